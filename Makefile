@@ -1,0 +1,46 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# From a fresh clone, on Debian 12, as root:
+#   make site     builds the reference topology on this machine, make down takes it away
+#   make test     runs every check; make test KINDS="lint unit" some
+# Both first run `make setup`, which ends at once where it was run before.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup site down direct-link test pins clean
+
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
+# Debian's ordinary PATH leaves out the system's commands.
+export PATH := $(PATH):/usr/sbin:/sbin
+
+# More options for ansible-playbook: make site ARGS="--check --diff"
+ARGS ?=
+INVENTORY ?= playbooks/inventory/hosts.yml
+KINDS ?=
+playbook = .venv/bin/ansible-playbook --inventory "$(INVENTORY)" \
+	--extra-vars '{"ansible_python_interpreter": "$(CURDIR)/.venv/bin/python"}' $(ARGS)
+
+help:  ## List what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup:  ## System packages, .venv and the tools in it: after this nothing needs a network
+	@tools/setup.sh
+
+site: setup  ## Build the reference topology on this machine, verify it and show it
+	@$(playbook) playbooks/site.yml
+
+down: setup  ## Take away what `make site` or `make direct-link` has built
+	@$(playbook) playbooks/teardown.yml
+
+direct-link: setup  ## Build two namespaces joined by one cable, without a switch
+	@$(playbook) playbooks/direct_link.yml
+
+test: setup  ## Run every check and count; KINDS="lint unit" runs some
+	@.venv/bin/python tools/checks.py $(KINDS)
+
+pins: setup  ## Write requirements/dev.txt anew, with the newest versions that requirements/dev.in allows
+	@tools/pins.sh
+
+clean:  ## Remove what setup and the checks have made in the clone
+	rm -rf .venv .venv-pyroute2-0.7 .nox .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,206 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The checks, one session per kind; `make test` runs them all and adds up, `.venv/bin/nox -s KIND` runs one.
+
+Every session uses the tools that `make setup` has put into .venv: none needs a network. What follows `--` goes to the
+session's tool: `nox -s unit -- -k veth`, `nox -s molecule -- topology`, `nox -s sanity -- --test validate-modules`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import nox
+from nox.command import CommandFailed
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+RESULTS = ROOT / ".nox" / "results"
+PYTHON = str(VENV / "bin" / "python")
+OWN_HOST = [PYTHON, str(ROOT / "tests" / "support" / "own_host.py")]
+
+# The Python that modules run with, as on a managed host: each has another pyroute2.
+TARGETS = {
+    "pyroute2-0.9": PYTHON,
+    "pyroute2-0.7": str(ROOT / ".venv-pyroute2-0.7" / "bin" / "python"),
+}
+
+ENVIRONMENT = {
+    "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin:/sbin",
+    "ANSIBLE_COLLECTIONS_PATH": str(VENV / "collections"),
+    # Nothing in the user's home is read or written.
+    "ANSIBLE_HOME": str(ROOT / ".nox" / "ansible"),
+    "XDG_CACHE_HOME": str(ROOT / ".nox" / "cache"),
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+
+nox.needs_version = ">=2024.4.15"
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "types", "sanity", "docs", "unit", "live", "molecule"]
+
+
+@dataclass
+class Count:
+    """How many checks of one kind passed, failed and were skipped."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: Count) -> Count:
+        """Return both together."""
+        return Count(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+
+def succeeds(session: nox.Session, command: Sequence[str], **environment: str) -> bool:
+    """Run a command, one of .venv's or a full path, in our environment; tell whether it ended with 0."""
+    program = str(VENV / "bin" / command[0])  # a full path stays what it is
+    try:
+        session.run(program, *command[1:], external=True, env={**ENVIRONMENT, **environment})
+    except CommandFailed:
+        return False
+    return True
+
+
+def close(session: nox.Session, count: Count) -> None:
+    """Leave the count for `make test` to add up, and fail the session if anything failed or nothing was checked."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / f"{session.name}.json").write_text(json.dumps(asdict(count)), encoding="utf-8")
+    if count.failed:
+        session.error(f"{count.failed} of {count.passed + count.failed} failed")
+    if not count.passed:
+        session.error("nothing was checked")
+
+
+def run_checks(session: nox.Session, commands: Sequence[Sequence[str]]) -> None:
+    """Run all commands, each counting as one check; the later ones also where an earlier one fails."""
+    count = Count()
+    for command in commands:
+        count += Count(passed=1) if succeeds(session, command) else Count(failed=1)
+    close(session, count)
+
+
+def count_junit(reports: Sequence[Path]) -> Count:
+    """Add up the test cases of JUnit XML reports."""
+    count = Count()
+    for report in reports:
+        for case in ET.parse(report).iter("testcase"):  # noqa: S314  # written by our own tools
+            if case.find("failure") is not None or case.find("error") is not None:
+                count += Count(failed=1)
+            elif case.find("skipped") is not None:
+                count += Count(skipped=1)
+            else:
+                count += Count(passed=1)
+    return count
+
+
+def count_reports(directory: Path, *, succeeded: bool) -> Count:
+    """Count the tests reported in ``directory``; a run that failed without a failed test counts as a failure itself."""
+    count = count_junit(sorted(directory.glob("*.xml")))
+    if not succeeded and not count.failed:
+        count += Count(failed=1)
+    return count
+
+
+def empty_directory(session: nox.Session) -> Path:
+    """Return an empty directory for the session's reports."""
+    directory = RESULTS / session.name
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    return directory
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style: ruff, yamllint, ansible-lint with its strictest profile."""
+    run_checks(
+        session,
+        [
+            ["ruff", "check", "."],
+            ["ruff", "format", "--check", "."],
+            ["yamllint", "--strict", "."],
+            ["ansible-lint", "--offline", "--strict", "--profile", "production"],
+        ],
+    )
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types: mypy --strict on plugins, tests and tools."""
+    collection = "ansible_collections.netns.fabric"
+    run_checks(
+        session,
+        [
+            ["mypy", "-p", f"{collection}.plugins", "-p", f"{collection}.tests"],
+            ["mypy", "noxfile.py", *map(str, sorted(Path("tools").glob("*.py")))],
+        ],
+    )
+
+
+@nox.session
+def sanity(session: nox.Session) -> None:
+    """Ansible's own tests for collections: ansible-test sanity."""
+    reports = empty_directory(session)
+    command = [PYTHON, "tools/sanity.py", "--junit-to", str(reports), *session.posargs]
+    succeeded = succeeds(session, command)
+    close(session, count_reports(reports, succeeded=succeeded))
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Documentation, changelog and licences."""
+    run_checks(
+        session,
+        [
+            ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "."],
+            ["antsibull-changelog", "lint"],
+            ["reuse", "lint"],
+        ],
+    )
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """Tests of what is pure: no root, no kernel, no Open vSwitch."""
+    reports = empty_directory(session)
+    command = ["pytest", f"--junit-xml={reports / 'unit.xml'}", *(session.posargs or ["tests/unit"])]
+    succeeded = succeeds(session, command)
+    close(session, count_reports(reports, succeeded=succeeded))
+
+
+@nox.session
+@nox.parametrize("target", [nox.param(python, id=name) for name, python in TARGETS.items()])
+def live(session: nox.Session, target: str) -> None:
+    """Tests of the modules against a real kernel and Open vSwitch, in a host of its own, per supported pyroute2."""
+    reports = empty_directory(session)
+    pytest = [PYTHON, "-m", "pytest", f"--junit-xml={reports / 'live.xml'}", *(session.posargs or ["tests/live"])]
+    succeeded = succeeds(session, [*OWN_HOST, "--", *pytest], NETNS_FABRIC_TARGET_PYTHON=target)
+    close(session, count_reports(reports, succeeded=succeeded))
+
+
+@nox.session
+def molecule(session: nox.Session) -> None:
+    """The Molecule scenarios, each in a host of its own with an outside world; `-- NAME...` chooses some."""
+    reports = empty_directory(session)
+    count = Count()
+    found = sorted(path.parent.name for path in ROOT.glob("extensions/molecule/*/molecule.yml"))
+    for scenario in session.posargs or found:
+        succeeded = succeeds(
+            session,
+            [*OWN_HOST, "--outside", "--", "molecule", "test", "--scenario-name", scenario],
+            NETNS_FABRIC_TARGET_PYTHON=os.environ.get("NETNS_FABRIC_TARGET_PYTHON", PYTHON),
+            PYTEST_ADDOPTS=f"--junit-xml={reports / scenario}.xml",
+        )
+        count += Count(passed=1) if succeeded else Count(failed=1)
+    close(session, count + count_junit(sorted(reports.glob("*.xml"))))
+
+
+if sys.version_info < (3, 11):
+    raise SystemExit("the tools need Python 3.11 or newer: run nox from .venv (make setup)")

@@ -1,0 +1,34 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The filter compile_topology; what it does is in module_utils, apart from Ansible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.netns.fabric.plugins.module_utils._topology import TopologyError
+from ansible_collections.netns.fabric.plugins.module_utils._topology import compile_topology as compile_
+
+
+def compile_topology(variables: Any) -> dict[str, Any]:
+    """Check a topology as a whole and give each module its list.
+
+    :raises AnsibleFilterError: with every mistake there is.
+    """
+    try:
+        return compile_(variables)
+    except TopologyError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+class FilterModule:
+    """What Ansible looks for."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """The filters of this file by name."""
+        return {"compile_topology": compile_topology}

@@ -1,0 +1,207 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What all state modules share: the argument spec of single form and bulk list, and the run loop.
+
+The loop is the life of a run: argument spec -> desired -> read -> plan -> apply.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.netns.fabric.plugins.module_utils import _validation
+from ansible_collections.netns.fabric.plugins.module_utils._change import Entry, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._errors import (
+    FabricError,
+    InvalidEntries,
+    InvalidEntry,
+    Unavailable,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._host import Host
+
+Desired = TypeVar("Desired")
+Actual = TypeVar("Actual")
+
+STATE: Mapping[str, Any] = {"type": "str", "choices": ["present", "absent"], "default": "present"}
+OWNER_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "owner": {"type": "str"},
+    "prune": {"type": "bool", "default": False},
+}
+
+
+@dataclass(frozen=True)
+class Call(Generic[Desired]):
+    """One module call: its entries and what holds for all of them."""
+
+    entries: tuple[Desired, ...]
+    owner: str | None = None
+    prune: bool = False
+    check_mode: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Resource(ABC, Generic[Desired, Actual]):
+    """One kind of thing that a state module manages."""
+
+    #: The bulk list's option.
+    list_option: str
+    #: The option that names an entry, in messages and as the one required option of the single form.
+    identity: str
+    #: The argument spec of one entry, without `state`.
+    entry_options: Mapping[str, Mapping[str, Any]]
+    #: Options of the call as a whole.
+    call_options: Mapping[str, Mapping[str, Any]] = OWNER_OPTIONS
+
+    @abstractmethod
+    def desired(self, entry: Entry, options: Mapping[str, Any]) -> Desired:
+        """What an entry asks for.
+
+        Raises:
+            InvalidEntry: It asks for something that cannot be.
+        """
+
+    @abstractmethod
+    def key(self, desired: Desired) -> object:
+        """What no two entries of a call may share."""
+
+    @abstractmethod
+    def read(self, host: Host, call: Call[Desired]) -> Actual:
+        """The state of all that the call may touch, in as few requests as can be."""
+
+    @abstractmethod
+    def plan(self, actual: Actual, call: Call[Desired]) -> Plan:
+        """What is to be done. Pure.
+
+        Raises:
+            InvalidEntry: What an entry asks for cannot be on this host.
+        """
+
+
+def argument_spec(resource: Resource[Any, Any]) -> dict[str, Any]:
+    """The module's argument spec: an entry's options, the same options as a bulk list, and the call's own."""
+    entry = {**resource.entry_options, "state": STATE}
+    elements = {**entry, resource.identity: {**resource.entry_options[resource.identity], "required": True}}
+    return {
+        **{name: dict(option) for name, option in entry.items()},
+        resource.list_option: {"type": "list", "elements": "dict", "options": elements},
+        **{name: dict(option) for name, option in resource.call_options.items()},
+    }
+
+
+def run(resource: Resource[Any, Any]) -> None:
+    """A module's main()."""
+    bulk = resource.list_option
+    exclusive = [[bulk, name] for name, option in resource.entry_options.items() if option.get("default") is None]
+    module = AnsibleModule(
+        argument_spec=argument_spec(resource),
+        supports_check_mode=True,
+        mutually_exclusive=exclusive,
+        required_one_of=[[bulk, resource.identity]],
+    )
+    try:
+        result = converge(resource, module.params, check_mode=module.check_mode)
+    except FabricError as error:
+        module.fail_json(msg=str(error))
+    except Exception as error:  # noqa: BLE001  # a bug of ours: a message and a report, never a bare traceback
+        module.fail_json(
+            msg=f"netns.fabric ran into something that it did not expect, which is a bug in it: {error!r}. "
+            "What this call had done was taken back.",
+            exception=traceback.format_exc(),
+        )
+    for warning in result.pop("warnings"):
+        module.warn(warning)
+    module.exit_json(**result)
+
+
+def converge(resource: Resource[Any, Any], params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    """The whole call.
+
+    Raises:
+        FabricError: With a message for the user; nothing of the call is left on the host.
+    """
+    call = _call(resource, params, check_mode)
+    if os.geteuid() != 0:
+        raise Unavailable("this needs root on the managed host: set `become: true` on the task or the play")
+    host = Host(check_mode=check_mode, options=dict(call.options))
+    with host.locked():
+        plan = resource.plan(resource.read(host, call), call)
+        if not check_mode:
+            host.apply(plan)
+    return {
+        "changed": plan.changed,
+        "diff": plan.diff,
+        "commands": plan.commands,
+        "warnings": list(plan.warnings),
+        **plan.results,
+    }
+
+
+def _call(resource: Resource[Any, Any], params: Mapping[str, Any], check_mode: bool) -> Call[Any]:
+    options = {name: params[name] for name in resource.call_options if name not in OWNER_OPTIONS}
+    _check_call(resource, params)
+    return Call(
+        entries=_entries(resource, params),
+        owner=params.get("owner"),
+        prune=bool(params.get("prune")),
+        check_mode=check_mode,
+        options=options,
+    )
+
+
+def _check_call(resource: Resource[Any, Any], params: Mapping[str, Any]) -> None:
+    bulk = resource.list_option
+    if params.get("owner") is not None:
+        try:
+            _validation.owner_name(params["owner"])
+        except ValueError as error:
+            raise InvalidEntry("the call", "owner", str(error)) from None
+    if params.get("prune") and (params.get("owner") is None or params[bulk] is None):
+        raise InvalidEntry(
+            "the call",
+            "prune",
+            f"it removes what bears the mark of `owner` and is not in `{bulk}`, so both must be given",
+        )
+    if params[bulk] is not None and params["state"] == "absent":
+        raise InvalidEntry("the call", "state", f"with `{bulk}` it belongs to the entries: give each its own `state`")
+
+
+def _entries(resource: Resource[Any, Any], params: Mapping[str, Any]) -> tuple[Any, ...]:
+    """All entries as what they ask for, or every mistake in them at once."""
+    wanted: list[Any] = []
+    mistakes: list[FabricError] = []
+    seen: dict[object, Entry] = {}
+    for entry, options in _listed(resource, params):
+        try:
+            desired = resource.desired(entry, options)
+        except InvalidEntries as error:
+            mistakes.extend(error.mistakes)
+            continue
+        except FabricError as error:
+            mistakes.append(error)
+            continue
+        first = seen.setdefault(resource.key(desired), entry)
+        if first is not entry:
+            mistakes.append(InvalidEntry(entry, resource.identity, f"is the same as {first}; leave one of them out"))
+        wanted.append(desired)
+    if mistakes:
+        raise InvalidEntries(mistakes)
+    return tuple(wanted)
+
+
+def _listed(resource: Resource[Any, Any], params: Mapping[str, Any]) -> Sequence[tuple[Entry, Mapping[str, Any]]]:
+    bulk = params[resource.list_option]
+    if bulk is None:
+        return [(Entry(name=str(params[resource.identity])), params)]
+    return [
+        (Entry(name=str(options[resource.identity]), option=resource.list_option, index=index), options)
+        for index, options in enumerate(bulk)
+    ]

@@ -1,0 +1,144 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Changes, and the plan that they make up: `changed`, `diff`, `commands` and what is applied all come from here.
+
+Pure: nothing here reads or writes the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Protocol
+
+
+class Phase(IntEnum):
+    """When an operation runs, whichever entry it belongs to.
+
+    Operations of one phase do not depend on each other unless they touch the same object, in which case the
+    order of the plan is kept. That is what lets the input and output pipeline a thousand of them.
+    """
+
+    RELEASE = 0  # what stands in the way of something new goes first
+    NAMESPACE = 1
+    CREATE = 2
+    MOVE = 3
+    SETTINGS = 4
+    ADDRESSES = 5
+    ACTIVATE = 6
+    ROUTES = 7
+    NAT = 8
+    REMOVE = 9
+
+
+class Operation(Protocol):
+    """One write to the host, together with the shell lines that do the same."""
+
+    @property
+    def phase(self) -> Phase: ...
+
+    @property
+    def medium(self) -> str:
+        """The input and output that executes it: V(kernel), V(files), V(ovs) or V(firewall)."""
+        ...
+
+    def commands(self) -> Sequence[str]:
+        """The equivalent shell lines."""
+        ...
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The place in the user's input that something comes from, for messages."""
+
+    name: str
+    option: str = ""
+    index: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.option}[{self.index}] ({self.name})" if self.option else self.name
+
+
+@dataclass(frozen=True)
+class Change:
+    """What becomes of one object, and the operations that bring it about.
+
+    `before` and `after` hold just the attributes that change; None stands for an object that is absent.
+    """
+
+    entry: Entry
+    target: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    operations: tuple[Operation, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that one module call is going to do."""
+
+    changes: tuple[Change, ...] = ()
+    warnings: tuple[str, ...] = ()
+    results: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.changes)
+
+    @property
+    def diff(self) -> list[dict[str, str]]:
+        """Ansible's diff mode: a list with one before and after for each object."""
+        return [
+            {
+                "before_header": change.target,
+                "after_header": change.target,
+                "before": _as_text(change.before),
+                "after": _as_text(change.after),
+            }
+            for change in self.changes
+        ]
+
+    @property
+    def operations(self) -> list[tuple[Entry, Operation]]:
+        """All operations with the entry that each serves, in the order in which they are applied."""
+        pairs = [(change.entry, operation) for change in self.changes for operation in change.operations]
+        return sorted(pairs, key=lambda pair: pair[1].phase)  # stable: the plan's order within a phase
+
+    @property
+    def commands(self) -> list[str]:
+        return [line for _entry, operation in self.operations for line in operation.commands()]
+
+
+def merge(plans: Iterable[Plan]) -> Plan:
+    """Several plans as one; `results` of later ones win."""
+    plans = list(plans)
+    results: dict[str, Any] = {}
+    for plan in plans:
+        results.update(plan.results)
+    return Plan(
+        changes=tuple(change for plan in plans for change in plan.changes),
+        warnings=tuple(warning for plan in plans for warning in plan.warnings),
+        results=results,
+    )
+
+
+def _as_text(attributes: Mapping[str, Any] | None) -> str:
+    """Attributes as lines of `key: value`, which is what a diff reads best as."""
+    if attributes is None:
+        return ""
+    return "".join(f"{key}: {_value_as_text(value)}\n" for key, value in sorted(attributes.items()))
+
+
+def _value_as_text(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_value_as_text(element) for element in value) + "]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_value_as_text(value[key])}" for key in sorted(value)) + "}"
+    return str(value)

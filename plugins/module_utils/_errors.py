@@ -1,0 +1,45 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What can go wrong, as types: one place turns them into a module's failure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class FabricError(Exception):
+    """Anything that a user is to read as a message, never as a traceback."""
+
+
+class InvalidEntry(FabricError):
+    """A mistake in what the user wrote: says which entry and option, the cause and the cure."""
+
+    def __init__(self, entry: object, option: str, message: str) -> None:
+        super().__init__(f"{entry}: {option}: {message}" if option else f"{entry}: {message}")
+
+
+class InvalidEntries(FabricError):
+    """Several mistakes, told at once."""
+
+    def __init__(self, mistakes: Sequence[FabricError]) -> None:
+        super().__init__("\n".join(str(mistake) for mistake in mistakes))
+        self.mistakes = tuple(mistakes)
+
+
+class Unavailable(FabricError):
+    """The host lacks something that the call needs; the message says what, and how to get it."""
+
+
+class OperationFailed(FabricError):
+    """The host refused one operation.
+
+    `operation` is the one refused, or None where it cannot be told from the others of one transaction.
+    `number` is the kernel's errno, where there is one.
+    """
+
+    def __init__(self, operation: object | None, message: str, number: int | None = None) -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.number = number

@@ -1,0 +1,165 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The host as a module call sees it: what it can be asked, and how a plan is applied to it, all or nothing."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ansible_collections.netns.fabric.plugins.module_utils._change import Entry, Operation, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._errors import FabricError, OperationFailed, Unavailable
+
+if TYPE_CHECKING:
+    from ansible_collections.netns.fabric.plugins.module_utils._files import Files
+    from ansible_collections.netns.fabric.plugins.module_utils._firewall import Firewall
+    from ansible_collections.netns.fabric.plugins.module_utils._netlink import Kernel
+    from ansible_collections.netns.fabric.plugins.module_utils._vsctl import OpenVSwitch
+
+LOCK_DIRECTORY = "/run"
+LOCK_TIMEOUT = 120.0  # seconds: a run over a thousand namespaces may well hold the lock for half of that
+
+
+class Journal:
+    """How to take back what was done so far, the newest first."""
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[str, Callable[[], None]]] = []
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def record(self, description: str, undo: Callable[[], None]) -> None:
+        self._steps.append((description, undo))
+
+    def roll_back(self) -> list[str]:
+        """Undo every step; a list of those that could not be undone, each with its reason."""
+        failures = []
+        for description, undo in reversed(self._steps):
+            try:
+                undo()
+            except (FabricError, OSError) as error:
+                failures.append(f"{description}: {error}")
+        self._steps.clear()
+        return failures
+
+
+class Medium(Protocol):
+    """One kind of input and output."""
+
+    def execute(self, operations: Sequence[Operation], journal: Journal) -> None:
+        """Do all of these, each recorded in the journal as soon as it is done.
+
+        Raises:
+            OperationFailed: The host refused one; what came before it is in the journal.
+        """
+        ...
+
+    def commit(self) -> None:
+        """The call has succeeded: let go of what was kept for the way back."""
+        ...
+
+
+class Host:
+    """The managed host. Each kind of input and output is opened at its first use and only then."""
+
+    def __init__(self, check_mode: bool = False, options: dict[str, Any] | None = None) -> None:
+        self.check_mode = check_mode
+        self._options = options or {}
+
+    # Imported where they are used: a module pays for what it needs and for nothing else.
+
+    @cached_property
+    def kernel(self) -> Kernel:
+        from ansible_collections.netns.fabric.plugins.module_utils._netlink import Kernel
+
+        return Kernel()
+
+    @cached_property
+    def files(self) -> Files:
+        from ansible_collections.netns.fabric.plugins.module_utils._files import Files
+
+        return Files()
+
+    @cached_property
+    def ovs(self) -> OpenVSwitch:
+        from ansible_collections.netns.fabric.plugins.module_utils._vsctl import OpenVSwitch
+
+        return OpenVSwitch(timeout=self._options.get("timeout") or 10, database=self._options.get("database"))
+
+    @cached_property
+    def firewall(self) -> Firewall:
+        from ansible_collections.netns.fabric.plugins.module_utils._firewall import Firewall
+
+        return Firewall()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """One call at a time from reading to the last write; check mode shares the lock with other readers.
+
+        The lock is flock(2) on a directory that every Linux host has: it needs no file, so check mode leaves none.
+
+        Raises:
+            Unavailable: Another call kept the lock for longer than LOCK_TIMEOUT.
+        """
+        descriptor = os.open(LOCK_DIRECTORY, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _lock(descriptor, fcntl.LOCK_SH if self.check_mode else fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def apply(self, plan: Plan) -> None:
+        """Execute the whole plan, or leave the host as it was.
+
+        Raises:
+            OperationFailed: An operation was refused; what had been done before is undone. The message names the
+                entry, the refusal and, should that have failed too, what could not be undone.
+        """
+        journal = Journal()
+        operations = plan.operations
+        used: list[Medium] = []
+        try:
+            for (_phase, name), group in groupby(operations, key=lambda pair: (pair[1].phase, pair[1].medium)):
+                medium: Medium = getattr(self, name)
+                used.append(medium)
+                medium.execute([operation for _entry, operation in group], journal)
+        except OperationFailed as failure:
+            raise OperationFailed(failure.operation, _told(failure, operations, journal.roll_back())) from failure
+        except BaseException:
+            journal.roll_back()
+            raise
+        for medium in used:
+            medium.commit()
+
+
+def _lock(descriptor: int, kind: int) -> None:
+    deadline = time.monotonic() + LOCK_TIMEOUT
+    while True:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    f"another run of this collection has been changing this host for {LOCK_TIMEOUT:.0f} s "
+                    f"(it holds the lock on {LOCK_DIRECTORY}): wait for it to end, or end it, and run again"
+                ) from None
+            time.sleep(0.02)
+
+
+def _told(failure: OperationFailed, operations: Sequence[tuple[Entry, Operation]], undone: Sequence[str]) -> str:
+    """The refusal as the user is to read it."""
+    entry = next((entry for entry, operation in operations if operation is failure.operation), None)
+    message = f"{entry}: {failure}" if entry else str(failure)
+    if undone:
+        return message + "\nWhat had been done before it could not all be taken back:\n" + "\n".join(undone)
+    return message + "\nWhat this call had done before it was taken back: the host is as it was."

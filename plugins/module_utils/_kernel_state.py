@@ -1,0 +1,174 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What was read from the kernel, as plain values. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from ipaddress import IPv4Interface, IPv6Interface, ip_interface
+from typing import Optional, Union
+
+#: A namespace by its name in /run/netns; None is the host's own.
+NamespaceName = Optional[str]
+Interface = Union[IPv4Interface, IPv6Interface]
+
+#: The alias that marks a link as an owner's: the prefix, then the owners' names, separated by commas.
+MARK = "netns.fabric:"
+
+
+@dataclass(frozen=True)
+class End:
+    """The far end of a veth: its namespace and its index there. Indexes repeat across namespaces."""
+
+    namespace: NamespaceName
+    index: int
+    #: False where the far end is in a namespace without a name, or one that was not read.
+    known: bool = True
+
+
+@dataclass(frozen=True)
+class Link:
+    """A network device (rtnetlink(7), linux/if_link.h).
+
+    `kind` is IFLA_INFO_KIND ("veth", "tun", "bridge"), empty for a physical device and for the loopback.
+    `promiscuity` counts who has asked for all packets, `master` is the index of the device that it is enslaved to
+    (0 for none). `tx_checksum` is None where it was not read.
+    """
+
+    index: int
+    name: str
+    kind: str = ""
+    mac: str = ""
+    mtu: int = 1500
+    up: bool = False
+    alias: str = ""
+    loopback: bool = False
+    peer: End | None = None
+    master: int = 0
+    promiscuity: int = 0
+    tx_checksum: bool | None = None
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The owners whose mark it bears."""
+        return tuple(self.alias[len(MARK) :].split(",")) if self.alias.startswith(MARK) else ()
+
+
+@dataclass(frozen=True)
+class Address:
+    """An address on a link (linux/if_addr.h).
+
+    `made_by_kernel`: link-local, autoconfigured, or the loopback's own; such a one is nobody's declaration.
+    `secondary`: removing the primary of its subnet takes it along (unless promote_secondaries is set).
+    """
+
+    index: int
+    interface: Interface
+    made_by_kernel: bool = False
+    secondary: bool = False
+
+
+@dataclass(frozen=True)
+class Route:
+    """A unicast route in one table (rtnetlink(7), linux/rtnetlink.h).
+
+    `destination` is a network in CIDR notation; the default route is 0.0.0.0/0 or ::/0. `device` is an index.
+    `static` tells a person's route (RTPROT_BOOT, RTPROT_STATIC) from the kernel's and a routing daemon's.
+    """
+
+    destination: str
+    gateway: str | None = None
+    device: int | None = None
+    metric: int = 0
+    table: int = 254
+    source: str | None = None
+    protocol: int = 4
+    #: A route that the options of a route cannot express: another type, scope, several next hops, ...
+    special: bool = False
+
+    @property
+    def static(self) -> bool:
+        return self.protocol in (3, 4)
+
+    @property
+    def version(self) -> int:
+        return 6 if ":" in self.destination else 4
+
+
+@dataclass(frozen=True)
+class NamespaceState:
+    """One network namespace, the host's own included."""
+
+    name: NamespaceName
+    links: tuple[Link, ...] = ()
+    addresses: tuple[Address, ...] = ()
+    routes: tuple[Route, ...] = ()
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Link]:
+        return {link.name: link for link in self.links}
+
+    @cached_property
+    def _by_index(self) -> Mapping[int, Link]:
+        return {link.index: link for link in self.links}
+
+    @cached_property
+    def _addresses(self) -> Mapping[int, list[Address]]:
+        by_index: dict[int, list[Address]] = {}
+        for address in self.addresses:
+            by_index.setdefault(address.index, []).append(address)
+        return by_index
+
+    def link(self, name: str) -> Link | None:
+        return self._by_name.get(name)
+
+    def link_at(self, index: int) -> Link | None:
+        return self._by_index.get(index)
+
+    def addresses_of(self, link: Link) -> list[Address]:
+        return self._addresses.get(link.index, [])
+
+
+@dataclass(frozen=True)
+class KernelState:
+    """The namespaces that were asked for and exist."""
+
+    namespaces: Mapping[NamespaceName, NamespaceState] = field(default_factory=dict)
+    #: Names in /run/netns that no namespace stands behind: a plain file, left by a crash or a killed run.
+    stale: frozenset[str] = frozenset()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.namespaces
+
+    def namespace(self, name: NamespaceName) -> NamespaceState:
+        """The namespace's state; an empty one for a namespace that is not there."""
+        return self.namespaces.get(name) or NamespaceState(name)
+
+    def link(self, namespace: NamespaceName, name: str) -> Link | None:
+        return self.namespace(namespace).link(name)
+
+    def far_end(self, link: Link) -> tuple[NamespaceName, Link] | None:
+        """The other end of a veth, where it is in a namespace that was read."""
+        if link.peer is None or not link.peer.known:
+            return None
+        far = self.namespace(link.peer.namespace).link_at(link.peer.index)
+        return (link.peer.namespace, far) if far else None
+
+    def links(self) -> Iterator[tuple[NamespaceName, Link]]:
+        for name, namespace in self.namespaces.items():
+            for link in namespace.links:
+                yield name, link
+
+
+def interface(text: str) -> Interface:
+    """An address with its prefix length, as the address module reads it."""
+    return ip_interface(text)
+
+
+def mark_of(owners: tuple[str, ...]) -> str:
+    """The alias that bears these owners' marks; empty for none."""
+    return MARK + ",".join(owners) if owners else ""

@@ -1,0 +1,224 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What can be set on any link, and how to get from what is there to what is wanted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.module_utils import _operations as op
+from ansible_collections.netns.fabric.plugins.module_utils import _validation
+from ansible_collections.netns.fabric.plugins.module_utils._change import Entry, Operation, Phase
+from ansible_collections.netns.fabric.plugins.module_utils._errors import InvalidEntries, InvalidEntry
+from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import (
+    MARK,
+    Address,
+    Interface,
+    Link,
+    NamespaceName,
+    mark_of,
+)
+
+LINK_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "name": {"type": "str"},
+    "namespace": {"type": "str"},
+    "addresses": {"type": "list", "elements": "str"},
+    "mac": {"type": "str"},
+    "mtu": {"type": "int"},
+    "enabled": {"type": "bool"},
+}
+
+#: The smallest MTU that IPv6 runs over (RFC 8200, 5); below it the kernel takes IPv6 off the link.
+IPV6_MTU = 1280
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is wanted of a link; None: untouched."""
+
+    addresses: tuple[Interface, ...] | None = None
+    mac: str | None = None
+    mtu: int | None = None
+    enabled: bool | None = None
+    tx_checksum: bool | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A link as it is at the moment when its settings are planned."""
+
+    link: Link
+    addresses: Sequence[Address] = ()
+
+
+@dataclass(frozen=True)
+class SettingsPlan:
+    """What is to be set on a link: the attributes before and after, and the operations."""
+
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    operations: tuple[Operation, ...]
+
+
+def place(namespace: NamespaceName, name: str) -> str:
+    """A link as a person would say where it is."""
+    return f"{namespace}/{name}" if namespace else f"host/{name}"
+
+
+class Checks:
+    """Collects the mistakes of one entry, so that all of them are told at once."""
+
+    def __init__(self, entry: Entry) -> None:
+        self._entry = entry
+        self._mistakes: list[InvalidEntry] = []
+
+    def value(self, option: str, check: Callable[[Any], Any], value: Any) -> Any:
+        """The checked value; None stays None."""
+        if value is None:
+            return None
+        try:
+            return check(value)
+        except ValueError as error:
+            self._mistakes.append(InvalidEntry(self._entry, option, str(error)))
+            return None
+
+    def mistake(self, option: str, message: str) -> None:
+        self._mistakes.append(InvalidEntry(self._entry, option, message))
+
+    def done(self) -> None:
+        """Raises:
+        InvalidEntries: There were mistakes.
+        """
+        if self._mistakes:
+            raise InvalidEntries(self._mistakes)
+
+
+def settings(checks: Checks, options: Mapping[str, Any], prefix: str = "") -> Settings:
+    """The settings that an entry, or its peer, asks for."""
+    addresses: list[Interface] | None = None
+    if options.get("addresses") is not None:
+        given = [
+            checks.value(f"{prefix}addresses", _validation.interface_address, text) for text in options["addresses"]
+        ]
+        addresses = [address for address in given if address is not None]
+        for address in addresses:
+            if addresses.count(address) > 1:
+                checks.mistake(f"{prefix}addresses", f"{address} is listed twice")
+                break
+    mtu = checks.value(f"{prefix}mtu", _validation.mtu, options.get("mtu"))
+    if mtu and mtu < IPV6_MTU and any(address.version == 6 for address in addresses or ()):
+        checks.mistake(f"{prefix}mtu", f"{mtu} is below {IPV6_MTU}, the smallest that IPv6 addresses can be used with")
+    return Settings(
+        addresses=None if addresses is None else tuple(addresses),
+        mac=checks.value(f"{prefix}mac", _validation.mac_address, options.get("mac")),
+        mtu=mtu,
+        enabled=options.get("enabled"),
+        tx_checksum=options.get("tx_checksum"),
+    )
+
+
+def plan_settings(namespace: NamespaceName, found: Found, wanted: Settings, owner: str | None) -> SettingsPlan:
+    """From what a link is to what is wanted of it."""
+    link = found.link
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    operations: list[Operation] = []
+
+    def change(name: str, old: object, new: object, *steps: Operation) -> None:
+        before[name], after[name] = old, new
+        operations.extend(steps)
+
+    if wanted.mac is not None and wanted.mac != link.mac:
+        change("mac", link.mac, wanted.mac, op.SetMac(namespace, link.name, wanted.mac))
+    if wanted.mtu is not None and wanted.mtu != link.mtu:
+        change("mtu", link.mtu, wanted.mtu, op.SetMtu(namespace, link.name, wanted.mtu))
+    if wanted.tx_checksum is not None and wanted.tx_checksum != link.tx_checksum:
+        step = op.SetTxChecksum(namespace, link.name, wanted.tx_checksum)
+        change("tx_checksum", link.tx_checksum, wanted.tx_checksum, step)
+    alias = alias_with(link, owner)
+    if alias != link.alias:
+        change("alias", link.alias, alias, op.SetAlias(namespace, link.name, alias))
+    present = list(found.addresses)
+    if wanted.enabled is False and link.up:
+        change("enabled", True, False, op.SetDown(namespace, link.name))
+        present = [address for address in present if address.interface.version == 4]
+    if wanted.addresses is not None:
+        steps = plan_addresses(namespace, link.name, present, wanted.addresses)
+        old = listed(counted(found.addresses, wanted.addresses))
+        if old != listed(wanted.addresses):
+            change("addresses", old, listed(wanted.addresses))
+        operations.extend(steps)
+    if wanted.enabled and not link.up:
+        change("enabled", False, True, op.SetUp(namespace, link.name))
+    return SettingsPlan(before, after, tuple(operations))
+
+
+def alias_with(link: Link, owner: str | None) -> str:
+    """The alias that marks the link as this owner's as well; somebody else's text stays as it is."""
+    if owner is None or owner in link.owners or (link.alias and not link.alias.startswith(MARK)):
+        return link.alias
+    return mark_of((*link.owners, owner))
+
+
+def alias_without(link: Link, owner: str | None) -> str:
+    """The alias once the owner's mark is off it."""
+    if owner not in link.owners:
+        return link.alias
+    return mark_of(tuple(name for name in link.owners if name != owner))
+
+
+def listed(addresses: Sequence[Interface]) -> list[str]:
+    """Addresses for a diff: their order means nothing."""
+    return sorted(str(address) for address in addresses)
+
+
+def counted(present: Sequence[Address], wanted: Sequence[Interface]) -> list[Interface]:
+    """The addresses that a list is compared with: without the kernel's own, unless they are listed."""
+    return [
+        address.interface for address in present if not address.made_by_kernel or address.interface in wanted
+    ]
+
+
+def plan_addresses(
+    namespace: NamespaceName, name: str, present: Sequence[Address], wanted: Sequence[Interface]
+) -> list[Operation]:
+    """Exactly these addresses, with as little interruption as can be.
+
+    What is new comes first, so that the link is never without an address and keeps its routes. Where it is in the
+    subnet of one that goes it would be that one's secondary and go with it (ip-sysctl, promote_secondaries), as do
+    the secondaries that stay: these come after.
+    """
+    held = counted(present, wanted)
+    going = [address for address in present if address.interface in held and address.interface not in wanted]
+    lost = {address.interface.network for address in going if address.interface.version == 4}
+    new = [address for address in wanted if address not in held]
+    stay = [
+        address.interface for address in present if address.interface in wanted and address.interface.network in lost
+    ]
+    going.sort(key=lambda address: not address.secondary)  # a secondary may be gone once its primary is
+    return [
+        *(op.AddAddress(namespace, name, str(address)) for address in new if address.network not in lost),
+        *(op.RemoveAddress(namespace, name, str(address.interface)) for address in going),
+        *(op.AddAddress(namespace, name, str(address), replace=True) for address in stay),
+        *(op.AddAddress(namespace, name, str(address)) for address in new if address.network in lost),
+    ]
+
+
+def moved(
+    found: Found, namespace: NamespaceName, to: NamespaceName, new_name: str
+) -> tuple[Found, tuple[Operation, ...]]:
+    """The link as it will be under another name, in another namespace, or both; and what gets it there."""
+    link = found.link
+    if namespace != to:
+        arrived = Found(replace(link, name=new_name, up=False))
+        return arrived, (op.MoveLink(namespace, link.name, to, new_name),)
+    # Kernels before 6.2 rename no link that is up.
+    steps: list[Operation] = [op.SetDown(namespace, link.name, phase=Phase.RELEASE)] if link.up else []
+    steps.append(op.RenameLink(namespace, link.name, new_name))
+    kept = tuple(address for address in found.addresses if address.interface.version == 4 or not link.up)
+    return Found(replace(link, name=new_name, up=False), kept), tuple(steps)
+

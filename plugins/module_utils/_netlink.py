@@ -1,0 +1,625 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The kernel's network state: read in one pass, written with a way back. The only code that does either."""
+
+from __future__ import annotations
+
+import array
+import errno
+import fcntl
+import os
+import resource
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.module_utils import _kernel_messages as messages
+from ansible_collections.netns.fabric.plugins.module_utils import _operations as op
+from ansible_collections.netns.fabric.plugins.module_utils import _rtnetlink as rtnetlink
+from ansible_collections.netns.fabric.plugins.module_utils import _setns as setns
+from ansible_collections.netns.fabric.plugins.module_utils._change import Operation
+from ansible_collections.netns.fabric.plugins.module_utils._errors import OperationFailed, Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._host import Journal
+from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import (
+    End,
+    KernelState,
+    Link,
+    NamespaceName,
+    NamespaceState,
+)
+
+# linux/sockios.h, linux/ethtool.h
+SIOCETHTOOL, ETHTOOL_GTXCSUM, ETHTOOL_STXCSUM = 0x8946, 0x16, 0x17
+#: Seconds to wait for the kernel to destroy what was in a removed namespace, which it does in the background.
+DESTRUCTION_TIMEOUT = 30.0
+
+
+class Kernel:
+    """The namespaces of this host, each with a socket that was opened in it once and stays there."""
+
+    def __init__(self) -> None:
+        if rtnetlink.MISSING is not None:
+            raise Unavailable(
+                f"the Python library pyroute2 is missing for {sys.executable or 'this Python'} ({rtnetlink.MISSING}): install it on the "
+                "managed host (`apt install python3-pyroute2`, `dnf install python3-pyroute2`, or `pip install "
+                "pyroute2` in a virtual environment), or point ansible_python_interpreter at a Python that has it"
+            )
+        _raise_descriptor_limit()
+        self._spaces: dict[NamespaceName, _Space] = {}
+        self._held: list[_Held] = []
+
+    # Reading
+
+    def namespace_names(self) -> set[str]:
+        """Every name in /run/netns, those that no namespace stands behind included."""
+        return setns.names()
+
+    def read(
+        self,
+        namespaces: Iterable[NamespaceName],
+        addresses: bool = False,
+        routes: bool = False,
+        tx_checksum: bool = False,
+    ) -> KernelState:
+        """The links of these namespaces and what else is asked for; None stands for the host's own.
+
+        The far ends of veths are known where both namespaces are among those asked for. `tx_checksum` reads that
+        of veths.
+        """
+        dumped: dict[NamespaceName, list[messages.LinkMessage]] = {}
+        rest: dict[NamespaceName, NamespaceState] = {}
+        stale: set[str] = set()
+        for name in dict.fromkeys(namespaces):
+            space = self._find(name)
+            if space is None:
+                if name is not None and name in setns.names():
+                    stale.add(name)
+                continue
+            dumped[name] = [messages.link_of(message) for message in space.socket.dump(messages.all_links())]
+            rest[name] = NamespaceState(
+                name,
+                addresses=tuple(map(messages.address_of, space.addresses())) if addresses else (),
+                routes=tuple(map(messages.route_of, space.routes())) if routes else (),
+            )
+        peers = _Peers(self._spaces, dumped)
+        return KernelState(
+            namespaces={
+                name: replace(rest[name], links=tuple(self._link(name, found, peers, tx_checksum) for found in links))
+                for name, links in dumped.items()
+            },
+            stale=frozenset(stale),
+        )
+
+    def _link(self, name: NamespaceName, found: messages.LinkMessage, peers: _Peers, tx_checksum: bool) -> Link:
+        link = found.link
+        if link.kind != "veth":
+            return link
+        checksum = self._spaces[name].tx_checksum(link.name) if tx_checksum else None
+        return replace(link, peer=peers.of(name, found), tx_checksum=checksum)
+
+    @contextmanager
+    def entered(self, namespace: NamespaceName) -> Iterator[None]:
+        """The thread, and every process that it starts, is inside the namespace.
+
+        Raises:
+            Unavailable: There is no such namespace.
+        """
+        if namespace is None:
+            yield
+            return
+        with setns.entered(self._space(namespace).descriptor):
+            yield
+
+    def sysctl(self, namespace: NamespaceName, key: str) -> str | None:
+        """A kernel parameter's value; None where the kernel has no such parameter."""
+        with suppress(FileNotFoundError), self.entered(namespace), open(sysctl_path(key), encoding="ascii") as file:
+            return " ".join(file.read().split())
+        return None
+
+    def processes(self, namespaces: Iterable[str]) -> dict[str, list[tuple[int, str]]]:
+        """The processes inside each of these namespaces: pid and command line."""
+        identities = {}
+        for name in namespaces:
+            space = self._find(name)
+            if space is not None:
+                status = os.fstat(space.descriptor)
+                identities[status.st_dev, status.st_ino] = name
+        found: dict[str, list[tuple[int, str]]] = {name: [] for name in identities.values()}
+        for entry in os.listdir("/proc") if identities else ():
+            # A process may end while it is looked at.
+            with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+                status = os.stat(f"/proc/{entry}/ns/net") if entry.isdigit() else None
+                if status and (status.st_dev, status.st_ino) in identities:
+                    found[identities[status.st_dev, status.st_ino]].append((int(entry), _command_line(entry)))
+        return found
+
+    # Writing
+
+    def execute(self, operations: Sequence[Operation], journal: Journal) -> None:
+        batch = _Batch(self, journal)
+        if any(isinstance(operation, op.RemoveNamespace) for operation in operations):
+            batch.before_removal = self.read([None, *self._spaces])
+        for operation in operations:
+            try:
+                _HANDLERS[type(operation)](self, operation, batch)
+            except OSError as error:
+                batch.send()  # what stands before it in the plan has been asked for already
+                raise OperationFailed(operation, _refused(operation, error), error.errno) from error
+        batch.send()
+
+    def commit(self) -> None:
+        """Let go of the namespaces that were removed, and wait until what was in them is gone."""
+        held, self._held = self._held, []
+        awaited = [end for removed in held for end in removed.far_ends]
+        for removed in held:
+            removed.let_go()
+        deadline = time.monotonic() + DESTRUCTION_TIMEOUT
+        for name, index in awaited:
+            while self._has_link(name, index) and time.monotonic() < deadline:
+                time.sleep(0.005)
+
+    def _has_link(self, name: NamespaceName, index: int) -> bool:
+        space = self._find(name)
+        try:
+            return space is not None and bool(space.socket.ask(messages.get_link_at(index)))
+        except OSError:
+            return False
+
+    def _find(self, name: NamespaceName) -> _Space | None:
+        if name not in self._spaces:
+            with suppress(FileNotFoundError, OSError):
+                self._spaces[name] = _Space(name)
+        return self._spaces.get(name)
+
+    def _space(self, name: NamespaceName) -> _Space:
+        space = self._find(name)
+        if space is None:
+            raise Unavailable(f"there is no namespace {name or 'of its own'} on this host")
+        return space
+
+    # One method for each kind of operation. Each either adds requests to the batch or acts at once.
+
+    def _create_namespace(self, operation: op.CreateNamespace, batch: _Batch) -> None:
+        name = operation.name
+        setns.create(name)
+        self._space(name).created.add("lo")
+        batch.journal.record(f"ip netns del {name}", lambda: self._forget(name))
+
+    def _forget(self, name: str) -> None:
+        space = self._spaces.pop(name, None)
+        if space is not None:
+            space.close()
+        setns.remove(name)
+
+    def _remove_namespace(self, operation: op.RemoveNamespace, batch: _Batch) -> None:
+        for link in operation.physical:
+            self._move_link(op.MoveLink(operation.name, link, None, link), batch)
+        batch.send()
+        # The far ends of the veths inside go when it does.
+        links = batch.before_removal.namespace(operation.name).links
+        far_ends = [(link.peer.namespace, link.peer.index) for link in links if link.peer and link.peer.known]
+        space = self._spaces.pop(operation.name)
+        self._held.append(_Held(space, operation.links, far_ends))
+        setns.remove(operation.name)
+        batch.journal.record(
+            f"give the namespace {operation.name} its name back", lambda: self._reattach(operation.name, space)
+        )
+
+    def _reattach(self, name: str, space: _Space) -> None:
+        self._held = [held for held in self._held if held.space is not space]
+        setns.attach(name, space.descriptor)
+        self._spaces[name] = space
+
+    def _remove_stale_file(self, operation: op.RemoveStaleFile, batch: _Batch) -> None:
+        setns.remove(operation.name)  # it carried nothing: there is nothing to put back
+
+    def _create_veth(self, operation: op.CreateVeth, batch: _Batch) -> None:
+        end, peer = operation.end, operation.peer
+        request = messages.new_veth(operation, self._descriptor(end.namespace), self._descriptor(peer.namespace))
+        for made in (end, peer):
+            self._space(made.namespace).created.add(made.name)
+        batch.add(operation, None, request, undo=lambda: self._delete_if_there(end.namespace, end.name))
+
+    def _descriptor(self, name: NamespaceName) -> int | None:
+        return None if name is None else self._space(name).descriptor
+
+    def _delete_if_there(self, name: NamespaceName, link: str) -> None:
+        try:
+            index = self._space(name).index(link)
+        except OSError:
+            return
+        self._space(name).socket.request(messages.delete_link(index))
+
+    def _delete_link(self, operation: op.DeleteLink, batch: _Batch) -> None:
+        batch.send()
+        space = self._space(operation.namespace)
+        kept = self._capture_pair(operation.namespace, operation.name)
+        batch.add(
+            operation,
+            operation.namespace,
+            messages.delete_link(space.index(operation.name)),
+            undo=lambda: self._recreate_pair(kept),
+        )
+
+    def _move_link(self, operation: op.MoveLink, batch: _Batch) -> None:
+        batch.send()
+        kept = self._capture(operation.namespace, operation.name)
+        target = self._space(operation.to)
+        request = messages.set_link_at(
+            kept.link.index, ("IFLA_NET_NS_FD", target.descriptor), ("IFLA_IFNAME", operation.new_name)
+        )
+        batch.add(operation, operation.namespace, request, undo=lambda: self._move_back(operation, kept))
+
+    def _move_back(self, operation: op.MoveLink, kept: _Captured) -> None:
+        home, away = self._space(operation.namespace), self._space(operation.to)
+        request = messages.set_link_at(
+            away.index(operation.new_name),
+            ("IFLA_NET_NS_FD", home.descriptor),
+            ("IFLA_IFNAME", operation.name),
+            ("IFLA_NEW_IFINDEX", kept.link.index),
+        )
+        away.socket.request(request)
+        self._restore(kept)
+
+    def _rename_link(self, operation: op.RenameLink, batch: _Batch) -> None:
+        batch.send()
+        index = self._space(operation.namespace).index(operation.name)
+        batch.add(
+            operation,
+            operation.namespace,
+            messages.set_link_at(index, ("IFLA_IFNAME", operation.new_name)),
+            undo=lambda: self._now(operation.namespace, messages.set_link_at(index, ("IFLA_IFNAME", operation.name))),
+        )
+
+    def _set_mac(self, operation: op.SetMac, batch: _Batch) -> None:
+        self._set_attribute(operation, operation.link, "IFLA_ADDRESS", operation.mac, lambda link: link.mac, batch)
+
+    def _set_mtu(self, operation: op.SetMtu, batch: _Batch) -> None:
+        self._set_attribute(operation, operation.link, "IFLA_MTU", operation.mtu, lambda link: link.mtu, batch)
+
+    def _set_alias(self, operation: op.SetAlias, batch: _Batch) -> None:
+        self._set_attribute(operation, operation.link, "IFLA_IFALIAS", operation.alias, lambda link: link.alias, batch)
+
+    def _set_attribute(
+        self,
+        operation: Any,
+        name: str,
+        attribute: str,
+        value: object,
+        current: Callable[[Link], object],
+        batch: _Batch,
+    ) -> None:
+        namespace: NamespaceName = operation.namespace
+
+        def request(value: object) -> bytearray:
+            # An empty alias is how one is taken away; the codec would leave an empty string out.
+            return messages.set_link(name, (attribute, value))
+
+        before = self._before(namespace, name)
+        undo = (lambda: self._now(namespace, request(current(before)))) if before else _nothing
+        batch.add(operation, namespace, request(value), undo=undo)
+
+    def _before(self, namespace: NamespaceName, name: str) -> Link | None:
+        """The link as it is; None for one that the same call has just created, whose undo is its deletion."""
+        space = self._space(namespace)
+        return None if name in space.created else space.link(name).link
+
+    def _set_tx_checksum(self, operation: op.SetTxChecksum, batch: _Batch) -> None:
+        batch.send()
+        space = self._space(operation.namespace)
+        before = space.tx_checksum(operation.link)
+        space.set_tx_checksum(operation.link, operation.enabled)
+        batch.journal.record(
+            "; ".join(operation.commands()), lambda: space.set_tx_checksum(operation.link, bool(before))
+        )
+
+    def _set_down(self, operation: op.SetDown, batch: _Batch) -> None:
+        batch.send()
+        kept = self._capture(operation.namespace, operation.link)
+        request = messages.set_link(operation.link, flags=0, change=messages.IFF_UP)
+        batch.add(operation, operation.namespace, request, undo=lambda: self._restore(kept))
+
+    def _set_up(self, operation: op.SetUp, batch: _Batch) -> None:
+        request = messages.set_link(operation.link, flags=messages.IFF_UP, change=messages.IFF_UP)
+        down = messages.set_link(operation.link, flags=0, change=messages.IFF_UP)
+        batch.add(operation, operation.namespace, request, undo=lambda: self._now(operation.namespace, down))
+
+    def _add_address(self, operation: op.AddAddress, batch: _Batch) -> None:
+        index = self._space(operation.namespace).index(operation.link)
+        flags = rtnetlink.NLM_F_CREATE | (rtnetlink.NLM_F_REPLACE if operation.replace else rtnetlink.NLM_F_EXCL)
+        request = messages.address_request(rtnetlink.RTM_NEWADDR, flags, index, operation.address)
+        gone = messages.address_request(rtnetlink.RTM_DELADDR, 0, index, operation.address)
+        # One that may have been there before is put back by the undo of what took it away.
+        undo = _nothing if operation.replace else (lambda: self._now(operation.namespace, gone))
+        batch.add(operation, operation.namespace, request, undo=undo)
+
+    def _remove_address(self, operation: op.RemoveAddress, batch: _Batch) -> None:
+        batch.send()
+        kept = self._capture(operation.namespace, operation.link)
+        request = messages.address_request(rtnetlink.RTM_DELADDR, 0, kept.link.index, operation.address)
+        batch.add(operation, operation.namespace, request, undo=lambda: self._restore(kept))
+
+    def _add_route(self, operation: op.AddRoute, batch: _Batch) -> None:
+        device = self._device(operation.namespace, operation.route)
+        flags = rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_EXCL
+        request = messages.route_request(rtnetlink.RTM_NEWROUTE, flags, operation.route, device)
+        gone = messages.route_request(rtnetlink.RTM_DELROUTE, 0, operation.route, device)
+        batch.add(operation, operation.namespace, request, undo=lambda: self._now(operation.namespace, gone))
+
+    def _remove_route(self, operation: op.RemoveRoute, batch: _Batch) -> None:
+        device = self._device(operation.namespace, operation.route)
+        request = messages.route_request(rtnetlink.RTM_DELROUTE, 0, operation.route, device)
+        back = messages.route_request(rtnetlink.RTM_NEWROUTE, rtnetlink.NLM_F_CREATE, operation.route, device)
+        batch.add(operation, operation.namespace, request, undo=lambda: self._now(operation.namespace, back))
+
+    def _device(self, namespace: NamespaceName, route: op.RouteSpec) -> int | None:
+        return self._space(namespace).index(route.device) if route.device else None
+
+    def _set_sysctl(self, operation: op.SetSysctl, batch: _Batch) -> None:
+        before = self.sysctl(operation.namespace, operation.key)
+        self._write_sysctl(operation.namespace, operation.key, operation.value)
+        batch.journal.record(
+            "; ".join(operation.commands()),
+            lambda: self._write_sysctl(operation.namespace, operation.key, before or ""),
+        )
+
+    def _write_sysctl(self, namespace: NamespaceName, key: str, value: str) -> None:
+        with self.entered(namespace), open(sysctl_path(key), "w", encoding="ascii") as file:
+            file.write(value)
+
+    def _now(self, namespace: NamespaceName, request: bytearray) -> None:
+        self._space(namespace).socket.request(request)
+
+    # Capturing what an operation is going to lose, and putting it back
+
+    def _capture(self, namespace: NamespaceName, name: str) -> _Captured:
+        space = self._space(namespace)
+        found = space.link(name)
+        index = found.link.index
+        return _Captured(
+            namespace=namespace,
+            link=replace(found.link, tx_checksum=space.tx_checksum(name)),
+            addresses=tuple(raw for raw in space.addresses() if messages.index_in_address(raw) == index),
+            routes=tuple(raw for raw in space.routes() if messages.route_of(raw).device == index),
+        )
+
+    def _restore(self, kept: _Captured) -> None:
+        """Addresses and routes that went with something come back as they were dumped."""
+        space = self._space(kept.namespace)
+        flags = messages.IFF_UP if kept.link.up else 0
+        space.socket.request(messages.set_link(kept.link.name, flags=flags, change=messages.IFF_UP))
+        addresses = [
+            rtnetlink.replayed(raw, rtnetlink.RTM_NEWADDR, rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_REPLACE)
+            for raw in kept.addresses
+        ]
+        space.socket.request_all(addresses)
+        # The kernel's own routes come with the addresses; those that are there already are refused as such.
+        space.socket.request_all([messages.revived_route(raw) for raw in kept.routes])
+
+    def _capture_pair(self, namespace: NamespaceName, name: str) -> tuple[_Captured, ...]:
+        state = self.read([None, *self._spaces, namespace])
+        link = state.link(namespace, name)
+        far = state.far_end(link) if link else None
+        ends = [self._capture(namespace, name)]
+        return (*ends, self._capture(far[0], far[1].name)) if far else tuple(ends)
+
+    def _recreate_pair(self, kept: tuple[_Captured, ...]) -> None:
+        if len(kept) != 2:
+            raise OperationFailed(None, f"the far end of {kept[0].link.name} was in an unknown namespace")
+        ends = [op.NewEnd(end.namespace, end.link.name, end.link.mac, end.link.mtu) for end in kept]
+        request = messages.new_veth(
+            op.CreateVeth(ends[0], ends[1]),
+            self._descriptor(ends[0].namespace),
+            self._descriptor(ends[1].namespace),
+            indexes=(kept[0].link.index, kept[1].link.index),
+        )
+        self._now(None, request)
+        for end in kept:
+            space = self._space(end.namespace)
+            if end.link.alias:
+                space.socket.request(messages.set_link(end.link.name, ("IFLA_IFALIAS", end.link.alias)))
+            space.set_tx_checksum(end.link.name, bool(end.link.tx_checksum))
+        for end in kept:
+            self._restore(end)
+
+
+class _Space:
+    """One namespace, held open: a descriptor of it and a socket in it."""
+
+    def __init__(self, name: NamespaceName) -> None:
+        path = setns.path_of(name) if name is not None else "/proc/thread-self/ns/net"
+        self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        #: The links that this call has created.
+        self.created: set[str] = set()
+        try:
+            with setns.entered(self.descriptor):
+                self.socket = rtnetlink.RtnetlinkSocket()
+        except OSError:
+            os.close(self.descriptor)
+            raise
+
+    def close(self) -> None:
+        self.socket.close()
+        os.close(self.descriptor)
+
+    def addresses(self) -> list[bytes]:
+        return self.socket.dump(messages.all_addresses())
+
+    def routes(self) -> list[bytes]:
+        return [raw for raw in self.socket.dump(messages.all_routes()) if messages.is_route(raw)]
+
+    def link(self, name: str) -> messages.LinkMessage:
+        return messages.link_of(self.socket.ask(messages.get_link(name)))
+
+    def index(self, name: str) -> int:
+        return self.link(name).link.index
+
+    def tx_checksum(self, link: str) -> bool | None:
+        """Whether transmit checksums are left to the device; None where the device cannot say."""
+        try:
+            return bool(self._ethtool(link, ETHTOOL_GTXCSUM, 0))
+        except OSError:
+            return None
+
+    def set_tx_checksum(self, link: str, enabled: bool) -> None:
+        self._ethtool(link, ETHTOOL_STXCSUM, int(enabled))
+
+    def _ethtool(self, link: str, command: int, value: int) -> int:
+        """One ethtool_value by SIOCETHTOOL, for which any socket in the namespace will do (netdevice(7))."""
+        data = array.array("I", [command, value])
+        request = struct.pack("16sP", link.encode(), data.buffer_info()[0])
+        fcntl.ioctl(self.socket.fileno(), SIOCETHTOOL, request.ljust(40, b"\0"))
+        return data[1]
+
+
+@dataclass(frozen=True)
+class _Captured:
+    """A link with its addresses and routes, the latter two as the kernel dumped them."""
+
+    namespace: NamespaceName
+    link: Link
+    addresses: tuple[bytes, ...]
+    routes: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A namespace whose name is gone; it lives on until the call has succeeded."""
+
+    space: _Space
+    links: tuple[str, ...]
+    far_ends: list[tuple[NamespaceName, int]]
+
+    def let_go(self) -> None:
+        for name in self.links:
+            # The deletion of one end takes the other along, which may be the next in the list.
+            with suppress(OSError):
+                self.space.socket.request(messages.delete_link(self.space.index(name)))
+        self.space.close()
+
+
+class _Peers:
+    """Whose end is whose.
+
+    A veth names its far end by an index and by a namespace id that means something in its own namespace only.
+    A candidate, an end with the right index that names this one in turn, is confirmed by asking for the id of its
+    namespace.
+    """
+
+    def __init__(
+        self, spaces: Mapping[NamespaceName, _Space], dumped: Mapping[NamespaceName, list[messages.LinkMessage]]
+    ) -> None:
+        self._spaces = spaces
+        self._candidates: dict[tuple[int, int], list[NamespaceName]] = {}
+        self._ids: dict[tuple[NamespaceName, NamespaceName], int] = {}
+        for name, links in dumped.items():
+            for found in links:
+                if found.link.kind == "veth":
+                    self._candidates.setdefault((found.link.index, found.peer_index), []).append(name)
+
+    def of(self, name: NamespaceName, found: messages.LinkMessage) -> End:
+        if found.peer_nsid is None:
+            return End(name, found.peer_index)
+        for candidate in self._candidates.get((found.peer_index, found.link.index), ()):
+            if candidate != name and self._id(name, candidate) == found.peer_nsid:
+                return End(candidate, found.peer_index)
+        return End(None, found.peer_index, known=False)
+
+    @cached_property
+    def _descriptors(self) -> dict[NamespaceName, int]:
+        return {name: space.descriptor for name, space in self._spaces.items()}
+
+    def _id(self, inside: NamespaceName, of: NamespaceName) -> int:
+        if (inside, of) not in self._ids:
+            answer = self._spaces[inside].socket.ask(messages.nsid_of(self._descriptors[of]))
+            self._ids[inside, of] = messages.nsid_in(answer)
+        return self._ids[inside, of]
+
+
+class _Batch:
+    """Requests that wait to be sent, many at a time to each namespace's socket."""
+
+    def __init__(self, kernel: Kernel, journal: Journal) -> None:
+        self._kernel = kernel
+        self.journal = journal
+        #: What was there before the first namespace of the batch was removed.
+        self.before_removal = KernelState()
+        self._waiting: dict[NamespaceName, list[tuple[Operation, bytearray, Callable[[], None]]]] = {}
+
+    def add(self, operation: Operation, namespace: NamespaceName, request: bytearray, undo: Callable[[], None]) -> None:
+        self._waiting.setdefault(namespace, []).append((operation, request, undo))
+
+    def send(self) -> None:
+        """Send all of it; what was carried out is in the journal, then the first refusal is raised."""
+        waiting, self._waiting = self._waiting, {}
+        failures: list[OperationFailed] = []
+        for namespace, requests in waiting.items():
+            socket = self._kernel._space(namespace).socket
+            refusals = socket.request_all([request for _operation, request, _undo in requests])
+            for (operation, _request, undo), refusal in zip(requests, refusals):
+                if refusal is None:
+                    self.journal.record("; ".join(operation.commands()), undo)
+                else:
+                    error = rtnetlink.RtnetlinkError(refusal)
+                    failures.append(OperationFailed(operation, _refused(operation, error), refusal.number))
+        if failures:
+            raise failures[0]
+
+
+_HANDLERS: Mapping[type, Callable[[Kernel, Any, _Batch], None]] = {
+    op.CreateNamespace: Kernel._create_namespace,
+    op.RemoveNamespace: Kernel._remove_namespace,
+    op.RemoveStaleFile: Kernel._remove_stale_file,
+    op.CreateVeth: Kernel._create_veth,
+    op.DeleteLink: Kernel._delete_link,
+    op.MoveLink: Kernel._move_link,
+    op.RenameLink: Kernel._rename_link,
+    op.SetMac: Kernel._set_mac,
+    op.SetMtu: Kernel._set_mtu,
+    op.SetAlias: Kernel._set_alias,
+    op.SetTxChecksum: Kernel._set_tx_checksum,
+    op.SetDown: Kernel._set_down,
+    op.SetUp: Kernel._set_up,
+    op.AddAddress: Kernel._add_address,
+    op.RemoveAddress: Kernel._remove_address,
+    op.AddRoute: Kernel._add_route,
+    op.RemoveRoute: Kernel._remove_route,
+    op.SetSysctl: Kernel._set_sysctl,
+}
+
+
+def sysctl_path(key: str) -> str:
+    """The file of a kernel parameter: in its name `.` separates and `/` stands for a dot (sysctl(8))."""
+    return "/proc/sys/" + key.translate(str.maketrans("./", "/."))
+
+
+def _refused(operation: Operation, error: OSError) -> str:
+    reason = str(error) if isinstance(error, rtnetlink.RtnetlinkError) else f"{error.strerror or error}"
+    return f"the kernel refused `{'; '.join(operation.commands())}`: {reason}"
+
+
+def _command_line(pid: str) -> str:
+    with open(f"/proc/{pid}/cmdline", "rb") as file:
+        words = file.read().rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+    if words:
+        return words
+    with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+        return f"[{file.read().strip()}]"
+
+
+def _raise_descriptor_limit() -> None:
+    """Two descriptors for a namespace: the usual soft limit of 1024 would end at some five hundred."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _nothing() -> None:
+    """There is nothing to undo."""

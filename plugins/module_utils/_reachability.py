@@ -1,0 +1,755 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Probes: what is to reach what, the packets that ask, what the answers say, and the verdict that people read.
+
+Pure, but for `run` at the end, which is the module's main().
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_network
+from typing import Any, Union
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.netns.fabric.plugins.module_utils import _validation
+from ansible_collections.netns.fabric.plugins.module_utils._change import Entry
+from ansible_collections.netns.fabric.plugins.module_utils._errors import (
+    FabricError,
+    InvalidEntries,
+    InvalidEntry,
+    Unavailable,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._host import Host
+from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import (
+    KernelState,
+    NamespaceName,
+    NamespaceState,
+    Route,
+)
+
+IPAddress = Union[IPv4Address, IPv6Address]
+
+#: How the host's own namespace is called in what people read; no namespace can bear a name with a space in it.
+HOST = "the host"
+#: Seconds.
+DEFAULT_TIMEOUT = 2.0
+LONGEST_TIMEOUT = 300.0
+
+# Causes: words that a play can compare with.
+SILENCE = "silence"
+NO_NEIGHBOUR = "no neighbour"
+NO_ROUTE = "no route"
+REFUSED = "refused"
+STALLED = "stalled"
+CORRUPTED = "corrupted"
+CLOSED = "closed"
+FILTERED = "filtered"
+PROHIBITED = "prohibited"
+HOST_UNREACHABLE = "host unreachable"
+NETWORK_UNREACHABLE = "network unreachable"
+PORT_UNREACHABLE = "port unreachable"
+TOO_BIG = "packet too big"
+LOOP = "hop limit exceeded"
+NO_NAMESPACE = "no such namespace"
+ERROR = "error"
+
+
+# What is asked
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One leg: from a namespace (None: the host's own) to an address. `timeout` is in seconds."""
+
+    entry: Entry
+    namespace: NamespaceName
+    to: IPAddress
+    protocol: str = "icmp"
+    port: int | None = None
+    expect: str = "reachable"
+    timeout: float = DEFAULT_TIMEOUT
+
+    @property
+    def kind(self) -> str:
+        """The protocol, and the port that was asked for."""
+        return f"{self.protocol}/{self.port}" if self.port is not None else self.protocol
+
+    @property
+    def needs_listener(self) -> bool:
+        return self.protocol == "tcp" and self.port is None
+
+    def __str__(self) -> str:
+        return f"{place(self.namespace)} -> {self.to} {self.kind}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a probe.
+
+    `cause` is empty for what was reached, or else one of the words above; `detail` is for people. `round_trip` is in
+    seconds. `answered_by` is the place (see `place`) whose listener took the connection, where that is known.
+    """
+
+    reachable: bool
+    cause: str = ""
+    detail: str = ""
+    round_trip: float | None = None
+    answered_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A probe with its outcome; no outcome for one that was not sent."""
+
+    probe: Probe
+    outcome: Outcome | None
+
+    @property
+    def ok(self) -> bool | None:
+        """Whether it is as expected.
+
+        A probe that could not be made at all is never as expected: a namespace that is missing is no proof that an
+        address cannot be reached from it.
+        """
+        if self.outcome is None:
+            return None
+        if self.outcome.cause in (NO_NAMESPACE, ERROR):
+            return False
+        return self.outcome.reachable == (self.probe.expect == "reachable")
+
+    @property
+    def result(self) -> str:
+        if self.outcome is None:
+            return "skipped"
+        return "reachable" if self.outcome.reachable else "unreachable"
+
+    def as_result(self) -> dict[str, Any]:
+        """An element of the module's return value `probes`."""
+        outcome = self.outcome or Outcome(reachable=False)
+        return {
+            "namespace": self.probe.namespace,
+            "to": str(self.probe.to),
+            "protocol": self.probe.protocol,
+            "port": self.probe.port,
+            "expect": self.probe.expect,
+            "result": self.result,
+            "ok": self.ok,
+            "round_trip_ms": None if outcome.round_trip is None else round(outcome.round_trip * 1000, 3),
+            "cause": outcome.cause or None,
+            "detail": outcome.detail or None,
+            "answered_by": outcome.answered_by,
+        }
+
+    def __str__(self) -> str:
+        """The leg as a line of the failure's message."""
+        outcome = self.outcome or Outcome(reachable=False)
+        found = f"reachable{milliseconds(outcome, ' in ')}" if outcome.reachable else outcome.cause
+        detail = f" ({outcome.detail})" if outcome.detail else ""
+        return f"{self.probe}: {found}{detail} (expected {self.probe.expect})"
+
+
+def place(namespace: NamespaceName) -> str:
+    return HOST if namespace is None else namespace
+
+
+def milliseconds(outcome: Outcome, prefix: str = "") -> str:
+    return "" if outcome.round_trip is None else f"{prefix}{outcome.round_trip * 1000:.2f} ms"
+
+
+# From the module's options to probes
+
+ENTRY_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "namespace": {"type": "str"},
+    "to": {"type": "str"},
+    "protocol": {"type": "str", "choices": ["icmp", "tcp"], "default": "icmp"},
+    "port": {"type": "int"},
+    "expect": {"type": "str", "choices": ["reachable", "unreachable"], "default": "reachable"},
+    "timeout": {"type": "float", "default": DEFAULT_TIMEOUT},
+}
+
+
+def argument_spec() -> dict[str, Any]:
+    """An entry's options, and the same options as a bulk list."""
+    elements = {name: dict(option) for name, option in ENTRY_OPTIONS.items()}
+    elements["to"]["required"] = True
+    return {
+        **{name: dict(option) for name, option in ENTRY_OPTIONS.items()},
+        "probes": {"type": "list", "elements": "dict", "options": elements},
+    }
+
+
+def probes_of(params: Mapping[str, Any]) -> list[Probe]:
+    """What a call asks.
+
+    Raises:
+        InvalidEntries: Every mistake in the entries.
+    """
+    probes: list[Probe] = []
+    mistakes: list[FabricError] = []
+    expected: dict[object, Probe] = {}
+    for entry, options in _listed(params):
+        try:
+            probe = _probe(entry, options)
+            probes.append(probe)
+            _check_contradiction(probe, expected)
+        except FabricError as error:
+            mistakes.append(error)
+    if mistakes:
+        raise InvalidEntries(mistakes)
+    return probes
+
+
+def _listed(params: Mapping[str, Any]) -> Iterator[tuple[Entry, Mapping[str, Any]]]:
+    if params["probes"] is None:
+        yield Entry(name=str(params["to"])), params
+        return
+    for index, options in enumerate(params["probes"]):
+        name = f"{place(options['namespace'])} -> {options['to']}"
+        yield Entry(name=name, option="probes", index=index), options
+
+
+def _probe(entry: Entry, options: Mapping[str, Any]) -> Probe:
+    namespace, port, timeout = options["namespace"], options["port"], options["timeout"]
+    if namespace is not None:
+        try:
+            _validation.namespace_name(namespace)
+        except ValueError as error:
+            raise InvalidEntry(entry, "namespace", str(error)) from None
+    if port is not None:
+        _check_port(entry, options["protocol"], port)
+    if not 0 < timeout <= LONGEST_TIMEOUT:
+        raise InvalidEntry(
+            entry,
+            "timeout",
+            f"{timeout:g} is not a time to wait; give a number of seconds above 0 and up to {LONGEST_TIMEOUT:g}",
+        )
+    return Probe(
+        entry=entry,
+        namespace=namespace,
+        to=_destination(entry, options["to"]),
+        protocol=options["protocol"],
+        port=port,
+        expect=options["expect"],
+        timeout=timeout,
+    )
+
+
+def _check_port(entry: Entry, protocol: str, port: int) -> None:
+    if protocol != "tcp":
+        raise InvalidEntry(entry, "port", "only TCP has ports; add `protocol: tcp`, or leave the port out")
+    if not 1 <= port <= 65535:
+        raise InvalidEntry(entry, "port", f"{port} is not a TCP port; give a whole number from 1 to 65535")
+
+
+def _destination(entry: Entry, text: str) -> IPAddress:
+    try:
+        address = _validation.ip_address(text)
+    except ValueError as error:
+        raise InvalidEntry(entry, "to", str(error)) from None
+    problem = _why_no_destination(address)
+    if problem:
+        raise InvalidEntry(entry, "to", problem)
+    return address
+
+
+def _why_no_destination(address: IPAddress) -> str:
+    if address.is_unspecified or address.is_multicast or address == IPv4Address("255.255.255.255"):
+        return f"{address} is not the address of one host; give a unicast address"
+    if isinstance(address, IPv6Address) and address.is_link_local:
+        return f"{address} is link-local: it has a meaning on one link only; give a global or unique local address"
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return f"{address} is an IPv4 address in IPv6 notation; write {address.ipv4_mapped}"
+    return ""
+
+
+def _check_contradiction(probe: Probe, expected: dict[object, Probe]) -> None:
+    first = expected.setdefault((probe.namespace, probe.to, probe.kind), probe)
+    if first.expect != probe.expect:
+        raise InvalidEntry(
+            probe.entry, "expect", f"is {probe.expect}, and {first.entry} asks the same and expects {first.expect}"
+        )
+
+
+# Whose address it is
+
+Owners = Mapping[IPAddress, Sequence[NamespaceName]]
+
+
+def owners_in(state: KernelState) -> dict[IPAddress, list[NamespaceName]]:
+    """The namespaces that have an address, for each address: one may be in several, on networks apart."""
+    found: dict[IPAddress, list[NamespaceName]] = {}
+    for name, namespace in state.namespaces.items():
+        for address in namespace.addresses:
+            holders = found.setdefault(address.interface.ip, [])
+            if name not in holders:
+                holders.append(name)
+    return found
+
+
+def listeners_of(probe: Probe, owners: Owners) -> tuple[NamespaceName, ...]:
+    """Where to listen for a TCP probe. A namespace that has the address itself never sends the packet out."""
+    if probe.to.is_loopback or probe.namespace in owners.get(probe.to, ()):
+        return (probe.namespace,)
+    return tuple(owners.get(probe.to, ()))
+
+
+def nobodys(probe: Probe) -> InvalidEntry:
+    return InvalidEntry(
+        probe.entry,
+        "port",
+        f"neither the host nor a namespace with a name has {probe.to}, so there is no place to listen for this TCP "
+        "probe; give the port of a service that listens there, or probe by `protocol: icmp`",
+    )
+
+
+# Packets: ICMP (RFC 792) and ICMPv6 (RFC 4443)
+
+ECHO = struct.Struct("!BBHHH")
+_REQUEST = {4: 8, 6: 128}
+_REPLY = {4: 0, 6: 129}
+#: Types of the errors, which quote the packet that they are about.
+ERRORS = {4: (3, 11, 12), 6: (1, 2, 3, 4)}
+
+_V4_CAUSES = {
+    (3, 0): NETWORK_UNREACHABLE,
+    (3, 1): HOST_UNREACHABLE,
+    (3, 2): PORT_UNREACHABLE,
+    (3, 3): PORT_UNREACHABLE,
+    (3, 4): TOO_BIG,
+    (3, 6): NETWORK_UNREACHABLE,
+    (3, 7): HOST_UNREACHABLE,
+    (3, 9): PROHIBITED,
+    (3, 10): PROHIBITED,
+    (3, 13): PROHIBITED,
+    (11, 0): LOOP,
+}
+_V6_CAUSES = {
+    (1, 0): NETWORK_UNREACHABLE,
+    (1, 1): PROHIBITED,
+    (1, 3): HOST_UNREACHABLE,
+    (1, 4): PORT_UNREACHABLE,
+    (1, 5): PROHIBITED,
+    (1, 6): PROHIBITED,
+    (2, 0): TOO_BIG,
+    (3, 0): LOOP,
+}
+
+_ERRNO_CAUSES = {
+    errno.ENETUNREACH: NO_ROUTE,
+    errno.EADDRNOTAVAIL: NO_ROUTE,  # IPv6: there is no address to send from
+    errno.EHOSTUNREACH: NO_ROUTE,  # a route of type unreachable
+    errno.EINVAL: NO_ROUTE,  # a route of type blackhole
+    errno.EACCES: PROHIBITED,  # a route of type prohibit, or a broadcast address
+    errno.EPERM: FILTERED,  # the namespace's own firewall
+    errno.ECONNREFUSED: REFUSED,
+    errno.ECONNRESET: CLOSED,
+    errno.EPIPE: CLOSED,
+    errno.ETIMEDOUT: SILENCE,
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An ICMP packet that is about one of our requests.
+
+    `payload` is what an echo reply brought back. `cause` and `detail` are those of an error; an error about a packet
+    that its own sender could not pass on (nobody answered ARP or neighbour discovery) has the cause V(no neighbour).
+    """
+
+    identifier: int
+    sequence: int
+    payload: bytes = b""
+    cause: str = ""
+    detail: str = ""
+
+
+def checksum(data: bytes) -> int:
+    """The Internet checksum (RFC 1071)."""
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total >> 16) + (total & 0xFFFF)
+    return ~(total + (total >> 16)) & 0xFFFF
+
+
+def echo_request(version: int, identifier: int, sequence: int, payload: bytes) -> bytes:
+    """An echo request. The kernel writes the checksum of ICMPv6 itself, as it knows the source address (RFC 3542)."""
+    header = ECHO.pack(_REQUEST[version], 0, 0, identifier, sequence)
+    if version == 4:
+        header = ECHO.pack(_REQUEST[version], 0, checksum(header + payload), identifier, sequence)
+    return header + payload
+
+
+def answer_in(version: int, packet: bytes, sender: str) -> Answer | None:
+    """What a packet from a raw socket says; None where it is about no echo request.
+
+    An IPv4 packet comes with its IP header, an IPv6 one without (raw(7), ipv6(7)).
+    """
+    start = _ip_header_length(packet) if version == 4 else 0
+    if len(packet) < start + ECHO.size:
+        return None
+    kind, code, _checksum, identifier, sequence = ECHO.unpack_from(packet, start)
+    if kind == _REPLY[version]:
+        return Answer(identifier, sequence, payload=packet[start + ECHO.size :])
+    if kind in ERRORS[version]:
+        return _error_in(version, packet[start + ECHO.size :], kind, code, sender)
+    return None
+
+
+def _error_in(version: int, quoted: bytes, kind: int, code: int, sender: str) -> Answer | None:
+    """An error, by the packet that it quotes: an IP header and at least the first eight octets that follow it."""
+    start = _ip_header_length(quoted) if version == 4 else 40
+    if len(quoted) < start + ECHO.size:
+        return None
+    protocol, source = (quoted[9], quoted[12:16]) if version == 4 else (quoted[6], quoted[8:24])
+    request, _code, _checksum, identifier, sequence = ECHO.unpack_from(quoted, start)
+    if protocol != (1 if version == 4 else 58) or request != _REQUEST[version]:
+        return None
+    own = IPv4Address(source) if version == 4 else IPv6Address(source)
+    cause, detail = cause_of_error(version, kind, code, sender, str(own))
+    return Answer(identifier, sequence, cause=cause, detail=detail)
+
+
+def _ip_header_length(packet: bytes) -> int:
+    return (packet[0] & 0x0F) * 4 if packet else 0
+
+
+def cause_of_error(version: int, kind: int, code: int, sender: str, own: str) -> tuple[str, str]:
+    """Cause and detail of an ICMP error; `own` is the address that the packet was sent from."""
+    cause = (_V4_CAUSES if version == 4 else _V6_CAUSES).get((kind, code), HOST_UNREACHABLE)
+    if sender == own and cause == HOST_UNREACHABLE:
+        return NO_NEIGHBOUR, ""
+    return cause, f"says {sender}"
+
+
+def cause_of_errno(number: int) -> tuple[str, str]:
+    """Cause and detail of a system call's error."""
+    cause = _ERRNO_CAUSES.get(number)
+    return (cause, "") if cause else (ERROR, os.strerror(number))
+
+
+#: At most this much goes each way in one TCP exchange, and at least that (bytes). Both are more than the largest
+#: segment, and than the initial congestion window of ten segments (RFC 6928).
+LARGEST_EXCHANGE = 256 * 1024
+SMALLEST_EXCHANGE = 64 * 1024
+ALL_EXCHANGES = 64 * 1024 * 1024
+
+
+def exchange_size(count: int) -> int:
+    """Bytes that each of so many TCP exchanges sends each way."""
+    return max(SMALLEST_EXCHANGE, min(LARGEST_EXCHANGE, ALL_EXCHANGES // max(count, 1)))
+
+
+# The verdict
+
+
+@dataclass(frozen=True)
+class Context:
+    """What was looked at besides, to find the likely cause of what is not as expected.
+
+    `pings`: legs, by namespace and address, over which an echo was answered or not. `gateways`: the unresolved
+    gateway on the way, by namespace and address.
+    """
+
+    pings: Mapping[tuple[NamespaceName, IPAddress], bool] = field(default_factory=dict)
+    gateways: Mapping[tuple[NamespaceName, IPAddress], str] = field(default_factory=dict)
+
+
+def summary(judged: Sequence[Judged]) -> dict[str, int]:
+    results = Counter(leg.result for leg in judged)
+    return {
+        "probes": len(judged),
+        "as_expected": sum(leg.ok is True for leg in judged),
+        "not_as_expected": sum(leg.ok is False for leg in judged),
+        "reachable": results["reachable"],
+        "unreachable": results["unreachable"],
+        "skipped": results["skipped"],
+    }
+
+
+def failure(judged: Sequence[Judged], context: Context) -> str:
+    """Every leg that is not as expected, then the likely causes; empty where all is as expected."""
+    wrong = [leg for leg in judged if leg.ok is False]
+    if not wrong:
+        return ""
+    number = len(judged)
+    heading = f"{len(wrong)} of {number} probe{'s' * (number != 1)} {'is' if len(wrong) == 1 else 'are'} not as expected:"
+    return "\n".join([heading, *map(str, wrong), *_hints(wrong, context)])
+
+
+def _hints(wrong: Iterable[Judged], context: Context) -> list[str]:
+    """Each likely cause once, with the legs that it is about."""
+    by_hint: dict[str, list[Judged]] = {}
+    for leg in wrong:
+        hint = hint_for(leg, context)
+        if hint:
+            by_hint.setdefault(hint, []).append(leg)
+    return [f"Likely cause ({_legs(legs)}): {hint}." for hint, legs in by_hint.items()]
+
+
+def _legs(legs: Sequence[Judged]) -> str:
+    more = f" and {len(legs) - 1} more" if len(legs) > 1 else ""
+    return f"{legs[0].probe}{more}"
+
+
+def hint_for(leg: Judged, context: Context) -> str:
+    """The likely cause in words; empty where there is nothing to add."""
+    if leg.outcome is None or leg.outcome.reachable:
+        return ""
+    key = (leg.probe.namespace, leg.probe.to)
+    if leg.outcome.cause == SILENCE and key in context.gateways:
+        return (
+            f"the gateway {context.gateways[key]} on the way answers neither: nobody has this address on the link, the "
+            "link is in another VLAN or on another bridge, or a cable is cut"
+        )
+    if leg.probe.protocol == "tcp" and leg.outcome.cause == SILENCE and context.pings.get(key):
+        return _CHECKSUM_HINT
+    return _HINTS.get(leg.outcome.cause, "")
+
+
+_CHECKSUM_HINT = (
+    "ping passes on this leg and TCP does not: typical of transmit checksum offload on a veth that leads to a bridge "
+    "with the userspace datapath (`ethtool -k` in the namespace; switch it off by `tx_checksum: false` of "
+    "netns.fabric.veth, or leave it to netns.fabric.ovs_port), otherwise of a firewall that drops TCP"
+)
+_HINTS: Mapping[str, str] = {
+    SILENCE: (
+        "a firewall drops the packets, the other side has no route back, or its neighbour entry is a stale one of a link "
+        "that was recreated (it goes by itself within some ten seconds)"
+    ),
+    NO_NEIGHBOUR: (
+        "nobody on the link answers for this address: the address is missing or its link is down, the two ends are in "
+        "different VLANs or on different bridges, or a cable is cut"
+    ),
+    NO_ROUTE: "the namespace has no usable route to this address, or the link that it goes by is down",
+    STALLED: (
+        "small packets pass and full-sized ones do not: typical of an MTU that is smaller on the way than at the ends, or of "
+        "segmentation offload towards something that cannot take it"
+    ),
+    REFUSED: "nothing listens on this port, or a firewall rejects the connection",
+    FILTERED: "a firewall rule in the namespace itself drops what it sends",
+    PROHIBITED: "a router or firewall on the way rejects the packets",
+    NO_NAMESPACE: "the namespace was never made, or has been removed (`ip netns`)",
+}
+
+
+# The matrix
+
+#: Characters; a wider table is drawn with one character per probe.
+WIDEST_TABLE = 120
+_TABLE_LEGEND = "!: not as expected; .: not probed"
+_COMPACT_LEGEND = "+ reachable, - unreachable, both as expected; X unreachable, ! reachable, neither as expected; . not probed"
+_COMPACT = {("reachable", True): "+", ("unreachable", True): "-", ("unreachable", False): "X", ("reachable", False): "!"}
+
+
+def matrix(judged: Sequence[Judged]) -> list[str]:
+    """Who reaches what, one table for each protocol and port: rows from, columns to."""
+    lines: list[str] = []
+    for kind in dict.fromkeys(leg.probe.kind for leg in judged):
+        lines.extend(_Table(kind, [leg for leg in judged if leg.probe.kind == kind]).lines())
+    return lines
+
+
+class _Table:
+    def __init__(self, kind: str, legs: Sequence[Judged]) -> None:
+        self._kind = kind
+        self._rows = list(dict.fromkeys(place(leg.probe.namespace) for leg in legs))
+        self._columns = list(dict.fromkeys(str(leg.probe.to) for leg in legs))
+        self._cells: dict[tuple[str, str], Judged] = {}
+        for leg in legs:  # of several on one leg, one that is not as expected
+            cell = (place(leg.probe.namespace), str(leg.probe.to))
+            if cell not in self._cells or leg.ok is False:
+                self._cells[cell] = leg
+
+    def lines(self) -> list[str]:
+        table = self._table()
+        return table if len(table[0]) <= WIDEST_TABLE else self._compact()
+
+    def _table(self) -> list[str]:
+        rows = [[self._kind, *self._columns]]
+        rows += [[row, *(_words(self._cells.get((row, column))) for column in self._columns)] for row in self._rows]
+        widths = [max(map(len, column)) for column in zip(*rows)]
+        lines = [
+            "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))])
+            for row in rows
+        ]
+        return [*lines, _TABLE_LEGEND]
+
+    def _compact(self) -> list[str]:
+        width = max(map(len, [self._kind, *self._rows]))
+        tens = "".join(str(number // 10 % 10) if number % 10 == 0 else " " for number in self._numbers)
+        units = "".join(str(number % 10) for number in self._numbers)
+        lines = [f"{self._kind.ljust(width)}  {tens}".rstrip(), f"{''.ljust(width)}  {units}"]
+        for row in self._rows:
+            cells = "".join(_character(self._cells.get((row, column))) for column in self._columns)
+            lines.append(f"{row.ljust(width)}  {cells}")
+        return [*lines, *self._column_names(), _COMPACT_LEGEND]
+
+    @property
+    def _numbers(self) -> range:
+        return range(1, len(self._columns) + 1)
+
+    def _column_names(self) -> Iterator[str]:
+        line = "columns:"
+        for number, column in zip(self._numbers, self._columns):
+            if len(line) + len(column) + 6 > WIDEST_TABLE:
+                yield line
+                line = "        "
+            line += f" {number}={column}"
+        yield line
+
+
+def _words(leg: Judged | None) -> str:
+    if leg is None:
+        return "."
+    if leg.outcome is None:
+        return "skipped"
+    found = (milliseconds(leg.outcome) or "reachable") if leg.outcome.reachable else leg.outcome.cause
+    return found if leg.ok else f"! {found}"
+
+
+def _character(leg: Judged | None) -> str:
+    if leg is None or leg.ok is None:
+        return "."
+    return _COMPACT[leg.result, leg.ok]
+
+
+# The call
+
+
+def run() -> None:
+    """The module's main()."""
+    module = AnsibleModule(
+        argument_spec=argument_spec(),
+        supports_check_mode=True,
+        mutually_exclusive=[["probes", name] for name, option in ENTRY_OPTIONS.items() if "default" not in option],
+        required_one_of=[["probes", "to"]],
+    )
+    try:
+        judged, context = survey(module.params, module.check_mode)
+    except FabricError as error:
+        module.fail_json(msg=str(error))
+    result = {
+        "probes": [leg.as_result() for leg in judged],
+        "matrix": matrix(judged),
+        "summary": summary(judged),
+    }
+    message = failure(judged, context)
+    if message:
+        module.fail_json(msg=message, **result)
+    module.exit_json(changed=False, **result)
+
+
+def survey(params: Mapping[str, Any], check_mode: bool) -> tuple[list[Judged], Context]:
+    """The whole call, but for the verdict.
+
+    Raises:
+        FabricError: With a message for the user.
+    """
+    probes = probes_of(params)
+    if os.geteuid() != 0:
+        raise Unavailable("this needs root on the managed host: set `become: true` on the task or the play")
+    if check_mode or not probes:
+        return [Judged(probe, None) for probe in probes], Context()
+    return _Survey(Host(), probes).made()
+
+
+class _Survey:
+    def __init__(self, host: Host, probes: Sequence[Probe]) -> None:
+        from ansible_collections.netns.fabric.plugins.module_utils._probe import Prober
+
+        self._kernel = host.kernel
+        self._prober = Prober(host.kernel)
+        self._probes = probes
+        self._read: set[NamespaceName] = set()
+        self._owners: dict[IPAddress, list[NamespaceName]] = {}
+
+    def made(self) -> tuple[list[Judged], Context]:
+        self._find_owners()
+        judged = self._judged(self._probes)
+        judged = self._listened_elsewhere(judged)
+        return judged, self._context([leg for leg in judged if leg.ok is False])
+
+    def _judged(self, probes: Sequence[Probe]) -> list[Judged]:
+        listeners = {probe: listeners_of(probe, self._owners) for probe in probes if probe.needs_listener}
+        return [Judged(probe, outcome) for probe, outcome in zip(probes, self._prober.ask(probes, listeners))]
+
+    def _find_owners(self) -> None:
+        """Look where the probes start first: they mostly lead to one another."""
+        wanted = {probe.to for probe in self._probes if probe.needs_listener and not probe.to.is_loopback}
+        if not wanted:
+            return
+        self._read_addresses([None, *(probe.namespace for probe in self._probes)])
+        if not wanted <= self._owners.keys():
+            self._read_addresses(self._kernel.namespace_names())
+        lost = [probe for probe in self._probes if probe.needs_listener and not listeners_of(probe, self._owners)]
+        if lost:
+            raise InvalidEntries([nobodys(probe) for probe in lost])
+
+    def _read_addresses(self, namespaces: Iterable[NamespaceName]) -> None:
+        names = [name for name in dict.fromkeys(namespaces) if name not in self._read]
+        self._read.update(names)
+        for address, holders in owners_in(self._kernel.read(names, addresses=True)).items():
+            self._owners.setdefault(address, []).extend(holders)
+
+    def _listened_elsewhere(self, judged: list[Judged]) -> list[Judged]:
+        """An address may be in a namespace besides that no probe starts from, and the probe have led there."""
+        suspects = [
+            leg.probe
+            for leg in judged
+            if leg.probe.needs_listener and leg.outcome and leg.outcome.cause in (REFUSED, CLOSED)
+        ]
+        if not suspects:
+            return judged
+        before = {probe: listeners_of(probe, self._owners) for probe in suspects}
+        self._read_addresses(self._kernel.namespace_names())
+        again = [probe for probe in suspects if listeners_of(probe, self._owners) != before[probe]]
+        if not again:
+            return judged
+        second = {leg.probe: leg for leg in self._judged(again)}
+        return [second.get(leg.probe, leg) for leg in judged]
+
+    def _context(self, wrong: Sequence[Judged]) -> Context:
+        """For legs that are dead though they should not be: does ping pass, does the gateway answer?"""
+        silent = [leg.probe for leg in wrong if leg.outcome and leg.outcome.cause in (SILENCE, STALLED)]
+        by_tcp = {(probe.namespace, probe.to): probe for probe in silent if probe.protocol == "tcp"}
+        pings = [
+            Probe(probe.entry, probe.namespace, probe.to, timeout=min(probe.timeout, DEFAULT_TIMEOUT))
+            for probe in by_tcp.values()
+        ]
+        answered = {
+            (probe.namespace, probe.to): outcome.reachable for probe, outcome in zip(pings, self._prober.ask(pings, {}))
+        }
+        return Context(answered, self._dead_gateways(silent) if silent else {})
+
+    def _dead_gateways(self, probes: Sequence[Probe]) -> dict[tuple[NamespaceName, IPAddress], str]:
+        state = self._kernel.read({probe.namespace for probe in probes}, routes=True)
+        unresolved = self._prober.unresolved({probe.namespace for probe in probes})
+        found: dict[tuple[NamespaceName, IPAddress], str] = {}
+        for probe in probes:
+            gateway = gateway_to(state.namespace(probe.namespace), probe.to)
+            if gateway and gateway in unresolved.get(probe.namespace, ()):
+                found[probe.namespace, probe.to] = gateway
+        return found
+
+
+def gateway_to(namespace: NamespaceState, to: IPAddress) -> str | None:
+    """The gateway on the way to an address by the main table: the longest prefix, then the lowest metric (RFC 1812)."""
+
+    def fits(route: Route) -> bool:
+        return route.table == 254 and route.version == to.version and to in ip_network(route.destination)
+
+    fitting = [route for route in namespace.routes if fits(route)]
+    if not fitting:
+        return None
+    return min(fitting, key=lambda route: (-ip_network(route.destination).prefixlen, route.metric)).gateway
+

@@ -1,0 +1,303 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Checks of single values, shared by the modules and by the filter ``compile_topology``.
+
+Pure: nothing here looks at the host, and nothing here needs Ansible. Each function returns the value in its normal form
+or raises ``ValueError``; the text of the error names the value, the cause and the cure, and leaves it to the caller to
+say which entry and which option it belongs to.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any, Union
+
+
+class ValidationError(ValueError):
+    """A value that cannot be; the text is for the user."""
+
+
+Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
+Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+
+INTERFACE_NAME_MAX = 15
+"""Bytes: IFNAMSIZ of linux/if.h less the closing NUL."""
+
+NAMESPACE_NAME_MAX = 255
+"""Bytes: NAME_MAX of linux/limits.h; a named namespace is a file below /run/netns."""
+
+MTU_MIN = 68
+"""Bytes: ETH_MIN_MTU of linux/if_ether.h, the smallest datagram that RFC 791 lets a host refuse to fragment."""
+
+MTU_MAX = 65535
+"""Bytes: ETH_MAX_MTU of linux/if_ether.h."""
+
+VLAN_MAX = 4094
+"""IEEE 802.1Q: the ID has twelve bits, 4095 is reserved."""
+
+# isspace() of the kernel's lib/ctype.c knows Latin-1: 0xa0 is a space there, hence "à" (0xc3 0xa0 in UTF-8) goes too.
+_KERNEL_SPACES = frozenset(b"\t\n\v\f\r \xa0")
+_OWNER = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_MAC_FORMS = (
+    re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}"),
+    re.compile(r"[0-9a-f]{2}(?:-[0-9a-f]{2}){5}"),
+    re.compile(r"[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}"),
+)
+
+
+def _kind(value: Any) -> str:
+    """Say in YAML's terms what a value is."""
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, bool):
+        return f"a boolean ({str(value).lower()})"
+    if isinstance(value, (int, float)):
+        return f"a number ({value})"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    if isinstance(value, dict):
+        return "a dictionary"
+    return f"a {type(value).__name__}"
+
+
+def _text(value: Any, what: str, example: str) -> str:
+    """Return ``value`` as a plain string, or say that ``what`` has to be one."""
+    if not isinstance(value, str):
+        raise ValidationError(f"{what} must be a string, not {_kind(value)}; write for instance {example!r}")
+    return str(value)
+
+
+def _whole(value: Any, what: str, lowest: int, highest: int) -> int:
+    """Return ``value`` (an integer, or its digits in a string) as an integer of the given range, both ends included."""
+    if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,18}", value.strip(), re.ASCII):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        shown = repr(value) if isinstance(value, str) else _kind(value)
+        raise ValidationError(f"{what} must be a whole number, not {shown}; give one from {lowest} to {highest}")
+    if not lowest <= value <= highest:
+        raise ValidationError(f"{value} is no {what}; give a whole number from {lowest} to {highest}")
+    return int(value)
+
+
+def interface_name(value: Any) -> str:
+    """Check the name of a network interface by the kernel's rules.
+
+    :param value: the name, a string.
+    :returns: the same name.
+    :raises ValueError: if the kernel would refuse the name (``dev_valid_name`` in net/core/dev.c), or would take it for
+        a pattern to be numbered (``dev_alloc_name``: a name with ``%``).
+    """
+    name = _text(value, "an interface name", "veth-ns01")
+    raw = name.encode("utf-8", "surrogatepass")
+    if not raw:
+        raise ValidationError("an interface name must not be empty; give it a name, for instance 'veth-ns01'")
+    if len(raw) > INTERFACE_NAME_MAX:
+        size = f"{len(raw)} characters" if len(raw) == len(name) else f"{len(raw)} bytes"
+        raise ValidationError(
+            f"{name!r} is {size} long, and Linux takes at most {INTERFACE_NAME_MAX} for an interface name; shorten it"
+        )
+    if name in (".", ".."):
+        raise ValidationError(f"{name!r} cannot be an interface name (it means a directory); choose another one")
+    if _KERNEL_SPACES.intersection(raw) or not name.isprintable():
+        raise ValidationError(f"{name!r} has a space or an unprintable character in it, and Linux refuses it; drop it")
+    for bad in "/:%":
+        if bad in name:
+            raise ValidationError(f"{name!r} has a {bad!r} in it, which an interface name cannot have; take it out")
+    return name
+
+
+def namespace_name(value: Any) -> str:
+    """Check the name of a network namespace: a file name below ``/run/netns`` (ip-netns(8)).
+
+    :param value: the name, a string.
+    :returns: the same name.
+    :raises ValueError: if it cannot be a file name, or has a character in it that no tool would print.
+    """
+    name = _text(value, "a namespace name", "ns01")
+    raw = name.encode("utf-8", "surrogatepass")
+    if not raw:
+        raise ValidationError("a namespace name must not be empty; give it a name, for instance 'ns01'")
+    if len(raw) > NAMESPACE_NAME_MAX:
+        raise ValidationError(
+            f"{name[:20] + '...'!r} is {len(raw)} bytes long, and a namespace name has at most {NAMESPACE_NAME_MAX}; "
+            "shorten it"
+        )
+    if name in (".", ".."):
+        raise ValidationError(f"{name!r} cannot be a namespace name (it means a directory); choose another one")
+    if "/" in name:
+        raise ValidationError(
+            f"{name!r} has a '/' in it, and a namespace name is a file name below /run/netns; take it out"
+        )
+    if any(char.isspace() for char in name) or not name.isprintable():
+        raise ValidationError(
+            f"{name!r} has a space or an unprintable character in it; drop it from the namespace name"
+        )
+    return name
+
+
+def owner_name(value: Any) -> str:
+    """Check the name of an owner, the mark on objects.
+
+    :param value: the name, a string.
+    :returns: the same name.
+    :raises ValueError: if it is not 1 to 64 ASCII letters, digits, dots, underscores and hyphens.
+    """
+    name = _text(value, "an owner name", "lab-a")
+    if not _OWNER.fullmatch(name):
+        raise ValidationError(
+            f"{name!r} cannot be an owner name; use 1 to 64 ASCII letters, digits, '.', '_' and '-', "
+            "for instance 'lab-a'"
+        )
+    return name
+
+
+def _bare_address(text: str, whole: str) -> Address:
+    """Parse an address without prefix length; ``whole`` is what the user gave, for the message."""
+    if "%" in text:
+        raise ValidationError(
+            f"{whole!r} names an interface after '%'; leave that part out and name the interface by its option"
+        )
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        pass
+    octets = text.split(".")
+    if len(octets) == 4 and all(re.fullmatch(r"[0-9]+", octet, re.ASCII) for octet in octets):
+        for octet in octets:
+            if int(octet) > 255:
+                raise ValidationError(f"{whole!r} is not an IPv4 address: {octet} is more than 255; correct it")
+            if len(octet) > 1 and octet.startswith("0"):
+                raise ValidationError(f"{whole!r} is not an IPv4 address: for {octet} write {int(octet)}")
+    raise ValidationError(f"{whole!r} is not an IP address; write for instance 192.168.100.1 or fd00::1")
+
+
+def _split_prefix(text: str, what: str) -> tuple[Address, int]:
+    """Parse ADDRESS/PREFIX; both parts are needed, and the prefix is a length (no netmask)."""
+    head, slash, tail = text.partition("/")
+    address = _bare_address(head, text)
+    if not slash:
+        usual = 24 if address.version == 4 else 64
+        raise ValidationError(
+            f"{text!r} has no prefix length; {what} needs one, write for instance {head}/{usual} "
+            f"(a single host: {head}/{address.max_prefixlen})"
+        )
+    if not re.fullmatch(r"[0-9]{1,3}", tail, re.ASCII):
+        raise ValidationError(_prefix_hint(text, head, tail, address))
+    if int(tail) > address.max_prefixlen:
+        raise ValidationError(
+            f"{text!r} has a prefix length of {int(tail)}, and an IPv{address.version} address has "
+            f"{address.max_prefixlen} bits; give one from 0 to {address.max_prefixlen}"
+        )
+    return address, int(tail)
+
+
+def _prefix_hint(text: str, head: str, tail: str, address: Address) -> str:
+    """Say what is wrong with a prefix length that is no number; a netmask is translated."""
+    if address.version == 4:
+        try:
+            length = ipaddress.IPv4Network(f"0.0.0.0/{tail}").prefixlen
+        except ValueError:
+            pass
+        else:
+            return f"{text!r} has a netmask where a prefix length belongs; write {head}/{length}"
+    return f"{text!r} has {tail!r} where a prefix length belongs; give a number from 0 to {address.max_prefixlen}"
+
+
+def interface_address(value: Any) -> Interface:
+    """Parse an address of an interface, ADDRESS/PREFIX (ip-address(8)), IPv4 or IPv6.
+
+    :param value: for instance ``192.168.100.1/24`` or ``fd00::1/64``.
+    :raises ValueError: if it is no address, has no prefix length, or cannot be the address of an interface
+        (unspecified: RFC 1122 3.2.1.3 and RFC 4291 2.5.2; multicast: RFC 1112 and RFC 4291 2.7).
+    """
+    text = _text(value, "an address", "192.168.100.1/24").strip()
+    address, length = _split_prefix(text, "an interface's address")
+    if address.is_unspecified:
+        raise ValidationError(f"{text!r} is the unspecified address, which no interface can have; give another")
+    if address.is_multicast:
+        raise ValidationError(f"{text!r} is a multicast address, which no interface can have; give a unicast one")
+    return ipaddress.ip_interface(f"{address}/{length}")
+
+
+def network(value: Any) -> Network:
+    """Parse a network, ADDRESS/PREFIX with no host bits set, IPv4 or IPv6.
+
+    :param value: for instance ``192.168.100.0/24`` or ``fd00::/64``.
+    :raises ValueError: if it is no network; where host bits are set, the message names the network that was meant.
+    """
+    text = _text(value, "a network", "192.168.100.0/24").strip()
+    address, length = _split_prefix(text, "a network")
+    meant = ipaddress.ip_network(f"{address}/{length}", strict=False)
+    if meant.network_address != address:
+        raise ValidationError(
+            f"{text!r} is an address within a network, not a network; write {meant} "
+            f"(a single host: {address}/{address.max_prefixlen})"
+        )
+    return meant
+
+
+def ip_address(value: Any) -> Address:
+    """Parse one IPv4 or IPv6 address without a prefix length: a gateway, a source, a name server.
+
+    :param value: for instance ``192.168.100.254`` or ``fe80::1``.
+    :raises ValueError: if it is no address, or has a prefix length.
+    """
+    text = _text(value, "an address", "192.168.100.254").strip()
+    head, slash, _tail = text.partition("/")
+    address = _bare_address(head, text)
+    if slash:
+        raise ValidationError(f"{text!r} has a prefix length, and one address without it belongs here; write {address}")
+    return address
+
+
+def mac_address(value: Any) -> str:
+    """Check a unicast MAC address.
+
+    :param value: six octets in hexadecimal, ``02:00:00:00:00:01``; hyphens, and three groups with dots, are taken too.
+    :returns: the address in lower case with colons, as the kernel prints it.
+    :raises ValueError: if it is none, all zero, or a group address (IEEE 802: lowest bit of the first octet set).
+    """
+    if isinstance(value, int) or (isinstance(value, str) and value.isdigit()):
+        raise ValidationError(
+            f"the MAC address has become a number ({value}), as YAML does with digits and colons; put it in quotes: "
+            "'02:00:00:00:00:01'"
+        )
+    text = _text(value, "a MAC address", "02:00:00:00:00:01").strip().lower()
+    if not any(form.fullmatch(text) for form in _MAC_FORMS):
+        raise ValidationError(
+            f"{text!r} is not a MAC address; write six octets in hexadecimal, for instance 02:00:00:00:00:01"
+        )
+    digits = re.sub(r"[^0-9a-f]", "", text)
+    mac = ":".join(digits[i : i + 2] for i in range(0, 12, 2))
+    if mac == "00:00:00:00:00:00":
+        raise ValidationError(
+            "00:00:00:00:00:00 stands for no MAC address at all; give another one, for instance 02:00:00:00:00:01"
+        )
+    if int(digits[:2], 16) & 1:
+        raise ValidationError(
+            f"{mac} is a group (multicast) address, which no interface can have; make the first octet even, "
+            f"for instance {int(digits[:2], 16) & 0xFE | 0x02:02x}{mac[2:]}"
+        )
+    return mac
+
+
+def mtu(value: Any) -> int:
+    """Check an MTU in bytes, 68 to 65535 (``ETH_MIN_MTU`` and ``ETH_MAX_MTU`` of linux/if_ether.h).
+
+    :param value: an integer, or its decimal digits in a string.
+    :raises ValueError: if it is not a whole number in that range.
+    """
+    return _whole(value, "MTU", MTU_MIN, MTU_MAX)
+
+
+def vlan(value: Any) -> int:
+    """Check a VLAN ID, 0 to 4094 (IEEE 802.1Q; 0 is the priority tag, as ovs-vswitchd.conf.db(5) takes it).
+
+    :param value: an integer, or its decimal digits in a string.
+    :raises ValueError: if it is not a whole number in that range.
+    """
+    return _whole(value, "VLAN ID", 0, VLAN_MAX)

@@ -1,0 +1,109 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run one of the collection's modules as a managed host would: in a process of its own, with that host's Python.
+
+Without ansible-playbook around it a run costs little more than the module itself. The way in is the one that
+ansible-core has for people who debug a module: started directly, it reads its arguments as JSON from standard input.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+COLLECTION = "ansible_collections.netns.fabric"
+# The directory that holds ansible_collections: this file is ansible_collections/netns/fabric/tests/support/... there.
+# Not resolved: it leads there by the link that `make setup` has made.
+COLLECTIONS_PATH = Path(__file__).parents[5]
+
+# Names the Python that modules run with; the tests' own without it.
+TARGET_PYTHON = "NETNS_FABRIC_TARGET_PYTHON"
+
+
+@dataclass(frozen=True)
+class ModuleResult:
+    """What a module returned, with the parts that every test looks at as attributes."""
+
+    returned: dict[str, Any]
+    exit_status: int
+    stderr: str
+
+    @property
+    def changed(self) -> bool:
+        """Whether something was changed, or would be in check mode."""
+        return bool(self.returned.get("changed", False))
+
+    @property
+    def failed(self) -> bool:
+        """Whether the module failed."""
+        return bool(self.returned.get("failed", False)) or self.exit_status != 0
+
+    @property
+    def message(self) -> str:
+        """The message of a failure."""
+        return str(self.returned.get("msg", ""))
+
+    @property
+    def diff(self) -> Any:
+        """The diff as returned: a list of before and after."""
+        return self.returned.get("diff", [])
+
+    @property
+    def commands(self) -> list[str]:
+        """The equivalent command lines."""
+        return list(self.returned.get("commands", []))
+
+    @property
+    def warnings(self) -> list[str]:
+        """The texts of the warnings."""
+        return [_warning_text(warning) for warning in self.returned.get("warnings") or []]
+
+
+def _warning_text(warning: Any) -> str:
+    """Return what a warning says; ansible-core 2.19 wraps it in an event, a module's own return value is plain text."""
+    if isinstance(warning, dict):
+        return str(warning["event"]["msg"])
+    return str(warning)
+
+
+def run_module(
+    name: str,
+    params: Mapping[str, Any],
+    *,
+    check: bool = False,
+    diff: bool = True,
+    env: Mapping[str, str] | None = None,
+    timeout: float = 120,
+) -> ModuleResult:
+    """Run the module ``name`` (without netns.fabric.) with ``params``.
+
+    ``check`` and ``diff`` are Ansible's modes; ``env`` is put over the environment, for instance another PATH;
+    ``timeout`` is in seconds. A module that answers with anything but one JSON object on standard output, or prints
+    a traceback, raises AssertionError with all that it said.
+    """
+    arguments = {**params, "_ansible_check_mode": check, "_ansible_diff": diff}
+    ran = subprocess.run(
+        [os.environ.get(TARGET_PYTHON) or sys.executable, "-m", f"{COLLECTION}.plugins.modules.{name}"],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
+        capture_output=True,
+        text=True,
+        # Not the clone: -m looks into the current directory first.
+        cwd="/",
+        env={**os.environ, "PYTHONPATH": str(COLLECTIONS_PATH), **(env or {})},
+        timeout=timeout,
+        check=False,
+    )
+    said = f"{name} ended with {ran.returncode}\nstdout: {ran.stdout}\nstderr: {ran.stderr}"
+    assert "Traceback" not in ran.stderr + ran.stdout, said
+    try:
+        returned = json.loads(ran.stdout)
+    except ValueError as error:
+        raise AssertionError(said) from error
+    assert isinstance(returned, dict), said
+    return ModuleResult(returned, ran.returncode, ran.stderr)
