@@ -14,7 +14,8 @@ attributes:
   check_mode:
     support: full
     description:
-      - Writes nothing, and returns the same RV(ignore:changed), RV(ignore:diff) and RV(ignore:commands) as the run that would follow.
+      - Writes nothing, and returns the same RV(ignore:changed), RV(ignore:diff) and RV(ignore:commands) as the run that
+        would follow.
       - What does not exist yet but would have been made by an earlier task (a namespace, a bridge, a link) is taken as
         there; a warning says so.
   diff_mode:
@@ -28,7 +29,8 @@ attributes:
     platforms: linux
     description: The operating systems that the module works on.
 requirements:
-  - Linux, Python 3.9 or newer, and root on the managed host (C(become: true))
+  - Linux and Python 3.9 or newer on the managed host
+  - root there, by C(become)
 """
 
     ACTION_GROUP = r"""

@@ -14,7 +14,8 @@ options:
     description:
       - Whose objects these are, usually the name of a topology. What the module creates bears this mark, on the object
         itself, for as long as the object lives.
-      - With it, C(state=absent) removes only what bears the mark; what somebody else made is left alone, with a warning.
+      - With it, C(state=absent) removes only what bears the mark. What somebody else made is left alone, with a
+        warning.
       - Letters, digits, V(.), V(_) and V(-), at most 64.
     type: str
   prune:

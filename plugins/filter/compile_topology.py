@@ -15,14 +15,20 @@ from ansible_collections.netns.fabric.plugins.module_utils._topology import Topo
 from ansible_collections.netns.fabric.plugins.module_utils._topology import compile_topology as compile_
 
 
-def compile_topology(variables: Any) -> dict[str, Any]:
+def compile_topology(variables: Any, *, mistakes: str = "fail") -> dict[str, Any]:
     """Check a topology as a whole and give each module its list.
 
-    :raises AnsibleFilterError: with every mistake there is.
+    :raises AnsibleFilterError: with every mistake there is, unless they are to be returned.
     """
+    if mistakes not in ("fail", "return"):
+        raise AnsibleFilterError(
+            f"compile_topology: mistakes: {mistakes!r} is not one of fail, return; give one of these"
+        )
     try:
-        return compile_(variables)
+        return {"mistakes": "", **compile_(variables)}
     except TopologyError as error:
+        if mistakes == "return":
+            return {"mistakes": str(error)}
         raise AnsibleFilterError(str(error)) from None
 
 

@@ -13,6 +13,7 @@ import os
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -132,7 +133,7 @@ def converge(resource: Resource[Any, Any], params: Mapping[str, Any], check_mode
     if os.geteuid() != 0:
         raise Unavailable("this needs root on the managed host: set `become: true` on the task or the play")
     host = Host(check_mode=check_mode, options=dict(call.options))
-    with host.locked():
+    with closing(host), host.locked():
         plan = resource.plan(resource.read(host, call), call)
         if not check_mode:
             host.apply(plan)
@@ -170,8 +171,12 @@ def _check_call(resource: Resource[Any, Any], params: Mapping[str, Any]) -> None
             "prune",
             f"it removes what bears the mark of `owner` and is not in `{bulk}`, so both must be given",
         )
-    if params[bulk] is not None and params["state"] == "absent":
-        raise InvalidEntry("the call", "state", f"with `{bulk}` it belongs to the entries: give each its own `state`")
+    if params[bulk] is None:
+        return
+    for name, option in {**resource.entry_options, "state": STATE}.items():
+        # Where a default stands for the option it cannot be told from the same value given.
+        if params[name] != option.get("default"):
+            raise InvalidEntry("the call", name, f"with `{bulk}` it belongs to the entries: give each its own `{name}`")
 
 
 def _entries(resource: Resource[Any, Any], params: Mapping[str, Any]) -> tuple[Any, ...]:

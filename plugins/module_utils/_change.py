@@ -59,7 +59,8 @@ class Entry:
     index: int = 0
 
     def __str__(self) -> str:
-        return f"{self.option}[{self.index}] ({self.name})" if self.option else self.name
+        name = self.name or "''"
+        return f"{self.option}[{self.index}] ({name})" if self.option else name
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils import _operations as op
@@ -23,7 +25,10 @@ class Files:
 
     def read(self, path: str) -> str | None:
         """The text in a file; None where there is none."""
-        with suppress(FileNotFoundError, NotADirectoryError), open(path, encoding="utf-8", errors="replace") as file:
+        with (
+            suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError),
+            open(path, encoding="utf-8", errors="replace") as file,
+        ):
             return file.read()
         return None
 
@@ -38,41 +43,73 @@ class Files:
         """Nothing is kept for the way back but what the journal has."""
 
 
-def _write(operation: op.WriteFile, journal: Journal) -> None:
-    before = Files().read(operation.path)
-    directory = os.path.dirname(operation.path)
+@dataclass(frozen=True)
+class _Kept:
+    """What was in the place of a file: its bytes, mode and owners, and those of its directory; None for nothing."""
+
+    path: str
+    content: bytes | None
+    status: os.stat_result | None
+    directory_status: os.stat_result | None
+    #: The topmost directory that had to be made for it.
+    made: str | None
+
+    def put_back(self) -> None:
+        if self.content is None:
+            with suppress(FileNotFoundError):
+                os.unlink(self.path)
+            self._take_away_directories()
+            return
+        directory = os.path.dirname(self.path)
+        if not os.path.isdir(directory):
+            os.makedirs(directory)
+            _like(directory, self.directory_status)
+        _replace(self.path, self.content, self.status)
+
+    def _take_away_directories(self) -> None:
+        path = os.path.dirname(self.path)
+        while self.made is not None and len(self.made) <= len(path):
+            with suppress(OSError):  # something else has come into it
+                os.rmdir(path)
+            path = os.path.dirname(path)
+
+
+def _keep(path: str) -> _Kept:
+    directory = os.path.dirname(path)
     made = _first_missing(directory)
-    os.makedirs(directory, mode=0o755, exist_ok=True)
-    _replace(operation.path, operation.text)
-    journal.record(f"restore {operation.path}", lambda: _put_back(operation.path, before, made))
+    directory_status = os.stat(directory) if made is None else None
+    try:
+        with open(path, "rb") as file:
+            return _Kept(path, file.read(), os.fstat(file.fileno()), directory_status, made)
+    except FileNotFoundError:
+        return _Kept(path, None, None, directory_status, made)
+
+
+def _write(operation: op.WriteFile, journal: Journal) -> None:
+    kept = _keep(operation.path)
+    journal.record(f"restore {operation.path}", kept.put_back)
+    os.makedirs(os.path.dirname(operation.path), mode=0o755, exist_ok=True)
+    _replace(operation.path, operation.text.encode(), None)
 
 
 def _remove(operation: op.RemoveFile, journal: Journal) -> None:
-    before = Files().read(operation.path)
+    kept = _keep(operation.path)
+    journal.record(f"restore {operation.path}", kept.put_back)
     with suppress(FileNotFoundError):
         os.unlink(operation.path)
-    journal.record(f"restore {operation.path}", lambda: _put_back(operation.path, before, None))
     with suppress(OSError):  # something else is in there
         os.rmdir(os.path.dirname(operation.path))
 
 
 def _rename(operation: op.RenameFile, journal: Journal) -> None:
+    covered = _keep(operation.new_path)
     os.rename(operation.path, operation.new_path)
-    journal.record(
-        f"rename {operation.new_path} back", lambda: os.rename(operation.new_path, operation.path)
-    )
 
+    def undo() -> None:
+        os.rename(operation.new_path, operation.path)
+        covered.put_back()
 
-def _put_back(path: str, text: str | None, made: str | None) -> None:
-    if text is not None:
-        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-        _replace(path, text)
-        return
-    with suppress(FileNotFoundError):
-        os.unlink(path)
-    while made is not None and len(made) <= len(path := os.path.dirname(path)):
-        with suppress(OSError):
-            os.rmdir(path)
+    journal.record(f"rename {operation.new_path} back", undo)
 
 
 def _first_missing(directory: str) -> str | None:
@@ -83,17 +120,25 @@ def _first_missing(directory: str) -> str | None:
     return missing
 
 
-def _replace(path: str, text: str) -> None:
-    """Whoever reads the file sees the old text or the new one, never a part."""
+def _replace(path: str, content: bytes, status: os.stat_result | None) -> None:
+    """Whoever reads the file sees what was in it or what is to be, never a part."""
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".netns.fabric-")
     try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            os.fchmod(file.fileno(), 0o644)
+        with open(descriptor, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)
+        _like(temporary, status)
         os.rename(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def _like(path: str, status: os.stat_result | None) -> None:
+    """Mode and owners of something that was there before."""
+    if status is not None:
+        os.chmod(path, stat.S_IMODE(status.st_mode))
+        os.chown(path, status.st_uid, status.st_gid)
 
 
 _HANDLERS: Mapping[type, Callable[[Any, Journal], None]] = {

@@ -117,6 +117,11 @@ class Host:
         finally:
             os.close(descriptor)
 
+    def close(self) -> None:
+        """Let go of the namespaces that are held open: one that was removed lives for as long as somebody holds it."""
+        if "kernel" in self.__dict__:
+            self.kernel.close()
+
     def apply(self, plan: Plan) -> None:
         """Execute the whole plan, or leave the host as it was.
 

@@ -34,10 +34,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._link import (
     listed,
     moved,
     place,
+    plan_addresses,
     plan_settings,
     settings,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._missing import MissingNamespaces
+from ansible_collections.netns.fabric.plugins.module_utils._missing import ASSUMED, MissingNamespaces
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class InterfaceResource(Resource[Interface, KernelState]):
         missing.done()
         changes: list[Change] = []
         warnings = list(missing.warnings)
+        _check_places(actual, call)
         for interface in call.entries:
             if interface.present:
                 changes.extend(_present(actual, interface, call, warnings))
@@ -94,6 +96,31 @@ class InterfaceResource(Resource[Interface, KernelState]):
         if call.prune:
             changes.extend(_prune(actual, call))
         return Plan(tuple(changes), warnings=tuple(warnings))
+
+
+def _check_places(actual: KernelState, call: Call[Interface]) -> None:
+    """One link cannot be in two places."""
+    taken: dict[tuple[NamespaceName, str], Interface] = {}
+    for interface in call.entries:
+        where = _find(actual, interface, call.owner) if interface.present else None
+        if where is None:
+            continue
+        other = taken.setdefault((where[0], where[1].name), interface)
+        if other is not interface:
+            raise InvalidEntry(
+                interface.entry,
+                "namespace",
+                f"{other.entry} wants the same link, {place(where[0], where[1].name)}: leave one of them out",
+            )
+
+
+def _mark(link: Link, owner: str | None) -> str | None:
+    """The owner whose mark the link is to bear.
+
+    None on a loopback, where it is the mark of the whole namespace, and on the end of a veth, where it is that of the
+    pair: whoever sets an address there does not own the namespace or the pair.
+    """
+    return None if link.loopback or link.kind == "veth" else owner
 
 
 def _find(state: KernelState, wanted: Interface, owner: str | None) -> tuple[NamespaceName, Link] | None:
@@ -113,9 +140,7 @@ def _may_move(link: Link) -> bool:
     return link.kind != "veth" and not link.loopback
 
 
-def _present(
-    actual: KernelState, wanted: Interface, call: Call[Interface], warnings: list[str]
-) -> list[Change]:
+def _present(actual: KernelState, wanted: Interface, call: Call[Interface], warnings: list[str]) -> list[Change]:
     where = _find(actual, wanted, call.owner)
     steps: tuple[Operation, ...] = ()
     before: dict[str, Any] = {}
@@ -127,7 +152,7 @@ def _present(
         if where[0] != wanted.namespace:
             before["namespace"], after["namespace"] = where[0] or "host", wanted.namespace or "host"
             found, steps = moved(found, where[0], wanted.namespace, wanted.name)
-    plan = plan_settings(wanted.namespace, found, wanted.settings, call.owner)
+    plan = plan_settings(wanted.namespace, found, wanted.settings, _mark(found.link, call.owner))
     before.update(plan.before)
     after.update(plan.after)
     operations = (*steps, *plan.operations)
@@ -143,16 +168,15 @@ def _assumed(wanted: Interface, call: Call[Interface], warnings: list[str]) -> F
             "name",
             f"there is no link {wanted.name}{elsewhere} on the host: check the name (`ip link`), or make it first",
         )
-    warnings.append(f"Not there yet, and taken as made by an earlier task: link {place(wanted.namespace, wanted.name)}")
+    warnings.append(f"{ASSUMED}: link {place(wanted.namespace, wanted.name)}")
     return Found(Link(index=0, name=wanted.name))
 
 
-def _absent(
-    actual: KernelState, wanted: Interface, owner: str | None, warnings: list[str]
-) -> list[Change]:
+def _absent(actual: KernelState, wanted: Interface, owner: str | None, warnings: list[str]) -> list[Change]:
     link = actual.link(wanted.namespace, wanted.name)
     if link is None:
         return []
+    owner = _mark(link, owner)
     others = [name for name in link.owners if name != owner]
     if owner is not None and others:
         warnings.append(f"{wanted.entry}: {', '.join(others)} uses it as well: it keeps its addresses")
@@ -179,7 +203,7 @@ def _given_back(
     namespace = wanted.namespace
     present = actual.namespace(namespace).addresses_of(link)
     keep = tuple(address.interface for address in present if address.interface not in addresses)
-    going = [address.interface for address in present if address.interface in addresses]
+    steps = plan_addresses(namespace, link.name, present, keep)
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
     operations: list[Operation] = []
@@ -187,9 +211,10 @@ def _given_back(
         before["namespace"], after["namespace"] = namespace, "host"
         operations.append(op.MoveLink(namespace, link.name, None, link.name))
         namespace = None
-    elif going:
-        before["addresses"], after["addresses"] = listed(counted(present, ())), listed(keep)
-        operations.extend(op.RemoveAddress(namespace, link.name, str(address)) for address in going)
+    elif steps:
+        before["addresses"] = listed(counted(present, ()))
+        after["addresses"] = listed(address for address in counted(present, ()) if address.interface in keep)
+        operations.extend(steps)
     alias = alias_without(link, owner)
     if alias != link.alias:
         before["alias"], after["alias"] = link.alias, alias
@@ -211,7 +236,8 @@ def _prune(actual: KernelState, call: Call[Interface]) -> list[Change]:
             changes.extend(_unmarked(stray, link, call.owner or ""))
             continue
         present = counted(actual.namespace(namespace).addresses_of(link), ())
-        changes.extend(_given_back(actual, stray, link, call.owner, tuple(present)))
+        addresses = tuple(address.interface for address in present)
+        changes.extend(_given_back(actual, stray, link, call.owner, addresses))
     return changes
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_interface, ip_network
 
 from ansible_collections.netns.fabric.plugins.module_utils import _rtnetlink as rtnetlink
-from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import Address, Link, Route
+from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import Address, Interface, Link, Route
 from ansible_collections.netns.fabric.plugins.module_utils._operations import CreateVeth, NewEnd, RouteSpec
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER = 1, 3, 4, 5, 10
@@ -26,11 +26,16 @@ IFF_UP, IFF_LOOPBACK = 0x1, 0x8
 IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS, IFA_PROTO = 1, 2, 8, 11
 IFA_F_SECONDARY, IFA_F_NODAD, IFA_F_PERMANENT = 0x1, 0x2, 0x80
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_TABLE = 1, 4, 5, 6, 7, 15
-#: RTA_SRC, RTA_MULTIPATH, RTA_VIA, RTA_ENCAP, RTA_NH_ID: a route that the options of a route cannot express.
-RTA_SPECIAL = (2, 9, 18, 22, 30)
-RTN_UNICAST, RTPROT_STATIC = 1, 4
-RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RT_SCOPE_NOWHERE = 0, 253, 255
+RTA_SRC, RTA_CACHEINFO = 2, 12
+#: RTA_MULTIPATH, RTA_VIA, RTA_ENCAP, RTA_NH_ID: a route that the options of a route cannot express.
+RTA_SPECIAL = (9, 18, 22, 30)
+RTN_UNSPEC, RTN_UNICAST = 0, 1
+RTPROT_KERNEL, RTPROT_STATIC = 2, 4
+RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RT_SCOPE_HOST, RT_SCOPE_NOWHERE = 0, 253, 254, 255
 RTNH_UNREACHABLE_FLAGS = 0x1 | 0x10  # RTNH_F_DEAD and RTNH_F_LINKDOWN: told, never set
+
+#: What a loopback gets by itself when it goes up.
+LOOPBACK_ADDRESSES = (ip_interface("127.0.0.1/8"), ip_interface("::1/128"))
 
 LINK_HEADER = struct.Struct("=BxHiII")
 ADDRESS_HEADER = struct.Struct("=BBBBI")
@@ -82,21 +87,21 @@ def address_of(message: bytes) -> Address:
         interface=interface,
         made_by_kernel=_made_by_kernel(interface, flags, attributes.get(IFA_PROTO)),
         secondary=family == socket.AF_INET and bool(flags & IFA_F_SECONDARY),
+        peer=_address(attributes[IFA_ADDRESS]) if attributes.get(IFA_ADDRESS, local) != local else None,
     )
 
 
-def _made_by_kernel(interface: object, flags: int, protocol: bytes | None) -> bool:
+def _made_by_kernel(interface: Interface, flags: int, protocol: bytes | None) -> bool:
     """The loopback's own, an IPv6 link-local one, or one that a router's advertisement gave.
 
     Kernels from 5.18 on say who made an address (IFA_PROTO). A link-local one that a person made bears 0 there;
     on older kernels it cannot be told from the kernel's.
     """
-    address = ip_interface(interface)
-    if address.ip.is_loopback:
+    if interface in LOOPBACK_ADDRESSES:
         return True
-    if address.version == 4:
+    if interface.version == 4:
         return False
-    if address.ip.is_link_local:
+    if interface.ip.is_link_local:
         return protocol is None or protocol[0] != 0
     return not flags & IFA_F_PERMANENT
 
@@ -114,7 +119,9 @@ def route_of(message: bytes) -> Route:
         table=_number(attributes.get(RTA_TABLE)) or table,
         source=_address(attributes.get(RTA_PREFSRC)),
         protocol=protocol,
-        special=kind != RTN_UNICAST or bool(source_length or tos) or any(kind in attributes for kind in RTA_SPECIAL),
+        special=kind != RTN_UNICAST or any(number in attributes for number in RTA_SPECIAL),
+        tos=tos,
+        origin=str(ip_network((attributes[RTA_SRC], source_length))) if source_length else None,
     )
 
 
@@ -124,8 +131,22 @@ def is_route(message: bytes) -> bool:
     return header[0] in (socket.AF_INET, socket.AF_INET6) and not header[8] & 0x200
 
 
-def index_in_address(message: bytes) -> int:
-    return int(ADDRESS_HEADER.unpack_from(message, START)[4])
+def route_identity(message: bytes) -> tuple[bytes, tuple[tuple[int, bytes], ...]]:
+    """All that makes up a route, without what the kernel counts and observes on it."""
+    attributes = rtnetlink.attributes_of(message, START + ROUTE_HEADER.size)
+    attributes.pop(RTA_CACHEINFO, None)
+    return message[START : START + ROUTE_HEADER.size - 4], tuple(sorted(attributes.items()))
+
+
+def comes_with_address(message: bytes) -> bool:
+    """Whether a route is one that the kernel makes by itself for an address, or for a link that goes up."""
+    return int(ROUTE_HEADER.unpack_from(message, START)[5]) == RTPROT_KERNEL
+
+
+def belongs(address: bytes, family: int, index: int) -> bool:
+    """Whether an address is of this IP version and on this link."""
+    header = ADDRESS_HEADER.unpack_from(address, START)
+    return bool((header[0], header[4]) == (family, index))
 
 
 def revived_route(message: bytes) -> bytearray:
@@ -216,19 +237,27 @@ def nsid_in(message: bytes) -> int:
     return int(struct.unpack("=i", value)[0]) if value else -1
 
 
-def address_request(kind: int, flags: int, index: int, text: str) -> bytearray:
-    """RTM_NEWADDR or RTM_DELADDR.
+def address_request(kind: int, flags: int, index: int, text: str, peer: str | None = None) -> bytearray:
+    """RTM_NEWADDR or RTM_DELADDR; `peer` is the far address of a point-to-point link.
 
     The IPv6 addresses that are ours to vouch for skip duplicate address detection, which would keep them from
     being used for two seconds (RFC 4862, 5.4; IFA_F_NODAD).
     """
     interface = ip_interface(text)
-    attributes: list[tuple[str, object]] = [("IFA_LOCAL", str(interface.ip)), ("IFA_ADDRESS", str(interface.ip))]
+    attributes: list[tuple[str, object]] = [
+        ("IFA_LOCAL", str(interface.ip)),
+        ("IFA_ADDRESS", peer or str(interface.ip)),
+    ]
     if interface.version == 6 and kind == rtnetlink.RTM_NEWADDR:
         attributes.append(("IFA_FLAGS", IFA_F_NODAD))
-    family = socket.AF_INET if interface.version == 4 else socket.AF_INET6
     return rtnetlink.address_message(
-        kind, flags, attributes, family=family, prefixlen=interface.network.prefixlen, index=index
+        kind,
+        flags,
+        attributes,
+        family=socket.AF_INET if interface.version == 4 else socket.AF_INET6,
+        prefixlen=interface.network.prefixlen,
+        scope=RT_SCOPE_HOST if interface.version == 4 and interface.ip.is_loopback else RT_SCOPE_UNIVERSE,
+        index=index,
     )
 
 
@@ -246,20 +275,24 @@ def route_request(kind: int, flags: int, route: RouteSpec, device: int | None) -
         attributes.append(("RTA_PRIORITY", route.metric))
     if route.source:
         attributes.append(("RTA_PREFSRC", route.source))
+    if route.origin:
+        attributes.append(("RTA_SRC", str(ip_network(route.origin).network_address)))
     direct = destination.version == 4 and not route.gateway
     scope = RT_SCOPE_LINK if direct else RT_SCOPE_UNIVERSE
-    if kind == rtnetlink.RTM_DELROUTE:
-        scope = RT_SCOPE_NOWHERE  # whichever it has
+    removal = kind == rtnetlink.RTM_DELROUTE
     return rtnetlink.route_message(
         kind,
         flags,
         attributes,
         family=socket.AF_INET if destination.version == 4 else socket.AF_INET6,
         dst_len=destination.prefixlen,
+        src_len=ip_network(route.origin).prefixlen if route.origin else 0,
+        tos=route.tos,
         table=route.table if route.table < 256 else 0,  # RT_TABLE_UNSPEC: see the attribute
-        proto=0 if kind == rtnetlink.RTM_DELROUTE else RTPROT_STATIC,
-        scope=scope,
-        type=RTN_UNICAST,
+        # One that is to go is found whoever made it, whichever its scope, and be it a blackhole.
+        proto=0 if removal else RTPROT_STATIC,
+        scope=RT_SCOPE_NOWHERE if removal else scope,
+        type=RTN_UNSPEC if removal else RTN_UNICAST,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from ipaddress import IPv4Interface, IPv6Interface, ip_interface
+from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_interface, ip_network
 from typing import Optional, Union
 
 #: A namespace by its name in /run/netns; None is the host's own.
@@ -64,12 +64,27 @@ class Address:
 
     `made_by_kernel`: link-local, autoconfigured, or the loopback's own; such a one is nobody's declaration.
     `secondary`: removing the primary of its subnet takes it along (unless promote_secondaries is set).
+    `peer` is the far address of a point-to-point link, None otherwise; such an address is another one than the same
+    without it.
     """
 
     index: int
     interface: Interface
     made_by_kernel: bool = False
     secondary: bool = False
+    peer: str | None = None
+
+    @property
+    def network(self) -> IPv4Network | IPv6Network:
+        """The subnet that it makes its link part of; the peer's, where there is one."""
+        if self.peer is None:
+            return self.interface.network
+        return ip_network(f"{self.peer}/{self.interface.network.prefixlen}", strict=False)
+
+    def __str__(self) -> str:
+        if self.peer is None:
+            return str(self.interface)
+        return f"{self.interface.ip} peer {self.peer}/{self.interface.network.prefixlen}"
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,7 @@ class Route:
 
     `destination` is a network in CIDR notation; the default route is 0.0.0.0/0 or ::/0. `device` is an index.
     `static` tells a person's route (RTPROT_BOOT, RTPROT_STATIC) from the kernel's and a routing daemon's.
+    `tos` and `origin` (the network that packets come from, IPv6 only) are part of what tells routes apart.
     """
 
     destination: str
@@ -89,6 +105,8 @@ class Route:
     protocol: int = 4
     #: A route that the options of a route cannot express: another type, scope, several next hops, ...
     special: bool = False
+    tos: int = 0
+    origin: str | None = None
 
     @property
     def static(self) -> bool:

@@ -10,6 +10,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._change import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._errors import FabricError, InvalidEntries, InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import KernelState, NamespaceName
 
+#: How every warning of check mode about what is not there yet begins.
+ASSUMED = "Not there yet, and taken as made by an earlier task"
+
 
 class MissingNamespaces:
     """A mistake in a real run; in check mode, what an earlier task would have made."""
@@ -43,4 +46,4 @@ class MissingNamespaces:
         if not self._assumed:
             return ()
         names = ", ".join(sorted(self._assumed))
-        return (f"Not there yet, and taken as made by an earlier task: namespace {names}",)
+        return (f"{ASSUMED}: namespace {names}",)

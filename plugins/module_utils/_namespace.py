@@ -2,11 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Named network namespaces: what is wanted of them, and how to get there. Pure, but for what read() asks of the host."""
+"""Named network namespaces: what is wanted of them, and how to get there. Pure, but for read()."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,10 +101,11 @@ class NamespaceResource(Resource[Namespace, Actual]):
                 for name in of_interest
                 for path in (_resolver.path(name), _resolver.original(name))
             },
+            # A namespace that is not there yet will have no parameter that the host has not.
             sysctls={
-                (namespace.name, key): host.kernel.sysctl(namespace.name, key)
+                (namespace.name, key): host.kernel.sysctl(namespace.name if namespace.name in kernel else None, key)
                 for namespace in call.entries
-                if namespace.present and namespace.name in kernel
+                if namespace.present
                 for key in namespace.sysctls
             },
             processes=host.kernel.processes(leaving),
@@ -126,11 +129,13 @@ class NamespaceResource(Resource[Namespace, Actual]):
 
 
 def _sysctls(checks: Checks, given: Mapping[str, Any]) -> dict[str, str]:
-    """The kernel parameters that are to be set; null leaves one alone."""
+    """The kernel parameters that are to be set, in the order in which they are; null leaves one alone."""
     wanted: dict[str, str] = {}
-    for key, value in given.items():
+    for key, value in sorted(given.items(), key=lambda item: _rank(item[0])):
         if value is None:
             continue
+        if isinstance(value, (dict, list)):
+            checks.mistake(f"sysctls.{key}", "a value is a number or a text; several numbers go into one text: '1 2 3'")
         if not key.startswith("net."):
             checks.mistake(
                 f"sysctls.{key}", "only parameters below net. belong to a namespace; the others are the whole host's"
@@ -141,7 +146,40 @@ def _sysctls(checks: Checks, given: Mapping[str, Any]) -> dict[str, str]:
     return wanted
 
 
+def _rank(key: str) -> int:
+    """Those first that set others along with themselves (ip-sysctl: ip_forward, then conf/all)."""
+    return 0 if key.endswith("ip_forward") else 1 if re.search(r"[./]all[./]", key) else 2
+
+
+def _version(key: str) -> str:
+    """The part of the network stack that a parameter belongs to: `net.ipv4`, `net.ipv6`, `net.core`, ..."""
+    return key.rpartition(".conf.")[0] or key.rpartition(".")[0]
+
+
+def _check_parameters(actual: Actual, wanted: Namespace) -> None:
+    for key in wanted.sysctls:
+        if actual.sysctls.get((wanted.name, key)) is None:
+            raise InvalidEntry(
+                wanted.entry,
+                f"sysctls.{key}",
+                f"the kernel of this host has no such parameter in {wanted.name} that can be read: "
+                "check the name (`sysctl -a`)",
+            )
+
+
+def _same_value(current: str | None, wanted: str) -> bool:
+    """Whether the kernel would print what is wanted as what it has: it takes 0x10 and 007, and prints 16 and 7."""
+    return current is not None and list(map(_number, current.split())) == list(map(_number, wanted.split()))
+
+
+def _number(text: str) -> object:
+    with suppress(ValueError):
+        return int(text, 8 if re.fullmatch(r"-?0[0-7]+", text) else 0)
+    return text
+
+
 def _present(actual: Actual, wanted: Namespace, owner: str | None) -> list[Change]:
+    _check_parameters(actual, wanted)
     state = actual.kernel.namespaces.get(wanted.name)
     if state is None:
         return [_create(actual, wanted, owner)]
@@ -157,15 +195,16 @@ def _present(actual: Actual, wanted: Namespace, owner: str | None) -> list[Chang
         if not loopback.up:
             before["loopback"], after["loopback"] = "down", "up"
             operations.append(op.SetUp(wanted.name, "lo"))
+    leading: list[str] = []
     for key, value in wanted.sysctls.items():
         current = actual.sysctls.get((wanted.name, key))
-        if current is None:
-            raise InvalidEntry(
-                wanted.entry, f"sysctls.{key}", f"the kernel of this host has no such parameter in {wanted.name}"
-            )
-        if current != value:
+        if not _same_value(current, value):
             before[f"sysctls.{key}"], after[f"sysctls.{key}"] = current, value
-            operations.append(op.SetSysctl(wanted.name, key, value))
+            leading.append(key)
+        elif not any(_rank(other) < _rank(key) and _version(other) == _version(key) for other in leading):
+            continue
+        # What is right already is set again after one that may set it along with itself.
+        operations.append(op.SetSysctl(wanted.name, key, value))
     files = _resolver.plan(wanted.name, wanted.resolver, actual.files, owner)
     before.update(files.before)
     after.update(files.after)
@@ -186,9 +225,7 @@ def _create(actual: Actual, wanted: Namespace, owner: str | None) -> Change:
     operations.extend(op.SetSysctl(name, key, value) for key, value in wanted.sysctls.items())
     files = _resolver.plan(name, wanted.resolver, actual.files, owner)
     before = {"stale file": f"{op.NAMESPACE_DIRECTORY}/{name}"} if name in actual.kernel.stale else None
-    return Change(
-        wanted.entry, _target(name), before, {**after, **files.after}, (*operations, *files.operations)
-    )
+    return Change(wanted.entry, _target(name), before, {**after, **files.after}, (*operations, *files.operations))
 
 
 def _absent(actual: Actual, wanted: Namespace, owner: str | None, warnings: list[str]) -> list[Change]:
@@ -226,10 +263,20 @@ def _remove(actual: Actual, wanted: Namespace, state: NamespaceState, files: _re
     others = [link for link in state.links if not link.loopback and link.name not in FALLBACK_LINKS]
     physical = tuple(link.name for link in others if not link.kind)
     # Without a process to keep it alive the kernel destroys the links with the namespace, hundreds at once.
-    links = tuple(link.name for link in others if link.kind) if processes else ()
+    links = tuple(link.name for link in _one_of_each_pair(state) if link.kind) if processes else ()
     before = {"links": sorted(link.name for link in others), **files.before}
     removal = op.RemoveNamespace(wanted.name, links=links, physical=physical)
     return Change(wanted.entry, _target(wanted.name), before, None, (removal, *files.operations))
+
+
+def _one_of_each_pair(state: NamespaceState) -> list[Link]:
+    """The links that are somebody's, without those that go when their far end in the same namespace goes."""
+    others = [link for link in state.links if not link.loopback and link.name not in FALLBACK_LINKS]
+    return [
+        link
+        for link in others
+        if not (link.peer and link.peer.namespace == state.name and link.peer.known and link.peer.index < link.index)
+    ]
 
 
 def _target(name: str) -> str:

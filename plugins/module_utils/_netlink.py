@@ -11,6 +11,8 @@ import errno
 import fcntl
 import os
 import resource
+import socket
+import stat
 import struct
 import sys
 import time
@@ -47,9 +49,10 @@ class Kernel:
     def __init__(self) -> None:
         if rtnetlink.MISSING is not None:
             raise Unavailable(
-                f"the Python library pyroute2 is missing for {sys.executable or 'this Python'} ({rtnetlink.MISSING}): install it on the "
-                "managed host (`apt install python3-pyroute2`, `dnf install python3-pyroute2`, or `pip install "
-                "pyroute2` in a virtual environment), or point ansible_python_interpreter at a Python that has it"
+                f"the Python library pyroute2 is missing for {sys.executable or 'this Python'} ({rtnetlink.MISSING}): "
+                "install it on the managed host (`apt install python3-pyroute2`, `dnf install python3-pyroute2`, or "
+                "`pip install pyroute2` in a virtual environment), or point ansible_python_interpreter at a Python "
+                "that has it"
             )
         _raise_descriptor_limit()
         self._spaces: dict[NamespaceName, _Space] = {}
@@ -118,10 +121,12 @@ class Kernel:
             yield
 
     def sysctl(self, namespace: NamespaceName, key: str) -> str | None:
-        """A kernel parameter's value; None where the kernel has no such parameter."""
-        with suppress(FileNotFoundError), self.entered(namespace), open(sysctl_path(key), encoding="ascii") as file:
-            return " ".join(file.read().split())
-        return None
+        """A kernel parameter's value; None where the kernel has no such parameter, or none that can be read."""
+        try:
+            with self.entered(namespace), open(sysctl_path(key), encoding="ascii") as file:
+                return " ".join(file.read().split())
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
+            return None
 
     def processes(self, namespaces: Iterable[str]) -> dict[str, list[tuple[int, str]]]:
         """The processes inside each of these namespaces: pid and command line."""
@@ -135,17 +140,18 @@ class Kernel:
         for entry in os.listdir("/proc") if identities else ():
             # A process may end while it is looked at.
             with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
-                status = os.stat(f"/proc/{entry}/ns/net") if entry.isdigit() else None
-                if status and (status.st_dev, status.st_ino) in identities:
-                    found[identities[status.st_dev, status.st_ino]].append((int(entry), _command_line(entry)))
+                if not entry.isdigit():
+                    continue
+                status = os.stat(f"/proc/{entry}/ns/net")
+                inside = identities.get((status.st_dev, status.st_ino))
+                if inside is not None:
+                    found[inside].append((int(entry), _command_line(entry)))
         return found
 
     # Writing
 
     def execute(self, operations: Sequence[Operation], journal: Journal) -> None:
         batch = _Batch(self, journal)
-        if any(isinstance(operation, op.RemoveNamespace) for operation in operations):
-            batch.before_removal = self.read([None, *self._spaces])
         for operation in operations:
             try:
                 _HANDLERS[type(operation)](self, operation, batch)
@@ -165,6 +171,11 @@ class Kernel:
             while self._has_link(name, index) and time.monotonic() < deadline:
                 time.sleep(0.005)
 
+    def close(self) -> None:
+        for space in self._spaces.values():
+            space.close()
+        self._spaces.clear()
+
     def _has_link(self, name: NamespaceName, index: int) -> bool:
         space = self._find(name)
         try:
@@ -173,10 +184,21 @@ class Kernel:
             return False
 
     def _find(self, name: NamespaceName) -> _Space | None:
+        """The namespace, held open; None where there is none, be it that a plain file has its name.
+
+        Raises:
+            OSError: It could not be opened for a reason that says nothing of whether it is there, such as EMFILE.
+        """
         if name not in self._spaces:
-            with suppress(FileNotFoundError, OSError):
+            try:
                 self._spaces[name] = _Space(name)
-        return self._spaces.get(name)
+            except FileNotFoundError:
+                return None
+            except OSError as error:
+                if error.errno != errno.EINVAL:  # what setns(2) says of anything but a network namespace
+                    raise
+                return None
+        return self._spaces[name]
 
     def _space(self, name: NamespaceName) -> _Space:
         space = self._find(name)
@@ -189,8 +211,8 @@ class Kernel:
     def _create_namespace(self, operation: op.CreateNamespace, batch: _Batch) -> None:
         name = operation.name
         setns.create(name)
-        self._space(name).created.add("lo")
         batch.journal.record(f"ip netns del {name}", lambda: self._forget(name))
+        self._space(name).created.add("lo")
 
     def _forget(self, name: str) -> None:
         space = self._spaces.pop(name, None)
@@ -200,14 +222,13 @@ class Kernel:
 
     def _remove_namespace(self, operation: op.RemoveNamespace, batch: _Batch) -> None:
         for link in operation.physical:
-            self._move_link(op.MoveLink(operation.name, link, None, link), batch)
+            self._send_away(operation, op.MoveLink(operation.name, link, None, link), batch)
         batch.send()
-        # The far ends of the veths inside go when it does.
-        links = batch.before_removal.namespace(operation.name).links
-        far_ends = [(link.peer.namespace, link.peer.index) for link in links if link.peer and link.peer.known]
-        space = self._spaces.pop(operation.name)
-        self._held.append(_Held(space, operation.links, far_ends))
+        far_ends = batch.far_ends_of(operation.name)  # they go when it does
+        space = self._space(operation.name)
         setns.remove(operation.name)
+        del self._spaces[operation.name]
+        self._held.append(_Held(space, operation.links, far_ends))
         batch.journal.record(
             f"give the namespace {operation.name} its name back", lambda: self._reattach(operation.name, space)
         )
@@ -218,7 +239,9 @@ class Kernel:
         self._spaces[name] = space
 
     def _remove_stale_file(self, operation: op.RemoveStaleFile, batch: _Batch) -> None:
-        setns.remove(operation.name)  # it carried nothing: there is nothing to put back
+        kept = _stale_file(operation.name)
+        setns.remove(operation.name)
+        batch.journal.record(f"put {setns.path_of(operation.name)} back", kept)
 
     def _create_veth(self, operation: op.CreateVeth, batch: _Batch) -> None:
         end, peer = operation.end, operation.peer
@@ -238,24 +261,24 @@ class Kernel:
         self._space(name).socket.request(messages.delete_link(index))
 
     def _delete_link(self, operation: op.DeleteLink, batch: _Batch) -> None:
-        batch.send()
-        space = self._space(operation.namespace)
-        kept = self._capture_pair(operation.namespace, operation.name)
-        batch.add(
-            operation,
-            operation.namespace,
-            messages.delete_link(space.index(operation.name)),
-            undo=lambda: self._recreate_pair(kept),
-        )
+        ends = [self._capture(operation.namespace, operation.name, batch)]
+        far = batch.far_end(operation.namespace, operation.name)
+        if far is not None:
+            ends.append(self._capture(far[0], far[1], batch))
+        request = messages.delete_link(ends[0].link.index)
+        batch.add(operation, operation.namespace, request, undo=lambda: self._recreate_pair(ends))
 
     def _move_link(self, operation: op.MoveLink, batch: _Batch) -> None:
-        batch.send()
-        kept = self._capture(operation.namespace, operation.name)
-        target = self._space(operation.to)
+        self._send_away(operation, operation, batch)
+
+    def _send_away(self, operation: Operation, move: op.MoveLink, batch: _Batch) -> None:
+        """Move a link, which is what the operation is or a part of it."""
+        kept = self._capture(move.namespace, move.name, batch)
+        target = self._space(move.to)
         request = messages.set_link_at(
-            kept.link.index, ("IFLA_NET_NS_FD", target.descriptor), ("IFLA_IFNAME", operation.new_name)
+            kept.link.index, ("IFLA_NET_NS_FD", target.descriptor), ("IFLA_IFNAME", move.new_name)
         )
-        batch.add(operation, operation.namespace, request, undo=lambda: self._move_back(operation, kept))
+        batch.add(operation, move.namespace, request, undo=lambda: self._move_back(move, kept))
 
     def _move_back(self, operation: op.MoveLink, kept: _Captured) -> None:
         home, away = self._space(operation.namespace), self._space(operation.to)
@@ -299,12 +322,11 @@ class Kernel:
         namespace: NamespaceName = operation.namespace
 
         def request(value: object) -> bytearray:
-            # An empty alias is how one is taken away; the codec would leave an empty string out.
             return messages.set_link(name, (attribute, value))
 
         before = self._before(namespace, name)
         undo = (lambda: self._now(namespace, request(current(before)))) if before else _nothing
-        batch.add(operation, namespace, request(value), undo=undo)
+        batch.add(operation, namespace, request(value), undo)
 
     def _before(self, namespace: NamespaceName, name: str) -> Link | None:
         """The link as it is; None for one that the same call has just created, whose undo is its deletion."""
@@ -321,8 +343,7 @@ class Kernel:
         )
 
     def _set_down(self, operation: op.SetDown, batch: _Batch) -> None:
-        batch.send()
-        kept = self._capture(operation.namespace, operation.link)
+        kept = self._capture(operation.namespace, operation.link, batch)
         request = messages.set_link(operation.link, flags=0, change=messages.IFF_UP)
         batch.add(operation, operation.namespace, request, undo=lambda: self._restore(kept))
 
@@ -337,13 +358,12 @@ class Kernel:
         request = messages.address_request(rtnetlink.RTM_NEWADDR, flags, index, operation.address)
         gone = messages.address_request(rtnetlink.RTM_DELADDR, 0, index, operation.address)
         # One that may have been there before is put back by the undo of what took it away.
-        undo = _nothing if operation.replace else (lambda: self._now(operation.namespace, gone))
-        batch.add(operation, operation.namespace, request, undo=undo)
+        undo = _nothing if operation.replace else (lambda: self._now(operation.namespace, gone, errno.EADDRNOTAVAIL))
+        batch.add(operation, operation.namespace, request, undo)
 
     def _remove_address(self, operation: op.RemoveAddress, batch: _Batch) -> None:
-        batch.send()
-        kept = self._capture(operation.namespace, operation.link)
-        request = messages.address_request(rtnetlink.RTM_DELADDR, 0, kept.link.index, operation.address)
+        kept = self._capture(operation.namespace, operation.link, batch)
+        request = messages.address_request(rtnetlink.RTM_DELADDR, 0, kept.link.index, operation.address, operation.peer)
         batch.add(operation, operation.namespace, request, undo=lambda: self._restore(kept))
 
     def _add_route(self, operation: op.AddRoute, batch: _Batch) -> None:
@@ -351,13 +371,15 @@ class Kernel:
         flags = rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_EXCL
         request = messages.route_request(rtnetlink.RTM_NEWROUTE, flags, operation.route, device)
         gone = messages.route_request(rtnetlink.RTM_DELROUTE, 0, operation.route, device)
-        batch.add(operation, operation.namespace, request, undo=lambda: self._now(operation.namespace, gone))
+        batch.add(operation, operation.namespace, request, lambda: self._now(operation.namespace, gone, errno.ESRCH))
 
     def _remove_route(self, operation: op.RemoveRoute, batch: _Batch) -> None:
         device = self._device(operation.namespace, operation.route)
         request = messages.route_request(rtnetlink.RTM_DELROUTE, 0, operation.route, device)
-        back = messages.route_request(rtnetlink.RTM_NEWROUTE, rtnetlink.NLM_F_CREATE, operation.route, device)
-        batch.add(operation, operation.namespace, request, undo=lambda: self._now(operation.namespace, back))
+        kept = batch.contents(operation.namespace)
+        batch.add(
+            operation, operation.namespace, request, undo=lambda: self._put_back_routes(operation.namespace, kept)
+        )
 
     def _device(self, namespace: NamespaceName, route: op.RouteSpec) -> int | None:
         return self._space(namespace).index(route.device) if route.device else None
@@ -374,45 +396,69 @@ class Kernel:
         with self.entered(namespace), open(sysctl_path(key), "w", encoding="ascii") as file:
             file.write(value)
 
-    def _now(self, namespace: NamespaceName, request: bytearray) -> None:
-        self._space(namespace).socket.request(request)
+    def _now(self, namespace: NamespaceName, request: bytearray, done_already: int = 0) -> None:
+        """Send a request by itself; `done_already` is the errno that means that there is nothing left to do."""
+        try:
+            self._space(namespace).socket.request(request)
+        except rtnetlink.RtnetlinkError as error:
+            if error.errno != done_already:
+                raise
 
     # Capturing what an operation is going to lose, and putting it back
 
-    def _capture(self, namespace: NamespaceName, name: str) -> _Captured:
+    def _capture(self, namespace: NamespaceName, name: str, batch: _Batch) -> _Captured:
+        contents = batch.contents(namespace)
         space = self._space(namespace)
-        found = space.link(name)
-        index = found.link.index
-        return _Captured(
-            namespace=namespace,
-            link=replace(found.link, tx_checksum=space.tx_checksum(name)),
-            addresses=tuple(raw for raw in space.addresses() if messages.index_in_address(raw) == index),
-            routes=tuple(raw for raw in space.routes() if messages.route_of(raw).device == index),
-        )
+        link = replace(space.link(name).link, tx_checksum=space.tx_checksum(name))
+        return _Captured(namespace, link, contents)
 
     def _restore(self, kept: _Captured) -> None:
-        """Addresses and routes that went with something come back as they were dumped."""
+        """Up or down, master, addresses and routes as they were, for a link that is in its place again."""
         space = self._space(kept.namespace)
         flags = messages.IFF_UP if kept.link.up else 0
         space.socket.request(messages.set_link(kept.link.name, flags=flags, change=messages.IFF_UP))
-        addresses = [
-            rtnetlink.replayed(raw, rtnetlink.RTM_NEWADDR, rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_REPLACE)
-            for raw in kept.addresses
+        if kept.link.master:
+            # Open vSwitch refuses this, and takes its port back by itself.
+            space.socket.request_all([messages.set_link(kept.link.name, ("IFLA_MASTER", kept.link.master))])
+        for family in (socket.AF_INET, socket.AF_INET6):
+            self._put_back_addresses(space, kept, family)
+        self._put_back_routes(kept.namespace, kept.contents)
+
+    def _put_back_addresses(self, space: _Space, kept: _Captured, family: int) -> None:
+        """The addresses of one IP version, in their order, which says who is whose secondary."""
+        then, now = (
+            [raw for raw in found if messages.belongs(raw, family, kept.link.index)]
+            for found in (kept.contents.addresses, space.addresses())
+        )
+        if list(map(messages.address_of, then)) == list(map(messages.address_of, now)):
+            return
+        if family == socket.AF_INET6:
+            then = then[::-1]  # the kernel lists the newest first
+        stray = [raw for raw in now if not messages.address_of(raw).made_by_kernel]
+        space.socket.request_all([rtnetlink.replayed(raw, rtnetlink.RTM_DELADDR, 0) for raw in stray])
+        create = rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_REPLACE
+        refusals = space.socket.request_all([rtnetlink.replayed(raw, rtnetlink.RTM_NEWADDR, create) for raw in then])
+        _raise_first(refusals)
+
+    def _put_back_routes(self, namespace: NamespaceName, contents: _Contents) -> None:
+        """The routes that are gone, but for those that the kernel has made by itself for addresses and links."""
+        space = self._space(namespace)
+        present = {messages.route_identity(raw) for raw in space.routes()}
+        missing = [
+            raw
+            for raw in contents.routes
+            if not messages.comes_with_address(raw) and messages.route_identity(raw) not in present
         ]
-        space.socket.request_all(addresses)
-        # The kernel's own routes come with the addresses; those that are there already are refused as such.
-        space.socket.request_all([messages.revived_route(raw) for raw in kept.routes])
+        while missing:
+            refusals = space.socket.request_all([messages.revived_route(raw) for raw in missing])
+            refused = [(raw, refusal) for raw, refusal in zip(missing, refusals) if refusal is not None]
+            if len(refused) == len(missing):
+                raise rtnetlink.RtnetlinkError(refused[0][1])
+            missing = [raw for raw, _refusal in refused]  # one may lead to the gateway of another
 
-    def _capture_pair(self, namespace: NamespaceName, name: str) -> tuple[_Captured, ...]:
-        state = self.read([None, *self._spaces, namespace])
-        link = state.link(namespace, name)
-        far = state.far_end(link) if link else None
-        ends = [self._capture(namespace, name)]
-        return (*ends, self._capture(far[0], far[1].name)) if far else tuple(ends)
-
-    def _recreate_pair(self, kept: tuple[_Captured, ...]) -> None:
+    def _recreate_pair(self, kept: Sequence[_Captured]) -> None:
         if len(kept) != 2:
-            raise OperationFailed(None, f"the far end of {kept[0].link.name} was in an unknown namespace")
+            raise OperationFailed(None, f"the far end of {kept[0].link.name} was in a namespace without a name")
         ends = [op.NewEnd(end.namespace, end.link.name, end.link.mac, end.link.mtu) for end in kept]
         request = messages.new_veth(
             op.CreateVeth(ends[0], ends[1]),
@@ -435,7 +481,8 @@ class _Space:
 
     def __init__(self, name: NamespaceName) -> None:
         path = setns.path_of(name) if name is not None else "/proc/thread-self/ns/net"
-        self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # Anything may lie there, a named pipe too.
+        self.descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         #: The links that this call has created.
         self.created: set[str] = set()
         try:
@@ -480,13 +527,20 @@ class _Space:
 
 
 @dataclass(frozen=True)
+class _Contents:
+    """The addresses and routes of a namespace, as the kernel dumped them."""
+
+    addresses: Sequence[bytes]
+    routes: Sequence[bytes]
+
+
+@dataclass(frozen=True)
 class _Captured:
-    """A link with its addresses and routes, the latter two as the kernel dumped them."""
+    """A link, and what there was in its namespace."""
 
     namespace: NamespaceName
     link: Link
-    addresses: tuple[bytes, ...]
-    routes: tuple[bytes, ...]
+    contents: _Contents
 
 
 @dataclass(frozen=True)
@@ -549,12 +603,39 @@ class _Batch:
     def __init__(self, kernel: Kernel, journal: Journal) -> None:
         self._kernel = kernel
         self.journal = journal
-        #: What was there before the first namespace of the batch was removed.
-        self.before_removal = KernelState()
+        self._contents: dict[NamespaceName, _Contents] = {}
         self._waiting: dict[NamespaceName, list[tuple[Operation, bytearray, Callable[[], None]]]] = {}
 
     def add(self, operation: Operation, namespace: NamespaceName, request: bytearray, undo: Callable[[], None]) -> None:
         self._waiting.setdefault(namespace, []).append((operation, request, undo))
+
+    def contents(self, namespace: NamespaceName) -> _Contents:
+        """The addresses and routes of a namespace, read once for all operations of the batch.
+
+        The undo of each goes back to this, and not to what was there just before it. That is as good: what was done
+        in between is undone next.
+        """
+        self.send()
+        if namespace not in self._contents:
+            space = self._kernel._space(namespace)
+            self._contents[namespace] = _Contents(space.addresses(), space.routes())
+        return self._contents[namespace]
+
+    def far_end(self, namespace: NamespaceName, link: str) -> tuple[NamespaceName, str] | None:
+        """The other end of a veth as it was at the batch's first question; None where it cannot be found."""
+        found = self._cables.link(namespace, link)
+        far = self._cables.far_end(found) if found else None
+        return (far[0], far[1].name) if far else None
+
+    def far_ends_of(self, namespace: str) -> list[tuple[NamespaceName, int]]:
+        """The other ends of all veths in a namespace, each by its namespace and index."""
+        links = self._cables.namespace(namespace).links
+        return [(link.peer.namespace, link.peer.index) for link in links if link.peer and link.peer.known]
+
+    @cached_property
+    def _cables(self) -> KernelState:
+        """Every namespace that has a name: the far end of a cable may be in any."""
+        return self._kernel.read([None, *sorted(self._kernel.namespace_names())])
 
     def send(self) -> None:
         """Send all of it; what was carried out is in the journal, then the first refusal is raised."""
@@ -619,6 +700,30 @@ def _raise_descriptor_limit() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _stale_file(name: str) -> Callable[[], None]:
+    """How to put back what lies in the place of a namespace and is none."""
+    path = setns.path_of(name)
+    status = os.lstat(path)
+    if not stat.S_ISREG(status.st_mode):
+        return _nothing
+    with open(path, "rb") as file:
+        content = file.read()
+
+    def put_back() -> None:
+        with open(path, "xb") as file:
+            file.write(content)
+        os.chmod(path, stat.S_IMODE(status.st_mode))
+        os.chown(path, status.st_uid, status.st_gid)
+
+    return put_back
+
+
+def _raise_first(refusals: Iterable[rtnetlink.Refusal | None]) -> None:
+    for refusal in refusals:
+        if refusal is not None:
+            raise rtnetlink.RtnetlinkError(refusal)
 
 
 def _nothing() -> None:

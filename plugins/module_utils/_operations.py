@@ -231,13 +231,18 @@ class AddAddress(KernelOperation):
 
 @dataclass(frozen=True)
 class RemoveAddress(KernelOperation):
+    """`peer` is the far address of a point-to-point link."""
+
     namespace: NamespaceName
     link: str
     address: str
+    peer: str | None = None
     phase = Phase.ADDRESSES
 
     def commands(self) -> Sequence[str]:
-        return [ip(self.namespace, "addr", "del", self.address, "dev", self.link)]
+        local, _slash, length = self.address.partition("/")
+        address = [self.address] if self.peer is None else [local, "peer", f"{self.peer}/{length}"]
+        return [ip(self.namespace, "addr", "del", *address, "dev", self.link)]
 
 
 @dataclass(frozen=True)
@@ -250,10 +255,14 @@ class RouteSpec:
     metric: int | None = None
     table: int = 254
     source: str | None = None
+    tos: int = 0
+    origin: str | None = None
 
     def arguments(self) -> list[str]:
         return [
             self.destination,
+            *(["from", self.origin] if self.origin else []),
+            *(["tos", hex(self.tos)] if self.tos else []),
             *(["via", self.gateway] if self.gateway else []),
             *(["dev", self.device] if self.device else []),
             *(["src", self.source] if self.source else []),

@@ -7,9 +7,10 @@
 A socket stays in the namespace in which it was made, so one loop serves them all. What is limited:
 
 - how much is under way in the same moment, as a burst of thousands of packets is lost in buffers on the way;
-- how many neighbour entries exist, as the kernel has one table per address family for all namespaces together and refuses
-  entries beyond net.ipv4.neigh.default.gc_thresh3, which is 1024 unless somebody raised it (arp(7)). All pairs of a hundred
-  namespaces would be 9,900. Entries that are no longer needed are removed, and a quarter of the table is left to others.
+- how many neighbour entries exist, as the kernel has one table per address family for all namespaces together and
+  refuses entries beyond net.ipv4.neigh.default.gc_thresh3, which is 1024 unless somebody raised it (arp(7)). All pairs
+  of a hundred namespaces would be 9,900. Entries that are no longer needed are removed, and a quarter of the table is
+  left to others.
 """
 
 from __future__ import annotations
@@ -35,7 +36,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import 
 from ansible_collections.netns.fabric.plugins.module_utils._reachability import (
     CLOSED,
     CORRUPTED,
-    ERROR,
     ERRORS,
     NO_NAMESPACE,
     NO_NEIGHBOUR,
@@ -111,14 +111,15 @@ class Prober:
         `listeners` tells for every TCP probe without a port where to listen for it.
 
         Raises:
-            Unavailable: A namespace to listen in is gone.
-            OSError: The host is out of descriptors or memory.
+            Unavailable: A namespace to listen in is gone, or the host is out of descriptors, ports or memory.
         """
         if not probes:
             return []
         run = _Run(self._kernel, probes, listeners)
         try:
             return run.outcomes()
+        except OSError as error:
+            raise Unavailable(f"the host cannot carry out the probes: {error.strerror or error}") from error
         finally:
             run.close()
 
@@ -199,7 +200,10 @@ class _Neighbours:
         self._in_use.update(entries)
 
     def release(self, entries: Sequence[tuple[NamespaceName, str]]) -> None:
-        self._in_use.subtract(entries)
+        for entry in entries:
+            self._in_use[entry] -= 1
+            if not self._in_use[entry]:
+                del self._in_use[entry]
 
     def _room_made(self, version: int) -> int:
         free = self._free(version)
@@ -225,7 +229,7 @@ class _Neighbours:
         opened = self._socket(next(iter(self._namespaces), None))
         if opened is None:
             return None
-        for message in opened.dump(_neighbour_request(RTM_GETNEIGHTBL, FAMILY[version], b"")):
+        for message in opened.dump(_request(RTM_GETNEIGHTBL, bytes([FAMILY[version], 0, 0, 0]))):
             attributes = rtnetlink.attributes_of(message, rtnetlink.HEADER.size + 4)
             if message[rtnetlink.HEADER.size] == FAMILY[version] and NDTA_THRESH3 in attributes:
                 limit = struct.unpack("=I", attributes[NDTA_THRESH3])[0]
@@ -242,15 +246,22 @@ class _Neighbours:
             for index, state, address in self._entries(opened, version):
                 if state & (NUD_INCOMPLETE | NUD_FAILED):
                     self._failed.add((name, address))
-                if address in self._ours and not state & (NUD_PERMANENT | NUD_NOARP) and not self._in_use[name, address]:
+                if self._is_done_with(name, state, address):
                     requests.append(_removal(version, index, address))
             opened.request_all(requests)
+
+    def _is_done_with(self, name: NamespaceName, state: int, address: str) -> bool:
+        if address.startswith("ff"):  # the group that a neighbour was asked for in (RFC 4861): made again when needed
+            return True
+        lasting = state & (NUD_PERMANENT | NUD_NOARP)
+        return address in self._ours and not lasting and (name, address) not in self._in_use
 
     def unresolved(self, name: NamespaceName) -> set[str]:
         found = {address for namespace, address in self._failed if namespace == name}
         opened = self._socket(name)
-        for version in (4, 6) if opened else ():
-            assert opened is not None
+        if opened is None:
+            return found
+        for version in FAMILY:
             for _index, state, address in self._entries(opened, version):
                 if state & (NUD_INCOMPLETE | NUD_FAILED):
                     found.add(address)
@@ -258,7 +269,7 @@ class _Neighbours:
 
     def _entries(self, opened: rtnetlink.RtnetlinkSocket, version: int) -> list[tuple[int, int, str]]:
         found = []
-        for message in opened.dump(_neighbour_request(RTM_GETNEIGH, FAMILY[version], NEIGHBOUR_HEADER.pack(FAMILY[version], 0, 0, 0, 0))):
+        for message in opened.dump(_request(RTM_GETNEIGH, NEIGHBOUR_HEADER.pack(FAMILY[version], 0, 0, 0, 0))):
             _family, index, state, _flags, _type = NEIGHBOUR_HEADER.unpack_from(message, rtnetlink.HEADER.size)
             address = rtnetlink.attributes_of(message, rtnetlink.HEADER.size + NEIGHBOUR_HEADER.size).get(NDA_DST)
             if address:
@@ -276,3 +287,637 @@ class _Neighbours:
         for opened in self._sockets.values():
             if opened is not None:
                 opened.close()
+
+
+def _request(kind: int, body: bytes) -> bytearray:
+    size = rtnetlink.HEADER.size + len(body)
+    return bytearray(rtnetlink.HEADER.pack(size, kind, rtnetlink.NLM_F_REQUEST, 0, 0) + body)
+
+
+def _removal(version: int, index: int, address: str) -> bytearray:
+    packed = socket.inet_pton(FAMILY[version], address)
+    attribute = rtnetlink.ATTRIBUTE.pack(rtnetlink.ATTRIBUTE.size + len(packed), NDA_DST) + packed
+    return _request(RTM_DELNEIGH, NEIGHBOUR_HEADER.pack(FAMILY[version], index, 0, 0, 0) + attribute)
+
+
+class _Leg:
+    """A probe under way."""
+
+    def __init__(self, run: _Run, index: int, probe: Probe) -> None:
+        self.run = run
+        self.index = index
+        self.probe = probe
+        self.address = str(probe.to)
+        #: The leg that goes the other way. It starts when this one is through and finds the neighbour entries made.
+        self.follower: _Leg | None = None
+        #: The neighbour entries that it may need: its own, and the far end's for the way back.
+        self.entries: Sequence[tuple[NamespaceName, str]] = ((probe.namespace, self.address),)
+        self.settled = False
+        self.finished = False
+        self._due = 0.0
+
+    @property
+    def version(self) -> int:
+        return self.probe.to.version
+
+    def start(self, now: float) -> None:
+        raise NotImplementedError
+
+    def overdue(self, now: float) -> None:
+        """The moment has come that `_wake_at` named."""
+        raise NotImplementedError
+
+    def wake_at(self, moment: float) -> None:
+        """A moment named before no longer counts."""
+        self._due = moment
+        self.run.loop.at(moment, self._wake)
+
+    def sleep_until(self, moment: float) -> None:
+        """Put the moment off, at no cost: the timer that is set already will see to it."""
+        self._due = moment
+
+    def _wake(self, now: float) -> None:
+        if self.finished:
+            return
+        if now < self._due:
+            if self._due != float("inf"):
+                self.run.loop.at(self._due, self._wake)
+            return
+        self.overdue(now)
+
+    def finish(self, outcome: Outcome) -> None:
+        if not self.finished:
+            self.finished = True
+            self.run.finished(self, outcome)
+
+    def fail(self, cause: str, detail: str = "") -> None:
+        self.finish(Outcome(reachable=False, cause=cause, detail=detail))
+
+
+class _Echo(_Leg):
+    """An ICMP echo."""
+
+    socket: _EchoSocket
+
+    def start(self, now: float) -> None:
+        self._started = now
+        self._attempts = 0
+        self._trouble: tuple[str, str] = (SILENCE, "")
+        self._suspected = 0
+        self._send()
+
+    def overdue(self, now: float) -> None:
+        if now >= self._started + self.probe.timeout:
+            self.fail(*self._trouble)
+        else:
+            self._send()
+
+    def _send(self) -> None:
+        try:
+            self.socket.send(self)
+        except (BlockingIOError, InterruptedError):
+            pass  # the buffer is full: the next attempt may fare better
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:
+                self.fail(*cause_of_errno(error.errno or 0))
+                return
+        part = ATTEMPTS[min(self._attempts, len(ATTEMPTS) - 1)]
+        self._attempts += 1
+        self.wake_at(self._started + part * self.probe.timeout)
+
+    def answered(self, answer: Answer, sent: int, arrived: int) -> None:
+        """Both moments are in nanoseconds of the time of day."""
+        if not answer.cause:
+            self.finish(Outcome(reachable=True, round_trip=max(0, arrived - sent) / 1e9))
+            return
+        # An error may be about what was so a moment ago, such as the end of an earlier search for a neighbour: it
+        # counts when it comes for a packet that was sent after the first one had come.
+        self._trouble = (answer.cause, answer.detail)
+        if not self._suspected:
+            self._suspected = time.time_ns()
+            self.wake_at(min(time.monotonic() + CONFIRMATION, self._started + self.probe.timeout))
+        elif sent > self._suspected:
+            self.fail(*self._trouble)
+
+
+class _EchoSocket:
+    """A raw ICMP socket in the namespace in which the thread is (raw(7)); it sends for many legs.
+
+    An unprivileged ICMP socket would do too, but for net.ipv4.ping_group_range: its default lets nobody have one.
+    """
+
+    def __init__(self, version: int, payload: bytes) -> None:
+        self._version = version
+        self._payload = payload
+        self._identifier = secrets.randbelow(1 << 16)
+        self._sequence = count()
+        self._sent: dict[int, tuple[_Echo, int]] = {}
+        protocol = socket.IPPROTO_ICMP if version == 4 else socket.IPPROTO_ICMPV6
+        kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+        self.socket = socket.socket(FAMILY[version], kind, protocol)
+        self._set_filter()
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        for option, usual in ((SO_RCVBUFFORCE, socket.SO_RCVBUF), (SO_SNDBUFFORCE, socket.SO_SNDBUF)):
+            try:
+                self.socket.setsockopt(socket.SOL_SOCKET, option, RECEIVE_BUFFER)
+            except OSError:
+                self.socket.setsockopt(socket.SOL_SOCKET, usual, RECEIVE_BUFFER)
+
+    def _set_filter(self) -> None:
+        """Only replies and errors: every raw socket gets a copy of every ICMP packet of its namespace."""
+        if self._version == 4:
+            passed = sum(1 << kind for kind in (0, *ERRORS[4]))
+            self.socket.setsockopt(SOL_RAW, ICMP_FILTER, struct.pack("=I", ~passed & 0xFFFFFFFF))
+            return
+        blocked = [0xFFFFFFFF] * 8  # RFC 3542, 3.2
+        for kind in (129, *ERRORS[6]):
+            blocked[kind >> 5] &= ~(1 << (kind & 31))
+        self.socket.setsockopt(socket.IPPROTO_ICMPV6, ICMPV6_FILTER, struct.pack("=8I", *blocked))
+
+    def send(self, echo: _Echo) -> None:
+        sequence = next(self._sequence) & 0xFFFF
+        packet = echo_request(self._version, self._identifier, sequence, self._payload)
+        self._sent[sequence] = (echo, time.time_ns())
+        self.socket.sendto(packet, (echo.address, 0))
+
+    def read(self, _events: int) -> None:
+        for _ in range(READS):
+            try:
+                packet, ancillary, _flags, sender = self.socket.recvmsg(2048, 128)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # an error of an earlier packet, which is told by a packet as well
+            arrived = _timestamp(ancillary)
+            answer = answer_in(self._version, packet, sender[0])
+            if answer is not None:
+                self._match(answer, arrived)
+
+    def _match(self, answer: Answer, arrived: int) -> None:
+        echo, sent = self._sent.get(answer.sequence, (None, 0))
+        ours = answer.identifier == self._identifier and (answer.cause or answer.payload == self._payload)
+        if echo is not None and ours and not echo.finished:
+            echo.answered(answer, sent, arrived)
+
+
+def _timestamp(ancillary: Iterable[tuple[int, int, bytes]]) -> int:
+    """When the kernel got a packet, in nanoseconds of the time of day: however late it is read here."""
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS) and len(data) >= TIMESTAMP.size:
+            seconds, nanoseconds = TIMESTAMP.unpack_from(data)
+            return int(seconds) * 1_000_000_000 + int(nanoseconds)
+    return time.time_ns()
+
+
+class _Exchange(_Leg):
+    """A TCP connection: to a port that was asked for, or to a listener of ours with content both ways."""
+
+    def __init__(self, run: _Run, index: int, probe: Probe) -> None:
+        super().__init__(run, index, probe)
+        self.group: _Group | None = None
+        self.sending = False
+        self._ends: list[socket.socket] = []
+        self._near: _Stream | None = None
+        self._far: _Stream | None = None
+        self._round_trip = 0.0
+        self._end = float("inf")
+
+    def start(self, now: float) -> None:
+        self._started = now
+        family = FAMILY[self.version]
+        with self.run.kernel.entered(self.probe.namespace):
+            self.socket = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        self._ends.append(self.socket)
+        if family == socket.AF_INET:
+            self.socket.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+        else:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
+        port = self.probe.port if self.group is None else self.group.port
+        try:
+            self.socket.connect((self.address, port))
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self.fail(*cause_of_errno(error.errno or 0))
+            return
+        self.run.loop.watch(self.socket, selectors.EVENT_WRITE, self._connected)
+        self.wake_at(now + self.probe.timeout)
+
+    def overdue(self, _now: float) -> None:
+        if self._near is None:
+            self.fail(SILENCE)
+            return
+        there = self._far.received if self._far else 0
+        self.fail(STALLED, f"{there} of {len(self.run.content)} bytes arrived there, {self._near.received} came back")
+
+    def _connected(self, _events: int) -> None:
+        number = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number:
+            self.fail(*self._reported(number))
+            return
+        self._round_trip = self._measured()
+        if self.group is None:
+            self.finish(Outcome(reachable=True, round_trip=self._round_trip))
+            return
+        self.run.loop.forget(self.socket)
+        self.sleep_until(float("inf"))
+        self.run.settle(self)
+        self.run.queue_to_send(self)
+
+    def _measured(self) -> float:
+        """The kernel's round trip time of the handshake; none where it had to be repeated."""
+        information = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_RTT_OFFSET + 4)
+        (microseconds,) = struct.unpack_from("=I", information, TCP_RTT_OFFSET)
+        return microseconds / 1e6 if microseconds else time.monotonic() - self._started
+
+    def _reported(self, number: int) -> tuple[str, str]:
+        """Why the connection failed: by the ICMP error behind it, where there was one (IP_RECVERR, ip(7))."""
+        with suppress(OSError):
+            _data, ancillary, _flags, _sender = self.socket.recvmsg(512, 512, MSG_ERRQUEUE)
+            for _level, kind, data in ancillary:
+                if kind in (IP_RECVERR, IPV6_RECVERR) and len(data) > EXTENDED_ERROR.size:
+                    return self._explained(number, data)
+        return cause_of_errno(number)
+
+    def _explained(self, number: int, data: bytes) -> tuple[str, str]:
+        _errno, origin, kind, code, _pad, _info, _data = EXTENDED_ERROR.unpack_from(data)
+        if origin not in (ORIGIN_ICMP, ORIGIN_ICMP6):
+            return cause_of_errno(number)
+        # The sockaddr of who reported it: family and port, in IPv6 the flow label too, then the address.
+        start, size = (EXTENDED_ERROR.size + 4, 4) if self.version == 4 else (EXTENDED_ERROR.size + 8, 16)
+        sender = socket.inet_ntop(FAMILY[self.version], data[start : start + size])
+        return cause_of_error(self.version, kind, code, sender, self.socket.getsockname()[0])
+
+    def send(self) -> None:
+        """It is this leg's turn to send its content."""
+        now = time.monotonic()
+        self._end = now + PATIENCE * self.probe.timeout
+        self._near = _Stream(self, self.socket, self.run.greeting(self) + self.run.content, self.run.content)
+        self.wake_at(now + self.probe.timeout)
+
+    def greeted(self, guest: socket.socket, listener: _Listener) -> None:
+        """The other end's first bytes have arrived."""
+        if self._far is not None or self.finished:
+            guest.close()
+            return
+        self._listener = listener
+        self._ends.append(guest)
+        self._far = _Stream(self, guest, self.run.content, self.run.content)
+
+    def moved(self) -> None:
+        """Bytes have arrived at either end."""
+        self.sleep_until(min(time.monotonic() + self.probe.timeout, self._end))
+        if self._near and self._far and self._near.done and self._far.done:
+            place_of_it = place(self._listener.namespace)
+            self.finish(Outcome(reachable=True, round_trip=self._round_trip, answered_by=place_of_it))
+
+    def finish(self, outcome: Outcome) -> None:
+        super().finish(outcome)
+        self.close()
+
+    def close(self) -> None:
+        """Both ends; those of an exchange by a reset, as nobody needs the minute of TIME_WAIT."""
+        for end in self._ends:
+            self.run.loop.forget(end)
+            if self.group is not None:
+                with suppress(OSError):
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            end.close()
+        self._ends.clear()
+        self._near = self._far = None  # each holds what it has to send
+
+
+class _Stream:
+    """One end of an exchange: what it has to send, and what it is to get."""
+
+    def __init__(self, exchange: _Exchange, end: socket.socket, outgoing: bytes, expected: bytes) -> None:
+        self.socket = end
+        self.received = 0
+        self._exchange = exchange
+        self._outgoing = memoryview(outgoing)
+        self._expected = memoryview(expected)
+        exchange.run.loop.watch(end, selectors.EVENT_READ | selectors.EVENT_WRITE, self._ready)
+
+    @property
+    def done(self) -> bool:
+        return not self._outgoing and self.received == len(self._expected)
+
+    def _ready(self, events: int) -> None:
+        try:
+            if events & selectors.EVENT_WRITE and self._outgoing:
+                self._write()
+            if events & selectors.EVENT_READ and not self._exchange.finished:
+                self._read()
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError as error:
+            self._exchange.fail(*cause_of_errno(error.errno or 0))
+
+    def _write(self) -> None:
+        self._outgoing = self._outgoing[self.socket.send(self._outgoing[:CHUNK]) :]
+        if not self._outgoing:
+            self._exchange.run.loop.watch(self.socket, selectors.EVENT_READ, self._ready)
+            self._exchange.moved()
+
+    def _read(self) -> None:
+        data = self.socket.recv(CHUNK)
+        if not data:
+            self._exchange.fail(CLOSED, f"after {self.received} bytes")
+        elif data != self._expected[self.received : self.received + len(data)]:
+            self._exchange.fail(CORRUPTED, f"after {self.received} bytes")
+        else:
+            self.received += len(data)
+            self._exchange.moved()
+
+
+class _Group:
+    """The listeners for one address: one port, in every namespace that has the address."""
+
+    def __init__(self, run: _Run, probe: Probe, namespaces: Sequence[NamespaceName]) -> None:
+        self.port = 0
+        self.listeners: list[_Listener] = []
+        for _ in range(16):
+            try:
+                self._open(run, probe, namespaces)
+                return
+            except OSError as error:
+                self.close()
+                if error.errno != errno.EADDRINUSE:
+                    raise
+        everywhere = ", ".join(map(place, namespaces))
+        raise OSError(errno.EADDRINUSE, f"no port for {probe.to} is free in all of {everywhere}")
+
+    def _open(self, run: _Run, probe: Probe, namespaces: Sequence[NamespaceName]) -> None:
+        self.port = 0
+        for name in namespaces:
+            listener = _Listener(run, name, str(probe.to), probe.to.version, self.port)
+            self.listeners.append(listener)
+            self.port = listener.port
+
+    def close(self) -> None:
+        for listener in self.listeners:
+            listener.close()
+        self.listeners.clear()
+
+
+class _Listener:
+    def __init__(self, run: _Run, namespace: NamespaceName, address: str, version: int, port: int) -> None:
+        self.namespace = namespace
+        self._run = run
+        self._guests: set[socket.socket] = set()
+        with run.kernel.entered(namespace):
+            kind = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+            self._socket = socket.socket(FAMILY[version], kind)
+        try:
+            # An IPv6 address can be bound to while duplicate address detection is still going on.
+            if version == 4:
+                self._socket.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+            else:
+                self._socket.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
+            self._socket.bind((address, port))
+            self._socket.listen(4096)
+        except OSError:
+            self._socket.close()
+            raise
+        self.port: int = self._socket.getsockname()[1]
+        run.loop.watch(self._socket, selectors.EVENT_READ, self._accept)
+
+    def _accept(self, _events: int) -> None:
+        try:
+            guest, _address = self._socket.accept()
+        except OSError:
+            return  # it went away again
+        guest.setblocking(False)
+        self._guests.add(guest)
+        self._run.loop.watch(guest, selectors.EVENT_READ, lambda _events: self._hear(guest))
+
+    def _hear(self, guest: socket.socket) -> None:
+        """Wait until the greeting is there as a whole; whoever has another one is no probe of ours."""
+        try:
+            greeting = guest.recv(GREETING.size, socket.MSG_PEEK)
+            if 0 < len(greeting) < GREETING.size:
+                return
+            exchange = self._run.greeted(guest.recv(GREETING.size)) if greeting else None
+        except BlockingIOError:
+            return
+        except OSError:
+            exchange = None
+        self._guests.discard(guest)
+        self._run.loop.forget(guest)
+        if exchange is None:
+            guest.close()
+        else:
+            exchange.greeted(guest, self)
+
+    def close(self) -> None:
+        for end in (self._socket, *self._guests):
+            self._run.loop.forget(end)
+            end.close()
+
+
+class _Run:
+    """All probes of one call of `Prober.ask`."""
+
+    def __init__(
+        self, kernel: Kernel, probes: Sequence[Probe], listeners: Mapping[Probe, Sequence[NamespaceName]]
+    ) -> None:
+        self.kernel = kernel
+        self.loop = _Loop()
+        self._neighbours = _Neighbours(kernel, (probe.namespace for probe in probes))
+        self._token = secrets.token_bytes(16)
+        self.content = secrets.token_bytes(exchange_size(sum(probe.needs_listener for probe in probes)))
+        self._outcomes: dict[int, Outcome] = {}
+        self._sockets: list[_EchoSocket] = []
+        self._groups: dict[tuple[object, ...], _Group] = {}
+        self._waiting: dict[type[_Leg], deque[_Leg]] = {_Echo: deque(), _Exchange: deque()}
+        self._unsettled: deque[tuple[float, _Leg]] = deque()
+        self._in_window = 0
+        self._under_way = 0
+        self._open: set[_Exchange] = set()
+        self._most_open = 0
+        self._sending = 0
+        self._to_send: deque[_Exchange] = deque()
+        self._legs = [self._leg(index, probe) for index, probe in enumerate(probes)]
+        self._listeners = listeners
+
+    def _leg(self, index: int, probe: Probe) -> _Leg:
+        return _Echo(self, index, probe) if probe.protocol == "icmp" else _Exchange(self, index, probe)
+
+    def outcomes(self) -> list[Outcome]:
+        self._prepare()
+        while len(self._outcomes) < len(self._legs):
+            self._settle_the_old(time.monotonic())
+            self._start(time.monotonic())
+            self.loop.turn(self._patience())
+        self._find_unresolved()
+        return [self._outcomes[leg.index] for leg in self._legs]
+
+    # Before the first packet
+
+    def _prepare(self) -> None:
+        by_namespace: dict[NamespaceName, list[_Leg]] = {}
+        for leg in self._legs:
+            by_namespace.setdefault(leg.probe.namespace, []).append(leg)
+        sources: dict[_Leg, str] = {}
+        for name, legs in by_namespace.items():
+            try:
+                with self.kernel.entered(name):
+                    self._open_echo_sockets(legs)
+                    sources.update(_sources(legs))
+            except Unavailable:
+                for leg in legs:
+                    leg.finished = True
+                    self._outcomes[leg.index] = Outcome(reachable=False, cause=NO_NAMESPACE)
+        self._open_listeners()
+        self._arrange([leg for leg in self._legs if not leg.finished], sources)
+        soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        used = len(os.listdir("/proc/self/fd")) + len(by_namespace) + SPARE_DESCRIPTORS
+        self._most_open = max(4, (soft - used) // 2)
+
+    def _open_echo_sockets(self, legs: Iterable[_Leg]) -> None:
+        payload = (self._token * 4)[:56]
+        for version in (4, 6):
+            echoes = [leg for leg in legs if isinstance(leg, _Echo) and leg.version == version]
+            for start in range(0, len(echoes), ECHOES_PER_SOCKET):
+                opened = _EchoSocket(version, payload)
+                self._sockets.append(opened)
+                self.loop.watch(opened.socket, selectors.EVENT_READ, opened.read)
+                for echo in echoes[start : start + ECHOES_PER_SOCKET]:
+                    echo.socket = opened
+
+    def _open_listeners(self) -> None:
+        for leg in self._legs:
+            if isinstance(leg, _Exchange) and leg.probe.needs_listener and not leg.finished:
+                namespaces = tuple(self._listeners[leg.probe])
+                key = (leg.probe.to, *namespaces)
+                if key not in self._groups:
+                    self._groups[key] = _Group(self, leg.probe, namespaces)
+                leg.group = self._groups[key]
+
+    def _arrange(self, legs: Sequence[_Leg], sources: Mapping[_Leg, str]) -> None:
+        """The two directions between two addresses one after the other, so that they share their neighbour entries."""
+        homes = {source: leg.probe.namespace for leg, source in sources.items()}
+        self._neighbours.concern([*homes, *(leg.address for leg in legs)])
+        by_key = {(type(leg), leg.probe.namespace, leg.address): leg for leg in legs}
+        placed: set[int] = set()
+        for leg in legs:
+            if leg.address in homes and leg in sources:
+                leg.entries = (*leg.entries, (homes[leg.address], sources[leg]))
+            if leg.index in placed:
+                continue
+            self._waiting[type(leg)].append(leg)
+            placed.add(leg.index)
+            back = by_key.get((type(leg), homes.get(leg.address), sources.get(leg, "")))
+            if back is not None and back.index not in placed:
+                leg.follower = back
+                placed.add(back.index)
+
+    # One thing after the other
+
+    def _start(self, now: float) -> None:
+        for queue in self._waiting.values():
+            while queue and self._may_start(queue[0]):
+                leg = queue.popleft()
+                self._in_window += 1
+                self._under_way += 1
+                self._unsettled.append((now, leg))
+                self._neighbours.use(leg.version, leg.entries)
+                if isinstance(leg, _Exchange):
+                    self._open.add(leg)
+                leg.start(now)
+
+    def _may_start(self, leg: _Leg) -> bool:
+        if self._in_window >= WINDOW or (isinstance(leg, _Exchange) and len(self._open) >= self._most_open):
+            return False
+        return self._neighbours.room(leg.version, idle=self._under_way == 0)
+
+    def _patience(self) -> float:
+        if self._in_window and any(self._waiting.values()):
+            return SETTLED / 4
+        return SETTLED if any(self._waiting.values()) else 1.0
+
+    def _settle_the_old(self, now: float) -> None:
+        while self._unsettled and (self._unsettled[0][1].settled or self._unsettled[0][0] + SETTLED <= now):
+            self.settle(self._unsettled.popleft()[1])
+
+    def settle(self, leg: _Leg) -> None:
+        """The leg's first packet is no longer on its way."""
+        if leg.settled:
+            return
+        leg.settled = True
+        self._in_window -= 1
+        if leg.follower is not None:
+            self._waiting[type(leg)].appendleft(leg.follower)
+
+    def finished(self, leg: _Leg, outcome: Outcome) -> None:
+        self._outcomes[leg.index] = outcome
+        self._under_way -= 1
+        self.settle(leg)
+        self._neighbours.release(leg.entries)
+        if isinstance(leg, _Exchange):
+            self._open.discard(leg)
+            self._next_to_send(leg)
+
+    # Whose turn it is to send much
+
+    def queue_to_send(self, exchange: _Exchange) -> None:
+        self._to_send.append(exchange)
+        self._let_send()
+
+    def _let_send(self) -> None:
+        while self._to_send and self._sending < SENDING:
+            exchange = self._to_send.popleft()
+            exchange.sending = True
+            self._sending += 1
+            exchange.send()
+
+    def _next_to_send(self, exchange: _Exchange) -> None:
+        if exchange.sending:
+            exchange.sending = False
+            self._sending -= 1
+            self._let_send()
+
+    def greeting(self, exchange: _Exchange) -> bytes:
+        return GREETING.pack(self._token, exchange.index)
+
+    def greeted(self, greeting: bytes) -> _Exchange | None:
+        """The exchange that a connection belongs to."""
+        token, index = GREETING.unpack(greeting)
+        if not secrets.compare_digest(token, self._token) or index >= len(self._legs):
+            return None
+        leg = self._legs[index]
+        return leg if isinstance(leg, _Exchange) else None
+
+    # After the last packet
+
+    def _find_unresolved(self) -> None:
+        """Silence where nobody even answered for the address on the link has a cause of its own."""
+        silent = [leg for leg in self._legs if self._outcomes[leg.index].cause == SILENCE]
+        unresolved = {name: self._neighbours.unresolved(name) for name in {leg.probe.namespace for leg in silent}}
+        for leg in silent:
+            if leg.address in unresolved[leg.probe.namespace]:
+                self._outcomes[leg.index] = Outcome(reachable=False, cause=NO_NEIGHBOUR)
+
+    def close(self) -> None:
+        for exchange in list(self._open):
+            exchange.close()
+        for group in self._groups.values():
+            group.close()
+        for opened in self._sockets:
+            self.loop.forget(opened.socket)
+            opened.socket.close()
+        self._neighbours.close()
+        self.loop.close()
+
+
+def _sources(legs: Iterable[_Leg]) -> dict[_Leg, str]:
+    """The address that the kernel would send from, by connecting a UDP socket, which sends nothing (udp(7))."""
+    found: dict[_Leg, str] = {}
+    for version in (4, 6):
+        with socket.socket(FAMILY[version], socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as trial:
+            for leg in legs:
+                if leg.version == version:
+                    with suppress(OSError):
+                        trial.connect((leg.address, 9))
+                        found[leg] = trial.getsockname()[0]
+    return found

@@ -60,7 +60,10 @@ PORT_UNREACHABLE = "port unreachable"
 TOO_BIG = "packet too big"
 LOOP = "hop limit exceeded"
 NO_NAMESPACE = "no such namespace"
+NO_OWNER = "no owner"
 ERROR = "error"
+#: What keeps a probe from being made at all.
+NOT_MADE = (NO_NAMESPACE, NO_OWNER, ERROR)
 
 
 # What is asked
@@ -122,7 +125,7 @@ class Judged:
         """
         if self.outcome is None:
             return None
-        if self.outcome.cause in (NO_NAMESPACE, ERROR):
+        if self.outcome.cause in NOT_MADE:
             return False
         return self.outcome.reachable == (self.probe.expect == "reachable")
 
@@ -162,7 +165,7 @@ def place(namespace: NamespaceName) -> str:
 
 
 def milliseconds(outcome: Outcome, prefix: str = "") -> str:
-    return "" if outcome.round_trip is None else f"{prefix}{outcome.round_trip * 1000:.2f} ms"
+    return "" if outcome.round_trip is None else f"{prefix}{outcome.round_trip * 1000:.3f} ms"
 
 
 # From the module's options to probes
@@ -302,15 +305,6 @@ def listeners_of(probe: Probe, owners: Owners) -> tuple[NamespaceName, ...]:
     return tuple(owners.get(probe.to, ()))
 
 
-def nobodys(probe: Probe) -> InvalidEntry:
-    return InvalidEntry(
-        probe.entry,
-        "port",
-        f"neither the host nor a namespace with a name has {probe.to}, so there is no place to listen for this TCP "
-        "probe; give the port of a service that listens there, or probe by `protocol: icmp`",
-    )
-
-
 # Packets: ICMP (RFC 792) and ICMPv6 (RFC 4443)
 
 ECHO = struct.Struct("!BBHHH")
@@ -376,7 +370,7 @@ def checksum(data: bytes) -> int:
     """The Internet checksum (RFC 1071)."""
     if len(data) % 2:
         data += b"\0"
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     total = (total >> 16) + (total & 0xFFFF)
     return ~(total + (total >> 16)) & 0xFFFF
 
@@ -420,7 +414,7 @@ def _error_in(version: int, quoted: bytes, kind: int, code: int, sender: str) ->
 
 
 def _ip_header_length(packet: bytes) -> int:
-    return (packet[0] & 0x0F) * 4 if packet else 0
+    return (int(packet[0]) & 0x0F) * 4 if packet else 0
 
 
 def cause_of_error(version: int, kind: int, code: int, sender: str, own: str) -> tuple[str, str]:
@@ -481,8 +475,8 @@ def failure(judged: Sequence[Judged], context: Context) -> str:
     wrong = [leg for leg in judged if leg.ok is False]
     if not wrong:
         return ""
-    number = len(judged)
-    heading = f"{len(wrong)} of {number} probe{'s' * (number != 1)} {'is' if len(wrong) == 1 else 'are'} not as expected:"
+    probes, verb = "probe" if len(judged) == 1 else "probes", "is" if len(wrong) == 1 else "are"
+    heading = f"{len(wrong)} of {len(judged)} {probes} {verb} not as expected:"
     return "\n".join([heading, *map(str, wrong), *_hints(wrong, context)])
 
 
@@ -506,7 +500,7 @@ def hint_for(leg: Judged, context: Context) -> str:
     if leg.outcome is None or leg.outcome.reachable:
         return ""
     key = (leg.probe.namespace, leg.probe.to)
-    if leg.outcome.cause == SILENCE and key in context.gateways:
+    if leg.outcome.cause in (SILENCE, NO_NEIGHBOUR) and key in context.gateways:
         return (
             f"the gateway {context.gateways[key]} on the way answers neither: nobody has this address on the link, the "
             "link is in another VLAN or on another bridge, or a cable is cut"
@@ -523,7 +517,7 @@ _CHECKSUM_HINT = (
 )
 _HINTS: Mapping[str, str] = {
     SILENCE: (
-        "a firewall drops the packets, the other side has no route back, or its neighbour entry is a stale one of a link "
+        "a firewall drops the packets, the other side has no route back, or a neighbour entry is a stale one of a link "
         "that was recreated (it goes by itself within some ten seconds)"
     ),
     NO_NEIGHBOUR: (
@@ -532,12 +526,21 @@ _HINTS: Mapping[str, str] = {
     ),
     NO_ROUTE: "the namespace has no usable route to this address, or the link that it goes by is down",
     STALLED: (
-        "small packets pass and full-sized ones do not: typical of an MTU that is smaller on the way than at the ends, or of "
-        "segmentation offload towards something that cannot take it"
+        "small packets pass and full-sized ones do not: typical of an MTU that is smaller on the way than at the ends, "
+        "or of segmentation offload towards something that cannot take it"
     ),
     REFUSED: "nothing listens on this port, or a firewall rejects the connection",
     FILTERED: "a firewall rule in the namespace itself drops what it sends",
     PROHIBITED: "a router or firewall on the way rejects the packets",
+    CORRUPTED: "something on the way alters what it carries: a broken checksum or segmentation offload",
+    CLOSED: "another host has the same address, or something on the way ends connections",
+    HOST_UNREACHABLE: "the last router on the way finds nobody with this address",
+    NETWORK_UNREACHABLE: "a router on the way has no route to this address",
+    LOOP: "routers on the way send the packets round in circles",
+    NO_OWNER: (
+        "neither the host nor a namespace with a name has this address, so there is no place to listen for a TCP probe "
+        "without a port; give the port of a service that listens there, or probe by `protocol: icmp`"
+    ),
     NO_NAMESPACE: "the namespace was never made, or has been removed (`ip netns`)",
 }
 
@@ -547,8 +550,13 @@ _HINTS: Mapping[str, str] = {
 #: Characters; a wider table is drawn with one character per probe.
 WIDEST_TABLE = 120
 _TABLE_LEGEND = "!: not as expected; .: not probed"
-_COMPACT_LEGEND = "+ reachable, - unreachable, both as expected; X unreachable, ! reachable, neither as expected; . not probed"
-_COMPACT = {("reachable", True): "+", ("unreachable", True): "-", ("unreachable", False): "X", ("reachable", False): "!"}
+_COMPACT_LEGEND = "as expected: + reachable, - unreachable; not as expected: ! reachable, X unreachable; . not probed"
+_COMPACT = {
+    ("reachable", True): "+",
+    ("unreachable", True): "-",
+    ("reachable", False): "!",
+    ("unreachable", False): "X",
+}
 
 
 def matrix(judged: Sequence[Judged]) -> list[str]:
@@ -563,7 +571,8 @@ class _Table:
     def __init__(self, kind: str, legs: Sequence[Judged]) -> None:
         self._kind = kind
         self._rows = list(dict.fromkeys(place(leg.probe.namespace) for leg in legs))
-        self._columns = list(dict.fromkeys(str(leg.probe.to) for leg in legs))
+        columns = sorted({leg.probe.to for leg in legs}, key=lambda address: (address.version, int(address)))
+        self._columns = list(map(str, columns))
         self._cells: dict[tuple[str, str], Judged] = {}
         for leg in legs:  # of several on one leg, one that is not as expected
             cell = (place(leg.probe.namespace), str(leg.probe.to))
@@ -681,7 +690,9 @@ class _Survey:
 
     def _judged(self, probes: Sequence[Probe]) -> list[Judged]:
         listeners = {probe: listeners_of(probe, self._owners) for probe in probes if probe.needs_listener}
-        return [Judged(probe, outcome) for probe, outcome in zip(probes, self._prober.ask(probes, listeners))]
+        asked = [probe for probe in probes if listeners.get(probe, True)]
+        outcomes = dict(zip(asked, self._prober.ask(asked, listeners)))
+        return [Judged(probe, outcomes.get(probe, Outcome(reachable=False, cause=NO_OWNER))) for probe in probes]
 
     def _find_owners(self) -> None:
         """Look where the probes start first: they mostly lead to one another."""
@@ -691,9 +702,6 @@ class _Survey:
         self._read_addresses([None, *(probe.namespace for probe in self._probes)])
         if not wanted <= self._owners.keys():
             self._read_addresses(self._kernel.namespace_names())
-        lost = [probe for probe in self._probes if probe.needs_listener and not listeners_of(probe, self._owners)]
-        if lost:
-            raise InvalidEntries([nobodys(probe) for probe in lost])
 
     def _read_addresses(self, namespaces: Iterable[NamespaceName]) -> None:
         names = [name for name in dict.fromkeys(namespaces) if name not in self._read]
@@ -720,8 +728,12 @@ class _Survey:
 
     def _context(self, wrong: Sequence[Judged]) -> Context:
         """For legs that are dead though they should not be: does ping pass, does the gateway answer?"""
-        silent = [leg.probe for leg in wrong if leg.outcome and leg.outcome.cause in (SILENCE, STALLED)]
-        by_tcp = {(probe.namespace, probe.to): probe for probe in silent if probe.protocol == "tcp"}
+        silent = [leg.probe for leg in wrong if leg.outcome and leg.outcome.cause in (SILENCE, NO_NEIGHBOUR)]
+        by_tcp = {
+            (leg.probe.namespace, leg.probe.to): leg.probe
+            for leg in wrong
+            if leg.outcome and leg.outcome.cause == SILENCE and leg.probe.protocol == "tcp"
+        }
         pings = [
             Probe(probe.entry, probe.namespace, probe.to, timeout=min(probe.timeout, DEFAULT_TIMEOUT))
             for probe in by_tcp.values()
@@ -752,4 +764,3 @@ def gateway_to(namespace: NamespaceState, to: IPAddress) -> str | None:
     if not fitting:
         return None
     return min(fitting, key=lambda route: (-ip_network(route.destination).prefixlen, route.metric)).gateway
-

@@ -83,10 +83,8 @@ def plan_absent(namespace: str, files: Mapping[str, str | None], owner: str | No
     if owner is not None and current.splitlines()[0] != HEADER + owner:
         return FilesPlan()
     kept = files.get(original(namespace))
-    step: Operation
-    if kept is None:
-        step = op.RemoveFile(path(namespace))
-    else:
+    step: Operation = op.RemoveFile(path(namespace))
+    if kept is not None:
         step = op.RenameFile(original(namespace), path(namespace))
     return FilesPlan(before={"resolv.conf": _shown(current)}, after={"resolv.conf": _shown(kept)}, operations=(step,))
 
@@ -102,7 +100,14 @@ def _text(asked: Wanted, current: str, owner: str | None) -> str | None:
         lines.extend([f"search {' '.join(asked.search)}"] if asked.search else [])
     if not lines:
         return None
-    return "\n".join([HEADER + (owner or ""), *lines]) + "\n"
+    return "\n".join([_header(current, owner), *lines]) + "\n"
+
+
+def _header(current: str, owner: str | None) -> str:
+    """The first line; who does not say whose the file is leaves it whosever it was."""
+    if owner is None and current.startswith(HEADER):
+        return current.splitlines()[0]
+    return HEADER + (owner or "")
 
 
 def _shown(text: str | None) -> list[str] | None:

@@ -24,7 +24,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import 
     Route,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._link import Checks
-from ansible_collections.netns.fabric.plugins.module_utils._missing import MissingNamespaces
+from ansible_collections.netns.fabric.plugins.module_utils._missing import ASSUMED, MissingNamespaces
 
 MAIN_TABLE = 254
 #: The metric of an IPv6 route that was given none (linux/ipv6_route.h, IP6_RT_PRIO_USER); IPv4 takes 0.
@@ -51,9 +51,7 @@ class WantedRoute:
 
     @property
     def kernel_metric(self) -> int:
-        if self.metric is not None:
-            return self.metric
-        return IPV6_METRIC if self.version == 6 else 0
+        return self.metric or (IPV6_METRIC if self.version == 6 else 0)
 
 
 class RouteResource(Resource[WantedRoute, KernelState]):
@@ -105,6 +103,7 @@ class RouteResource(Resource[WantedRoute, KernelState]):
         for route in call.entries:
             by_namespace.setdefault(route.namespace, []).append(route)
         changes: list[Change] = []
+        warnings = list(missing.warnings)
         for name, routes in by_namespace.items():
             planner = _Planner(actual.namespace(name), call.check_mode)
             for route in routes:
@@ -112,7 +111,8 @@ class RouteResource(Resource[WantedRoute, KernelState]):
             if call.options.get("exact") and name is not None:
                 planner.remove_others({route.table for route in routes})
             changes.extend(planner.changes)
-        return Plan(tuple(changes), warnings=missing.warnings)
+            warnings.extend(planner.warnings)
+        return Plan(tuple(changes), warnings=tuple(warnings))
 
 
 def _destination(checks: Checks, given: str, other_end: Any) -> str:
@@ -142,6 +142,7 @@ class _Planner:
     state: NamespaceState
     check_mode: bool
     changes: list[Change] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         #: Routes that are declared, or gone by what is planned so far.
@@ -165,7 +166,7 @@ class _Planner:
             self._settled.add(id(matching[0]))
             return
         self._check_possible(wanted)
-        rivals = [route for route in self._same_destination(wanted) if route.metric == wanted.kernel_metric]
+        rivals = self._in_its_place(wanted)
         operations: list[Operation] = []
         for route in rivals:
             self._settled.add(id(route))
@@ -178,15 +179,40 @@ class _Planner:
         after = {"routes": [_shown(spec)]}
         self.changes.append(Change(wanted.entry, self._target(wanted.destination), before, after, tuple(operations)))
 
+    def _in_its_place(self, wanted: WantedRoute) -> list[Route]:
+        """The static routes that the kernel would not have beside the wanted one.
+
+        Raises:
+            InvalidEntry: One of them is not a person's to remove.
+        """
+        place = (wanted.destination, wanted.table, wanted.kernel_metric, 0, None)
+        rivals = [
+            route
+            for route in self.state.routes
+            if (route.destination, route.table, route.metric, route.tos, route.origin) == place
+        ]
+        for route in rivals:
+            if not route.static:
+                raise InvalidEntry(
+                    wanted.entry,
+                    "metric",
+                    f"there is `{_shown(self._as_spec(route))}` already, which is no static route (protocol "
+                    f"{route.protocol}) and stays: give this one another metric",
+                )
+        return [route for route in rivals if route.static]
+
     def _check_possible(self, wanted: WantedRoute) -> None:
         """What the kernel would refuse with a word or two, in more of them; in check mode earlier tasks may cure it."""
         if self.check_mode:
+            self._assume(wanted)
             return
         if wanted.device and self.state.link(wanted.device) is None:
             names = ", ".join(sorted(link.name for link in self.state.links))
             where = f"the namespace {self.state.name}" if self.state.name else "the host"
             raise InvalidEntry(
-                wanted.entry, "device", f"there is no link {wanted.device} in {where}, which has {names}"
+                wanted.entry,
+                "device",
+                f"there is no link {wanted.device} in {where}, which has {names}: correct the name, or make it first",
             )
         if wanted.gateway and not wanted.device and not self._reaches(wanted.gateway):
             addresses = ", ".join(
@@ -199,10 +225,17 @@ class _Planner:
                 f"(addresses here: {addresses or 'none'}): correct the gateway, or give a link an address beside it",
             )
 
+    def _assume(self, wanted: WantedRoute) -> None:
+        where = self.state.name or "host"
+        if wanted.device and self.state.link(wanted.device) is None:
+            self.warnings.append(f"{ASSUMED}: link {where}/{wanted.device}")
+        elif wanted.gateway and not wanted.device and not self._reaches(wanted.gateway):
+            self.warnings.append(f"{ASSUMED}: an address in {where} beside the gateway {wanted.gateway}")
+
     def _reaches(self, gateway: str) -> bool:
         address = ip_address(gateway)
         return any(
-            route.gateway is None and route.destination not in ("0.0.0.0/0", "::/0")
+            route.gateway is None and not route.special
             for route in self.state.routes
             if address in ip_network(route.destination)
         )
@@ -220,18 +253,16 @@ class _Planner:
 
     def _fits(self, route: Route, wanted: WantedRoute) -> bool:
         # A route without a gateway is another one than a route with any: what is not said of that is not "any".
-        if wanted.present and (route.gateway != wanted.gateway or route.special):
+        if wanted.present and (route.gateway != wanted.gateway or route.special or route.tos or route.origin):
             return False
         link = self.state.link_at(route.device) if route.device else None
         asked_and_found: Sequence[tuple[object, object]] = (
             (wanted.gateway, route.gateway),
             (wanted.device, link.name if link else None),
-            (wanted.metric, route.metric),
+            (wanted.kernel_metric if wanted.present or wanted.metric is not None else None, route.metric),
             (wanted.source, route.source),
         )
-        if any(asked is not None and asked != found for asked, found in asked_and_found):
-            return False
-        return not wanted.present or wanted.metric is not None or route.metric == wanted.kernel_metric
+        return not any(asked is not None and asked != found for asked, found in asked_and_found)
 
     def _remove(self, entry: Entry, route: Route) -> None:
         if id(route) in self._settled:
@@ -250,6 +281,8 @@ class _Planner:
             route.metric or None,
             route.table,
             route.source,
+            route.tos,
+            route.origin,
         )
 
     def _target(self, destination: str) -> str:

@@ -63,8 +63,7 @@ def create(name: str) -> None:
     Raises:
         OSError: EEXIST where the name is taken.
     """
-    _share_directory()
-    os.close(os.open(path_of(name), os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
+    _make_file(name)
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         _call("unshare", CLONE_NEWNET)
@@ -81,9 +80,12 @@ def create(name: str) -> None:
 
 def attach(name: str, descriptor: int) -> None:
     """Give a namespace that is held open (back) its name."""
-    _share_directory()
-    os.close(os.open(path_of(name), os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
-    _mount(f"/proc/self/fd/{descriptor}", path_of(name), MS_BIND)
+    _make_file(name)
+    try:
+        _mount(f"/proc/self/fd/{descriptor}", path_of(name), MS_BIND)
+    except BaseException:
+        os.unlink(path_of(name))
+        raise
 
 
 def remove(name: str) -> None:
@@ -94,6 +96,12 @@ def remove(name: str) -> None:
         if error.errno != errno.EINVAL:  # EINVAL: nothing is mounted there
             raise
     os.unlink(path_of(name))
+
+
+def _make_file(name: str) -> None:
+    """The file that a namespace is to be mounted on."""
+    _share_directory()
+    os.close(os.open(path_of(name), os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
 
 
 def _share_directory() -> None:

@@ -9,7 +9,7 @@ Pure; runs on the controller, before the host is touched. Nothing here needs Ans
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._topology_checks import check
@@ -89,7 +89,7 @@ def _end(end: End) -> Entry:
     if end.namespace is not None:
         entry["namespace"] = end.namespace
     if end.addresses is not None:
-        entry["addresses"] = [str(address) for address in end.addresses]
+        entry["addresses"] = _listed(end.addresses)
     return entry
 
 
@@ -108,7 +108,7 @@ def _link(link: Link) -> Entry:
 def _local(bridge: Bridge) -> Entry:
     entry: Entry = {"name": bridge.name, "enabled": True, **bridge.local}
     if bridge.addresses is not None:
-        entry["addresses"] = [str(address) for address in bridge.addresses]
+        entry["addresses"] = _listed(bridge.addresses)
     return entry
 
 
@@ -155,8 +155,13 @@ def _absent(topology: Topology) -> dict[str, Any]:
         "namespaces": [_gone(name=namespace.name, **_force(namespace)) for namespace in topology.namespaces],
         "bridges": [_gone(name=bridge.name) for bridge in topology.bridges],
         "pairs": [_gone(name=end.name, namespace=end.namespace) for end in ends],
-        "interfaces": [_gone(name=bridge.name) for bridge in topology.bridges]
-        + [_gone(name=end.name, namespace=end.namespace) for end in attachments if end.bridge is None],
+        # With their addresses: a bridge that somebody else has a use for stays, and our addresses on it are to go.
+        "interfaces": [_gone(name=bridge.name, addresses=_listed(bridge.addresses)) for bridge in topology.bridges]
+        + [
+            _gone(name=end.name, namespace=end.namespace, addresses=_listed(end.addresses))
+            for end in attachments
+            if end.bridge is None
+        ],
         "ports": [_gone(name=attachment.peer, bridge=attachment.bridge) for attachment in cabled],
         "routes": [],
         "rules": [_gone(source=str(rule.source), **_way_out(rule)) for rule in topology.nat],
@@ -166,6 +171,10 @@ def _absent(topology: Topology) -> dict[str, Any]:
 
 def _gone(**identity: Any) -> Entry:
     return {**{key: value for key, value in identity.items() if value is not None}, "state": "absent"}
+
+
+def _listed(addresses: tuple[Interface, ...] | None) -> list[str] | None:
+    return None if addresses is None else [str(address) for address in addresses]
 
 
 def _force(namespace: Namespace) -> Entry:
@@ -181,7 +190,10 @@ def _way_out(rule: Nat) -> Entry:
 
 def _summary(topology: Topology) -> list[str]:
     if topology.state == "absent":
-        return [f"topology {topology.name}: taken down"]
+        return [f"topology {topology.name}: absent"]
+    ends: dict[str | None, list[End]] = {}
+    for end in topology.ends():
+        ends.setdefault(end.namespace, []).append(end)
     counts = (
         _count(topology.namespaces, "namespace"),
         _count(topology.bridges, "bridge"),
@@ -190,7 +202,7 @@ def _summary(topology: Topology) -> list[str]:
     )
     return [
         f"topology {topology.name}: {', '.join(counts)}",
-        *_some(topology.namespaces, _namespace_line),
+        *_some(topology.namespaces, lambda namespace: _namespace_line(namespace, ends.get(namespace.name, []))),
         *_bridge_lines(topology),
         *_some(topology.links, _link_line),
         *_some(topology.nat, _nat_line),
@@ -201,7 +213,7 @@ def _count(entries: tuple[Any, ...], noun: str) -> str:
     return f"{len(entries) or 'no'} {noun}{'' if len(entries) == 1 else 's'}"
 
 
-def _some(entries: tuple[Any, ...], line: Any) -> Iterator[str]:
+def _some(entries: tuple[Any, ...], line: Callable[[Any], str]) -> Iterator[str]:
     for entry in entries[:SUMMARY_MAX]:
         yield line(entry)
     if len(entries) > SUMMARY_MAX:
@@ -212,8 +224,8 @@ def _shown(addresses: tuple[Interface, ...] | None) -> str:
     return " ".join(str(address) for address in addresses) if addresses else "no address"
 
 
-def _namespace_line(namespace: Namespace) -> str:
-    parts = [f"{end.name} {_shown(end.addresses)}" for end in namespace.interfaces]
+def _namespace_line(namespace: Namespace, ends: Iterable[End]) -> str:
+    parts = [f"{end.name} {_shown(end.addresses)}" for end in ends]
     for route in namespace.routes:
         way = [f"via {route.gateway}"] if route.gateway else []
         way += [f"dev {route.device}"] if route.device else []

@@ -73,7 +73,7 @@ def _namespaces(topology: Topology, mistakes: Mistakes) -> None:
         if seen != namespace.path:
             mistakes.add(namespace.path, "name", f"{namespace.name!r} is also the name of {seen}; rename one of them")
     for path, name in _namespace_references(topology):
-        if name not in first:
+        if name not in first and "namespaces" not in topology.unread:
             mistakes.add(
                 path,
                 "namespace",
@@ -93,6 +93,8 @@ def _namespace_references(topology: Topology) -> Iterator[tuple[str, str]]:
 
 def _bridges(topology: Topology, mistakes: Mistakes) -> None:
     """Every bridge that an interface names is declared."""
+    if "bridges" in topology.unread:
+        return
     declared = {bridge.name for bridge in topology.bridges}
     for namespace in topology.namespaces:
         for attachment in namespace.interfaces:
@@ -210,7 +212,7 @@ def _routes(topology: Topology, mistakes: Mistakes) -> None:
         _routes_twice(namespace, mistakes)
         for route in namespace.routes:
             _families(route, mistakes)
-            if not (namespace.unsure or topology.unsure):
+            if not (namespace.unsure or "links" in topology.unread):
                 _device(route, namespace, ends[namespace.name], mistakes)
                 _gateway(route, namespace, ends[namespace.name], mistakes)
                 _source(route, namespace, ends[namespace.name], mistakes)

@@ -181,8 +181,8 @@ class Topology:
     links: tuple[Link, ...]
     nat: tuple[Nat, ...]
     outside: tuple[Target, ...]
-    unsure: bool = False
-    """Some of the links could not be read (and that is noted)."""
+    unread: frozenset[str] = frozenset()
+    """Which of ``bridges``, ``namespaces`` and ``links`` have entries that could not be read (and that is noted)."""
 
     def ends(self) -> Iterator[End]:
         """All declared ends and existing links, in the order of the variables."""
@@ -372,7 +372,11 @@ class Reader:
             links=links,
             nat=tuple(self._each(given, "nat", self._nat)),
             outside=self._outside(given),
-            unsure=_unread(given, "links", links),
+            unread=frozenset(
+                key
+                for key, read in (("bridges", bridges), ("namespaces", namespaces), ("links", links))
+                if _unread(given, key, read)
+            ),
         )
 
     def _each(self, given: Mapping[str, Any], key: str, read: Callable[[str, Any], Any]) -> Iterator[Any]:
@@ -404,7 +408,7 @@ class Reader:
         """The value in its normal form, or the fallback if it is wrong (and noted)."""
         if value is None:
             self.mistakes.add(path, option, "has no value; give it one, or leave the option out")
-            return fallback
+            return [] if isinstance(check, Each) else fallback
         if isinstance(check, Each):
             return self._values(path, option, check, value)
         try:

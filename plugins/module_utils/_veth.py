@@ -27,6 +27,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._link import (
     Checks,
     Found,
     Settings,
+    alias_without,
     listed,
     moved,
     place,
@@ -174,9 +175,7 @@ class _Planner:
         if near and far and (pair.peer is None or pair.peer.where == (far[0], far[1].name)):
             self._settle(pair, self._found(pair.end.namespace, near), self._found(*far), ())
         elif pair.peer is None:
-            raise InvalidEntry(
-                pair.entry, "peer", "the pair does not exist yet: say what its other end is to be called"
-            )
+            raise InvalidEntry(pair.entry, "peer", _peer_needed(near))
         else:
             self._mend(pair, pair.peer)
 
@@ -188,43 +187,43 @@ class _Planner:
                 f"there is a link {link.name} already and it is no veth but {link.kind or 'a device'}: "
                 "choose another name, or remove that link first",
             )
-        strangers = [name for name in link.owners if name != self.call.owner]
-        if self.call.owner and strangers:
+        if self._foreign(link):
             raise InvalidEntry(
                 pair.entry,
                 option,
-                f"{link.name} belongs to {', '.join(strangers)} (its alias says so) and not to {self.call.owner}: "
+                f"{link.name} belongs to {', '.join(link.owners)} (its alias says so) and not to {self.call.owner}: "
                 "choose another name, or remove it there first",
             )
+
+    def _foreign(self, link: Link) -> bool:
+        """Whether it bears others' marks and not ours."""
+        return self.call.owner is not None and bool(link.owners) and self.call.owner not in link.owners
 
     def _mend(self, pair: Veth, peer: End) -> None:
         """No such pair, or not as wanted: bring a stray end home where that is all, else make the pair anew."""
         near, opposite = self.actual.link(*pair.end.where), self.actual.link(*peer.where)
-        if near and not opposite and self._stray(near):
-            end = self._found(pair.end.namespace, near)
-            far, steps = self._brought_home(near, peer)
-            self._settle(pair, end, far, steps)
-        elif opposite and not near and self._stray(opposite):
-            far = self._found(peer.namespace, opposite)
-            end, steps = self._brought_home(opposite, pair.end)
-            self._settle(pair, end, far, steps)
+        stray = self._stray(near) if near and not opposite else None
+        strayed = self._stray(opposite) if opposite and not near else None
+        if near and stray:
+            far, steps = self._brought_home(stray, peer)
+            self._settle(pair, self._found(pair.end.namespace, near), far, steps)
+        elif opposite and strayed:
+            end, steps = self._brought_home(strayed, pair.end)
+            self._settle(pair, end, self._found(peer.namespace, opposite), steps)
         else:
             self._create(pair, peer, [step for end in pair.ends for step in self._cleared(end.where)])
 
-    def _stray(self, link: Link) -> bool:
-        """Whether the far end of this one can be taken: nothing declared, nothing used, not another owner's."""
+    def _stray(self, link: Link) -> tuple[NamespaceName, Link] | None:
+        """The far end of this one, if it can be taken: nothing declared, nothing used, not another owner's."""
         far = self.actual.far_end(link)
-        if far is None:
-            return False
-        where = far[0], far[1].name
-        foreign = self.call.owner is not None and any(name != self.call.owner for name in far[1].owners)
-        return where not in self._declared and where not in self._used and not foreign
+        where = (far[0], far[1].name) if far else None
+        free = where not in self._declared and where not in self._used
+        return far if far and free and not self._foreign(far[1]) else None
 
-    def _brought_home(self, link: Link, wanted: End) -> tuple[Found, tuple[Operation, ...]]:
-        far = self.actual.far_end(link)
-        assert far is not None  # _stray() said so
-        self._used.add((far[0], far[1].name))
-        return moved(self._found(*far), far[0], wanted.namespace, wanted.name)
+    def _brought_home(self, stray: tuple[NamespaceName, Link], wanted: End) -> tuple[Found, tuple[Operation, ...]]:
+        namespace, link = stray
+        self._used.add((namespace, link.name))
+        return moved(self._found(namespace, link), namespace, wanted.namespace, wanted.name)
 
     def _found(self, namespace: NamespaceName, link: Link) -> Found:
         return Found(link, self.actual.namespace(namespace).addresses_of(link))
@@ -246,8 +245,8 @@ class _Planner:
         if pair.peer is None:
             near_end = self.actual.far_end(near.link)
             peer = replace(peer, namespace=near_end[0] if near_end else None)
-        end_plan = plan_settings(pair.end.namespace, near, pair.end.settings, self.call.owner)
-        peer_plan = plan_settings(peer.namespace, far, peer.settings, self.call.owner)
+        end_plan = plan_settings(pair.end.namespace, near, _settings_at_home(near, pair.end), self.call.owner)
+        peer_plan = plan_settings(peer.namespace, far, _settings_at_home(far, peer), self.call.owner)
         before = {**end_plan.before, **{f"peer.{key}": value for key, value in peer_plan.before.items()}}
         after = {**end_plan.after, **{f"peer.{key}": value for key, value in peer_plan.after.items()}}
         if steps:
@@ -271,7 +270,7 @@ class _Planner:
         operations: list[Operation] = [*clearing, made]
         for prefix, end in (("", pair.end), ("peer.", peer)):
             found = Found(_as_created(end))
-            wanted = replace(end.settings, enabled=end.settings.enabled is not False)
+            wanted = _settings_of_new(end)
             operations.extend(plan_settings(end.namespace, found, wanted, self.call.owner).operations)
             after.update({f"{prefix}{key}": value for key, value in _as_asked(wanted).items()})
         if self.call.owner:
@@ -295,7 +294,23 @@ class _Planner:
                     f"{pair.entry}: {place(*end.where)} does not bear the mark of {self.call.owner}: left alone"
                 )
                 continue
-            self._delete(pair.entry, end.where, link)
+            self._give_up(pair.entry, end.where, link)
+
+    def _give_up(self, entry: Entry, where: Where, link: Link) -> None:
+        """The pair goes; with other owners' marks on it only ours does."""
+        others = [name for name in link.owners if name != self.call.owner]
+        if self.call.owner is None or not others:
+            self._delete(entry, where, link)
+            return
+        self.warnings.append(f"{entry}: {place(*where)} has other owners ({', '.join(others)}): it stays, for them")
+        far = self.actual.far_end(link)
+        for namespace, end in [(where[0], link), *([far] if far else [])]:
+            self._used.add((namespace, end.name))
+            alias = alias_without(end, self.call.owner)
+            if alias != end.alias:
+                target = f"veth {place(namespace, end.name)}"
+                step = op.SetAlias(namespace, end.name, alias)
+                self.changes.append(Change(entry, target, {"alias": end.alias}, {"alias": alias}, (step,)))
 
     def _delete(self, entry: Entry, where: Where, link: Link) -> None:
         far = self.actual.far_end(link)
@@ -304,9 +319,7 @@ class _Planner:
         if far is not None:
             self._used.add((far[0], far[1].name))
             before["peer"] = place(far[0], far[1].name)
-        self.changes.append(
-            Change(entry, f"veth {place(*where)}", before, None, (op.DeleteLink(where[0], where[1]),))
-        )
+        self.changes.append(Change(entry, f"veth {place(*where)}", before, None, (op.DeleteLink(where[0], where[1]),)))
 
     def prune(self) -> None:
         """What bears the owner's mark and is not declared goes."""
@@ -314,7 +327,16 @@ class _Planner:
             where = namespace, link.name
             marked = link.kind == "veth" and self.call.owner in link.owners
             if marked and where not in self._declared and where not in self._used:
-                self._delete(Entry(place(*where)), where, link)
+                self._give_up(Entry(place(*where)), where, link)
+
+
+def _peer_needed(near: Link | None) -> str:
+    if near is None:
+        return "the pair does not exist yet: say what its other end is to be called"
+    return (
+        "the other end is in a namespace that has no name, such as a container's: bring it into one that has, or "
+        "say what the other end is to be called, and the pair is made anew"
+    )
 
 
 def _target(pair: Veth) -> str:
@@ -335,6 +357,16 @@ def _as_created(end: End) -> Link:
         mtu=end.settings.mtu or 1500,
         tx_checksum=True,
     )
+
+
+def _settings_of_new(end: End) -> Settings:
+    """A new end is up unless it is said not to be."""
+    return replace(end.settings, enabled=end.settings.enabled is not False)
+
+
+def _settings_at_home(found: Found, end: End) -> Settings:
+    """An end that is brought home carries traffic as a new one does: whoever took it away had to put it down."""
+    return _settings_of_new(end) if found.origin else end.settings
 
 
 def _as_asked(wanted: Settings) -> dict[str, Any]:

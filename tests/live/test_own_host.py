@@ -7,7 +7,9 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,22 +18,30 @@ from ansible_collections.netns.fabric.tests.support import own_host
 from ansible_collections.netns.fabric.tests.support.host_state import Host
 
 
-def processes_with(word: str) -> list[str]:
-    """Return the command lines that hold ``word``, of every process that we see."""
-    found = []
+def processes_with(word: str) -> set[int]:
+    """Return the ids of the processes whose command line has ``word``, those of hosts below ours included."""
+    found = set()
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            line = (process / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
-        except FileNotFoundError:
-            continue
-        if word in line:
-            found.append(line)
+            line = (process / "cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has ended meanwhile
+        if word.encode() in line:
+            found.add(int(process.name))
     return found
 
 
-def ovs_daemons() -> list[str]:
-    """Return the Open vSwitch daemons that we see, those of hosts below us included."""
-    return sorted(processes_with("ovs-vswitchd") + processes_with("ovsdb-server"))
+def ovs_daemons() -> set[int]:
+    """Return the ids of the Open vSwitch daemons that we see."""
+    return processes_with("ovs-vswitchd") | processes_with("ovsdb-server")
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Return once the condition holds; AssertionError if it does not within that time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_the_exit_status_is_the_commands() -> None:
@@ -99,11 +109,11 @@ def test_killed_it_leaves_nothing(number: signal.Signals) -> None:
     assert len(ovs_daemons()) > len(before)
 
     process.send_signal(number)
-    # Not the program's own end but that of the last process inside closes the pipe.
+    # Not the program's own end but that of the last process that writes there closes the pipe.
     assert process.communicate(timeout=20)[0] == ""
     assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
-    assert ovs_daemons() == before
-    assert not processes_with(word)
+    # The kernel ends what is inside while the caller of a SIGKILL goes on already.
+    wait_until(lambda: ovs_daemons() == before and not processes_with(word))
 
 
 def test_the_command_may_clean_up_before_it_ends() -> None:

@@ -108,7 +108,7 @@ class Host:
             try:
                 if os.readlink(process / "ns" / "net") != ours:
                     os.kill(int(process.name), signal.SIGKILL)
-            except (FileNotFoundError, ProcessLookupError):
+            except OSError:
                 continue  # it has ended meanwhile
 
     def _delete_links(self) -> None:

@@ -143,6 +143,9 @@ def build_outside_world() -> None:
         f"route add default via {OUTSIDE_ADDRESS} dev {UPLINK}",
     ):
         _run(["ip", *line.split()])
+    # A link that has just come up may drop its first packets: the kernel attaches its queue a little later. One echo
+    # request a second, ended by the first answer.
+    _run(["ping", "-n", "-q", "-c", "1", "-w", "10", OUTSIDE_ADDRESS])
 
 
 # ---------------------------------------------------------------------------------------------------------------------

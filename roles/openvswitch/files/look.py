@@ -4,8 +4,8 @@
 
 """Looks whether a host has what the collection needs, and prints it as JSON.
 
-Runs on the managed host, under the interpreter that the modules run under, within a few seconds in any case: a daemon that
-hangs counts as one that does not answer. Changes nothing.
+Runs on the managed host, under the interpreter that the modules run under, within a few seconds in any case: a daemon
+that hangs counts as one that does not answer. Changes nothing.
 """
 
 from __future__ import annotations
@@ -56,7 +56,6 @@ def kernel_module() -> str:
 def main() -> None:
     """Print what there is."""
     os.environ["PATH"] = f"{os.environ.get('PATH', '/usr/bin:/bin')}:{SBIN}"
-    # Python 3.8 and older say so in the modules themselves; here it is only about what can be installed.
     print(  # noqa: T201
         json.dumps(
             {

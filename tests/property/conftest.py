@@ -1,0 +1,27 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The number of cases, the replay of a single one, and the count at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+#: What was tried, for the end of the run.
+TRIED: Counter[str] = Counter()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what `nox -s property --` passes on."""
+    parser.addoption("--cases", type=int, default=200, help="how many cases to generate")
+    parser.addoption("--replay", default=None, help="replay the one case that a failure printed: VERSION:BLOB")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many cases and damages were tried."""
+    cases = TRIED.pop("cases", 0)
+    if cases:
+        terminalreporter.write_line(f"{cases} cases, {sum(TRIED.values())} damages of {len(TRIED)} kinds:")
+        for name, count in sorted(TRIED.items()):
+            terminalreporter.write_line(f"  {count:5} {name}")

@@ -1,0 +1,114 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole of a host's network as plain values, as the system's own tools show it; for comparing hosts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.netns.fabric.tests.support.host_state import Host
+
+Snapshot = dict[str, Any]
+
+#: What tells two equal hosts apart without meaning anything: numbers the kernel hands out, counters, random addresses.
+_LINK_NOISE = frozenset(
+    {"ifindex", "link_index", "link_netnsid", "address", "stats", "stats64", "broadcast", "permaddr"}
+)
+_ROW_NOISE = frozenset({"_uuid", "ifindex", "statistics", "mac_in_use", "datapath_id", "ofport", "link_resets"})
+
+
+def exact(host: Host) -> Snapshot:
+    """Every bit that a run could change by mistake: check mode, a failed run and a second run must leave it alone."""
+    return _snapshot(host, links=frozenset({"stats", "stats64"}), rows=frozenset({"statistics"}))
+
+
+def essence(host: Host) -> Snapshot:
+    """What two hosts have in common that are equal to a person: without indexes, counters and random addresses."""
+    return _snapshot(host, links=_LINK_NOISE, rows=_ROW_NOISE)
+
+
+def _snapshot(host: Host, links: frozenset[str], rows: frozenset[str]) -> Snapshot:
+    spaces: list[str | None] = [None, *_openable(host)]
+    return {
+        "names": host.namespaces(),
+        "links": {space: _links(host, space, links) for space in spaces},
+        "routes": {space: _routes(host, space) for space in spaces},
+        "checksums": {space: _checksums(host, space) for space in spaces},
+        "openvswitch": _openvswitch(host, rows),
+        "rules": _rules(host, spaces),
+        "files": {str(path): path.read_text() for path in Path("/etc/netns").rglob("*") if path.is_file()},
+        "forwarding": Path("/proc/sys/net/ipv4/ip_forward").read_text(encoding="ascii").strip(),
+    }
+
+
+def _openable(host: Host) -> list[str]:
+    """Names that a namespace stands behind; a plain file is in the list of names alone."""
+    return [
+        name
+        for name in host.namespaces()
+        if host.run("ip", "-n", name, "link", "show", "lo", check=False).returncode == 0
+    ]
+
+
+def _links(host: Host, space: str | None, noise: frozenset[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, link in host.links(space).items():
+        if name == "ovs-netdev":
+            continue  # the userspace datapath's own, which vswitchd keeps or drops as it likes
+        kept = {key: value for key, value in link.items() if key not in noise}
+        kept["addr_info"] = sorted(
+            (f"{a['local']}/{a['prefixlen']}" for a in link["addr_info"] if a["scope"] != "link"),
+        )
+        found[name] = kept
+    return found
+
+
+def _routes(host: Host, space: str | None) -> list[str]:
+    where = ["-n", space] if space else []
+    found: list[str] = []
+    for family in ("-4", "-6"):
+        shown = host.run("ip", *where, family, "route", "show", "table", "all").stdout
+        # Link-local ones and those that the kernel makes for every address come and go with duplicate address detection.
+        found.extend(line.strip() for line in shown.splitlines() if not line.startswith(("fe80", "local", "anycast", "multicast", "ff00", "broadcast")))
+    return sorted(found)
+
+
+def _checksums(host: Host, space: str | None) -> dict[str, bool]:
+    where = ["ip", "netns", "exec", space] if space else []
+    found: dict[str, bool] = {}
+    for name, link in host.links(space).items():
+        if link.get("linkinfo", {}).get("info_kind") == "veth":
+            shown = host.run(*where, "ethtool", "-k", name).stdout
+            found[name] = "tx-checksumming: on" in shown
+    return found
+
+
+def _openvswitch(host: Host, noise: frozenset[str]) -> dict[str, Any]:
+    tables: dict[str, Any] = {}
+    names: dict[str, str] = {}
+    for table in ("Bridge", "Port", "Interface"):
+        shown = host.json("ovs-vsctl", "--timeout=10", "--format=json", "list", table)
+        dicts = [dict(zip(shown["headings"], row)) for row in shown["data"]]
+        names.update({row["_uuid"][1]: f"{table}:{row['name']}" for row in dicts})
+        tables[table] = {
+            row["name"]: {key: str(value) for key, value in row.items() if key not in noise} for row in dicts
+        }
+    text = re.compile("|".join(map(re.escape, names)) or "(?!)")
+    return {
+        table: {
+            name: {key: text.sub(lambda match: names[match.group()], value) for key, value in row.items()}
+            for name, row in rows.items()
+        }
+        for table, rows in tables.items()
+    }
+
+
+def _rules(host: Host, spaces: list[str | None]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for space in spaces:
+        where = ["ip", "netns", "exec", space] if space else []
+        shown = host.run(*where, "nft", "list", "ruleset").stdout
+        found[space or ""] = re.sub(r"counter packets \d+ bytes \d+", "counter", shown)
+    return found

@@ -1,0 +1,147 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Any topology, any damage: one run heals it, check mode foretells it, `commands` repeat it, teardown leaves nothing.
+
+Each case builds a generated topology on a host that has things of somebody else's on it, does generated damage to it,
+and holds the promises against real namespaces, a real ovs-vswitchd and real nft. A failure prints the case and how to
+replay it alone: `nox -s property -- --replay VERSION:BLOB`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, reproduce_failure, settings
+from hypothesis import strategies as st
+
+from ansible_collections.netns.fabric.tests.property.conftest import TRIED
+from ansible_collections.netns.fabric.tests.property.converge import converge, steps
+from ansible_collections.netns.fabric.tests.property.damage import DAMAGES, Place, add_foreign, places
+from ansible_collections.netns.fabric.tests.property.snapshot import Snapshot, essence, exact
+from ansible_collections.netns.fabric.tests.property.topologies import Variables, named, topologies
+from ansible_collections.netns.fabric.tests.support.host_state import Host
+
+Damages = list[tuple[str, int]]
+
+_CASES = {
+    "variables": topologies(),
+    "damages": st.lists(st.tuples(st.sampled_from(sorted(DAMAGES)), st.integers(0, 2)), max_size=3),
+    "pasted": st.integers(0, 3).map(lambda number: number == 0),
+}
+
+
+@pytest.fixture(scope="module", name="host")
+def fixture_host() -> Host:
+    """Return the host of its own that we are in; every case clears it."""
+    return Host()
+
+
+def test_convergence(host: Host, request: pytest.FixtureRequest) -> None:
+    """Hold every promise for as many generated cases as were asked for."""
+
+    def case(variables: Variables, damages: Damages, pasted: bool) -> None:
+        TRIED["cases"] += 1
+        host.clear()
+        _hold(host, named(variables), damages, pasted)
+
+    _generated(case, request)()
+
+
+def _generated(case: Callable[..., None], request: pytest.FixtureRequest) -> Callable[[], None]:
+    replay = request.config.getoption("--replay")
+    test = given(**_CASES)(case)
+    if replay:
+        version, _, blob = replay.partition(":")
+        return settings(deadline=None)(reproduce_failure(version, blob.encode())(test))  # type: ignore[no-any-return]  # hypothesis's own
+    return settings(
+        max_examples=request.config.getoption("--cases"),
+        deadline=None,
+        print_blob=True,
+        database=None,
+        # Shrinking would take minutes for a case that is small to begin with.
+        phases=(Phase.explicit, Phase.generate),
+        suppress_health_check=list(HealthCheck),
+    )(test)
+
+
+def _hold(host: Host, variables: Variables, damages: Damages, pasted: bool) -> None:
+    add_foreign(host)
+    before = exact(host)
+    _run_checked(host, variables)
+    built = essence(host)
+    commands = _damaged_and_healed(host, variables, damages)
+    _assert_same(essence(host), built, "what a run makes of damage is what it makes of an empty host")
+    _assert_settled(host, variables)
+    down = {**variables, "state": "absent"}
+    _run_checked(host, down)
+    _assert_settled(host, down)
+    _assert_same(_without_forwarding(exact(host)), _without_forwarding(before), "teardown leaves what was there before")
+    if pasted:
+        _assert_pasted(host, variables, damages, commands, built)
+
+
+def _damaged_and_healed(host: Host, variables: Variables, damages: Damages) -> list[str]:
+    _do_damage(host, variables, damages)
+    return _run_checked(host, variables)
+
+
+def _do_damage(host: Host, variables: Variables, damages: Damages) -> None:
+    where: list[Place] = places(variables)
+    for name, number in damages:
+        TRIED[name] += 1
+        DAMAGES[name](host, where[number % len(where)])
+
+
+def _run_checked(host: Host, variables: Variables) -> list[str]:
+    """One run; before each module's real one its check mode, which must say the same and do nothing."""
+    commands: list[str] = []
+    for step in steps(variables):
+        before = exact(host)
+        foretold = step.run(check=True)
+        _assert_same(exact(host), before, f"check mode of {step.module} writes nothing")
+        done = step.run(check=False)
+        for key in ("changed", "diff", "commands"):
+            assert foretold[key] == done[key], f"{step.module}: check mode said {key}={foretold[key]!r}, not {done[key]!r}"
+        if not done["changed"]:
+            _assert_same(exact(host), before, f"{step.module} says that it changed nothing")
+        commands += done["commands"]
+    return commands
+
+
+def _assert_settled(host: Host, variables: Variables) -> None:
+    before = exact(host)
+    assert converge(variables) == [], "the run after a run changes nothing"
+    _assert_same(exact(host), before, "the run after a run writes nothing")
+
+
+def _assert_pasted(host: Host, variables: Variables, damages: Damages, commands: list[str], built: Snapshot) -> None:
+    """The commands of the healing run, pasted into a shell on a host with the same damage, heal it as well."""
+    host.clear()
+    add_foreign(host)
+    converge(variables)
+    _do_damage(host, variables, damages)
+    script = "\n".join(["set -e", *commands])
+    host.run("bash", "-c", script)
+    _assert_same(essence(host), built, "pasting the commands gives an equal host:\n" + script)
+
+
+def _assert_same(found: Snapshot, wanted: Snapshot, promise: str) -> None:
+    differences = list(_differences("", found, wanted))
+    assert not differences, promise + "\n" + "\n".join(differences)
+
+
+def _differences(path: str, found: Any, wanted: Any) -> list[str]:
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        return [
+            line
+            for key in sorted({*found, *wanted}, key=str)
+            for line in _differences(f"{path}/{key}", found.get(key), wanted.get(key))
+        ]
+    return [] if found == wanted else [f"{path}: {found!r}, not {wanted!r}"]
+
+
+def _without_forwarding(snapshot: Snapshot) -> Snapshot:
+    """Forwarding stays on: something else may rely on it by now."""
+    return {**snapshot, "forwarding": None}

@@ -1,0 +1,98 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Topologies, generated: small ones, with all that the role's variables can say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+Variables = dict[str, Any]
+
+
+@st.composite
+def topologies(draw: st.DrawFn) -> Variables:
+    """One to three namespaces, up to two bridges, perhaps a link between two namespaces, perhaps NAT."""
+    bridges = draw(st.integers(1, 2))
+    count = draw(st.integers(1, 3))
+    dual_stack = draw(st.booleans())
+    namespaces = [_namespace(draw, number, bridges, dual_stack) for number in range(1, count + 1)]
+    return {
+        "name": draw(st.sampled_from(["default", "lab-1"])),
+        "state": "present",
+        "verify": False,
+        "verify_outside": [],
+        "bridges": [_bridge(draw, number, dual_stack) for number in range(bridges)],
+        "namespaces": namespaces,
+        "links": [_link(draw)] if count > 1 and draw(st.booleans()) else [],
+        "nat": [{"source": "10.77.0.0/24"}] if draw(st.booleans()) else [],
+    }
+
+
+def _bridge(draw: st.DrawFn, number: int, dual_stack: bool) -> Variables:
+    bridge: Variables = {"name": f"br{number}", "addresses": [f"10.77.{number}.254/24"]}
+    if dual_stack:
+        bridge["addresses"].append(f"fd77:0:0:{number}::fe/64")
+    if draw(st.booleans()):
+        bridge["external_ids"] = {draw(st.sampled_from(["note", "a:b", "x y"])): draw(_VALUES)}
+    if draw(st.booleans()):
+        bridge["fail_mode"] = "standalone"
+    return bridge
+
+
+#: Values that the modules of today stumble over.
+_VALUES = st.sampled_from(["plain", "two words", "a=b", 'q"q', "1,2", "7", "00:11:22:33:44:55", ""])
+
+
+def _namespace(draw: st.DrawFn, number: int, bridges: int, dual_stack: bool) -> Variables:
+    name = draw(st.sampled_from([f"ns{number}", f"red-{number}"]))
+    bridge = draw(st.integers(0, bridges - 1))
+    addresses = [f"10.77.{bridge}.{number}/24"]
+    if dual_stack:
+        addresses.append(f"fd77:0:0:{bridge}::{number}/64")
+    interface: Variables = {
+        "name": f"eth{number}",
+        "bridge": f"br{bridge}",
+        "peer": f"tap{number}",
+        "addresses": addresses,
+    }
+    if draw(st.booleans()):
+        interface["mtu"] = draw(st.sampled_from([1400, 1500, 9000]))
+    if draw(st.booleans()):
+        interface["mac"] = f"02:00:00:00:77:0{number}"
+    if draw(st.integers(0, 3)) == 0:
+        interface["tag"] = draw(st.sampled_from([7, 8]))
+    namespace: Variables = {"name": name, "interfaces": [interface]}
+    if draw(st.booleans()):
+        namespace["routes"] = [{"destination": "default", "gateway": f"10.77.{bridge}.254"}]
+    if draw(st.integers(0, 3)) == 0:
+        namespace["nameservers"] = ["192.0.2.53"]
+    return namespace
+
+
+def _link(draw: st.DrawFn) -> Variables:
+    """Between the first two namespaces, whose names come later."""
+    link: Variables = {
+        "name": "link0",
+        "namespace": 0,
+        "addresses": ["10.78.0.1/30"],
+        "peer": {"name": "link0", "namespace": 1, "addresses": ["10.78.0.2/30"]},
+    }
+    if draw(st.booleans()):
+        link["mtu"] = link["peer"]["mtu"] = 1400
+    return link
+
+
+def named(variables: Variables) -> Variables:
+    """A topology whose links say which namespaces they are between."""
+    names = [namespace["name"] for namespace in variables["namespaces"]]
+    links = [
+        {
+            **link,
+            "namespace": names[link["namespace"]],
+            "peer": {**link["peer"], "namespace": names[link["peer"]["namespace"]]},
+        }
+        for link in variables["links"]
+    ]
+    return {**variables, "links": links}
