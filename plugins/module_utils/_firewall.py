@@ -61,7 +61,7 @@ _NETLINK_NETFILTER = 12
 _NLM_F_REQUEST_DUMP, _NLM_F_DUMP_INTR = 0x301, 0x10
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _NFT_MSG_GETTABLE = 10 << 8 | 1
-_NFTA_TABLE_NAME = 1
+_NFTA_TABLE_NAME, _NFTA_TABLE_FLAGS = 1, 2
 _FAMILY_NAMES: Mapping[int, str] = {1: "inet", 2: "ip", 10: "ip6"}
 
 
@@ -178,7 +178,7 @@ class Firewall:
     def _read_here(self, namespace: NamespaceName) -> Ruleset:
         tables = nftables_tables()
         where = f"the namespace {namespace}" if namespace else "the host"
-        nft = self._nft_ruleset(where) if tables and self.tools.nft else Ruleset()
+        nft = self._nft_ruleset(where, tables) if tables and self.tools.nft else Ruleset()
         chains: list[Chain] = []
         for (variant, version), command in self.tools.iptables.items():
             if variant == IPTABLES_NFT:
@@ -189,13 +189,13 @@ class Firewall:
                 chains.extend(iptables_chains(self._saved(command, where), variant, version))
         return together(nft, chains)
 
-    def _nft_ruleset(self, where: str) -> Ruleset:
+    def _nft_ruleset(self, where: str, tables: Mapping[tuple[str, str], int]) -> Ruleset:
         # Terse: the elements of other people's sets may be many, and say nothing here.
         result = self._run("nft", "-j", "-t", "list", "ruleset")
         if result.status:
             raise Unavailable(f"`nft -j list ruleset` failed in {where}: {_said(result)}")
         try:
-            return nft_ruleset(json.loads(result.output))
+            return nft_ruleset(json.loads(result.output), tables)
         except (ValueError, KeyError, TypeError) as error:
             raise Unavailable(f"`nft -j list ruleset` in {where} printed what cannot be read: {error!r}") from error
 
@@ -306,6 +306,8 @@ class _NftUndo:
                 self._firewall.nft(f"delete {what} {operation.family} {OWN_TABLE}{own_chain}")
             elif isinstance(operation, op.DeleteOwnTable):
                 self._make_table(operation)
+            elif isinstance(operation, op.WakeOwnTable):
+                self._firewall.nft(f"add table {operation.family} {OWN_TABLE} {{ flags dormant; }}")
 
     def _delete(self, operation: op.AddNftRule, handle: int) -> None:
         self._firewall.nft(f"delete rule {operation.family} {operation.table} {operation.chain} handle {handle}")
@@ -396,8 +398,8 @@ def legacy_tables(version: int) -> set[str]:
     return set()
 
 
-def nftables_tables() -> set[tuple[str, str]]:
-    """The tables of nf_tables, family and name, in the namespace that the thread is in.
+def nftables_tables() -> dict[tuple[str, str], int]:
+    """The tables of nf_tables in the namespace that the thread is in: family and name, and their flags.
 
     A tenth of a millisecond, where `nft list tables` takes several: this is what lets a call look at a thousand
     namespaces. Empty where the kernel has no nf_tables.
@@ -407,8 +409,8 @@ def nftables_tables() -> set[tuple[str, str]]:
             return _dump_tables()
 
 
-def _dump_tables() -> set[tuple[str, str]]:
-    found: set[tuple[str, str]] = set()
+def _dump_tables() -> dict[tuple[str, str], int]:
+    found: dict[tuple[str, str], int] = {}
     try:
         netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER)
     except OSError:
@@ -423,9 +425,7 @@ def _dump_tables() -> set[tuple[str, str]]:
                     return found
                 if flags & _NLM_F_DUMP_INTR:
                     raise InterruptedError("the tables changed while they were listed")
-                name = _table_name(body)
-                if name and body[0] in _FAMILY_NAMES:
-                    found.add((_FAMILY_NAMES[body[0]], name))
+                found.update(_table(body))
 
 
 def _messages(received: bytes) -> Iterator[tuple[int, int, bytes]]:
@@ -437,12 +437,14 @@ def _messages(received: bytes) -> Iterator[tuple[int, int, bytes]]:
         position += (length + 3) & ~3
 
 
-def _table_name(body: bytes) -> str | None:
-    """The attribute NFTA_TABLE_NAME, after struct nfgenmsg."""
+def _table(body: bytes) -> dict[tuple[str, str], int]:
+    """One table from a message: struct nfgenmsg, of which the first byte is the family, and attributes."""
+    attributes: dict[int, bytes] = {}
     position = 4
     while position < len(body):
         length, kind = struct.unpack_from("=HH", body, position)
-        if kind == _NFTA_TABLE_NAME:
-            return body[position + 4 : position + length].rstrip(b"\0").decode(errors="replace")
+        attributes[kind] = body[position + 4 : position + length]
         position += (length + 3) & ~3
-    return None
+    family = _FAMILY_NAMES.get(body[0])
+    name = attributes.get(_NFTA_TABLE_NAME, b"").rstrip(b"\0").decode(errors="replace")
+    return {(family, name): int.from_bytes(attributes.get(_NFTA_TABLE_FLAGS, b""), "big")} if family else {}

@@ -153,7 +153,7 @@ def _rank(key: str) -> int:
 
 def _version(key: str) -> str:
     """The part of the network stack that a parameter belongs to: `net.ipv4`, `net.ipv6`, `net.core`, ..."""
-    return key.rpartition(".conf.")[0] or key.rpartition(".")[0]
+    return ".".join(key.split(".")[:2])
 
 
 def _check_parameters(actual: Actual, wanted: Namespace) -> None:

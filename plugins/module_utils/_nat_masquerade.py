@@ -44,7 +44,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._nat_state import (
     limit,
     subject_of,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._operations import SetSysctl
+from ansible_collections.netns.fabric.plugins.module_utils._operations import SetSysctl, inside
 
 AUTO, NEVER, IPTABLES = "auto", "never", "iptables"
 
@@ -273,6 +273,15 @@ class _Draft:
         self._mark = mark
         self._rules = {place: list(chain.rules) for place, chain in ruleset.chains.items()}
         self._own_tables = {family for family, table in ruleset.tables if table == OWN_TABLE}
+        self._woken: set[str] = set()
+
+    def wake(self, family: str) -> list[Operation]:
+        """Our table, if somebody has switched it off."""
+        table = self._ruleset.tables.get((family, OWN_TABLE))
+        if table is None or not table.dormant or family in self._woken:
+            return []
+        self._woken.add(family)
+        return [op.WakeOwnTable(self._name, family)]
 
     def obstacles(self, version: int) -> list[Obstacle]:
         return self._ruleset.obstacles(version)
@@ -429,15 +438,20 @@ class _Planner:
         draft = self._draft(wanted.namespace)
         subject = wanted.subject
         before = draft.shown(subject)
+        is_new = not before
+        place = self._masquerade_place(wanted)
         accept = self._accept_places(wanted, draft)
-        operations = draft.settle(
-            subject,
-            {MASQUERADE: [self._masquerade_place(wanted)], ACCEPT_OUT: accept, ACCEPT_REPLIES: accept},
-        )
-        operations += draft.drop_empty_table(subject.family)
+        woken = draft.wake(subject.family) if place.backend == NFTABLES else []
+        operations = [
+            *woken,
+            *draft.settle(subject, {MASQUERADE: [place], ACCEPT_OUT: accept, ACCEPT_REPLIES: accept}),
+            *draft.drop_empty_table(subject.family),
+        ]
         after = draft.shown(subject)
-        if not before:
+        if is_new:
             after.update(_described(subject))
+        elif woken:
+            before["dormant"], after["dormant"] = True, False
         before, after = _differences(before, after)
         key = (wanted.namespace, wanted.version)
         if wanted.ip_forward and self._forwarding[key] != "1":
@@ -446,8 +460,6 @@ class _Planner:
             before[parameter], after[parameter] = self._forwarding[key], "1"
             self._forwarding[key] = "1"
         if operations:
-            # A rule that is new was absent as a whole.
-            is_new = "source" in after
             self._change(wanted.entry, wanted.namespace, subject, None if is_new else before, after, operations)
 
     def absent(self, wanted: Wanted) -> None:
@@ -495,9 +507,11 @@ class _Planner:
 
     def _draft(self, name: NamespaceName) -> _Draft:
         if name not in self._drafts:
-            ruleset = self._actual.rulesets.get(name) or Ruleset()
-            self._drafts[name] = _Draft(name, ruleset, self._actual.tools, self._mark)
+            self._drafts[name] = _Draft(name, self._ruleset(name), self._actual.tools, self._mark)
         return self._drafts[name]
+
+    def _ruleset(self, name: NamespaceName) -> Ruleset:
+        return self._actual.rulesets.get(name) or Ruleset()
 
     # Where the rules belong
 
@@ -507,6 +521,7 @@ class _Planner:
             self._backends[key] = self._backend(wanted)
         family = wanted.subject.family
         if self._backends[key] == NFTABLES:
+            self._check_own_table(wanted)
             return Place(NFTABLES, family, OWN_TABLE, OWN_CHAIN)
         return Place(self._backends[key], family, "nat", "POSTROUTING")
 
@@ -545,6 +560,16 @@ class _Planner:
             if found.role == MASQUERADE and found.place.family == wanted.subject.family
         }
         return next((backend for backend in possible if backend in used), possible[0])
+
+    def _check_own_table(self, wanted: Wanted) -> None:
+        family = wanted.subject.family
+        fault = self._ruleset(wanted.namespace).own_fault(family)
+        if fault:
+            remove = inside(wanted.namespace, "nft", f"delete table {family} {OWN_TABLE}")
+            raise Unavailable(
+                f"{wanted.entry}: somebody has altered our table {family} {OWN_TABLE}, and {fault}, so that a rule in "
+                f"it would have no effect: remove the table (`{remove}`) and run again"
+            )
 
     def _accept_places(self, wanted: Wanted, draft: _Draft) -> list[Place]:
         """Chains that drop what is forwarded, and where we may put a rule; those where we may not are told of."""

@@ -60,6 +60,14 @@ class AddOwnChain(NftOperation):
 
 
 @dataclass(frozen=True)
+class WakeOwnTable(NftOperation):
+    """Our table, switched on again: without the flag `dormant`."""
+
+    def statements(self) -> Sequence[str]:
+        return [f"add table {self.family} {OWN_TABLE}"]
+
+
+@dataclass(frozen=True)
 class DeleteOwnTable(NftOperation):
     """Our table, once it has no rule left; `chain`: our chain is still in it."""
 

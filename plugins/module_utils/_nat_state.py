@@ -32,6 +32,9 @@ COMMENT = "netns.fabric:"
 FAMILIES: Mapping[int, str] = {4: "ip", 6: "ip6"}
 MULTICAST: Mapping[int, str] = {4: "224.0.0.0/4", 6: "ff00::/8"}
 
+#: linux/netfilter/nf_tables.h
+NFT_TABLE_F_DORMANT, NFT_TABLE_F_OWNER = 1, 2
+
 #: What ends the way of every packet through a chain, where it stands without a condition.
 _FINAL = ("accept", "drop", "reject", "return")
 _REFUSING = ("drop", "reject")
@@ -204,6 +207,13 @@ class Ruleset:
         made = (replace(place, chain=name) for name in _FIREWALLD_CHAINS)
         return _FIREWALLD if any(chain in self.chains for chain in made) else ""
 
+    def own_fault(self, family: str) -> str:
+        """What is wrong with our table so that no rule in it would have an effect; empty for nothing."""
+        chain = self.chains.get(Place(NFTABLES, family, OWN_TABLE, OWN_CHAIN))
+        if chain is not None and (chain.kind, chain.hook) != ("nat", "postrouting"):
+            return f"its chain {OWN_CHAIN} is no NAT chain on the postrouting hook"
+        return ""
+
     def is_firewalld(self, obstacle: Obstacle) -> bool:
         return obstacle.refusal == _FIREWALLD
 
@@ -292,8 +302,11 @@ def _only(values: set[str]) -> str | None:
 # What `nft -j list ruleset` prints: see libnftables-json(5)
 
 
-def nft_ruleset(document: Mapping[str, Any]) -> Ruleset:
-    """What `nft -j list ruleset` printed. Rules of tables that neither forward nor are ours are left out."""
+def nft_ruleset(document: Mapping[str, Any], flags: Mapping[tuple[str, str], int] | None = None) -> Ruleset:
+    """What `nft -j list ruleset` printed. Rules of tables that neither forward nor are ours are left out.
+
+    `flags` are those of the tables as the kernel has them: nft 1.0.6 prints something else in their place.
+    """
     objects = [(kind, value) for entry in document["nftables"] for kind, value in entry.items()]
     relevant = _relevant_tables(objects)
     rules: dict[Place, list[Rule]] = {}
@@ -311,7 +324,7 @@ def nft_ruleset(document: Mapping[str, Any]) -> Ruleset:
         for kind, value in objects
         if kind == "chain"
     )
-    return Ruleset({chain.place: chain for chain in chains}, _nft_tables(objects))
+    return Ruleset({chain.place: chain for chain in chains}, _nft_tables(objects, flags or {}))
 
 
 def _relevant_tables(objects: Iterable[tuple[str, Any]]) -> set[tuple[str, str]]:
@@ -322,22 +335,24 @@ def _relevant_tables(objects: Iterable[tuple[str, Any]]) -> set[tuple[str, str]]
     }
 
 
-def _nft_tables(objects: Sequence[tuple[str, Any]]) -> dict[tuple[str, str], NftTable]:
+def _nft_tables(
+    objects: Sequence[tuple[str, Any]], flags: Mapping[tuple[str, str], int]
+) -> dict[tuple[str, str], NftTable]:
     further: dict[tuple[str, str], int] = {}
     for kind, value in objects:
         if kind not in ("metainfo", "table", "chain", "rule") and "table" in value:
             key = (value["family"], value["table"])
             further[key] = further.get(key, 0) + 1
-    tables = {}
-    for kind, value in objects:
-        if kind == "table":
-            key = (value["family"], value["name"])
-            flags = value.get("flags") or []
-            flags = {flags} if isinstance(flags, str) else set(flags)
-            # nft 1.0.6 prints something else in place of `owner`: whatever is none of the others is taken for it.
-            locked = bool(flags - {"dormant", "persist"})
-            tables[key] = NftTable(*key, locked, "dormant" in flags, further.get(key, 0))
-    return tables
+    keys = [(value["family"], value["name"]) for kind, value in objects if kind == "table"]
+    return {
+        key: NftTable(
+            *key,
+            locked=bool(flags.get(key, 0) & NFT_TABLE_F_OWNER),
+            dormant=bool(flags.get(key, 0) & NFT_TABLE_F_DORMANT),
+            further=further.get(key, 0),
+        )
+        for key in keys
+    }
 
 
 def _nft_place(value: Mapping[str, Any], chain: str) -> Place:
@@ -373,7 +388,7 @@ def nft_rule(value: Mapping[str, Any]) -> Rule:
 def _has_no_say(kind: str, content: Any) -> bool:
     """Whether a statement lets every packet go on to the next."""
     if kind == "xt":  # an extension of iptables; older releases of nft do not say which
-        return not content or (content.get("type") == "match" and content.get("name") == "comment")
+        return not content or content.get("type") == "target" or content.get("name") == "comment"
     return kind in ("counter", "log")
 
 

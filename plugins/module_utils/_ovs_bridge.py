@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils import _operations as op
 from ansible_collections.netns.fabric.plugins.module_utils import _ovs_operations as ovs
 from ansible_collections.netns.fabric.plugins.module_utils import _validation
 from ansible_collections.netns.fabric.plugins.module_utils._bulk import OWNER_OPTIONS, Call, Resource
@@ -30,7 +29,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovs_settings import 
     taken_by,
     texts,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._ovs_state import REOPEN_KEY, Attachments, Bridge, Switch
+from ansible_collections.netns.fabric.plugins.module_utils._ovs_state import (
+    OWN_KIND,
+    REOPEN_KEY,
+    Attachments,
+    Bridge,
+    Switch,
+)
 
 PROTOCOLS = ("OpenFlow10", "OpenFlow11", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15")
 
@@ -168,9 +173,10 @@ class _Planner:
 
     def _add_present(self, wanted: WantedBridge) -> None:
         bridge = self._actual.switch.bridge(wanted.name)
+        datapath_type = self._datapath_type(wanted, bridge)
+        self._check_place(wanted, datapath_type)
         if bridge is None:
             self._check_free(wanted)
-        datapath_type = self._datapath_type(wanted, bridge)
         if bridge is None:
             self._create(wanted, datapath_type)
         else:
@@ -192,18 +198,19 @@ class _Planner:
                 f"{wanted.name} is a port of the bridge {port[0].name} already: choose another name, or remove that "
                 f"port (`ovs-vsctl del-port {wanted.name}`)",
             )
-        kind = self._actual.kinds.get(wanted.name)
-        # The kernel's datapath outlives an ovs-vswitchd that was killed, and what is left is taken over.
-        if kind is not None and kind != "openvswitch":
-            raise self._in_the_way(wanted, kind)
 
-    def _in_the_way(self, wanted: WantedBridge, kind: str) -> InvalidEntry:
-        return InvalidEntry(
-            wanted.entry,
-            "name",
-            f"there is a {kind} link {wanted.name} on the host, and a bridge makes a link of its own name: choose "
-            f"another name, or remove that link (`ip link del {wanted.name}`)",
-        )
+    def _check_place(self, wanted: WantedBridge, datapath_type: str) -> None:
+        """Raises:
+        InvalidEntry: A link has the place of the one that the bridge is to make.
+        """
+        kind = self._actual.kinds.get(wanted.name)
+        if kind is not None and kind != OWN_KIND.get(datapath_type):
+            raise InvalidEntry(
+                wanted.entry,
+                "name",
+                f"there is a {kind} link {wanted.name} on the host, and a bridge makes a link of its own name: choose "
+                f"another name, or remove that link (`ip link del {wanted.name}`)",
+            )
 
     def _datapath_type(self, wanted: WantedBridge, bridge: Bridge | None) -> str:
         asked = wanted.datapath_type
@@ -254,45 +261,30 @@ class _Planner:
         operations: list[Operation] = []
         if difference.columns:
             operations.append(ovs.SetBridge(wanted.name, difference.columns))
-        if not bridge.works and self._actual.switch.running:
-            self._check_broken(wanted, bridge, datapath_type)
-        elif datapath_type == bridge.datapath_type:
-            operations.extend(self._mended(wanted, bridge, difference))
+        if datapath_type == bridge.datapath_type:
+            operations.extend(self._mended(bridge, difference))
+            self._warn_of_broken(wanted, bridge)
         if operations:
             self.changes.append(
                 Change(wanted.entry, _target(wanted.name), difference.before, difference.after, tuple(operations))
             )
 
-    def _check_broken(self, wanted: WantedBridge, bridge: Bridge, datapath_type: str) -> None:
-        """A bridge that ovs-vswitchd has not set up: another type may help, what is in its way must go first."""
-        kind = self._actual.kinds.get(bridge.name)
-        if kind is not None and kind != "openvswitch":
-            raise self._in_the_way(wanted, kind)
-        if datapath_type == bridge.datapath_type:
+    def _mended(self, bridge: Bridge, difference: Difference) -> list[Operation]:
+        """The bridge's own link, made again if it is gone; ovs-vswitchd sees to its hardware address and MTU itself."""
+        if bridge.name in self._lost:
+            difference.before["link"], difference.after["link"] = "lost", "present"
+            return [ovs.CloseLocalInterface(bridge.name), ovs.OpenLocalInterface(bridge.name)]
+        if bridge.local and REOPEN_KEY in bridge.local.external_ids:
+            difference.before["link"], difference.after["link"] = "being made again", "present"
+            return [ovs.OpenLocalInterface(bridge.name)]
+        return []
+
+    def _warn_of_broken(self, wanted: WantedBridge, bridge: Bridge) -> None:
+        if self._actual.switch.running and not bridge.works:
             self.warnings.append(
                 f"{wanted.entry}: ovs-vswitchd has not set up the bridge {bridge.name} ({_fault(bridge)}): try "
                 "`datapath_type: auto`, or see the log of ovs-vswitchd"
             )
-
-    def _mended(self, wanted: WantedBridge, bridge: Bridge, difference: Difference) -> list[Operation]:
-        """The bridge's own link: made again if it is gone, given its hardware address back if that was changed."""
-        local = bridge.local
-        if local is None:
-            return []
-        if bridge.name in self._lost:
-            if bridge.name in self._actual.links:
-                raise self._in_the_way(wanted, self._actual.kinds.get(bridge.name, "physical"))
-            difference.before["link"], difference.after["link"] = "lost", "present"
-            return [ovs.CloseLocalInterface(bridge.name), ovs.OpenLocalInterface(bridge.name)]
-        operations: list[Operation] = []
-        if REOPEN_KEY in local.external_ids:
-            difference.before["link"], difference.after["link"] = "being made again", "present"
-            operations.append(ovs.OpenLocalInterface(bridge.name))
-        drifted = wanted.mac and local.mac_in_use not in (None, wanted.mac) and bridge.name in self._actual.links
-        if drifted and _lower_hwaddr(bridge.other_config).get("hwaddr") == wanted.mac:
-            difference.before["mac"], difference.after["mac"] = local.mac_in_use, wanted.mac
-            operations.append(op.SetMac(None, bridge.name, str(wanted.mac)))
-        return operations
 
     # Absent
 

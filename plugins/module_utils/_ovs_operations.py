@@ -75,11 +75,7 @@ class Columns:
     def assignments(self) -> list[str]:
         return [
             *(assignment(column, value) for column, value in self.values.items()),
-            *(
-                f"{column}:{literal(key)}={literal(value)}"
-                for column, key, value in self.keys
-                if value is not None
-            ),
+            *(f"{column}:{literal(key)}={literal(value)}" for column, key, value in self.keys if value is not None),
         ]
 
     def removals(self, table: str, record: str) -> list[Command]:

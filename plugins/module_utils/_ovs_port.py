@@ -33,6 +33,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovs_settings import 
     texts,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovs_state import (
+    OWN_KIND,
     Attachments,
     Bridge,
     Interface,
@@ -44,8 +45,12 @@ VLAN_MODES = ("access", "trunk", "native-tagged", "native-untagged", "dot1q-tunn
 
 #: Interface types without a device of their own: no MTU of theirs is to be set.
 WITHOUT_DEVICE = frozenset(
-    "patch vxlan geneve gre ip6gre erspan ip6erspan gtpu bareudp lisp stt srv6".split()
+    ["patch", "vxlan", "geneve", "gre", "ip6gre", "erspan", "ip6erspan", "gtpu", "bareudp", "lisp", "stt", "srv6"]
 )
+
+
+#: Interface types that are a link of the host, by whose rules they are named.
+WITH_LINK = ("system", "internal")
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ class PortResource(Resource[WantedPort, PortState]):
         wanted = WantedPort(
             entry=entry,
             present=options["state"] == "present",
-            name=checks.value("name", _port_name if kind in WITHOUT_DEVICE else name_for_ovs, options["name"]),
+            name=checks.value("name", name_for_ovs if kind in WITH_LINK else _port_name, options["name"]),
             bridge=checks.value("bridge", name_for_ovs, options.get("bridge")),
             type=kind,
             tag=checks.value("tag", _validation.vlan, options.get("tag")),
@@ -178,6 +183,16 @@ def _port_name(value: Any) -> str:
     if not name or not name.isprintable() or " " in name or "/" in name or name.startswith("-"):
         raise ValueError(f"{name!r} cannot be the name of a port; use letters, digits, '.', '_' and '-', not first")
     return name
+
+
+def _check_link_name(wanted: WantedPort) -> None:
+    """Raises:
+    InvalidEntry: No link can have the name.
+    """
+    try:
+        name_for_ovs(wanted.name)
+    except ValueError as error:
+        raise InvalidEntry(wanted.entry, "name", str(error)) from None
 
 
 def _peer(checks: Checks, options: Mapping[str, Any] | None) -> Peer | None:
@@ -295,8 +310,10 @@ class _Planner:
         current = _kind_of(found[1].interface) if found else None
         kind = wanted.type or current or "system"
         self._check_type(wanted, kind)
+        if found is None and kind in WITH_LINK:
+            _check_link_name(wanted)
         cable = self._cable(wanted) if kind == "system" else _Cable()
-        self._check_device(wanted, kind, current)
+        self._check_device(wanted, bridge, kind, current)
         if found is None:
             self._create(wanted, bridge, kind, cable)
         else:
@@ -379,7 +396,7 @@ class _Planner:
         if wanted.mtu and kind in WITHOUT_DEVICE:
             raise InvalidEntry(wanted.entry, "mtu", f"a port of type {kind} has none of its own: leave it out")
 
-    def _check_device(self, wanted: WantedPort, kind: str, current: str | None) -> None:
+    def _check_device(self, wanted: WantedPort, bridge: Bridge, kind: str, current: str | None) -> None:
         """Raises:
         InvalidEntry: The link that the port needs is missing, or there is one that is in its way.
         """
@@ -388,14 +405,14 @@ class _Planner:
             if not self._call.check_mode:
                 raise InvalidEntry(wanted.entry, "name", self._no_link(wanted.name))
             self._assumed[f"link {place(None, wanted.name)}"] = None
-        elif kind == "system" and current == "internal" and link and link.kind in ("tun", "openvswitch"):
+        elif kind == "system" and current == "internal" and link and link.kind in OWN_KIND.values():
             raise InvalidEntry(
                 wanted.entry,
                 "type",
                 f"{wanted.name} is an internal port, and its link goes with its type: remove the port "
                 "(`state: absent`), make the link, and add the port again",
             )
-        elif kind == "internal" and link and self._foreign(wanted.name, link, current):
+        elif kind == "internal" and link and self._foreign(link, bridge, current):
             raise InvalidEntry(
                 wanted.entry,
                 "name",
@@ -403,11 +420,11 @@ class _Planner:
                 f"of its own name: choose another name, or remove that link (`ip link del {link.name}`)",
             )
 
-    def _foreign(self, name: str, link: Link, current: str | None) -> bool:
-        """Whether a link in an internal port's place is not that port's."""
-        if link.kind == "openvswitch":
+    def _foreign(self, link: Link, bridge: Bridge, current: str | None) -> bool:
+        """Whether a link in an internal port's place is not that port's, nor one that it would take over."""
+        if link.kind == OWN_KIND.get(bridge.datapath_type):
             return False
-        return current != "internal" or name in self._lost
+        return current != "internal" or link.name in self._lost
 
     def _no_link(self, name: str) -> str:
         elsewhere = [namespace for namespace, link in self._actual.kernel.links() if namespace and link.name == name]
@@ -461,18 +478,13 @@ class _Planner:
         if port.bridge.name != port.target.name:
             difference.before["bridge"], difference.after["bridge"] = port.bridge.name, port.target.name
             operations.append(ovs.MovePort(port.name, port.interface.name, port.bridge.name, port.target.name))
-        lost = self._is_lost(port)
-        if lost:
+        if self._is_lost(port):
             difference.before["attached"], difference.after["attached"] = False, True
             operations.extend(_reopened(port))
         if difference.port.columns or difference.interface.columns:
             operations.append(
-                ovs.SetPort(
-                    port.name, port.interface.name, difference.port.columns, difference.interface.columns
-                )
+                ovs.SetPort(port.name, port.interface.name, difference.port.columns, difference.interface.columns)
             )
-        if not lost and port.bridge is port.target:
-            operations.extend(self._drifted(port, difference))
         both = (difference.before, difference.after)
         operations.extend(self._checksum(wanted, port.target, port.kind, port.cable, both))
         if operations:
@@ -483,7 +495,7 @@ class _Planner:
     def _is_lost(self, port: _Existing) -> bool:
         """Whether ovs-vswitchd has to open the device anew: it has lost it, and shows nothing of that."""
         if port.interface.reopening:
-            return port.interface.reopening == port.kind
+            return True
         moves = port.bridge.name != port.target.name or port.kind != port.interface.type
         if moves or not port.bridge.works or self._switch.running is False:
             return False  # opened anew in any case, or not ours to tell
@@ -508,21 +520,6 @@ class _Planner:
             return link.master == 0
         sockets = self._actual.attachments.packet_sockets
         return link.index not in sockets if sockets is not None else link.promiscuity == 0
-
-    def _drifted(self, port: _Existing, difference: _Differences) -> list[Operation]:
-        """What was asked for already and was changed on the link since. ovs-vswitchd sets it at its next change only."""
-        link = self._actual.kernel.link(None, port.interface.name)
-        wanted = port.wanted
-        if link is None:
-            return []
-        operations: list[Operation] = []
-        if wanted.mtu and port.interface.mtu_request == wanted.mtu != link.mtu:
-            difference.before["mtu"], difference.after["mtu"] = link.mtu, wanted.mtu
-            operations.append(op.SetMtu(None, link.name, wanted.mtu))
-        if wanted.mac and port.interface.mac == wanted.mac != link.mac:
-            difference.before["mac"], difference.after["mac"] = link.mac, wanted.mac
-            operations.append(op.SetMac(None, link.name, wanted.mac))
-        return operations
 
     def _checksum(
         self,

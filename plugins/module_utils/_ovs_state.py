@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Union, cast
+from typing import Any, TypeVar, Union, cast
 
 #: The key in external_ids that marks a row as an owner's, less the owner's name. The value is always MARK_VALUE.
 MARK = "netns.fabric/"
@@ -27,6 +27,10 @@ REOPEN_KEY = "netns.fabric.reopen"
 
 #: The OpenFlow number of a bridge's local port.
 OFPP_LOCAL = 65534
+
+#: The kind of the links that ovs-vswitchd makes on each datapath. It takes over one that it finds, such as it leaves
+#: itself when it is killed.
+OWN_KIND: Mapping[str, str] = {"system": "openvswitch", "netdev": "tun"}
 
 #: Read together, in this order. The last seven hold what a bridge refers to and takes along when it is deleted.
 TABLES = (
@@ -323,6 +327,9 @@ class Switch:
         return list(found.values())
 
 
+Named = TypeVar("Named", Interface, Port, Bridge)
+
+
 def switch_of(tables: Iterable[Iterable[Row]]) -> Switch:
     """The switch from the rows of TABLES."""
     by_table = dict(zip(TABLES, ([*rows] for rows in tables)))
@@ -330,7 +337,7 @@ def switch_of(tables: Iterable[Iterable[Row]]) -> Switch:
     interfaces = {row.uuid: _interface(row) for row in by_table["Interface"]}
     ports = {row.uuid: _port(row, interfaces) for row in by_table["Port"]}
     return Switch(
-        bridges=tuple(_bridge(row, ports) for row in by_table["Bridge"]),
+        bridges=_sorted(_bridge(row, ports) for row in by_table["Bridge"]),
         interface_types=frozenset(str(name) for name in elements(root.columns.get("iface_types", ()))),
         row=root,
         rows={row.uuid: row for name, rows in by_table.items() if name != "Open_vSwitch" for row in rows},
@@ -358,7 +365,7 @@ def _port(row: Row, interfaces: Mapping[str, Interface]) -> Port:
     trunks = [vlan for vlan in elements(row.columns["trunks"]) if isinstance(vlan, int)]
     return Port(
         name=str(row.columns["name"]),
-        interfaces=tuple(interfaces[uuid] for uuid in _uuids(row, "interfaces") if uuid in interfaces),
+        interfaces=_sorted(interfaces[uuid] for uuid in _uuids(row, "interfaces") if uuid in interfaces),
         tag=row.optional("tag"),
         trunks=tuple(sorted(trunks)),
         vlan_mode=row.optional("vlan_mode"),
@@ -378,9 +385,14 @@ def _bridge(row: Row, ports: Mapping[str, Port]) -> Bridge:
         protocols=tuple(sorted(str(name) for name in elements(row.columns["protocols"]))),
         external_ids=row.strings("external_ids"),
         other_config=row.strings("other_config"),
-        ports=tuple(ports[uuid] for uuid in _uuids(row, "ports") if uuid in ports),
+        ports=_sorted(ports[uuid] for uuid in _uuids(row, "ports") if uuid in ports),
         row=row,
     )
+
+
+def _sorted(items: Iterable[Named]) -> tuple[Named, ...]:
+    """By name: the database has no order that would be the same on another host."""
+    return tuple(sorted(items, key=lambda item: item.name))
 
 
 def _uuids(row: Row, column: str) -> list[str]:

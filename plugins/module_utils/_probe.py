@@ -55,9 +55,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._reachability import 
 if TYPE_CHECKING:
     from ansible_collections.netns.fabric.plugins.module_utils._netlink import Kernel
 
-#: Legs whose first packet is on its way; one that stays unanswered for SETTLED seconds no longer counts.
+#: Legs whose first packet is on its way. One that stays unanswered no longer counts after some three times what answers
+#: have taken of late: a switch that cannot keep up is given time, and silence holds up nobody for long. Seconds.
 WINDOW = 64
-SETTLED = 0.02
+SHORTEST_SETTLING, LONGEST_SETTLING = 0.02, 0.5
 #: When a request is sent again, in parts of the timeout; the last one is the end of the wait.
 ATTEMPTS = (0.15, 0.4, 0.7, 1.0)
 #: Seconds after which a reported error is put to the test by one more request.
@@ -314,13 +315,14 @@ class _Leg:
         self.entries: Sequence[tuple[NamespaceName, str]] = ((probe.namespace, self.address),)
         self.settled = False
         self.finished = False
+        self.began = 0.0
         self._due = 0.0
 
     @property
     def version(self) -> int:
         return self.probe.to.version
 
-    def start(self, now: float) -> None:
+    def start(self) -> None:
         raise NotImplementedError
 
     def overdue(self, now: float) -> None:
@@ -359,15 +361,14 @@ class _Echo(_Leg):
 
     socket: _EchoSocket
 
-    def start(self, now: float) -> None:
-        self._started = now
+    def start(self) -> None:
         self._attempts = 0
         self._trouble: tuple[str, str] = (SILENCE, "")
         self._suspected = 0
         self._send()
 
     def overdue(self, now: float) -> None:
-        if now >= self._started + self.probe.timeout:
+        if now >= self.began + self.probe.timeout:
             self.fail(*self._trouble)
         else:
             self._send()
@@ -383,10 +384,11 @@ class _Echo(_Leg):
                 return
         part = ATTEMPTS[min(self._attempts, len(ATTEMPTS) - 1)]
         self._attempts += 1
-        self.wake_at(self._started + part * self.probe.timeout)
+        self.wake_at(self.began + part * self.probe.timeout)
 
     def answered(self, answer: Answer, sent: int, arrived: int) -> None:
         """Both moments are in nanoseconds of the time of day."""
+        self.run.heard(self)
         if not answer.cause:
             self.finish(Outcome(reachable=True, round_trip=max(0, arrived - sent) / 1e9))
             return
@@ -395,7 +397,7 @@ class _Echo(_Leg):
         self._trouble = (answer.cause, answer.detail)
         if not self._suspected:
             self._suspected = time.time_ns()
-            self.wake_at(min(time.monotonic() + CONFIRMATION, self._started + self.probe.timeout))
+            self.wake_at(min(time.monotonic() + CONFIRMATION, self.began + self.probe.timeout))
         elif sent > self._suspected:
             self.fail(*self._trouble)
 
@@ -482,8 +484,7 @@ class _Exchange(_Leg):
         self._round_trip = 0.0
         self._end = float("inf")
 
-    def start(self, now: float) -> None:
-        self._started = now
+    def start(self) -> None:
         family = FAMILY[self.version]
         with self.run.kernel.entered(self.probe.namespace):
             self.socket = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
@@ -501,7 +502,7 @@ class _Exchange(_Leg):
             self.fail(*cause_of_errno(error.errno or 0))
             return
         self.run.loop.watch(self.socket, selectors.EVENT_WRITE, self._connected)
-        self.wake_at(now + self.probe.timeout)
+        self.wake_at(self.began + self.probe.timeout)
 
     def overdue(self, _now: float) -> None:
         if self._near is None:
@@ -521,14 +522,14 @@ class _Exchange(_Leg):
             return
         self.run.loop.forget(self.socket)
         self.sleep_until(float("inf"))
-        self.run.settle(self)
+        self.run.heard(self)
         self.run.queue_to_send(self)
 
     def _measured(self) -> float:
         """The kernel's round trip time of the handshake; none where it had to be repeated."""
         information = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_RTT_OFFSET + 4)
         (microseconds,) = struct.unpack_from("=I", information, TCP_RTT_OFFSET)
-        return microseconds / 1e6 if microseconds else time.monotonic() - self._started
+        return microseconds / 1e6 if microseconds else time.monotonic() - self.began
 
     def _reported(self, number: int) -> tuple[str, str]:
         """Why the connection failed: by the ICMP error behind it, where there was one (IP_RECVERR, ip(7))."""
@@ -732,6 +733,7 @@ class _Run:
         self._waiting: dict[type[_Leg], deque[_Leg]] = {_Echo: deque(), _Exchange: deque()}
         self._unsettled: deque[tuple[float, _Leg]] = deque()
         self._in_window = 0
+        self._latency = 0.0
         self._under_way = 0
         self._open: set[_Exchange] = set()
         self._most_open = 0
@@ -824,7 +826,8 @@ class _Run:
                 self._neighbours.use(leg.version, leg.entries)
                 if isinstance(leg, _Exchange):
                     self._open.add(leg)
-                leg.start(now)
+                leg.began = now
+                leg.start()
 
     def _may_start(self, leg: _Leg) -> bool:
         if self._in_window >= WINDOW or (isinstance(leg, _Exchange) and len(self._open) >= self._most_open):
@@ -832,13 +835,17 @@ class _Run:
         return self._neighbours.room(leg.version, idle=self._under_way == 0)
 
     def _patience(self) -> float:
-        if self._in_window and any(self._waiting.values()):
-            return SETTLED / 4
-        return SETTLED if any(self._waiting.values()) else 1.0
+        return SHORTEST_SETTLING / 4 if any(self._waiting.values()) else 1.0
 
     def _settle_the_old(self, now: float) -> None:
-        while self._unsettled and (self._unsettled[0][1].settled or self._unsettled[0][0] + SETTLED <= now):
+        oldest = now - min(LONGEST_SETTLING, max(SHORTEST_SETTLING, 3 * self._latency))
+        while self._unsettled and (self._unsettled[0][1].settled or self._unsettled[0][0] <= oldest):
             self.settle(self._unsettled.popleft()[1])
+
+    def heard(self, leg: _Leg) -> None:
+        """The leg has been answered, however late."""
+        self._latency += (time.monotonic() - leg.began - self._latency) / 8  # smoothed as in RFC 6298
+        self.settle(leg)
 
     def settle(self, leg: _Leg) -> None:
         """The leg's first packet is no longer on its way."""

@@ -14,7 +14,7 @@ import os
 import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Any, Union
 
@@ -37,6 +37,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import 
 )
 
 IPAddress = Union[IPv4Address, IPv6Address]
+#: From where, to where.
+Pair = tuple[NamespaceName, IPAddress]
 
 #: How the host's own namespace is called in what people read; no namespace can bear a name with a space in it.
 HOST = "the host"
@@ -454,8 +456,8 @@ class Context:
     gateway on the way, by namespace and address.
     """
 
-    pings: Mapping[tuple[NamespaceName, IPAddress], bool] = field(default_factory=dict)
-    gateways: Mapping[tuple[NamespaceName, IPAddress], str] = field(default_factory=dict)
+    pings: Mapping[Pair, bool] = field(default_factory=dict)
+    gateways: Mapping[Pair, str] = field(default_factory=dict)
 
 
 def summary(judged: Sequence[Judged]) -> dict[str, int]:
@@ -686,7 +688,7 @@ class _Survey:
         self._find_owners()
         judged = self._judged(self._probes)
         judged = self._listened_elsewhere(judged)
-        return judged, self._context([leg for leg in judged if leg.ok is False])
+        return judged, self._context(judged)
 
     def _judged(self, probes: Sequence[Probe]) -> list[Judged]:
         listeners = {probe: listeners_of(probe, self._owners) for probe in probes if probe.needs_listener}
@@ -726,27 +728,34 @@ class _Survey:
         second = {leg.probe: leg for leg in self._judged(again)}
         return [second.get(leg.probe, leg) for leg in judged]
 
-    def _context(self, wrong: Sequence[Judged]) -> Context:
+    def _context(self, judged: Sequence[Judged]) -> Context:
         """For legs that are dead though they should not be: does ping pass, does the gateway answer?"""
-        silent = [leg.probe for leg in wrong if leg.outcome and leg.outcome.cause in (SILENCE, NO_NEIGHBOUR)]
-        by_tcp = {
-            (leg.probe.namespace, leg.probe.to): leg.probe
-            for leg in wrong
-            if leg.outcome and leg.outcome.cause == SILENCE and leg.probe.protocol == "tcp"
-        }
-        pings = [
-            Probe(probe.entry, probe.namespace, probe.to, timeout=min(probe.timeout, DEFAULT_TIMEOUT))
-            for probe in by_tcp.values()
-        ]
-        answered = {
-            (probe.namespace, probe.to): outcome.reachable for probe, outcome in zip(pings, self._prober.ask(pings, {}))
-        }
-        return Context(answered, self._dead_gateways(silent) if silent else {})
+        wrong = [leg for leg in judged if leg.ok is False]
+        silent = [leg.probe for leg in wrong if leg.outcome and leg.outcome.cause == SILENCE]
+        lost = [leg.probe for leg in wrong if leg.outcome and leg.outcome.cause == NO_NEIGHBOUR]
+        return Context(self._pings(judged, silent), self._dead_gateways(silent + lost))
 
-    def _dead_gateways(self, probes: Sequence[Probe]) -> dict[tuple[NamespaceName, IPAddress], str]:
+    def _pings(self, judged: Sequence[Judged], silent: Sequence[Probe]) -> dict[Pair, bool]:
+        """Whether an echo is answered where TCP is not: from the probes, or from one that is sent now."""
+        known = {
+            (leg.probe.namespace, leg.probe.to): leg.outcome.reachable
+            for leg in judged
+            if leg.probe.protocol == "icmp" and leg.outcome
+        }
+        open_questions = {
+            (probe.namespace, probe.to): replace(probe, protocol="icmp", port=None)
+            for probe in silent
+            if probe.protocol == "tcp" and (probe.namespace, probe.to) not in known
+        }
+        outcomes = self._prober.ask(list(open_questions.values()), {})
+        return {**known, **{key: outcome.reachable for key, outcome in zip(open_questions, outcomes)}}
+
+    def _dead_gateways(self, probes: Sequence[Probe]) -> dict[Pair, str]:
+        if not probes:
+            return {}
         state = self._kernel.read({probe.namespace for probe in probes}, routes=True)
         unresolved = self._prober.unresolved({probe.namespace for probe in probes})
-        found: dict[tuple[NamespaceName, IPAddress], str] = {}
+        found: dict[Pair, str] = {}
         for probe in probes:
             gateway = gateway_to(state.namespace(probe.namespace), probe.to)
             if gateway and gateway in unresolved.get(probe.namespace, ()):

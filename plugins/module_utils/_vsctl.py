@@ -21,7 +21,12 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from ansible_collections.netns.fabric.plugins.module_utils._change import Operation
-from ansible_collections.netns.fabric.plugins.module_utils._errors import FabricError, OperationFailed, Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._errors import (
+    FabricError,
+    InvalidEntry,
+    OperationFailed,
+    Unavailable,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._host import Journal
 from ansible_collections.netns.fabric.plugins.module_utils._ovs_operations import Command, OvsOperation, joined
 from ansible_collections.netns.fabric.plugins.module_utils._ovs_state import (
@@ -79,9 +84,16 @@ class OpenVSwitch:
     Args:
         timeout: Seconds that it has to answer a question or to carry out a change.
         database: The database server as ovsdb(7) names it; None for the default, a socket of this host.
+
+    Raises:
+        InvalidEntry: The timeout is none.
     """
 
     def __init__(self, timeout: int = 10, database: str | None = None) -> None:
+        if timeout < 1:
+            raise InvalidEntry(
+                "the call", "timeout", f"{timeout} is no timeout; give a whole number of seconds, from 1"
+            )
         self._timeout = timeout
         self._database = database
         self._before = Switch()

@@ -99,7 +99,7 @@ def ask(run_module: RunModule, *probes: dict[str, Any], check: bool = False) -> 
 
 def leg(namespace: str | None, to: str, protocol: str = "icmp", **options: Any) -> dict[str, Any]:
     where = {} if namespace is None else {"namespace": namespace}
-    return {**where, "to": to, "protocol": protocol, "timeout": 1, **options}
+    return {**where, "to": to, "protocol": protocol, **options}
 
 
 def causes(result: ModuleResult) -> list[str | None]:
@@ -115,7 +115,7 @@ def sockets(host: Host, *namespaces: str) -> list[str]:
 
 
 def test_icmp_and_tcp_over_both_versions_leave_nothing(red_and_blue: Host, run_module: RunModule) -> None:
-    before = sockets(red_and_blue, "red", "blue"), red_and_blue.links("red"), red_and_blue.namespaces()
+    before = state_of(red_and_blue)
     result = ask(
         run_module,
         leg("red", BLUE),
@@ -134,13 +134,16 @@ def test_icmp_and_tcp_over_both_versions_leave_nothing(red_and_blue: Host, run_m
     assert result.returned["summary"]["as_expected"] == 6
     assert result.returned["matrix"][0].split() == ["icmp", RED, BLUE, BLUE6]
     assert result.returned["matrix"][1].startswith("red ")
-    links = red_and_blue.links("red")
-    for state in (links, before[1]):
-        for link in state.values():
-            for address in link["addr_info"]:
-                address.pop("valid_life_time", None)
-                address.pop("preferred_life_time", None)
-    assert (sockets(red_and_blue, "red", "blue"), links, red_and_blue.namespaces()) == before
+    assert state_of(red_and_blue) == before
+
+
+def state_of(host: Host) -> object:
+    """What a probe must leave as it was."""
+    links = {
+        name: (link["ifindex"], link["flags"], link["mtu"], [address["local"] for address in link["addr_info"]])
+        for name, link in host.links("red").items()
+    }
+    return sockets(host, "red", "blue"), links, host.run("ip", "-n", "red", "route").stdout, host.namespaces()
 
 
 def test_single_form_and_the_host(host: Host, run_module: RunModule) -> None:
@@ -468,7 +471,6 @@ def test_bad_options_are_refused(run_module: RunModule) -> None:
 
 def test_silent_ones_cost_one_timeout_together(red_and_blue: Host, run_module: RunModule) -> None:
     nft(red_and_blue, "blue", "input", "ct state new drop")
-    red_and_blue.run("ip", "-n", "blue", "addr", "add", "203.0.113.0/24", "dev", "lo")
     batch(
         *(f"-n blue addr add 203.0.113.{number}/32 dev lo" for number in range(1, 101)),
         f"-n red route add 203.0.113.0/24 via {BLUE}",
@@ -478,7 +480,7 @@ def test_silent_ones_cost_one_timeout_together(red_and_blue: Host, run_module: R
     started = time.monotonic()
     result = ask(run_module, *probes)
     assert not result.failed, result.message
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 4
     assert set(causes(result)) == {"silence"}
 
 
@@ -501,7 +503,7 @@ def test_all_pairs_of_a_hundred(host: Host, run_module: RunModule, datapath: str
     if datapath == "userspace":
         ports = [word for name in names for word in ("--", "add-port", "br0", f"t-{name}")]
         host.ovs_vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev", *ports)
-    probes = [leg(name, own[other], timeout=2) for name in names for other in names if name != other]
+    probes = [leg(name, own[other]) for name in names for other in names if name != other]
     started = time.monotonic()
     result = ask(run_module, *probes)
     took = time.monotonic() - started

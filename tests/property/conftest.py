@@ -4,12 +4,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 
-#: What was tried, for the end of the run.
-TRIED: Counter[str] = Counter()
+from ansible_collections.netns.fabric.tests.property.tally import TRIED
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

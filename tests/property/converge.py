@@ -12,8 +12,8 @@ from ansible_collections.netns.fabric.plugins.module_utils import _bulk
 from ansible_collections.netns.fabric.plugins.module_utils._interface import InterfaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._namespace import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._nat_masquerade import MasqueradeResource
-from ansible_collections.netns.fabric.plugins.module_utils._ovs_bridge import OvsBridgeResource
-from ansible_collections.netns.fabric.plugins.module_utils._ovs_port import OvsPortResource
+from ansible_collections.netns.fabric.plugins.module_utils._ovs_bridge import BridgeResource
+from ansible_collections.netns.fabric.plugins.module_utils._ovs_port import PortResource
 from ansible_collections.netns.fabric.plugins.module_utils._route import RouteResource
 from ansible_collections.netns.fabric.plugins.module_utils._topology import compile_topology
 from ansible_collections.netns.fabric.plugins.module_utils._veth import VethResource
@@ -22,10 +22,10 @@ Variables = Mapping[str, Any]
 
 _RESOURCES: Mapping[str, _bulk.Resource[Any, Any]] = {
     "namespaces": NamespaceResource(),
-    "bridges": OvsBridgeResource(),
+    "bridges": BridgeResource(),
     "pairs": VethResource(),
     "interfaces": InterfaceResource(),
-    "ports": OvsPortResource(),
+    "ports": PortResource(),
     "routes": RouteResource(),
     "rules": MasqueradeResource(),
 }

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,21 @@ def _recreate_veth(host: Host, at: Place) -> None:
 
 
 def _delete_namespace(host: Host, at: Place) -> None:
+    """The kernel takes down what is inside in the background: damage is done once it is over."""
+    inside = {link.get("link_index") for link in host.links(at.namespace).values()} if _exists(host, at) else set()
     host.run("ip", "netns", "del", at.namespace, check=False)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and inside & {link["ifindex"] for link in _veths(host)}:
+        time.sleep(0.01)  # for want of an event that says so
+
+
+def _exists(host: Host, at: Place) -> bool:
+    return host.run("ip", "-n", at.namespace, "link", "show", "lo", check=False).returncode == 0
+
+
+def _veths(host: Host) -> list[dict[str, Any]]:
+    links = host.links().values()
+    return [link for link in links if link.get("linkinfo", {}).get("info_kind") == "veth"]
 
 
 def _recreate_namespace(host: Host, at: Place) -> None:
@@ -126,7 +141,15 @@ def _other_prefix(host: Host, at: Place) -> None:
 
 
 def _further_address(host: Host, at: Place) -> None:
-    _ip(host, "addr", "add", at.address.replace("/24", "/32").replace("10.77", "10.79"), "dev", at.end, namespace=at.namespace)
+    _ip(
+        host,
+        "addr",
+        "add",
+        at.address.replace("/24", "/32").replace("10.77", "10.79"),
+        "dev",
+        at.end,
+        namespace=at.namespace,
+    )
 
 
 def _swap_primary(host: Host, at: Place) -> None:
@@ -242,9 +265,9 @@ def add_foreign(host: Host) -> None:
     for command in (
         "ip netns add ns1-test",
         "ip netns add red",
-        "ip -n red link add eth1 type dummy",
+        "ip -n red link add eth1 type veth peer name eth1x",
         "ip link add tap1-x type veth peer name tap1-y",
-        "ip link add eth9 type dummy",
+        "ip link add eth9 type veth peer name eth9x",
         "ip addr add 203.0.113.1/24 dev eth9",
         "ovs-vsctl --timeout=10 add-br br9 -- set Bridge br9 datapath_type=netdev external_ids:somebody=else",
         "ovs-vsctl --timeout=10 add-port br9 tap1-x",

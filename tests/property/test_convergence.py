@@ -16,10 +16,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, reproduce_failure, settings
 from hypothesis import strategies as st
 
-from ansible_collections.netns.fabric.tests.property.conftest import TRIED
 from ansible_collections.netns.fabric.tests.property.converge import converge, steps
 from ansible_collections.netns.fabric.tests.property.damage import DAMAGES, Place, add_foreign, places
 from ansible_collections.netns.fabric.tests.property.snapshot import Snapshot, essence, exact
+from ansible_collections.netns.fabric.tests.property.tally import TRIED
 from ansible_collections.netns.fabric.tests.property.topologies import Variables, named, topologies
 from ansible_collections.netns.fabric.tests.support.host_state import Host
 
@@ -95,17 +95,17 @@ def _do_damage(host: Host, variables: Variables, damages: Damages) -> None:
 
 
 def _run_checked(host: Host, variables: Variables) -> list[str]:
-    """One run; before each module's real one its check mode, which must say the same and do nothing."""
+    """One run of the whole in check mode, which must do nothing; then the real one, each module's foretold by its own."""
+    before = exact(host)
+    for step in steps(variables):
+        step.run(check=True)
+    _assert_same(exact(host), before, "check mode writes nothing")
     commands: list[str] = []
     for step in steps(variables):
-        before = exact(host)
-        foretold = step.run(check=True)
-        _assert_same(exact(host), before, f"check mode of {step.module} writes nothing")
-        done = step.run(check=False)
+        foretold, done = step.run(check=True), step.run(check=False)
         for key in ("changed", "diff", "commands"):
-            assert foretold[key] == done[key], f"{step.module}: check mode said {key}={foretold[key]!r}, not {done[key]!r}"
-        if not done["changed"]:
-            _assert_same(exact(host), before, f"{step.module} says that it changed nothing")
+            said = f"check mode of {step.module} said {key}={foretold[key]!r}, and it was {done[key]!r}"
+            assert foretold[key] == done[key], said
         commands += done["commands"]
     return commands
 

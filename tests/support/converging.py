@@ -12,6 +12,7 @@ import shlex
 import stat
 import time
 from collections.abc import Callable, Iterable, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ from ansible_collections.netns.fabric.tests.support.module_runner import ModuleR
 Run = Callable[..., ModuleResult]
 State = dict[str, Any]
 
-# Seconds for what the kernel does a little later: operational states, duplicate address detection, neighbours' ids.
-SETTLING_TIME = 4.0
+# Seconds for what the kernel does a little later.
+SETTLING_TIME = 3.0
 
 SYSCTLS = (
     "net/ipv4/ip_forward",
@@ -35,8 +36,11 @@ SYSCTLS = (
     "net/ipv6/conf/default/forwarding",
 )
 
-# What differs between two hosts that are equal for all that a person can want, and between two looks at the same one.
-_VOLATILE = ("valid_life_time", "preferred_life_time", "dynamic")
+# What the kernel makes of the rest by itself, and a little later: carrier, operational state, duplicate address detection,
+# link-local addresses, which follow from the MAC address, and their routes.
+_VOLATILE = ("valid_life_time", "preferred_life_time", "dynamic", "tentative", "operstate")
+_VOLATILE_FLAGS = ("NO-CARRIER", "LOWER_UP", "linkdown", "M-DOWN")
+# What differs between two hosts that are equal in all that a person can want.
 _IDENTITY = ("ifindex", "link_index", "link", "link_netnsid", "address", "permaddr", "linkinfo")
 
 
@@ -81,17 +85,28 @@ def _namespace(host: Host, name: str | None, raw: Mapping[str | None, Any], iden
         for version in ("-4", "-6")
         for route in host.json("ip", *where, version, "-json", "-details", "route", "show", "table", "all") or []
     ]
-    if not identity:
-        routes = [route for route in routes if not str(route.get("dst", "")).startswith(("fe80", "ff00"))]
     links = raw[name]
     veths = [link for link, found in links.items() if found.get("linkinfo", {}).get("info_kind") == "veth"]
     values = host.run(*inside, "head", "-qn1", *(f"/proc/sys/{key}" for key in sysctls)).stdout.splitlines()
     return {
         "links": {link: _link(host, name, found, raw, identity) for link, found in sorted(links.items())},
-        "routes": sorted(routes, key=str) if not identity else routes,
+        "routes": sorted(map(_route, filter(_counts, routes)), key=str),
         "tx checksum": {link: "tx-checksumming: on" in _features(host, inside, link) for link in sorted(veths)},
         "sysctls": dict(zip(sysctls, values)),
     }
+
+
+def _is_automatic(address: Mapping[str, Any]) -> bool:
+    """Whether it is the link-local address that follows from the link's MAC address (RFC 4291, appendix A)."""
+    return address["scope"] == "link" and ip_address(address["local"]).packed[11:13] == b"\xff\xfe"
+
+
+def _counts(route: Mapping[str, Any]) -> bool:
+    return route.get("protocol") != "kernel" or not str(route.get("dst", "")).startswith(("fe80", "ff00"))
+
+
+def _route(route: Mapping[str, Any]) -> State:
+    return {**route, "flags": [flag for flag in route.get("flags", []) if flag not in _VOLATILE_FLAGS]}
 
 
 def _features(host: Host, inside: list[str], link: str) -> str:
@@ -103,10 +118,11 @@ def _link(
 ) -> State:
     left_out = _VOLATILE if identity else (*_VOLATILE, *_IDENTITY)
     link = {key: value for key, value in found.items() if key not in left_out}
+    link["flags"] = [flag for flag in found["flags"] if flag not in _VOLATILE_FLAGS]
     link["addr_info"] = [
         {key: value for key, value in address.items() if key not in _VOLATILE}
         for address in found["addr_info"]
-        if identity or not (address["family"] == "inet6" and address["scope"] == "link")
+        if not _is_automatic(address)
     ]
     if not identity:
         link["kind"] = found.get("linkinfo", {}).get("info_kind")
@@ -136,19 +152,6 @@ def assert_same(host: Host, before: State, *, identity: bool = True, what: str =
         time.sleep(0.1)
 
 
-def settled(host: Host, *, identity: bool = True, sysctls: Iterable[str] = SYSCTLS) -> State:
-    """Return a picture once two in a row are the same."""
-    before = picture(host, identity=identity, sysctls=sysctls)
-    deadline = time.monotonic() + SETTLING_TIME
-    while time.monotonic() < deadline:
-        time.sleep(0.05)
-        now = picture(host, identity=identity, sysctls=sysctls)
-        if now == before and "tentative" not in str(now) and "LOWERLAYERDOWN" not in str(now):
-            break
-        before = now
-    return before
-
-
 def differences(before: Any, now: Any, where: str = "") -> list[str]:
     """Return the paths at which two pictures differ, with what is there."""
     if isinstance(before, dict) and isinstance(now, dict):
@@ -159,6 +162,8 @@ def differences(before: Any, now: Any, where: str = "") -> list[str]:
         ]
     if before == now:
         return []
+    if isinstance(before, list) and isinstance(now, list):
+        before, now = [one for one in before if one not in now] or before, [one for one in now if one not in before]
     return [f"{where}:\n    was {before}\n    is  {now}"]
 
 
@@ -191,7 +196,7 @@ def converge_and_paste(
     """As converge; then paste the commands into a shell on an equal host, which ``prepare`` makes, and compare."""
     prepare()
     applied = converge(host, run_module, module, **params)
-    wanted = settled(host, identity=False)
+    wanted = picture(host, identity=False)
     host.clear()
     prepare()
     paste(host, applied.commands)

@@ -136,22 +136,12 @@ class TestWhatNftPrints:
         )
         assert found.chains[Place(NFTABLES, "ip", "huge", "input")].rules == ()
 
-    @pytest.mark.parametrize(
-        ("flags", "locked", "dormant"),
-        [
-            (None, False, False),
-            ("dormant", False, True),
-            (["dormant", "owner"], True, True),
-            ("owner", True, False),
-            # What nft 1.0.6 really prints for the flag `owner`.
-            ("Lester Gooch #5", True, False),
-            ("persist", False, False),
-        ],
-    )
-    def test_flags_of_a_table(self, flags: Any, locked: bool, dormant: bool) -> None:
-        more = {} if flags is None else {"flags": flags}
-        found = state.nft_ruleset(document(table("inet", "filter", **more))).tables["inet", "filter"]
-        assert (found.locked, found.dormant) == (locked, dormant)
+    @pytest.mark.parametrize(("flags", "locked", "dormant"), [(0, 0, 0), (1, 0, 1), (2, 1, 0), (3, 1, 1), (4, 0, 0)])
+    def test_flags_of_a_table_are_taken_from_the_kernel(self, flags: int, locked: int, dormant: int) -> None:
+        # What nft 1.0.6 really prints for any flag.
+        printed = document(table("inet", "filter", flags="Lester Gooch #5"))
+        found = state.nft_ruleset(printed, {("inet", "filter"): flags}).tables["inet", "filter"]
+        assert (found.locked, found.dormant) == (bool(locked), bool(dormant))
 
     def test_what_is_in_a_table_besides_chains(self) -> None:
         a_set = {"set": {"family": "ip", "table": "netns_fabric", "name": "s", "type": "ipv4_addr", "handle": 3}}
@@ -255,6 +245,11 @@ class TestBothTogether:
         assert not found.chains[place].rules[0].final
         assert [obstacle.cause for obstacle in found.obstacles(4)] == ["policy drop", "policy drop"]
 
+    def test_the_extensions_of_iptables_in_nfts_words(self) -> None:
+        xt = [{"xt": {"type": "match", "name": "comment"}}, {"xt": None}, {"xt": {"type": "target", "name": "REJECT"}}]
+        assert state.nft_rule({"expr": xt}).criteria == frozenset()
+        assert state.nft_rule({"expr": [{"xt": {"type": "match", "name": "addrtype"}}]}).criteria
+
     def test_legacy_is_beside_the_others(self) -> None:
         place = Place(IPTABLES_LEGACY, "ip", "filter", "FORWARD")
         assert len(state.together(self.nft, [Chain(place, "forward", "accept", "filter")]).chains) == 3
@@ -328,10 +323,9 @@ class TestObstacles:
     def test_only_the_family_asked_for(self) -> None:
         assert forward_chain(policy="drop").obstacles(6) == []
 
-    def inet(self, name: str = "filter", **flags: Any) -> Ruleset:
-        return state.nft_ruleset(
-            document(table("inet", name, **flags), chain("inet", name, "forward", **FORWARD_HOOK, policy="drop"))
-        )
+    def inet(self, name: str = "filter", flags: int = 0) -> Ruleset:
+        printed = document(table("inet", name), chain("inet", name, "forward", **FORWARD_HOOK, policy="drop"))
+        return state.nft_ruleset(printed, {("inet", name): flags})
 
     def test_a_chain_for_both_families(self) -> None:
         for version in (4, 6):
@@ -339,10 +333,10 @@ class TestObstacles:
             assert (found.place, found.refusal) == (Place(NFTABLES, "inet", "filter", "forward"), "")
 
     def test_a_table_that_is_switched_off(self) -> None:
-        assert self.inet(flags="dormant").obstacles(4) == []
+        assert self.inet(flags=state.NFT_TABLE_F_DORMANT).obstacles(4) == []
 
     def test_tables_that_we_keep_out_of(self) -> None:
-        assert "flag owner" in self.inet(flags="owner").obstacles(4)[0].refusal
+        assert "flag owner" in self.inet(flags=state.NFT_TABLE_F_OWNER).obstacles(4)[0].refusal
         found = self.inet("firewalld")
         assert "firewalld" in found.obstacles(4)[0].refusal
         assert found.is_firewalld(found.obstacles(4)[0])
@@ -452,7 +446,7 @@ class TestTools:
 def kernel_tables(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Sets what the kernel says that it has."""
 
-    def say(nft: set[tuple[str, str]], legacy: set[str] = frozenset()) -> None:  # type: ignore[assignment]
+    def say(nft: dict[tuple[str, str], int], legacy: set[str] = frozenset()) -> None:  # type: ignore[assignment]
         monkeypatch.setattr(firewall, "nftables_tables", lambda: nft)
         monkeypatch.setattr(firewall, "legacy_tables", lambda version: legacy if version == 4 else set())
 
@@ -461,13 +455,13 @@ def kernel_tables(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 class TestReading:
     def test_no_program_is_run_where_there_is_nothing(self, kernel_tables: Callable[..., None]) -> None:
-        kernel_tables(set())
+        kernel_tables({})
         programs = Programs(*EVERYTHING, iptables=NF_TABLES, ip6tables=NF_TABLES)
         assert programs.firewall().read([None]) == {None: Ruleset()}
         assert [argv for argv, _text in programs.asked] == [["/sbin/iptables", "-V"], ["/sbin/ip6tables", "-V"]]
 
     def test_only_the_programs_that_have_something_to_say(self, kernel_tables: Callable[..., None]) -> None:
-        kernel_tables({("ip", "nat"), ("ip6", "mangle")}, {"filter"})
+        kernel_tables({("ip", "nat"): 0, ("ip6", "mangle"): 0}, {"filter"})
         programs = Programs(
             *EVERYTHING,
             iptables=NF_TABLES,
@@ -495,7 +489,7 @@ class TestReading:
     def test_what_cannot_be_read_is_not_taken_for_nothing(
         self, kernel_tables: Callable[..., None], answers: dict[str, Result]
     ) -> None:
-        kernel_tables({("ip", "nat")})
+        kernel_tables({("ip", "nat"): 0})
         programs = Programs("nft", "iptables", iptables=NF_TABLES, **answers)
         with pytest.raises(Unavailable, match=r"in the host"):
             programs.firewall().read([None])
@@ -505,14 +499,15 @@ class TestReading:
 
     def test_the_kernels_list_of_tables(self) -> None:
         name = b"netns_fabric\0"
-        attributes = struct.pack("=HHI", 8, 3, 1) + struct.pack("=HH", 4 + len(name), 1) + name + b"\0\0\0"
-        body = struct.pack("=BBH", 2, 0, 0) + attributes
+        attributes = struct.pack("=HH", 8, 2) + struct.pack(">I", 3) + struct.pack("=HH", 4 + len(name), 1) + name
+        body = struct.pack("=BBH", 2, 0, 0) + attributes + b"\0" * (-len(attributes) % 4)
         done = struct.pack("=IHHII", 20, 3, 2, 1, 0) + b"\0\0\0\0"
         received = struct.pack("=IHHII", 16 + len(body), 0xA00, 2, 1, 0) + body + done
         (first, second) = firewall._messages(received)
-        assert firewall._table_name(first[2]) == "netns_fabric"
-        assert first[2][0] == 2
+        assert firewall._table(first[2]) == {("ip", "netns_fabric"): 3}
         assert second[0] == 3
+        # A bridge's, which is none of ours.
+        assert firewall._table(b"\7" + first[2][1:]) == {}
 
 
 def added(table_name: str = "nat", command: str = "iptables") -> op.AddIptablesRule:
@@ -610,11 +605,15 @@ class TestTheWayBack:
             'insert rule ip netns_fabric postrouting masquerade comment "netns.fabric:" # handle 6\n'
             "# new generation 3 by process 23157 (nft)\n"
         )
-        operations = [op.AddOwnChain(None, "ip"), add_nft("masquerade"), add_nft("masquerade", 5)]
+        operations = [
+            op.WakeOwnTable(None, "ip6"),
+            *(op.AddOwnChain(None, "ip"), add_nft("masquerade"), add_nft("masquerade", 5)),
+        ]
         assert self.undo(Programs(nft=Result(0, echo, "")), operations) == [
             "delete rule ip netns_fabric postrouting handle 6",
             "delete rule ip netns_fabric postrouting handle 5",
             "delete table ip netns_fabric",
+            "add table ip6 netns_fabric { flags dormant; }",
         ]
 
     def test_of_what_nft_deleted_in_the_same_order(self) -> None:

@@ -323,6 +323,19 @@ class TestNftables:
         assert "insert rule ip netns_fabric postrouting handle 1 ip saddr" in made.commands[1]
         assert "(without effect)" in made.diff[0]["before"]
 
+    def test_a_table_that_was_switched_off(self) -> None:
+        state = ruleset({OWN: [ours(handle=2)]})
+        state = replace(state, tables={("ip", "netns_fabric"): NftTable("ip", "netns_fabric", dormant=True)})
+        made = plan(actual(state), wanted(), wanted("10.0.0.0/8"))
+        assert [line.partition(" ip ")[0] for line in made.commands] == ["nft 'add table", "nft 'add rule"]
+        assert made.diff[0]["before"] == "dormant: true\n"
+        assert made.diff[1]["before"] == ""
+
+    def test_a_chain_that_is_not_for_nat(self) -> None:
+        broken = {OWN: replace(ruleset({OWN: []}).chains[OWN], hook="")}
+        with pytest.raises(Unavailable, match="`nft 'delete table ip netns_fabric'`"):
+            plan(actual(Ruleset(broken)), wanted())
+
     def test_the_table_goes_with_its_last_rule(self) -> None:
         state = actual(ruleset({OWN: [ours(handle=2), ours(handle=3, subject=Subject("10.0.0.0/8"))]}))
         one = plan(state, wanted(state="absent"))
