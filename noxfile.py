@@ -213,6 +213,8 @@ def molecule(session: nox.Session) -> None:
             [*OWN_HOST, "--outside", "--", "molecule", "test", "--scenario-name", scenario],
             NETNS_FABRIC_TARGET_PYTHON=os.environ.get("NETNS_FABRIC_TARGET_PYTHON", PYTHON),
             PYTEST_ADDOPTS=f"--junit-xml={reports / scenario}.xml",
+            # Each run starts anew: Molecule would skip the preparation that it remembers from an earlier one.
+            MOLECULE_EPHEMERAL_DIRECTORY=str(reports / scenario),
         )
         count += Count(passed=1) if succeeded else Count(failed=1)
     close(session, count + count_junit(sorted(reports.glob("*.xml"))))

@@ -263,6 +263,26 @@ def _forwarding(host: Host, wanted: Wanted, there: bool) -> str | None:
 # The plan
 
 
+@dataclass(frozen=True)
+class _Marked:
+    """A rule of this collection. `idle`: it stands behind one that no packet gets past."""
+
+    place: Place
+    role: str
+    subject: Subject
+    rule: Rule
+    idle: bool = False
+
+    @property
+    def intact(self) -> bool:
+        return self.rule.criteria == frozenset(criteria(self.role, self.subject))
+
+    def __str__(self) -> str:
+        role = "" if self.role == MASQUERADE else f" ({self.role})"
+        fault = ("" if self.intact else " (altered)") + (" (without effect)" if self.idle else "")
+        return f"{self.place}{role}{fault}"
+
+
 class _Draft:
     """The rules of one namespace as they will be after what is planned so far."""
 
@@ -272,8 +292,18 @@ class _Draft:
         self._tools = tools
         self._mark = mark
         self._rules = {place: list(chain.rules) for place, chain in ruleset.chains.items()}
+        self._limits = {place: limit(rules) for place, rules in self._rules.items()}
         self._own_tables = {family for family, table in ruleset.tables if table == OWN_TABLE}
         self._woken: set[str] = set()
+        self._obstacles: dict[int, list[Obstacle]] = {}
+        #: What is marked, by anyone, found by what it is about: a thousand entries must not read all rules each.
+        self._marked: dict[Subject, list[_Marked]] = {}
+        for place, rules in self._rules.items():
+            for position, rule in enumerate(rules):
+                about = subject_of(rule) if (rule.comment or "").startswith(COMMENT) else None
+                if about is not None:
+                    found = _Marked(place, *about, rule, idle=position >= self._limits[place])
+                    self._marked.setdefault(found.subject, []).append(found)
 
     def wake(self, family: str) -> list[Operation]:
         """Our table, if somebody has switched it off."""
@@ -284,50 +314,47 @@ class _Draft:
         return [op.WakeOwnTable(self._name, family)]
 
     def obstacles(self, version: int) -> list[Obstacle]:
-        return self._ruleset.obstacles(version)
+        if version not in self._obstacles:
+            self._obstacles[version] = self._ruleset.obstacles(version)
+        return self._obstacles[version]
 
     def is_firewalld(self, obstacle: Obstacle) -> bool:
         return self._ruleset.is_firewalld(obstacle)
 
-    def marked(self, mark: str | None = None) -> Iterator[_Marked]:
-        """The rules that bear a mark; ours if no other is named."""
-        for place, rules in self._rules.items():
-            end = limit(rules)
-            for position, rule in enumerate(rules):
-                about = subject_of(rule) if rule.comment == (mark or self._mark) else None
-                if about is not None:
-                    yield _Marked(place, about[0], about[1], rule, idle=position >= end)
-
     def about(self, subject: Subject) -> list[_Marked]:
-        return [found for found in self.marked() if found.subject == subject]
+        """Our rules for a subject, in their order in each chain."""
+        return [found for found in self._marked.get(subject, ()) if found.rule.comment == self._mark]
+
+    def subjects(self) -> list[Subject]:
+        """What our rules are about."""
+        return [subject for subject in self._marked if self.about(subject)]
+
+    def backends(self, family: str) -> set[str]:
+        """Where our rules are."""
+        return {
+            found.place.backend
+            for subject in self._marked
+            for found in self.about(subject)
+            if found.role == MASQUERADE and found.place.family == family
+        }
 
     def other_owners(self, subject: Subject) -> list[str]:
-        """Who else has the same masqueraded: the names after the mark, which may be empty."""
-        marks = {rule.comment for rules in self._rules.values() for rule in rules if rule.comment}
-        return sorted(
-            mark[len(COMMENT) :]
-            for mark in marks
-            if mark.startswith(COMMENT) and mark != self._mark
-            for found in self.marked(mark)
-            if found.role == MASQUERADE and found.subject == subject
-        )
+        """Who else has the same masqueraded: the names after the mark, of which one may be empty."""
+        marks = {found.rule.comment for found in self._marked.get(subject, ()) if found.role == MASQUERADE}
+        return sorted(mark[len(COMMENT) :] for mark in marks if mark and mark != self._mark)
 
     def settle(self, subject: Subject, places: Mapping[str, Sequence[Place]]) -> list[Operation]:
         """One rule for each role in each of these places, and none of ours for the subject anywhere else."""
         operations = [step for role in places for place in places[role] for step in self._one(place, role, subject)]
-        operations += [
-            self._remove(found.place, found.rule)
-            for found in self.about(subject)
-            if found.place not in places.get(found.role, ())
-        ]
-        return operations
+        elsewhere = [found for found in self.about(subject) if found.place not in places.get(found.role, ())]
+        return [*operations, *(self._remove(found) for found in elsewhere)]
 
     def _one(self, place: Place, role: str, subject: Subject) -> list[Operation]:
         here = [found for found in self.about(subject) if (found.place, found.role) == (place, role)]
         good = [found for found in here if found.intact]
         # Rules of iptables are removed by what they are, the first first: of several alike the last can stay.
         keep = good[-1] if good and not good[-1].idle else None
-        operations: list[Operation] = [self._remove(place, found.rule) for found in here if found is not keep]
+        operations: list[Operation] = [self._remove(found) for found in here if found is not keep]
         return operations if keep else [*operations, *self._add(place, role, subject)]
 
     def _add(self, place: Place, role: str, subject: Subject) -> list[Operation]:
@@ -338,9 +365,9 @@ class _Draft:
             operations.append(op.AddOwnChain(self._name, place.family, place.family not in self._own_tables))
             self._own_tables.add(place.family)
         rules = self._rules.setdefault(place, [])
-        position = limit(rules)
+        position = self._limits.setdefault(place, 0)
+        arguments: tuple[str, ...] = ()
         if place.backend == NFTABLES:
-            arguments: tuple[str, ...] = ()
             text = op.nft_text(wanted, verdict, self._mark, subject.family)
             before = _handle_from(rules, position)
             operations.append(op.AddNftRule(self._name, place.family, place.table, place.chain, text, before))
@@ -351,13 +378,20 @@ class _Draft:
             operations.append(
                 op.AddIptablesRule(self._name, command, place.table, place.chain, arguments, position + 1, last)
             )
-        rules.insert(position, Rule(frozenset(wanted), verdict, comment=self._mark, arguments=arguments))
+        rule = Rule(frozenset(wanted), verdict, comment=self._mark, arguments=arguments)
+        rules.insert(position, rule)
+        self._limits[place] += 1
+        self._marked.setdefault(subject, []).append(_Marked(place, role, subject, rule))
         return operations
 
-    def _remove(self, place: Place, rule: Rule) -> Operation:
+    def _remove(self, found: _Marked) -> Operation:
+        place, rule = found.place, found.rule
+        self._marked[found.subject] = [other for other in self._marked[found.subject] if other is not found]
         rules = self._rules[place]
         position = rules.index(rule)
         del rules[position]
+        if position < self._limits[place]:
+            self._limits[place] -= 1
         if rule.handle is None:
             command = self._command(place)
             return op.DeleteIptablesRule(self._name, command, place.table, place.chain, rule.arguments, position + 1)
@@ -382,7 +416,7 @@ class _Draft:
         if family not in self._own_tables or any(self._rules[place] for place in chains) or (table and table.further):
             return []
         for place in chains:
-            del self._rules[place]
+            del self._rules[place], self._limits[place]
         self._own_tables.discard(family)
         return [op.DeleteOwnTable(self._name, family, chain=bool(chains))]
 
@@ -395,29 +429,10 @@ class _Draft:
         return shown
 
 
-@dataclass(frozen=True)
-class _Marked:
-    """A rule of ours. `idle`: it stands behind one that no packet gets past."""
-
-    place: Place
-    role: str
-    subject: Subject
-    rule: Rule
-    idle: bool
-
-    @property
-    def intact(self) -> bool:
-        return self.rule.criteria == frozenset(criteria(self.role, self.subject))
-
-    def __str__(self) -> str:
-        role = "" if self.role == MASQUERADE else f" ({self.role})"
-        fault = ("" if self.intact else " (altered)") + (" (without effect)" if self.idle else "")
-        return f"{self.place}{role}{fault}"
-
-
 def _handle_from(rules: Sequence[Rule], position: int) -> int | None:
     """The handle of the first rule from a position on that has one yet."""
-    return next((rule.handle for rule in rules[position:] if rule.handle is not None), None)
+    handles = (rules[at].handle for at in range(position, len(rules)))
+    return next((handle for handle in handles if handle is not None), None)
 
 
 class _Planner:
@@ -472,8 +487,7 @@ class _Planner:
 
     def prune(self, listed: set[tuple[NamespaceName, Subject]]) -> None:
         for name in self._actual.rulesets:
-            subjects = dict.fromkeys(found.subject for found in self._draft(name).marked())
-            for subject in subjects:
+            for subject in self._draft(name).subjects():
                 if (name, subject) not in listed:
                     entry = Entry(f"{name or 'host'}: {subject.source or 'a rule without a source'}")
                     # A rule that has lost its network does not say of which IP version it is.
@@ -554,11 +568,7 @@ class _Planner:
             raise Unavailable(
                 f"{wanted.entry}: masquerading needs nft or {command}, and this host has neither: {_INSTALL}"
             )
-        used = {
-            found.place.backend
-            for found in self._draft(wanted.namespace).marked()
-            if found.role == MASQUERADE and found.place.family == wanted.subject.family
-        }
+        used = self._draft(wanted.namespace).backends(wanted.subject.family)
         return next((backend for backend in possible if backend in used), possible[0])
 
     def _check_own_table(self, wanted: Wanted) -> None:

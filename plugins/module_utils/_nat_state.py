@@ -364,7 +364,7 @@ def nft_rule(value: Mapping[str, Any]) -> Rule:
     found: set[Criterion] = set()
     verdict = target = ""
     for statement in value.get("expr") or ():
-        ((kind, content),) = statement.items()
+        kind, content = _only_item(statement)
         if kind == "match":
             found.add(_nft_match(content))
         elif kind in ("jump", "goto"):
@@ -383,6 +383,13 @@ def nft_rule(value: Mapping[str, Any]) -> Rule:
         handle=value.get("handle"),
         expressions=json.dumps(value.get("expr") or []),
     )
+
+
+def _only_item(statement: Any) -> tuple[str, Any]:
+    """The key and the value of a statement; an empty key for one that is built otherwise."""
+    if isinstance(statement, dict) and len(statement) == 1:
+        return next(iter(statement.items()))
+    return "", statement
 
 
 def _has_no_say(kind: str, content: Any) -> bool:

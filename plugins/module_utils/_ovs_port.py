@@ -489,8 +489,11 @@ class _Planner:
         operations.extend(self._checksum(wanted, port.target, port.kind, port.cable, both))
         if operations:
             self.changes.append(Change(wanted.entry, _target(port.name), *both, tuple(operations)))
-        elif port.interface.error and port.interface.type != "patch" and self._switch.running:
+        elif port.interface.error and port.kind != "patch" and self._switch.running and self._has_device(port):
             self._warnings.append(f"{wanted.entry}: ovs-vswitchd says of {port.name}: {port.interface.error}")
+
+    def _has_device(self, port: _Existing) -> bool:
+        return port.kind != "system" or self._actual.kernel.link(None, port.name) is not None
 
     def _is_lost(self, port: _Existing) -> bool:
         """Whether ovs-vswitchd has to open the device anew: it has lost it, and shows nothing of that."""

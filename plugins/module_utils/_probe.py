@@ -443,7 +443,7 @@ class _EchoSocket:
         self.socket.sendto(packet, (echo.address, 0))
 
     def read(self, _events: int) -> None:
-        for _ in range(READS):
+        for _turn in range(READS):
             try:
                 packet, ancillary, _flags, sender = self.socket.recvmsg(2048, 128)
             except BlockingIOError:
@@ -637,7 +637,7 @@ class _Group:
     def __init__(self, run: _Run, probe: Probe, namespaces: Sequence[NamespaceName]) -> None:
         self.port = 0
         self.listeners: list[_Listener] = []
-        for _ in range(16):
+        for _attempt in range(16):
             try:
                 self._open(run, probe, namespaces)
                 return

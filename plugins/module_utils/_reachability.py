@@ -564,9 +564,13 @@ _COMPACT = {
 def matrix(judged: Sequence[Judged]) -> list[str]:
     """Who reaches what, one table for each protocol and port: rows from, columns to."""
     lines: list[str] = []
+    legends: dict[str, None] = {}
     for kind in dict.fromkeys(leg.probe.kind for leg in judged):
-        lines.extend(_Table(kind, [leg for leg in judged if leg.probe.kind == kind]).lines())
-    return lines
+        table = _Table(kind, [leg for leg in judged if leg.probe.kind == kind])
+        drawn, legend = table.drawn()
+        lines += ["", *drawn] if lines else drawn
+        legends[legend] = None
+    return [*lines, "", *legends] if lines else []
 
 
 class _Table:
@@ -581,19 +585,21 @@ class _Table:
             if cell not in self._cells or leg.ok is False:
                 self._cells[cell] = leg
 
-    def lines(self) -> list[str]:
+    def drawn(self) -> tuple[list[str], str]:
+        """The lines, and the legend to them."""
         table = self._table()
-        return table if len(table[0]) <= WIDEST_TABLE else self._compact()
+        if len(table[0]) <= WIDEST_TABLE:
+            return table, _TABLE_LEGEND
+        return self._compact(), _COMPACT_LEGEND
 
     def _table(self) -> list[str]:
         rows = [[self._kind, *self._columns]]
         rows += [[row, *(_words(self._cells.get((row, column))) for column in self._columns)] for row in self._rows]
         widths = [max(map(len, column)) for column in zip(*rows)]
-        lines = [
+        return [
             "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))])
             for row in rows
         ]
-        return [*lines, _TABLE_LEGEND]
 
     def _compact(self) -> list[str]:
         width = max(map(len, [self._kind, *self._rows]))
@@ -603,7 +609,7 @@ class _Table:
         for row in self._rows:
             cells = "".join(_character(self._cells.get((row, column))) for column in self._columns)
             lines.append(f"{row.ljust(width)}  {cells}")
-        return [*lines, *self._column_names(), _COMPACT_LEGEND]
+        return [*lines, *self._column_names()]
 
     @property
     def _numbers(self) -> range:

@@ -72,7 +72,8 @@ def _present(topology: Topology) -> dict[str, Any]:
     cabled = [attachment for attachment in attachments if attachment.bridge is not None]
     return {
         "namespaces": [{"name": namespace.name, **namespace.options} for namespace in topology.namespaces],
-        "bridges": [{"name": bridge.name, **bridge.switch} for bridge in topology.bridges],
+        # A type that works here, so that a bridge is healed that somebody has put on a datapath that does not.
+        "bridges": [{"name": bridge.name, "datapath_type": "auto", **bridge.switch} for bridge in topology.bridges],
         "pairs": [_cable(attachment) for attachment in cabled] + [_link(link) for link in topology.links],
         "interfaces": [_local(bridge) for bridge in topology.bridges]
         + [_end(attachment) for attachment in attachments if attachment.bridge is None],

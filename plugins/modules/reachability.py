@@ -256,6 +256,7 @@ matrix:
     - "icmp  192.168.100.1  192.168.100.2  192.168.100.254"
     - "ns01              .       0.061 ms         0.094 ms"
     - "ns02       0.058 ms              .        ! silence"
+    - ""
     - "!: not as expected; .: not probed"
 summary:
   description: How many probes there were, and of which outcome.

@@ -65,7 +65,7 @@ class World:
         raise AssertionError("the server outside does not answer")
 
     def cable(self, name: str, router: str | None) -> None:
-        """A namespace with a default route to the host, or to another namespace, in both families."""
+        """Make a namespace with a default route to the host, or to another namespace, in both families."""
         run = self._host.run
         where = ["-n", router] if router else []
         run("ip", "netns", "add", name)
@@ -78,15 +78,19 @@ class World:
         run("ip", "-n", name, "route", "add", "default", "via", "192.168.100.254")
         run("ip", "-n", name, "-6", "route", "add", "default", "via", "fd00:100::254")
 
-    def seen_as(self, address: str = OUTSIDE_ADDRESS, namespace: str = "ns01", timeout: float = 0.4) -> str:
-        """The address that the server sees; empty if there is no answer."""
+    def seen_as(self, address: str = OUTSIDE_ADDRESS, namespace: str = "ns01", timeout: float = 5) -> str:
+        """Return the address that the server sees; empty if there is no answer within `timeout` seconds."""
         client = self._host.in_namespace(
             namespace, "/usr/bin/python3", "-c", CLIENT, address, str(PORT), str(timeout), check=False
         )
         return client.stdout.strip()
 
+    def unanswered(self, address: str = OUTSIDE_ADDRESS, namespace: str = "ns01") -> bool:
+        """Tell whether the server's answer does not come."""
+        return self.seen_as(address, namespace, timeout=0.4) == ""
+
     def rules(self) -> str:
-        """Everything that the packet filter has, and whether the host forwards."""
+        """Return everything that the packet filter has, and whether the host forwards."""
         host = self._host
         said = [
             host.run("nft", "list", "ruleset").stdout,
@@ -100,7 +104,7 @@ class World:
         return "\n".join(said)
 
     def saved(self, variant: str, version: int = 4) -> str:
-        """What iptables-save prints, without comments and counters."""
+        """Return what iptables-save prints, without comments and counters."""
         command = f"{'ip6tables' if version == 6 else 'iptables'}-{variant}-save"
         lines = self._host.run(command).stdout.splitlines()
         return "\n".join(line.partition(" [")[0] for line in lines if not line.startswith("#"))
@@ -109,11 +113,11 @@ class World:
         self._host.run(f"iptables-{variant}", "-w", "10", *arguments)
 
     def count(self, variant: str, what: str) -> int:
-        """How many rules there are with this text."""
+        """Count the rules with this text."""
         return sum(what in line for line in self.saved(variant).splitlines() if line.startswith("-A"))
 
     def nft_rules(self, namespace: str | None = None) -> list[str]:
-        """The rules in our table."""
+        """Return the rules in our table."""
         where = ["ip", "netns", "exec", namespace] if namespace else []
         listed = self._host.run(*where, "nft", "list", "ruleset").stdout
         return [line.strip() for line in listed.splitlines() if "masquerade comment" in line]
@@ -183,7 +187,7 @@ def masquerade(world: World, run_module: RunModule) -> Masquerade:
 
 @pytest.fixture(params=IPTABLES_VARIANTS)
 def variant(request: pytest.FixtureRequest) -> str:
-    """A variant of iptables."""
+    """Give a variant of iptables."""
     return str(request.param)
 
 
@@ -196,7 +200,7 @@ def programs(directory: Path, **links: str) -> dict[str, str]:
 
 @pytest.fixture
 def legacy_host(tmp_path: Path) -> dict[str, str]:
-    """The environment of a host where iptables is the legacy variant."""
+    """Give the environment of a host where iptables is the legacy variant."""
     links = {}
     for command in ("iptables", "ip6tables"):
         links[command] = f"/usr/sbin/{command}-legacy"
@@ -207,7 +211,7 @@ def legacy_host(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def without() -> Iterator[Callable[..., None]]:
-    """Takes programs from this host of its own, by putting something over them that cannot be run."""
+    """Take programs from this host of its own, by putting something over them that cannot be run."""
     covered: list[str] = []
 
     def cover(*names: str) -> None:
@@ -224,20 +228,20 @@ def without() -> Iterator[Callable[..., None]]:
 class TestTraffic:
     @pytest.mark.parametrize("backend", ["nftables", "iptables"])
     def test_created_modified_deleted(self, world: World, masquerade: Masquerade, backend: str) -> None:
-        assert world.seen_as() == ""
+        assert world.unanswered()
         before = world.rules()
         assert masquerade(source=SOURCE, backend=backend).changed
         assert world.seen_as() == UPLINK_ADDRESS
         # What leaves by another interface is another matter.
         narrower = [{"source": SOURCE, "out_interface": "lo"}, {"source": SOURCE, "state": "absent"}]
         assert masquerade(rules=narrower, backend=backend).changed
-        assert world.seen_as() == ""
+        assert world.unanswered()
         masquerade.simply(source=SOURCE, out_interface=UPLINK, backend=backend)
         assert world.seen_as() == UPLINK_ADDRESS
         assert masquerade(
             rules=[{"source": SOURCE, "out_interface": link, "state": "absent"} for link in ("lo", UPLINK)]
         ).changed
-        assert world.seen_as() == ""
+        assert world.unanswered()
         if backend == "nftables":  # iptables leaves its tables behind, empty
             assert world.rules() == before.replace("\n0\n", "\n1\n", 1)
         assert "netns" not in world.rules()
@@ -260,14 +264,15 @@ class TestTraffic:
 
     @pytest.mark.parametrize("backend", ["nftables", "iptables"])
     def test_ipv6(self, world: World, masquerade: Masquerade, backend: str) -> None:
-        assert world.seen_as(OUTSIDE6) == ""
+        assert world.unanswered(OUTSIDE6)
         masquerade(rules=[{"source": SOURCE6}], backend=backend)
         assert world.seen_as(OUTSIDE6) == UPLINK6
-        assert world.seen_as() == ""
+        assert world.unanswered()
         masquerade(rules=[{"source": SOURCE6}, {"source": SOURCE, "out_interface": UPLINK}], backend=backend)
         assert (world.seen_as(), world.seen_as(OUTSIDE6)) == (UPLINK_ADDRESS, UPLINK6)
         masquerade(rules=[{"source": SOURCE6, "state": "absent"}])
-        assert (world.seen_as(), world.seen_as(OUTSIDE6)) == (UPLINK_ADDRESS, "")
+        assert world.seen_as() == UPLINK_ADDRESS
+        assert world.unanswered(OUTSIDE6)
 
     def test_neither_within_the_network_nor_to_multicast(self, world: World, masquerade: Masquerade) -> None:
         for backend in ("nftables", "iptables"):
@@ -288,7 +293,7 @@ class TestTraffic:
         host.run("ip", "-n", "outside", "addr", "add", "203.0.113.2/24", "dev", "wan1")
         host.run("ip", "-n", "router", "link", "set", "wan0", "up")
         host.run("ip", "-n", "outside", "link", "set", "wan1", "up")
-        assert world.seen_as("203.0.113.2", "ns02") == ""
+        assert world.unanswered("203.0.113.2", "ns02")
         entry = {"source": SOURCE, "namespace": "router", "out_interface": "wan0"}
         before = world.rules()
         checked = masquerade.check(rules=[entry], backend=backend)
@@ -299,7 +304,7 @@ class TestTraffic:
         # None of it is the host's.
         assert world.rules() == before
         assert masquerade.simply(rules=[{**entry, "state": "absent"}]).changed
-        assert world.seen_as("203.0.113.2", "ns02") == ""
+        assert world.unanswered("203.0.113.2", "ns02")
         for command in ("nft list ruleset", "iptables-save"):
             assert "netns" not in host.in_namespace("router", *command.split()).stdout
 
@@ -321,7 +326,7 @@ class TestChainsThatDrop:
         world.iptables(variant, "-P", "FORWARD", "DROP")
         before = world.saved(variant)
         masquerade(source=SOURCE, accept_forward="never", backend="nftables")
-        assert world.seen_as() == ""
+        assert world.unanswered()
         result = masquerade(source=SOURCE, backend="nftables")
         assert result.returned["blocked_by"] == []
         assert world.seen_as() == UPLINK_ADDRESS
@@ -355,7 +360,7 @@ class TestChainsThatDrop:
         assert world.count(variant, "-A DOCKER-USER ") == 3
         # Docker's chains flushed, ours with them.
         world.iptables(variant, "-F", "DOCKER-USER")
-        assert world.seen_as() == ""
+        assert world.unanswered()
         masquerade(source=SOURCE)
         assert world.seen_as() == UPLINK_ADDRESS
         world.iptables(variant, "-A", "DOCKER-USER", "-j", "RETURN")
@@ -383,7 +388,7 @@ class TestChainsThatDrop:
         assert ["198.51.100.77" in rules[0], "REJECT" in rules[-1], len(rules)] == [True, True, 4]
         # Somebody adds another one before ours.
         world.iptables(variant, "-I", "FORWARD", "-j", "REJECT", "--reject-with", "icmp-host-prohibited")
-        assert world.seen_as() == ""
+        assert world.unanswered()
         masquerade(source=SOURCE)
         assert world.seen_as() == UPLINK_ADDRESS
         world.iptables(variant, "-D", "FORWARD", "-j", "REJECT", "--reject-with", "icmp-host-prohibited")
@@ -410,7 +415,7 @@ class TestChainsThatDrop:
         masquerade(source=SOURCE, state="absent")
         assert world.saved("nft") == before
 
-    @pytest.mark.parametrize("end", ["", "counter drop", "reject"])
+    @pytest.mark.parametrize("end", ["", "counter reject"])
     def test_an_nft_chain(self, world: World, masquerade: Masquerade, outside_world: Host, end: str) -> None:
         policy = "accept" if end else "drop"
         outside_world.run("nft", "add table inet site")
@@ -424,7 +429,8 @@ class TestChainsThatDrop:
         masquerade(rules=[{"source": SOURCE}, {"source": SOURCE6}])
         assert (world.seen_as(), world.seen_as(OUTSIDE6)) == (UPLINK_ADDRESS, UPLINK6)
         masquerade(rules=[{"source": SOURCE, "state": "absent"}, {"source": SOURCE6}])
-        assert (world.seen_as(), world.seen_as(OUTSIDE6)) == ("", UPLINK6)
+        assert world.seen_as(OUTSIDE6) == UPLINK6
+        assert world.unanswered()
         masquerade(rules=[{"source": SOURCE6, "state": "absent"}])
         after = outside_world.run("nft", "list", "table", "inet", "site").stdout
         assert [line for line in after.splitlines() if "counter" not in line] == [
@@ -464,11 +470,9 @@ class TestChainsThatDrop:
 class TestWhateverIsFound:
     """One run makes it right, from wherever it starts."""
 
-    OTHER: dict[str, str] = {"nftables": "iptables", "iptables": "nftables"}
-
     @pytest.mark.parametrize("backend", ["nftables", "iptables"])
     def test_left_over_from_the_other_backend(self, world: World, masquerade: Masquerade, backend: str) -> None:
-        masquerade.simply(source=SOURCE, backend=self.OTHER[backend])
+        masquerade.simply(source=SOURCE, backend="iptables" if backend == "nftables" else "nftables")
         # Nothing was said of a backend: it stays where it is.
         assert not masquerade(source=SOURCE).changed
         masquerade(source=SOURCE, backend=backend)
@@ -513,7 +517,7 @@ class TestWhateverIsFound:
         if "delete" in damage:
             outside_world.run("nft", "flush", "chain", "ip", table, chain)
         outside_world.run(*damage.format(table=table, chain=chain).split())
-        assert world.seen_as() == ""
+        assert world.unanswered()
         masquerade(source=SOURCE, backend=backend)
         assert world.seen_as() == UPLINK_ADDRESS
 
@@ -522,7 +526,7 @@ class TestWhateverIsFound:
         (rule,) = world.nft_rules()
         outside_world.run("nft", "flush chain ip netns_fabric postrouting")
         outside_world.run("nft", "add rule ip netns_fabric postrouting meta l4proto udp " + rule)
-        assert world.seen_as() == ""
+        assert world.unanswered()
         masquerade(source=SOURCE)
         assert world.nft_rules() == [rule]
         assert world.seen_as() == UPLINK_ADDRESS
@@ -530,14 +534,14 @@ class TestWhateverIsFound:
     def test_switched_off(self, world: World, masquerade: Masquerade, outside_world: Host) -> None:
         masquerade.simply(source=SOURCE)
         outside_world.run("nft", "add table ip netns_fabric { flags dormant; }")
-        assert world.seen_as() == ""
+        assert world.unanswered()
         masquerade(source=SOURCE)
         assert world.seen_as() == UPLINK_ADDRESS
 
     def test_forwarding_turned_off(self, world: World, masquerade: Masquerade) -> None:
         masquerade.simply(source=SOURCE)
         Path("/proc/sys/net/ipv4/ip_forward").write_text("0", encoding="ascii")
-        assert world.seen_as() == ""
+        assert world.unanswered()
         result = masquerade(source=SOURCE)
         assert result.commands == ["sysctl -w net.ipv4.ip_forward=1"]
         assert world.seen_as() == UPLINK_ADDRESS
@@ -545,7 +549,7 @@ class TestWhateverIsFound:
     def test_forwarding_is_not_touched_unasked(self, world: World, masquerade: Masquerade) -> None:
         masquerade(source=SOURCE, ip_forward=False)
         assert Path("/proc/sys/net/ipv4/ip_forward").read_text(encoding="ascii") == "0\n"
-        assert world.seen_as() == ""
+        assert world.unanswered()
 
 
 class TestOwners:
@@ -640,7 +644,7 @@ class TestAllOrNothing:
         assert f"rules[1] ({SOURCE}): iptables refused it: " in masquerade.fails(rules=rules)
 
     def test_a_refusal_among_fifty(self, masquerade: Masquerade, tmp_path: Path) -> None:
-        spoil = "s|^\\(add rule .* 10[.]25[.]0[.]0/16 .*\\) masquerade|\\1 tcp dport 1 drop|; s|tcp dport 1 drop|jump nowhere|"
+        spoil = r"s|\(add rule .* 10[.]25[.]0[.]0/16 .*\) masquerade|\1 jump nowhere|"
         masquerade.env = self.script(
             tmp_path,
             "nft",

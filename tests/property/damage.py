@@ -214,7 +214,7 @@ def _second_default(host: Host, at: Place) -> None:
     _ip(host, "route", "add", "default", "via", at.gateway, "metric", "5", namespace=at.namespace)
 
 
-def _flush_nat(host: Host, at: Place) -> None:  # noqa: ARG001  # every damage has the same signature
+def _flush_nat(host: Host, at: Place) -> None:  # every damage has the same signature
     host.run("nft", "flush", "ruleset")
 
 
@@ -223,7 +223,7 @@ def _forwarding_off(host: Host, at: Place) -> None:
         host.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=0")
 
 
-def _restart_vswitchd(host: Host, at: Place) -> None:  # noqa: ARG001  # as above
+def _restart_vswitchd(host: Host, at: Place) -> None:  # as above
     host.run("/usr/share/openvswitch/scripts/ovs-ctl", "restart", "--system-id=random")
 
 

@@ -54,7 +54,7 @@ def _generated(case: Callable[..., None], request: pytest.FixtureRequest) -> Cal
     test = given(**_CASES)(case)
     if replay:
         version, _, blob = replay.partition(":")
-        return settings(deadline=None)(reproduce_failure(version, blob.encode())(test))  # type: ignore[no-any-return]  # hypothesis's own
+        return settings(deadline=None)(reproduce_failure(version, blob.encode())(test))
     return settings(
         max_examples=request.config.getoption("--cases"),
         deadline=None,
@@ -95,7 +95,7 @@ def _do_damage(host: Host, variables: Variables, damages: Damages) -> None:
 
 
 def _run_checked(host: Host, variables: Variables) -> list[str]:
-    """One run of the whole in check mode, which must do nothing; then the real one, each module's foretold by its own."""
+    """One run of the whole in check mode, which must do nothing; then the real one, each module foretold by itself."""
     before = exact(host)
     for step in steps(variables):
         step.run(check=True)

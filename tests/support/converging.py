@@ -36,12 +36,12 @@ SYSCTLS = (
     "net/ipv6/conf/default/forwarding",
 )
 
-# What the kernel makes of the rest by itself, and a little later: carrier, operational state, duplicate address detection,
-# link-local addresses, which follow from the MAC address, and their routes.
+# What the kernel makes of the rest by itself, and a little later: carrier, operational state, duplicate address
+# detection, link-local addresses, which follow from the MAC address, and their routes.
 _VOLATILE = ("valid_life_time", "preferred_life_time", "dynamic", "tentative", "operstate")
 _VOLATILE_FLAGS = ("NO-CARRIER", "LOWER_UP", "linkdown", "M-DOWN")
 # What differs between two hosts that are equal in all that a person can want.
-_IDENTITY = ("ifindex", "link_index", "link", "link_netnsid", "address", "permaddr", "linkinfo")
+_IDENTITY = ("ifindex", "link_index", "link", "link_netnsid", "address", "permaddr")
 
 
 def picture(host: Host, *, identity: bool = True, sysctls: Iterable[str] = SYSCTLS) -> State:
@@ -118,6 +118,8 @@ def _link(
 ) -> State:
     left_out = _VOLATILE if identity else (*_VOLATILE, *_IDENTITY)
     link = {key: value for key, value in found.items() if key not in left_out}
+    kinds = {key: value for key, value in found.get("linkinfo", {}).items() if isinstance(value, str)}  # not its timers
+    link["linkinfo"] = kinds
     link["flags"] = [flag for flag in found["flags"] if flag not in _VOLATILE_FLAGS]
     link["addr_info"] = [
         {key: value for key, value in address.items() if key not in _VOLATILE}
@@ -125,7 +127,6 @@ def _link(
         if not _is_automatic(address)
     ]
     if not identity:
-        link["kind"] = found.get("linkinfo", {}).get("info_kind")
         link["far end"] = _far_end(host, name, found, raw)
     return link
 
@@ -206,7 +207,8 @@ def converge_and_paste(
 
 def paste(host: Host, commands: Iterable[str]) -> None:
     """Run command lines in a shell, as a person would who pastes them there; each must succeed."""
-    script = "\n".join(["set -eu", *commands])
+    # bash replaces itself by the last command, and `$$` would not be the shell any more: hence one after it.
+    script = "\n".join(["set -eu", *commands, ":"])
     host.run("bash", "-c", script)
 
 

@@ -4,10 +4,12 @@
 
     python3 tcp_exchange.py --server NAMESPACE --client NAMESPACE --to ADDRESS --bytes COUNT
 
-A server listens in the one place, a client in the other connects to it, and so many bytes go over and so many come
-back. What both have seen is printed as one line of JSON: `sent`, `came_back`, `peer` (the client's address as the server
-sees it), or `error`. Without an option, its place is the host. Only the standard library is used.
+A server listens in the one place, a client in the other connects to it, so many bytes go over and as many come back.
+What both have seen is printed as one line of JSON: `arrived` and `came_back` (everything, unaltered), `peer` (the
+client's address as the server sees it), `error`. A place that is not named is the host. Only the standard library is
+used.
 """
+# ruff: noqa: T201
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ _PIECE = 1 << 16
 
 def payload(count: int) -> bytes:
     """Return bytes that are not alike, and the same every time."""
-    return random.Random(count).randbytes(count)
+    return random.Random(count).randbytes(count)  # noqa: S311
 
 
 def receive(connection: socket.socket) -> tuple[int, str]:

@@ -28,8 +28,8 @@ class Traffic:
     def exchange(self, client: str | None, server: str | None, address: str, size: int = MEGABYTES_10) -> str:
         """Send ``size`` bytes by TCP from ``client`` to ``server`` at ``address`` and as many back.
 
-        Returns the client's address as the server has seen it. Fails with AssertionError if anything is lost or altered,
-        or nothing moves for five seconds.
+        Returns the client's address as the server has seen it. Raises AssertionError if anything is lost or altered, or
+        nothing moves for five seconds.
         """
         places = [
             word for option, place in (("--client", client), ("--server", server)) if place for word in (option, place)

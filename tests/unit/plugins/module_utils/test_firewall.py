@@ -98,10 +98,12 @@ class TestWhatNftPrints:
             {"match": {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": "tcp"}},
             {"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 80}},
             {"limit": {"rate": 1, "per": "second"}},
+            {"something": {}, "of a later": "release"},
+            "something of a later release",
             {"match": {"op": ">", "left": {"payload": {"protocol": "ip", "field": "ttl"}}, "right": 3}},
         ],
     )
-    def test_an_altered_rule_is_still_ours_and_not_the_same(self, alien: dict[str, Any]) -> None:
+    def test_an_altered_rule_is_still_ours_and_not_the_same(self, alien: Any) -> None:
         found = state.nft_rule({**MASQUERADE, "expr": [alien, *MASQUERADE["expr"]]})  # type: ignore[misc]
         assert state.subject_of(found) == (state.MASQUERADE, OUT)
         assert found.criteria != frozenset(OUT.masquerade())

@@ -395,9 +395,10 @@ def test_matrix_of_two() -> None:
         "icmp  192.168.100.1  192.168.100.2  192.168.100.254",
         "ns01              .       0.217 ms         0.217 ms",
         "ns02       no route              .        ! silence",
-        "!: not as expected; .: not probed",
+        "",
         "tcp/80    192.168.100.1",
         "the host      ! refused",
+        "",
         "!: not as expected; .: not probed",
     ]
 

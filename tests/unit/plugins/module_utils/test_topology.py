@@ -60,7 +60,7 @@ def small(**changes: Any) -> Variables:
 def test_reference_topology() -> None:
     compiled = compile_topology(reference())
     assert compiled["namespaces"] == [{"name": "ns01"}, {"name": "ns02"}]
-    assert compiled["bridges"] == [{"name": "int_br"}]
+    assert compiled["bridges"] == [{"name": "int_br", "datapath_type": "auto"}]
     assert compiled["pairs"] == [
         {
             "name": f"veth-{name}",

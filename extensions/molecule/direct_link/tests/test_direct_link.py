@@ -1,0 +1,71 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The direct link; from it to the switch and back: each in one run, judged by traffic and by what is left of the other."""
+
+from __future__ import annotations
+
+from ansible_collections.netns.fabric.tests.testinfra.kernel import Kernel
+from ansible_collections.netns.fabric.tests.testinfra.nat import Nat
+from ansible_collections.netns.fabric.tests.testinfra.openvswitch import OpenVSwitch
+from ansible_collections.netns.fabric.tests.testinfra.plays import PLAYBOOKS, Plays
+from ansible_collections.netns.fabric.tests.testinfra.snapshot import Vitals, differences
+from ansible_collections.netns.fabric.tests.testinfra.traffic import Traffic
+
+HOSTS_OWN = {"lo", "uplink0"}
+
+
+def assert_direct_link(kernel: Kernel, openvswitch: OpenVSwitch, nat: Nat, traffic: Traffic) -> None:
+    """Assert that there is one cable which carries traffic, and nothing of the switch."""
+    assert kernel.namespaces() == {"outside", "ns01", "ns02"}
+    assert set(kernel.links("ns01")) == {"lo", "veth-ns01"}
+    assert set(kernel.links("ns02")) == {"lo", "veth-ns02"}
+    assert kernel.peer("veth-ns01", "ns01")[0] == kernel.link("veth-ns02", "ns02")["ifindex"]
+    assert kernel.addresses("veth-ns01", "ns01") == {"192.168.100.1/24"}
+    assert kernel.addresses("veth-ns02", "ns02") == {"192.168.100.2/24"}
+    assert set(kernel.links()) - {"ovs-netdev"} == HOSTS_OWN
+    assert openvswitch.bridges() == set()
+    assert nat.masquerading() == []
+    assert kernel.routes("ns01") == kernel.routes("ns02") == set()
+    assert traffic.pings("ns01", "192.168.100.2")
+    assert traffic.pings("ns02", "192.168.100.1")
+    assert traffic.exchange("ns01", "ns02", "192.168.100.2") == "192.168.100.1"
+    assert traffic.exchange("ns02", "ns01", "192.168.100.1") == "192.168.100.2"
+
+
+def assert_switch(kernel: Kernel, openvswitch: OpenVSwitch, nat: Nat, traffic: Traffic) -> None:
+    """Assert that there is the switch, which carries traffic inside and outside, and nothing of the cable."""
+    assert kernel.namespaces() == {"outside", "ns01", "ns02"}
+    assert openvswitch.ports("int_br") == {"ns01_tap", "ns02_tap"}
+    assert kernel.peer("veth-ns01", "ns01")[0] == kernel.link("ns01_tap")["ifindex"]
+    assert kernel.peer("veth-ns02", "ns02")[0] == kernel.link("ns02_tap")["ifindex"]
+    assert [rule.source for rule in nat.masquerading()] == ["192.168.100.0/24"]
+    assert traffic.pings("ns01", "192.168.100.254")
+    assert traffic.exchange("ns01", "ns02", "192.168.100.2") == "192.168.100.1"
+    assert traffic.exchange("ns02", "ns01", "192.168.100.1") == "192.168.100.2"
+    assert traffic.exchange("ns01", "outside", "198.51.100.2") == "198.51.100.1"
+
+
+def test_the_direct_link_stands(kernel: Kernel, openvswitch: OpenVSwitch, nat: Nat, traffic: Traffic) -> None:
+    assert_direct_link(kernel, openvswitch, nat, traffic)
+
+
+def test_to_the_switch_and_back(
+    plays: Plays, kernel: Kernel, openvswitch: OpenVSwitch, nat: Nat, traffic: Traffic, vitals: Vitals
+) -> None:
+    assert plays.run(PLAYBOOKS / "site.yml").changed > 0
+    assert_switch(kernel, openvswitch, nat, traffic)
+    before = vitals.take()
+    assert plays.run(PLAYBOOKS / "site.yml").changed == 0
+    assert differences(before, vitals.take()) == []
+
+    assert plays.run("netns.fabric.direct_link").changed > 0
+    assert_direct_link(kernel, openvswitch, nat, traffic)
+    before = vitals.take()
+    assert plays.run("netns.fabric.direct_link").changed == 0
+    assert differences(before, vitals.take()) == []
+
+
+def test_taken_down_it_leaves_nothing(plays: Plays, kernel: Kernel) -> None:
+    plays.run(PLAYBOOKS / "teardown.yml")
+    assert kernel.namespaces() == {"outside"}
+    assert set(kernel.links()) - {"ovs-netdev"} == HOSTS_OWN
