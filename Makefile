@@ -10,6 +10,9 @@
 .PHONY: help setup site down direct-link test pins clean
 
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
+# What is read by people: no lines for what is skipped, and the summary line by line.
+export ANSIBLE_DISPLAY_SKIPPED_HOSTS := false
+export ANSIBLE_CALLBACK_RESULT_FORMAT := yaml
 # Debian's ordinary PATH leaves out the system's commands.
 export PATH := $(PATH):/usr/sbin:/sbin
 

@@ -43,11 +43,9 @@ class Operation(Protocol):
     @property
     def medium(self) -> str:
         """The input and output that executes it: V(kernel), V(files), V(ovs) or V(firewall)."""
-        ...
 
     def commands(self) -> Sequence[str]:
         """The equivalent shell lines."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -61,11 +61,9 @@ class Medium(Protocol):
         Raises:
             OperationFailed: The host refused one; what came before it is in the journal.
         """
-        ...
 
     def commit(self) -> None:
         """The call has succeeded: let go of what was kept for the way back."""
-        ...
 
 
 class Host:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import socket
 import struct
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_interface, ip_network
 
@@ -27,8 +28,9 @@ IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS, IFA_PROTO = 1, 2, 8, 11
 IFA_F_SECONDARY, IFA_F_NODAD, IFA_F_PERMANENT = 0x1, 0x2, 0x80
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_TABLE = 1, 4, 5, 6, 7, 15
 RTA_SRC, RTA_CACHEINFO = 2, 12
-#: RTA_MULTIPATH, RTA_VIA, RTA_ENCAP, RTA_NH_ID: a route that the options of a route cannot express.
-RTA_SPECIAL = (9, 18, 22, 30)
+RTA_MULTIPATH = 9
+#: With RTA_VIA, RTA_ENCAP, RTA_NH_ID: a route that the options of a route cannot express.
+RTA_SPECIAL = (RTA_MULTIPATH, 18, 22, 30)
 RTN_UNSPEC, RTN_UNICAST = 0, 1
 RTPROT_KERNEL, RTPROT_STATIC = 2, 4
 RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RT_SCOPE_HOST, RT_SCOPE_NOWHERE = 0, 253, 254, 255
@@ -40,6 +42,7 @@ LOOPBACK_ADDRESSES = (ip_interface("127.0.0.1/8"), ip_interface("::1/128"))
 LINK_HEADER = struct.Struct("=BxHiII")
 ADDRESS_HEADER = struct.Struct("=BBBBI")
 ROUTE_HEADER = struct.Struct("=BBBBBBBBI")
+NEXT_HOP = struct.Struct("=HBBi")
 START = rtnetlink.HEADER.size
 
 
@@ -155,7 +158,18 @@ def revived_route(message: bytes) -> bytearray:
     offset = START + ROUTE_HEADER.size - 4
     (flags,) = struct.unpack_from("=I", request, offset)
     struct.pack_into("=I", request, offset, flags & ~RTNH_UNREACHABLE_FLAGS)
+    for offset in _next_hops(message):
+        request[offset + 2] &= ~RTNH_UNREACHABLE_FLAGS & 0xFF
     return request
+
+
+def _next_hops(message: bytes) -> Iterator[int]:
+    """Where the several next hops of a route begin in it (struct rtnexthop of linux/rtnetlink.h)."""
+    for start, end in rtnetlink.positions(message, START + ROUTE_HEADER.size, RTA_MULTIPATH):
+        offset = start
+        while offset + NEXT_HOP.size <= end:
+            yield offset
+            offset += (NEXT_HOP.unpack_from(message, offset)[0] + 3) & ~3
 
 
 def new_veth(

@@ -28,7 +28,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ansible_collections.netns.fabric.plugins.module_utils import _rtnetlink as rtnetlink
 from ansible_collections.netns.fabric.plugins.module_utils._errors import Unavailable
@@ -67,6 +67,8 @@ CONFIRMATION = 0.05
 SENDING = 32
 #: An exchange that keeps moving has at most so many times its timeout.
 PATIENCE = 10
+#: Seconds between two looks at the neighbours of namespaces that no probe starts from.
+ELSEWHERE = 1.0
 #: Descriptors left to the rest of the process.
 SPARE_DESCRIPTORS = 64
 #: Echo requests of one socket: with every attempt they fit in the sixteen bits of the sequence number.
@@ -112,15 +114,14 @@ class Prober:
         `listeners` tells for every TCP probe without a port where to listen for it.
 
         Raises:
-            Unavailable: A namespace to listen in is gone, or the host is out of descriptors, ports or memory.
+            Unavailable: A namespace to listen in is gone.
+            OSError: The host is out of descriptors, ports or memory.
         """
         if not probes:
             return []
         run = _Run(self._kernel, probes, listeners)
         try:
             return run.outcomes()
-        except OSError as error:
-            raise Unavailable(f"the host cannot carry out the probes: {error.strerror or error}") from error
         finally:
             run.close()
 
@@ -171,6 +172,14 @@ class _Loop:
         self._selector.close()
 
 
+class _Entry(NamedTuple):
+    """A neighbour: the index of the link, the state (NUD_...), and the address."""
+
+    link: int
+    state: int
+    address: str
+
+
 class _Neighbours:
     """The kernel's neighbour tables, one for each family (linux/neighbour.h, RTM_GETNEIGHTBL)."""
 
@@ -182,7 +191,8 @@ class _Neighbours:
         self._budget = {4: 0, 6: 0}
         self._in_use: Counter[tuple[NamespaceName, str]] = Counter()
         self._ours: set[str] = set()
-        self._failed: set[tuple[NamespaceName, str]] = set()
+        self._unresolved: dict[NamespaceName, set[str]] = {}
+        self._looked_elsewhere = 0.0
 
     def concern(self, addresses: Iterable[str]) -> None:
         """The addresses that the probes lead to or from; entries for others are none of our business."""
@@ -211,7 +221,9 @@ class _Neighbours:
         if free <= 0:
             self._sweep(version, list(self._namespaces))
             free = self._free(version)
-        if free <= 0:  # the far ends' entries may be in namespaces that no probe starts from
+        if free <= 0 and self._looked_elsewhere + ELSEWHERE < time.monotonic():
+            # The far ends' entries may be in namespaces that no probe starts from.
+            self._looked_elsewhere = time.monotonic()
             others = [name for name in (None, *self._kernel.namespace_names()) if name not in self._namespaces]
             self._sweep(version, others)
             free = self._free(version)
@@ -243,38 +255,41 @@ class _Neighbours:
             opened = self._socket(name)
             if opened is None:
                 continue
-            requests = []
-            for index, state, address in self._entries(opened, version):
-                if state & (NUD_INCOMPLETE | NUD_FAILED):
-                    self._failed.add((name, address))
-                if self._is_done_with(name, state, address):
-                    requests.append(_removal(version, index, address))
-            opened.request_all(requests)
+            entries = self._entries(opened, version)
+            self._note(name, entries)
+            done = [entry for entry in entries if self._is_done_with(name, entry)]
+            opened.request_all([_removal(version, entry) for entry in done])
 
-    def _is_done_with(self, name: NamespaceName, state: int, address: str) -> bool:
-        if address.startswith("ff"):  # the group that a neighbour was asked for in (RFC 4861): made again when needed
+    def _is_done_with(self, name: NamespaceName, entry: _Entry) -> bool:
+        # The group that a neighbour was asked for in (RFC 4861) is made again when needed.
+        if entry.address.startswith("ff"):
             return True
-        lasting = state & (NUD_PERMANENT | NUD_NOARP)
-        return address in self._ours and not lasting and (name, address) not in self._in_use
+        lasting = entry.state & (NUD_PERMANENT | NUD_NOARP)
+        return entry.address in self._ours and not lasting and (name, entry.address) not in self._in_use
 
     def unresolved(self, name: NamespaceName) -> set[str]:
-        found = {address for namespace, address in self._failed if namespace == name}
+        """The addresses that nobody on the link answers for, those whose entries have been removed included."""
         opened = self._socket(name)
-        if opened is None:
-            return found
-        for version in FAMILY:
-            for _index, state, address in self._entries(opened, version):
-                if state & (NUD_INCOMPLETE | NUD_FAILED):
-                    found.add(address)
-        return found
+        if opened is not None:
+            for version in FAMILY:
+                self._note(name, self._entries(opened, version))
+        return self._unresolved.get(name, set())
 
-    def _entries(self, opened: rtnetlink.RtnetlinkSocket, version: int) -> list[tuple[int, int, str]]:
+    def _note(self, name: NamespaceName, entries: Iterable[_Entry]) -> None:
+        unresolved = self._unresolved.setdefault(name, set())
+        for entry in entries:
+            if entry.state & (NUD_INCOMPLETE | NUD_FAILED):
+                unresolved.add(entry.address)
+            else:
+                unresolved.discard(entry.address)
+
+    def _entries(self, opened: rtnetlink.RtnetlinkSocket, version: int) -> list[_Entry]:
         found = []
         for message in opened.dump(_request(RTM_GETNEIGH, NEIGHBOUR_HEADER.pack(FAMILY[version], 0, 0, 0, 0))):
             _family, index, state, _flags, _type = NEIGHBOUR_HEADER.unpack_from(message, rtnetlink.HEADER.size)
             address = rtnetlink.attributes_of(message, rtnetlink.HEADER.size + NEIGHBOUR_HEADER.size).get(NDA_DST)
             if address:
-                found.append((index, state, socket.inet_ntop(FAMILY[version], address)))
+                found.append(_Entry(index, state, socket.inet_ntop(FAMILY[version], address)))
         return found
 
     def _socket(self, name: NamespaceName) -> rtnetlink.RtnetlinkSocket | None:
@@ -295,10 +310,10 @@ def _request(kind: int, body: bytes) -> bytearray:
     return bytearray(rtnetlink.HEADER.pack(size, kind, rtnetlink.NLM_F_REQUEST, 0, 0) + body)
 
 
-def _removal(version: int, index: int, address: str) -> bytearray:
-    packed = socket.inet_pton(FAMILY[version], address)
+def _removal(version: int, entry: _Entry) -> bytearray:
+    packed = socket.inet_pton(FAMILY[version], entry.address)
     attribute = rtnetlink.ATTRIBUTE.pack(rtnetlink.ATTRIBUTE.size + len(packed), NDA_DST) + packed
-    return _request(RTM_DELNEIGH, NEIGHBOUR_HEADER.pack(FAMILY[version], index, 0, 0, 0) + attribute)
+    return _request(RTM_DELNEIGH, NEIGHBOUR_HEADER.pack(FAMILY[version], entry.link, 0, 0, 0) + attribute)
 
 
 class _Leg:

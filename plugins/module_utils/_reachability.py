@@ -677,7 +677,10 @@ def survey(params: Mapping[str, Any], check_mode: bool) -> tuple[list[Judged], C
         raise Unavailable("this needs root on the managed host: set `become: true` on the task or the play")
     if check_mode or not probes:
         return [Judged(probe, None) for probe in probes], Context()
-    return _Survey(Host(), probes).made()
+    try:
+        return _Survey(Host(), probes).made()
+    except OSError as error:
+        raise Unavailable(f"the host cannot carry out the probes: {error.strerror or error}") from error
 
 
 class _Survey:

@@ -19,6 +19,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._errors import Invali
 from ansible_collections.netns.fabric.plugins.module_utils._host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import (
     KernelState,
+    Link,
     NamespaceName,
     NamespaceState,
     Route,
@@ -147,6 +148,8 @@ class _Planner:
     def __post_init__(self) -> None:
         #: Routes that are declared, or gone by what is planned so far.
         self._settled: set[int] = set()
+        #: Destinations that are planned to be on a link itself, so that later ones may have their gateway there.
+        self._direct: list[str] = []
 
     def add(self, wanted: WantedRoute) -> None:
         if wanted.present:
@@ -175,6 +178,8 @@ class _Planner:
             wanted.destination, wanted.gateway, wanted.device, wanted.metric, wanted.table, wanted.source
         )
         operations.append(op.AddRoute(self.state.name, spec))
+        if wanted.gateway is None:
+            self._direct.append(wanted.destination)
         before = {"routes": [_shown(self._as_spec(route)) for route in rivals]} if rivals else None
         after = {"routes": [_shown(spec)]}
         self.changes.append(Change(wanted.entry, self._target(wanted.destination), before, after, tuple(operations)))
@@ -203,42 +208,52 @@ class _Planner:
 
     def _check_possible(self, wanted: WantedRoute) -> None:
         """What the kernel would refuse with a word or two, in more of them; in check mode earlier tasks may cure it."""
-        if self.check_mode:
-            self._assume(wanted)
+        obstacle = self._obstacle(wanted)
+        if obstacle is None:
             return
-        if wanted.device and self.state.link(wanted.device) is None:
-            names = ", ".join(sorted(link.name for link in self.state.links))
+        option, message, assumed = obstacle
+        if not self.check_mode:
+            raise InvalidEntry(wanted.entry, option, message)
+        self.warnings.append(f"{ASSUMED}: {assumed}")
+
+    def _obstacle(self, wanted: WantedRoute) -> tuple[str, str, str] | None:
+        """The option at fault, what is wrong, and what would have to be there."""
+        here = self.state.name or "host"
+        link = self.state.link(wanted.device) if wanted.device else None
+        if wanted.device and link is None:
             where = f"the namespace {self.state.name}" if self.state.name else "the host"
-            raise InvalidEntry(
-                wanted.entry,
-                "device",
-                f"there is no link {wanted.device} in {where}, which has {names}: correct the name, or make it first",
+            names = ", ".join(sorted(link.name for link in self.state.links))
+            message = (
+                f"there is no link {wanted.device} in {where}, which has {names}: correct the name, or make it first"
             )
-        if wanted.gateway and not wanted.device and not self._reaches(wanted.gateway):
-            addresses = ", ".join(
-                str(address.interface) for address in self.state.addresses if not address.made_by_kernel
-            )
-            raise InvalidEntry(
-                wanted.entry,
-                "gateway",
+            return "device", message, f"link {here}/{wanted.device}"
+        if link is not None and not link.up:
+            message = f"{link.name} is down, and the kernel takes no route by a link that is: set it up first"
+            return "device", message, f"link {here}/{link.name} that is up"
+        if wanted.gateway and not self._reaches(wanted.gateway, link):
+            message = (
                 f"no link that is up has an address whose network contains {wanted.gateway} "
-                f"(addresses here: {addresses or 'none'}): correct the gateway, or give a link an address beside it",
+                f"(addresses here: {self._addresses(link)}): correct the gateway, or give a link an address beside it"
             )
+            return "gateway", message, f"an address in {here} beside the gateway {wanted.gateway}"
+        return None
 
-    def _assume(self, wanted: WantedRoute) -> None:
-        where = self.state.name or "host"
-        if wanted.device and self.state.link(wanted.device) is None:
-            self.warnings.append(f"{ASSUMED}: link {where}/{wanted.device}")
-        elif wanted.gateway and not wanted.device and not self._reaches(wanted.gateway):
-            self.warnings.append(f"{ASSUMED}: an address in {where} beside the gateway {wanted.gateway}")
+    def _addresses(self, link: Link | None) -> str:
+        """The addresses that a gateway may be beside: those of the link, if there is one, or all."""
+        found = self.state.addresses_of(link) if link else self.state.addresses
+        return ", ".join(sorted(str(address) for address in found if not address.made_by_kernel)) or "none"
 
-    def _reaches(self, gateway: str) -> bool:
+    def _reaches(self, gateway: str, link: Link | None) -> bool:
+        """Whether a route that is there, or added before, leads to the gateway itself; by the link, if one is named."""
         address = ip_address(gateway)
-        return any(
-            route.gateway is None and not route.special
+        if address.version == 6 and address.is_link_local:
+            return True
+        there = [
+            route.destination
             for route in self.state.routes
-            if address in ip_network(route.destination)
-        )
+            if route.gateway is None and not route.special and (link is None or route.device == link.index)
+        ]
+        return any(address in ip_network(destination) for destination in (*there, *self._direct))
 
     def _same_destination(self, wanted: WantedRoute) -> list[Route]:
         return [

@@ -76,20 +76,20 @@ class RtnetlinkError(OSError):
 Attributes = Sequence[tuple[str, Any]]
 
 
-def link_message(kind: int, flags: int, attributes: Attributes, /, **fields: int) -> bytearray:
-    return _message(ifinfmsg(), kind, flags, attributes, fields)
+def link_message(kind: int, request_flags: int, attributes: Attributes, **fields: int) -> bytearray:
+    return _message(ifinfmsg(), kind, request_flags, attributes, fields)
 
 
-def address_message(kind: int, flags: int, attributes: Attributes, /, **fields: int) -> bytearray:
-    return _message(ifaddrmsg(), kind, flags, attributes, fields)
+def address_message(kind: int, request_flags: int, attributes: Attributes, **fields: int) -> bytearray:
+    return _message(ifaddrmsg(), kind, request_flags, attributes, fields)
 
 
-def route_message(kind: int, flags: int, attributes: Attributes, /, **fields: int) -> bytearray:
-    return _message(rtmsg(), kind, flags, attributes, fields)
+def route_message(kind: int, request_flags: int, attributes: Attributes, **fields: int) -> bytearray:
+    return _message(rtmsg(), kind, request_flags, attributes, fields)
 
 
-def nsid_message(kind: int, flags: int, attributes: Attributes) -> bytearray:
-    return _message(nsidmsg(), kind, flags, attributes, {})
+def nsid_message(kind: int, request_flags: int, attributes: Attributes) -> bytearray:
+    return _message(nsidmsg(), kind, request_flags, attributes, {})
 
 
 def _message(message: Any, kind: int, flags: int, attributes: Attributes, fields: Mapping[str, int]) -> bytearray:
@@ -114,14 +114,21 @@ def replayed(message: bytes, kind: int, flags: int) -> bytearray:
 def attributes_of(message: bytes, start: int, end: int | None = None) -> dict[int, bytes]:
     """The attributes of a message, or of a nested one, by their numbers."""
     end = len(message) if end is None else end
-    found: dict[int, bytes] = {}
+    return {kind: message[first:last] for kind, first, last in _attributes(message, start, end)}
+
+
+def positions(message: bytes, start: int, wanted: int) -> list[tuple[int, int]]:
+    """Where the contents of the attributes of this number begin and end in a message."""
+    return [(first, last) for kind, first, last in _attributes(message, start, len(message)) if kind == wanted]
+
+
+def _attributes(message: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
     while start + ATTRIBUTE.size <= end:
         length, kind = ATTRIBUTE.unpack_from(message, start)
         if length < ATTRIBUTE.size:
-            break
-        found[kind & 0x3FFF] = message[start + ATTRIBUTE.size : start + length]  # without NLA_F_NESTED and the like
+            return
+        yield kind & 0x3FFF, start + ATTRIBUTE.size, start + length  # without NLA_F_NESTED and the like
         start += (length + 3) & ~3
-    return found
 
 
 class RtnetlinkSocket:

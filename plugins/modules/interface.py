@@ -33,12 +33,14 @@ options:
   namespace:
     description:
       - The namespace that the link is to be in; omitted, the host's own.
-      - A link that is still on the host is moved there. Its addresses and routes are lost in the move, as the kernel has it.
+      - A link that is still on the host is moved there. Its addresses and routes are lost in the move, as the kernel
+        has it.
     type: str
   addresses:
     description:
       - Exactly the addresses of the link, each with its prefix length, IPv4 and IPv6.
-      - The kernel's own (IPv6 link-local and autoconfigured ones, those of the loopback) are neither counted nor removed.
+      - The kernel's own (IPv6 link-local and autoconfigured ones, those of the loopback) are neither counted nor
+        removed.
       - An empty list removes all. Omitted, they stay as they are.
       - IPv6 addresses are set without duplicate address detection, so that they can be used at once.
     type: list
@@ -56,8 +58,8 @@ options:
   state:
     description:
       - V(present) has the link be as described. It must exist.
-      - V(absent) takes back what was declared, that is O(addresses), the mark of O(owner), and its place in O(namespace),
-        from where it returns to the host. The link itself is not removed; that is for whatever made it.
+      - V(absent) takes back what was declared, that is O(addresses), the mark of O(owner), and its place in
+        O(namespace), from where it returns to the host. The link itself is not removed; that is for whatever made it.
     type: str
     choices: [present, absent]
     default: present
@@ -92,8 +94,8 @@ options:
         choices: [present, absent]
         default: present
 notes:
-  - The mark of O(owner) is the link's interface alias. An alias that somebody else has given is left as it is; such a link
-    is not found by O(prune).
+  - The mark of O(owner) is the link's interface alias. An alias that somebody else has given is left as it is; such a
+    link is not found by O(prune).
   - O(prune) takes the addresses off the links that bear the mark and are not listed, and returns them to the host.
 seealso:
   - module: netns.fabric.veth

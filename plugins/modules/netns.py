@@ -51,15 +51,17 @@ options:
     type: dict
   force:
     description:
-      - With O(state=absent), removes the namespace though there are processes inside, and takes its links away from them.
+      - With O(state=absent), removes the namespace though there are processes inside, and takes its links away from
+        them.
       - Without it, processes inside make the module fail, and the message lists them.
     type: bool
     default: false
   state:
     description:
-      - V(present) has the namespace exist. A plain file in its place, which a crash or a killed program leaves, is replaced.
-      - V(absent) removes it, with the resolver's file if that is ours, and waits until the kernel has destroyed what was
-        inside. A physical device inside returns to the host.
+      - V(present) has the namespace exist. A plain file in its place, which a crash or a killed program leaves, is
+        replaced.
+      - V(absent) removes it, with the resolver's file if that is ours, and waits until the kernel has destroyed what
+        was inside. A physical device inside returns to the host.
     type: str
     choices: [present, absent]
     default: present
@@ -93,9 +95,9 @@ options:
         choices: [present, absent]
         default: present
 notes:
-  - The mark of O(owner) is the alias of the namespace's loopback. An existing namespace that bears nobody's mark is taken
-    over only if it is bare (nothing in it but the loopback), which is what a killed run leaves; any other is used and left
-    to whoever made it.
+  - The mark of O(owner) is the alias of the namespace's loopback. An existing namespace that bears nobody's mark is
+    taken over only if it is bare (nothing in it but the loopback), which is what a killed run leaves; any other is
+    used and left to whoever made it.
   - IPv4 forwarding is a parameter of a namespace too, C(net.ipv4.ip_forward).
 seealso:
   - module: netns.fabric.veth

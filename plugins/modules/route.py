@@ -54,7 +54,8 @@ options:
     type: str
   state:
     description:
-      - V(present) has the route exist. Another static one in its place, to the same destination with the same metric, goes.
+      - V(present) has the route exist. Another static one in its place, to the same destination with the same metric,
+        goes.
       - V(absent) removes the static routes that are as described in all that is given.
     type: str
     choices: [present, absent]

@@ -12,10 +12,10 @@ module: veth
 short_description: Manage veth pairs, the cables between namespaces
 version_added: 1.0.0
 description:
-  - Creates and removes pairs of virtual Ethernet devices, each end in the namespace and under the name where it belongs,
-    and sets addresses, MTU and what else an end has.
-  - A pair that exists but not as wanted (an end renamed, moved, cabled to something else) is repaired in place where that
-    can be done, and made anew where it cannot.
+  - Creates and removes pairs of virtual Ethernet devices, each end in the namespace and under the name where it
+    belongs, and sets addresses, MTU and what else an end has.
+  - A pair that exists but not as wanted (an end renamed, moved, cabled to something else) is repaired in place where
+    that can be done, and made anew where it cannot.
   - Manages one pair, or many in one pass with O(pairs).
 author:
   - netns.fabric contributors (@netns-fabric)
@@ -37,7 +37,8 @@ options:
   addresses:
     description:
       - Exactly the addresses of the link, each with its prefix length, IPv4 and IPv6.
-      - The kernel's own (IPv6 link-local and autoconfigured ones, those of the loopback) are neither counted nor removed.
+      - The kernel's own (IPv6 link-local and autoconfigured ones, those of the loopback) are neither counted nor
+        removed.
       - An empty list removes all. Omitted, they stay as they are.
       - IPv6 addresses are set without duplicate address detection, so that they can be used at once.
     type: list
@@ -56,8 +57,8 @@ options:
   tx_checksum:
     description:
       - Whether the end leaves transmit checksums to a device that will never compute them. That is right between
-        namespaces and on the kernel's datapath, and breaks TCP towards the userspace datapath of Open vSwitch while ping
-        works; M(netns.fabric.ovs_port) sees to it.
+        namespaces and on the kernel's datapath, and breaks TCP towards the userspace datapath of Open vSwitch while
+        ping works; M(netns.fabric.ovs_port) sees to it.
       - Omitted, it stays as it is; the kernel creates ends with it on.
     type: bool
   peer:
@@ -158,7 +159,8 @@ options:
         default: present
 notes:
   - The mark of O(owner) is the interface alias of both ends.
-  - A pair that is made anew has other indexes and, unless O(mac) and O(peer.mac) say otherwise, other hardware addresses.
+  - A pair that is made anew has other indexes and, unless O(mac) and O(peer.mac) say otherwise, other hardware
+    addresses.
 seealso:
   - module: netns.fabric.netns
   - module: netns.fabric.ovs_port

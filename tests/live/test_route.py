@@ -114,7 +114,7 @@ def test_a_route_by_a_route(router: Host, run_module: RunModule) -> None:
     """A gateway may be reached by another static route, and by one that is added before it in the same call."""
     entries = [
         {"namespace": "red", "destination": "172.16.0.1/32", "device": "eth1"},
-        {"namespace": "red", "destination": "default", "gateway": "172.16.0.1", "device": "eth1"},
+        {"namespace": "red", "destination": "default", "gateway": "172.16.0.1"},
     ]
     converge(router, run_module, "route", routes=entries)
     assert "default via 172.16.0.1 dev eth1 proto static" in routes(router)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -75,3 +77,14 @@ def _filled_in(options: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str
         inner = options[name].get("options")
         filled[name] = _filled_in(inner, value) if inner and isinstance(value, Mapping) else value
     return filled
+
+
+def main() -> None:
+    """Build the topology that comes as JSON on standard input; `ready` on standard output says that it begins."""
+    variables = json.load(sys.stdin)
+    print("ready", flush=True)  # noqa: T201  # the sign that the parent waits for
+    converge(variables)
+
+
+if __name__ == "__main__":
+    main()

@@ -53,7 +53,7 @@ def _generated(case: Callable[..., None], request: pytest.FixtureRequest) -> Cal
     replay = request.config.getoption("--replay")
     test = given(**_CASES)(case)
     if replay:
-        version, _, blob = replay.partition(":")
+        version, blob = replay.split(":", 1)
         return settings(deadline=None)(reproduce_failure(version, blob.encode())(test))
     return settings(
         max_examples=request.config.getoption("--cases"),

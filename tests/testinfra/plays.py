@@ -1,13 +1,20 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Playbooks run as a person at a prompt would, from within a test."""
+"""Playbooks run as a person at a prompt would, from within a test.
+
+From within another playbook, how the run went is put into a file, for a test to judge later:
+
+    python3 -m ansible_collections.netns.fabric.tests.testinfra.plays FILE PLAYBOOK [OPTION...]
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
-from dataclasses import dataclass
+import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ansible_collections.netns.fabric.tests.testinfra.shell import Shell
@@ -25,6 +32,11 @@ class Played:
     status: int
     output: str
 
+    @classmethod
+    def load(cls, path: Path) -> Played:
+        """Return a run that was put into a file."""
+        return cls(**json.loads(path.read_text(encoding="utf-8")))
+
     def count(self, what: str) -> int:
         """Return a number of the recap: `ok`, `changed`, `failed` and so on."""
         found = re.search(rf"^fabric .*\b{what}=(\d+)", self.output, re.MULTILINE)
@@ -35,6 +47,11 @@ class Played:
     def changed(self) -> int:
         """How many tasks have changed something, or would have in check mode."""
         return self.count("changed")
+
+    @property
+    def diff(self) -> list[str]:
+        """The lines of what `--diff` shows, without warnings and what else is in between."""
+        return [line for line in self.output.splitlines() if re.match(r"--- before|\+\+\+ after|@@ |[-+ ]\S", line)]
 
     @property
     def words(self) -> str:
@@ -72,3 +89,16 @@ class Plays:
         played = self.attempt(playbook, *options)
         assert played.status == 0, played.output
         return played
+
+
+def main() -> None:
+    """Run a playbook and put into a file how it went."""
+    import testinfra
+
+    path, playbook, *options = sys.argv[1:]
+    played = Plays(Shell(testinfra.get_host("local://"))).attempt(playbook, *options)
+    Path(path).write_text(json.dumps(asdict(played), indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The direct link; from it to the switch and back: each in one run, judged by traffic and by what is left of the other."""
+"""The direct link; from it to the switch and back, each in one run, judged by traffic and by what is left."""
 
 from __future__ import annotations
 

@@ -76,7 +76,8 @@ def test_columns_set_values_and_keys_and_remove_keys() -> None:
 def test_the_inverse_gives_back_what_was() -> None:
     row = Row("Port", "p", {"tag": 5, "trunks": (), "external_ids": {"a": "1"}})
     columns = Columns(
-        {"tag": 7, "trunks": (1, 2)}, (("external_ids", "a", "2"), ("external_ids", "b", "3"), ("other_config", "c", "4"))
+        {"tag": 7, "trunks": (1, 2)},
+        (("external_ids", "a", "2"), ("external_ids", "b", "3"), ("other_config", "c", "4")),
     )
     assert columns.inverse(row) == Columns(
         {"tag": 5, "trunks": ()},
@@ -230,6 +231,13 @@ def test_names_in_one_transaction_do_not_clash() -> None:
 
 
 def test_commands_are_joined_into_one_transaction() -> None:
-    assert joined([("add-br", "a"), ("--if-exists", "del-br", "b")]) == ["add-br", "a", "--", "--if-exists", "del-br", "b"]
+    assert joined([("add-br", "a"), ("--if-exists", "del-br", "b")]) == [
+        "add-br",
+        "a",
+        "--",
+        "--if-exists",
+        "del-br",
+        "b",
+    ]
     assert joined([("--if-exists", "del-br", "b")]) == ["--", "--if-exists", "del-br", "b"]
     assert joined([]) == []

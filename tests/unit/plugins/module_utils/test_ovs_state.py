@@ -128,7 +128,7 @@ def test_a_value_is_read(cell: Any, value: Any) -> None:
 
 
 def test_a_cell_of_another_kind_is_refused() -> None:
-    with pytest.raises(ValueError, match="not a value"):
+    with pytest.raises(ValueError, match=r"not a value"):
         value_of(["named-uuid", "x"])
 
 
@@ -174,7 +174,7 @@ def test_a_database_that_was_never_used_is_empty() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, len(TABLES) + 1])
 def test_output_with_another_number_of_tables_is_refused(count: int) -> None:
-    with pytest.raises(ValueError, match="tables"):
+    with pytest.raises(ValueError, match=r"tables"):
         tables_of("\n".join(table() for _number in range(count)))
 
 

@@ -1,0 +1,99 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The reference topology, as it stands after the first run and a second one."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.netns.fabric.tests.testinfra.kernel import Kernel
+from ansible_collections.netns.fabric.tests.testinfra.nat import Masquerade, Nat
+from ansible_collections.netns.fabric.tests.testinfra.openvswitch import OpenVSwitch
+from ansible_collections.netns.fabric.tests.testinfra.plays import Plays
+from ansible_collections.netns.fabric.tests.testinfra.shell import Shell
+from ansible_collections.netns.fabric.tests.testinfra.snapshot import Vitals, differences
+from ansible_collections.netns.fabric.tests.testinfra.traffic import Traffic
+
+SEEN = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
+
+GATEWAY = "192.168.100.254"
+ADDRESSES = {"ns01": "192.168.100.1", "ns02": "192.168.100.2"}
+OUTSIDE, UPLINK = "198.51.100.2", "198.51.100.1"
+
+
+def test_no_link_has_flapped_in_the_second_run(vitals: Vitals) -> None:
+    assert differences(json.loads((SEEN / "vitals.json").read_text(encoding="utf-8")), vitals.take()) == []
+
+
+@pytest.mark.parametrize("namespace", ADDRESSES)
+def test_a_namespace(kernel: Kernel, namespace: str) -> None:
+    end, tap = f"veth-{namespace}", f"{namespace}_tap"
+    assert set(kernel.links(namespace)) == {"lo", end}
+    assert kernel.addresses(end, namespace) == {f"{ADDRESSES[namespace]}/24"}
+    assert kernel.routes(namespace) == {f"default via {GATEWAY} dev {end}"}
+    assert kernel.peer(end, namespace)[0] == kernel.link(tap)["ifindex"]
+    assert kernel.is_up(end, namespace)
+    assert kernel.is_up(tap)
+    assert "UP" in kernel.link("lo", namespace)["flags"]
+    assert kernel.link("lo", namespace)["ifalias"] == kernel.link(tap)["ifalias"] == "netns.fabric:default"
+
+
+def test_the_switch(openvswitch: OpenVSwitch, kernel: Kernel, shell: Shell) -> None:
+    assert openvswitch.bridges() == {"int_br"}
+    assert openvswitch.ports("int_br") == {"ns01_tap", "ns02_tap"}
+    assert all(map(openvswitch.carries, ("int_br", "ns01_tap", "ns02_tap")))
+    assert kernel.addresses("int_br") == {f"{GATEWAY}/24"}
+    assert "UP" in kernel.link("int_br")["flags"]
+    assert openvswitch.bridge("int_br")["external_ids"]["netns.fabric/default"] == "owner"
+    shown = shell.run("ovs-vsctl", "show")
+    assert all(name in shown for name in ("Bridge int_br", "Port ns01_tap", "Port ns02_tap"))
+
+
+def test_masquerading(nat: Nat, kernel: Kernel) -> None:
+    assert nat.masquerading() == [
+        Masquerade("nft ip netns_fabric", "192.168.100.0/24", "", "netns.fabric:default"),
+    ]
+    assert kernel.sysctl("net.ipv4.ip_forward") == "1"
+
+
+@pytest.mark.parametrize(("place", "address"), [("ns01", ADDRESSES["ns02"]), ("ns02", ADDRESSES["ns01"])])
+def test_namespaces_reach_each_other_and_the_gateway(traffic: Traffic, place: str, address: str) -> None:
+    assert traffic.pings(place, address)
+    assert traffic.pings(place, GATEWAY)
+
+
+@pytest.mark.parametrize(
+    ("client", "server", "address", "seen_as"),
+    [
+        ("ns01", "ns02", ADDRESSES["ns02"], ADDRESSES["ns01"]),
+        ("ns02", "ns01", ADDRESSES["ns01"], ADDRESSES["ns02"]),
+        ("ns01", None, GATEWAY, ADDRESSES["ns01"]),
+        ("ns02", None, GATEWAY, ADDRESSES["ns02"]),
+        (None, "ns01", ADDRESSES["ns01"], GATEWAY),
+        (None, "ns02", ADDRESSES["ns02"], GATEWAY),
+        ("ns01", "outside", OUTSIDE, UPLINK),
+        ("ns02", "outside", OUTSIDE, UPLINK),
+    ],
+)
+def test_ten_megabytes_over_and_back(
+    traffic: Traffic, client: str | None, server: str | None, address: str, seen_as: str
+) -> None:
+    assert traffic.exchange(client, server, address) == seen_as
+
+
+def test_the_outside_knows_no_way_in(traffic: Traffic, kernel: Kernel) -> None:
+    """So that what was answered from outside was masqueraded."""
+    assert kernel.routes("outside") == set()
+    assert not traffic.connects("outside", "ns01", ADDRESSES["ns01"])
+
+
+def test_by_its_name_it_is_the_same_playbook(plays: Plays, vitals: Vitals) -> None:
+    before = vitals.take()
+    played = plays.run("netns.fabric.site", "--extra-vars", json.dumps({"topology_verify_outside": [OUTSIDE]}))
+    assert played.changed == 0
+    assert OUTSIDE in played.output
+    assert differences(before, vitals.take()) == []

@@ -1,0 +1,43 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role's own verification: a topology that does not carry traffic fails the play, and the message says where."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from ansible_collections.netns.fabric.tests.testinfra.plays import PLAYBOOKS, Plays
+from ansible_collections.netns.fabric.tests.testinfra.shell import Shell
+
+NOBODY = "198.51.100.77"
+
+
+@pytest.fixture
+def no_tcp_into_ns01(shell: Shell) -> Iterator[None]:
+    """Drop TCP in ns01, where no module would mend it; ping passes."""
+    nft = ["ip", "netns", "exec", "ns01", "nft"]
+    shell.run(*nft, "add table ip broken; add chain ip broken input { type filter hook input priority 0; }")
+    shell.run(*nft, "add rule ip broken input iifname veth-ns01 meta l4proto tcp drop")
+    yield
+    shell.run(*nft, "delete table ip broken")
+
+
+@pytest.mark.usefixtures("no_tcp_into_ns01")
+def test_a_leg_without_tcp_fails_the_play_and_is_named(plays: Plays) -> None:
+    outside = json.dumps({"topology_verify_outside": [NOBODY]})
+    played = plays.attempt(PLAYBOOKS / "site.yml", "--extra-vars", outside)
+    assert played.status == 2, played.output
+    assert played.changed == 0, played.output
+    assert "ns02 -> 192.168.100.1 tcp: silence (expected reachable)" in played.words
+    assert f"ns01 -> {NOBODY} icmp" in played.words
+    assert "ns02 -> 192.168.100.1 icmp" not in played.words
+    assert "ping passes on this leg and TCP does not" in played.words
+    assert "Traceback" not in played.output
+
+
+@pytest.mark.usefixtures("no_tcp_into_ns01")
+def test_without_verification_nobody_notices(plays: Plays) -> None:
+    assert plays.run(PLAYBOOKS / "site.yml", "--extra-vars", '{"topology_verify": false}').changed == 0
