@@ -9,6 +9,7 @@ from __future__ import annotations
 import array
 import errno
 import fcntl
+import glob
 import os
 import resource
 import socket
@@ -18,7 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -123,8 +124,8 @@ class Kernel:
     def sysctl(self, namespace: NamespaceName, key: str) -> str | None:
         """A kernel parameter's value; None where the kernel has no such parameter, or none that can be read."""
         try:
-            with self.entered(namespace), open(sysctl_path(key), encoding="ascii") as file:
-                return " ".join(file.read().split())
+            with self.entered(namespace):
+                return " ".join(_read_line(sysctl_path(key)).split())
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
             return None
 
@@ -280,7 +281,7 @@ class Kernel:
         )
         batch.add(operation, move.namespace, request, undo=lambda: self._move_back(move, kept))
 
-    def _move_back(self, operation: op.MoveLink, kept: _Captured) -> None:
+    def _move_back(self, operation: op.MoveLink, kept: Captured) -> None:
         home, away = self._space(operation.namespace), self._space(operation.to)
         request = messages.set_link_at(
             away.index(operation.new_name),
@@ -376,25 +377,25 @@ class Kernel:
     def _remove_route(self, operation: op.RemoveRoute, batch: _Batch) -> None:
         device = self._device(operation.namespace, operation.route)
         request = messages.route_request(rtnetlink.RTM_DELROUTE, 0, operation.route, device)
-        kept = batch.contents(operation.namespace)
-        batch.add(
-            operation, operation.namespace, request, undo=lambda: self._put_back_routes(operation.namespace, kept)
-        )
+        batch.keep_contents(operation.namespace)
+        batch.add(operation, operation.namespace, request, undo=_nothing)
 
     def _device(self, namespace: NamespaceName, route: op.RouteSpec) -> int | None:
         return self._space(namespace).index(route.device) if route.device else None
 
     def _set_sysctl(self, operation: op.SetSysctl, batch: _Batch) -> None:
-        before = self.sysctl(operation.namespace, operation.key)
-        self._write_sysctl(operation.namespace, operation.key, operation.value)
-        batch.journal.record(
-            "; ".join(operation.commands()),
-            lambda: self._write_sysctl(operation.namespace, operation.key, before or ""),
-        )
+        namespace = operation.namespace
+        with self.entered(namespace):
+            before = {path: _read_line(path) for path in _set_along(sysctl_path(operation.key))}
+            _write_line(sysctl_path(operation.key), operation.value)
 
-    def _write_sysctl(self, namespace: NamespaceName, key: str, value: str) -> None:
-        with self.entered(namespace), open(sysctl_path(key), "w", encoding="ascii") as file:
-            file.write(value)
+        def undo() -> None:
+            with self.entered(namespace):
+                for path, value in before.items():
+                    if os.path.exists(path) and _read_line(path) != value:
+                        _write_line(path, value)
+
+        batch.journal.record("; ".join(operation.commands()), undo)
 
     def _now(self, namespace: NamespaceName, request: bytearray, done_already: int = 0) -> None:
         """Send a request by itself; `done_already` is the errno that means that there is nothing left to do."""
@@ -406,57 +407,32 @@ class Kernel:
 
     # Capturing what an operation is going to lose, and putting it back
 
-    def _capture(self, namespace: NamespaceName, name: str, batch: _Batch) -> _Captured:
-        contents = batch.contents(namespace)
+    def _capture(self, namespace: NamespaceName, name: str, batch: _Batch) -> Captured:
+        contents = batch.keep_contents(namespace)
         space = self._space(namespace)
         link = replace(space.link(name).link, tx_checksum=space.tx_checksum(name))
-        return _Captured(namespace, link, contents)
+        contents.touched.add(link.index)
+        return Captured(namespace, link)
 
-    def _restore(self, kept: _Captured) -> None:
-        """Up or down, master, addresses and routes as they were, for a link that is in its place again."""
+    def _restore(self, kept: Captured) -> None:
+        """Up or down and enslaved as it was, for a link that is in its place again; the rest comes with its namespace."""
         space = self._space(kept.namespace)
         flags = messages.IFF_UP if kept.link.up else 0
         space.socket.request(messages.set_link(kept.link.name, flags=flags, change=messages.IFF_UP))
         if kept.link.master:
             # Open vSwitch refuses this, and takes its port back by itself.
             space.socket.request_all([messages.set_link(kept.link.name, ("IFLA_MASTER", kept.link.master))])
-        for family in (socket.AF_INET, socket.AF_INET6):
-            self._put_back_addresses(space, kept, family)
-        self._put_back_routes(kept.namespace, kept.contents)
 
-    def _put_back_addresses(self, space: _Space, kept: _Captured, family: int) -> None:
-        """The addresses of one IP version, in their order, which says who is whose secondary."""
-        then, now = (
-            [raw for raw in found if messages.belongs(raw, family, kept.link.index)]
-            for found in (kept.contents.addresses, space.addresses())
-        )
-        if list(map(messages.address_of, then)) == list(map(messages.address_of, now)):
-            return
-        if family == socket.AF_INET6:
-            then = then[::-1]  # the kernel lists the newest first
-        stray = [raw for raw in now if not messages.address_of(raw).made_by_kernel]
-        space.socket.request_all([rtnetlink.replayed(raw, rtnetlink.RTM_DELADDR, 0) for raw in stray])
-        create = rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_REPLACE
-        refusals = space.socket.request_all([rtnetlink.replayed(raw, rtnetlink.RTM_NEWADDR, create) for raw in then])
-        _raise_first(refusals)
-
-    def _put_back_routes(self, namespace: NamespaceName, contents: _Contents) -> None:
-        """The routes that are gone, but for those that the kernel has made by itself for addresses and links."""
+    def put_back_contents(self, namespace: NamespaceName, contents: Contents) -> None:
+        """The addresses of the links that were touched, then the routes, once all links are in their places again."""
         space = self._space(namespace)
-        present = {messages.route_identity(raw) for raw in space.routes()}
-        missing = [
-            raw
-            for raw in contents.routes
-            if not messages.comes_with_address(raw) and messages.route_identity(raw) not in present
-        ]
-        while missing:
-            refusals = space.socket.request_all([messages.revived_route(raw) for raw in missing])
-            refused = [(raw, refusal) for raw, refusal in zip(missing, refusals) if refusal is not None]
-            if len(refused) == len(missing):
-                raise rtnetlink.RtnetlinkError(refused[0][1])
-            missing = [raw for raw, _refusal in refused]  # one may lead to the gateway of another
+        for index in sorted(contents.touched):
+            for family in (socket.AF_INET, socket.AF_INET6):
+                then = [raw for raw in contents.addresses if messages.belongs(raw, family, index)]
+                _put_back_addresses(space, then, family, index)
+        _put_back_routes(space, contents.routes)
 
-    def _recreate_pair(self, kept: Sequence[_Captured]) -> None:
+    def _recreate_pair(self, kept: Sequence[Captured]) -> None:
         if len(kept) != 2:
             raise OperationFailed(None, f"the far end of {kept[0].link.name} was in a namespace without a name")
         ends = [op.NewEnd(end.namespace, end.link.name, end.link.mac, end.link.mtu) for end in kept]
@@ -527,20 +503,23 @@ class _Space:
 
 
 @dataclass(frozen=True)
-class _Contents:
-    """The addresses and routes of a namespace, as the kernel dumped them."""
+class Contents:
+    """The addresses and routes of a namespace, as the kernel dumped them.
+
+    `touched` are the indexes of the links whose addresses may be lost; those of others are not ours to put back.
+    """
 
     addresses: Sequence[bytes]
     routes: Sequence[bytes]
+    touched: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
-class _Captured:
-    """A link, and what there was in its namespace."""
+class Captured:
+    """A link and where it was."""
 
     namespace: NamespaceName
     link: Link
-    contents: _Contents
 
 
 @dataclass(frozen=True)
@@ -603,22 +582,26 @@ class _Batch:
     def __init__(self, kernel: Kernel, journal: Journal) -> None:
         self._kernel = kernel
         self.journal = journal
-        self._contents: dict[NamespaceName, _Contents] = {}
+        self._contents: dict[NamespaceName, Contents] = {}
         self._waiting: dict[NamespaceName, list[tuple[Operation, bytearray, Callable[[], None]]]] = {}
 
     def add(self, operation: Operation, namespace: NamespaceName, request: bytearray, undo: Callable[[], None]) -> None:
         self._waiting.setdefault(namespace, []).append((operation, request, undo))
 
-    def contents(self, namespace: NamespaceName) -> _Contents:
-        """The addresses and routes of a namespace, read once for all operations of the batch.
+    def keep_contents(self, namespace: NamespaceName) -> Contents:
+        """See to it that addresses and routes of a namespace can be put back, all of them at once.
 
-        The undo of each goes back to this, and not to what was there just before it. That is as good: what was done
-        in between is undone next.
+        They are read before the first operation of the batch that takes any away, and so put back after the last step
+        of the way back that brings links into their places.
         """
         self.send()
         if namespace not in self._contents:
             space = self._kernel._space(namespace)
-            self._contents[namespace] = _Contents(space.addresses(), space.routes())
+            contents = self._contents[namespace] = Contents(space.addresses(), space.routes())
+            self.journal.record(
+                f"put back the addresses and routes of {namespace or 'the host'}",
+                lambda: self._kernel.put_back_contents(namespace, contents),
+            )
         return self._contents[namespace]
 
     def far_end(self, namespace: NamespaceName, link: str) -> tuple[NamespaceName, str] | None:
@@ -681,6 +664,27 @@ def sysctl_path(key: str) -> str:
     return "/proc/sys/" + key.translate(str.maketrans("./", "/."))
 
 
+def _set_along(path: str) -> list[str]:
+    """The file of a kernel parameter, and those of the others that change with it (ip-sysctl; net/ipv4/devinet.c)."""
+    directory, _slash, name = path.rpartition("/")
+    if path.endswith("/ip_forward"):
+        directory, name = f"{directory}/conf/all", "forwarding"
+    if not directory.endswith("/all"):
+        return [path]
+    names = (name, "accept_redirects") if name == "forwarding" else (name,)
+    return [path, *(found for name in names for found in sorted(glob.glob(f"{directory[:-3]}*/{name}")))]
+
+
+def _read_line(path: str) -> str:
+    with open(path, encoding="ascii") as file:
+        return file.read()
+
+
+def _write_line(path: str, value: str) -> None:
+    with open(path, "w", encoding="ascii") as file:
+        file.write(value)
+
+
 def _refused(operation: Operation, error: OSError) -> str:
     reason = str(error) if isinstance(error, rtnetlink.RtnetlinkError) else f"{error.strerror or error}"
     return f"the kernel refused `{'; '.join(operation.commands())}`: {reason}"
@@ -718,6 +722,33 @@ def _stale_file(name: str) -> Callable[[], None]:
         os.chown(path, status.st_uid, status.st_gid)
 
     return put_back
+
+
+def _put_back_addresses(space: _Space, then: Sequence[bytes], family: int, index: int) -> None:
+    """A link's addresses of one IP version, in their order, which says who is whose secondary."""
+    now = [raw for raw in space.addresses() if messages.belongs(raw, family, index)]
+    if list(map(messages.address_of, then)) == list(map(messages.address_of, now)):
+        return
+    if family == socket.AF_INET6:
+        then = then[::-1]  # the kernel lists the newest first
+    stray = [raw for raw in now if not messages.address_of(raw).made_by_kernel]
+    space.socket.request_all([rtnetlink.replayed(raw, rtnetlink.RTM_DELADDR, 0) for raw in stray])
+    create = rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_REPLACE
+    _raise_first(space.socket.request_all([rtnetlink.replayed(raw, rtnetlink.RTM_NEWADDR, create) for raw in then]))
+
+
+def _put_back_routes(space: _Space, then: Sequence[bytes]) -> None:
+    """The routes that are gone, but for those that the kernel makes by itself for addresses and links."""
+    present = {messages.route_identity(raw) for raw in space.routes()}
+    missing = [
+        raw for raw in then if not messages.comes_with_address(raw) and messages.route_identity(raw) not in present
+    ]
+    while missing:
+        refusals = space.socket.request_all([messages.revived_route(raw) for raw in missing])
+        refused = [(raw, refusal) for raw, refusal in zip(missing, refusals) if refusal is not None]
+        if len(refused) == len(missing):
+            raise rtnetlink.RtnetlinkError(refused[0][1])
+        missing = [raw for raw, _refusal in refused]  # one may lead to the gateway of another
 
 
 def _raise_first(refusals: Iterable[rtnetlink.Refusal | None]) -> None:

@@ -472,7 +472,7 @@ class _Planner:
         wanted = port.wanted
         difference = _Differences()
         difference.add(wanted, port.port, _resumed(port.interface), port.kind)
-        if self._call.owner and port.port.owners:
+        if self._call.owner and (port.port.owners or self._device_is_ours(port)):
             difference.port.mark(port.port.owners, self._call.owner)
         operations: list[Operation] = []
         if port.bridge.name != port.target.name:
@@ -491,6 +491,11 @@ class _Planner:
             self.changes.append(Change(wanted.entry, _target(port.name), *both, tuple(operations)))
         elif port.interface.error and port.kind != "patch" and self._switch.running and self._has_device(port):
             self._warnings.append(f"{wanted.entry}: ovs-vswitchd says of {port.name}: {port.interface.error}")
+
+    def _device_is_ours(self, port: _Existing) -> bool:
+        """A port that bears nobody's mark was made by hand; if that was for a cable of ours, it goes with the cable."""
+        link = port.cable.link
+        return link is not None and self._call.owner in link.owners
 
     def _has_device(self, port: _Existing) -> bool:
         return port.kind != "system" or self._actual.kernel.link(None, port.name) is not None

@@ -127,3 +127,19 @@ def _rules(host: Host, spaces: list[str | None]) -> dict[str, str]:
         shown = host.run(*where, "nft", "list", "ruleset").stdout
         found[space or ""] = re.sub(r"counter packets \d+ bytes \d+", "counter", shown)
     return found
+
+
+def assert_same(found: Snapshot, wanted: Snapshot, promise: str) -> None:
+    """Raise AssertionError with the promise and every difference, if there is one."""
+    differences = list(_differences("", found, wanted))
+    assert not differences, promise + "\n" + "\n".join(differences)
+
+
+def _differences(path: str, found: Any, wanted: Any) -> list[str]:
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        return [
+            line
+            for key in sorted({*found, *wanted}, key=str)
+            for line in _differences(f"{path}/{key}", found.get(key), wanted.get(key))
+        ]
+    return [] if found == wanted else [f"{path}: {found!r}, not {wanted!r}"]

@@ -10,7 +10,6 @@ replay it alone: `nox -s property -- --replay VERSION:BLOB`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, reproduce_failure, settings
@@ -18,7 +17,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.netns.fabric.tests.property.converge import converge, steps
 from ansible_collections.netns.fabric.tests.property.damage import DAMAGES, Place, add_foreign, places
-from ansible_collections.netns.fabric.tests.property.snapshot import Snapshot, essence, exact
+from ansible_collections.netns.fabric.tests.property.snapshot import Snapshot, assert_same, essence, exact
 from ansible_collections.netns.fabric.tests.property.tally import TRIED
 from ansible_collections.netns.fabric.tests.property.topologies import Variables, named, topologies
 from ansible_collections.netns.fabric.tests.support.host_state import Host
@@ -72,12 +71,12 @@ def _hold(host: Host, variables: Variables, damages: Damages, pasted: bool) -> N
     _run_checked(host, variables)
     built = essence(host)
     commands = _damaged_and_healed(host, variables, damages)
-    _assert_same(essence(host), built, "what a run makes of damage is what it makes of an empty host")
+    assert_same(essence(host), built, "what a run makes of damage is what it makes of an empty host")
     _assert_settled(host, variables)
     down = {**variables, "state": "absent"}
     _run_checked(host, down)
     _assert_settled(host, down)
-    _assert_same(_without_forwarding(exact(host)), _without_forwarding(before), "teardown leaves what was there before")
+    assert_same(_without_forwarding(exact(host)), _without_forwarding(before), "teardown leaves what was there before")
     if pasted:
         _assert_pasted(host, variables, damages, commands, built)
 
@@ -99,7 +98,7 @@ def _run_checked(host: Host, variables: Variables) -> list[str]:
     before = exact(host)
     for step in steps(variables):
         step.run(check=True)
-    _assert_same(exact(host), before, "check mode writes nothing")
+    assert_same(exact(host), before, "check mode writes nothing")
     commands: list[str] = []
     for step in steps(variables):
         foretold, done = step.run(check=True), step.run(check=False)
@@ -113,7 +112,7 @@ def _run_checked(host: Host, variables: Variables) -> list[str]:
 def _assert_settled(host: Host, variables: Variables) -> None:
     before = exact(host)
     assert converge(variables) == [], "the run after a run changes nothing"
-    _assert_same(exact(host), before, "the run after a run writes nothing")
+    assert_same(exact(host), before, "the run after a run writes nothing")
 
 
 def _assert_pasted(host: Host, variables: Variables, damages: Damages, commands: list[str], built: Snapshot) -> None:
@@ -124,22 +123,7 @@ def _assert_pasted(host: Host, variables: Variables, damages: Damages, commands:
     _do_damage(host, variables, damages)
     script = "\n".join(["set -e", *commands])
     host.run("bash", "-c", script)
-    _assert_same(essence(host), built, "pasting the commands gives an equal host:\n" + script)
-
-
-def _assert_same(found: Snapshot, wanted: Snapshot, promise: str) -> None:
-    differences = list(_differences("", found, wanted))
-    assert not differences, promise + "\n" + "\n".join(differences)
-
-
-def _differences(path: str, found: Any, wanted: Any) -> list[str]:
-    if isinstance(found, dict) and isinstance(wanted, dict):
-        return [
-            line
-            for key in sorted({*found, *wanted}, key=str)
-            for line in _differences(f"{path}/{key}", found.get(key), wanted.get(key))
-        ]
-    return [] if found == wanted else [f"{path}: {found!r}, not {wanted!r}"]
+    assert_same(essence(host), built, "pasting the commands gives an equal host:\n" + script)
 
 
 def _without_forwarding(snapshot: Snapshot) -> Snapshot:
