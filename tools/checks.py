@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,12 +20,11 @@ RESULTS = ROOT / ".nox" / "results"
 NOX = ROOT / ".venv" / "bin" / "nox"
 COUNTED = ("passed", "failed", "skipped")
 
-
-def nox(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run nox in the clone; its output is ours, but for what --list prints."""
-    command = [str(NOX), "--noxfile", str(ROOT / "noxfile.py"), *arguments]
-    output = subprocess.PIPE if "--list" in arguments else None
-    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, text=True, check=False)
+# Every session that touches the kernel does so in a host of its own, so that they do not disturb each other; and each
+# spends half of its time waiting for the kernel.
+AT_ONCE = 2
+SLOW = ("molecule", "property", "live")
+PRINTING = threading.Lock()
 
 
 def chosen_sessions(kinds: list[str]) -> list[str]:
@@ -32,10 +33,34 @@ def chosen_sessions(kinds: list[str]) -> list[str]:
     Raises SystemExit if nox knows no such session.
     """
     chosen = ["--session", *kinds] if kinds else []
-    listed = nox("--list", "--json", *chosen)
+    command = [str(NOX), "--noxfile", str(ROOT / "noxfile.py"), "--list", "--json", *chosen]
+    listed = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
     if listed.returncode:
         raise SystemExit(listed.returncode)
     return [entry["session"] for entry in json.loads(listed.stdout)]
+
+
+def run(session: str) -> bool:
+    """Run one session, and print what it said in one piece once it is over; tell whether it succeeded."""
+    command = [str(NOX), "--noxfile", str(ROOT / "noxfile.py"), "--session", session]
+    ended = subprocess.run(
+        command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    with PRINTING:
+        print(ended.stdout, flush=True)
+    return ended.returncode == 0
+
+
+def slowest_first(sessions: list[str]) -> list[str]:
+    """Return the sessions in the order in which they are to begin, so that none of the long ones is left to the end."""
+    return sorted(sessions, key=lambda session: not session.startswith(SLOW))
 
 
 def result_of(session: str) -> dict[str, int] | None:
@@ -58,7 +83,8 @@ def main(kinds: list[str]) -> int:
     sessions = chosen_sessions(kinds)
     for session in sessions:
         (RESULTS / f"{session}.json").unlink(missing_ok=True)
-    nox_failed = nox("--session", *sessions).returncode != 0
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        nox_failed = not all(pool.map(run, slowest_first(sessions)))
 
     total = dict.fromkeys(COUNTED, 0)
     width = max(map(len, sessions))

@@ -17,49 +17,49 @@ from ansible_collections.netns.fabric.tests.testinfra.snapshot import Snapshot, 
 from ansible_collections.netns.fabric.tests.testinfra.traffic import Traffic
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def shell(host: Any) -> Shell:
     """Return what runs commands on the host; ``host`` is testinfra's."""
     return Shell(host)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def kernel(shell: Shell) -> Kernel:
     """Return what the kernel knows."""
     return Kernel(shell)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def openvswitch(shell: Shell) -> OpenVSwitch:
     """Return what Open vSwitch's database says."""
     return OpenVSwitch(shell)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def nat(shell: Shell) -> Nat:
     """Return what masquerades."""
     return Nat(shell)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def traffic(shell: Shell) -> Traffic:
     """Return what sends traffic."""
     return Traffic(shell)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def plays(shell: Shell) -> Plays:
     """Return what runs further playbooks."""
     return Plays(shell)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def snapshot(shell: Shell) -> Snapshot:
     """Return what tells the host before from the host after."""
     return Snapshot(shell)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def vitals(shell: Shell) -> Vitals:
     """Return what tells whether a link has flapped."""
     return Vitals(shell)

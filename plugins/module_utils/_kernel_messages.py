@@ -136,7 +136,7 @@ def is_route(message: bytes) -> bool:
 
 def route_identity(message: bytes) -> tuple[bytes, tuple[tuple[int, bytes], ...]]:
     """All that makes up a route, without what the kernel counts and observes on it."""
-    attributes = rtnetlink.attributes_of(message, START + ROUTE_HEADER.size)
+    attributes = rtnetlink.attributes_of(bytes(revived_route(message)), START + ROUTE_HEADER.size)
     attributes.pop(RTA_CACHEINFO, None)
     return message[START : START + ROUTE_HEADER.size - 4], tuple(sorted(attributes.items()))
 

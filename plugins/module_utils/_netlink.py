@@ -58,6 +58,8 @@ class Kernel:
         _raise_descriptor_limit()
         self._spaces: dict[NamespaceName, _Space] = {}
         self._held: list[_Held] = []
+        #: What there was in the namespaces from which this call has taken something away.
+        self._contents: dict[NamespaceName, Contents] = {}
 
     # Reading
 
@@ -163,6 +165,7 @@ class Kernel:
 
     def commit(self) -> None:
         """Let go of the namespaces that were removed, and wait until what was in them is gone."""
+        self._contents.clear()
         held, self._held = self._held, []
         awaited = [end for removed in held for end in removed.far_ends]
         for removed in held:
@@ -377,7 +380,7 @@ class Kernel:
     def _remove_route(self, operation: op.RemoveRoute, batch: _Batch) -> None:
         device = self._device(operation.namespace, operation.route)
         request = messages.route_request(rtnetlink.RTM_DELROUTE, 0, operation.route, device)
-        batch.keep_contents(operation.namespace)
+        self._keep_contents(operation.namespace, batch)
         batch.add(operation, operation.namespace, request, undo=_nothing)
 
     def _device(self, namespace: NamespaceName, route: op.RouteSpec) -> int | None:
@@ -408,14 +411,14 @@ class Kernel:
     # Capturing what an operation is going to lose, and putting it back
 
     def _capture(self, namespace: NamespaceName, name: str, batch: _Batch) -> Captured:
-        contents = batch.keep_contents(namespace)
+        contents = self._keep_contents(namespace, batch)
         space = self._space(namespace)
         link = replace(space.link(name).link, tx_checksum=space.tx_checksum(name))
         contents.touched.add(link.index)
         return Captured(namespace, link)
 
     def _restore(self, kept: Captured) -> None:
-        """Up or down and enslaved as it was, for a link that is in its place again; the rest comes with its namespace."""
+        """Up or down and enslaved as it was, for a link in its place again; the rest comes with the namespace."""
         space = self._space(kept.namespace)
         flags = messages.IFF_UP if kept.link.up else 0
         space.socket.request(messages.set_link(kept.link.name, flags=flags, change=messages.IFF_UP))
@@ -423,9 +426,24 @@ class Kernel:
             # Open vSwitch refuses this, and takes its port back by itself.
             space.socket.request_all([messages.set_link(kept.link.name, ("IFLA_MASTER", kept.link.master))])
 
-    def put_back_contents(self, namespace: NamespaceName, contents: Contents) -> None:
-        """The addresses of the links that were touched, then the routes, once all links are in their places again."""
-        space = self._space(namespace)
+    def _keep_contents(self, namespace: NamespaceName, batch: _Batch) -> Contents:
+        """See to it that the addresses and routes of a namespace can be put back, all of them at once.
+
+        They are read before the first operation of the call that takes any away, and so put back after all the steps of
+        the way back that bring its links into their places.
+        """
+        batch.send()
+        if namespace not in self._contents:
+            space = self._space(namespace)
+            self._contents[namespace] = Contents(space.addresses(), space.routes())
+            batch.journal.record(
+                f"put back the addresses and routes of {namespace or 'the host'}",
+                lambda: self._put_back_contents(namespace),
+            )
+        return self._contents[namespace]
+
+    def _put_back_contents(self, namespace: NamespaceName) -> None:
+        contents, space = self._contents.pop(namespace), self._space(namespace)
         for index in sorted(contents.touched):
             for family in (socket.AF_INET, socket.AF_INET6):
                 then = [raw for raw in contents.addresses if messages.belongs(raw, family, index)]
@@ -582,27 +600,10 @@ class _Batch:
     def __init__(self, kernel: Kernel, journal: Journal) -> None:
         self._kernel = kernel
         self.journal = journal
-        self._contents: dict[NamespaceName, Contents] = {}
         self._waiting: dict[NamespaceName, list[tuple[Operation, bytearray, Callable[[], None]]]] = {}
 
     def add(self, operation: Operation, namespace: NamespaceName, request: bytearray, undo: Callable[[], None]) -> None:
         self._waiting.setdefault(namespace, []).append((operation, request, undo))
-
-    def keep_contents(self, namespace: NamespaceName) -> Contents:
-        """See to it that addresses and routes of a namespace can be put back, all of them at once.
-
-        They are read before the first operation of the batch that takes any away, and so put back after the last step
-        of the way back that brings links into their places.
-        """
-        self.send()
-        if namespace not in self._contents:
-            space = self._kernel._space(namespace)
-            contents = self._contents[namespace] = Contents(space.addresses(), space.routes())
-            self.journal.record(
-                f"put back the addresses and routes of {namespace or 'the host'}",
-                lambda: self._kernel.put_back_contents(namespace, contents),
-            )
-        return self._contents[namespace]
 
     def far_end(self, namespace: NamespaceName, link: str) -> tuple[NamespaceName, str] | None:
         """The other end of a veth as it was at the batch's first question; None where it cannot be found."""

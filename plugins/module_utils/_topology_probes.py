@@ -36,6 +36,11 @@ class Member:
 Subnets = dict[tuple[Segment, Network], list[Member]]
 
 
+TIMEOUT = 10.0
+"""Seconds. It costs nothing where an answer comes, and a link that was just made may take a second to carry anything;
+a neighbour that has come back with another MAC address, some eight."""
+
+
 def probes(topology: Topology) -> list[Probe]:
     """What is to be reached: neighbours and gateways by ICMP and TCP, then the outside as ``verify_outside`` says."""
     subnets, gateways = _subnets(topology)
@@ -53,7 +58,7 @@ def probes(topology: Topology) -> list[Probe]:
 
 
 def _probe(namespace: str | None, address: Address, protocol: str, port: int | None = None) -> Probe:
-    probe: Probe = {"to": str(address), "protocol": protocol}
+    probe: Probe = {"to": str(address), "protocol": protocol, "timeout": TIMEOUT}
     if namespace is not None:
         probe["namespace"] = namespace
     if port is not None:

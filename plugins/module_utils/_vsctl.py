@@ -117,7 +117,8 @@ class OpenVSwitch:
         except Unavailable as error:
             if not check_mode and (installed or not nothing_wanted):
                 raise
-            self._before = Switch(unavailable=str(error) if installed or not nothing_wanted else "", running=False)
+            nothing_there = nothing_wanted and not installed
+            self._before = Switch() if nothing_there else Switch(unavailable=str(error), running=False)
             return self._before
         running, daemon = _daemon(self._run_directory(switch))
         self._before = replace(switch, running=running, daemon=daemon)

@@ -194,8 +194,7 @@ def _delete_bridge(host: Host, at: Place) -> None:
 
 def _other_datapath(host: Host, at: Place) -> None:
     """The kernel's datapath, for which the kernel here has no module."""
-    command = ["ovs-vsctl", "--timeout=10", "--no-wait", "set", "Bridge", at.bridge, "datapath_type=system"]
-    host.run(*command, check=False)
+    host.run("ovs-vsctl", "--timeout=10", "set", "Bridge", at.bridge, "datapath_type=system", check=False)
 
 
 def _bridge_down(host: Host, at: Place) -> None:
