@@ -137,8 +137,10 @@ class Host:
                 medium.execute([operation for _entry, operation in group], journal)
         except OperationFailed as failure:
             raise OperationFailed(failure.operation, _told(failure, operations, journal.roll_back())) from failure
-        except BaseException:
-            journal.roll_back()
+        except BaseException as error:
+            undone = journal.roll_back()
+            if undone:
+                raise OperationFailed(None, _told(OperationFailed(None, repr(error)), (), undone)) from error
             raise
         for medium in used:
             medium.commit()

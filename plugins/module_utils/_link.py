@@ -238,7 +238,8 @@ def plan_addresses(
     going = [address for address in held if not _listed(address, wanted)]
     going.sort(key=lambda address: not address.secondary)  # a secondary may be gone once its primary is
     emptied = {address.network for address in going if address.interface.version == 4 and not address.secondary}
-    taken = {address.interface.ip for address in going if address.interface.version == 6}
+    leftover = [address for address in counted(lost, wanted) if not _listed(address, wanted)]
+    taken = {address.interface.ip for address in (*going, *leftover) if address.interface.version == 6}
     stay = [
         address.interface for address in present if _listed(address, wanted) and address.interface.network in emptied
     ]
@@ -253,6 +254,7 @@ def plan_addresses(
     return [
         *(added(address) for address in new if address not in late),
         *(op.RemoveAddress(namespace, name, str(address.interface), address.peer) for address in going),
+        *(op.RemoveAddress(namespace, name, str(each.interface), each.peer, if_there=True) for each in leftover),
         *(added(address, again=True) for address in stay),
         *(added(address) for address in late),
     ]

@@ -368,7 +368,10 @@ class Kernel:
     def _remove_address(self, operation: op.RemoveAddress, batch: _Batch) -> None:
         kept = self._capture(operation.namespace, operation.link, batch)
         request = messages.address_request(rtnetlink.RTM_DELADDR, 0, kept.link.index, operation.address, operation.peer)
-        batch.add(operation, operation.namespace, request, undo=lambda: self._restore(kept))
+        if operation.if_there:
+            self._now(operation.namespace, request, errno.EADDRNOTAVAIL)
+        else:
+            batch.add(operation, operation.namespace, request, undo=_nothing)
 
     def _add_route(self, operation: op.AddRoute, batch: _Batch) -> None:
         device = self._device(operation.namespace, operation.route)

@@ -231,16 +231,19 @@ class AddAddress(KernelOperation):
 
 @dataclass(frozen=True)
 class RemoveAddress(KernelOperation):
-    """`peer` is the far address of a point-to-point link."""
+    """`peer` is the far address of a point-to-point link; `if_there`: the address may be gone already."""
 
     namespace: NamespaceName
     link: str
     address: str
     peer: str | None = None
+    if_there: bool = False
     phase = Phase.ADDRESSES
 
     def commands(self) -> Sequence[str]:
         local, _slash, length = self.address.partition("/")
+        if self.if_there:  # to `flush` it is no mistake if there is nothing
+            return [ip(self.namespace, "addr", "flush", "dev", self.link, "to", local)]
         address = [self.address] if self.peer is None else [local, "peer", f"{self.peer}/{length}"]
         return [ip(self.namespace, "addr", "del", *address, "dev", self.link)]
 

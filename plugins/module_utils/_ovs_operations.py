@@ -20,6 +20,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovs_state import (
     REOPEN,
     REOPEN_KEY,
     Atom,
+    Interface,
+    Port,
     Row,
     Switch,
     Uuid,
@@ -133,8 +135,9 @@ def _renamed_atom(atom: Atom, names: Mapping[str, str]) -> Atom:
 class OvsOperation:
     """A write to Open vSwitch.
 
-    All are of one phase, so that they make up one transaction, save those that have to come before it in one of their
-    own.
+    Nearly all are of one phase, so that they make up one transaction. In transactions of their own come first those
+    that have to, and last those that delete: what a link of ovs-vswitchd's had on it, such as addresses, goes with the
+    link and is not given back with the row, so all else must have succeeded before.
     """
 
     phase = Phase.CREATE
@@ -147,6 +150,10 @@ class OvsOperation:
     def undo(self, before: Switch) -> Sequence[Command]:
         """The commands of ovs-vsctl that take it back, `before` being what there was."""
         raise NotImplementedError
+
+    def undo_after(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002
+        """What is left to do in a transaction of its own once `undo` has taken effect."""
+        return ()
 
     def requests(self) -> Sequence[Command]:
         """What ovs-vswitchd is asked for by ovs-appctl before the transaction."""
@@ -226,6 +233,7 @@ class DeleteBridge(OvsOperation):
     """Its ports go with it."""
 
     name: str
+    phase: Phase = Phase.REMOVE
 
     def transaction(self) -> Sequence[Command]:
         return [("--if-exists", "del-br", self.name)]
@@ -285,10 +293,25 @@ class SetPort(OvsOperation):
         found = before.port(self.name)
         if found is None:
             return ()
+        columns = self._interface_before(found[1])
+        in_effect = _in_effect(found[1].interface)
+        kept = {column: in_effect.get(column, ()) if value == () else value for column, value in columns.values.items()}
         return [
             *self.port.inverse(found[1].row).commands("Port", self.name),
-            *self.interface.inverse(found[1].interface.row).commands("Interface", self.interface_name),
+            *Columns(kept, columns.keys).commands("Interface", self.interface_name),
         ]
+
+    def undo_after(self, before: Switch) -> Sequence[Command]:
+        """A link keeps an MTU and an address that nobody asks for any more: first the old ones are asked for."""
+        found = before.port(self.name)
+        columns = self._interface_before(found[1]) if found else Columns()
+        empty = {
+            column: value for column, value in columns.values.items() if column in _KEPT_BY_THE_LINK and value == ()
+        }
+        return Columns(empty).commands("Interface", self.interface_name)
+
+    def _interface_before(self, port: Port) -> Columns:
+        return self.interface.inverse(port.interface.row)
 
     @property
     def mtu(self) -> bool:
@@ -321,6 +344,15 @@ class MovePort(OvsOperation):
         return [self.interface_name]
 
 
+_KEPT_BY_THE_LINK = ("mtu_request", "mac")
+
+
+def _in_effect(interface: Interface) -> Mapping[str, Value]:
+    """What a link has of what can be asked for."""
+    found = {"mtu_request": interface.mtu, "mac": interface.mac_in_use if interface.type == "internal" else None}
+    return {column: value for column, value in found.items() if value is not None}
+
+
 def _handed_over(port: str, bridge: str, to: str) -> list[Command]:
     # Unique within a transaction of many: the name goes in, in letters that an identifier may have.
     reference = "@port_" + (port if port.isidentifier() and port.isascii() else "x" + port.encode().hex())
@@ -335,6 +367,7 @@ def _handed_over(port: str, bridge: str, to: str) -> list[Command]:
 class DeletePort(OvsOperation):
     bridge: str
     name: str
+    phase: Phase = Phase.REMOVE
 
     def transaction(self) -> Sequence[Command]:
         return [("--if-exists", "del-port", self.bridge, self.name)]

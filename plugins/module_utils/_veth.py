@@ -84,7 +84,7 @@ class VethResource(Resource[Veth, KernelState]):
         checks = Checks(entry)
         end = _end(checks, options, "")
         peer = _end(checks, options["peer"], "peer.") if options.get("peer") else None
-        if peer is not None and peer.where == end.where:
+        if peer is not None and peer.name and peer.where == end.where:
             checks.mistake("peer", f"both ends cannot be {place(*end.where)}: give the peer another name or namespace")
         checks.done()
         return Veth(entry, options["state"] == "present", end, peer)

@@ -250,14 +250,17 @@ class OpenVSwitch:
             raise OperationFailed(operation, f"ovs-appctl {request[0]}: {_last_line(ended.message) or 'no answer'}")
 
     def _undo(self, batch: Sequence[OvsOperation]) -> Callable[[], None]:
-        commands = [command for operation in reversed(batch) for command in operation.undo(self._before)]
+        backwards = list(reversed(batch))
+        transactions = [
+            [command for operation in backwards for command in operation.undo(self._before)],
+            [command for operation in backwards for command in operation.undo_after(self._before)],
+        ]
 
         def undo() -> None:
-            if not commands:
-                return
-            ended = self._write(commands, self._patience(batch))
-            if ended.status not in (0, EXIT_POSTDB_ERROR):
-                raise FabricError(_last_line(ended.message) or f"no answer within {self._timeout} s")
+            for commands in filter(None, transactions):
+                ended = self._write(commands, self._patience(batch))
+                if ended.status not in (0, EXIT_POSTDB_ERROR):
+                    raise FabricError(_last_line(ended.message) or f"no answer within {self._timeout} s")
 
         return undo
 
@@ -269,7 +272,8 @@ class OpenVSwitch:
 
         def refused(count: int) -> bool:
             commands = [command for operation in batch[:count] for command in operation.transaction()]
-            return self._vsctl(["--dry-run", *joined(commands)], self._timeout).status != 0
+            # What is not written is not carried out, and would be waited for.
+            return self._vsctl(["--dry-run", "--no-wait", *joined(commands)], self._timeout).status != 0
 
         low, high = 0, len(batch)
         if not refused(high):

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.live.conftest import RunModule
 from ansible_collections.netns.fabric.tests.support.converging import (
+    Run,
     assert_same,
     converge,
     converge_and_paste,
@@ -48,14 +48,14 @@ def is_up(host: Host, namespace: str | None, link: str) -> bool:
 # Settings
 
 
-def test_the_gateway_address_of_a_bridge(host: Host, run_module: RunModule) -> None:
+def test_the_gateway_address_of_a_bridge(host: Host, run_module: Run) -> None:
     options = {"name": "br0", "addresses": ["192.0.2.254/24", "2001:db8::1/64"], "enabled": True}
     converge_and_paste(host, run_module, lambda: shell(host, BRIDGE), "interface", **options)
     assert host.pings("192.0.2.254", "red")
     assert host.pings("192.0.2.1")
 
 
-def test_every_setting_of_a_link_is_changed(host: Host, run_module: RunModule) -> None:
+def test_every_setting_of_a_link_is_changed(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         shell(host, BRIDGE + "link set br0 up\naddr add 192.0.2.253/24 dev br0\naddr add 2001:db8::1/64 dev br0 nodad")
 
@@ -74,7 +74,7 @@ def test_every_setting_of_a_link_is_changed(host: Host, run_module: RunModule) -
     assert host.pings("192.0.2.254", "red")
 
 
-def test_what_is_not_named_is_not_touched(host: Host, run_module: RunModule) -> None:
+def test_what_is_not_named_is_not_touched(host: Host, run_module: Run) -> None:
     shell(host, BRIDGE + "link set br0 up mtu 1400\naddr add 192.0.2.254/24 dev br0\nlink set br0 alias mine")
     before = picture(host)
     result = run_module("interface", name="br0")
@@ -82,7 +82,7 @@ def test_what_is_not_named_is_not_touched(host: Host, run_module: RunModule) -> 
     assert_same(host, before)
 
 
-def test_many_links_in_one_pass(host: Host, run_module: RunModule) -> None:
+def test_many_links_in_one_pass(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         shell(host, BRIDGE)
         for number in range(5):
@@ -96,14 +96,14 @@ def test_many_links_in_one_pass(host: Host, run_module: RunModule) -> None:
     assert len(result.diff) == 6
 
 
-def test_an_ipv6_address_whose_link_has_too_small_an_mtu_so_far(host: Host, run_module: RunModule) -> None:
+def test_an_ipv6_address_whose_link_has_too_small_an_mtu_so_far(host: Host, run_module: Run) -> None:
     """Below 1280 there is no IPv6 on a link: the MTU comes first."""
     shell(host, BRIDGE + "link set br0 up mtu 1000")
     converge(host, run_module, "interface", name="br0", mtu=1500, addresses=["2001:db8::1/64"])
     assert addresses(host, None, "br0") == ["2001:db8::1/64"]
 
 
-def test_the_loopback_of_a_namespace(host: Host, run_module: RunModule) -> None:
+def test_the_loopback_of_a_namespace(host: Host, run_module: Run) -> None:
     """Its own addresses are the kernel's: not counted, not removed."""
     options = {"name": "lo", "namespace": "red", "enabled": True}
 
@@ -122,7 +122,7 @@ def test_the_loopback_of_a_namespace(host: Host, run_module: RunModule) -> None:
     assert addresses(host, "red", "lo") == ["127.0.0.1/8", "::1/128"]
 
 
-def test_the_hosts_own_loopback(host: Host, run_module: RunModule) -> None:
+def test_the_hosts_own_loopback(host: Host, run_module: Run) -> None:
     converge_and_paste(host, run_module, lambda: None, "interface", name="lo", addresses=["198.51.100.1/32"])
     converge(host, run_module, "interface", name="lo", state="absent", addresses=["198.51.100.1/32"])
     assert addresses(host, None, "lo") == ["127.0.0.1/8", "::1/128"]
@@ -131,7 +131,7 @@ def test_the_hosts_own_loopback(host: Host, run_module: RunModule) -> None:
 # Moving
 
 
-def test_a_link_is_moved_into_a_namespace_and_back(host: Host, run_module: RunModule) -> None:
+def test_a_link_is_moved_into_a_namespace_and_back(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         shell(host, DEVICE + "link set d0 up\naddr add 198.51.100.1/24 dev d0")
 
@@ -152,13 +152,13 @@ def test_a_link_is_moved_into_a_namespace_and_back(host: Host, run_module: RunMo
     assert addresses(host, None, "d0") == []
 
 
-def test_a_moved_link_that_was_down_stays_down(host: Host, run_module: RunModule) -> None:
+def test_a_moved_link_that_was_down_stays_down(host: Host, run_module: Run) -> None:
     shell(host, DEVICE)
     converge(host, run_module, "interface", name="d0", namespace="red")
     assert not is_up(host, "red", "d0")
 
 
-def test_an_owners_link_is_found_wherever_it_is(host: Host, run_module: RunModule) -> None:
+def test_an_owners_link_is_found_wherever_it_is(host: Host, run_module: Run) -> None:
     shell(host, DEVICE)
     converge(host, run_module, "interface", name="d0", namespace="red", owner="lab")
     converge(host, run_module, "interface", name="d0", namespace="blue", owner="lab", enabled=True)
@@ -167,7 +167,7 @@ def test_an_owners_link_is_found_wherever_it_is(host: Host, run_module: RunModul
     assert "d0" in host.links()
 
 
-def test_one_link_cannot_be_in_two_places(host: Host, run_module: RunModule) -> None:
+def test_one_link_cannot_be_in_two_places(host: Host, run_module: Run) -> None:
     shell(host, DEVICE)
     before = picture(host)
     result = run_module(
@@ -178,7 +178,7 @@ def test_one_link_cannot_be_in_two_places(host: Host, run_module: RunModule) -> 
     assert_same(host, before)
 
 
-def test_the_end_of_a_cable_is_not_pulled_into_a_namespace(host: Host, run_module: RunModule) -> None:
+def test_the_end_of_a_cable_is_not_pulled_into_a_namespace(host: Host, run_module: Run) -> None:
     """Where it belongs is the business of whoever made the pair."""
     shell(host, BRIDGE)
     before = picture(host)
@@ -188,7 +188,7 @@ def test_the_end_of_a_cable_is_not_pulled_into_a_namespace(host: Host, run_modul
     assert_same(host, before)
 
 
-def test_a_link_that_the_kernel_does_not_let_go(host: Host, run_module: RunModule) -> None:
+def test_a_link_that_the_kernel_does_not_let_go(host: Host, run_module: Run) -> None:
     """A bridge belongs to its namespace for good."""
     shell(host, BRIDGE + "addr add 192.0.2.254/24 dev br0\nlink set br0 up")
     before = picture(host)
@@ -202,7 +202,7 @@ def test_a_link_that_the_kernel_does_not_let_go(host: Host, run_module: RunModul
 # What is not there
 
 
-def test_a_link_that_does_not_exist(host: Host, run_module: RunModule) -> None:
+def test_a_link_that_does_not_exist(host: Host, run_module: Run) -> None:
     shell(host, DEVICE)
     before = picture(host)
     for namespace in (None, "red"):
@@ -218,7 +218,7 @@ def test_a_link_that_does_not_exist(host: Host, run_module: RunModule) -> None:
     assert_same(host, before)
 
 
-def test_check_mode_foretells_the_run_after_the_link_is_made(host: Host, run_module: RunModule) -> None:
+def test_check_mode_foretells_the_run_after_the_link_is_made(host: Host, run_module: Run) -> None:
     options: dict[str, Any] = {"name": "br0", "addresses": ["192.0.2.254/24"], "enabled": True, "owner": "lab"}
     checked = run_module("interface", **options, _check=True)
     shell(host, BRIDGE)
@@ -226,7 +226,7 @@ def test_check_mode_foretells_the_run_after_the_link_is_made(host: Host, run_mod
     assert (checked.changed, checked.diff, checked.commands) == (applied.changed, applied.diff, applied.commands)
 
 
-def test_a_namespace_that_does_not_exist(host: Host, run_module: RunModule) -> None:
+def test_a_namespace_that_does_not_exist(host: Host, run_module: Run) -> None:
     shell(host, DEVICE)
     before = picture(host)
     result = run_module("interface", name="d0", namespace="green")
@@ -239,7 +239,7 @@ def test_a_namespace_that_does_not_exist(host: Host, run_module: RunModule) -> N
 # Giving back
 
 
-def test_absent_takes_back_the_addresses_that_are_declared(host: Host, run_module: RunModule) -> None:
+def test_absent_takes_back_the_addresses_that_are_declared(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         shell(host, BRIDGE + "link set br0 up\naddr add 203.0.113.1/24 dev br0")
         declared = ["192.0.2.254/24", "192.0.2.253/24", "2001:db8::1/64"]
@@ -253,7 +253,7 @@ def test_absent_takes_back_the_addresses_that_are_declared(host: Host, run_modul
 
 
 @pytest.mark.parametrize("name", ["br0", "d7"])
-def test_absent_where_there_is_nothing_to_take_back(host: Host, run_module: RunModule, name: str) -> None:
+def test_absent_where_there_is_nothing_to_take_back(host: Host, run_module: Run, name: str) -> None:
     shell(host, BRIDGE)
     before = picture(host)
     result = run_module("interface", name=name, state="absent", addresses=["192.0.2.254/24"])
@@ -264,7 +264,7 @@ def test_absent_where_there_is_nothing_to_take_back(host: Host, run_module: RunM
 # Owners
 
 
-def test_prune_gives_back_what_bears_the_mark_and_nothing_else(host: Host, run_module: RunModule) -> None:
+def test_prune_gives_back_what_bears_the_mark_and_nothing_else(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         shell(host, BRIDGE + "tuntap add d0 mode tap\ntuntap add lab-1 mode tap\nlink add lab type bridge")
         run_module(
@@ -287,7 +287,7 @@ def test_prune_gives_back_what_bears_the_mark_and_nothing_else(host: Host, run_m
     assert "d0" in host.links()
 
 
-def test_a_bridge_of_two_owners_keeps_its_address_until_the_last_goes(host: Host, run_module: RunModule) -> None:
+def test_a_bridge_of_two_owners_keeps_its_address_until_the_last_goes(host: Host, run_module: Run) -> None:
     shell(host, BRIDGE)
     wanted = [{"name": "br0", "addresses": ["192.0.2.254/24"], "enabled": True}]
     for owner in ("one", "two"):
@@ -302,7 +302,7 @@ def test_a_bridge_of_two_owners_keeps_its_address_until_the_last_goes(host: Host
 
 
 @pytest.mark.parametrize("link", ["lo", "eth0"])
-def test_an_address_on_a_loopback_or_a_cable_is_no_claim_on_more(host: Host, run_module: RunModule, link: str) -> None:
+def test_an_address_on_a_loopback_or_a_cable_is_no_claim_on_more(host: Host, run_module: Run, link: str) -> None:
     """The alias of `lo` marks the namespace, that of an end the pair: others' prune would take them away."""
     shell(host, BRIDGE)
     converge(host, run_module, "interface", name=link, namespace="red", addresses=["10.0.0.1/24"], owner="lab")
@@ -315,7 +315,7 @@ def test_an_address_on_a_loopback_or_a_cable_is_no_claim_on_more(host: Host, run
     assert host.links("red")[link]["ifalias"] == "netns.fabric:lab"
 
 
-def test_an_alias_of_somebody_elses_stays(host: Host, run_module: RunModule) -> None:
+def test_an_alias_of_somebody_elses_stays(host: Host, run_module: Run) -> None:
     shell(host, BRIDGE + "link set br0 alias 'the uplink'")
     converge(host, run_module, "interface", name="br0", addresses=["192.0.2.254/24"], owner="lab")
     assert host.links()["br0"]["ifalias"] == "the uplink"

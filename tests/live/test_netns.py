@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.live.conftest import RunModule
 from ansible_collections.netns.fabric.tests.support.converging import (
+    Run,
     assert_same,
     converge,
     converge_and_paste,
@@ -50,7 +50,7 @@ def parameter(host: Host, namespace: str, key: str) -> str:
 # Creating, changing, removing
 
 
-def test_a_namespace_is_made_with_its_loopback_up(host: Host, run_module: RunModule) -> None:
+def test_a_namespace_is_made_with_its_loopback_up(host: Host, run_module: Run) -> None:
     result = converge_and_paste(host, run_module, nothing, "netns", name="red")
     assert result.changed
     assert host.namespaces() == ["red"]
@@ -59,7 +59,7 @@ def test_a_namespace_is_made_with_its_loopback_up(host: Host, run_module: RunMod
     assert host.pings("::1", "red")
 
 
-def test_a_namespace_is_removed(host: Host, run_module: RunModule) -> None:
+def test_a_namespace_is_removed(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         shell(host, "netns add red\nnetns add blue")
 
@@ -67,7 +67,7 @@ def test_a_namespace_is_removed(host: Host, run_module: RunModule) -> None:
     assert host.namespaces() == ["blue"]
 
 
-def test_many_namespaces_in_one_pass(host: Host, run_module: RunModule) -> None:
+def test_many_namespaces_in_one_pass(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         shell(host, "netns add old\nnetns add kept\n-n kept link set lo up")
 
@@ -83,19 +83,19 @@ def test_many_namespaces_in_one_pass(host: Host, run_module: RunModule) -> None:
     assert len(result.diff) == 6
 
 
-def test_an_empty_list_changes_nothing(host: Host, run_module: RunModule) -> None:
+def test_an_empty_list_changes_nothing(host: Host, run_module: Run) -> None:
     shell(host, "netns add red")
     assert not run_module("netns", namespaces=[]).changed
 
 
-def test_absent_on_an_absent_namespace(host: Host, run_module: RunModule) -> None:
+def test_absent_on_an_absent_namespace(host: Host, run_module: Run) -> None:
     before = picture(host)
     result = run_module("netns", name="red", state="absent")
     assert (result.failed, result.changed) == (False, False)
     assert_same(host, before)
 
 
-def test_an_existing_namespace_stays_the_same_one(host: Host, run_module: RunModule) -> None:
+def test_an_existing_namespace_stays_the_same_one(host: Host, run_module: Run) -> None:
     shell(host, "netns add red\n-n red link set lo up\n-n red tuntap add d0 mode tap")
     before = picture(host)
     result = run_module("netns", name="red", _check=True)
@@ -104,7 +104,7 @@ def test_an_existing_namespace_stays_the_same_one(host: Host, run_module: RunMod
     assert_same(host, before)
 
 
-def test_a_bare_namespace_gets_its_loopback_up(host: Host, run_module: RunModule) -> None:
+def test_a_bare_namespace_gets_its_loopback_up(host: Host, run_module: Run) -> None:
     """What a run that was killed between two steps has left."""
     shell(host, "netns add red")
     converge(host, run_module, "netns", name="red", owner="lab")
@@ -112,14 +112,14 @@ def test_a_bare_namespace_gets_its_loopback_up(host: Host, run_module: RunModule
     assert host.links("red")["lo"]["ifalias"] == "netns.fabric:lab"
 
 
-def test_the_loopback_of_somebody_elses_namespace_is_left_as_it_is(host: Host, run_module: RunModule) -> None:
+def test_the_loopback_of_somebody_elses_namespace_is_left_as_it_is(host: Host, run_module: Run) -> None:
     shell(host, "netns add red\n-n red tuntap add d0 mode tap")
     before = picture(host)
     assert not run_module("netns", name="red", owner="lab").changed
     assert_same(host, before)
 
 
-def test_a_name_is_not_mistaken_for_one_that_contains_it(host: Host, run_module: RunModule) -> None:
+def test_a_name_is_not_mistaken_for_one_that_contains_it(host: Host, run_module: Run) -> None:
     shell(host, "netns add red-test\nnetns add infrared")
     result = converge(host, run_module, "netns", name="red")
     assert result.changed
@@ -129,7 +129,7 @@ def test_a_name_is_not_mistaken_for_one_that_contains_it(host: Host, run_module:
 
 
 @pytest.mark.parametrize("name", ["a", "ns.01", "-r", "tenant_1:web", "é", "x" * 255, "$(id)", "it's", "*"])
-def test_names_that_ip_netns_takes(host: Host, run_module: RunModule, name: str) -> None:
+def test_names_that_ip_netns_takes(host: Host, run_module: Run, name: str) -> None:
     """A name is a file name; in the commands it is quoted, and one that begins with a hyphen is no option."""
     applied = converge(host, run_module, "netns", name=name, sysctls={"net.ipv4.ip_forward": 1})
     assert host.namespaces() == [name]
@@ -144,7 +144,7 @@ def test_names_that_ip_netns_takes(host: Host, run_module: RunModule, name: str)
 # What lies in /run/netns
 
 
-def test_a_plain_file_in_the_place_of_a_namespace(host: Host, run_module: RunModule) -> None:
+def test_a_plain_file_in_the_place_of_a_namespace(host: Host, run_module: Run) -> None:
     """What a crash leaves: it is listed as a namespace and cannot be opened as one."""
 
     def prepare() -> None:
@@ -159,19 +159,19 @@ def test_a_plain_file_in_the_place_of_a_namespace(host: Host, run_module: RunMod
     assert host.links("red")["lo"]
 
 
-def test_a_named_pipe_in_the_place_of_a_namespace_does_not_block(host: Host, run_module: RunModule) -> None:
+def test_a_named_pipe_in_the_place_of_a_namespace_does_not_block(host: Host, run_module: Run) -> None:
     os.mkfifo(NAMESPACES / "red")
     converge(host, run_module, "netns", name="red")
     assert host.links("red")["lo"]
 
 
-def test_a_file_that_is_not_declared_stays(host: Host, run_module: RunModule) -> None:
+def test_a_file_that_is_not_declared_stays(host: Host, run_module: Run) -> None:
     (NAMESPACES / "stale").touch()
     converge(host, run_module, "netns", namespaces=[{"name": "red"}], owner="lab", prune=True)
     assert host.namespaces() == ["red", "stale"]
 
 
-def test_looking_at_a_missing_namespace_does_not_make_it(host: Host, run_module: RunModule) -> None:
+def test_looking_at_a_missing_namespace_does_not_make_it(host: Host, run_module: Run) -> None:
     before = picture(host)
     for state in ("present", "absent"):
         run_module("netns", name="red", state=state, _check=True)
@@ -198,7 +198,7 @@ def test_without_the_directory(host: Host) -> None:
 # Processes inside
 
 
-def test_a_namespace_with_a_process_is_not_removed(host: Host, run_module: RunModule) -> None:
+def test_a_namespace_with_a_process_is_not_removed(host: Host, run_module: Run) -> None:
     shell(host, "netns add red\n-n red link set lo up\nlink add v0 netns red type veth peer name t0")
     process = host.start("sleep", "4242", namespace="red")
     wait_until(lambda: host.run("ip", "netns", "pids", "red").stdout.strip() != "")
@@ -213,7 +213,7 @@ def test_a_namespace_with_a_process_is_not_removed(host: Host, run_module: RunMo
     assert process.poll() is None
 
 
-def test_forced_removal_takes_the_links_away_from_the_process(host: Host, run_module: RunModule) -> None:
+def test_forced_removal_takes_the_links_away_from_the_process(host: Host, run_module: Run) -> None:
     """The kernel would keep them with the namespace for as long as the process lives."""
     shell(
         host,
@@ -238,7 +238,7 @@ def test_forced_removal_takes_the_links_away_from_the_process(host: Host, run_mo
     assert result.commands[-1] == "ip netns del red"
 
 
-def test_the_commands_of_a_forced_removal(host: Host, run_module: RunModule) -> None:
+def test_the_commands_of_a_forced_removal(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         shell(
             host,
@@ -257,7 +257,7 @@ def test_the_commands_of_a_forced_removal(host: Host, run_module: RunModule) -> 
 # Links of a removed namespace
 
 
-def test_its_links_are_gone_when_the_module_returns(host: Host, run_module: RunModule) -> None:
+def test_its_links_are_gone_when_the_module_returns(host: Host, run_module: Run) -> None:
     """The kernel destroys them in the background, those in other namespaces too."""
     lines = ["netns add red", "netns add blue"]
     for number in range(40):
@@ -269,7 +269,7 @@ def test_its_links_are_gone_when_the_module_returns(host: Host, run_module: RunM
     assert set(host.links("blue")) == {"lo"}
 
 
-def test_namespaces_that_are_cabled_to_each_other_go_together(host: Host, run_module: RunModule) -> None:
+def test_namespaces_that_are_cabled_to_each_other_go_together(host: Host, run_module: Run) -> None:
     shell(host, "netns add red\nnetns add blue\nlink add v0 netns red type veth peer name v0 netns blue")
     converge(host, run_module, "netns", namespaces=[{"name": name, "state": "absent"} for name in ("red", "blue")])
     assert host.namespaces() == []
@@ -278,7 +278,7 @@ def test_namespaces_that_are_cabled_to_each_other_go_together(host: Host, run_mo
 # Kernel parameters
 
 
-def test_parameters_are_set_inside_and_only_there(host: Host, run_module: RunModule) -> None:
+def test_parameters_are_set_inside_and_only_there(host: Host, run_module: Run) -> None:
     sysctls = {"net.ipv4.ip_forward": True, "net.ipv4.tcp_rmem": "4096 65536  131072", "net.ipv4.tcp_syncookies": None}
     converge_and_paste(host, run_module, nothing, "netns", name="red", sysctls=sysctls)
     assert parameter(host, "red", "net.ipv4.ip_forward") == "1"
@@ -286,7 +286,7 @@ def test_parameters_are_set_inside_and_only_there(host: Host, run_module: RunMod
     assert Path("/proc/sys/net/ipv4/ip_forward").read_text(encoding="ascii").strip() == "0"
 
 
-def test_a_parameter_of_an_existing_namespace_is_changed(host: Host, run_module: RunModule) -> None:
+def test_a_parameter_of_an_existing_namespace_is_changed(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         shell(host, "netns add red\n-n red link set lo up")
 
@@ -300,7 +300,7 @@ def test_a_parameter_of_an_existing_namespace_is_changed(host: Host, run_module:
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_one_parameter_that_sets_others_along(host: Host, run_module: RunModule, exists: bool) -> None:
+def test_one_parameter_that_sets_others_along(host: Host, run_module: Run, exists: bool) -> None:
     """ip_forward resets accept_redirects: the order in which a person writes them down must not matter."""
     if exists:
         shell(host, "netns add red\n-n red link set lo up")
@@ -310,7 +310,7 @@ def test_one_parameter_that_sets_others_along(host: Host, run_module: RunModule,
     assert parameter(host, "red", "net.ipv4.conf.lo.forwarding") == "0"
 
 
-def test_values_that_the_kernel_prints_otherwise(host: Host, run_module: RunModule) -> None:
+def test_values_that_the_kernel_prints_otherwise(host: Host, run_module: Run) -> None:
     converge(host, run_module, "netns", name="red", sysctls={"net.ipv4.ip_default_ttl": "0x40"})
     assert parameter(host, "red", "net.ipv4.ip_default_ttl") == "64"
 
@@ -318,7 +318,7 @@ def test_values_that_the_kernel_prints_otherwise(host: Host, run_module: RunModu
 # The resolver's file
 
 
-def test_name_servers_for_a_namespace(host: Host, run_module: RunModule) -> None:
+def test_name_servers_for_a_namespace(host: Host, run_module: Run) -> None:
     options = {"nameservers": ["192.0.2.53", "2001:db8::53"], "search": ["lab.example", "example"]}
     converge_and_paste(host, run_module, nothing, "netns", name="red", **options)
     inside = host.in_namespace("red", "cat", "/etc/resolv.conf").stdout.splitlines()
@@ -326,7 +326,7 @@ def test_name_servers_for_a_namespace(host: Host, run_module: RunModule) -> None
     assert resolver("red").stat().st_mode & 0o777 == 0o644
 
 
-def test_name_servers_are_changed_and_what_is_not_named_stays(host: Host, run_module: RunModule) -> None:
+def test_name_servers_are_changed_and_what_is_not_named_stays(host: Host, run_module: Run) -> None:
     run_module("netns", name="red", nameservers=["192.0.2.53"], search=["example"])
     converge(host, run_module, "netns", name="red", nameservers=["192.0.2.54"])
     assert resolver("red").read_text(encoding="ascii").splitlines()[1:] == ["search example", "nameserver 192.0.2.54"]
@@ -337,7 +337,7 @@ def test_name_servers_are_changed_and_what_is_not_named_stays(host: Host, run_mo
     assert not resolver("red").exists()
 
 
-def test_somebody_elses_resolver_file_is_kept_and_comes_back(host: Host, run_module: RunModule) -> None:
+def test_somebody_elses_resolver_file_is_kept_and_comes_back(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         write_foreign_file("red")
 
@@ -358,27 +358,27 @@ def test_somebody_elses_resolver_file_is_kept_and_comes_back(host: Host, run_mod
     assert [path.name for path in resolver("red").parent.iterdir()] == ["resolv.conf"]
 
 
-def test_somebody_elses_resolver_file_stays_when_the_namespace_goes(host: Host, run_module: RunModule) -> None:
+def test_somebody_elses_resolver_file_stays_when_the_namespace_goes(host: Host, run_module: Run) -> None:
     shell(host, "netns add red")
     write_foreign_file("red")
     converge(host, run_module, "netns", name="red", state="absent")
     assert resolver("red").read_text(encoding="ascii") == FOREIGN_FILE
 
 
-def test_our_resolver_file_goes_with_the_namespace_and_its_directory_too(host: Host, run_module: RunModule) -> None:
+def test_our_resolver_file_goes_with_the_namespace_and_its_directory_too(host: Host, run_module: Run) -> None:
     run_module("netns", name="red", nameservers=["192.0.2.53"])
     converge(host, run_module, "netns", name="red", state="absent")
     assert list(RESOLVERS.iterdir()) == []
 
 
-def test_a_file_that_a_vanished_namespace_has_left_goes_as_well(host: Host, run_module: RunModule) -> None:
+def test_a_file_that_a_vanished_namespace_has_left_goes_as_well(host: Host, run_module: Run) -> None:
     run_module("netns", name="red", nameservers=["192.0.2.53"])
     shell(host, "netns del red")
     converge(host, run_module, "netns", name="red", state="absent")
     assert list(RESOLVERS.iterdir()) == []
 
 
-def test_whose_the_resolver_file_is_stays_said(host: Host, run_module: RunModule) -> None:
+def test_whose_the_resolver_file_is_stays_said(host: Host, run_module: Run) -> None:
     run_module("netns", name="red", nameservers=["192.0.2.53"], owner="lab")
     assert not run_module("netns", name="red", nameservers=["192.0.2.53"]).changed
     assert resolver("red").read_text(encoding="ascii").startswith("# netns.fabric:lab\n")
@@ -387,12 +387,12 @@ def test_whose_the_resolver_file_is_stays_said(host: Host, run_module: RunModule
 # Owners
 
 
-def test_a_namespace_that_is_made_bears_its_owners_mark(host: Host, run_module: RunModule) -> None:
+def test_a_namespace_that_is_made_bears_its_owners_mark(host: Host, run_module: Run) -> None:
     converge_and_paste(host, run_module, nothing, "netns", namespaces=[{"name": "red"}], owner="lab")
     assert host.links("red")["lo"]["ifalias"] == "netns.fabric:lab"
 
 
-def test_prune_removes_what_bears_the_mark_and_nothing_else(host: Host, run_module: RunModule) -> None:
+def test_prune_removes_what_bears_the_mark_and_nothing_else(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         run_module("netns", namespaces=[{"name": name} for name in ("lab-1", "lab-2", "stays")], owner="lab")
         run_module("netns", namespaces=[{"name": "lab-3"}, {"name": "other"}], owner="lab2")
@@ -405,7 +405,7 @@ def test_prune_removes_what_bears_the_mark_and_nothing_else(host: Host, run_modu
     assert [diff["before_header"] for diff in result.diff] == ["namespace lab-1", "namespace lab-2"]
 
 
-def test_prune_of_everything(host: Host, run_module: RunModule) -> None:
+def test_prune_of_everything(host: Host, run_module: Run) -> None:
     shell(host, "netns add foreign")
     before = picture(host)
     run_module("netns", namespaces=[{"name": "red", "nameservers": ["192.0.2.53"]}], owner="lab")
@@ -413,7 +413,7 @@ def test_prune_of_everything(host: Host, run_module: RunModule) -> None:
     assert_same(host, before)
 
 
-def test_a_namespace_with_two_owners_goes_with_the_last(host: Host, run_module: RunModule) -> None:
+def test_a_namespace_with_two_owners_goes_with_the_last(host: Host, run_module: Run) -> None:
     shared = inode_of_shared(host, run_module)
     first = converge(host, run_module, "netns", namespaces=[], owner="one", prune=True)
     assert first.changed
@@ -423,16 +423,14 @@ def test_a_namespace_with_two_owners_goes_with_the_last(host: Host, run_module: 
     assert host.namespaces() == []
 
 
-def inode_of_shared(host: Host, run_module: RunModule) -> int:
+def inode_of_shared(host: Host, run_module: Run) -> int:
     for owner in ("one", "two"):
         run_module("netns", name="red", owner=owner)
     assert host.links("red")["lo"]["ifalias"] == "netns.fabric:one,two"
     return inode("red")
 
 
-def test_another_owners_namespace_with_something_in_it_is_used_and_never_owned(
-    host: Host, run_module: RunModule
-) -> None:
+def test_another_owners_namespace_with_something_in_it_is_used_and_never_owned(host: Host, run_module: Run) -> None:
     run_module("netns", name="red", owner="one")
     shell(host, "-n red tuntap add d0 mode tap")
     before = picture(host)
@@ -443,7 +441,7 @@ def test_another_owners_namespace_with_something_in_it_is_used_and_never_owned(
     assert_same(host, before)
 
 
-def test_somebody_elses_namespace_is_not_removed_for_an_owner(host: Host, run_module: RunModule) -> None:
+def test_somebody_elses_namespace_is_not_removed_for_an_owner(host: Host, run_module: Run) -> None:
     shell(host, "netns add red\n-n red tuntap add d0 mode tap")
     before = picture(host)
     result = run_module("netns", name="red", owner="lab", state="absent")
@@ -452,7 +450,7 @@ def test_somebody_elses_namespace_is_not_removed_for_an_owner(host: Host, run_mo
     assert_same(host, before)
 
 
-def test_a_removed_namespaces_memory_is_let_go(host: Host, run_module: RunModule) -> None:
+def test_a_removed_namespaces_memory_is_let_go(host: Host, run_module: Run) -> None:
     """Nothing of ours may keep it alive once the module has returned."""
     shell(host, "netns add red")
     was = inode("red")

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import os
+import random
+import string
 import time
 from pathlib import Path
 from typing import Any
@@ -94,6 +96,19 @@ def test_a_bridge_comes_with_all_that_it_is_given(host: Host, run_module: RunMod
         "disable-in-band": "true",
         "hwaddr": "02:00:00:00:00:01",
     }
+
+
+def test_any_text_comes_back_as_it_was_given(run_module: RunModule) -> None:
+    draw = random.Random(20260101)
+    characters = string.printable + string.punctuation * 3 + "\x01\x7fäßЖ語🙂\u2028"
+    drawn = ["".join(draw.choices(characters, k=draw.randint(1, 12))) for _number in range(400)]
+    texts = dict(zip(drawn[::2], drawn[1::2]))
+    result = run_module("ovs_bridge", name="int_br", external_ids=texts)
+    assert not result.failed, result.message
+    assert text_map("Bridge", "int_br", "external_ids") == texts
+    assert not run_module("ovs_bridge", name="int_br", external_ids=texts).changed
+    assert run_module("ovs_bridge", name="int_br", external_ids=dict.fromkeys(texts)).changed
+    assert text_map("Bridge", "int_br", "external_ids") == {}
 
 
 def test_many_bridges_come_in_one_transaction(host: Host, run_module: RunModule) -> None:

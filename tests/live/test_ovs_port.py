@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ansible_collections.netns.fabric.tests.live.conftest import RunModule
 from ansible_collections.netns.fabric.tests.support import own_host
 from ansible_collections.netns.fabric.tests.support.converging import shell, tcp_passes, wait_until
 from ansible_collections.netns.fabric.tests.support.host_state import Host
+from ansible_collections.netns.fabric.tests.support.module_runner import COLLECTIONS_PATH
 from ansible_collections.netns.fabric.tests.support.ovs_picture import (
     column,
     configuration,
@@ -225,10 +227,8 @@ def test_two_ports_change_places(plugged: Host, run_module: RunModule) -> None:
 
 def test_an_internal_port_makes_its_link(host: Host, run_module: RunModule) -> None:
     make_bridges(host)
-    converge_ovs(
-        *(host, run_module, "ovs_port"),
-        **{"name": "i1", "bridge": "int_br", "type": "internal", "mac": "02:00:00:00:00:0A", "mtu": 1400},
-    )
+    port = {"name": "i1", "bridge": "int_br", "type": "internal", "mac": "02:00:00:00:00:0A", "mtu": 1400}
+    converge_ovs(host, run_module, "ovs_port", ports=[port])
     assert (host.links()["i1"]["address"], host.links()["i1"]["mtu"]) == ("02:00:00:00:00:0a", 1400)
     converge_ovs(host, run_module, "ovs_port", name="i1", mac="02:00:00:00:00:0B", mtu=1300)
     assert (host.links()["i1"]["address"], host.links()["i1"]["mtu"]) == ("02:00:00:00:00:0b", 1300)
@@ -248,10 +248,8 @@ def test_patch_ports_join_two_bridges_also_one_after_the_other(plugged: Host, ru
 def test_a_tunnel_port_takes_its_options(host: Host, run_module: RunModule) -> None:
     make_bridges(host)
     options = {"remote_ip": "198.51.100.7", "key": 42}
-    converge_ovs(
-        *(host, run_module, "ovs_port"),
-        **{"name": "tun0", "bridge": "int_br", "type": "vxlan", "options": options, "protected": True},
-    )
+    port = {"name": "tun0", "bridge": "int_br", "type": "vxlan", "options": options, "protected": True}
+    converge_ovs(host, run_module, "ovs_port", ports=[port])
     assert text_map("Interface", "tun0", "options") == {"remote_ip": "198.51.100.7", "key": "42"}
     converge_ovs(host, run_module, "ovs_port", name="tun0", options={"key": None, "tos": 5})
     assert text_map("Interface", "tun0", "options") == {"remote_ip": "198.51.100.7", "tos": "5"}
@@ -276,7 +274,7 @@ def test_a_link_whose_mtu_was_changed_gets_it_back_from_the_daemon(plugged: Host
 
 
 def recreate(host: Host, name: str) -> None:
-    """The cable is made again by hand, under the same names and with the same addresses, as good as before but for OVS."""
+    """The cable is made again by hand, with the same names and addresses, as good as before but for Open vSwitch."""
     host.run("ip", "link", "del", f"{name}-tap")
     cable(host, name)
     if not KERNEL_DATAPATH:
@@ -478,18 +476,17 @@ def test_a_time_out_takes_back_what_was_stored(cabled: Host, run_module: RunModu
     assert_traffic(cabled)
 
 
-def test_a_run_that_is_killed_is_completed_by_the_next(cabled: Host, run_module: RunModule) -> None:
+def test_a_run_that_is_killed_is_completed_by_the_next(cabled: Host, run_module: RunModule, tmp_path: Path) -> None:
     """Killed while it waits for ovs-vswitchd, so that all is stored and nothing more is done."""
-    process = None
+    arguments = tmp_path / "arguments.json"
+    arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {"ports": BOTH}}), encoding="ascii")
+    module = "ansible_collections.netns.fabric.plugins.modules.ovs_port"
     with stopped("ovs-vswitchd"):
-        code = (
-            "from ansible_collections.netns.fabric.tests.support.module_runner import run_module\n"
-            f"run_module('ovs_port', {{'ports': {BOTH!r}}})"
-        )
-        environment = ["env", f"PYTHONPATH={Path(__file__).parents[6]}"]
-        process = cabled.start(*environment, "python3", "-c", code)
-        wait_until(lambda: "red-tap" in rows("Port"), 20)
-        process.send_signal(signal.SIGKILL)
+        process = cabled.start(*("env", f"PYTHONPATH={COLLECTIONS_PATH}", sys.executable, "-m", module, str(arguments)))
+        wait_until(lambda: "red-tap" in rows("Port"))
+        process.kill()
+        process.wait(10)
+    assert "blue-tap" in rows("Port")
     result = run_module("ovs_port", ports=BOTH)
     assert not result.failed, result.message
     assert_traffic(cabled)
@@ -514,14 +511,13 @@ def test_one_of_fifty_that_is_refused_takes_the_others_back(cabled: Host, run_mo
     assert not tcp_passes(cabled, "blue", "red", "192.0.2.2")
 
 
-def test_a_value_that_the_database_refuses_names_its_entry(plugged: Host, run_module: RunModule) -> None:
+def test_a_value_that_is_too_long_names_its_entry(plugged: Host, run_module: RunModule) -> None:
+    """A value that one argument cannot hold: the kernel takes 128 KiB at most (execve(2))."""
     before = configuration()
-    plugged.ovs_vsctl("set", "Port", "blue-tap", "tag=3")
-    before = configuration()
-    result = run_module(
-        "ovs_port", ports=[{"name": "red-tap", "tag": 5}, {"name": "blue-tap", "external_ids": {"a": "x" * 140_000}}]
-    )
-    assert result.failed
+    ports = [{"name": "red-tap", "tag": 5}, {"name": "blue-tap", "external_ids": {"a": "x" * 140_000}}]
+    result = run_module("ovs_port", ports=ports)
+    assert "ports[1] (blue-tap)" in result.message
+    assert "Argument list too long" in result.message
     assert configuration() == before
 
 
@@ -539,6 +535,30 @@ def test_changes_of_existing_ports_are_taken_back_as_well(plugged: Host, run_mod
     assert "ports[2] (tun0)" in result.message
     assert (configuration(), numbers()) == (before, of_before)
     assert_traffic(plugged)
+
+
+def test_a_link_gets_its_mtu_and_address_back(host: Host, run_module: RunModule) -> None:
+    make_bridges(host)
+    run_module("ovs_port", name="i1", bridge="int_br", type="internal")
+    before, link = configuration(), host.links()["i1"]
+    ports = [
+        {"name": "i1", "mtu": 1300, "mac": "02:00:00:00:00:0A"},
+        {"name": "tun0", "bridge": "int_br", "type": "geneve"},
+    ]
+    assert run_module("ovs_port", ports=ports).failed
+    assert configuration() == before
+    assert (host.links()["i1"]["mtu"], host.links()["i1"]["address"]) == (link["mtu"], link["address"])
+
+
+def test_what_is_removed_goes_last(plugged: Host, run_module: RunModule) -> None:
+    """An address of a link that goes with its port would not come back with it."""
+    run_module("ovs_port", name="i1", bridge="int_br", type="internal", owner="lab")
+    shell(plugged, "addr add 192.0.2.9/24 dev i1\nlink set i1 up")
+    before, index = configuration(), plugged.links()["i1"]["ifindex"]
+    ports = [{"name": "i1", "state": "absent"}, *BOTH, {"name": "tun0", "bridge": "int_br", "type": "geneve"}]
+    assert run_module("ovs_port", ports=ports, owner="lab").failed
+    assert (configuration(), plugged.links()["i1"]["ifindex"]) == (before, index)
+    assert plugged.pings("192.0.2.9", "red")
 
 
 def test_an_mtu_that_the_device_does_not_take_fails(host: Host, run_module: RunModule) -> None:

@@ -25,9 +25,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._interface import Int
 from ansible_collections.netns.fabric.plugins.module_utils._namespace import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._route import RouteResource
 from ansible_collections.netns.fabric.plugins.module_utils._veth import VethResource
-from ansible_collections.netns.fabric.tests.live.conftest import RunModule
 from ansible_collections.netns.fabric.tests.support.converging import (
     SYSCTLS,
+    Run,
     assert_same,
     picture,
     shell,
@@ -101,7 +101,7 @@ def fixture_stage(host: Host) -> Host:
 # What the kernel refuses
 
 
-def assert_refused(host: Host, run_module: RunModule, module: str, entries: Entries, said: str, **options: Any) -> None:
+def assert_refused(host: Host, run_module: Run, module: str, entries: Entries, said: str, **options: Any) -> None:
     """Run a module on a list of which one is refused: the message names it, and nothing has changed."""
     bulk = {"netns": "namespaces", "veth": "pairs", "interface": "interfaces", "route": "routes"}[module]
     before = picture(host)
@@ -117,7 +117,7 @@ def assert_refused(host: Host, run_module: RunModule, module: str, entries: Entr
     assert left.changed
 
 
-def test_fifty_namespaces_and_a_parameter_that_is_refused(host: Host, run_module: RunModule) -> None:
+def test_fifty_namespaces_and_a_parameter_that_is_refused(host: Host, run_module: Run) -> None:
     shell(host, "netns add old\nnetns add kept")
     (NAMESPACES / "ns3").touch()
     entries: Entries = [
@@ -130,13 +130,13 @@ def test_fifty_namespaces_and_a_parameter_that_is_refused(host: Host, run_module
     assert_refused(host, run_module, "netns", entries, said, owner="lab")
 
 
-def test_fifty_namespaces_and_a_file_that_cannot_be_written(host: Host, run_module: RunModule) -> None:
+def test_fifty_namespaces_and_a_file_that_cannot_be_written(host: Host, run_module: Run) -> None:
     (RESOLVERS / "ns25").write_text("not a directory", encoding="ascii")
     entries: Entries = [{"name": f"ns{number}", "nameservers": ["192.0.2.53"]} for number in range(COUNT)]
     assert_refused(host, run_module, "netns", entries, "/etc/netns/ns25")
 
 
-def test_fifty_cables_and_a_name_that_is_taken(stage: Host, run_module: RunModule) -> None:
+def test_fifty_cables_and_a_name_that_is_taken(stage: Host, run_module: Run) -> None:
     """An alternative name of another link is not seen in the list of links, and is refused all the same."""
     shell(stage, "link property add dev red-tap altname t25")
     entries: Entries = [
@@ -152,7 +152,7 @@ def test_fifty_cables_and_a_name_that_is_taken(stage: Host, run_module: RunModul
     assert_refused(stage, run_module, "veth", entries, "File exists", owner="lab")
 
 
-def test_cables_made_anew_removed_pruned_and_brought_home(stage: Host, run_module: RunModule) -> None:
+def test_cables_made_anew_removed_pruned_and_brought_home(stage: Host, run_module: Run) -> None:
     """Everything that veth can do, before the one that is refused: what was deleted and moved is back in its place."""
     shell(
         stage,
@@ -174,7 +174,7 @@ def test_cables_made_anew_removed_pruned_and_brought_home(stage: Host, run_modul
     assert_refused(stage, run_module, "veth", entries, "File exists", owner="lab", prune=True)
 
 
-def test_fifty_links_and_an_mtu_that_is_too_big(stage: Host, run_module: RunModule) -> None:
+def test_fifty_links_and_an_mtu_that_is_too_big(stage: Host, run_module: Run) -> None:
     lines = ["netns add green"]
     for number in range(COUNT):
         lines += [
@@ -197,7 +197,7 @@ def test_fifty_links_and_an_mtu_that_is_too_big(stage: Host, run_module: RunModu
     assert_refused(stage, run_module, "interface", entries, "mtu greater than device maximum", owner="lab")
 
 
-def test_fifty_links_and_an_address_that_is_refused(stage: Host, run_module: RunModule) -> None:
+def test_fifty_links_and_an_address_that_is_refused(stage: Host, run_module: Run) -> None:
     shell(stage, "\n".join(f"link add br{number} type bridge" for number in range(COUNT)))
     stage.run("sysctl", "-qw", "net.ipv6.conf.br25.disable_ipv6=1")
     entries: Entries = [
@@ -207,7 +207,7 @@ def test_fifty_links_and_an_address_that_is_refused(stage: Host, run_module: Run
     assert_refused(stage, run_module, "interface", entries, "IPv6 is disabled on this device")
 
 
-def test_a_link_that_carries_routes_is_taken_down_moved_and_readdressed(stage: Host, run_module: RunModule) -> None:
+def test_a_link_that_carries_routes_is_taken_down_moved_and_readdressed(stage: Host, run_module: Run) -> None:
     """The link with everything on it loses all that, and then a bridge refuses to be moved."""
     shell(stage, "link add br0 type bridge\ntuntap add d0 mode tap")
     before = picture(stage)
@@ -227,7 +227,7 @@ def test_a_link_that_carries_routes_is_taken_down_moved_and_readdressed(stage: H
         assert_same(stage, before, what=f"the host after {options}")
 
 
-def test_fifty_routes_and_a_source_that_is_no_address_here(stage: Host, run_module: RunModule) -> None:
+def test_fifty_routes_and_a_source_that_is_no_address_here(stage: Host, run_module: Run) -> None:
     entries: Entries = [
         {"namespace": "red", "destination": f"10.{number}.0.0/16", "gateway": "203.0.113.2", "metric": number % 2}
         for number in range(COUNT)
@@ -415,7 +415,7 @@ def test_an_unexpected_error_takes_everything_back_too(stage: Host, monkeypatch:
         raise RuntimeError("a bug of ours")
 
     # A bug cannot be had on purpose.
-    monkeypatch.setitem(_netlink._HANDLERS, op.SetUp, broken)  # type: ignore[index]
+    monkeypatch.setitem(_netlink._HANDLERS, op.SetUp, broken)
     resource, params = PLANS["namespaces"]
     with pytest.raises(RuntimeError):
         run_inside(resource, params)
@@ -505,7 +505,7 @@ def test_what_cannot_be_taken_back_is_said(stage: Host, monkeypatch: pytest.Monk
 
     # An undo that fails cannot be had on purpose.
     monkeypatch.setattr(_netlink.Kernel, "_forget", refused)
-    monkeypatch.setitem(_netlink._HANDLERS, op.SetUp, refused)  # type: ignore[index]
+    monkeypatch.setitem(_netlink._HANDLERS, op.SetUp, refused)
     with pytest.raises(FabricError) as caught:
         run_inside(NamespaceResource(), {"name": "new"})
     assert "What had been done before it could not all be taken back:" in str(caught.value)
@@ -513,7 +513,7 @@ def test_what_cannot_be_taken_back_is_said(stage: Host, monkeypatch: pytest.Monk
     assert "new" in stage.namespaces()
 
 
-def test_the_parameters_that_forwarding_resets_come_back(stage: Host, run_module: RunModule) -> None:
+def test_the_parameters_that_forwarding_resets_come_back(stage: Host, run_module: Run) -> None:
     """ip_forward sets accept_redirects and the forwarding of every link along with itself."""
     sysctls = (*SYSCTLS, "net/ipv4/conf/eth0/forwarding", "net/ipv4/conf/lo/accept_redirects")
     stage.in_namespace("blue", "sysctl", "-qw", "net.ipv4.conf.eth0.forwarding=1")

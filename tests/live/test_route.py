@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.live.conftest import RunModule
 from ansible_collections.netns.fabric.tests.support.converging import (
+    Run,
     assert_same,
     converge,
     converge_and_paste,
@@ -63,13 +63,13 @@ def routes(host: Host, namespace: str | None = "red", *selector: str, version: s
 # Adding
 
 
-def test_a_way_to_another_network(host: Host, run_module: RunModule) -> None:
+def test_a_way_to_another_network(host: Host, run_module: Run) -> None:
     options = {"namespace": "red", "destination": "198.51.100.0/24", "gateway": "192.0.2.254"}
     converge_and_paste(host, run_module, lambda: shell(host, ROUTER), "route", **options)
     assert host.pings("198.51.100.1", "red")
 
 
-def test_the_default_route(host: Host, run_module: RunModule) -> None:
+def test_the_default_route(host: Host, run_module: Run) -> None:
     options = {"namespace": "red", "destination": "default", "gateway": "192.0.2.254"}
     result = converge_and_paste(host, run_module, lambda: shell(host, ROUTER), "route", **options)
     assert host.pings("198.51.100.1", "red")
@@ -77,7 +77,7 @@ def test_the_default_route(host: Host, run_module: RunModule) -> None:
     assert routes(host) == ["default via 192.0.2.254 dev eth0 proto static"]
 
 
-def test_many_kinds_of_routes_in_one_pass(host: Host, run_module: RunModule) -> None:
+def test_many_kinds_of_routes_in_one_pass(host: Host, run_module: Run) -> None:
     wanted: list[dict[str, Any]] = [
         {"destination": "default", "gateway": "192.0.2.254"},
         {"destination": "default", "gateway": "203.0.113.254", "metric": 50},
@@ -100,7 +100,7 @@ def test_many_kinds_of_routes_in_one_pass(host: Host, run_module: RunModule) -> 
     assert "default via 203.0.113.254 dev eth1 proto static metric 50" in routes(host)
 
 
-def test_a_route_of_the_host(host: Host, run_module: RunModule) -> None:
+def test_a_route_of_the_host(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         shell(host, "link add v0 type veth peer name v1\nlink set v0 up\nlink set v1 up\naddr add 192.0.2.1/24 dev v0")
 
@@ -110,7 +110,7 @@ def test_a_route_of_the_host(host: Host, run_module: RunModule) -> None:
     assert routes(host, None) == []
 
 
-def test_a_route_by_a_route(router: Host, run_module: RunModule) -> None:
+def test_a_route_by_a_route(router: Host, run_module: Run) -> None:
     """A gateway may be reached by another static route, and by one that is added before it in the same call."""
     entries = [
         {"namespace": "red", "destination": "172.16.0.1/32", "device": "eth1"},
@@ -120,7 +120,7 @@ def test_a_route_by_a_route(router: Host, run_module: RunModule) -> None:
     assert "default via 172.16.0.1 dev eth1 proto static" in routes(router)
 
 
-def test_check_mode_where_nothing_exists_yet(host: Host, run_module: RunModule) -> None:
+def test_check_mode_where_nothing_exists_yet(host: Host, run_module: Run) -> None:
     entries = [
         {"namespace": "red", "destination": "198.51.100.0/24", "gateway": "192.0.2.254"},
         {"namespace": "red", "destination": "10.0.0.0/8", "device": "eth0"},
@@ -140,7 +140,7 @@ def test_check_mode_where_nothing_exists_yet(host: Host, run_module: RunModule) 
 # Replacing
 
 
-def test_a_second_default_gateway_takes_the_place_of_the_first(host: Host, run_module: RunModule) -> None:
+def test_a_second_default_gateway_takes_the_place_of_the_first(host: Host, run_module: Run) -> None:
     """To the kernel it is EEXIST."""
 
     def prepare() -> None:
@@ -163,7 +163,7 @@ def test_a_second_default_gateway_takes_the_place_of_the_first(host: Host, run_m
         "198.51.100.0/24 nexthop via 192.0.2.254 nexthop via 203.0.113.254",
     ],
 )
-def test_whatever_static_route_is_in_its_place(host: Host, run_module: RunModule, present: str) -> None:
+def test_whatever_static_route_is_in_its_place(host: Host, run_module: Run, present: str) -> None:
     def prepare() -> None:
         shell(host, ROUTER + f"-n red route add {present}")
 
@@ -176,7 +176,7 @@ def test_whatever_static_route_is_in_its_place(host: Host, run_module: RunModule
     "present",
     ["2001:db8:9::/64 dev eth1", "blackhole 2001:db8:9::/64", "2001:db8:9::/64 via fe80::1 dev eth0 proto static"],
 )
-def test_whatever_static_ipv6_route_is_in_its_place(host: Host, run_module: RunModule, present: str) -> None:
+def test_whatever_static_ipv6_route_is_in_its_place(host: Host, run_module: Run, present: str) -> None:
     def prepare() -> None:
         shell(host, ROUTER + f"-n red -6 route add {present}")
 
@@ -185,7 +185,7 @@ def test_whatever_static_ipv6_route_is_in_its_place(host: Host, run_module: RunM
     assert len([line for line in routes(host, version="-6") if "2001:db8:9::/64" in line]) == 1
 
 
-def test_routes_with_another_metric_or_type_of_service_stay(router: Host, run_module: RunModule) -> None:
+def test_routes_with_another_metric_or_type_of_service_stay(router: Host, run_module: Run) -> None:
     shell(
         router,
         """
@@ -199,7 +199,7 @@ def test_routes_with_another_metric_or_type_of_service_stay(router: Host, run_mo
     assert len(routes(router, "red", "table", "100")) == 1
 
 
-def test_a_route_that_is_there_by_another_hand(router: Host, run_module: RunModule) -> None:
+def test_a_route_that_is_there_by_another_hand(router: Host, run_module: Run) -> None:
     """`ip route add` leaves the protocol `boot`: a person's route, and as wanted."""
     shell(router, "-n red route add default via 192.0.2.254")
     before = picture(router)
@@ -210,7 +210,7 @@ def test_a_route_that_is_there_by_another_hand(router: Host, run_module: RunModu
     assert_same(router, before)
 
 
-def test_a_routing_daemons_route_is_not_replaced(router: Host, run_module: RunModule) -> None:
+def test_a_routing_daemons_route_is_not_replaced(router: Host, run_module: Run) -> None:
     shell(router, "-n red route add 198.51.100.0/24 via 203.0.113.254 proto bird")
     before = picture(router)
     options = {"namespace": "red", "destination": "198.51.100.0/24", "gateway": "192.0.2.254"}
@@ -238,7 +238,7 @@ def test_a_routing_daemons_route_is_not_replaced(router: Host, run_module: RunMo
     ],
 )
 def test_routes_are_removed_by_what_is_said_of_them(
-    host: Host, run_module: RunModule, entry: dict[str, Any], left: int
+    host: Host, run_module: Run, entry: dict[str, Any], left: int
 ) -> None:
     def prepare() -> None:
         shell(
@@ -258,7 +258,7 @@ def test_routes_are_removed_by_what_is_said_of_them(
 
 
 @pytest.mark.parametrize("namespace", ["red", "missing"])
-def test_absent_on_an_absent_route(router: Host, run_module: RunModule, namespace: str) -> None:
+def test_absent_on_an_absent_route(router: Host, run_module: Run, namespace: str) -> None:
     before = picture(router)
     result = run_module("route", namespace=namespace, destination="10.0.0.0/8", state="absent")
     assert (result.failed, result.changed) == (False, False)
@@ -268,7 +268,7 @@ def test_absent_on_an_absent_route(router: Host, run_module: RunModule, namespac
 # Exactly these
 
 
-def test_exact_removes_other_static_routes_and_nothing_else(host: Host, run_module: RunModule) -> None:
+def test_exact_removes_other_static_routes_and_nothing_else(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         shell(
             host,
@@ -304,14 +304,14 @@ def test_exact_removes_other_static_routes_and_nothing_else(host: Host, run_modu
     assert host.pings("198.51.100.1", "red")
 
 
-def test_exact_never_touches_the_hosts_own_routes(host: Host, run_module: RunModule) -> None:
+def test_exact_never_touches_the_hosts_own_routes(host: Host, run_module: Run) -> None:
     shell(host, "link add v0 type veth peer name v1\nlink set v0 up\nlink set v1 up\naddr add 192.0.2.1/24 dev v0")
     shell(host, "route add 10.0.0.0/8 via 192.0.2.254")
     converge(host, run_module, "route", routes=[{"destination": "10.1.0.0/16", "device": "v0"}], exact=True)
     assert "10.0.0.0/8 via 192.0.2.254 dev v0" in routes(host, None)
 
 
-def test_exact_of_a_namespace_that_is_to_have_none(router: Host, run_module: RunModule) -> None:
+def test_exact_of_a_namespace_that_is_to_have_none(router: Host, run_module: Run) -> None:
     """An entry that is absent names the namespace."""
     shell(router, "-n red route add default via 192.0.2.254\n-n red route add 10.0.0.0/8 dev eth0")
     entry = {"namespace": "red", "destination": "default", "state": "absent"}
@@ -322,7 +322,7 @@ def test_exact_of_a_namespace_that_is_to_have_none(router: Host, run_module: Run
 # What cannot be
 
 
-def test_a_default_route_while_the_link_is_down(router: Host, run_module: RunModule) -> None:
+def test_a_default_route_while_the_link_is_down(router: Host, run_module: Run) -> None:
     """To the kernel it is ENETUNREACH, which says nothing of the cause."""
     shell(router, "-n red link set eth0 down")
     before = picture(router)
@@ -335,7 +335,7 @@ def test_a_default_route_while_the_link_is_down(router: Host, run_module: RunMod
     assert_same(router, before)
 
 
-def test_a_gateway_that_nothing_reaches(router: Host, run_module: RunModule) -> None:
+def test_a_gateway_that_nothing_reaches(router: Host, run_module: Run) -> None:
     before = picture(router)
     result = run_module("route", namespace="red", destination="default", gateway="198.51.100.254")
     assert result.failed
@@ -343,7 +343,7 @@ def test_a_gateway_that_nothing_reaches(router: Host, run_module: RunModule) -> 
     assert_same(router, before)
 
 
-def test_a_device_that_is_not_there(router: Host, run_module: RunModule) -> None:
+def test_a_device_that_is_not_there(router: Host, run_module: Run) -> None:
     before = picture(router)
     result = run_module("route", namespace="red", destination="default", device="eth7")
     assert result.failed

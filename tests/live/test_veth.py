@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.live.conftest import RunModule
 from ansible_collections.netns.fabric.tests.support.converging import (
+    Run,
     assert_same,
     converge,
     converge_and_paste,
@@ -67,14 +67,14 @@ def fixture_two_namespaces(host: Host) -> Host:
 # Creating
 
 
-def test_a_cable_between_two_namespaces(host: Host, run_module: RunModule) -> None:
+def test_a_cable_between_two_namespaces(host: Host, run_module: Run) -> None:
     result = converge_and_paste(host, run_module, lambda: shell(host, NAMESPACES), "veth", **CABLE)
     assert result.commands[0] == "ip link add name eth0 netns red type veth peer name eth0 netns blue"
     assert set(host.links()) == {"lo"}  # neither end has been on the host
     assert_traffic(host)
 
 
-def test_ipv6_can_be_used_at_once(two_namespaces: Host, run_module: RunModule) -> None:
+def test_ipv6_can_be_used_at_once(two_namespaces: Host, run_module: Run) -> None:
     """With duplicate address detection nothing could be bound to it for two seconds."""
     run_module("veth", **CABLE)
     code = "import socket; socket.socket(socket.AF_INET6).bind(('2001:db8::1', 0))"
@@ -82,7 +82,7 @@ def test_ipv6_can_be_used_at_once(two_namespaces: Host, run_module: RunModule) -
     assert two_namespaces.pings("2001:db8::2", "red")
 
 
-def test_many_cables_in_one_pass(host: Host, run_module: RunModule) -> None:
+def test_many_cables_in_one_pass(host: Host, run_module: Run) -> None:
     pairs: list[dict[str, Any]] = [
         {
             "name": f"red{number}",
@@ -108,7 +108,7 @@ def test_many_cables_in_one_pass(host: Host, run_module: RunModule) -> None:
     assert all(host.pings(f"10.0.{number}.2", "red") for number in range(5))
 
 
-def test_both_ends_on_the_host_or_in_one_namespace(host: Host, run_module: RunModule) -> None:
+def test_both_ends_on_the_host_or_in_one_namespace(host: Host, run_module: Run) -> None:
     pairs = [
         {"name": "v0", "peer": {"name": "v1"}},
         {"name": "w0", "namespace": "red", "peer": {"name": "w1", "namespace": "red"}},
@@ -118,14 +118,14 @@ def test_both_ends_on_the_host_or_in_one_namespace(host: Host, run_module: RunMo
     assert is_up(host, "red", "w1")
 
 
-def test_new_ends_are_up_unless_they_are_said_not_to_be(two_namespaces: Host, run_module: RunModule) -> None:
+def test_new_ends_are_up_unless_they_are_said_not_to_be(two_namespaces: Host, run_module: Run) -> None:
     """The far end cannot be created up: it takes a message of its own."""
     converge(two_namespaces, run_module, "veth", name="v0", peer={"name": "v1", "namespace": "red", "enabled": False})
     assert is_up(two_namespaces, None, "v0")
     assert not is_up(two_namespaces, "red", "v1")
 
 
-def test_check_mode_where_the_namespaces_do_not_exist_yet(host: Host, run_module: RunModule) -> None:
+def test_check_mode_where_the_namespaces_do_not_exist_yet(host: Host, run_module: Run) -> None:
     before = picture(host)
     checked = run_module("veth", _check=True, **CABLE)
     assert checked.warnings == ["Not there yet, and taken as made by an earlier task: namespace blue, red"]
@@ -140,7 +140,7 @@ def test_check_mode_where_the_namespaces_do_not_exist_yet(host: Host, run_module
     assert (checked.changed, checked.diff, checked.commands) == (applied.changed, applied.diff, applied.commands)
 
 
-def test_a_plain_file_in_the_place_of_its_namespace(two_namespaces: Host, run_module: RunModule) -> None:
+def test_a_plain_file_in_the_place_of_its_namespace(two_namespaces: Host, run_module: Run) -> None:
     two_namespaces.run("ip", "netns", "del", "red")
     two_namespaces.run("touch", "/run/netns/red")
     refused = run_module("veth", **CABLE)
@@ -149,7 +149,7 @@ def test_a_plain_file_in_the_place_of_its_namespace(two_namespaces: Host, run_mo
 
 
 @pytest.mark.parametrize("name", ["v:0", "-v", "v%d", "veth/0", "1.5", "vé", "$(id)"])
-def test_names_of_links(two_namespaces: Host, run_module: RunModule, name: str) -> None:
+def test_names_of_links(two_namespaces: Host, run_module: Run, name: str) -> None:
     """What the kernel takes works; what it would take for something else is refused before it does."""
     result = run_module("veth", name=name, namespace="red", peer={"name": "t0"}, _check=True)
     if any(bad in name for bad in ":%/"):
@@ -162,7 +162,7 @@ def test_names_of_links(two_namespaces: Host, run_module: RunModule, name: str) 
 # Changing
 
 
-def test_every_attribute_of_an_existing_cable_is_changed(host: Host, run_module: RunModule) -> None:
+def test_every_attribute_of_an_existing_cable_is_changed(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         shell(
             host,
@@ -194,7 +194,7 @@ def test_every_attribute_of_an_existing_cable_is_changed(host: Host, run_module:
     assert_traffic(host)
 
 
-def test_what_is_not_named_is_not_touched(two_namespaces: Host, run_module: RunModule) -> None:
+def test_what_is_not_named_is_not_touched(two_namespaces: Host, run_module: Run) -> None:
     run_module("veth", **CABLE)
     shell(
         two_namespaces,
@@ -211,7 +211,7 @@ def test_what_is_not_named_is_not_touched(two_namespaces: Host, run_module: RunM
     assert_same(two_namespaces, before)
 
 
-def test_an_end_is_put_down_and_keeps_its_addresses(host: Host, run_module: RunModule) -> None:
+def test_an_end_is_put_down_and_keeps_its_addresses(host: Host, run_module: Run) -> None:
     """The kernel takes the IPv6 ones away when a link goes down."""
 
     def prepare() -> None:
@@ -225,11 +225,21 @@ def test_an_end_is_put_down_and_keeps_its_addresses(host: Host, run_module: RunM
     assert_traffic(host)
 
 
-def test_an_end_is_put_down_where_its_addresses_would_stay(two_namespaces: Host, run_module: RunModule) -> None:
-    run_module("veth", **CABLE)
-    two_namespaces.in_namespace("red", "sysctl", "-w", "net.ipv6.conf.eth0.keep_addr_on_down=1")
-    converge(two_namespaces, run_module, "veth", **{**CABLE, "enabled": False})
-    assert addresses(two_namespaces, "red", "eth0") == ["192.0.2.1/24", "2001:db8::1/64"]
+@pytest.mark.parametrize("keep", [0, 1])
+@pytest.mark.parametrize("listed", [["192.0.2.1/24", "2001:db8::1/64"], ["192.0.2.1/24"], ["2001:db8::1/48"], None])
+def test_an_end_is_put_down_and_has_the_addresses_that_are_listed(
+    host: Host, run_module: Run, keep: int, listed: list[str] | None
+) -> None:
+    """The IPv6 ones go with it, or stay (keep_addr_on_down): neither is what was asked for."""
+
+    def prepare() -> None:
+        shell(host, NAMESPACES)
+        run_module("veth", **CABLE)
+        host.in_namespace("red", "sysctl", "-w", f"net.ipv6.conf.eth0.keep_addr_on_down={keep}")
+
+    options = {"name": "eth0", "namespace": "red", "addresses": listed, "enabled": False}
+    converge_and_paste(host, run_module, prepare, "veth", **options)
+    assert addresses(host, "red", "eth0") == (listed or CABLE["addresses"])
 
 
 # Addresses
@@ -253,21 +263,19 @@ def test_an_end_is_put_down_where_its_addresses_would_stay(two_namespaces: Host,
     ids=str,
 )
 def test_exactly_the_addresses_that_are_listed(
-    host: Host, run_module: RunModule, present: list[str], wanted: list[str]
+    host: Host, run_module: Run, present: list[str], wanted: list[str]
 ) -> None:
     """Among them: a primary that goes takes its secondaries along, the same address with another prefix length."""
     assert_exact(host, run_module, present, wanted, promote=0)
 
 
-def test_exactly_the_addresses_that_are_listed_where_secondaries_are_promoted(
-    host: Host, run_module: RunModule
-) -> None:
+def test_exactly_the_addresses_that_are_listed_where_secondaries_are_promoted(host: Host, run_module: Run) -> None:
     """promote_secondaries, as systemd sets it: they stay when their primary goes."""
     present = ["192.0.2.1/24", "192.0.2.2/24", "192.0.2.3/24"]
     assert_exact(host, run_module, present, ["192.0.2.3/24", "192.0.2.4/24"], promote=1)
 
 
-def assert_exact(host: Host, run_module: RunModule, present: list[str], wanted: list[str], promote: int) -> None:
+def assert_exact(host: Host, run_module: Run, present: list[str], wanted: list[str], promote: int) -> None:
     """Put addresses on an end and have the module replace them."""
 
     def prepare() -> None:
@@ -281,7 +289,7 @@ def assert_exact(host: Host, run_module: RunModule, present: list[str], wanted: 
     assert sorted(addresses(host, "red", "eth0")) == sorted(wanted)
 
 
-def test_the_kernels_own_addresses_are_not_counted(two_namespaces: Host, run_module: RunModule) -> None:
+def test_the_kernels_own_addresses_are_not_counted(two_namespaces: Host, run_module: Run) -> None:
     run_module("veth", name="eth0", namespace="red", peer={"name": "t0"})
     before = two_namespaces.links("red")["eth0"]["addr_info"]
     assert [address["scope"] for address in before] == ["link"]
@@ -289,7 +297,7 @@ def test_the_kernels_own_addresses_are_not_counted(two_namespaces: Host, run_mod
     assert two_namespaces.links("red")["eth0"]["addr_info"] == before
 
 
-def test_routes_stay_while_an_address_is_replaced(two_namespaces: Host, run_module: RunModule) -> None:
+def test_routes_stay_while_an_address_is_replaced(two_namespaces: Host, run_module: Run) -> None:
     """The new one comes before the old one goes: a link without any address loses its routes."""
     run_module("veth", **CABLE)
     shell(two_namespaces, "-n red route add 203.0.113.0/24 dev eth0")
@@ -300,7 +308,7 @@ def test_routes_stay_while_an_address_is_replaced(two_namespaces: Host, run_modu
 # Repair
 
 
-def build(host: Host, run_module: RunModule) -> None:
+def build(host: Host, run_module: Run) -> None:
     """The cable, and beside it one of the same names that leads to the host: indexes repeat across namespaces."""
     shell(host, NAMESPACES)
     result = run_module("veth", pairs=[CABLE, {"name": "eth1", "namespace": "red", "peer": {"name": "red-tap"}}])
@@ -347,7 +355,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_damage_is_repaired_in_one_run(host: Host, run_module: RunModule, damage: str) -> None:
+def test_damage_is_repaired_in_one_run(host: Host, run_module: Run, damage: str) -> None:
     """By the module, and on an equal host by the commands that it says are equivalent."""
 
     def prepare() -> None:
@@ -365,7 +373,7 @@ def test_damage_is_repaired_in_one_run(host: Host, run_module: RunModule, damage
 @pytest.mark.parametrize(
     "damage", ["end renamed", "far end renamed", "end moved to the host", "far end moved and renamed"]
 )
-def test_an_end_that_went_astray_is_brought_home(two_namespaces: Host, run_module: RunModule, damage: str) -> None:
+def test_an_end_that_went_astray_is_brought_home(two_namespaces: Host, run_module: Run, damage: str) -> None:
     """Repair in place: the cable keeps its indexes, addresses and what else it has on the end that stayed."""
     run_module("veth", **CABLE)
     indexes = index(two_namespaces, "red", "eth0"), index(two_namespaces, "blue", "eth0")
@@ -376,7 +384,7 @@ def test_an_end_that_went_astray_is_brought_home(two_namespaces: Host, run_modul
     assert_traffic(two_namespaces)
 
 
-def test_a_renamed_end_keeps_what_is_not_named(two_namespaces: Host, run_module: RunModule) -> None:
+def test_a_renamed_end_keeps_what_is_not_named(two_namespaces: Host, run_module: Run) -> None:
     """To be renamed it is put down, which takes its IPv6 addresses: they come back."""
     run_module("veth", **CABLE)
     shell(two_namespaces, "-n red link set eth0 name eth9")
@@ -387,7 +395,7 @@ def test_a_renamed_end_keeps_what_is_not_named(two_namespaces: Host, run_module:
     assert_traffic(two_namespaces)
 
 
-def test_two_cables_whose_far_ends_are_crossed(two_namespaces: Host, run_module: RunModule) -> None:
+def test_two_cables_whose_far_ends_are_crossed(two_namespaces: Host, run_module: Run) -> None:
     def pair(namespace: str, number: int) -> dict[str, Any]:
         peer = {"name": f"{namespace}-tap", "addresses": [f"192.0.{number}.2/24"]}
         return {"name": "eth0", "namespace": namespace, "addresses": [f"192.0.{number}.1/24"], "peer": peer}
@@ -405,7 +413,7 @@ def test_two_cables_whose_far_ends_are_crossed(two_namespaces: Host, run_module:
     assert two_namespaces.pings("192.0.3.2", "blue")
 
 
-def test_far_ends_are_told_apart_where_indexes_repeat(two_namespaces: Host, run_module: RunModule) -> None:
+def test_far_ends_are_told_apart_where_indexes_repeat(two_namespaces: Host, run_module: Run) -> None:
     """Every new namespace numbers its links from the same start: the index alone says nothing of whose end it is."""
     pairs = [{"name": "eth0", "namespace": name, "peer": {"name": f"{name}-tap"}} for name in ("red", "blue")]
     run_module("veth", pairs=pairs)
@@ -415,7 +423,7 @@ def test_far_ends_are_told_apart_where_indexes_repeat(two_namespaces: Host, run_
     converge(two_namespaces, run_module, "veth", pairs=crossed)
 
 
-def test_a_third_namespaces_end_with_the_same_indexes(host: Host, run_module: RunModule) -> None:
+def test_a_third_namespaces_end_with_the_same_indexes(host: Host, run_module: Run) -> None:
     """Index and far index of two cables may be equal altogether: then only the namespace's id tells them apart."""
     shell(host, "netns add red\nnetns add blue\nnetns add green\nnetns add grey")
     shell(host, "link add name a netns red type veth peer name b netns blue")
@@ -429,7 +437,7 @@ def test_a_third_namespaces_end_with_the_same_indexes(host: Host, run_module: Ru
     assert not run_module("veth", pairs=pairs).changed
 
 
-def test_from_one_cable_to_a_switch_and_back(host: Host, run_module: RunModule) -> None:
+def test_from_one_cable_to_a_switch_and_back(host: Host, run_module: Run) -> None:
     """The reference topology's two shapes; each is one call, whichever was there before."""
     shell(host, NAMESPACES)
     direct = {**CABLE, "peer": {**CABLE["peer"]}}
@@ -444,7 +452,8 @@ def test_from_one_cable_to_a_switch_and_back(host: Host, run_module: RunModule) 
         assert_traffic(host)
         assert set(host.links()) == {"lo"}
         converge(host, run_module, "veth", pairs=switched, owner="lab", prune=True)
-        shell(host, "link add br0 up type bridge forward_delay 0\nlink set red-tap master br0\nlink set blue-tap master br0")
+        shell(host, "link add br0 up type bridge forward_delay 0")
+        shell(host, "link set red-tap master br0\nlink set blue-tap master br0")
         assert_traffic(host)
         shell(host, "link del br0")
 
@@ -461,7 +470,7 @@ def test_from_one_cable_to_a_switch_and_back(host: Host, run_module: RunModule) 
         {"name": "gone", "namespace": "red", "peer": {"name": "eth0", "namespace": "blue"}},
     ],
 )
-def test_a_cable_is_removed_by_either_end(host: Host, run_module: RunModule, entry: dict[str, Any]) -> None:
+def test_a_cable_is_removed_by_either_end(host: Host, run_module: Run, entry: dict[str, Any]) -> None:
     def prepare() -> None:
         shell(host, NAMESPACES)
         run_module("veth", pairs=[CABLE, {"name": "other", "namespace": "red", "peer": {"name": "t0"}}])
@@ -472,14 +481,14 @@ def test_a_cable_is_removed_by_either_end(host: Host, run_module: RunModule, ent
 
 
 @pytest.mark.parametrize("namespace", [None, "red", "missing"])
-def test_absent_on_an_absent_cable(two_namespaces: Host, run_module: RunModule, namespace: str | None) -> None:
+def test_absent_on_an_absent_cable(two_namespaces: Host, run_module: Run, namespace: str | None) -> None:
     before = picture(two_namespaces)
     result = run_module("veth", name="eth7", namespace=namespace, state="absent")
     assert (result.failed, result.changed) == (False, False)
     assert_same(two_namespaces, before)
 
 
-def test_many_cables_are_removed_in_one_pass(two_namespaces: Host, run_module: RunModule) -> None:
+def test_many_cables_are_removed_in_one_pass(two_namespaces: Host, run_module: Run) -> None:
     before = picture(two_namespaces)
     pairs = [{"name": f"v{number}", "namespace": "red", "peer": {"name": f"t{number}"}} for number in range(5)]
     run_module("veth", pairs=pairs)
@@ -490,12 +499,12 @@ def test_many_cables_are_removed_in_one_pass(two_namespaces: Host, run_module: R
 # Owners
 
 
-def test_both_ends_bear_the_mark(host: Host, run_module: RunModule) -> None:
+def test_both_ends_bear_the_mark(host: Host, run_module: Run) -> None:
     converge_and_paste(host, run_module, lambda: shell(host, NAMESPACES), "veth", pairs=[CABLE], owner="lab")
     assert {host.links(name)["eth0"]["ifalias"] for name in ("red", "blue")} == {"netns.fabric:lab"}
 
 
-def test_prune_removes_what_bears_the_mark_and_nothing_else(host: Host, run_module: RunModule) -> None:
+def test_prune_removes_what_bears_the_mark_and_nothing_else(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         shell(host, NAMESPACES)
         run_module(
@@ -516,7 +525,7 @@ def test_prune_removes_what_bears_the_mark_and_nothing_else(host: Host, run_modu
     assert set(host.links("red")) == {"lo", "eth0"}
 
 
-def test_another_owners_cable_is_not_taken(two_namespaces: Host, run_module: RunModule) -> None:
+def test_another_owners_cable_is_not_taken(two_namespaces: Host, run_module: Run) -> None:
     run_module("veth", **CABLE, owner="one")
     before = picture(two_namespaces)
     result = run_module("veth", **CABLE, owner="two")
@@ -528,7 +537,7 @@ def test_another_owners_cable_is_not_taken(two_namespaces: Host, run_module: Run
     assert_same(two_namespaces, before)
 
 
-def test_another_owners_stray_end_is_not_taken(two_namespaces: Host, run_module: RunModule) -> None:
+def test_another_owners_stray_end_is_not_taken(two_namespaces: Host, run_module: Run) -> None:
     shell(two_namespaces, "link add name eth0 netns red type veth peer name theirs netns blue")
     shell(two_namespaces, "-n blue link set theirs alias netns.fabric:one")
     run_module("veth", **CABLE, owner="two")
@@ -536,7 +545,7 @@ def test_another_owners_stray_end_is_not_taken(two_namespaces: Host, run_module:
     assert set(two_namespaces.links("blue")) == {"lo", "eth0"}
 
 
-def test_a_cable_with_two_owners_goes_with_the_last(two_namespaces: Host, run_module: RunModule) -> None:
+def test_a_cable_with_two_owners_goes_with_the_last(two_namespaces: Host, run_module: Run) -> None:
     run_module("veth", **CABLE, owner="one")
     for name in ("red", "blue"):
         shell(two_namespaces, f"-n {name} link set eth0 alias netns.fabric:one,two")
@@ -547,7 +556,7 @@ def test_a_cable_with_two_owners_goes_with_the_last(two_namespaces: Host, run_mo
     assert set(two_namespaces.links("red")) == {"lo"}
 
 
-def test_an_alias_of_somebody_elses_stays(two_namespaces: Host, run_module: RunModule) -> None:
+def test_an_alias_of_somebody_elses_stays(two_namespaces: Host, run_module: Run) -> None:
     run_module("veth", **CABLE)
     shell(two_namespaces, "-n red link set eth0 alias 'uplink of the lab'")
     converge(two_namespaces, run_module, "veth", **CABLE, owner="lab")
@@ -558,7 +567,7 @@ def test_an_alias_of_somebody_elses_stays(two_namespaces: Host, run_module: RunM
 
 
 @pytest.mark.parametrize("entry", [{"name": "t0", "peer": {"name": "v1"}}, {"name": "v1", "peer": {"name": "t0"}}])
-def test_a_link_of_that_name_that_is_no_veth(host: Host, run_module: RunModule, entry: dict[str, Any]) -> None:
+def test_a_link_of_that_name_that_is_no_veth(host: Host, run_module: Run, entry: dict[str, Any]) -> None:
     shell(host, "tuntap add t0 mode tap")
     before = picture(host)
     for state in ("present", "absent"):
@@ -569,7 +578,7 @@ def test_a_link_of_that_name_that_is_no_veth(host: Host, run_module: RunModule, 
     assert_same(host, before)
 
 
-def test_commands_of_a_link_whose_name_begins_with_a_hyphen(two_namespaces: Host, run_module: RunModule) -> None:
+def test_commands_of_a_link_whose_name_begins_with_a_hyphen(two_namespaces: Host, run_module: Run) -> None:
     result = run_module("veth", name="-v", namespace="red", peer={"name": "t0"}, _check=True)
     paste(two_namespaces, result.commands)
     assert "-v" in two_namespaces.links("red")

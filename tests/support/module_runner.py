@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,65 @@ def _warning_text(warning: Any) -> str:
     return str(warning)
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a module's process ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def _process(name: str, given: str, env: Mapping[str, str], timeout: float) -> Ended:
+    """Run a module in an environment of its own, from its very start."""
+    ran = subprocess.run(
+        [target_python(), "-m", f"{COLLECTION}.plugins.modules.{name}"],
+        input=given,
+        capture_output=True,
+        text=True,
+        # Not the clone: -m looks into the current directory first.
+        cwd="/",
+        env={**os.environ, "PYTHONPATH": str(COLLECTIONS_PATH), **env},
+        timeout=timeout,
+        check=False,
+    )
+    return Ended(ran.returncode, ran.stdout, ran.stderr)
+
+
+def target_python() -> str:
+    """Return the Python that modules run with."""
+    return os.environ.get(TARGET_PYTHON) or sys.executable
+
+
+class _Server:
+    """A process of the target's Python that forks one for each run: what modules import, it has imported once.
+
+    Starting Python and its imports take ten times as long as most modules do.
+    """
+
+    def __init__(self) -> None:
+        self._server = subprocess.Popen(
+            [target_python(), str(Path(__file__).with_name("module_server.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd="/",
+            env={**os.environ, "PYTHONPATH": str(COLLECTIONS_PATH)},
+        )
+
+    def run(self, name: str, given: str, timeout: float) -> Ended:
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.write(json.dumps([name, given, timeout]) + "\n")
+        self._server.stdin.flush()
+        return Ended(*json.loads(self._server.stdout.readline()))
+
+
+@cache
+def _server() -> _Server:
+    return _Server()
+
+
 def run_module(
     name: str,
     params: Mapping[str, Any],
@@ -88,17 +148,8 @@ def run_module(
     a traceback, raises AssertionError with all that it said.
     """
     arguments = {**params, "_ansible_check_mode": check, "_ansible_diff": diff}
-    ran = subprocess.run(
-        [os.environ.get(TARGET_PYTHON) or sys.executable, "-m", f"{COLLECTION}.plugins.modules.{name}"],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
-        capture_output=True,
-        text=True,
-        # Not the clone: -m looks into the current directory first.
-        cwd="/",
-        env={**os.environ, "PYTHONPATH": str(COLLECTIONS_PATH), **(env or {})},
-        timeout=timeout,
-        check=False,
-    )
+    given = json.dumps({"ANSIBLE_MODULE_ARGS": arguments})
+    ran = _process(name, given, env, timeout) if env else _server().run(name, given, timeout)
     said = f"{name} ended with {ran.returncode}\nstdout: {ran.stdout}\nstderr: {ran.stderr}"
     assert "Traceback" not in ran.stderr + ran.stdout, said
     try:

@@ -12,6 +12,8 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
+from collections import Counter
 from pathlib import Path
 
 from ansible_collections.netns.fabric.tests.testinfra.shell import Shell, inside
@@ -34,7 +36,7 @@ _PER_NAMESPACE: dict[str, tuple[str, ...]] = {
     "ip6tables-save": ("ip6tables-save",),
 }
 
-# On the host alone.
+# On the host alone; in an order that says nothing.
 _PER_HOST: dict[str, tuple[str, ...]] = {
     "ip netns": ("ip", "netns", "list"),
     "ovs-vsctl show": ("ovs-vsctl", "--timeout=10", "show"),
@@ -64,15 +66,31 @@ class Snapshot:
 
     def take(self) -> State:
         """Return the state of the host and of all its namespaces."""
-        state = {name: self._lines(*argv) for name, argv in _PER_HOST.items()}
-        namespaces = [line.split()[0] for line in state["ip netns"]]
-        for namespace in (None, *namespaces):
+        state = {name: sorted(self._lines(*argv)) for name, argv in _PER_HOST.items()}
+        for place in (None, *filter(self._opens, _names(state["ip netns"]))):
+            self._wait_for_addresses(place)
             for name, argv in _PER_NAMESPACE.items():
-                state[f"{namespace or 'host'}: {name}"] = self._lines(*inside(namespace), *argv)
+                state[f"{place or 'host'}: {name}"] = self._lines(*inside(place), *argv)
         return state
 
+    def _opens(self, namespace: str) -> bool:
+        """Tell a namespace from a file that a killed run has left in its place."""
+        return bool(self._shell.attempt(*inside(namespace), "true").rc == 0)
+
+    def _wait_for_addresses(self, place: str | None, seconds: float = 5) -> None:
+        """Wait until IPv6 addresses have been checked for duplicates: until then they, and routes, will change."""
+        deadline = time.monotonic() + seconds
+        while self._shell.run(*inside(place), "ip", "-6", "-oneline", "address", "show", "tentative"):
+            assert time.monotonic() < deadline, f"IPv6 addresses stay tentative in {place or 'the host'}"
+            time.sleep(0.1)
+
     def _lines(self, *argv: str) -> list[str]:
-        return sorted(filter(None, map(_lasting, self._shell.run(*argv).splitlines())))
+        return list(filter(None, map(_lasting, self._shell.run(*argv).splitlines())))
+
+
+def _names(listed: list[str]) -> list[str]:
+    """Return the names in the lines of `ip netns`, which may go on with an identifier."""
+    return [line.split()[0] for line in listed]
 
 
 def _lasting(line: str) -> str:
@@ -93,9 +111,9 @@ class Vitals:
         self._shell = shell
 
     def take(self) -> State:
-        """Return index, hardware address and carrier changes of all links, and the ports' numbers in the switch."""
+        """Return index, hardware address and carrier changes of all links, and the ports' rows and numbers."""
         listed = self._shell.run("ip", "netns", "list").splitlines()
-        state = {place or "host": self._links(place) for place in (None, *(line.split()[0] for line in listed))}
+        state = {place or "host": self._links(place) for place in (None, *_names(listed))}
         state["ports"] = self._ports()
         return state
 
@@ -108,19 +126,22 @@ class Vitals:
         return sorted(self._shell.run(*inside(namespace), "sh", "-c", script).splitlines())
 
     def _ports(self) -> list[str]:
-        columns = "--columns=name,ofport,ifindex,link_resets"
+        columns = "--columns=name,_uuid,ofport,ifindex,link_resets"
         said = self._shell.json("ovs-vsctl", "--timeout=10", "--format=json", columns, "list", "Interface")
         return sorted(" ".join(map(str, row)) for row in said["data"])
 
 
 def differences(before: State, after: State) -> list[str]:
-    """Return what is gone and what is new, one line each."""
-    lines = []
+    """Return what is gone and what is new, one line each, as often as it is."""
+    found = []
     for name in sorted({*before, *after}):
         old, new = before.get(name, []), after.get(name, [])
-        lines += [f"{name}: gone: {line}" for line in old if line not in new]
-        lines += [f"{name}: new: {line}" for line in new if line not in old]
-    return lines
+        lines = [f"{name}: gone: {line}" for line in (Counter(old) - Counter(new)).elements()]
+        lines += [f"{name}: new: {line}" for line in (Counter(new) - Counter(old)).elements()]
+        if old != new and not lines:
+            lines = [f"{name}: in another order: {line}" for line in new]
+        found += lines
+    return found
 
 
 def main() -> None:

@@ -77,6 +77,16 @@ def start(place: str | None, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def heard(name: str, side: subprocess.Popen[str], timeout: float, seen: dict[str, object]) -> bool:
+    """Wait for a side's end and add what it has seen; tell whether it ended well."""
+    said, complaint = side.communicate(timeout=timeout * 3)
+    if side.returncode == 0:
+        seen.update(json.loads(said.splitlines()[-1]))
+    else:
+        seen["error"] = f"{seen['error']}{name}: {(complaint.splitlines() or ['ended'])[-1]}; "
+    return side.returncode == 0
+
+
 def exchange(options: argparse.Namespace) -> dict[str, object]:
     """Run both sides and return what they have seen."""
     common = ("--to", options.to, "--bytes", str(options.bytes), "--timeout", str(options.timeout))
@@ -84,16 +94,10 @@ def exchange(options: argparse.Namespace) -> dict[str, object]:
     assert server.stdout is not None
     port = server.stdout.readline().strip()
     seen: dict[str, object] = {"arrived": False, "came_back": False, "peer": None, "error": ""}
-    sides = {"server": server}
-    if port:
-        sides["client"] = start(options.client, *common, "--role", "ask", "--port", port)
-    # The client first: the server cannot end before it, and ends by its own timeout if the client fails.
-    for name, process in reversed(sides.items()):
-        said, complaint = process.communicate(timeout=options.timeout * 3)
-        if process.returncode:
-            seen["error"] = f"{seen['error']}{name}: {(complaint.strip().splitlines() or ['no reason given'])[-1]}; "
-        elif said.strip():
-            seen.update(json.loads(said.strip().splitlines()[-1]))
+    client = start(options.client, *common, "--role", "ask", "--port", port) if port else None
+    if client and not heard("client", client, options.timeout, seen):
+        server.kill()  # It would wait for its timeout.
+    heard("server", server, options.timeout, seen)
     return seen
 
 

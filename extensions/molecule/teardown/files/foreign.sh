@@ -34,9 +34,3 @@ nft add table ip netns_fabric
 nft add chain ip netns_fabric postrouting '{ type nat hook postrouting priority srcnat; policy accept; }'
 nft add rule ip netns_fabric postrouting ip saddr 192.168.101.0/24 ip daddr != 192.168.101.0/24 ip daddr != 224.0.0.0/4 \
     masquerade comment '"netns.fabric:default2"'
-
-# Wait until all links have their own IPv6 addresses, and these have been checked for duplicates.
-for attempt in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    { ip -6 -o addr show; ip -n ns01-test -6 -o addr show; } | grep -q tentative || exit 0
-    sleep 0.25
-done

@@ -71,7 +71,7 @@ def test_mistakes_are_refused_before_anything_is_touched(mistaken: Played) -> No
         "'veth-ns01-longer' is 16 characters long",
         "'int_brr' is not in `topology_bridges`",
         "'192.168.100.300/24' is not an IPv4 address",
-        "192.168.100.2 is",
+        "addresses[0]: 192.168.100.6 is already",
         "'ns04_tap' on the host is already",
         "gateway: 192.168.200.254 cannot be reached",
         "interfacs: is not an option here; did you mean 'interfaces'?",

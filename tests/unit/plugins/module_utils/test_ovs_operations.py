@@ -198,10 +198,26 @@ def test_of_what_is_not_there_only_what_was_added_is_taken_back(operation: OvsOp
     assert bool(operation.undo(Switch())) == added
 
 
-def test_closing_comes_in_a_transaction_before_all_others() -> None:
-    closing = (ovs.CloseInterface("t1", "t1", "system"), ovs.CloseLocalInterface("br"))
-    assert {operation.phase for operation in closing} == {Phase.RELEASE}
-    assert {operation.phase for operation, _command, _undo in OPERATIONS if operation not in closing} == {Phase.CREATE}
+def test_closing_comes_before_all_others_and_deleting_after_them() -> None:
+    kinds: dict[Phase, set[type]] = {}
+    for operation in [*(each for each, _command, _undo in OPERATIONS), ovs.CloseLocalInterface("br")]:
+        kinds.setdefault(operation.phase, set()).add(type(operation))
+    assert kinds.pop(Phase.RELEASE) == {ovs.CloseInterface, ovs.CloseLocalInterface}
+    assert kinds.pop(Phase.REMOVE) == {ovs.DeleteBridge, ovs.DeletePort}
+    assert list(kinds) == [Phase.CREATE]
+
+
+def test_a_link_gets_back_an_mtu_and_an_address_that_nobody_had_asked_for() -> None:
+    row = Row("Interface", "i", {"name": "i1", "type": "internal", "mtu_request": (), "mac": ()})
+    own = Interface("i1", "internal", 1, mtu=1500, mac_in_use="02:00:00:00:00:0a", row=row)
+    switch = Switch((Bridge("br", "netdev", ports=(Port("i1", (own,), row=Row("Port", "p")),)),))
+    operation = ovs.SetPort("i1", "i1", interface=Columns({"mtu_request": 1400, "mac": "02:00:00:00:00:0b"}))
+    assert [" ".join(words) for words in operation.undo(switch)] == [
+        'set Interface i1 mtu_request=1500 mac="02:00:00:00:00:0a"'
+    ]
+    assert [" ".join(words) for words in operation.undo_after(switch)] == ["set Interface i1 mtu_request=[] mac=[]"]
+    assert list(ovs.SetPort("i1", "i1", Columns({"tag": 1})).undo_after(switch)) == []
+    assert list(operation.undo_after(Switch())) == []
 
 
 def test_a_bridges_own_link_is_asked_for_by_ovs_appctl() -> None:

@@ -423,8 +423,8 @@ def test_probes_of_the_outside() -> None:
     c["routes"] = [{"destination": "default", "device": "eth0"}]  # Leads there, but is not let out.
     outside = [probe for probe in compile_topology(variables)["probes"] if not probe["to"].startswith("10.")]
     assert outside == [
-        {"namespace": "a", "to": "198.51.100.1", "protocol": "icmp"},
-        {"namespace": "a", "to": "198.51.100.1", "protocol": "tcp", "port": 443},
+        {"namespace": "a", "to": "198.51.100.1", "protocol": "icmp", "timeout": 10.0},
+        {"namespace": "a", "to": "198.51.100.1", "protocol": "tcp", "port": 443, "timeout": 10.0},
     ]
 
 

@@ -281,6 +281,8 @@ def test_a_refusal_names_the_first_operation_that_it_is_for() -> None:
     assert failure.value.operation is operations[33]
     assert len(journal) == 0
     assert len(switch.ran) < 12
+    # Without it ovs-vsctl waits for ovs-vswitchd to carry out what was not written.
+    assert all("--no-wait" in words for words in switch.ran if "--dry-run" in words)
 
 
 def test_a_refusal_of_the_database_names_none() -> None:
