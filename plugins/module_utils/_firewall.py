@@ -87,6 +87,7 @@ def run(argv: Sequence[str], text: str = "") -> Result:
             capture_output=True,
             text=True,
             errors="replace",
+            close_fds=False,  # the lock goes with it, see Host.locked()
             timeout=TIMEOUT,
             check=False,
             env={**os.environ, "LC_ALL": "C"},

@@ -104,11 +104,14 @@ class Host:
         """One call at a time from reading to the last write; check mode shares the lock with other readers.
 
         The lock is flock(2) on a directory that every Linux host has: it needs no file, so check mode leaves none.
+        The programs that a call starts inherit it: one that outlives a killed run still writes, and the next run is to
+        wait for its end.
 
         Raises:
             Unavailable: Another call kept the lock for longer than LOCK_TIMEOUT.
         """
-        descriptor = os.open(LOCK_DIRECTORY, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = os.open(LOCK_DIRECTORY, os.O_RDONLY | os.O_DIRECTORY)
+        os.set_inheritable(descriptor, True)
         try:
             _lock(descriptor, fcntl.LOCK_SH if self.check_mode else fcntl.LOCK_EX)
             yield

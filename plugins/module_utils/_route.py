@@ -232,8 +232,9 @@ class _Planner:
             return "device", message, f"link {here}/{link.name} that is up"
         if wanted.gateway and not self._reaches(wanted.gateway, link):
             message = (
-                f"no link that is up has an address whose network contains {wanted.gateway} "
-                f"(addresses here: {self._addresses(link)}): correct the gateway, or give a link an address beside it"
+                f"{f'{link.name} has no' if link else 'no link that is up has an'} address whose network contains "
+                f"{wanted.gateway} (addresses here: {self._addresses(link)}): correct the gateway, or give a link an "
+                "address beside it"
             )
             return "gateway", message, f"an address in {here} beside the gateway {wanted.gateway}"
         return None

@@ -173,7 +173,8 @@ class _Planner:
         near = self.actual.link(*pair.end.where)
         far = self.actual.far_end(near) if near else None
         if near and far and (pair.peer is None or pair.peer.where == (far[0], far[1].name)):
-            self._used.add((far[0], far[1].name))  # An entry need not name the far end: prune is to spare it all the same.
+            # An entry need not name the far end: prune is to spare it all the same.
+            self._used.add((far[0], far[1].name))
             self._settle(pair, self._found(pair.end.namespace, near), self._found(*far), ())
         elif pair.peer is None:
             raise InvalidEntry(pair.entry, "peer", _peer_needed(near))

@@ -381,6 +381,7 @@ class OpenVSwitch:
             ended = subprocess.run(
                 arguments,
                 stdin=subprocess.DEVNULL,
+                close_fds=False,  # the lock goes with it, see Host.locked()
                 capture_output=True,
                 timeout=timeout,
                 env={**os.environ, "LC_ALL": "C"},

@@ -78,7 +78,7 @@ def fixture_plugged(cabled: Host, run_module: RunModule) -> Host:
     """The cables are plugged into the bridge by the module, and carry traffic."""
     result = run_module("ovs_port", ports=BOTH, owner="lab")
     assert not result.failed, result.message
-    assert_traffic(cabled)
+    assert cabled.pings("192.0.2.2", "red")
     return cabled
 
 
@@ -87,6 +87,17 @@ def assert_traffic(host: Host) -> None:
     assert host.pings("192.0.2.1", "blue")
     assert tcp_passes(host, "blue", "red", "192.0.2.2")
     assert tcp_passes(host, "red", "blue", "192.0.2.1")
+
+
+def is_dead(host: Host) -> bool:
+    """Tell whether blue does not answer red within a second."""
+    return host.in_namespace("red", "ping", "-n", "-q", "-c", "1", "-W", "1", "192.0.2.2", check=False).returncode != 0
+
+
+def tcp_is_dead(host: Host) -> bool:
+    """Tell whether blue does not even answer a connection from red, where nobody listens, within a second."""
+    code = "import socket,sys; s=socket.socket(); s.settimeout(1); sys.exit(s.connect_ex(('192.0.2.2', 9)) == 111)"
+    return host.in_namespace("red", "python3", "-c", code, check=False).returncode == 0
 
 
 def numbers(*names: str) -> list[int]:
@@ -117,9 +128,9 @@ def test_many_ports_are_added_in_one_transaction(cabled: Host, run_module: RunMo
 @userspace_only
 def test_tcp_is_dead_without_the_checksums_while_ping_works(cabled: Host, run_module: RunModule) -> None:
     keep = [{**port, "tx_checksum": "keep"} for port in BOTH]
-    converge_ovs(cabled, run_module, "ovs_port", ports=keep)
+    assert run_module("ovs_port", ports=keep).changed
     assert cabled.pings("192.0.2.2", "red")
-    assert not tcp_passes(cabled, "blue", "red", "192.0.2.2")
+    assert tcp_is_dead(cabled)
     result = converge_ovs(cabled, run_module, "ovs_port", ports=[{"name": port["name"]} for port in BOTH])
     assert result.commands == [f"ip netns exec {name} ethtool -K eth0 tx off" for name in NAMESPACES]
     assert_traffic(cabled)
@@ -128,7 +139,7 @@ def test_tcp_is_dead_without_the_checksums_while_ping_works(cabled: Host, run_mo
 @userspace_only
 def test_checksums_that_were_turned_on_again_are_turned_off(plugged: Host, run_module: RunModule) -> None:
     plugged.in_namespace("red", "ethtool", "-K", "eth0", "tx", "on")
-    assert not tcp_passes(plugged, "blue", "red", "192.0.2.2")
+    assert tcp_is_dead(plugged)
     converge_ovs(plugged, run_module, "ovs_port", ports=BOTH)
     assert_traffic(plugged)
 
@@ -196,7 +207,7 @@ def test_omitted_is_untouched_and_an_empty_list_clears(plugged: Host, run_module
 
 def test_vlans_keep_traffic_apart(plugged: Host, run_module: RunModule) -> None:
     converge_ovs(plugged, run_module, "ovs_port", ports=[{"name": "red-tap", "tag": 7}, {"name": "blue-tap", "tag": 8}])
-    assert not plugged.pings("192.0.2.2", "red")
+    assert is_dead(plugged)
     converge_ovs(plugged, run_module, "ovs_port", name="blue-tap", tag=7)
     assert_traffic(plugged)
 
@@ -208,7 +219,7 @@ def test_a_port_moves_to_another_bridge_and_carries_traffic_there(plugged: Host,
     converge_ovs(plugged, run_module, "ovs_port", name="red-tap", bridge="other")
     assert plugged.ovs_vsctl("port-to-br", "red-tap") == "other"
     assert rows("Port")["red-tap"] == before
-    assert not plugged.pings("192.0.2.2", "red")
+    assert is_dead(plugged)
 
     # By hand, and home again.
     plugged.ovs_vsctl("remove", "Port", "red-tap", "tag", "7")
@@ -237,7 +248,7 @@ def test_an_internal_port_makes_its_link(host: Host, run_module: RunModule) -> N
 def test_patch_ports_join_two_bridges_also_one_after_the_other(plugged: Host, run_module: RunModule) -> None:
     make_bridges(plugged, "other")
     run_module("ovs_port", name="blue-tap", bridge="other")
-    assert not plugged.pings("192.0.2.2", "red")
+    assert is_dead(plugged)
     for name, bridge, peer in (("to-other", "int_br", "to-int"), ("to-int", "other", "to-other")):
         result = run_module("ovs_port", name=name, bridge=bridge, type="patch", options={"peer": peer})
         assert not result.failed, result.message
@@ -294,7 +305,7 @@ def test_a_veth_made_again_under_its_name_is_a_blackhole_that_is_found(plugged: 
     recreate(plugged, "red")
     before, of_before = configuration(), numbers()
     assert column("Interface", "red-tap", "error") == ["set", []]
-    assert not plugged.pings("192.0.2.2", "red")
+    assert is_dead(plugged)
 
     result = converge_ovs(plugged, run_module, "ovs_port", ports=BOTH)
     assert len(result.commands) == 2
@@ -495,8 +506,8 @@ def test_a_run_that_is_killed_is_completed_by_the_next(cabled: Host, run_module:
 # All or nothing
 
 
-@pytest.mark.parametrize("bad", [0, 24, 49])
-def test_one_of_fifty_that_is_refused_takes_the_others_back(cabled: Host, run_module: RunModule, bad: int) -> None:
+def test_one_of_fifty_that_is_refused_takes_the_others_back(cabled: Host, run_module: RunModule) -> None:
+    bad = 24
     before, links = configuration(), set(cabled.links())
     ports: list[dict[str, Any]] = [
         {"name": f"i{number}", "bridge": "int_br", "type": "internal"} for number in range(50)
@@ -508,7 +519,7 @@ def test_one_of_fifty_that_is_refused_takes_the_others_back(cabled: Host, run_mo
     assert "remote_ip" in result.message
     assert "the host is as it was" in result.message
     assert (configuration(), set(cabled.links())) == (before, links)
-    assert not tcp_passes(cabled, "blue", "red", "192.0.2.2")
+    assert "tx-checksumming: on" in cabled.in_namespace("red", "ethtool", "-k", "eth0").stdout
 
 
 def test_a_value_that_is_too_long_names_its_entry(plugged: Host, run_module: RunModule) -> None:

@@ -80,9 +80,17 @@ def _filled_in(options: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str
 
 
 def main() -> None:
-    """Build the topology that comes as JSON on standard input; `ready` on standard output says that it begins."""
-    variables = json.load(sys.stdin)
+    """Build the topology that comes as a line of JSON on standard input.
+
+    `ready` on standard output says that it can begin, which it does at the next line or the end of standard input.
+    """
+    variables = json.loads(sys.stdin.readline())
+    # What is imported when it is first needed takes longer than the whole of the work: a run that is to be killed at
+    # some moment of its work, or to meet another one at its work, has to have that behind it.
+    for step in steps(variables):
+        step.run(check=True)
     print("ready", flush=True)  # noqa: T201  # the sign that the parent waits for
+    sys.stdin.readline()
     converge(variables)
 
 

@@ -141,15 +141,7 @@ def _other_prefix(host: Host, at: Place) -> None:
 
 
 def _further_address(host: Host, at: Place) -> None:
-    _ip(
-        host,
-        "addr",
-        "add",
-        at.address.replace("/24", "/32").replace("10.77", "10.79"),
-        "dev",
-        at.end,
-        namespace=at.namespace,
-    )
+    _ip(host, "addr", "add", "10.79.0.1/32", "dev", at.end, namespace=at.namespace)
 
 
 def _swap_primary(host: Host, at: Place) -> None:

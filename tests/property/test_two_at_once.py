@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import subprocess
@@ -57,7 +56,8 @@ def fixture_host() -> Iterator[Host]:
     host.clear()
 
 
-@pytest.mark.parametrize(("case", "offset"), itertools.product(PAIRS, OFFSETS))
+@pytest.mark.parametrize("offset", OFFSETS)
+@pytest.mark.parametrize("case", PAIRS)
 def test_two_at_once(host: Host, case: str, offset: float) -> None:
     """The host is as after the one and then the other, and neither of them has anything left to do."""
     standing, first, second = PAIRS[case]
@@ -83,26 +83,28 @@ def test_two_at_once(host: Host, case: str, offset: float) -> None:
 
 def _run_at_once(first: Variables, second: Variables, offset: float) -> None:
     """Start both, let them begin ``offset`` seconds apart, and have both end well."""
-    with _process() as one, _process() as other:
-        _begin(one, first)
+    with _ready(first) as one, _ready(second) as other:
+        _begin(one)
         time.sleep(offset)  # what is tried here
-        _begin(other, second)
+        _begin(other)
         said = [process.communicate(timeout=TIMEOUT) for process in (one, other)]
     assert [one.returncode, other.returncode] == [0, 0], said
 
 
-def _process() -> subprocess.Popen[str]:
-    """A run that waits for its variables."""
+def _ready(variables: Variables) -> subprocess.Popen[str]:
+    """A run that has its variables and waits for the sign to begin."""
     command = [sys.executable, "-m", converge_module.__name__]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=ENVIRONMENT)
-
-
-def _begin(process: subprocess.Popen[str], variables: Variables) -> None:
-    """Give a run its variables, and wait until it says that it begins."""
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=ENVIRONMENT)
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(json.dumps(variables))
+    process.stdin.write(json.dumps(variables) + "\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def _begin(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
     process.stdin.close()
     process.stdin = None  # communicate() would write to it once more
-    assert process.stdout.readline() == "ready\n"

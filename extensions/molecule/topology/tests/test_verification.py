@@ -9,8 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from ansible_collections.netns.fabric.tests.testinfra.openvswitch import OpenVSwitch
 from ansible_collections.netns.fabric.tests.testinfra.plays import PLAYBOOKS, Plays
 from ansible_collections.netns.fabric.tests.testinfra.shell import Shell
+from ansible_collections.netns.fabric.tests.testinfra.traffic import Traffic
 
 NOBODY = "198.51.100.77"
 
@@ -41,3 +43,15 @@ def test_a_leg_without_tcp_fails_the_play_and_is_named(plays: Plays) -> None:
 @pytest.mark.usefixtures("no_tcp_into_ns01")
 def test_without_verification_nobody_notices(plays: Plays) -> None:
     assert plays.run(PLAYBOOKS / "site.yml", "--extra-vars", '{"topology_verify": false}').changed == 0
+
+
+def test_checksums_left_to_nobody_are_found_and_mended(
+    plays: Plays, shell: Shell, openvswitch: OpenVSwitch, traffic: Traffic
+) -> None:
+    """What looks well by all listings, and by ping: only TCP shows it."""
+    shell.run("ip", "netns", "exec", "ns01", "ethtool", "--offload", "veth-ns01", "tx", "on")
+    assert traffic.pings("ns01", "192.168.100.2")
+    if openvswitch.bridge("int_br")["datapath_type"] == "netdev":  # The kernel's datapath does not mind.
+        assert not traffic.connects("ns01", "ns02", "192.168.100.2")
+        assert plays.run(PLAYBOOKS / "site.yml").changed == 1
+    assert traffic.connects("ns01", "ns02", "192.168.100.2")
