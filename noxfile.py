@@ -52,7 +52,7 @@ ENVIRONMENT = {
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "types", "sanity", "docs", "unit", "live", "molecule"]
+nox.options.sessions = ["lint", "types", "sanity", "docs", "unit", "live", "property", "molecule"]
 
 
 @dataclass
@@ -149,7 +149,7 @@ def types(session: nox.Session) -> None:
     run_checks(
         session,
         [
-            ["mypy", "-p", f"{collection}.plugins", "-p", f"{collection}.tests"],
+            ["mypy", *(word for part in ("plugins", "tests", "extensions") for word in ("-p", f"{collection}.{part}"))],
             ["mypy", "noxfile.py", *map(str, scripts)],
         ],
     )

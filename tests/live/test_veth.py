@@ -332,7 +332,8 @@ DAMAGE = {
         -n red link del eth0
         link add name eth0 netns red type veth peer name eth0 netns blue
         """,
-    "namespace recreated": "netns del blue\nnetns add blue\n-n blue link set lo up",
+    # The kernel takes a namespace's links down in the background; this one is to be gone when the commands are pasted.
+    "namespace recreated": "-n blue link del eth0\nnetns del blue\nnetns add blue\n-n blue link set lo up",
     "cabled to something else": """
         -n red link del eth0
         link add name eth0 netns red type veth peer name other0
