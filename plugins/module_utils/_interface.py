@@ -141,6 +141,7 @@ def _may_move(link: Link) -> bool:
 
 
 def _present(actual: KernelState, wanted: Interface, call: Call[Interface], warnings: list[str]) -> list[Change]:
+    _check_no_veth(actual, wanted)
     where = _find(actual, wanted, call.owner)
     steps: tuple[Operation, ...] = ()
     before: dict[str, Any] = {}
@@ -157,6 +158,17 @@ def _present(actual: KernelState, wanted: Interface, call: Call[Interface], warn
     after.update(plan.after)
     operations = (*steps, *plan.operations)
     return [Change(wanted.entry, _target(wanted), before, after, operations)] if operations else []
+
+
+def _check_no_veth(actual: KernelState, wanted: Interface) -> None:
+    """An end of a veth that is still on the host is not ours to move."""
+    link = actual.link(None, wanted.name)
+    if wanted.namespace and link and link.kind == "veth" and not actual.link(wanted.namespace, wanted.name):
+        raise InvalidEntry(
+            wanted.entry,
+            "namespace",
+            f"{wanted.name} is an end of a veth pair on the host: netns.fabric.veth puts it into {wanted.namespace}",
+        )
 
 
 def _assumed(wanted: Interface, call: Call[Interface], warnings: list[str]) -> Found:

@@ -247,10 +247,12 @@ def _absent(actual: Actual, wanted: Namespace, owner: str | None, warnings: list
         warnings.append(f"{wanted.entry}: the namespace has other owners ({remaining}): it stays, for them")
         change = op.SetAlias(name, "lo", remaining)
         return [Change(wanted.entry, _target(name), {"alias": loopback.alias}, {"alias": remaining}, (change,))]
-    return [_remove(actual, wanted, state, files)]
+    return [_remove(actual, wanted, state, files, owner)]
 
 
-def _remove(actual: Actual, wanted: Namespace, state: NamespaceState, files: _resolver.FilesPlan) -> Change:
+def _remove(
+    actual: Actual, wanted: Namespace, state: NamespaceState, files: _resolver.FilesPlan, owner: str | None
+) -> Change:
     processes = actual.processes.get(wanted.name, ())
     if processes and not wanted.force:
         raise InvalidEntry(
@@ -264,7 +266,8 @@ def _remove(actual: Actual, wanted: Namespace, state: NamespaceState, files: _re
     physical = tuple(link.name for link in others if not link.kind)
     # Without a process to keep it alive the kernel destroys the links with the namespace, hundreds at once.
     links = tuple(link.name for link in _one_of_each_pair(state) if link.kind) if processes else ()
-    before = {"links": sorted(link.name for link in others), **files.before}
+    # The owner's own links are told of by the task that removes them: before this one, or not yet in check mode.
+    before = {"links": sorted(link.name for link in others if owner not in link.owners), **files.before}
     removal = op.RemoveNamespace(wanted.name, links=links, physical=physical)
     return Change(wanted.entry, _target(wanted.name), before, None, (removal, *files.operations))
 

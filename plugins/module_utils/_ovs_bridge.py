@@ -314,10 +314,8 @@ class _Planner:
             operation: Operation = ovs.SetBridge(bridge.name, difference.columns)
             change = Change(entry, _target(bridge.name), difference.before, difference.after, (operation,))
         else:
-            before = {
-                "datapath_type": bridge.datapath_type,
-                "ports": sorted(port.name for port in bridge.ports if port.name != bridge.name),
-            }
+            # The owner's own ports are told of by whatever removes them: before this, or not yet in check mode.
+            before = {"datapath_type": bridge.datapath_type, "ports": sorted(strangers)}
             change = Change(entry, _target(bridge.name), before, None, (ovs.DeleteBridge(bridge.name),))
         self.changes.append(change)
 

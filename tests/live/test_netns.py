@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.netns.fabric.tests.support.converging import (
     Run,
     assert_same,
+    assert_unchanged,
     converge,
     converge_and_paste,
     inode,
@@ -85,7 +86,7 @@ def test_many_namespaces_in_one_pass(host: Host, run_module: Run) -> None:
 
 def test_an_empty_list_changes_nothing(host: Host, run_module: Run) -> None:
     shell(host, "netns add red")
-    assert not run_module("netns", namespaces=[]).changed
+    assert_unchanged(run_module("netns", namespaces=[]))
 
 
 def test_absent_on_an_absent_namespace(host: Host, run_module: Run) -> None:
@@ -100,7 +101,7 @@ def test_an_existing_namespace_stays_the_same_one(host: Host, run_module: Run) -
     before = picture(host)
     result = run_module("netns", name="red", _check=True)
     assert not result.changed
-    assert not run_module("netns", name="red").changed
+    assert_unchanged(run_module("netns", name="red"))
     assert_same(host, before)
 
 
@@ -115,7 +116,7 @@ def test_a_bare_namespace_gets_its_loopback_up(host: Host, run_module: Run) -> N
 def test_the_loopback_of_somebody_elses_namespace_is_left_as_it_is(host: Host, run_module: Run) -> None:
     shell(host, "netns add red\n-n red tuntap add d0 mode tap")
     before = picture(host)
-    assert not run_module("netns", name="red", owner="lab").changed
+    assert_unchanged(run_module("netns", name="red", owner="lab"))
     assert_same(host, before)
 
 
@@ -269,6 +270,16 @@ def test_its_links_are_gone_when_the_module_returns(host: Host, run_module: Run)
     assert set(host.links("blue")) == {"lo"}
 
 
+def test_links_in_a_namespace_that_was_not_asked_about_are_gone_as_well(host: Host, run_module: Run) -> None:
+    shell(host, "netns add red\nnetns add blue")
+    shell(
+        host,
+        "\n".join(f"link add v{number} netns red type veth peer name v{number} netns blue" for number in range(40)),
+    )
+    assert run_module("netns", name="red", state="absent").changed
+    assert set(host.links("blue")) == {"lo"}
+
+
 def test_namespaces_that_are_cabled_to_each_other_go_together(host: Host, run_module: Run) -> None:
     shell(host, "netns add red\nnetns add blue\nlink add v0 netns red type veth peer name v0 netns blue")
     converge(host, run_module, "netns", namespaces=[{"name": name, "state": "absent"} for name in ("red", "blue")])
@@ -294,8 +305,8 @@ def test_a_parameter_of_an_existing_namespace_is_changed(host: Host, run_module:
     result = converge_and_paste(host, run_module, prepare, "netns", namespaces=[{"name": "red", "sysctls": sysctls}])
     assert result.commands == ["ip netns exec red sysctl -w net.ipv4.conf.all.rp_filter=2"]
     # What is not named is not touched.
-    assert not run_module("netns", name="red").changed
-    assert not run_module("netns", name="red", sysctls={"net.ipv4.conf.all.rp_filter": None}).changed
+    assert_unchanged(run_module("netns", name="red"))
+    assert_unchanged(run_module("netns", name="red", sysctls={"net.ipv4.conf.all.rp_filter": None}))
     assert parameter(host, "red", "net.ipv4.conf.all.rp_filter") == "2"
 
 
@@ -330,7 +341,7 @@ def test_name_servers_are_changed_and_what_is_not_named_stays(host: Host, run_mo
     run_module("netns", name="red", nameservers=["192.0.2.53"], search=["example"])
     converge(host, run_module, "netns", name="red", nameservers=["192.0.2.54"])
     assert resolver("red").read_text(encoding="ascii").splitlines()[1:] == ["search example", "nameserver 192.0.2.54"]
-    assert not run_module("netns", name="red").changed
+    assert_unchanged(run_module("netns", name="red"))
     converge(host, run_module, "netns", name="red", search=[])
     assert resolver("red").read_text(encoding="ascii").splitlines()[1:] == ["nameserver 192.0.2.54"]
     converge(host, run_module, "netns", name="red", nameservers=[])
@@ -380,7 +391,7 @@ def test_a_file_that_a_vanished_namespace_has_left_goes_as_well(host: Host, run_
 
 def test_whose_the_resolver_file_is_stays_said(host: Host, run_module: Run) -> None:
     run_module("netns", name="red", nameservers=["192.0.2.53"], owner="lab")
-    assert not run_module("netns", name="red", nameservers=["192.0.2.53"]).changed
+    assert_unchanged(run_module("netns", name="red", nameservers=["192.0.2.53"]))
     assert resolver("red").read_text(encoding="ascii").startswith("# netns.fabric:lab\n")
 
 
@@ -434,7 +445,7 @@ def test_another_owners_namespace_with_something_in_it_is_used_and_never_owned(h
     run_module("netns", name="red", owner="one")
     shell(host, "-n red tuntap add d0 mode tap")
     before = picture(host)
-    assert not run_module("netns", name="red", owner="two").changed
+    assert_unchanged(run_module("netns", name="red", owner="two"))
     result = run_module("netns", name="red", owner="two", state="absent")
     assert (result.failed, result.changed) == (False, False)
     assert "does not bear the mark of two" in result.warnings[0]

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.netns.fabric.tests.support.converging import (
     Run,
     assert_same,
+    assert_unchanged,
     converge,
     converge_and_paste,
     picture,
@@ -203,10 +204,10 @@ def test_a_route_that_is_there_by_another_hand(router: Host, run_module: Run) ->
     """`ip route add` leaves the protocol `boot`: a person's route, and as wanted."""
     shell(router, "-n red route add default via 192.0.2.254")
     before = picture(router)
-    assert not run_module("route", namespace="red", destination="default", gateway="192.0.2.254").changed
-    assert not run_module(
-        "route", namespace="red", destination="default", gateway="192.0.2.254", device="eth0", metric=0
-    ).changed
+    assert_unchanged(run_module("route", namespace="red", destination="default", gateway="192.0.2.254"))
+    assert_unchanged(
+        run_module("route", namespace="red", destination="default", gateway="192.0.2.254", device="eth0", metric=0)
+    )
     assert_same(router, before)
 
 
@@ -218,7 +219,7 @@ def test_a_routing_daemons_route_is_not_replaced(router: Host, run_module: Run) 
         result = run_module("route", **options, _check=check)
         assert result.failed
         assert "no static route (protocol 12) and stays: give this one another metric" in result.message
-    assert not run_module("route", **options, state="absent").changed
+    assert_unchanged(run_module("route", **options, state="absent"))
     assert_same(router, before)
     converge(router, run_module, "route", **options, metric=5)
 

@@ -168,6 +168,12 @@ def differences(before: Any, now: Any, where: str = "") -> list[str]:
     return [f"{where}:\n    was {before}\n    is  {now}"]
 
 
+def assert_unchanged(result: ModuleResult) -> None:
+    """Fail unless the module ran to its end and found nothing to do."""
+    assert not result.failed, result.message
+    assert (result.changed, result.diff, result.commands) == (False, [], [])
+
+
 def converge(host: Host, run_module: Run, module: str, /, **params: Any) -> ModuleResult:
     """Run check -> apply -> check -> apply, and return what the first real run returned.
 

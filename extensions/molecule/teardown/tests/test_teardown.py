@@ -69,7 +69,6 @@ def test_teardown_leaves_nothing(done: Played, before: State, snapshot: Snapshot
     assert differences(before, snapshot.take()) == []
 
 
-@pytest.mark.xfail(reason="of a bridge and a namespace it shows ports and links that an earlier task will have removed")
 def test_check_mode_has_foreseen_it(foreseen: Played, done: Played) -> None:
     assert foreseen.diff == done.diff
 

@@ -114,9 +114,15 @@ def test_an_owners_link_is_found_elsewhere() -> None:
             plan(there, desired("d0", namespace="red"), owner=owner)
 
 
-@pytest.mark.parametrize("link", [Link(6, "d0", "veth"), Link(6, "d0", loopback=True)])
-def test_what_does_not_move(link: Link) -> None:
-    with pytest.raises(FabricError, match="there is no link d0 in the namespace red, nor on the host"):
+@pytest.mark.parametrize(
+    ("link", "reason"),
+    [
+        (Link(6, "d0", "veth"), "d0 is an end of a veth pair on the host: netns.fabric.veth puts it into red"),
+        (Link(6, "d0", loopback=True), "there is no link d0 in the namespace red, nor on the host"),
+    ],
+)
+def test_what_does_not_move(link: Link, reason: str) -> None:
+    with pytest.raises(FabricError, match=reason):
         plan(host(link), desired("d0", namespace="red"))
 
 
