@@ -52,7 +52,7 @@ ENVIRONMENT = {
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "types", "sanity", "docs", "unit", "live", "property", "molecule"]
+nox.options.sessions = ["lint", "types", "sanity", "docs", "unit", "live", "molecule"]
 
 
 @dataclass
