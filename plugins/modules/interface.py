@@ -34,7 +34,7 @@ options:
     description:
       - The namespace that the link is to be in; omitted, the host's own.
       - A link that is still on the host is moved there. Its addresses and routes are lost in the move, as the kernel
-        has it.
+        has it; whether it is up is not.
     type: str
   addresses:
     description:

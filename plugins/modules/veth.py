@@ -52,7 +52,7 @@ options:
   enabled:
     description:
       - Whether the end is up. The ends of a new pair are, unless this is V(false).
-      - Omitted, an existing end stays as it is.
+      - Omitted, an existing end stays as it is; one that is brought back from elsewhere is up, as a new one is.
     type: bool
   tx_checksum:
     description:
