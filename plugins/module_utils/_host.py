@@ -161,7 +161,7 @@ def _lock(descriptor: int, kind: int) -> None:
                     f"another run of this collection has been changing this host for {LOCK_TIMEOUT:.0f} s "
                     f"(it holds the lock on {LOCK_DIRECTORY}): wait for it to end, or end it, and run again"
                 ) from None
-            time.sleep(0.02)
+            time.sleep(0.02)  # flock(2) knows no timeout
 
 
 def _told(failure: OperationFailed, operations: Sequence[tuple[Entry, Operation]], undone: Sequence[str]) -> str:

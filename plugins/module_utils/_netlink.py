@@ -173,7 +173,7 @@ class Kernel:
         deadline = time.monotonic() + DESTRUCTION_TIMEOUT
         for name, index in awaited:
             while self._has_link(name, index) and time.monotonic() < deadline:
-                time.sleep(0.005)
+                time.sleep(0.005)  # the kernel does not say when it is over
 
     def close(self) -> None:
         for space in self._spaces.values():

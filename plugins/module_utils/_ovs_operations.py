@@ -151,7 +151,7 @@ class OvsOperation:
         """The commands of ovs-vsctl that take it back, `before` being what there was."""
         raise NotImplementedError
 
-    def undo_after(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002
+    def undo_after(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         """What is left to do in a transaction of its own once `undo` has taken effect."""
         return ()
 
@@ -159,7 +159,7 @@ class OvsOperation:
         """What ovs-vswitchd is asked for by ovs-appctl before the transaction."""
         return ()
 
-    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002
+    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
         """The interfaces that ovs-vswitchd sets up for it, by name."""
         return ()
 
@@ -168,7 +168,7 @@ class OvsOperation:
         """Whether it asks for an MTU."""
         return False
 
-    def size(self, before: Switch) -> int:  # noqa: ARG002
+    def size(self, before: Switch) -> int:  # noqa: ARG002  # every operation has this signature
         """How many interfaces ovs-vswitchd opens or closes for it, which is what takes time."""
         return 1
 
@@ -195,10 +195,10 @@ class AddBridge(OvsOperation):
     def transaction(self) -> Sequence[Command]:
         return [("add-br", self.name), *self.columns.commands("Bridge", self.name)]
 
-    def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002
+    def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return [("--if-exists", "del-br", self.name)]
 
-    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002
+    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
         return [self.name]
 
 
@@ -263,14 +263,14 @@ class AddPort(OvsOperation):
             *self.interface.commands("Interface", self.name),
         ]
 
-    def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002
+    def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return [("--if-exists", "del-port", self.name)]
 
     @property
     def mtu(self) -> bool:
         return "mtu_request" in self.interface.values
 
-    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002
+    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
         return [self.name]
 
 
@@ -317,7 +317,7 @@ class SetPort(OvsOperation):
     def mtu(self) -> bool:
         return "mtu_request" in self.interface.values
 
-    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002
+    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
         return [self.interface_name]
 
 
@@ -337,10 +337,10 @@ class MovePort(OvsOperation):
     def transaction(self) -> Sequence[Command]:
         return _handed_over(self.name, self.bridge, self.to)
 
-    def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002
+    def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return _handed_over(self.name, self.to, self.bridge)
 
-    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002
+    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
         return [self.interface_name]
 
 
@@ -417,10 +417,10 @@ class OpenInterface(OvsOperation):
     def transaction(self) -> Sequence[Command]:
         return _reopened(self.interface_name, self.type, self.peer)
 
-    def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002
+    def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return ()  # that of CloseInterface does it
 
-    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002
+    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
         return [self.interface_name]
 
 
@@ -446,7 +446,7 @@ class CloseLocalInterface(OvsOperation):
     def transaction(self) -> Sequence[Command]:
         return Columns(keys=(("external_ids", REOPEN_KEY, "true"),)).commands("Interface", self.bridge)
 
-    def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002
+    def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return OpenLocalInterface(self.bridge).transaction()
 
 
@@ -459,8 +459,8 @@ class OpenLocalInterface(OvsOperation):
     def transaction(self) -> Sequence[Command]:
         return Columns(keys=(("external_ids", REOPEN_KEY, None),)).commands("Interface", self.bridge)
 
-    def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002
+    def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return ()
 
-    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002
+    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
         return [self.bridge]

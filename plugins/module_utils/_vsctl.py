@@ -352,7 +352,7 @@ class OpenVSwitch:
                     f"{interface.name} keeps its MTU of {interface.mtu} bytes: the device does not take "
                     f"{interface.mtu_request}",
                 )
-            time.sleep(0.05)
+            time.sleep(0.05)  # ovs-vswitchd reports it a little later
             now = self._interfaces()
 
     # Programs
