@@ -163,6 +163,10 @@ class OvsOperation:
         """The interfaces that ovs-vswitchd sets up for it, by name."""
         return ()
 
+    def carried_along(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
+        """The interfaces of others that ovs-vswitchd opens anew for it, by name."""
+        return ()
+
     @property
     def mtu(self) -> bool:
         """Whether it asks for an MTU."""
@@ -216,16 +220,18 @@ class SetBridge(OvsOperation):
         bridge = before.bridge(self.name)
         return self.columns.inverse(bridge.row).commands("Bridge", self.name) if bridge else ()
 
-    def results(self, before: Switch) -> Sequence[str]:
+    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
+        return [self.name] if "datapath_type" in self.columns.values else []
+
+    def carried_along(self, before: Switch) -> Sequence[str]:
         bridge = before.bridge(self.name)
         if bridge is None or "datapath_type" not in self.columns.values:
             return ()
         # A port that did not work before either is no fault of this change.
-        others = [each.name for port in bridge.ports for each in port.interfaces if each.works]
-        return list(dict.fromkeys([self.name, *others]))
+        return [each.name for port in bridge.ports for each in port.interfaces if each.works and each.name != self.name]
 
     def size(self, before: Switch) -> int:
-        return len(self.results(before)) or 1
+        return 1 + len(self.carried_along(before))
 
 
 @dataclass(frozen=True)

@@ -317,21 +317,28 @@ class OpenVSwitch:
         now = self._interfaces()
         for operation in batch:
             for name in operation.results(self._before):
-                reason = self._failure(name, now, ended)
-                if reason:
-                    raise OperationFailed(operation, f"ovs-vswitchd could not set up {name}: {reason}")
+                self._require_working(operation, name, now, ended)
+            links = self.link_names()
+            for name in operation.carried_along(self._before):
+                # A device that went since it was looked at, as those of a namespace do some time after it was deleted,
+                # is no fault of this change.
+                if name in links or name not in now or now[name].type != "system":
+                    self._require_working(operation, name, now, ended)
         self._await_mtus(batch, now)
 
     def _interfaces(self) -> dict[str, Interface]:
         switch = self._switch()
         return {each.name: each for bridge in switch.bridges for port in bridge.ports for each in port.interfaces}
 
-    def _failure(self, name: str, now: dict[str, Interface], ended: _Ended) -> str:
+    def _require_working(self, operation: OvsOperation, name: str, now: dict[str, Interface], ended: _Ended) -> None:
         found = now.get(name)
         if found is None:
-            return "it is gone again: somebody else has removed it"
-        reason = _fault(found)
-        return _told(name, reason, ended) if reason else ""
+            reason = "it is gone again: somebody else has removed it"
+        else:
+            fault = _fault(found)
+            reason = _told(name, fault, ended) if fault else ""
+        if reason:
+            raise OperationFailed(operation, f"ovs-vswitchd could not set up {name}: {reason}")
 
     def _await_mtus(self, batch: Sequence[OvsOperation], now: dict[str, Interface]) -> None:
         """An MTU that the kernel refuses is only logged by ovs-vswitchd; it shows as one that does not come."""

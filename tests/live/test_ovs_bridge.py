@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.plugins.module_utils._host import Journal
+from ansible_collections.netns.fabric.plugins.module_utils._ovs_operations import Columns, SetBridge
+from ansible_collections.netns.fabric.plugins.module_utils._vsctl import OpenVSwitch
 from ansible_collections.netns.fabric.tests.live.conftest import RunModule
 from ansible_collections.netns.fabric.tests.support import own_host
 from ansible_collections.netns.fabric.tests.support.converging import shell, wait_until
@@ -205,6 +208,20 @@ def test_a_stale_port_does_not_stop_the_repair_of_its_bridge(host: Host, run_mod
     host.run("ovs-vsctl", "--timeout=10", "set", "Bridge", "int_br", "datapath_type=system", check=False)
     assert run_module("ovs_bridge", name="int_br", datapath_type="auto").changed
     assert host.pings("192.0.2.2", "red")
+
+
+@pytest.mark.skipif(KERNEL_DATAPATH, reason="the kernel has the datapath")
+def test_a_device_that_goes_meanwhile_does_not_stop_the_repair_of_its_bridge(host: Host) -> None:
+    """As those of a namespace do that was deleted just before: the kernel deletes them some time later."""
+    make_bridge(host)
+    two_namespaces_on(host, "int_br")
+    host.run("ovs-vsctl", "--timeout=10", "set", "Bridge", "int_br", "datapath_type=system", check=False)
+    switch = OpenVSwitch()
+    switch.read()
+    host.run("ip", "link", "delete", "blue-tap")
+    switch.execute([SetBridge("int_br", Columns({"datapath_type": "netdev"}))], Journal())
+    shell(host, "addr add 192.0.2.254/24 dev int_br\nlink set int_br up")
+    assert host.pings("192.0.2.254", "red")
 
 
 @pytest.mark.skipif(KERNEL_DATAPATH, reason="the kernel has the datapath")

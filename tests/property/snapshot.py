@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,14 @@ from ansible_collections.netns.fabric.tests.support.host_state import Host
 Snapshot = dict[str, Any]
 
 #: What tells two equal hosts apart without meaning anything: numbers the kernel hands out, counters, random addresses.
-_LINK_NOISE = frozenset(
-    {"operstate", "ifindex", "link_index", "link_netnsid", "address", "stats", "stats64", "broadcast", "permaddr"}
-)
-_ROW_NOISE = frozenset({"_uuid", "ifindex", "statistics", "mac_in_use", "datapath_id", "ofport", "link_resets"})
+_LINK_NOISE = frozenset({"ifindex", "link_index", "link_netnsid", "address", "broadcast", "permaddr"})
+_ROW_NOISE = frozenset({"_uuid", "ifindex", "mac_in_use", "datapath_id", "ofport", "link_resets"})
+
+#: What changes by itself.
+_COUNTERS = frozenset({"stats", "stats64", "operstate", "statistics"})
+
+#: What is looked at in each namespace; that of the host's own is under None.
+_OF_A_SPACE = ("links", "routes", "checksums", "rules")
 
 #: Those that come and go with an address or with duplicate address detection; the addresses themselves are compared.
 _ROUTES_OF_THE_KERNEL = ("fe80", "local", "anycast", "multicast", "ff00", "broadcast")
@@ -26,44 +31,64 @@ _ROUTES_OF_THE_KERNEL = ("fe80", "local", "anycast", "multicast", "ff00", "broad
 
 def exact(host: Host) -> Snapshot:
     """Every bit that a run could change by mistake: check mode, a failed run and a second run must leave it alone."""
-    return _snapshot(host, links=frozenset({"stats", "stats64", "operstate"}), rows=frozenset({"statistics"}))
+    names = host.namespaces()
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        switch = pool.submit(_openvswitch, host)
+        spaces = list(zip([None, *names], pool.map(lambda name: _space(host, name), [None, *names])))
+        return {
+            # A plain file is in the list of names alone.
+            "names": names,
+            **{kind: {name: space[kind] for name, space in spaces if space} for kind in _OF_A_SPACE},
+            "openvswitch": switch.result(),
+            "files": {str(path): path.read_text() for path in Path("/etc/netns").rglob("*") if path.is_file()},
+            "forwarding": Path("/proc/sys/net/ipv4/ip_forward").read_text(encoding="ascii").strip(),
+        }
+
+
+def essence_of(snapshot: Snapshot) -> Snapshot:
+    """What two hosts have in common that are equal to a person: without indexes, counters and random addresses."""
+    links = {
+        space: {name: _without(_LINK_NOISE, link) for name, link in found.items()}
+        for space, found in snapshot["links"].items()
+    }
+    switch = {
+        table: {name: _without(_ROW_NOISE, row) for name, row in rows.items()}
+        for table, rows in snapshot["openvswitch"].items()
+    }
+    return {**snapshot, "links": links, "openvswitch": switch}
 
 
 def essence(host: Host) -> Snapshot:
-    """What two hosts have in common that are equal to a person: without indexes, counters and random addresses."""
-    return _snapshot(host, links=_LINK_NOISE, rows=_ROW_NOISE)
+    """The essence of what the host is now."""
+    return essence_of(exact(host))
 
 
-def _snapshot(host: Host, links: frozenset[str], rows: frozenset[str]) -> Snapshot:
-    spaces: list[str | None] = [None, *_openable(host)]
-    found = {space: host.links(space) for space in spaces}
+def _without(noise: frozenset[str], shown: Mapping[str, Any]) -> Snapshot:
+    return {key: value for key, value in shown.items() if key not in noise}
+
+
+def _space(host: Host, name: str | None) -> Snapshot | None:
+    """What is in a namespace, or the host's own for None; None if nothing stands behind the name."""
+    where = ["nsenter", f"--net=/run/netns/{name}"] if name else []
+    shown = host.run(*where, "ip", "-details", "-json", "addr", "show", check=False)
+    if shown.returncode:
+        return None
+    links = {link["ifname"]: link for link in json.loads(shown.stdout) if link}
+    rules = host.run(*where, "nft", "list", "ruleset").stdout
     return {
-        "names": host.namespaces(),
-        "links": {space: _links(found[space], links) for space in spaces},
-        "routes": {space: _routes(host, space) for space in spaces},
-        "checksums": {space: _checksums(host, space, found[space]) for space in spaces},
-        "openvswitch": _openvswitch(host, rows),
-        "rules": _rules(host, spaces),
-        "files": {str(path): path.read_text() for path in Path("/etc/netns").rglob("*") if path.is_file()},
-        "forwarding": Path("/proc/sys/net/ipv4/ip_forward").read_text(encoding="ascii").strip(),
+        "links": _links(links),
+        "routes": _routes(host, where),
+        "checksums": _checksums(host, where, links),
+        "rules": re.sub(r"counter packets \d+ bytes \d+", "counter", rules),
     }
 
 
-def _openable(host: Host) -> list[str]:
-    """Names that a namespace stands behind; a plain file is in the list of names alone."""
-    return [
-        name
-        for name in host.namespaces()
-        if host.run("ip", "-n", name, "link", "show", "lo", check=False).returncode == 0
-    ]
-
-
-def _links(shown: Mapping[str, Any], noise: frozenset[str]) -> dict[str, Any]:
+def _links(shown: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, link in shown.items():
         if name == "ovs-netdev":
             continue  # the userspace datapath's own, which vswitchd keeps or drops as it likes
-        kept = {key: value for key, value in link.items() if key not in noise}
+        kept = _without(_COUNTERS, link)
         # The carrier is told of in the background, up to a second late (Documentation/networking/operstates.rst).
         kept["flags"] = sorted(set(link["flags"]) - {"NO-CARRIER", "LOWER_UP"})
         kept["addr_info"] = sorted(
@@ -73,17 +98,15 @@ def _links(shown: Mapping[str, Any], noise: frozenset[str]) -> dict[str, Any]:
     return found
 
 
-def _routes(host: Host, space: str | None) -> list[str]:
-    where = ["-n", space] if space else []
+def _routes(host: Host, where: Sequence[str]) -> list[str]:
     found: list[str] = []
     for family in ("-4", "-6"):
-        shown = host.run("ip", *where, family, "route", "show", "table", "all").stdout
+        shown = host.run(*where, "ip", family, "route", "show", "table", "all").stdout
         found.extend(line.strip() for line in shown.splitlines() if not line.startswith(_ROUTES_OF_THE_KERNEL))
     return sorted(found)
 
 
-def _checksums(host: Host, space: str | None, links: Mapping[str, Any]) -> dict[str, bool]:
-    where = ["ip", "netns", "exec", space] if space else []
+def _checksums(host: Host, where: Sequence[str], links: Mapping[str, Any]) -> dict[str, bool]:
     found: dict[str, bool] = {}
     for name, link in links.items():
         if link.get("linkinfo", {}).get("info_kind") == "veth":
@@ -92,7 +115,7 @@ def _checksums(host: Host, space: str | None, links: Mapping[str, Any]) -> dict[
     return found
 
 
-def _openvswitch(host: Host, noise: frozenset[str]) -> dict[str, Any]:
+def _openvswitch(host: Host) -> dict[str, Any]:
     tables = ("Bridge", "Port", "Interface")
     command = [word for table in tables for word in ("--", "list", table)]
     shown = host.run("ovs-vsctl", "--timeout=10", "--format=json", *command).stdout.splitlines()
@@ -103,7 +126,7 @@ def _openvswitch(host: Host, noise: frozenset[str]) -> dict[str, Any]:
     names = {row["_uuid"][1]: f"{table}:{row['name']}" for table, found in rows.items() for row in found}
     return {
         table: {
-            row["name"]: {key: _ordered(value, names) for key, value in row.items() if key not in noise}
+            row["name"]: {key: _ordered(value, names) for key, value in _without(_COUNTERS, row).items()}
             for row in found
         }
         for table, found in rows.items()
@@ -118,15 +141,6 @@ def _ordered(value: Any, names: Mapping[str, str]) -> Any:
     if kind == "uuid":
         return names.get(content, content)
     return [kind, sorted((_ordered(element, names) if kind == "set" else element for element in content), key=str)]
-
-
-def _rules(host: Host, spaces: list[str | None]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for space in spaces:
-        where = ["ip", "netns", "exec", space] if space else []
-        shown = host.run(*where, "nft", "list", "ruleset").stdout
-        found[space or ""] = re.sub(r"counter packets \d+ bytes \d+", "counter", shown)
-    return found
 
 
 def assert_same(found: Snapshot, wanted: Snapshot, promise: str) -> None:

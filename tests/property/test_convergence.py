@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.netns.fabric.tests.property.converge import converge, steps
 from ansible_collections.netns.fabric.tests.property.damage import DAMAGES, Place, add_foreign, places
-from ansible_collections.netns.fabric.tests.property.snapshot import Snapshot, assert_same, essence, exact
+from ansible_collections.netns.fabric.tests.property.side_by_side import without_forwarding
+from ansible_collections.netns.fabric.tests.property.snapshot import Snapshot, assert_same, essence, essence_of, exact
 from ansible_collections.netns.fabric.tests.property.tally import TRIED
 from ansible_collections.netns.fabric.tests.property.topologies import Variables, named, topologies
 from ansible_collections.netns.fabric.tests.support.host_state import Host
@@ -68,22 +69,20 @@ def _generated(case: Callable[..., None], request: pytest.FixtureRequest) -> Cal
 def _hold(host: Host, variables: Variables, damages: Damages, pasted: bool) -> None:
     add_foreign(host)
     before = exact(host)
-    _run_checked(host, variables)
+    _run_checked(host, variables, before)
     built = essence(host)
-    commands = _damaged_and_healed(host, variables, damages)
-    assert_same(essence(host), built, "what a run makes of damage is what it makes of an empty host")
-    _assert_settled(host, variables)
+    _do_damage(host, variables, damages)
+    commands = _run_checked(host, variables, exact(host))
+    healed = exact(host)
+    assert_same(essence_of(healed), built, "what a run makes of damage is what it makes of an empty host")
+    _assert_settled(host, variables, healed)
     down = {**variables, "state": "absent"}
-    _run_checked(host, down)
-    _assert_settled(host, down)
-    assert_same(_without_forwarding(exact(host)), _without_forwarding(before), "teardown leaves what was there before")
+    _run_checked(host, down, healed)
+    gone = exact(host)
+    assert_same(without_forwarding(gone), without_forwarding(before), "teardown leaves what was there before")
+    _assert_settled(host, down, gone)
     if pasted:
         _assert_pasted(host, variables, damages, commands, built)
-
-
-def _damaged_and_healed(host: Host, variables: Variables, damages: Damages) -> list[str]:
-    _do_damage(host, variables, damages)
-    return _run_checked(host, variables)
 
 
 def _do_damage(host: Host, variables: Variables, damages: Damages) -> None:
@@ -93,9 +92,8 @@ def _do_damage(host: Host, variables: Variables, damages: Damages) -> None:
         DAMAGES[name](host, where[number % len(where)])
 
 
-def _run_checked(host: Host, variables: Variables) -> list[str]:
+def _run_checked(host: Host, variables: Variables, before: Snapshot) -> list[str]:
     """One run of the whole in check mode, which must do nothing; then the real one, each module foretold by itself."""
-    before = exact(host)
     for step in steps(variables):
         step.run(check=True)
     assert_same(exact(host), before, "check mode writes nothing")
@@ -109,8 +107,7 @@ def _run_checked(host: Host, variables: Variables) -> list[str]:
     return commands
 
 
-def _assert_settled(host: Host, variables: Variables) -> None:
-    before = exact(host)
+def _assert_settled(host: Host, variables: Variables, before: Snapshot) -> None:
     assert converge(variables) == [], "the run after a run changes nothing"
     assert_same(exact(host), before, "the run after a run writes nothing")
 
@@ -124,8 +121,3 @@ def _assert_pasted(host: Host, variables: Variables, damages: Damages, commands:
     script = "\n".join(["set -e", *commands])
     host.run("bash", "-c", script)
     assert_same(essence(host), built, "pasting the commands gives an equal host:\n" + script)
-
-
-def _without_forwarding(snapshot: Snapshot) -> Snapshot:
-    """Forwarding stays on: something else may rely on it by now."""
-    return {**snapshot, "forwarding": None}
