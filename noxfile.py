@@ -52,7 +52,7 @@ ENVIRONMENT = {
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "types", "sanity", "docs", "unit", "live", "molecule"]
+nox.options.sessions = ["lint", "types", "sanity", "docs", "unit", "live", "property", "molecule"]
 
 
 @dataclass
@@ -199,7 +199,7 @@ def live(session: nox.Session, target: tuple[str, list[str]]) -> None:
 
 @nox.session(name="property")
 def property_(session: nox.Session) -> None:
-    """Generated topologies and damage against a real kernel and Open vSwitch; `-- --cases 2000` for a longer run."""
+    """Generated topologies and damage against a real kernel and Open vSwitch; `-- --cases 2000`: new ones, and more."""
     reports = empty_directory(session)
     pytest = [PYTHON, "-m", "pytest", "tests/property", f"--junit-xml={reports / 'property.xml'}", *session.posargs]
     succeeded = succeeds(session, [*OWN_HOST, "--", *pytest])

@@ -11,7 +11,7 @@ from ansible_collections.netns.fabric.tests.property.tally import TRIED
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what `nox -s property --` passes on."""
-    parser.addoption("--cases", type=int, default=200, help="how many cases to generate")
+    parser.addoption("--cases", type=int, help="generate so many new cases; without it, the same 200 every time")
     parser.addoption("--replay", default=None, help="replay the one case that a failure printed: VERSION:BLOB")
 
 

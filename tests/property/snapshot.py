@@ -102,7 +102,8 @@ def _routes(host: Host, where: Sequence[str]) -> list[str]:
     found: list[str] = []
     for family in ("-4", "-6"):
         shown = host.run(*where, "ip", family, "route", "show", "table", "all").stdout
-        found.extend(line.strip() for line in shown.splitlines() if not line.startswith(_ROUTES_OF_THE_KERNEL))
+        kept = (line for line in shown.splitlines() if not line.startswith(_ROUTES_OF_THE_KERNEL))
+        found.extend(line.replace(" linkdown", "").strip() for line in kept)  # the carrier, as above
     return sorted(found)
 
 
