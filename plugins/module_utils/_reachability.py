@@ -13,7 +13,7 @@ import errno
 import os
 import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Any, Union
@@ -44,7 +44,6 @@ Pair = tuple[NamespaceName, IPAddress]
 HOST = "the host"
 #: Seconds.
 DEFAULT_TIMEOUT = 2.0
-LONGEST_TIMEOUT = 300.0
 
 # Causes: words that a play can compare with.
 SILENCE = "silence"
@@ -223,57 +222,24 @@ def _listed(params: Mapping[str, Any]) -> Iterator[tuple[Entry, Mapping[str, Any
 
 
 def _probe(entry: Entry, options: Mapping[str, Any]) -> Probe:
-    namespace, port, timeout = options["namespace"], options["port"], options["timeout"]
-    if namespace is not None:
+    checked: dict[str, Any] = {}
+    for option, check in _CHECKS.items():
+        value = options[option]
         try:
-            _validation.namespace_name(namespace)
+            checked[option] = None if value is None else check(value)
         except ValueError as error:
-            raise InvalidEntry(entry, "namespace", str(error)) from None
-    if port is not None:
-        _check_port(entry, options["protocol"], port)
-    if not 0 < timeout <= LONGEST_TIMEOUT:
-        raise InvalidEntry(
-            entry,
-            "timeout",
-            f"{timeout:g} is not a time to wait; give a number of seconds above 0 and up to {LONGEST_TIMEOUT:g}",
-        )
-    return Probe(
-        entry=entry,
-        namespace=namespace,
-        to=_destination(entry, options["to"]),
-        protocol=options["protocol"],
-        port=port,
-        expect=options["expect"],
-        timeout=timeout,
-    )
-
-
-def _check_port(entry: Entry, protocol: str, port: int) -> None:
-    if protocol != "tcp":
+            raise InvalidEntry(entry, option, str(error)) from None
+    if checked["port"] is not None and options["protocol"] != "tcp":
         raise InvalidEntry(entry, "port", "only TCP has ports; add `protocol: tcp`, or leave the port out")
-    if not 1 <= port <= 65535:
-        raise InvalidEntry(entry, "port", f"{port} is not a TCP port; give a whole number from 1 to 65535")
+    return Probe(entry=entry, protocol=options["protocol"], expect=options["expect"], **checked)
 
 
-def _destination(entry: Entry, text: str) -> IPAddress:
-    try:
-        address = _validation.ip_address(text)
-    except ValueError as error:
-        raise InvalidEntry(entry, "to", str(error)) from None
-    problem = _why_no_destination(address)
-    if problem:
-        raise InvalidEntry(entry, "to", problem)
-    return address
-
-
-def _why_no_destination(address: IPAddress) -> str:
-    if address.is_unspecified or address.is_multicast or address == IPv4Address("255.255.255.255"):
-        return f"{address} is not the address of one host; give a unicast address"
-    if isinstance(address, IPv6Address) and address.is_link_local:
-        return f"{address} is link-local: it has a meaning on one link only; give a global or unique local address"
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return f"{address} is an IPv4 address in IPv6 notation; write {address.ipv4_mapped}"
-    return ""
+_CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    "namespace": _validation.namespace_name,
+    "port": _validation.port_number,
+    "timeout": _validation.probe_timeout,
+    "to": _validation.probe_destination,
+}
 
 
 def _check_contradiction(probe: Probe, expected: dict[object, Probe]) -> None:

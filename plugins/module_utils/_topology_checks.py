@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._topology_model impor
     Nat,
     Route,
     Topology,
+    UserProbe,
     did_you_mean,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._validation import Address, Interface
@@ -40,6 +41,7 @@ def check(topology: Topology, mistakes: Mistakes) -> None:
     _mtus(topology, mistakes)
     _routes(topology, mistakes)
     _nat(topology, mistakes)
+    _probes(topology, mistakes)
 
 
 def segment_of(attachment: Attachment) -> Segment | None:
@@ -89,6 +91,9 @@ def _namespace_references(topology: Topology) -> Iterator[tuple[str, str]]:
     for rule in topology.nat:
         if rule.namespace is not None:
             yield rule.path, rule.namespace
+    for probe in topology.probes:
+        if probe.namespace is not None:
+            yield probe.path, probe.namespace
 
 
 def _bridges(topology: Topology, mistakes: Mistakes) -> None:
@@ -350,3 +355,16 @@ def _overlap(first: Nat, second: Nat) -> str:
     return (
         f"{second.source} overlaps with {first.source} of {first.path}; strike one of them out, or make them disjoint"
     )
+
+
+def _probes(topology: Topology, mistakes: Mistakes) -> None:
+    """The user's own probes: none that asks what another one asks and expects the contrary."""
+    first: dict[tuple[object, ...], UserProbe] = {}
+    for probe in topology.probes:
+        seen = first.setdefault((probe.namespace, probe.to, probe.protocol, probe.port), probe)
+        if seen.reachable != probe.reachable:
+            mistakes.add(
+                probe.path,
+                "expect",
+                f"is the contrary of what {seen.path} expects of the same leg; strike one of them out",
+            )

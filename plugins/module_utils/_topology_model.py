@@ -170,6 +170,21 @@ class Target:
 
 
 @dataclass(frozen=True)
+class UserProbe:
+    """An entry of ``verify_probes``."""
+
+    path: str
+    namespace: str | None
+    """None is the host."""
+    to: Address
+    protocol: str
+    port: int | None
+    reachable: bool
+    timeout: float | None
+    """Seconds; None: what the role's own probes take."""
+
+
+@dataclass(frozen=True)
 class Topology:
     """The whole."""
 
@@ -181,6 +196,7 @@ class Topology:
     links: tuple[Link, ...]
     nat: tuple[Nat, ...]
     outside: tuple[Target, ...]
+    probes: tuple[UserProbe, ...]
     unread: frozenset[str] = frozenset()
     """Which of ``bridges``, ``namespaces`` and ``links`` have entries that could not be read (and that is noted)."""
 
@@ -335,7 +351,15 @@ _NAT: dict[str, Check] = {
     "ip_forward": _boolean,
     "accept_forward": _one_of("auto", "never"),
 }
-_TOP = ("name", "state", "verify", "verify_outside", "bridges", "namespaces", "links", "nat")
+_PROBE: dict[str, Check] = {
+    "namespace": _validation.namespace_name,
+    "to": _validation.probe_destination,
+    "protocol": _one_of("icmp", "tcp"),
+    "port": _validation.port_number,
+    "expect": _one_of("reachable", "unreachable"),
+    "timeout": _validation.probe_timeout,
+}
+_TOP = ("name", "state", "verify", "verify_outside", "verify_probes", "bridges", "namespaces", "links", "nat")
 
 
 # --- reading -------------------------------------------------------------------------------------------------------
@@ -372,6 +396,7 @@ class Reader:
             links=links,
             nat=tuple(self._each(given, "nat", self._nat)),
             outside=self._outside(given),
+            probes=tuple(self._each(given, "verify_probes", self._probe)),
             unread=frozenset(
                 key
                 for key, read in (("bridges", bridges), ("namespaces", namespaces), ("links", links))
@@ -559,6 +584,23 @@ class Reader:
             return None
         return Nat(path, fields["source"], {key: value for key, value in fields.items() if key != "source"})
 
+    def _probe(self, path: str, entry: Any) -> UserProbe | None:
+        fields = self._fields(path, entry, _PROBE, "to")
+        if fields is None:
+            return None
+        protocol = fields.get("protocol", "icmp")
+        if "port" in entry and protocol != "tcp":
+            self.mistakes.add(path, "port", "only TCP has ports; add `protocol: tcp`, or leave the port out")
+        return UserProbe(
+            path=path,
+            namespace=fields.get("namespace"),
+            to=fields["to"],
+            protocol=protocol,
+            port=fields.get("port"),
+            reachable=fields.get("expect", "reachable") == "reachable",
+            timeout=fields.get("timeout"),
+        )
+
     def _outside(self, given: Mapping[str, Any]) -> tuple[Target, ...]:
         variable = VARIABLE_PREFIX + "verify_outside"
         targets = []
@@ -573,7 +615,9 @@ def _path(base: str, index: int, entry: Any) -> str:
     """Where an entry is, with the name that its reader knows it by."""
     known = ""
     if isinstance(entry, dict):
-        known = next((entry[key] for key in ("name", "destination", "source") if isinstance(entry.get(key), str)), "")
+        known = next(
+            (entry[key] for key in ("name", "destination", "source", "to") if isinstance(entry.get(key), str)), ""
+        )
     return f"{base}[{index}] ({known})" if known else f"{base}[{index}]"
 
 

@@ -301,3 +301,55 @@ def vlan(value: Any) -> int:
     :raises ValueError: if it is not a whole number in that range.
     """
     return _whole(value, "VLAN ID", 0, VLAN_MAX)
+
+
+PROBE_TIMEOUT_MAX = 300.0
+"""Seconds. Longer than anything that heals by itself takes; what waits longer has hung."""
+
+
+def probe_destination(value: Any) -> Address:
+    """Check the address that a probe leads to.
+
+    :param value: the address, a string.
+    :returns: the address.
+    :raises ValueError: if it is no IP address, or none that one host could be probed by.
+    """
+    address = ip_address(value)
+    if address.is_unspecified or address.is_multicast or address == ipaddress.IPv4Address("255.255.255.255"):
+        raise ValidationError(f"{address} is not the address of one host; give a unicast address")
+    if isinstance(address, ipaddress.IPv6Address) and address.is_link_local:
+        raise ValidationError(
+            f"{address} is link-local: it has a meaning on one link only; give a global or unique local address"
+        )
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        raise ValidationError(f"{address} is an IPv4 address in IPv6 notation; write {address.ipv4_mapped}")
+    return address
+
+
+def port_number(value: Any) -> int:
+    """Check a TCP port to probe (RFC 9293: sixteen bits; 0 is nobody's).
+
+    :param value: the port, an integer or its digits.
+    :returns: the port.
+    :raises ValueError: if it is none.
+    """
+    return _whole(value, "TCP port", 1, 65535)
+
+
+def probe_timeout(value: Any) -> float:
+    """Check how long a probe waits for its answer.
+
+    :param value: seconds, a number or its digits.
+    :returns: the seconds.
+    :raises ValueError: if it is not a number above 0 and up to :data:`PROBE_TIMEOUT_MAX`.
+    """
+    try:
+        seconds = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else 0.0
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= PROBE_TIMEOUT_MAX:
+        shown = f"{value:g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else repr(value)
+        raise ValidationError(
+            f"{shown} is not a time to wait; give a number of seconds above 0 and up to {PROBE_TIMEOUT_MAX:g}"
+        )
+    return seconds
