@@ -465,8 +465,10 @@ def _legs(legs: Sequence[Judged]) -> str:
 
 def hint_for(leg: Judged, context: Context) -> str:
     """The likely cause in words; empty where there is nothing to add."""
-    if leg.outcome is None or leg.outcome.reachable:
+    if leg.outcome is None:
         return ""
+    if leg.outcome.reachable:
+        return _LEAK_HINT
     key = (leg.probe.namespace, leg.probe.to)
     if leg.outcome.cause in (SILENCE, NO_NEIGHBOUR) and key in context.gateways:
         return (
@@ -478,6 +480,11 @@ def hint_for(leg: Judged, context: Context) -> str:
     return _HINTS.get(leg.outcome.cause, "")
 
 
+_LEAK_HINT = (
+    "something joins what was to be apart: a port in another VLAN or on another bridge than it should be, a patch port "
+    "or a switch outside between the two, flows, a route by a host that forwards, or somebody else's NAT; or else the "
+    "address is there twice"
+)
 _CHECKSUM_HINT = (
     "ping passes on this leg and TCP does not: typical of transmit checksum offload on a veth that leads to a bridge "
     "with the userspace datapath (`ethtool -k` in the namespace; switch it off by `tx_checksum: false` of "

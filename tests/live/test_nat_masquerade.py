@@ -22,7 +22,6 @@ from ansible_collections.netns.fabric.tests.support.host_state import Host
 from ansible_collections.netns.fabric.tests.support.module_runner import ModuleResult
 from ansible_collections.netns.fabric.tests.support.own_host import (
     OUTSIDE_ADDRESS,
-    OUTSIDE_LINK,
     UPLINK,
     UPLINK_ADDRESS,
 )
@@ -55,8 +54,6 @@ class World:
     def __init__(self, host: Host) -> None:
         self._host = host
         host.start("/usr/bin/python3", "-c", SERVER % PORT, namespace="outside")
-        host.run("ip", "-n", "outside", "addr", "add", f"{OUTSIDE6}/64", "dev", OUTSIDE_LINK, "nodad")
-        host.run("ip", "addr", "add", f"{UPLINK6}/64", "dev", UPLINK, "nodad")
         self.cable("ns01", None)
         for _attempt in range(100):
             if self.seen_as("::1", namespace="outside"):

@@ -131,11 +131,14 @@ def test_the_command_may_clean_up_before_it_ends() -> None:
 def test_the_outside_world_answers_and_knows_no_way_back() -> None:
     script = (
         "ping -n -q -c 1 -W 2 198.51.100.2 >/dev/null && ip route show default && "
-        "ip netns exec outside ip route get 192.168.100.1 || echo unreachable"
+        "ping -n -q -c 1 -W 2 2001:db8:51::2 >/dev/null && ip -6 route show default && "
+        "ip netns exec outside ip route get 192.168.100.1 || echo unreachable; "
+        "ip netns exec outside ip route get fd00:100::1 || echo unreachable"
     )
-    result = own_host.run(["sh", "-c", script], ovs=False, outside=True)
-    assert result.stdout.splitlines()[0].strip() == "default via 198.51.100.2 dev uplink0"
-    assert result.stdout.splitlines()[-1] == "unreachable"
+    lines = own_host.run(["sh", "-c", script], ovs=False, outside=True).stdout.splitlines()
+    assert lines[0].strip() == "default via 198.51.100.2 dev uplink0"
+    assert lines[1].startswith("default via 2001:db8:51::2 dev uplink0")
+    assert lines[2:] == ["unreachable", "unreachable"]
 
 
 def test_inside_is_told_from_outside(host: Host) -> None:

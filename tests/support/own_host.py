@@ -10,8 +10,9 @@ namespace, too: when the command ends, or this program is killed, the kernel end
 and with the last process go the namespaces, the links and the files. Hosts side by side do not see each other, and one
 may be started inside another. Only the standard library is used, so any python3 from 3.9 on runs it, on Linux, as root.
 
-With ``--outside`` there is a world behind an uplink: the host has ``uplink0`` 198.51.100.1/24 (RFC 5737, TEST-NET-2)
-and a default route to 198.51.100.2, which is ``outside0`` in the network namespace ``outside``.
+With ``--outside`` there is a world behind an uplink: the host has ``uplink0`` 198.51.100.1/24 and 2001:db8:51::1/64
+(RFC 5737, TEST-NET-2, and RFC 3849) and default routes to 198.51.100.2 and 2001:db8:51::2, which are ``outside0`` in
+the network namespace ``outside``.
 
 Exit status: the command's; 128 + N if signal N ended it; 125 if the host could not be made; 126 or 127 if
 the command could not be started, as a shell has it.
@@ -37,6 +38,8 @@ OUTSIDE_LINK = "outside0"
 OUTSIDE_ADDRESS = "198.51.100.2"
 UPLINK = "uplink0"
 UPLINK_ADDRESS = "198.51.100.1"
+OUTSIDE_ADDRESS6 = "2001:db8:51::2"
+UPLINK_ADDRESS6 = "2001:db8:51::1"
 
 # Holds the network namespace that the marker speaks for; it lies on the host's own /run, so it ends with the host.
 MARKER = Path("/run/netns.fabric-own-host")
@@ -137,10 +140,14 @@ def build_outside_world() -> None:
         f"link add {UPLINK} type veth peer name {OUTSIDE_LINK} netns {OUTSIDE_NAMESPACE}",
         f"-n {OUTSIDE_NAMESPACE} link set lo up",
         f"-n {OUTSIDE_NAMESPACE} addr add {OUTSIDE_ADDRESS}/24 dev {OUTSIDE_LINK}",
+        # Nobody else is there: no need to wait two seconds for the end of duplicate address detection.
+        f"-n {OUTSIDE_NAMESPACE} addr add {OUTSIDE_ADDRESS6}/64 dev {OUTSIDE_LINK} nodad",
         f"-n {OUTSIDE_NAMESPACE} link set {OUTSIDE_LINK} up",
         f"addr add {UPLINK_ADDRESS}/24 dev {UPLINK}",
+        f"addr add {UPLINK_ADDRESS6}/64 dev {UPLINK} nodad",
         f"link set {UPLINK} up",
         f"route add default via {OUTSIDE_ADDRESS} dev {UPLINK}",
+        f"route add default via {OUTSIDE_ADDRESS6} dev {UPLINK}",
     ):
         _run(["ip", *line.split()])
     # A link that has just come up may drop its first packets: the kernel attaches its queue a little later. One echo
@@ -313,8 +320,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--outside",
         action="store_true",
-        help=f"cable the host to an outside world: {UPLINK} {UPLINK_ADDRESS}/24, and {OUTSIDE_ADDRESS} in the "
-        f"namespace {OUTSIDE_NAMESPACE!r}, which is the default gateway",
+        help=f"cable the host to an outside world: {UPLINK} {UPLINK_ADDRESS}/24 and {UPLINK_ADDRESS6}/64, and "
+        f"{OUTSIDE_ADDRESS} and {OUTSIDE_ADDRESS6} in the namespace {OUTSIDE_NAMESPACE!r}, the default gateway",
     )
     parser.add_argument("command", nargs="+", metavar="COMMAND", help="the command and its arguments, after --")
     return parser.parse_args(argv)

@@ -358,8 +358,9 @@ def test_failure_names_every_leg_and_each_likely_cause_once() -> None:
         "Likely cause (ns01 -> 192.168.100.254 tcp and 1 more): ping passes on this leg and TCP does not: "
         "typical of transmit checksum offload"
     )
-    assert lines[6].startswith("Likely cause (ns03 -> 192.168.100.9 tcp/80): nothing listens")
-    assert len(lines) == 7
+    assert lines[6].startswith("Likely cause (ns02 -> 192.168.100.9 icmp): something joins")
+    assert lines[7].startswith("Likely cause (ns03 -> 192.168.100.9 tcp/80): nothing listens")
+    assert len(lines) == 8
 
 
 def test_hints() -> None:
@@ -368,7 +369,7 @@ def test_hints() -> None:
     def hint(outcome: Outcome, context: Context | None = None, **options: Any) -> str:
         return reachability.hint_for(Judged(probe("ns01", "192.0.2.1", **options), outcome), context or Context())
 
-    assert hint(ALIVE) == ""
+    assert hint(ALIVE, expect="unreachable").startswith("something joins what was to be apart: a port in another VLAN")
     assert "firewall" in hint(dead("silence"))
     assert "checksum" not in hint(dead("silence"), protocol="tcp")
     assert "checksum" not in hint(dead("silence"), Context(pings={("ns01", to): False}), protocol="tcp")

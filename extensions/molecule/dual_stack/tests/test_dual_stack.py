@@ -1,0 +1,147 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The reference topology with IPv6 beside IPv4: what stands, what passes, and what is left when it is taken down."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.netns.fabric.tests.testinfra.kernel import Kernel
+from ansible_collections.netns.fabric.tests.testinfra.nat import Masquerade, Nat
+from ansible_collections.netns.fabric.tests.testinfra.plays import PLAYBOOKS, Played, Plays
+from ansible_collections.netns.fabric.tests.testinfra.shell import Shell
+from ansible_collections.netns.fabric.tests.testinfra.snapshot import Snapshot, Vitals, differences
+from ansible_collections.netns.fabric.tests.testinfra.traffic import Traffic
+
+SEEN = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
+BOTH = f"--extra-vars=@{PLAYBOOKS / 'vars' / 'dual_stack.yml'}"
+
+GATEWAY, GATEWAY6 = "192.168.100.254", "fd00:100::fe"
+ADDRESSES = {"ns01": ("192.168.100.1", "fd00:100::1"), "ns02": ("192.168.100.2", "fd00:100::2")}
+OUTSIDE, OUTSIDE6 = "198.51.100.2", "2001:db8:51::2"
+UPLINK, UPLINK6 = "198.51.100.1", "2001:db8:51::1"
+
+
+def seen(name: str) -> dict[str, list[str]]:
+    """Return a state that was put down before."""
+    found: dict[str, list[str]] = json.loads((SEEN / name).read_text(encoding="utf-8"))
+    return found
+
+
+def test_check_mode_touched_nothing_and_foresaw_all() -> None:
+    assert differences(seen("empty.json"), seen("checked.json")) == []
+    foreseen, real = Played.load(SEEN / "check.json"), Played.load(SEEN / "real.json")
+    assert foreseen.status == real.status == 0, foreseen.output + real.output
+    assert foreseen.changed == real.changed > 0
+    assert foreseen.diff == real.diff
+
+
+def test_right_after_the_run_every_address_could_be_used() -> None:
+    """Duplicate address detection would take two seconds (RFC 4862); the addresses are ours to vouch for."""
+    lines = (SEEN / "tentative.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if "fd00:100::" in line] == []
+
+
+@pytest.mark.parametrize("namespace", ADDRESSES)
+def test_addresses_and_routes(kernel: Kernel, namespace: str) -> None:
+    end = f"veth-{namespace}"
+    address, address6 = ADDRESSES[namespace]
+    assert kernel.addresses(end, namespace) == {f"{address}/24", f"{address6}/64"}
+    assert kernel.routes(namespace) == {f"default via {GATEWAY} dev {end}"}
+    assert kernel.routes(namespace, version=6) == {f"default via {GATEWAY6} dev {end}"}
+    assert kernel.addresses("int_br") == {f"{GATEWAY}/24", f"{GATEWAY6}/64"}
+
+
+def test_no_duplicate_address_detection_anywhere(kernel: Kernel) -> None:
+    """The bridge's local port too, which no module of ours has made."""
+    for place, name in ((None, "int_br"), ("ns01", "veth-ns01"), ("ns02", "veth-ns02")):
+        for address in kernel.link(name, place)["addr_info"]:
+            if address["local"].startswith("fd00:100:"):
+                assert address.get("nodad"), (place, address)
+                assert not address.get("tentative"), (place, address)
+
+
+def test_masquerading(nat: Nat, kernel: Kernel) -> None:
+    assert nat.masquerading() == [
+        Masquerade("nft ip netns_fabric", "192.168.100.0/24", "", "netns.fabric:default"),
+        Masquerade("nft ip6 netns_fabric", "fd00:100::/64", "", "netns.fabric:default"),
+    ]
+    assert kernel.sysctl("net.ipv4.ip_forward") == kernel.sysctl("net.ipv6.conf.all.forwarding") == "1"
+
+
+@pytest.mark.parametrize("place", ADDRESSES)
+@pytest.mark.parametrize("family", [0, 1])
+def test_pings(traffic: Traffic, place: str, family: int) -> None:
+    other = next(addresses for name, addresses in ADDRESSES.items() if name != place)
+    for to in (other, (GATEWAY, GATEWAY6), (OUTSIDE, OUTSIDE6)):
+        assert traffic.pings(place, to[family])
+    assert traffic.pings(None, ADDRESSES[place][family])
+
+
+@pytest.mark.parametrize("family", [0, 1])
+@pytest.mark.parametrize(
+    ("client", "server", "to", "seen_as"),
+    [
+        ("ns01", "ns02", ADDRESSES["ns02"], ADDRESSES["ns01"]),
+        ("ns02", "ns01", ADDRESSES["ns01"], ADDRESSES["ns02"]),
+        ("ns01", None, (GATEWAY, GATEWAY6), ADDRESSES["ns01"]),
+        (None, "ns02", ADDRESSES["ns02"], (GATEWAY, GATEWAY6)),
+        # The outside sees the uplink's address.
+        ("ns01", "outside", (OUTSIDE, OUTSIDE6), (UPLINK, UPLINK6)),
+        ("ns02", "outside", (OUTSIDE, OUTSIDE6), (UPLINK, UPLINK6)),
+    ],
+)
+def test_ten_megabytes_over_and_back(
+    traffic: Traffic,
+    client: str | None,
+    server: str | None,
+    to: tuple[str, str],
+    seen_as: tuple[str, str],
+    family: int,
+) -> None:
+    assert traffic.exchange(client, server, to[family]) == seen_as[family]
+
+
+def test_the_outside_knows_no_way_in(traffic: Traffic, kernel: Kernel) -> None:
+    assert kernel.routes("outside") == kernel.routes("outside", version=6) == set()
+    for address in ADDRESSES["ns01"]:
+        assert not traffic.connects("outside", "ns01", address)
+
+
+def test_the_verification_asks_in_both_families(plays: Plays, shell: Shell) -> None:
+    """Drop IPv6 alone, in a namespace, where no module would mend it."""
+    nft = ["ip", "netns", "exec", "ns02", "nft"]
+    shell.run(*nft, "add table ip6 broken; add chain ip6 broken input { type filter hook input priority 0; }")
+    shell.run(*nft, "add rule ip6 broken input ip6 saddr fd00:100::1 meta l4proto tcp drop")
+    try:
+        played = plays.attempt(PLAYBOOKS / "site.yml", BOTH)
+    finally:
+        shell.run(*nft, "delete table ip6 broken")
+    assert played.status == 2, played.output
+    assert "ns01 -> fd00:100::2 tcp: silence (expected reachable)" in played.words
+    assert "ns01 -> 192.168.100.2 tcp: " not in played.words
+
+
+def test_an_address_taken_away_comes_back_and_can_be_used_at_once(plays: Plays, shell: Shell, traffic: Traffic) -> None:
+    shell.run("ip", "address", "del", f"{GATEWAY6}/64", "dev", "int_br")
+    shell.run("ip", "-n", "ns01", "address", "del", "fd00:100::1/64", "dev", "veth-ns01")
+    played = plays.run(PLAYBOOKS / "site.yml", BOTH, "--extra-vars", '{"topology_verify": false}')
+    assert shell.run("ip", "-6", "-oneline", "address", "show", "tentative", "to", "fd00:100::/64") == ""
+    assert traffic.exchange("ns01", "outside", OUTSIDE6) == UPLINK6
+    assert played.changed > 0
+
+
+def test_another_run_changes_nothing(plays: Plays, vitals: Vitals) -> None:
+    before = vitals.take()
+    assert plays.run(PLAYBOOKS / "site.yml", BOTH).changed == 0
+    assert differences(before, vitals.take()) == []
+
+
+def test_taken_down_it_leaves_nothing(plays: Plays, snapshot: Snapshot) -> None:
+    """Last: nothing stands after it."""
+    assert plays.run(PLAYBOOKS / "teardown.yml", BOTH).changed > 0
+    assert differences(seen("empty.json"), snapshot.take()) == []
