@@ -589,13 +589,13 @@ class _Table:
         return range(1, len(self._columns) + 1)
 
     def _column_names(self) -> Iterator[str]:
-        line = "columns:"
-        for number, column in zip(self._numbers, self._columns):
-            if len(line) + len(column) + 6 > WIDEST_TABLE:
-                yield line
-                line = "        "
-            line += f" {number}={column}"
-        yield line
+        names = [f"{number}={column}" for number, column in zip(self._numbers, self._columns)]
+        width = max(map(len, names)) + 1
+        in_line = max(1, (WIDEST_TABLE - len("columns:")) // width)
+        for start in range(0, len(names), in_line):
+            head = "" if start else "columns:"
+            cells = "".join(f" {name.ljust(width - 1)}" for name in names[start : start + in_line])
+            yield f"{head:8}{cells}".rstrip()
 
 
 def _words(leg: Judged | None) -> str:

@@ -1,0 +1,116 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must not be reached: a leak that somebody has made by hand after the run fails the next verification."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.tests.testinfra.plays import PLAYBOOKS, Played, Plays
+from ansible_collections.netns.fabric.tests.testinfra.shell import Shell
+
+SITE = PLAYBOOKS / "site.yml"
+
+
+def variables(**more: Any) -> str:
+    """Two VLANs of one bridge that have the same subnet, and another bridge that has it too; a topology of its own."""
+    places = {"red1": ("apart_a", 10), "red2": ("apart_a", 10), "blue1": ("apart_a", 20), "green1": ("apart_b", None)}
+    namespaces = []
+    for number, (name, (bridge, tag)) in enumerate(places.items(), 1):
+        addresses = [f"10.44.0.{number}/24", f"fd00:44::{number}/64"]
+        interface = {"name": "eth0", "bridge": bridge, "peer": f"{name}_tap", "addresses": addresses}
+        namespaces.append({"name": name, "interfaces": [{**interface, "tag": tag} if tag else interface]})
+    topology = {
+        "topology_name": "apart",
+        "topology_bridges": [{"name": "apart_a"}, {"name": "apart_b"}],
+        "topology_namespaces": namespaces,
+        "topology_nat": [],
+        **more,
+    }
+    return json.dumps(topology)
+
+
+def verified(plays: Plays, **more: Any) -> Played:
+    """Run nothing but the verification."""
+    return plays.attempt(SITE, "--tags", "verify", "--extra-vars", variables(**more))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _apart(plays: Plays) -> Iterator[None]:
+    plays.run(SITE, "--extra-vars", variables())
+    yield
+    plays.run(PLAYBOOKS / "teardown.yml", "--extra-vars", variables())
+
+
+def test_apart_they_pass(plays: Plays) -> None:
+    played = verified(plays)
+    assert played.status == 0, played.output
+    assert "no neighbour" in played.output
+
+
+def test_a_port_in_another_vlan_is_named(plays: Plays, shell: Shell) -> None:
+    shell.run("ovs-vsctl", "set", "port", "red2_tap", "tag=20")
+    try:
+        played = verified(plays)
+        assert played.status == 2, played.output
+        for to in ("10.44.0.3", "fd00:44::3"):
+            assert f"red2 -> {to} icmp: reachable in " in played.words
+            assert f"red1 -> {to} icmp: " not in played.words
+        assert "(expected unreachable)" in played.words
+        assert "a port in another VLAN" in played.words
+        # It has left those who it should reach as well.
+        assert "red1 -> 10.44.0.2 icmp: no neighbour (expected reachable)" in played.words
+    finally:
+        # A whole run puts it back.
+        assert plays.run(SITE, "--extra-vars", variables()).changed == 1
+    assert verified(plays).status == 0
+
+
+@pytest.fixture
+def joined(shell: Shell) -> Iterator[None]:
+    """Join the two bridges by patch ports, the untagged of the one to VLAN 20 of the other."""
+    shell.run(
+        *("ovs-vsctl", "add-port", "apart_a", "to_b", "tag=20"),
+        *("--", "set", "interface", "to_b", "type=patch", "options:peer=to_a"),
+        *("--", "add-port", "apart_b", "to_a", "--", "set", "interface", "to_a", "type=patch", "options:peer=to_b"),
+    )
+    yield
+    shell.run("ovs-vsctl", "del-port", "apart_a", "to_b", "--", "del-port", "apart_b", "to_a")
+
+
+@pytest.mark.usefixtures("joined")
+def test_two_bridges_joined_by_hand(plays: Plays) -> None:
+    played = verified(plays)
+    assert played.status == 2, played.output
+    assert "blue1 -> 10.44.0.4 icmp: reachable in " in played.words
+
+
+@pytest.mark.usefixtures("joined")
+def test_two_bridges_joined_on_purpose(plays: Plays) -> None:
+    """One probe of the user's says so, for both families and both directions."""
+    probes = [
+        {"namespace": "blue1", "to": "10.44.0.4", "protocol": "tcp"},
+        {"namespace": "green1", "to": "10.44.0.1", "expect": "unreachable", "timeout": 0.5},
+    ]
+    played = verified(plays, topology_verify_probes=probes)
+    assert played.status == 0, played.output
+
+
+def test_a_probe_of_ones_own_that_fails_is_named(plays: Plays) -> None:
+    played = verified(plays, topology_verify_probes=[{"namespace": "red1", "to": "10.44.0.2", "expect": "unreachable"}])
+    assert played.status == 2, played.output
+    assert "red1 -> 10.44.0.2 icmp: reachable in " in played.words
+    assert "1 of " in played.words
+
+
+def test_a_mistake_in_ones_own_touches_nothing(plays: Plays) -> None:
+    played = plays.attempt(
+        SITE, "--extra-vars", variables(topology_verify_probes=[{"namespace": "rde1", "to": "10.44.0"}])
+    )
+    assert played.status == 2
+    assert "topology_verify_probes[0] (10.44.0): to: " in played.words
+    assert "changed=0" in played.words
