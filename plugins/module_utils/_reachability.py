@@ -535,12 +535,14 @@ _COMPACT = {
 
 
 def matrix(judged: Sequence[Judged]) -> list[str]:
-    """Who reaches what, one table for each protocol and port: rows from, columns to."""
+    """Who reaches what, one table for each protocol, port and family: rows from, columns to."""
     lines: list[str] = []
     legends: dict[str, None] = {}
-    for kind in dict.fromkeys(leg.probe.kind for leg in judged):
-        table = _Table(kind, [leg for leg in judged if leg.probe.kind == kind])
-        drawn, legend = table.drawn()
+    by_table: dict[tuple[str, int], list[Judged]] = {}
+    for leg in judged:
+        by_table.setdefault((leg.probe.kind, leg.probe.to.version), []).append(leg)
+    for (kind, _version), legs in by_table.items():
+        drawn, legend = _Table(kind, legs).drawn()
         lines += ["", *drawn] if lines else drawn
         legends[legend] = None
     return [*lines, "", *legends] if lines else []

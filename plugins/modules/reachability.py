@@ -246,8 +246,8 @@ probes:
       answered_by: the host
 matrix:
   description:
-    - Who reaches what, as lines for people, with a table for each protocol and port. Rows are where the probes started,
-      columns where they led.
+    - Who reaches what, as lines for people, with a table for each protocol, port and address family. Rows are where the
+      probes started, columns where they led.
     - With many columns there is one character for each probe, and the columns are numbered.
   returned: unless the options are wrong
   type: list
