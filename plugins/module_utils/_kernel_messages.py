@@ -25,7 +25,7 @@ IFLA_LINKINFO, IFLA_IFALIAS, IFLA_PROMISCUITY, IFLA_LINK_NETNSID = 18, 20, 30, 3
 IFLA_INFO_KIND = 1
 IFF_UP, IFF_LOOPBACK = 0x1, 0x8
 IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS, IFA_PROTO = 1, 2, 8, 11
-IFA_F_SECONDARY, IFA_F_NODAD, IFA_F_PERMANENT = 0x1, 0x2, 0x80
+IFA_F_SECONDARY, IFA_F_NODAD, IFA_F_DADFAILED, IFA_F_PERMANENT = 0x1, 0x2, 0x8, 0x80
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_TABLE = 1, 4, 5, 6, 7, 15
 RTA_SRC, RTA_CACHEINFO = 2, 12
 RTA_MULTIPATH = 9
@@ -91,6 +91,7 @@ def address_of(message: bytes) -> Address:
         made_by_kernel=_made_by_kernel(interface, flags, attributes.get(IFA_PROTO)),
         secondary=family == socket.AF_INET and bool(flags & IFA_F_SECONDARY),
         peer=_address(attributes[IFA_ADDRESS]) if attributes.get(IFA_ADDRESS, local) != local else None,
+        refused=bool(flags & IFA_F_DADFAILED),
     )
 
 

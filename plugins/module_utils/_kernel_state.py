@@ -66,6 +66,7 @@ class Address:
     `secondary`: removing the primary of its subnet takes it along (unless promote_secondaries is set).
     `peer` is the far address of a point-to-point link, None otherwise; such an address is another one than the same
     without it.
+    `refused`: duplicate address detection (RFC 4862, 5.4) has found it taken, and the kernel makes no use of it.
     """
 
     index: int
@@ -73,6 +74,7 @@ class Address:
     made_by_kernel: bool = False
     secondary: bool = False
     peer: str | None = None
+    refused: bool = False
 
     @property
     def network(self) -> IPv4Network | IPv6Network:
@@ -83,7 +85,7 @@ class Address:
 
     def __str__(self) -> str:
         if self.peer is None:
-            return str(self.interface)
+            return f"{self.interface} dadfailed" if self.refused else str(self.interface)
         return f"{self.interface.ip} peer {self.peer}/{self.interface.network.prefixlen}"
 
 

@@ -232,10 +232,11 @@ def plan_addresses(
     What is new comes first, so that the link is never without an address and keeps its routes. Where it is in the
     subnet of a primary that goes it would be that one's secondary and go with it (ip-sysctl, promote_secondaries), as
     do the secondaries that stay: these come after. So does an IPv6 address that gets another prefix length, which the
-    kernel takes once only. `lost` are addresses that are gone by now, or may be (ip-sysctl, keep_addr_on_down).
+    kernel takes once only, or that is made anew as the kernel refuses to use it. `lost` are addresses that are gone by
+    now, or may be (ip-sysctl, keep_addr_on_down).
     """
     held = counted(present, wanted)
-    going = [address for address in held if not _listed(address, wanted)]
+    going = [address for address in held if address.refused or not _listed(address, wanted)]
     going.sort(key=lambda address: not address.secondary)  # a secondary may be gone once its primary is
     emptied = {address.network for address in going if address.interface.version == 4 and not address.secondary}
     leftover = [address for address in counted(lost, wanted) if not _listed(address, wanted)]
@@ -243,7 +244,7 @@ def plan_addresses(
     stay = [
         address.interface for address in present if _listed(address, wanted) and address.interface.network in emptied
     ]
-    there = {address.interface for address in held if address.peer is None}
+    there = {address.interface for address in held if address.peer is None and not address.refused}
     new = [address for address in wanted if address not in there]
     late = [address for address in new if address.network in emptied or address.ip in taken]
     maybe = {address.interface for address in lost}

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -53,6 +54,47 @@ def test_the_gateway_address_of_a_bridge(host: Host, run_module: Run) -> None:
     converge_and_paste(host, run_module, lambda: shell(host, BRIDGE), "interface", **options)
     assert host.pings("192.0.2.254", "red")
     assert host.pings("192.0.2.1")
+
+
+def test_ipv6_addresses_can_be_used_at_once(host: Host, run_module: Run) -> None:
+    """Not two seconds later: they are ours to vouch for. An IPv6 address is bound to only if it is not tentative."""
+    shell(host, BRIDGE)
+    result = run_module(
+        "interface",
+        interfaces=[
+            {"name": "br0", "addresses": ["2001:db8::fe/64"], "enabled": True},
+            {"name": "eth0", "namespace": "red", "addresses": ["192.0.2.1/24", "2001:db8::1/64"]},
+        ],
+    )
+    assert not result.failed, result.message
+    for namespace, link in ((None, "br0"), ("red", "eth0")):
+        found = [entry for entry in host.links(namespace)[link]["addr_info"] if entry["local"].startswith("2001:")]
+        assert [(entry.get("nodad"), entry.get("tentative")) for entry in found] == [(True, None)]
+    bind = "import socket; socket.socket(socket.AF_INET6).bind(('2001:db8::1', 0))"
+    host.in_namespace("red", "/usr/bin/python3", "-c", bind)
+
+
+def test_an_address_that_duplicate_address_detection_refused_is_made_anew(host: Host, run_module: Run) -> None:
+    """Somebody else had it for a moment; it never heals by itself, and carries nothing."""
+
+    def prepare() -> None:
+        shell(host, BRIDGE + "link set br0 up\naddr add 2001:db8::1/64 dev br0 nodad")
+        shell(host, "-n red addr add 2001:db8::1/64 dev eth0")
+        for _attempt in range(500):
+            found = host.links("red")["eth0"]["addr_info"]
+            if any(entry.get("dadfailed") for entry in found):
+                break
+            time.sleep(0.02)
+        else:
+            raise AssertionError(found)
+        shell(host, "addr del 2001:db8::1/64 dev br0\naddr add 2001:db8::fe/64 dev br0 nodad")
+
+    addresses = ["192.0.2.1/24", "2001:db8::1/64"]
+    result = converge_and_paste(
+        host, run_module, prepare, "interface", name="eth0", namespace="red", addresses=addresses
+    )
+    assert "2001:db8::1/64 dadfailed" in result.diff[0]["before"]
+    assert host.pings("2001:db8::fe", "red")
 
 
 def test_every_setting_of_a_link_is_changed(host: Host, run_module: Run) -> None:
