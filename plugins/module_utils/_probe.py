@@ -73,6 +73,8 @@ ELSEWHERE = 1.0
 SPARE_DESCRIPTORS = 64
 #: Echo requests of one socket: with every attempt they fit in the sixteen bits of the sequence number.
 ECHOES_PER_SOCKET = 10000
+#: The port of the discard protocol (RFC 863).
+DISCARD = 9
 #: Packets that are read from one socket before the others have their turn.
 READS = 64
 CHUNK = 65536
@@ -328,6 +330,8 @@ class _Leg:
         self.follower: _Leg | None = None
         #: The neighbour entries that it may need: its own, and the far end's for the way back.
         self.entries: Sequence[tuple[NamespaceName, str]] = ((probe.namespace, self.address),)
+        #: Where the address is, and the one that the probe comes from; as far as a probe starts there too.
+        self.far_end: tuple[NamespaceName, str] | None = None
         self.settled = False
         self.finished = False
         self.began = 0.0
@@ -385,8 +389,10 @@ class _Echo(_Leg):
     def overdue(self, now: float) -> None:
         if now >= self.began + self.probe.timeout:
             self.fail(*self._trouble)
-        else:
-            self._send()
+            return
+        if self._attempts == 1:
+            self.run.have_the_far_end_speak(self)
+        self._send()
 
     def _send(self) -> None:
         try:
@@ -819,7 +825,8 @@ class _Run:
         placed: set[int] = set()
         for leg in legs:
             if leg.address in homes and leg in sources:
-                leg.entries = (*leg.entries, (homes[leg.address], sources[leg]))
+                leg.far_end = (homes[leg.address], sources[leg])
+                leg.entries = (*leg.entries, leg.far_end)
             if leg.index in placed:
                 continue
             self._waiting[type(leg)].append(leg)
@@ -828,6 +835,22 @@ class _Run:
             if back is not None and back.index not in placed:
                 leg.follower = back
                 placed.add(back.index)
+
+    def have_the_far_end_speak(self, leg: _Leg) -> None:
+        """Have it look for the near end, which then learns its MAC address.
+
+        After a link was made anew with another one its old neighbours go on sending to the former, for eight seconds or
+        more (base_reachable_time, delay_first_probe_time and the probes of arp(7)), unless a request of the new one
+        comes to them: for ARP any, for neighbour discovery one that is about them (RFC 4861, 7.2.3).
+        """
+        if leg.far_end is None:
+            return
+        namespace, near = leg.far_end
+        with suppress(OSError, Unavailable), self.kernel.entered(namespace):
+            kind = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+            with socket.socket(FAMILY[leg.version], kind) as mouth:
+                mouth.bind((leg.address, 0))
+                mouth.sendto(b"", (near, DISCARD))
 
     # One thing after the other
 
@@ -940,6 +963,6 @@ def _sources(legs: Iterable[_Leg]) -> dict[_Leg, str]:
             for leg in legs:
                 if leg.version == version:
                     with suppress(OSError):
-                        trial.connect((leg.address, 9))
+                        trial.connect((leg.address, DISCARD))
                         found[leg] = trial.getsockname()[0]
     return found

@@ -37,7 +37,7 @@ Probe = dict[str, Any]
 
 TIMEOUT = 10.0
 """Seconds. It costs nothing where an answer comes, and a link that was just made may take a second to carry anything;
-a neighbour that has come back with another MAC address, some eight."""
+a neighbour that has come back with another MAC address, two or three."""
 
 TIMEOUT_OF_SILENCE = 1.0
 """Seconds, for what is not to answer: they are spent whenever all is well, by all such probes together. What leaks

@@ -78,7 +78,8 @@ options:
     description:
       - How long to wait for an answer, in seconds, up to V(300). An exchange over TCP may pause for so long.
       - A stale neighbour entry, left of a link that was made anew with another MAC address, keeps an address
-        unreachable for up to ten seconds. Where that is not to count, wait longer.
+        unreachable for ten seconds and more. Where that is not to count, have a probe start from where the address is
+        as well. One whose answer is late then has it look for its neighbour, which brings the entry up to date.
     type: float
     default: 2.0
   probes:

@@ -199,6 +199,36 @@ def test_a_stale_neighbour_entry_takes_its_time(red_and_blue: Host, run_module: 
     assert not ask(run_module, leg("red", BLUE, timeout=15)).failed
 
 
+def made_anew(host: Host, name: str, address: str) -> None:
+    """The cable of a member of `switch` with another MAC address, which the others do not know of."""
+    nodad = " nodad" if ":" in address else ""
+    batch(
+        f"link del {name}-tap",
+        f"link add eth0 netns {name} type veth peer name {name}-tap",
+        f"link set {name}-tap up master br0",
+        f"-n {name} addr add {address} dev eth0{nodad}",
+        f"-n {name} link set eth0 up",
+    )
+    wait_until_up(host, name)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_cable_made_anew_is_found_within_seconds(host: Host, run_module: RunModule, version: int) -> None:
+    """Its old neighbours send to the MAC address that it had, for eight seconds or more, unless it speaks to them."""
+    base, rest = ("192.0.2.", "/24") if version == 4 else ("2001:db8::", "/64 nodad")
+    own = {name: f"{base}{number}{rest}" for number, name in enumerate("abc", 1)}
+    switch(host, *own.items())
+    to = {name: address.split("/")[0] for name, address in own.items()}
+    ring = [leg(name, to[other], timeout=10) for name, other in zip("abc", "bca")]
+    assert not ask(run_module, *ring).failed
+    assert not ask(run_module, *(leg(name, to[other]) for name, other in zip("bca", "abc"))).failed
+    made_anew(host, "a", own["a"].removesuffix(" nodad"))
+    started = time.monotonic()
+    result = ask(run_module, *ring)
+    assert not result.failed, result.message
+    assert time.monotonic() - started < 6
+
+
 def test_an_address_that_is_still_tentative_can_be_listened_on(red_and_blue: Host, run_module: RunModule) -> None:
     red_and_blue.run("ip", "-n", "blue", "address", "add", "2001:db8::22/64", "dev", "eth0")
     result = ask(run_module, leg("red", "2001:db8::22", "tcp", timeout=5))
