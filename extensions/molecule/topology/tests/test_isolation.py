@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -62,8 +63,8 @@ def test_a_port_in_another_vlan_is_named(plays: Plays, shell: Shell) -> None:
             assert f"red1 -> {to} icmp: " not in played.words
         assert "(expected unreachable)" in played.words
         assert "a port in another VLAN" in played.words
-        # It has left those who it should reach as well.
-        assert "red1 -> 10.44.0.2 icmp: no neighbour (expected reachable)" in played.words
+        # It has left those who it should reach as well; whether they remember it is a matter of seconds.
+        assert re.search(r"red1 -> 10\.44\.0\.2 icmp: (no neighbour|silence) \(expected reachable\)", played.words)
     finally:
         # A whole run puts it back.
         assert plays.run(SITE, "--extra-vars", variables()).changed == 1
