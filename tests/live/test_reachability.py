@@ -549,7 +549,7 @@ def test_all_pairs_of_a_hundred(
         ports = [word for name in names for word in ("--", "add-port", "br0", f"t-{name}")]
         host.ovs_vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev", *ports)
     probes = [leg(name, own[other]) for name in names for other in names if name != other]
-    took = []
+    took: list[float] = []
     while not took or (min(took) >= 10 and len(took) < 3):  # A machine that is busy with something else has its chance.
         started = time.monotonic()
         result = ask(run_module, *probes)
