@@ -390,7 +390,8 @@ def test_another_vlan(host: Host, run_module: RunModule) -> None:
     assert result.failed
     lines = result.message.splitlines()
     assert lines[0] == "2 of 2 probes are not as expected:"
-    assert all(line.endswith("ms (expected unreachable)") for line in lines[1:])
+    assert all(line.endswith("ms (expected unreachable)") for line in lines[1:3])
+    assert "a port in another VLAN" in lines[3]
 
 
 def test_an_mtu_that_is_too_small_on_the_way(host: Host, run_module: RunModule) -> None:
