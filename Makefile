@@ -7,7 +7,7 @@
 # Both first run `make setup`, which ends at once where it was run before.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup site down direct-link test pins clean
+.PHONY: help setup site down direct-link test bench pins clean
 
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
 # What is read by people: no lines for what is skipped, and the summary line by line.
@@ -40,6 +40,10 @@ direct-link: setup  ## Build two namespaces joined by one cable, without a switc
 
 test: setup  ## Run every check and count; KINDS="lint unit" runs some
 	@.venv/bin/python tools/checks.py $(KINDS)
+
+bench: setup  ## Measure site.yml beside its rivals and write docs/benchmarks.md; ARGS="--sizes 2,40 --runs 1" less of it
+	@tools/bench_setup.sh
+	@PYTHONPATH=.venv/collections .venv/bin/python -m ansible_collections.netns.fabric.tests.benchmarks.run $(ARGS)
 
 pins: setup  ## Write requirements/dev.txt anew, with the newest versions that requirements/dev.in allows
 	@tools/pins.sh

@@ -1,0 +1,60 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was measured, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+#: What is done with a lab, in this order.
+ACTIONS = ("build", "rerun", "add", "teardown")
+
+
+@dataclass(frozen=True)
+class ModuleRun:
+    """One run of one of the collection's modules; times in seconds, memory in MiB.
+
+    `start` is Python's own start, `imports` what importing took, `ovs` the time spent waiting for ovs-vsctl, which waits
+    for ovs-vswitchd; `rest` is everything else: arguments, reading, planning, applying, answering.
+    """
+
+    module: str
+    start: float
+    imports: float
+    ovs: float
+    rest: float
+    peak_mib: float
+
+    @property
+    def process(self) -> float:
+        """The life of the process."""
+        return self.start + self.imports + self.ovs + self.rest
+
+    @property
+    def inside(self) -> float:
+        """The module's own work: without Python's start and the imports."""
+        return self.ovs + self.rest
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One action, done once."""
+
+    seconds: float
+    modules: tuple[ModuleRun, ...] = ()
+
+
+@dataclass
+class Record:
+    """All that is known of one rival at one size: per action the runs, or why there are none."""
+
+    rival: str
+    size: int
+    runs: dict[str, list[Measured]] = field(default_factory=dict)
+    not_run: str = ""
+
+
+def measured_from(written: dict[str, Any]) -> Measured:
+    """Return one action as JSON has it."""
+    return Measured(written["seconds"], tuple(ModuleRun(**module) for module in written["modules"]))

@@ -1,0 +1,215 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report: tables, bars and where the time goes, as Markdown. Pure: it gets values and returns text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from ansible_collections.netns.fabric.tests.benchmarks.bars import NotMeasuredError, Results, Verdict, verdicts
+from ansible_collections.netns.fabric.tests.benchmarks.plot import Series, svg
+from ansible_collections.netns.fabric.tests.benchmarks.records import ACTIONS, ModuleRun
+
+ACTION_TITLES = {
+    "build": "Build",
+    "rerun": "Re-run with nothing to do",
+    "add": "One namespace added",
+    "teardown": "Teardown, until the kernel has let go of every link",
+}
+#: Runs of our own code without Ansible: they are no rivals and have a table of their own.
+MODULE_RIVALS = ("modules", "modules-0.7")
+#: The sizes for which the report says where the time goes.
+PROFILED = (2, 500)
+
+_MET = {True: "met", False: "**not met**", None: "not measured"}
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """When, where and with what it was measured."""
+
+    date: str
+    machine: str
+    versions: Mapping[str, str]
+    duration: float
+    runs: int
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the report calls a rival, and how it works."""
+
+    title: str
+    text: str
+    offers: frozenset[str]
+
+
+def markdown(results: Results, rivals: Mapping[str, Description], circumstances: Circumstances) -> str:
+    """Return the report."""
+    parts = [
+        _head(circumstances),
+        _bars(verdicts(results)),
+        *(_times(results, rivals, action) for action in ACTIONS),
+        "![Build, seconds by number of namespaces](benchmarks.svg)\n",
+        *(_profile(results, size) for size in PROFILED if size in results.sizes),
+        *(_modules(results, size) for size in results.sizes),
+        _explanations(rivals, circumstances),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def plot(results: Results, rivals: Mapping[str, Description]) -> str:
+    """Return the plot of the builds as SVG."""
+    shown = [name for name in results.rivals if not name.startswith("shell-")]
+    return svg("Build", [Series(rivals[name].title, _points(results, name)) for name in shown])
+
+
+def _points(results: Results, rival: str) -> tuple[tuple[float, float], ...]:
+    points = []
+    for size in results.sizes:
+        try:
+            points.append((float(size), results.seconds(rival, size)))
+        except NotMeasuredError:
+            continue
+    return tuple(points)
+
+
+def _head(circumstances: Circumstances) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in circumstances.versions.items())
+    return f"""<!--
+Copyright (c) 2026, netns.fabric contributors
+SPDX-License-Identifier: GPL-3.0-or-later
+-->
+
+# Benchmarks
+
+Written by `make bench` on {circumstances.date}; it took {circumstances.duration / 60:.0f} minutes. Do not edit.
+
+Machine: {circumstances.machine}. {versions}.
+"""
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---", *("---:" for _column in head[1:])], *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
+
+
+def _bars(found: Sequence[Verdict]) -> str:
+    rows = [
+        [
+            one.what,
+            f"<= {one.limit:g}{one.unit}",
+            "-" if one.figure is None else f"{one.figure:.2f}{one.unit}",
+            _MET[one.met],
+            one.note,
+        ]
+        for one in found
+    ]
+    return "## The bars\n\n" + _table(["What", "Bar", "Measured", "", "From"], rows)
+
+
+def _times(results: Results, rivals: Mapping[str, Description], action: str) -> str:
+    notes: list[str] = []
+    rows = []
+    for name in results.rivals:
+        if action not in rivals[name].offers:
+            continue
+        cells = [_cell(results, name, size, action, notes) for size in results.sizes]
+        rows.append([rivals[name].title, *cells])
+    head = ["Seconds", *(f"N={size}" for size in results.sizes)]
+    remarks = "".join(f"\n{number}. {note}" for number, note in enumerate(notes, 1))
+    return f"## {ACTION_TITLES[action]}\n\n" + _table(head, rows) + (remarks + "\n" if notes else "")
+
+
+def _cell(results: Results, rival: str, size: int, action: str, notes: list[str]) -> str:
+    """Return the median and the number of runs; without, a pointer to the reason, which is added to the notes."""
+    try:
+        return f"{results.seconds(rival, size, action):.2f} ({len(results.runs(rival, size, action))})"
+    except NotMeasuredError:
+        record = results.record(rival, size)
+        reason = record.not_run if record and record.not_run else "not measured"
+        if reason not in notes:
+            notes.append(reason)
+        return f"note {notes.index(reason) + 1}"
+
+
+def _profile(results: Results, size: int) -> str:
+    """Where the time of site.yml goes: the whole is measured, its parts by the modules run without it."""
+    try:
+        columns = {
+            ACTION_TITLES[action]: _parts(results, size, action) for action in ("build", "rerun", "teardown")
+        }
+    except NotMeasuredError:
+        return ""
+    names = list(columns["Build"])
+    rows = [[name, *(f"{parts[name]:.2f}" for parts in columns.values())] for name in names]
+    return f"## Where the time goes, N={size}\n\n" + _table(["Seconds", *columns], rows)
+
+
+def _parts(results: Results, size: int, action: str) -> dict[str, float]:
+    whole = results.seconds("site", size, action)
+    runs = results.runs("modules", size, action)
+    every = [module for run in runs for module in run.modules]
+    probing = [module for module in every if module.module == "reachability"]
+    others = [module for module in every if module.module != "reachability"]
+
+    def share(seconds: Sequence[float]) -> float:
+        return sum(seconds) / len(runs)
+
+    parts = {
+        "Start of Python, one process per module": share([one.start for one in every]),
+        "Imports of the modules": share([one.imports for one in every]),
+        "Waiting for ovs-vsctl, that is for ovs-vswitchd": share([one.ovs for one in others]),
+        "Arguments, reading, planning, applying": share([one.rest for one in others]),
+        "Verification": share([one.inside for one in probing]),
+    }
+    ansible = whole - sum(parts.values())
+    return {"`ansible-playbook`, all": whole, "Ansible itself: what the modules do not account for": ansible, **parts}
+
+
+def _modules(results: Results, size: int) -> str:
+    rows = []
+    for rival in MODULE_RIVALS:
+        for action in ACTIONS:
+            try:
+                runs = results.runs(rival, size, action)
+            except NotMeasuredError:
+                continue
+            for position, first in enumerate(runs[0].modules):
+                same = [run.modules[position] for run in runs]
+                rows.append([f"{rival}: {action}, {first.module}", *_module_cells(same)])
+    head = ["Seconds, medians", "Process", "Python's start", "Imports", "ovs-vsctl", "Rest", "Peak MiB"]
+    return f"## The modules by themselves, N={size}\n\n" + _table(head, rows) if rows else ""
+
+
+def _module_cells(runs: Sequence[ModuleRun]) -> list[str]:
+    times = [
+        [one.process for one in runs],
+        [one.start for one in runs],
+        [one.imports for one in runs],
+        [one.ovs for one in runs],
+        [one.rest for one in runs],
+    ]
+    return [*(f"{median(seconds):.3f}" for seconds in times), f"{max(one.peak_mib for one in runs):.0f}"]
+
+
+def _explanations(rivals: Mapping[str, Description], circumstances: Circumstances) -> str:
+    described = "\n".join(f"- {one.title}: {one.text}." for one in rivals.values())
+    return f"""## How it is measured
+
+The topology is the reference topology with N namespaces on one bridge: per namespace a veth, an address and a default
+route, and NAT for them all. Every run has a host of its own (`tests/support/own_host.py`), with nothing in it but a
+running Open vSwitch. Times are wall time; a cell is the median, with the number of runs in brackets (at most
+{circumstances.runs}; fewer where they take long). Before the clock goes on, it is checked that what was to be built
+stands: namespaces, links up, addresses, routes, ports that Open vSwitch has opened, NAT, a ping between the first and
+the last namespace and one to the gateway, and TCP where the rival sees to it. A teardown ends when the kernel shows no
+link and no namespace any more.
+
+{described}
+
+"Inside" a module is the time of its process without Python's start and the imports. The figures of the modules are of
+runs without Ansible, which ships them to the host as an archive: to unpack it and to compile what is in it counts
+as Ansible's.
+"""

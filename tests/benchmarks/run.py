@@ -1,0 +1,237 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The benchmark: our playbooks beside their rivals, at several sizes, with a report and a plot.
+
+    make bench [ARGS="--sizes 2,40 --runs 3 --rivals recipe,shell"]
+
+Every run has a host of its own. Ours are always measured; --rivals chooses among the others. Exit status 1 if a rival that
+is installed has failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+from ansible_collections.netns.fabric.tests.benchmarks.bars import Results
+from ansible_collections.netns.fabric.tests.benchmarks.records import ACTIONS, Record, measured_from
+from ansible_collections.netns.fabric.tests.benchmarks.report import Circumstances, Description, markdown, plot
+from ansible_collections.netns.fabric.tests.benchmarks.rivals.modules import OlderModules
+from ansible_collections.netns.fabric.tests.benchmarks.rivals.registry import RIVALS
+from ansible_collections.netns.fabric.tests.benchmarks.rivals.rival import COLLECTION, Place
+from ansible_collections.netns.fabric.tests.support import own_host
+
+ONE_RUN = "ansible_collections.netns.fabric.tests.benchmarks.one_run"
+SIZES = (2, 40, 200, 500, 1000)
+#: Measured whatever --rivals says.
+OURS = ("site", "ping", "modules", "modules-0.7")
+#: What a run may take beyond its actions: its host, its files, the checks.
+OVERHEAD = 120.0
+
+
+def say(text: str) -> None:
+    """Print a line at once: a run takes minutes, and somebody may be watching."""
+    print(text, flush=True)
+
+
+class Benchmark:
+    """Measures the chosen rivals, one size after the other.
+
+    `limit` is in seconds, for one action; `budget` in seconds too, for all runs of a rival at a size, of which the first is
+    always made.
+    """
+
+    def __init__(self, rivals: Sequence[str], runs: int, limit: float, budget: float, third_party: Path) -> None:
+        self._rivals, self._runs, self._limit, self._budget = rivals, runs, limit, budget
+        self._third_party = third_party
+        self._spent: dict[tuple[str, int], float] = {}
+        self.records: list[Record] = []
+        self.failed = False
+
+    def measure(self, size: int) -> None:
+        """Measure all at this size: one run of each, then the next run of each, so that the machine's moods are shared."""
+        records = [Record(name, size, not_run=self._reason_against(name, size)) for name in self._rivals]
+        for record in records:
+            if record.not_run:
+                say(f"N={size:<5} {record.rival:<20} not run: {record.not_run}")
+        for _number in range(self._runs):
+            for record in records:
+                if self._wants_more(record):
+                    self._run(record)
+        self.records += records
+
+    def _reason_against(self, name: str, size: int) -> str:
+        rival = RIVALS[name](Place(Path(), 0, self._third_party))
+        if size > rival.largest:
+            return f"{rival.title} is measured up to N={rival.largest}"
+        return rival.unavailable() or self._too_long(name, size)
+
+    def _too_long(self, name: str, size: int) -> str:
+        """Return what speaks against a size by the times of the one before, if they are linear at best."""
+        known = [one for one in self.records if one.rival == name and one.size < size]
+        if not known:
+            return ""
+        before = max(known, key=lambda one: one.size)
+        if not before.runs:
+            return before.not_run
+        longest = max(median(run.seconds for run in runs) for runs in before.runs.values())
+        expected = longest * size / before.size
+        if expected <= self._limit:
+            return ""
+        return (
+            f"{RIVALS[name].title} would take over {expected:.0f} s for one action at N={size}, by its {longest:.0f} s at "
+            f"N={before.size}; the limit is {self._limit:.0f} s"
+        )
+
+    def _wants_more(self, record: Record) -> bool:
+        if record.not_run:
+            return False
+        spent = self._spent.get((record.rival, record.size), 0.0)
+        done = max((len(runs) for runs in record.runs.values()), default=0)
+        return done == 0 or spent + spent / done <= self._budget
+
+    def _run(self, record: Record) -> None:
+        began = time.monotonic()
+        command = own_host.command_line(
+            [sys.executable, "-m", ONE_RUN, record.rival, str(record.size), str(self._limit), str(self._third_party)],
+            ovs=RIVALS[record.rival].ovs,
+        )
+        try:
+            ended = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                text=True,
+                timeout=len(ACTIONS) * self._limit + OVERHEAD,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            self._fail(record, "it did not end")
+            return
+        self._note(record, ended)
+        key = (record.rival, record.size)
+        self._spent[key] = self._spent.get(key, 0.0) + time.monotonic() - began
+
+    def _note(self, record: Record, ended: subprocess.CompletedProcess[str]) -> None:
+        told = []
+        for line in map(json.loads, ended.stdout.splitlines()):
+            if "stopped" in line:
+                self._stop(record, line)
+                continue
+            record.runs.setdefault(line["action"], []).append(measured_from(line))
+            told.append(f"{line['action']} {line['seconds']:.2f} s")
+        if ended.returncode and not record.not_run:
+            self._fail(record, f"it ended with {ended.returncode}")
+        say(f"N={record.size:<5} {record.rival:<20} {', '.join(told)}")
+
+    def _stop(self, record: Record, line: dict[str, object]) -> None:
+        if line["failed"]:
+            self._fail(record, str(line["stopped"]))
+        else:
+            record.not_run = f"{RIVALS[record.rival].title} at N={record.size}: {line['stopped']}"
+            say(record.not_run)
+
+    def _fail(self, record: Record, why: str) -> None:
+        self.failed = True
+        record.not_run = f"{RIVALS[record.rival].title} failed at N={record.size}"
+        say(f"{record.not_run}: {why}")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what plays a part."""
+    asked = {
+        "Linux": ["uname", "-r"],
+        "Open vSwitch": ["ovs-vswitchd", "--version"],
+        "iproute2": ["ip", "-V"],
+        "ansible-core": [sys.executable, "-c", "import ansible.release; print(ansible.release.__version__)"],
+        "pyroute2": [sys.executable, "-c", _VERSION_OF_PYROUTE2],
+        "and": [str(OlderModules.python), "-c", _VERSION_OF_PYROUTE2],
+    }
+    found = {name: _last_word(command) for name, command in asked.items()}
+    return {**found, "Python": platform.python_version()}
+
+
+_VERSION_OF_PYROUTE2 = "from importlib.metadata import version; print(version('pyroute2'))"
+
+
+def _last_word(command: list[str]) -> str:
+    said = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=30, check=False).stdout.split("\n")[0]
+    return said.split()[-1].strip(",") if said.split() else "unknown"
+
+
+def machine() -> str:
+    """Return what there is of processors and memory."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} CPUs ({model}), {gib:.0f} GiB of memory"
+
+
+def write_report(benchmark: Benchmark, directory: Path, seconds: float, runs: int) -> None:
+    """Write benchmarks.md and benchmarks.svg."""
+    results = Results(benchmark.records)
+    rivals = {name: Description(one.title, one.description, one.offers) for name, one in RIVALS.items()}
+    now = datetime.datetime.now(datetime.timezone.utc)
+    circumstances = Circumstances(f"{now:%Y-%m-%d}", machine(), versions(), seconds, runs)
+    directory.mkdir(parents=True, exist_ok=True)
+    text = markdown(results, rivals, circumstances)
+    (directory / "benchmarks.md").write_text(text, encoding="utf-8")
+    (directory / "benchmarks.svg").write_text(plot(results, rivals), encoding="utf-8")
+    say(text.partition("## Build")[0])
+
+
+def numbers(text: str) -> list[int]:
+    """Return the numbers of a list like 2,40. Raises ValueError."""
+    return sorted({int(one) for one in text.split(",")})
+
+
+def names(text: str) -> list[str]:
+    """Return the names of rivals in a list like recipe,shell, ours put before them. Raises ValueError."""
+    wanted = {one for one in text.split(",") if one}
+    unknown = wanted - set(RIVALS)
+    if unknown:
+        raise ValueError(f"{', '.join(sorted(unknown))}: not one of {', '.join(RIVALS)}")
+    return [name for name in RIVALS if name in wanted or name in OURS]
+
+
+def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0] if __doc__ else None)
+    add = parser.add_argument
+    add("--sizes", type=numbers, default=list(SIZES), help="numbers of namespaces (default: %(default)s)")
+    add("--runs", type=int, default=3, help="runs of each rival at each size, at most (default: %(default)s)")
+    add("--rivals", type=names, default=list(RIVALS), help=f"which, beside {', '.join(OURS)}: {', '.join(RIVALS)}")
+    add("--limit", type=float, default=120, help="seconds that one action may take (default: %(default)s)")
+    add("--budget", type=float, default=45, help="seconds for repeating a rival at a size (default: %(default)s)")
+    add("--output", type=Path, default=COLLECTION / "docs", help="where the report goes (default: docs)")
+    add(
+        "--third-party",
+        type=Path,
+        default=COLLECTION / ".venv" / "rivals",
+        help="a directory with ansible_collections/community/general and openvswitch/openvswitch",
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and report."""
+    options = arguments(argv)
+    began = time.monotonic()
+    benchmark = Benchmark(options.rivals, options.runs, options.limit, options.budget, options.third_party)
+    for size in options.sizes:
+        benchmark.measure(size)
+    write_report(benchmark, options.output, time.monotonic() - began, options.runs)
+    return 1 if benchmark.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
