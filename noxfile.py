@@ -52,7 +52,7 @@ ENVIRONMENT = {
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "types", "sanity", "docs", "unit", "live", "property", "molecule"]
+nox.options.sessions = ["lint", "types", "sanity", "docs", "unit", "live", "property", "molecule", "bench_smoke"]
 
 
 @dataclass
@@ -204,6 +204,15 @@ def property_(session: nox.Session) -> None:
     pytest = [PYTHON, "-m", "pytest", "tests/property", f"--junit-xml={reports / 'property.xml'}", *session.posargs]
     succeeded = succeeds(session, [*OWN_HOST, "--", *pytest])
     close(session, count_reports(reports, succeeded=succeeded))
+
+
+@nox.session
+def bench_smoke(session: nox.Session) -> None:
+    """The benchmark at its smallest, so that it cannot rot: every rival that is there, once, with two namespaces."""
+    command = [PYTHON, "-m", "ansible_collections.netns.fabric.tests.benchmarks.run", "--sizes=2", "--runs=1"]
+    report = str(empty_directory(session))
+    succeeded = succeeds(session, [*command, f"--output={report}"], PYTHONPATH=str(VENV / "collections"))
+    close(session, Count(passed=1) if succeeded else Count(failed=1))
 
 
 @nox.session

@@ -96,12 +96,22 @@ def verdicts(results: Results) -> list[Verdict]:
         _ratio("site.yml at N=500 to hand-tuned shell", 2, lambda: _rivals(results, 500, "shell")),
         _ratio("site.yml at N=1000 to hand-tuned shell", 1, lambda: _rivals(results, 1000, "shell")),
         _ratio(
-            "inside netns, veth, route at N=500 to the C floor, pyroute2 0.7.2", 2, lambda: _floor(results, "modules-0.7")
+            "inside netns, veth, route at N=500 to the C floor, pyroute2 0.7.2",
+            2,
+            lambda: _floor(results, "modules-0.7"),
         ),
-        _ratio("inside netns, veth, route at N=500 to the C floor, pyroute2 0.9.x", 3, lambda: _floor(results, "modules")),
+        _ratio(
+            "inside netns, veth, route at N=500 to the C floor, pyroute2 0.9.x",
+            3,
+            lambda: _floor(results, "modules"),
+        ),
         _ratio("re-run with nothing to do, N=500 to N=2", 1.5, lambda: _rerun(results)),
         _ratio("teardown at N=500 to the best hand order", 1, lambda: _teardown(results)),
-        _ratio("inside the modules without ovs-vswitchd's time, N=1000 to N=500, pyroute2 0.9.x", 2.2, lambda: _growth(results)),
+        _ratio(
+            "inside the modules without ovs-vswitchd's time, N=1000 to N=500, pyroute2 0.9.x",
+            2.2,
+            lambda: _growth(results),
+        ),
         _bar("peak memory of a module process at N=1000", 150, " MiB", lambda: _memory(results)),
         _ratio("site.yml at N=40 to the loop over today's modules", 0.12, lambda: _rivals(results, 40, "loop")),
     ]

@@ -45,13 +45,13 @@ def svg(title: str, series: Sequence[Series]) -> str:
     up = _Axis(*_decades([seconds for _size, seconds in points]), HEIGHT - BOTTOM, TOP)
     shown = [one for one in series if one.points]
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="13">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
         _text(LEFT, 22, title, "start", 16),
         *_grid(sizes, across, up),
         *(line for number, one in enumerate(shown) for line in _line(number, one, across, up)),
         _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, "namespaces"),
-        f'<text transform="translate(18 {(HEIGHT - BOTTOM + TOP) / 2}) rotate(-90)" text-anchor="middle">seconds</text>',
+        f'<g transform="translate(18 {(HEIGHT - BOTTOM + TOP) / 2}) rotate(-90)">{_text(0, 0, "seconds")}</g>',
         "</svg>",
     ]
     return "\n".join([*lines, ""])

@@ -15,8 +15,8 @@ ACTIONS = ("build", "rerun", "add", "teardown")
 class ModuleRun:
     """One run of one of the collection's modules; times in seconds, memory in MiB.
 
-    `start` is Python's own start, `imports` what importing took, `ovs` the time spent waiting for ovs-vsctl, which waits
-    for ovs-vswitchd; `rest` is everything else: arguments, reading, planning, applying, answering.
+    `start` is Python's own start, `imports` what importing took, `ovs` the time spent waiting for ovs-vsctl, which
+    waits for ovs-vswitchd; `rest` is everything else: arguments, reading, planning, applying, answering.
     """
 
     module: str

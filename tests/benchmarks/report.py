@@ -138,9 +138,7 @@ def _cell(results: Results, rival: str, size: int, action: str, notes: list[str]
 def _profile(results: Results, size: int) -> str:
     """Where the time of site.yml goes: the whole is measured, its parts by the modules run without it."""
     try:
-        columns = {
-            ACTION_TITLES[action]: _parts(results, size, action) for action in ("build", "rerun", "teardown")
-        }
+        columns = {ACTION_TITLES[action]: _parts(results, size, action) for action in ("build", "rerun", "teardown")}
     except NotMeasuredError:
         return ""
     names = list(columns["Build"])

@@ -4,17 +4,18 @@
 
     make bench [ARGS="--sizes 2,40 --runs 3 --rivals recipe,shell"]
 
-Every run has a host of its own. Ours are always measured; --rivals chooses among the others. Exit status 1 if a rival that
-is installed has failed.
+Every run has a host of its own. Ours are always measured; --rivals chooses among the others. Exit status 1 if a
+rival that is installed has failed.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -46,8 +47,8 @@ def say(text: str) -> None:
 class Benchmark:
     """Measures the chosen rivals, one size after the other.
 
-    `limit` is in seconds, for one action; `budget` in seconds too, for all runs of a rival at a size, of which the first is
-    always made.
+    `limit` is in seconds, for one action; `budget` in seconds too, for all runs of a rival at a size, of which the
+    first is always made.
     """
 
     def __init__(self, rivals: Sequence[str], runs: int, limit: float, budget: float, third_party: Path) -> None:
@@ -58,7 +59,7 @@ class Benchmark:
         self.failed = False
 
     def measure(self, size: int) -> None:
-        """Measure all at this size: one run of each, then the next run of each, so that the machine's moods are shared."""
+        """Measure all at this size: one run of each, then the next of each, so that all share the machine's moods."""
         records = [Record(name, size, not_run=self._reason_against(name, size)) for name in self._rivals]
         for record in records:
             if record.not_run:
@@ -88,8 +89,8 @@ class Benchmark:
         if expected <= self._limit:
             return ""
         return (
-            f"{RIVALS[name].title} would take over {expected:.0f} s for one action at N={size}, by its {longest:.0f} s at "
-            f"N={before.size}; the limit is {self._limit:.0f} s"
+            f"{RIVALS[name].title} would take over {expected:.0f} s for one action at N={size}, by its {longest:.0f} s "
+            f"at N={before.size}; the limit is {self._limit:.0f} s"
         )
 
     def _wants_more(self, record: Record) -> bool:
@@ -156,22 +157,25 @@ def versions() -> dict[str, str]:
         "pyroute2": [sys.executable, "-c", _VERSION_OF_PYROUTE2],
         "and": [str(OlderModules.python), "-c", _VERSION_OF_PYROUTE2],
     }
-    found = {name: _last_word(command) for name, command in asked.items()}
+    found = {name: _version_in(command) for name, command in asked.items()}
     return {**found, "Python": platform.python_version()}
 
 
 _VERSION_OF_PYROUTE2 = "from importlib.metadata import version; print(version('pyroute2'))"
 
 
-def _last_word(command: list[str]) -> str:
+def _version_in(command: list[str]) -> str:
     said = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=30, check=False).stdout.split("\n")[0]
-    return said.split()[-1].strip(",") if said.split() else "unknown"
+    numbered = re.search(r"\d+\.\d+\S*\b", said)
+    return numbered.group() if numbered else "unknown"
 
 
 def machine() -> str:
     """Return what there is of processors and memory."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    model = next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine()
+    )
     gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{os.cpu_count()} CPUs ({model}), {gib:.0f} GiB of memory"
 
@@ -180,7 +184,7 @@ def write_report(benchmark: Benchmark, directory: Path, seconds: float, runs: in
     """Write benchmarks.md and benchmarks.svg."""
     results = Results(benchmark.records)
     rivals = {name: Description(one.title, one.description, one.offers) for name, one in RIVALS.items()}
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = dt.datetime.now(dt.timezone.utc)
     circumstances = Circumstances(f"{now:%Y-%m-%d}", machine(), versions(), seconds, runs)
     directory.mkdir(parents=True, exist_ok=True)
     text = markdown(results, rivals, circumstances)

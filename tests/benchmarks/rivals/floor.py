@@ -32,7 +32,9 @@ class Floor(Rival):
 
     def prepare(self, lab: Lab) -> None:
         self.place.begin()
-        self.place.run(["cc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", "floor", str(Path(__file__).with_suffix(".c"))])
+        self.place.run(
+            ["cc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", "floor", str(Path(__file__).with_suffix(".c"))]
+        )
 
     def build(self, lab: Lab) -> tuple[ModuleRun, ...]:
         return self._run("add", 1, lab.size)

@@ -12,7 +12,10 @@ from ansible_collections.netns.fabric.tests.benchmarks.rivals.ansible_play impor
 from ansible_collections.netns.fabric.tests.benchmarks.rivals.recipe import needs_userspace_datapath
 from ansible_collections.netns.fabric.tests.benchmarks.rivals.rival import Rival
 
-_NEEDED = ("community/general/plugins/modules/ip_netns.py", "openvswitch/openvswitch/plugins/modules/openvswitch_port.py")
+_NEEDED = (
+    "community/general/plugins/modules/ip_netns.py",
+    "openvswitch/openvswitch/plugins/modules/openvswitch_port.py",
+)
 
 
 class Loop(Rival):

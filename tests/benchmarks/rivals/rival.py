@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a rival is, and what they share: a place for their files, a time limit, and the way in which they run commands."""
+"""What a rival is, and what they share: a place for their files, a time limit, and a way to run commands."""
 
 from __future__ import annotations
 

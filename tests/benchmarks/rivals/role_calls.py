@@ -20,7 +20,7 @@ _MODULES = "netns.fabric."
 
 def module_calls(lab: Lab, state: str) -> list[tuple[str, dict[str, Any]]]:
     """Return the modules (without netns.fabric.) and their arguments in order; `state` is present or absent."""
-    environment = NativeEnvironment()  # noqa: S701  # not for a browser
+    environment = NativeEnvironment()
     environment.filters[_MODULES + "compile_topology"] = compile_topology
     variables: dict[str, Any] = {
         **_load("defaults/main.yml"),

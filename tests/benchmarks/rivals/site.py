@@ -16,7 +16,9 @@ class Site(Rival):
     """`ansible-playbook playbooks/site.yml` and `teardown.yml`, with the role's defaults: verification included."""
 
     title = "site.yml"
-    description = "`ansible-playbook playbooks/site.yml`, to the end of the verification; `teardown.yml` for the teardown"
+    description = (
+        "`ansible-playbook playbooks/site.yml`, to the end of the verification; `teardown.yml` for the teardown"
+    )
     _playbooks: ClassVar = COLLECTION / "playbooks"
 
     def prepare(self, lab: Lab) -> None:
