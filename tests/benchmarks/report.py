@@ -54,7 +54,7 @@ def markdown(results: Results, rivals: Mapping[str, Description], circumstances:
         *(_times(results, rivals, action) for action in ACTIONS),
         "![Build, seconds by number of namespaces](benchmarks.svg)\n",
         *(_profile(results, size) for size in PROFILED if size in results.sizes),
-        *(_modules(results, size) for size in results.sizes),
+        *(_modules(results, size) for size in PROFILED if size in results.sizes),
         _explanations(rivals, circumstances),
     ]
     return "\n".join(part for part in parts if part)

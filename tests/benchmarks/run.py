@@ -27,6 +27,7 @@ from ansible_collections.netns.fabric.tests.benchmarks.bars import Results
 from ansible_collections.netns.fabric.tests.benchmarks.records import ACTIONS, Record, measured_from
 from ansible_collections.netns.fabric.tests.benchmarks.report import Circumstances, Description, markdown, plot
 from ansible_collections.netns.fabric.tests.benchmarks.rivals.modules import OlderModules
+from ansible_collections.netns.fabric.tests.benchmarks.rivals.recipe import needs_userspace_datapath
 from ansible_collections.netns.fabric.tests.benchmarks.rivals.registry import RIVALS
 from ansible_collections.netns.fabric.tests.benchmarks.rivals.rival import COLLECTION, Place
 from ansible_collections.netns.fabric.tests.support import own_host
@@ -60,7 +61,7 @@ class Benchmark:
 
     def measure(self, size: int) -> None:
         """Measure all at this size: one run of each, then the next of each, so that all share the machine's moods."""
-        records = [Record(name, size, not_run=self._reason_against(name, size)) for name in self._rivals]
+        records = [Record(name, size, not_run=self.reason_against(name, size)) for name in self._rivals]
         for record in records:
             if record.not_run:
                 say(f"N={size:<5} {record.rival:<20} not run: {record.not_run}")
@@ -70,27 +71,27 @@ class Benchmark:
                     self._run(record)
         self.records += records
 
-    def _reason_against(self, name: str, size: int) -> str:
+    def reason_against(self, name: str, size: int) -> str:
+        """Return why a rival is not measured at this size, or nothing."""
         rival = RIVALS[name](Place(Path(), 0, self._third_party))
         if size > rival.largest:
             return f"{rival.title} is measured up to N={rival.largest}"
         return rival.unavailable() or self._too_long(name, size)
 
     def _too_long(self, name: str, size: int) -> str:
-        """Return what speaks against a size by the times of the one before, if they are linear at best."""
-        known = [one for one in self.records if one.rival == name and one.size < size]
-        if not known:
+        """Return what speaks against a size by the times of the two before: what grows does so linearly at best."""
+        known = [one for one in self.records if one.rival == name]
+        if known and not known[-1].runs:
+            return known[-1].not_run
+        if len(known) < 2:
             return ""
-        before = max(known, key=lambda one: one.size)
-        if not before.runs:
-            return before.not_run
-        longest = max(median(run.seconds for run in runs) for runs in before.runs.values())
-        expected = longest * size / before.size
+        (smaller, less), (larger, more) = ((one.size, _longest(one)) for one in known[-2:])
+        expected = more + (more - less) / (larger - smaller) * (size - larger)
         if expected <= self._limit:
             return ""
         return (
-            f"{RIVALS[name].title} would take over {expected:.0f} s for one action at N={size}, by its {longest:.0f} s "
-            f"at N={before.size}; the limit is {self._limit:.0f} s"
+            f"{RIVALS[name].title} would take over {expected:.0f} s for one action at N={size}, by its {more:.0f} s "
+            f"at N={larger}; the limit is {self._limit:.0f} s"
         )
 
     def _wants_more(self, record: Record) -> bool:
@@ -98,6 +99,8 @@ class Benchmark:
             return False
         spent = self._spent.get((record.rival, record.size), 0.0)
         done = max((len(runs) for runs in record.runs.values()), default=0)
+        if done and RIVALS[record.rival].once:
+            return False
         return done == 0 or spent + spent / done <= self._budget
 
     def _run(self, record: Record) -> None:
@@ -147,6 +150,11 @@ class Benchmark:
         say(f"{record.not_run}: {why}")
 
 
+def _longest(record: Record) -> float:
+    """Return the time of the action that takes longest, 0 where there is none."""
+    return max((median(one.seconds for one in runs) for runs in record.runs.values()), default=0.0)
+
+
 def versions() -> dict[str, str]:
     """Return the versions of what plays a part."""
     asked = {
@@ -158,7 +166,8 @@ def versions() -> dict[str, str]:
         "and": [str(OlderModules.python), "-c", _VERSION_OF_PYROUTE2],
     }
     found = {name: _version_in(command) for name, command in asked.items()}
-    return {**found, "Python": platform.python_version()}
+    datapath = "the userspace datapath" if needs_userspace_datapath() else "the kernel's datapath"
+    return {**found, "Python": platform.python_version(), "Open vSwitch": f"{found['Open vSwitch']} with {datapath}"}
 
 
 _VERSION_OF_PYROUTE2 = "from importlib.metadata import version; print(version('pyroute2'))"
@@ -215,7 +224,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--runs", type=int, default=3, help="runs of each rival at each size, at most (default: %(default)s)")
     add("--rivals", type=names, default=list(RIVALS), help=f"which, beside {', '.join(OURS)}: {', '.join(RIVALS)}")
     add("--limit", type=float, default=120, help="seconds that one action may take (default: %(default)s)")
-    add("--budget", type=float, default=45, help="seconds for repeating a rival at a size (default: %(default)s)")
+    add("--budget", type=float, default=60, help="seconds for repeating a rival at a size (default: %(default)s)")
     add("--output", type=Path, default=COLLECTION / "docs", help="where the report goes (default: docs)")
     add(
         "--third-party",

@@ -73,7 +73,9 @@ class Place:
             except subprocess.TimeoutExpired as error:
                 raise TooSlowError from error
         if ended.returncode:
-            said = log.read_text(encoding="utf-8", errors="replace")[-3000:]
+            said = log.read_text(encoding="utf-8", errors="replace")
+            # A module says at the beginning why it fails, a play and a shell at the end; both may be megabytes.
+            said = said if len(said) < 4000 else f"{said[:2000]}\n...\n{said[-2000:]}"
             raise FailedError(f"{' '.join(command)[:200]} ended with {ended.returncode}:\n{said}")
 
 
@@ -93,6 +95,8 @@ class Rival:
     ovs = True
     #: Whether it sees to TCP, see the role's notes on the userspace datapath.
     tcp = True
+    #: Whether one run at each size is enough.
+    once = False
     #: The largest lab that it is measured with.
     largest = sys.maxsize
 

@@ -64,6 +64,7 @@ class BridgeFirst(Shell):
 
     title = "shell, bridge first"
     description = "teardown in another order: the bridge, then the namespaces"
+    once = True
     largest = 500
 
     def _removal(self, lab: Lab) -> list[str]:
@@ -75,6 +76,7 @@ class PortsFirst(Shell):
 
     title = "shell, ports first"
     description = "teardown in another order: all ports in one transaction, then the namespaces, then the bridge"
+    once = True
     largest = 500
 
     def _removal(self, lab: Lab) -> list[str]:
@@ -87,6 +89,7 @@ class AtOnce(Shell):
 
     title = "shell, all at once"
     description = "teardown in another order: the namespaces, and the bridge without waiting for the kernel"
+    once = True
     largest = 500
 
     def _removal(self, lab: Lab) -> list[str]:

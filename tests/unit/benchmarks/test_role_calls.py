@@ -1,0 +1,43 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules are measured with is what the role gives them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.netns.fabric.tests.benchmarks.lab import GATEWAY, Lab, member
+from ansible_collections.netns.fabric.tests.benchmarks.rivals.role_calls import module_calls
+
+
+def test_the_lists_of_a_build_name_every_member() -> None:
+    calls = dict(module_calls(Lab(3), "present"))
+    assert [one["name"] for one in calls["netns"]["namespaces"]] == ["ns0001", "ns0002", "ns0003"]
+    assert len(calls["veth"]["pairs"]) == len(calls["ovs_port"]["ports"]) == len(calls["route"]["routes"]) == 3
+    assert calls["netns"]["owner"] == "default"
+    assert calls["netns"]["prune"] is True
+    assert calls["reachability"]["probes"]
+
+
+def test_a_teardown_probes_nothing() -> None:
+    names = [name for name, _arguments in module_calls(Lab(2), "absent")]
+    assert {"netns", "ovs_bridge"} <= set(names)
+    assert "reachability" not in names
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_nothing_is_left_to_be_rendered(state: str) -> None:
+    assert "{{" not in json.dumps(module_calls(Lab(2), state))
+
+
+def test_addresses_of_a_thousand_are_different_and_none_is_the_gateways() -> None:
+    addresses = {one.address for one in Lab(1001).members}
+    assert len(addresses) == 1001
+    assert GATEWAY not in addresses
+    assert member(300).cidr == "10.10.1.44/16"
+
+
+def test_names_fit_the_kernel() -> None:
+    assert max(len(name) for one in Lab(1001).members for name in (one.namespace, one.link, one.tap)) <= 15
