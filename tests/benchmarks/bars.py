@@ -82,6 +82,13 @@ class Results:
             for run in self.runs(rival, size, "build")
         )
 
+    def traffic(self, rival: str, size: int) -> float:
+        """Return the median of the seconds until a build carried traffic. Raises NotMeasuredError."""
+        known = [run.traffic for run in self.runs(rival, size, "build") if run.traffic is not None]
+        if not known:
+            raise NotMeasuredError(f"{rival} at N={size}: no ping was sent")
+        return median(known)
+
     def peak_mib(self, rival: str, size: int) -> float:
         """Return the most memory that any module process has had. Raises NotMeasuredError."""
         return max(one.peak_mib for run in self.runs(rival, size, "build") for one in run.modules)
@@ -141,7 +148,12 @@ def _to_ping(results: Results, action: str) -> _Figure:
 
 
 def _rivals(results: Results, size: int, rival: str) -> _Figure:
-    return _over(results.seconds("site", size), results.seconds(rival, size))
+    figure, note = _over(results.seconds("site", size), results.seconds(rival, size))
+    try:
+        with_traffic = f"{results.traffic('site', size):.2f} s / {results.traffic(rival, size):.2f} s"
+    except NotMeasuredError:
+        return figure, note
+    return figure, f"{note}; until a ping passes {with_traffic}"
 
 
 def _floor(results: Results, rival: str) -> _Figure:

@@ -104,7 +104,7 @@ def check_kernel(lab: Lab, gateway: str | None = GATEWAY) -> None:
 
 
 def check_lab(lab: Lab, *, tcp: bool) -> None:
-    """Check all of a lab, a ping between its first and its last namespace, and where asked TCP too.
+    """Check all of a lab, and where asked TCP between its first and its last namespace.
 
     Raises WrongStateError.
     """
@@ -114,11 +114,19 @@ def check_lab(lab: Lab, *, tcp: bool) -> None:
     rules = _output("iptables-save", "-t", "nat") + _output("nft", "list", "ruleset")
     _require("masquerading", "masquerade" in rules.lower(), True)
     _require("ip_forward", Path("/proc/sys/net/ipv4/ip_forward").read_text(encoding="ascii").strip(), "1")
-    first, last = lab.members[0], lab.members[-1]
-    _ping(first, last.address)
-    _ping(last, GATEWAY)
     if tcp:
-        _exchange(first, last)
+        _exchange(lab.members[0], lab.members[-1])
+
+
+def wait_for_traffic(lab: Lab, timeout: int = 120) -> None:
+    """Wait until a ping passes between the first and the last namespace, and one to the gateway.
+
+    In a large lab it may take long: each namespace that comes up says so by multicasts (IPv6), and the bridge floods
+    each of them to all ports. Raises WrongStateError if none has passed after ``timeout`` seconds.
+    """
+    first, last = lab.members[0], lab.members[-1]
+    _ping(first, last.address, timeout)
+    _ping(last, GATEWAY, timeout)
 
 
 def _output(*command: str) -> str:
@@ -130,12 +138,11 @@ def _open_ports() -> list[str]:
     return sorted(name for name, ofport in answer["data"] if isinstance(ofport, int) and 0 < ofport < 65534)
 
 
-def _ping(one: Member, address: str) -> None:
-    # One a second, ended by the first answer: a port that has just come up may lose the first.
+def _ping(one: Member, address: str, timeout: int) -> None:
     with inside(one.namespace):
-        answer = subprocess.run(
-            ["ping", "-n", "-q", "-c", "1", "-w", "10", address], capture_output=True, timeout=20, check=False
-        )
+        # Five a second, ended by the first answer.
+        command = ["ping", "-n", "-q", "-i", "0.2", "-c", "1", "-w", str(timeout), address]
+        answer = subprocess.run(command, capture_output=True, timeout=timeout + 10, check=False)
     _require(f"ping from {one.namespace} to {address}", answer.returncode, 0)
 
 

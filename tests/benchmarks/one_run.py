@@ -4,8 +4,8 @@
 
     python -m ...one_run RIVAL SIZE LIMIT THIRD_PARTY
 
-Prints one JSON line for each action: {"action", "seconds", "modules"}, or {"action", "stopped"} with the reason why it
-goes no further.
+Prints one JSON line for each action: {"action", "seconds", "traffic", "modules"}, or {"stopped", "failed"} with the
+reason why it goes no further.
 """
 
 from __future__ import annotations
@@ -47,11 +47,13 @@ def measure(rival: Rival, size: int) -> None:
         if action == "teardown":
             wait_until_gone(links)
         seconds = time.monotonic() - began
+        traffic = None
         if action == "teardown":
             rival.check_gone()
         else:
+            traffic = time.monotonic() - began if rival.wait_for_traffic(lab) else None
             rival.check(lab)
-        say(action=action, seconds=seconds, modules=[vars(module) for module in modules])
+        say(action=action, seconds=seconds, traffic=traffic, modules=[vars(module) for module in modules])
 
 
 def main(name: str, size: int, limit: float, third_party: str) -> int:

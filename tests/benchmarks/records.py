@@ -39,9 +39,13 @@ class ModuleRun:
 
 @dataclass(frozen=True)
 class Measured:
-    """One action, done once."""
+    """One action, done once.
+
+    `seconds` until it ended, `traffic` from its beginning until a ping passed as well; None where none was sent.
+    """
 
     seconds: float
+    traffic: float | None = None
     modules: tuple[ModuleRun, ...] = ()
 
 
@@ -57,4 +61,4 @@ class Record:
 
 def measured_from(written: dict[str, Any]) -> Measured:
     """Return one action as JSON has it."""
-    return Measured(written["seconds"], tuple(ModuleRun(**module) for module in written["modules"]))
+    return Measured(written["seconds"], written["traffic"], tuple(ModuleRun(**module) for module in written["modules"]))

@@ -52,6 +52,7 @@ def markdown(results: Results, rivals: Mapping[str, Description], circumstances:
         _head(circumstances),
         _bars(verdicts(results)),
         *(_times(results, rivals, action) for action in ACTIONS),
+        _traffic(results, rivals),
         "![Build, seconds by number of namespaces](benchmarks.svg)\n",
         *(_profile(results, size) for size in PROFILED if size in results.sizes),
         *(_modules(results, size) for size in PROFILED if size in results.sizes),
@@ -135,6 +136,24 @@ def _cell(results: Results, rival: str, size: int, action: str, notes: list[str]
         return f"note {notes.index(reason) + 1}"
 
 
+def _traffic(results: Results, rivals: Mapping[str, Description]) -> str:
+    rows = []
+    for name in results.rivals:
+        cells = [_traffic_cell(results, name, size) for size in results.sizes]
+        if any(cells):
+            rows.append([rivals[name].title, *cells])
+    head = ["Seconds", *(f"N={size}" for size in results.sizes)]
+    title = "## Build, until a ping passes between the first and the last namespace"
+    return f"{title}\n\n" + _table(head, rows) if rows else ""
+
+
+def _traffic_cell(results: Results, rival: str, size: int) -> str:
+    try:
+        return f"{results.traffic(rival, size):.2f}"
+    except NotMeasuredError:
+        return ""
+
+
 def _profile(results: Results, size: int) -> str:
     """Where the time of site.yml goes: the whole is measured, its parts by the modules run without it."""
     try:
@@ -199,11 +218,11 @@ def _explanations(rivals: Mapping[str, Description], circumstances: Circumstance
 
 The topology is the reference topology with N namespaces on one bridge: per namespace a veth, an address and a default
 route, and NAT for them all. Every run has a host of its own (`tests/support/own_host.py`), with nothing in it but a
-running Open vSwitch. Times are wall time; a cell is the median, with the number of runs in brackets (at most
-{circumstances.runs}; fewer where they take long). Before the clock goes on, it is checked that what was to be built
-stands: namespaces, links up, addresses, routes, ports that Open vSwitch has opened, NAT, a ping between the first and
-the last namespace and one to the gateway, and TCP where the rival sees to it. A teardown ends when the kernel shows no
-link and no namespace any more.
+running Open vSwitch. Times are wall time, until the command ends; a cell is the median, with the number of runs in
+brackets (at most {circumstances.runs}; fewer where they take long). After each action it is checked that what was to
+be built stands: namespaces, links up, addresses, routes, ports that Open vSwitch has opened, NAT, a ping between the
+first and the last namespace and one to the gateway, and TCP where the rival sees to it. A teardown ends when the
+kernel shows no link and no namespace any more.
 
 {described}
 

@@ -52,6 +52,10 @@ class Mininet(Rival):
         self._say("stop")
         return self._expect("stopped")
 
+    def wait_for_traffic(self, lab: Lab) -> bool:
+        """Its own check sees to it: its hosts have no names."""
+        return False
+
     def check(self, lab: Lab) -> None:
         self.place.begin()
         self._say("check")

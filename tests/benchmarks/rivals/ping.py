@@ -28,5 +28,9 @@ class Ping(Rival):
         play(self.place, Path(__file__).with_name("ping.yml"), inventory_of(self.place, lab))
         return ()
 
+    def wait_for_traffic(self, lab: Lab) -> bool:
+        """There is nothing that would carry any."""
+        return False
+
     def check(self, lab: Lab) -> None:
         """There is nothing to check."""

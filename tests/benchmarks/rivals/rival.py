@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ansible_collections.netns.fabric.tests.benchmarks.check import check_gone, check_lab
+from ansible_collections.netns.fabric.tests.benchmarks.check import check_gone, check_lab, wait_for_traffic
 from ansible_collections.netns.fabric.tests.benchmarks.lab import Lab
 from ansible_collections.netns.fabric.tests.benchmarks.records import ACTIONS, ModuleRun
 
@@ -125,6 +125,11 @@ class Rival:
     def teardown(self, lab: Lab) -> tuple[ModuleRun, ...]:
         """Take the lab away."""
         raise NotImplementedError
+
+    def wait_for_traffic(self, lab: Lab) -> bool:
+        """Wait until the lab carries traffic; return whether it was looked for. Raises WrongStateError."""
+        wait_for_traffic(lab)
+        return True
 
     def check(self, lab: Lab) -> None:
         """Check that the lab stands. Raises WrongStateError."""

@@ -21,7 +21,7 @@ def record(rival: str, size: int, **seconds: float | list[float]) -> Record:
 def modules(rival: str, size: int, **rest: float) -> Record:
     """Return a build whose modules take this long inside, after a second of start and two of imports."""
     done = tuple(ModuleRun(name, 1.0, 2.0, 0.5, seconds, 40.0 * seconds) for name, seconds in rest.items())
-    return Record(rival, size, {"build": [Measured(99.0, done)]})
+    return Record(rival, size, {"build": [Measured(99.0, None, done)]})
 
 
 def figure(results: Results, words: str) -> float | None:

@@ -20,7 +20,7 @@ CIRCUMSTANCES = Circumstances("2026-01-02", "2 CPUs", {"Linux": "6.1", "Open vSw
 
 
 def times(seconds: float, *modules: ModuleRun) -> dict[str, list[Measured]]:
-    return {action: [Measured(seconds, modules)] for action in ACTIONS}
+    return {action: [Measured(seconds, seconds + 1, modules)] for action in ACTIONS}
 
 
 def results() -> Results:
