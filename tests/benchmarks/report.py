@@ -23,7 +23,8 @@ MODULE_RIVALS = ("modules", "modules-0.7")
 #: The sizes for which the report says where the time goes.
 PROFILED = (2, 500)
 
-_MET = {True: "met", False: "**not met**", None: "not measured"}
+#: What is said of a bar.
+MET = {True: "met", False: "NOT MET", None: "not measured"}
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _bars(found: Sequence[Verdict]) -> str:
             one.what,
             f"<= {one.limit:g}{one.unit}",
             "-" if one.figure is None else f"{one.figure:.2f}{one.unit}",
-            _MET[one.met],
+            MET[one.met],
             one.note,
         ]
         for one in found

@@ -23,9 +23,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from ansible_collections.netns.fabric.tests.benchmarks.bars import Results
+from ansible_collections.netns.fabric.tests.benchmarks.bars import Results, verdicts
 from ansible_collections.netns.fabric.tests.benchmarks.records import ACTIONS, Record, measured_from
-from ansible_collections.netns.fabric.tests.benchmarks.report import Circumstances, Description, markdown, plot
+from ansible_collections.netns.fabric.tests.benchmarks.report import MET, Circumstances, Description, markdown, plot
 from ansible_collections.netns.fabric.tests.benchmarks.rivals.modules import OlderModules
 from ansible_collections.netns.fabric.tests.benchmarks.rivals.recipe import needs_userspace_datapath
 from ansible_collections.netns.fabric.tests.benchmarks.rivals.registry import RIVALS
@@ -189,17 +189,16 @@ def machine() -> str:
     return f"{os.cpu_count()} CPUs ({model}), {gib:.0f} GiB of memory"
 
 
-def write_report(benchmark: Benchmark, directory: Path, seconds: float, runs: int) -> None:
+def write_report(benchmark: Benchmark, directory: Path, seconds: float, runs: int) -> Results:
     """Write benchmarks.md and benchmarks.svg."""
     results = Results(benchmark.records)
     rivals = {name: Description(one.title, one.description, one.offers) for name, one in RIVALS.items()}
     now = dt.datetime.now(dt.timezone.utc)
     circumstances = Circumstances(f"{now:%Y-%m-%d}", machine(), versions(), seconds, runs)
     directory.mkdir(parents=True, exist_ok=True)
-    text = markdown(results, rivals, circumstances)
-    (directory / "benchmarks.md").write_text(text, encoding="utf-8")
+    (directory / "benchmarks.md").write_text(markdown(results, rivals, circumstances), encoding="utf-8")
     (directory / "benchmarks.svg").write_text(plot(results, rivals), encoding="utf-8")
-    say(text.partition("## Build")[0])
+    return results
 
 
 def numbers(text: str) -> list[int]:
@@ -240,9 +239,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = arguments(argv)
     began = time.monotonic()
     benchmark = Benchmark(options.rivals, options.runs, options.limit, options.budget, options.third_party)
+    results = Results([])
     for size in options.sizes:
         benchmark.measure(size)
-    write_report(benchmark, options.output, time.monotonic() - began, options.runs)
+        # After each size: what was measured is not lost where somebody has enough of it.
+        results = write_report(benchmark, options.output, time.monotonic() - began, options.runs)
+    for one in verdicts(results):
+        figure = "-" if one.figure is None else f"{one.figure:.2f}{one.unit}"
+        say(f"{MET[one.met]:<12}  {figure:>10} (<= {one.limit:g}{one.unit})  {one.what}: {one.note}")
     return 1 if benchmark.failed else 0
 
 
