@@ -21,7 +21,8 @@ def main(size: int, datapath: str) -> None:
     # Mininet would raise limits of the machine as a whole by sysctl; the one that it needs is this process's own.
     mininet.net.fixLimits = lambda: None
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    switch = functools.partial(OVSSwitch, datapath=datapath, failMode="standalone")
+    # Without `batch`, ovs-vsctl gets its arguments through a terminal, which cuts off what is longer than 4096 bytes.
+    switch = functools.partial(OVSSwitch, datapath=datapath, failMode="standalone", batch=True)
     network = mininet.net.Mininet(topo=SingleSwitchTopo(size), switch=switch, controller=None)
     network.start()
     print("started", flush=True)
@@ -30,7 +31,8 @@ def main(size: int, datapath: str) -> None:
             network.stop()
             print("stopped", flush=True)
             return
-        lost = network.ping([network.hosts[0], network.hosts[-1]], timeout="5")
+        ends = [network.hosts[0], network.hosts[-1]]
+        lost = next((lost for lost in (network.ping(ends, timeout="1") for _attempt in range(60)) if lost == 0), 100)
         links = [host for host in network.hosts if host.defaultIntf().isUp()]
         print("checked" if lost == 0 and len(links) == size else f"lost {lost} %, {len(links)} links up", flush=True)
 
