@@ -17,7 +17,8 @@ say() { printf 'setup: %s\n' "$*"; }
 
 if ! command -v mnexec >/dev/null 2>&1; then
     say "installing mininet"
-    DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends mininet </dev/null >/dev/null ||
+    export DEBIAN_FRONTEND=noninteractive
+    { apt-get -qq update && apt-get -qq install -y --no-install-recommends mininet; } </dev/null >/dev/null ||
         say "mininet cannot be had"
 fi
 

@@ -115,7 +115,7 @@ def verdicts(results: Results) -> list[Verdict]:
         _ratio("re-run with nothing to do, N=500 to N=2", 1.5, lambda: _rerun(results)),
         _ratio("teardown at N=500 to the best hand order", 1, lambda: _teardown(results)),
         _ratio(
-            "inside the modules without ovs-vswitchd's time, N=1000 to N=500, pyroute2 0.9.x",
+            "inside the modules without ovs-vswitchd's time and the verification, N=1000 to N=500, pyroute2 0.9.x",
             2.2,
             lambda: _growth(results),
         ),
