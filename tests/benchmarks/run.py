@@ -59,15 +59,18 @@ class Benchmark:
         self.records: list[Record] = []
         self.failed = False
 
-    def measure(self, size: int) -> None:
-        """Measure all at this size: one run of each, then the next of each, so that all share the machine's moods."""
+    def measure(self, size: int, repeat_until: float, end: float) -> None:
+        """Measure all at this size: one run of each, then the next of each, so that all share the machine's moods.
+
+        After ``repeat_until``, a reading of the monotonic clock, nothing is repeated; after ``end`` nothing is begun.
+        """
         records = [Record(name, size, not_run=self.reason_against(name, size)) for name in self._rivals]
         for record in records:
             if record.not_run:
                 say(f"N={size:<5} {record.rival:<20} not run: {record.not_run}")
         for _number in range(self._runs):
             for record in records:
-                if self._wants_more(record):
+                if self.wants_more(record, repeat_until, end):
                     self._run(record)
         self.records += records
 
@@ -94,14 +97,17 @@ class Benchmark:
             f"at N={larger}; the limit is {self._limit:.0f} s"
         )
 
-    def _wants_more(self, record: Record) -> bool:
+    def wants_more(self, record: Record, repeat_until: float, end: float) -> bool:
+        """Tell whether there is to be another run; where there is not even time for a first, the record says so."""
         if record.not_run:
             return False
-        spent = self._spent.get((record.rival, record.size), 0.0)
+        now = time.monotonic()
         done = max((len(runs) for runs in record.runs.values()), default=0)
-        if done and RIVALS[record.rival].once:
-            return False
-        return done == 0 or spent + spent / done <= self._budget
+        if not done:
+            record.not_run = "the time for the whole benchmark was over" if now > end else ""
+            return not record.not_run
+        spent = self._spent.get((record.rival, record.size), 0.0)
+        return not RIVALS[record.rival].once and now < repeat_until and spent + spent / done <= self._budget
 
     def _run(self, record: Record) -> None:
         began = time.monotonic()
@@ -224,6 +230,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--rivals", type=names, default=list(RIVALS), help=f"which, beside {', '.join(OURS)}: {', '.join(RIVALS)}")
     add("--limit", type=float, default=120, help="seconds that one action may take (default: %(default)s)")
     add("--budget", type=float, default=60, help="seconds for repeating a rival at a size (default: %(default)s)")
+    add("--minutes", type=float, default=25, help="after which no rival is begun any more (default: %(default)s)")
     add("--output", type=Path, default=COLLECTION / "docs", help="where the report goes (default: docs)")
     add(
         "--third-party",
@@ -240,8 +247,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     benchmark = Benchmark(options.rivals, options.runs, options.limit, options.budget, options.third_party)
     results = Results([])
-    for size in options.sizes:
-        benchmark.measure(size)
+    for number, size in enumerate(options.sizes, 1):
+        # Small sizes do not use up the time of the large ones by their repetitions.
+        share = options.minutes * 60 * number / len(options.sizes)
+        benchmark.measure(size, repeat_until=began + share, end=began + options.minutes * 60)
         # After each size: what was measured is not lost where somebody has enough of it.
         results = write_report(benchmark, options.output, time.monotonic() - began, options.runs)
     for one in verdicts(results):

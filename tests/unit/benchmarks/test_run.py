@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,24 @@ def test_what_failed_to_fit_before_is_not_tried_at_a_larger_size() -> None:
 
 def test_what_is_not_installed_says_so() -> None:
     assert benchmark().reason_against("loop", 2) == "not installed: community.general, openvswitch.openvswitch"
+
+
+@pytest.mark.parametrize(
+    ("rival", "done", "repeat_in", "end_in", "more"),
+    [
+        ("recipe", 0, -1, 1, True),
+        ("recipe", 0, -1, -1, False),
+        ("recipe", 1, 1, 1, True),
+        ("recipe", 1, -1, 1, False),
+        ("shell-at-once", 0, 1, 1, True),
+        ("shell-at-once", 1, 1, 1, False),
+    ],
+)
+def test_what_there_is_time_for(rival: str, done: int, repeat_in: float, end_in: float, more: bool) -> None:
+    record = Record(rival, 2, {"build": [Measured(1.0)] * done} if done else {})
+    now = time.monotonic()
+    assert benchmark().wants_more(record, now + 60 * repeat_in, now + 60 * end_in) is more
+    assert record.not_run == ("the time for the whole benchmark was over" if not done and not more else "")
 
 
 def test_options() -> None:
