@@ -12,8 +12,8 @@ from __future__ import annotations
 import os
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -98,18 +98,32 @@ def argument_spec(resource: Resource[Any, Any]) -> dict[str, Any]:
     }
 
 
+def exclusive(resource: Resource[Any, Any]) -> list[list[str]]:
+    """The options that cannot be given together: the bulk list's, and those of a single entry."""
+    bulk = resource.list_option
+    return [[bulk, name] for name, option in resource.entry_options.items() if option.get("default") is None]
+
+
+def one_of(resource: Resource[Any, Any]) -> list[list[str]]:
+    """The options of which one must be given."""
+    return [[resource.list_option, resource.identity]]
+
+
 def run(resource: Resource[Any, Any]) -> None:
     """A module's main()."""
-    bulk = resource.list_option
-    exclusive = [[bulk, name] for name, option in resource.entry_options.items() if option.get("default") is None]
     module = AnsibleModule(
         argument_spec=argument_spec(resource),
         supports_check_mode=True,
-        mutually_exclusive=exclusive,
-        required_one_of=[[bulk, resource.identity]],
+        mutually_exclusive=exclusive(resource),
+        required_one_of=one_of(resource),
     )
+    conclude(module, lambda: converge(resource, module.params, check_mode=module.check_mode))
+
+
+def conclude(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> None:
+    """Do what a module is there for, and end it with what comes of that."""
     try:
-        result = converge(resource, module.params, check_mode=module.check_mode)
+        result = work()
     except FabricError as error:
         module.fail_json(msg=str(error))
     except Exception as error:  # noqa: BLE001  # a bug of ours: a message and a report, never a bare traceback
@@ -129,14 +143,9 @@ def converge(resource: Resource[Any, Any], params: Mapping[str, Any], check_mode
     Raises:
         FabricError: With a message for the user; nothing of the call is left on the host.
     """
-    call = _call(resource, params, check_mode)
-    if os.geteuid() != 0:
-        raise Unavailable("this needs root on the managed host: set `become: true` on the task or the play")
-    host = Host(check_mode=check_mode, options=dict(call.options))
-    with closing(host), host.locked():
-        plan = resource.plan(resource.read(host, call), call)
-        if not check_mode:
-            host.apply(plan)
+    call = call_of(resource, params, check_mode)
+    with on_host(check_mode) as host:
+        plan = carry_out(resource, call, host)
     return {
         "changed": plan.changed,
         "diff": plan.diff,
@@ -146,7 +155,39 @@ def converge(resource: Resource[Any, Any], params: Mapping[str, Any], check_mode
     }
 
 
-def _call(resource: Resource[Any, Any], params: Mapping[str, Any], check_mode: bool) -> Call[Any]:
+@contextmanager
+def on_host(check_mode: bool) -> Iterator[Host]:
+    """The managed host, kept from other calls until it is let go of.
+
+    Raises:
+        Unavailable: Not as root, or another call has not ended in time.
+    """
+    if os.geteuid() != 0:
+        raise Unavailable("this needs root on the managed host: set `become: true` on the task or the play")
+    host = Host(check_mode=check_mode)
+    with closing(host), host.locked():
+        yield host
+
+
+def carry_out(resource: Resource[Any, Any], call: Call[Any], host: Host) -> Plan:
+    """Read, plan and, unless in check mode, apply.
+
+    Raises:
+        FabricError: Nothing of the call is left on the host.
+    """
+    host.turn_to(call.options)
+    plan = resource.plan(resource.read(host, call), call)
+    if not call.check_mode:
+        host.apply(plan)
+    return plan
+
+
+def call_of(resource: Resource[Any, Any], params: Mapping[str, Any], check_mode: bool) -> Call[Any]:
+    """What a module's parameters ask for.
+
+    Raises:
+        FabricError: With every mistake in them.
+    """
     options = {name: params[name] for name in resource.call_options if name not in OWNER_OPTIONS}
     _check_call(resource, params)
     return Call(

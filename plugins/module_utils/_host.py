@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import groupby
@@ -69,9 +69,14 @@ class Medium(Protocol):
 class Host:
     """The managed host. Each kind of input and output is opened at its first use and only then."""
 
-    def __init__(self, check_mode: bool = False, options: dict[str, Any] | None = None) -> None:
+    def __init__(self, check_mode: bool = False) -> None:
         self.check_mode = check_mode
-        self._options = options or {}
+        self._options: Mapping[str, Any] = {}
+
+    def turn_to(self, options: Mapping[str, Any]) -> None:
+        """The options of the call that is carried out next."""
+        self._options = options
+        self.__dict__.pop("ovs", None)
 
     # Imported where they are used: a module pays for what it needs and for nothing else.
 
@@ -118,6 +123,11 @@ class Host:
         finally:
             os.close(descriptor)
 
+    def _forget(self) -> None:
+        """What has been read of the kernel is out of date, whoever has written."""
+        if "kernel" in self.__dict__:
+            self.kernel.forget()
+
     def close(self) -> None:
         """Let go of the namespaces that are held open: one that was removed lives for as long as somebody holds it."""
         if "kernel" in self.__dict__:
@@ -138,6 +148,7 @@ class Host:
                 medium: Medium = getattr(self, name)
                 used.append(medium)
                 medium.execute([operation for _entry, operation in group], journal)
+                self._forget()
         except OperationFailed as failure:
             raise OperationFailed(failure.operation, _told(failure, operations, journal.roll_back())) from failure
         except BaseException as error:
@@ -147,6 +158,8 @@ class Host:
             raise
         for medium in used:
             medium.commit()
+        if used:
+            self._forget()
 
 
 def _lock(descriptor: int, kind: int) -> None:

@@ -14,6 +14,7 @@ import struct
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_address, ip_interface, ip_network
 
 from ansible_collections.netns.fabric.plugins.module_utils import _rtnetlink as rtnetlink
@@ -21,7 +22,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import 
 from ansible_collections.netns.fabric.plugins.module_utils._operations import CreateVeth, NewEnd, RouteSpec
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER = 1, 3, 4, 5, 10
-IFLA_LINKINFO, IFLA_IFALIAS, IFLA_PROMISCUITY, IFLA_LINK_NETNSID = 18, 20, 30, 37
+IFLA_LINKINFO, IFLA_IFALIAS, IFLA_GROUP, IFLA_PROMISCUITY, IFLA_LINK_NETNSID = 18, 20, 27, 30, 37
 IFLA_INFO_KIND = 1
 IFF_UP, IFF_LOOPBACK = 0x1, 0x8
 IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS, IFA_PROTO = 1, 2, 8, 11
@@ -53,6 +54,7 @@ class LinkMessage:
     link: Link
     peer_index: int
     peer_nsid: int | None
+    group: int = 0
 
 
 def link_of(message: bytes) -> LinkMessage:
@@ -76,6 +78,7 @@ def link_of(message: bytes) -> LinkMessage:
         link=link,
         peer_index=_number(attributes.get(IFLA_LINK)),
         peer_nsid=struct.unpack("=i", nsid)[0] if nsid is not None else None,
+        group=_number(attributes.get(IFLA_GROUP)),
     )
 
 
@@ -218,6 +221,11 @@ def delete_link(index: int) -> bytearray:
     return rtnetlink.link_message(rtnetlink.RTM_DELLINK, 0, [], index=index)
 
 
+def delete_group(group: int) -> bytearray:
+    """RTM_DELLINK of all links in a group."""
+    return rtnetlink.link_message(rtnetlink.RTM_DELLINK, 0, [("IFLA_GROUP", group)], index=0)
+
+
 def get_link(name: str) -> bytearray:
     attributes = [("IFLA_IFNAME", name), ("IFLA_EXT_MASK", rtnetlink.RTEXT_FILTER_SKIP_STATS)]
     return rtnetlink.link_message(rtnetlink.RTM_GETLINK, 0, attributes, index=0)
@@ -228,17 +236,20 @@ def get_link_at(index: int) -> bytearray:
     return rtnetlink.link_message(rtnetlink.RTM_GETLINK, 0, attributes, index=index)
 
 
-def all_links() -> bytearray:
+@cache
+def all_links() -> bytes:
     attributes = [("IFLA_EXT_MASK", rtnetlink.RTEXT_FILTER_SKIP_STATS)]
-    return rtnetlink.link_message(rtnetlink.RTM_GETLINK, 0, attributes, index=0)
+    return bytes(rtnetlink.link_message(rtnetlink.RTM_GETLINK, 0, attributes, index=0))
 
 
-def all_addresses() -> bytearray:
-    return rtnetlink.address_message(rtnetlink.RTM_GETADDR, 0, [], family=socket.AF_UNSPEC)
+@cache
+def all_addresses() -> bytes:
+    return bytes(rtnetlink.address_message(rtnetlink.RTM_GETADDR, 0, [], family=socket.AF_UNSPEC))
 
 
-def all_routes() -> bytearray:
-    return rtnetlink.route_message(rtnetlink.RTM_GETROUTE, 0, [], family=socket.AF_UNSPEC)
+@cache
+def all_routes() -> bytes:
+    return bytes(rtnetlink.route_message(rtnetlink.RTM_GETROUTE, 0, [], family=socket.AF_UNSPEC))
 
 
 def nsid_of(descriptor: int) -> bytearray:

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils import _kernel_messages as messages
@@ -31,17 +32,20 @@ from ansible_collections.netns.fabric.plugins.module_utils._change import Operat
 from ansible_collections.netns.fabric.plugins.module_utils._errors import OperationFailed, Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._host import Journal
 from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import (
+    Address,
     End,
     KernelState,
     Link,
     NamespaceName,
     NamespaceState,
+    Route,
 )
 
 # linux/sockios.h, linux/ethtool.h
 SIOCETHTOOL, ETHTOOL_GTXCSUM, ETHTOOL_STXCSUM = 0x8946, 0x16, 0x17
-#: Seconds to wait for the kernel to destroy what was in a removed namespace, which it does in the background.
-DESTRUCTION_TIMEOUT = 30.0
+#: Seconds without progress after which the kernel, which destroys what was in a removed namespace in the background, is
+#: taken not to: something keeps the namespace alive, another mount of it or an open file.
+DESTRUCTION_PATIENCE = 1.5
 
 
 class Kernel:
@@ -60,8 +64,21 @@ class Kernel:
         self._held: list[_Held] = []
         #: What there was in the namespaces from which this call has taken something away.
         self._contents: dict[NamespaceName, Contents] = {}
+        #: What has been read since the last write, by namespace and kind.
+        self._seen: dict[tuple[NamespaceName, str], Any] = {}
+        self._peers_seen: dict[tuple[NamespaceName, ...], _Peers] = {}
 
     # Reading
+
+    def forget(self) -> None:
+        """What has been read is out of date: somebody has written."""
+        self._seen.clear()
+        self._peers_seen.clear()
+
+    def _once(self, name: NamespaceName, kind: str, look: Callable[[], Any]) -> Any:
+        if (name, kind) not in self._seen:
+            self._seen[name, kind] = look()
+        return self._seen[name, kind]
 
     def namespace_names(self) -> set[str]:
         """Every name in /run/netns, those that no namespace stands behind included."""
@@ -79,35 +96,48 @@ class Kernel:
         The far ends of veths are known where both namespaces are among those asked for. `tx_checksum` reads that
         of veths.
         """
-        dumped: dict[NamespaceName, list[messages.LinkMessage]] = {}
-        rest: dict[NamespaceName, NamespaceState] = {}
-        stale: set[str] = set()
-        for name in dict.fromkeys(namespaces):
-            space = self._find(name)
-            if space is None:
-                if name is not None and name in setns.names():
-                    stale.add(name)
-                continue
-            dumped[name] = [messages.link_of(message) for message in space.socket.dump(messages.all_links())]
-            rest[name] = NamespaceState(
-                name,
-                addresses=tuple(map(messages.address_of, space.addresses())) if addresses else (),
-                routes=tuple(map(messages.route_of, space.routes())) if routes else (),
-            )
-        peers = _Peers(self._spaces, dumped)
+        names = list(dict.fromkeys(namespaces))
+        found = [name for name in names if self._find(name) is not None]
+        dumped = {name: self._links(name) for name in found}
+        peers = self._peers(dumped)
         return KernelState(
             namespaces={
-                name: replace(rest[name], links=tuple(self._link(name, found, peers, tx_checksum) for found in links))
+                name: NamespaceState(
+                    name,
+                    links=tuple(self._link(name, link, peers, tx_checksum) for link in links),
+                    addresses=self._addresses(name) if addresses else (),
+                    routes=self._routes(name) if routes else (),
+                )
                 for name, links in dumped.items()
             },
-            stale=frozenset(stale),
+            stale=frozenset(name for name in setns.names().intersection(names) if name not in dumped),
         )
+
+    def _links(self, name: NamespaceName) -> list[messages.LinkMessage]:
+        dump = self._space(name).socket.dump
+        return self._once(name, "links", lambda: list(map(messages.link_of, dump(messages.all_links()))))
+
+    def _addresses(self, name: NamespaceName) -> tuple[Address, ...]:
+        return self._once(name, "addresses", lambda: tuple(map(messages.address_of, self._space(name).addresses())))
+
+    def _routes(self, name: NamespaceName) -> tuple[Route, ...]:
+        return self._once(name, "routes", lambda: tuple(map(messages.route_of, self._space(name).routes())))
+
+    def _peers(self, dumped: Mapping[NamespaceName, list[messages.LinkMessage]]) -> _Peers:
+        # With more namespaces more far ends are known.
+        key = tuple(dumped)
+        if key not in self._peers_seen:
+            self._peers_seen[key] = _Peers(self._spaces, dumped)
+        return self._peers_seen[key]
 
     def _link(self, name: NamespaceName, found: messages.LinkMessage, peers: _Peers, tx_checksum: bool) -> Link:
         link = found.link
         if link.kind != "veth":
             return link
-        checksum = self._spaces[name].tx_checksum(link.name) if tx_checksum else None
+        checksum = None
+        if tx_checksum:
+            look = self._space(name).tx_checksum
+            checksum = self._once(name, f"tx_checksum {link.name}", lambda: look(link.name))
         return replace(link, peer=peers.of(name, found), tx_checksum=checksum)
 
     @contextmanager
@@ -162,18 +192,27 @@ class Kernel:
                 batch.send()  # what stands before it in the plan has been asked for already
                 raise OperationFailed(operation, _refused(operation, error), error.errno) from error
         batch.send()
+        batch.delete()
 
     def commit(self) -> None:
         """Let go of the namespaces that were removed, and wait until what was in them is gone."""
         self._contents.clear()
+        for space in self._spaces.values():
+            space.created.clear()
         held, self._held = self._held, []
         awaited = [end for removed in held for end in removed.far_ends]
         for removed in held:
             removed.let_go()
-        deadline = time.monotonic() + DESTRUCTION_TIMEOUT
+        deadline = time.monotonic() + DESTRUCTION_PATIENCE
+        while awaited and time.monotonic() < deadline:
+            left = [end for end in awaited if self._has_link(*end)]
+            if len(left) < len(awaited):
+                awaited, deadline = left, time.monotonic() + DESTRUCTION_PATIENCE
+            time.sleep(0.005 if left else 0)  # the kernel does not say when it is over
         for name, index in awaited:
-            while self._has_link(name, index) and time.monotonic() < deadline:
-                time.sleep(0.005)  # the kernel does not say when it is over
+            # It may go in this moment, by itself or with the one before.
+            with suppress(OSError):
+                self._space(name).socket.request(messages.delete_link(index))
 
     def close(self) -> None:
         for space in self._spaces.values():
@@ -269,8 +308,9 @@ class Kernel:
         far = batch.far_end(operation.namespace, operation.name)
         if far is not None:
             ends.append(self._capture(far[0], far[1], batch))
-        request = messages.delete_link(ends[0].link.index)
-        batch.add(operation, operation.namespace, request, undo=lambda: self._recreate_pair(ends))
+        # Either end will do, and the ends that are in the same place can be deleted together: mostly the host's.
+        end = next((end for end in ends if end.namespace is None), ends[0])
+        batch.add_deletion(operation, end, undo=lambda: self._recreate_pair(ends))
 
     def _move_link(self, operation: op.MoveLink, batch: _Batch) -> None:
         self._send_away(operation, operation, batch)
@@ -403,6 +443,17 @@ class Kernel:
 
         batch.journal.record("; ".join(operation.commands()), undo)
 
+    def unused_group(self, namespace: NamespaceName) -> int:
+        """A group (ip-link(8), `group`) that no link of the namespace is in."""
+        links = map(messages.link_of, self._space(namespace).socket.dump(messages.all_links()))
+        return max((link.group for link in links), default=0) + 1
+
+    def request(self, namespace: NamespaceName, request: bytearray) -> rtnetlink.Refusal | None:
+        return self._space(namespace).socket.request_all([request])[0]
+
+    def later(self, namespace: NamespaceName, request: bytearray) -> Callable[[], None]:
+        return lambda: self._now(namespace, request)
+
     def _now(self, namespace: NamespaceName, request: bytearray, done_already: int = 0) -> None:
         """Send a request by itself; `done_already` is the errno that means that there is nothing left to do."""
         try:
@@ -416,9 +467,9 @@ class Kernel:
     def _capture(self, namespace: NamespaceName, name: str, batch: _Batch) -> Captured:
         contents = self._keep_contents(namespace, batch)
         space = self._space(namespace)
-        link = replace(space.link(name).link, tx_checksum=space.tx_checksum(name))
-        contents.touched.add(link.index)
-        return Captured(namespace, link)
+        found = space.link(name)
+        contents.touched.add(found.link.index)
+        return Captured(namespace, replace(found.link, tx_checksum=space.tx_checksum(name)), found.group)
 
     def _restore(self, kept: Captured) -> None:
         """Up or down and enslaved as it was, for a link in its place again; the rest comes with the namespace."""
@@ -537,10 +588,11 @@ class Contents:
 
 @dataclass(frozen=True)
 class Captured:
-    """A link and where it was."""
+    """A link, where it was and in which group."""
 
     namespace: NamespaceName
     link: Link
+    group: int = 0
 
 
 @dataclass(frozen=True)
@@ -564,7 +616,7 @@ class _Peers:
 
     A veth names its far end by an index and by a namespace id that means something in its own namespace only.
     A candidate, an end with the right index that names this one in turn, is confirmed by asking for the id of its
-    namespace.
+    namespace; what is so of the one end is so of the other.
     """
 
     def __init__(
@@ -572,29 +624,46 @@ class _Peers:
     ) -> None:
         self._spaces = spaces
         self._candidates: dict[tuple[int, int], list[NamespaceName]] = {}
-        self._ids: dict[tuple[NamespaceName, NamespaceName], int] = {}
-        for name, links in dumped.items():
-            for found in links:
-                if found.link.kind == "veth":
-                    self._candidates.setdefault((found.link.index, found.peer_index), []).append(name)
+        self._far: dict[tuple[NamespaceName, int], NamespaceName] = {}
+        ends = {name: [found for found in links if found.link.kind == "veth"] for name, links in dumped.items()}
+        for name, veths in ends.items():
+            for found in veths:
+                self._candidates.setdefault((found.link.index, found.peer_index), []).append(name)
+        for name, veths in ends.items():
+            self._find(name, [found for found in veths if found.peer_nsid is not None])
 
     def of(self, name: NamespaceName, found: messages.LinkMessage) -> End:
         if found.peer_nsid is None:
             return End(name, found.peer_index)
+        if (name, found.link.index) not in self._far:
+            return End(None, found.peer_index, known=False)
+        return End(self._far[name, found.link.index], found.peer_index)
+
+    def _find(self, name: NamespaceName, veths: Sequence[messages.LinkMessage]) -> None:
+        """The far ends of a namespace's links: the first candidate of each, the second of those left over, ..."""
+        ids: dict[NamespaceName, int] = {}
+        left = [(found, self._possible(name, found)) for found in veths if (name, found.link.index) not in self._far]
+        while left:
+            asked = [(found, candidate, others) for found, others in left for candidate in islice(others, 1)]
+            self._ask(name, ids, {candidate for _found, candidate, _others in asked})
+            left = []
+            for found, candidate, others in asked:
+                if ids[candidate] == found.peer_nsid:
+                    self._far[name, found.link.index] = candidate
+                    self._far[candidate, found.peer_index] = name
+                else:
+                    left.append((found, others))
+
+    def _possible(self, name: NamespaceName, found: messages.LinkMessage) -> Iterator[NamespaceName]:
         for candidate in self._candidates.get((found.peer_index, found.link.index), ()):
-            if candidate != name and self._id(name, candidate) == found.peer_nsid:
-                return End(candidate, found.peer_index)
-        return End(None, found.peer_index, known=False)
+            if candidate != name and (candidate, found.peer_index) not in self._far:
+                yield candidate
 
-    @cached_property
-    def _descriptors(self) -> dict[NamespaceName, int]:
-        return {name: space.descriptor for name, space in self._spaces.items()}
-
-    def _id(self, inside: NamespaceName, of: NamespaceName) -> int:
-        if (inside, of) not in self._ids:
-            answer = self._spaces[inside].socket.ask(messages.nsid_of(self._descriptors[of]))
-            self._ids[inside, of] = messages.nsid_in(answer)
-        return self._ids[inside, of]
+    def _ask(self, inside: NamespaceName, ids: dict[NamespaceName, int], names: Iterable[NamespaceName]) -> None:
+        """The ids that these namespaces go by inside this one."""
+        new = [name for name in names if name not in ids]
+        requests = [messages.nsid_of(self._spaces[name].descriptor) for name in new]
+        ids.update(zip(new, map(messages.nsid_in, self._spaces[inside].socket.ask_all(requests))))
 
 
 class _Batch:
@@ -604,9 +673,13 @@ class _Batch:
         self._kernel = kernel
         self.journal = journal
         self._waiting: dict[NamespaceName, list[tuple[Operation, bytearray, Callable[[], None]]]] = {}
+        self._deletions: dict[NamespaceName, list[tuple[Operation, Captured, Callable[[], None]]]] = {}
 
     def add(self, operation: Operation, namespace: NamespaceName, request: bytearray, undo: Callable[[], None]) -> None:
         self._waiting.setdefault(namespace, []).append((operation, request, undo))
+
+    def add_deletion(self, operation: Operation, end: Captured, undo: Callable[[], None]) -> None:
+        self._deletions.setdefault(end.namespace, []).append((operation, end, undo))
 
     def far_end(self, namespace: NamespaceName, link: str) -> tuple[NamespaceName, str] | None:
         """The other end of a veth as it was at the batch's first question; None where it cannot be found."""
@@ -639,6 +712,28 @@ class _Batch:
                     failures.append(OperationFailed(operation, _refused(operation, error), refusal.number))
         if failures:
             raise failures[0]
+
+    def delete(self) -> None:
+        """Delete the links that are to go, those of one namespace as a group.
+
+        The kernel waits after each deletion until nobody can use the link any more, 17 ms; for a group it waits once
+        (rtnl_group_dellink() in net/core/rtnetlink.c). It deletes all of a group, or none.
+        """
+        for namespace, deletions in self._deletions.items():
+            links = [end.link.index for _operation, end, _undo in deletions]
+            group = self._kernel.unused_group(namespace)
+            for (operation, end, _undo), index in zip(deletions, links):
+                before = messages.set_link_at(index, ("IFLA_GROUP", end.group))
+                request = messages.set_link_at(index, ("IFLA_GROUP", group))
+                self.add(operation, namespace, request, self._kernel.later(namespace, before))
+            self.send()
+            refusal = self._kernel.request(namespace, messages.delete_group(group))
+            if refusal is not None:
+                operation = deletions[0][0]
+                error = rtnetlink.RtnetlinkError(refusal)
+                raise OperationFailed(operation, _refused(operation, error), refusal.number)
+            for operation, _end, undo in deletions:
+                self.journal.record("; ".join(operation.commands()), undo)
 
 
 _HANDLERS: Mapping[type, Callable[[Kernel, Any, _Batch], None]] = {

@@ -177,19 +177,33 @@ class RtnetlinkSocket:
         Raises:
             RtnetlinkError: There is none.
         """
-        self._number(request, 0)
-        self._socket.send(request)
-        for message in self._messages():
+        return self.ask_all([request])[0]
+
+    def ask_all(self, requests: Sequence[bytearray]) -> list[bytes]:
+        """Send questions that have one answer each; the answers in their order.
+
+        Raises:
+            RtnetlinkError: One has none.
+        """
+        answers: dict[int, bytes] = {}
+        for start in range(0, len(requests), PIPELINE):
+            chunk = requests[start : start + PIPELINE]
+            for request in chunk:
+                self._number(request, 0)
+            self._socket.send(b"".join(map(_padded, chunk)))
+            while len(answers) < start + len(chunk):
+                answers.update((HEADER.unpack_from(message)[3], message) for message in self._messages())
+        for message in answers.values():
             if _kind(message) == NLMSG_ERROR:
                 raise RtnetlinkError(_refusal(message) or Refusal(errno.EIO, "an empty answer"))
-            return message
-        raise RtnetlinkError(Refusal(errno.EIO, "no answer"))
+        return [answers[sequence] for sequence in sorted(answers)]
 
-    def dump(self, request: bytearray) -> list[bytes]:
+    def dump(self, question: bytes) -> list[bytes]:
         """Everything of one kind.
 
         A dump that the kernel could not make in one piece since something changed meanwhile is made again.
         """
+        request = bytearray(question)
         while True:
             self._number(request, NLM_F_DUMP)
             self._socket.send(request)

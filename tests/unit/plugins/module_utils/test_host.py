@@ -71,6 +71,9 @@ class Ledger:
     def commit(self) -> None:
         self.committed += 1
 
+    def forget(self) -> None:
+        """Nothing is kept."""
+
 
 def host_with(**media: Any) -> Host:
     host = Host()

@@ -1,0 +1,145 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Several of the state modules one after the other in one process.
+
+Starting a module costs half a second, most of it Ansible's and Python's, whatever the module has to do; and what one
+has read of the kernel the next one need not read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.netns.fabric.plugins.module_utils._bulk import (
+    Call,
+    Resource,
+    argument_spec,
+    call_of,
+    carry_out,
+    conclude,
+    exclusive,
+    on_host,
+    one_of,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._change import Plan
+from ansible_collections.netns.fabric.plugins.module_utils._errors import FabricError, InvalidEntries
+from ansible_collections.netns.fabric.plugins.module_utils._interface import InterfaceResource
+from ansible_collections.netns.fabric.plugins.module_utils._namespace import NamespaceResource
+from ansible_collections.netns.fabric.plugins.module_utils._nat_masquerade import MasqueradeResource
+from ansible_collections.netns.fabric.plugins.module_utils._ovs_bridge import BridgeResource
+from ansible_collections.netns.fabric.plugins.module_utils._ovs_port import PortResource
+from ansible_collections.netns.fabric.plugins.module_utils._route import RouteResource
+from ansible_collections.netns.fabric.plugins.module_utils._veth import VethResource
+
+#: The state modules by name.
+RESOURCES: Mapping[str, Resource[Any, Any]] = {
+    "interface": InterfaceResource(),
+    "nat_masquerade": MasqueradeResource(),
+    "netns": NamespaceResource(),
+    "ovs_bridge": BridgeResource(),
+    "ovs_port": PortResource(),
+    "route": RouteResource(),
+    "veth": VethResource(),
+}
+
+ARGUMENT_SPEC: Mapping[str, Any] = {
+    "steps": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "module": {"type": "str", "choices": sorted(RESOURCES), "required": True},
+            "options": {"type": "dict", "required": True},
+        },
+    }
+}
+
+
+class StepFailed(FabricError):
+    """A step failed; `done` is what the ones before it have done, and stays."""
+
+    def __init__(self, message: str, done: Sequence[Plan]) -> None:
+        super().__init__(message)
+        self.done = done
+
+
+def run() -> None:
+    """The module's main()."""
+    module = AnsibleModule(argument_spec=dict(ARGUMENT_SPEC), supports_check_mode=True)
+
+    def work() -> dict[str, Any]:
+        try:
+            result = converge(module.params["steps"], module.check_mode)
+        except StepFailed as failure:
+            module.fail_json(msg=str(failure), **_together(failure.done))
+        # Ansible would return all parameters once more.
+        return {**result, "invocation": {}}
+
+    conclude(module, work)
+
+
+def converge(steps: Sequence[Mapping[str, Any]], check_mode: bool) -> dict[str, Any]:
+    """All steps in their order, up to the first that fails.
+
+    Raises:
+        FabricError: Nothing has been written.
+        StepFailed: What the step itself had done was taken back.
+    """
+    calls = _calls(steps, check_mode)
+    done: list[Plan] = []
+    with on_host(check_mode) as host:
+        for name, call in calls:
+            try:
+                done.append(carry_out(RESOURCES[name], call, host))
+            except FabricError as error:
+                raise StepFailed(f"netns.fabric.{name}: {error}", done) from error
+    return {
+        **_together(done),
+        "warnings": [warning for plan in done for warning in plan.warnings],
+        "steps": [
+            {"module": name, "changed": plan.changed, **plan.results} for (name, _call), plan in zip(calls, done)
+        ],
+    }
+
+
+def _together(plans: Sequence[Plan]) -> dict[str, Any]:
+    """What was changed, in the order in which it was."""
+    return {
+        "changed": any(plan.changed for plan in plans),
+        "diff": [difference for plan in plans for difference in plan.diff],
+        "commands": [line for plan in plans for line in plan.commands],
+    }
+
+
+def _calls(steps: Sequence[Mapping[str, Any]], check_mode: bool) -> list[tuple[str, Call[Any]]]:
+    """What each step asks for, or every mistake in all of them."""
+    calls = []
+    mistakes: list[FabricError] = []
+    for step in steps:
+        name: str = step["module"]
+        try:
+            calls.append((name, call_of(RESOURCES[name], _parameters(name, step["options"]), check_mode)))
+        except FabricError as error:
+            mistakes.append(FabricError(f"netns.fabric.{name}: {error}"))
+    if mistakes:
+        raise InvalidEntries(mistakes)
+    return calls
+
+
+def _parameters(name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The parameters as the module itself would have had them from Ansible."""
+    resource = RESOURCES[name]
+    validator = ArgumentSpecValidator(
+        argument_spec(resource), mutually_exclusive=exclusive(resource), required_one_of=one_of(resource)
+    )
+    validated = validator.validate(dict(given))
+    if validated.error_messages:
+        raise FabricError("; ".join(validated.error_messages))
+    parameters: Mapping[str, Any] = validated.validated_parameters
+    return parameters
