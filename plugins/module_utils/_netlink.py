@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible_collections.netns.fabric.plugins.module_utils import _kernel_messages as messages
 from ansible_collections.netns.fabric.plugins.module_utils import _operations as op
@@ -40,6 +40,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import 
     NamespaceState,
     Route,
 )
+
+Seen = TypeVar("Seen")
 
 # linux/sockios.h, linux/ethtool.h
 SIOCETHTOOL, ETHTOOL_GTXCSUM, ETHTOOL_STXCSUM = 0x8946, 0x16, 0x17
@@ -75,10 +77,11 @@ class Kernel:
         self._seen.clear()
         self._peers_seen.clear()
 
-    def _once(self, name: NamespaceName, kind: str, look: Callable[[], Any]) -> Any:
+    def _once(self, name: NamespaceName, kind: str, look: Callable[[], Seen]) -> Seen:
         if (name, kind) not in self._seen:
             self._seen[name, kind] = look()
-        return self._seen[name, kind]
+        seen: Seen = self._seen[name, kind]
+        return seen
 
     def namespace_names(self) -> set[str]:
         """Every name in /run/netns, those that no namespace stands behind included."""

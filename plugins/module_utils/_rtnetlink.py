@@ -198,7 +198,7 @@ class RtnetlinkSocket:
                 raise RtnetlinkError(_refusal(message) or Refusal(errno.EIO, "an empty answer"))
         return [answers[sequence] for sequence in sorted(answers)]
 
-    def dump(self, question: bytes) -> list[bytes]:
+    def dump(self, question: bytes | bytearray) -> list[bytes]:
         """Everything of one kind.
 
         A dump that the kernel could not make in one piece since something changed meanwhile is made again.

@@ -469,3 +469,18 @@ def test_a_removed_namespaces_memory_is_let_go(host: Host, run_module: Run) -> N
     deadline = time.monotonic() + 5
     while f"net:[{was}]" in host.run("lsns", "-t", "net", "-o", "NS", "--noheadings", check=False).stdout:
         assert time.monotonic() < deadline
+
+
+def test_removal_of_a_namespace_that_something_else_keeps_alive(host: Host, run_module: Run) -> None:
+    """No process in it, but a second mount of it: the kernel does not destroy it, and its links go all the same."""
+    shell(host, "netns add red\nlink add red-tap type veth peer name eth0 netns red")
+    host.run("touch", "/run/pin")
+    host.run("mount", "--bind", "/run/netns/red", "/run/pin")
+    try:
+        start = time.monotonic()
+        result = run_module("netns", name="red", state="absent")
+        assert not result.failed, result.message
+        assert time.monotonic() - start < 10
+        assert set(host.links()) == {"lo"}
+    finally:
+        host.run("umount", "/run/pin")

@@ -18,7 +18,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.netns.fabric.plugins.module_utils import _bulk, _files, _netlink, _setns
 from ansible_collections.netns.fabric.plugins.module_utils import _kernel_messages as messages
 from ansible_collections.netns.fabric.plugins.module_utils import _operations as op
-from ansible_collections.netns.fabric.plugins.module_utils._change import Change, Entry, Operation, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._change import Change, Entry, Operation, Phase, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._errors import FabricError, OperationFailed
 from ansible_collections.netns.fabric.plugins.module_utils._host import Host as ManagedHost
 from ansible_collections.netns.fabric.plugins.module_utils._interface import InterfaceResource
@@ -485,6 +485,25 @@ def test_the_name_of_a_physical_link_may_be_taken_on_the_host(host: Host) -> Non
     with pytest.raises(OperationFailed, match=r"x: the kernel refused .*File exists"):
         apply(op.RemoveNamespace("red", physical=("d0",)))
     assert_same(host, before)
+
+
+def test_links_that_were_deleted_together_come_back(host: Host) -> None:
+    shell(host, "netns add red")
+    for number in range(5):
+        shell(host, f"link add v{number} group 7 type veth peer name eth{number} netns red")
+        shell(host, f"-n red addr add 192.0.2.{number}/24 dev eth{number}")
+    shell(host, "link add bystander group 8 type bridge")
+    before = picture(host)
+    deletions = [op.DeleteLink(None, f"v{number}", phase=Phase.RELEASE) for number in range(4)]
+    # From its other end, and by an operation of a later phase that is refused.
+    deletions.append(op.DeleteLink("red", "eth4", phase=Phase.RELEASE))
+    with pytest.raises(OperationFailed, match="File exists"):
+        apply(*deletions, op.CreateVeth(op.NewEnd(None, "bystander"), op.NewEnd(None, "w")))
+    assert_same(host, before)
+
+    apply(*deletions)
+    assert set(host.links()) == {"lo", "bystander"}
+    assert set(host.links("red")) == {"lo"}
 
 
 def apply(*operations: Operation) -> None:

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Several modules in one call, against a real kernel, Open vSwitch and nft."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.netns.fabric.tests.support.converging import Run, assert_same, picture, shell
+from ansible_collections.netns.fabric.tests.support.host_state import Host
+
+MARK: dict[str, Any] = {"owner": "lab", "prune": True}
+
+
+def step(module: str, **options: Any) -> dict[str, Any]:
+    return {"module": module, "options": options}
+
+
+def lab(mtu: int = 1500) -> list[dict[str, Any]]:
+    """Two namespaces on a bridge; each step needs what the one before it makes."""
+    numbers = {"red": 1, "blue": 2}
+    return [
+        step("netns", namespaces=[{"name": name} for name in numbers], **MARK),
+        step("ovs_bridge", bridges=[{"name": "br"}], **MARK),
+        step(
+            "veth",
+            pairs=[
+                {
+                    "name": "eth0",
+                    "namespace": name,
+                    "addresses": [f"192.0.2.{number}/24"],
+                    "mtu": mtu,
+                    "peer": {"name": f"{name}-tap", "mtu": mtu},
+                }
+                for name, number in numbers.items()
+            ],
+            **MARK,
+        ),
+        step("interface", interfaces=[{"name": "br", "addresses": ["192.0.2.254/24"], "enabled": True}], **MARK),
+        step("ovs_port", ports=[_port(name) for name in numbers], **MARK),
+        step("route", routes=[{"namespace": "red", "destination": "default", "gateway": "192.0.2.254"}], exact=True),
+        step("nat_masquerade", rules=[{"source": "192.0.2.0/24"}], **MARK),
+    ]
+
+
+def _port(namespace: str) -> dict[str, Any]:
+    return {"name": f"{namespace}-tap", "bridge": "br", "peer": {"name": "eth0", "namespace": namespace}}
+
+
+def run_twice(host: Host, run_module: Run, steps: list[dict[str, Any]], changing: set[str]) -> None:
+    """Run check -> apply -> check -> apply; `changing` are the modules that have something to do."""
+    before = picture(host)
+    checked = run_module("sequence", _check=True, steps=steps)
+    assert not checked.failed, checked.message
+    assert_same(host, before, what="the host after check mode")
+    applied = run_module("sequence", steps=steps)
+    assert not applied.failed, applied.message
+    assert {each["module"] for each in applied.returned["steps"] if each["changed"]} == changing
+    assert (checked.changed, checked.diff) == (applied.changed, applied.diff)
+    done = picture(host)
+    for check in (True, False):
+        again = run_module("sequence", steps=steps, _check=check)
+        assert (again.failed, again.changed, again.diff, again.commands) == (False, False, [], [])
+    assert_same(host, done, what="the host after the second run")
+
+
+def test_a_lab_is_built_changed_and_taken_away(host: Host, run_module: Run) -> None:
+    before = picture(host)
+    everything = {"netns", "ovs_bridge", "veth", "interface", "ovs_port", "route", "nat_masquerade"}
+    run_twice(host, run_module, lab(), everything)
+    host.in_namespace("red", "ping", "-nqc1", "-w5", "192.0.2.2")
+    assert "192.0.2.254" in host.in_namespace("red", "ip", "route", "show", "default").stdout
+
+    run_twice(host, run_module, lab(mtu=1400), {"veth"})
+    host.in_namespace("red", "ping", "-nqc1", "-w5", "192.0.2.2")
+
+    order = [("ovs_port", "ports"), ("interface", "interfaces"), ("ovs_bridge", "bridges")]
+    order += [("nat_masquerade", "rules"), ("veth", "pairs"), ("netns", "namespaces")]
+    run_twice(
+        host,
+        run_module,
+        [step(module, **{option: []}, **MARK) for module, option in order],
+        everything - {"route"},
+    )
+    host.run("sysctl", "-qw", "net.ipv4.ip_forward=0")  # which stays, as it may be needed by then
+    assert_same(host, before)
+    assert host.namespaces() == []
+    assert set(host.links()) == {"lo"}
+
+
+def test_a_step_that_fails_leaves_nothing_of_its_own(host: Host, run_module: Run) -> None:
+    shell(host, "link add taken type bridge")
+    steps = [
+        step("netns", namespaces=[{"name": "red"}]),
+        step("veth", pairs=[{"name": name, "namespace": "red", "peer": {"name": name}} for name in ("a", "taken")]),
+        step("netns", namespaces=[{"name": "blue"}]),
+    ]
+    failed = run_module("sequence", steps=steps)
+    assert failed.failed
+    assert "netns.fabric.veth: pairs[1] (taken)" in failed.message
+    assert failed.changed
+    assert failed.commands[0] == "ip netns add red"
+    assert host.namespaces() == ["red"]
+    assert set(host.links()) == {"lo", "taken"}
+
+
+def test_mistakes_of_all_steps_are_told_before_anything_is_written(host: Host, run_module: Run) -> None:
+    steps = [
+        step("netns", namespaces=[{"name": "red"}]),
+        step("veth", pairs=[{"name": "eth0", "addresses": ["192.0.2.300/24"]}]),
+        step("route", routes=[{"destinations": "default"}]),
+    ]
+    failed = run_module("sequence", steps=steps)
+    assert failed.failed
+    assert not failed.changed
+    assert "netns.fabric.veth: pairs[0] (eth0): addresses: " in failed.message
+    assert "netns.fabric.route: " in failed.message
+    assert "destinations" in failed.message
+    assert host.namespaces() == []
+
+
+def test_a_link_of_an_earlier_step_is_put_back_as_that_left_it(host: Host, run_module: Run) -> None:
+    """What one step has made is nothing new to the next: its attributes come back when that one fails."""
+    shell(host, "tuntap add d0 mode tap")
+    failed = run_module(
+        "sequence",
+        steps=[
+            step("veth", pairs=[{"name": "a", "mtu": 1400, "peer": {"name": "b"}}]),
+            step("interface", interfaces=[{"name": "a", "mtu": 1300}, {"name": "d0", "mtu": 65535}]),
+        ],
+    )
+    assert failed.failed
+    assert "mtu greater than device maximum" in failed.message
+    assert host.links()["a"]["mtu"] == 1400
