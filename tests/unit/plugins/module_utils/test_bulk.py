@@ -79,9 +79,12 @@ class NoHost:
 
     applied: list[Plan]
 
-    def __init__(self, check_mode: bool = False, options: Mapping[str, Any] | None = None) -> None:
-        self.check_mode, self.options = check_mode, options
+    def __init__(self, check_mode: bool = False) -> None:
+        self.check_mode = check_mode
         NoHost.applied = []
+
+    def turn_to(self, options: Mapping[str, Any]) -> None:
+        """No option counts here."""
 
     @contextmanager
     def locked(self) -> Any:

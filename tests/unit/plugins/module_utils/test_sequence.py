@@ -1,0 +1,72 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Several modules in one call: what their steps are taken for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.netns.fabric.plugins.module_utils import _sequence
+from ansible_collections.netns.fabric.plugins.module_utils._errors import InvalidEntries
+
+ROLE = Path(__file__).parents[4] / "roles" / "topology"
+
+
+def step(module: str, **options: Any) -> dict[str, Any]:
+    return {"module": module, "options": options}
+
+
+def test_a_step_is_a_call_of_its_module() -> None:
+    [(name, call)] = _sequence._calls([step("netns", namespaces=[{"name": "red"}], owner="lab", prune="yes")], True)
+    assert (name, call.owner, call.prune, call.check_mode) == ("netns", "lab", True, True)
+    assert [(entry.name, entry.present, entry.force) for entry in call.entries] == [("red", True, False)]
+
+
+def test_the_single_form_is_a_step_too() -> None:
+    [(_name, call)] = _sequence._calls([step("route", destination="default", gateway="192.0.2.1")], False)
+    assert [route.destination for route in call.entries] == ["0.0.0.0/0"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"namespaces": [{"name": "red", "colour": "red"}]}, "colour"),
+        ({"namespaces": [{}]}, "name"),
+        ({"namespaces": [], "name": "red"}, "mutually exclusive"),
+        ({}, "one of the following is required"),
+        ({"namespaces": [{"name": "a/b"}]}, "namespaces[0] (a/b): name: "),
+        ({"namespaces": [], "prune": True}, "owner"),
+    ],
+)
+def test_a_mistake_names_the_module(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidEntries) as caught:
+        _sequence._calls([step("netns", **options)], False)
+    assert str(caught.value).startswith("netns.fabric.netns: ")
+    assert said in str(caught.value)
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(InvalidEntries) as caught:
+        _sequence._calls([step("netns"), step("veth", pairs=[{"name": "eth0"}]), step("route")], False)
+    assert [str(mistake).split(":", maxsplit=1)[0] for mistake in caught.value.mistakes] == [
+        "netns.fabric.netns",
+        "netns.fabric.route",
+    ]
+
+
+def test_the_role_runs_what_there_is() -> None:
+    variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
+    calls, order = variables["topology__calls"], variables["topology__order"]
+    assert {call["module"] for call in calls.values()} == set(_sequence.RESOURCES)
+    assert set(order["present"]) == set(calls)
+    assert set(order["absent"]) == set(calls) - {"routes"}
+    [build] = [
+        task for task in yaml.safe_load((ROLE / "tasks" / "main.yml").read_text()) if "netns.fabric.sequence" in task
+    ]
+    assert set(build["tags"]) == {"topology", *calls}
