@@ -22,6 +22,7 @@ def module_calls(lab: Lab, state: str) -> list[tuple[str, dict[str, Any]]]:
     """Return the modules (without netns.fabric.) and their arguments in order; `state` is present or absent."""
     environment = NativeEnvironment()
     environment.filters[_MODULES + "compile_topology"] = compile_topology
+    environment.filters["combine"] = lambda one, other: {**one, **other}
     variables: dict[str, Any] = {
         **_load("defaults/main.yml"),
         **lab.variables(),
@@ -31,7 +32,12 @@ def module_calls(lab: Lab, state: str) -> list[tuple[str, dict[str, Any]]]:
     for task in _load("tasks/check.yml"):
         for name, value in task.get("ansible.builtin.set_fact", {}).items():
             variables[name] = _rendered(environment, value, variables)
-    return list(_calls(environment, _load(f"tasks/{state}.yml"), variables))
+    role = _load("vars/main.yml")
+    variables["topology__mark"] = _rendered(environment, role["topology__mark"], variables)
+    steps = [role["topology__calls"][name] for name in role["topology__order"][state]]
+    calls = [(step["module"], _rendered(environment, step["options"], variables)) for step in steps]
+    others = [task for task in _load("tasks/main.yml") if f"{_MODULES}sequence" not in task]
+    return [*calls, *_calls(environment, others, variables)]
 
 
 def _load(name: str) -> Any:
