@@ -104,7 +104,8 @@ class LinkMessage:
     peer_nsid: int | None
 
 
-def link_of(message: bytes) -> LinkMessage:
+def link_of(message: bytes, counters: bool = False) -> LinkMessage:
+    """A link as dumped; the counters, which every message has, are worth their time to some only."""
     _family, _type, index, flags, _change = LINK_HEADER.unpack_from(message, START)
     attributes = rtnetlink.attributes_of(message, START + LINK_HEADER.size)
     information = attributes.get(IFLA_LINKINFO, b"")
@@ -121,7 +122,7 @@ def link_of(message: bytes) -> LinkMessage:
         master=_number(attributes.get(IFLA_MASTER)),
         promiscuity=_number(attributes.get(IFLA_PROMISCUITY)),
         state=_operational_state(_number(attributes.get(IFLA_OPERSTATE))),
-        counters=_counters(attributes.get(IFLA_STATS64)),
+        counters=_counters(attributes.get(IFLA_STATS64)) if counters else {},
     )
     return LinkMessage(
         link=link,
@@ -299,8 +300,8 @@ def get_link_at(index: int) -> bytearray:
     return rtnetlink.link_message(rtnetlink.RTM_GETLINK, 0, attributes, index=index)
 
 
-def all_links(counters: bool = False) -> bytearray:
-    attributes = [("IFLA_EXT_MASK", 0 if counters else rtnetlink.RTEXT_FILTER_SKIP_STATS)]
+def all_links() -> bytearray:
+    attributes = [("IFLA_EXT_MASK", rtnetlink.RTEXT_FILTER_SKIP_STATS)]
     return rtnetlink.link_message(rtnetlink.RTM_GETLINK, 0, attributes, index=0)
 
 

@@ -92,7 +92,8 @@ class Kernel:
                 if name is not None and name in setns.names():
                     stale.add(name)
                 continue
-            dumped[name] = [messages.link_of(message) for message in space.socket.dump(messages.all_links(counters))]
+            links = space.socket.dump(messages.all_links())
+            dumped[name] = [messages.link_of(message, counters) for message in links]
             rest[name] = NamespaceState(
                 name,
                 addresses=tuple(map(messages.address_of, space.addresses())) if addresses else (),

@@ -116,9 +116,9 @@ class _Author:
     # Namespaces
 
     def namespaces(self) -> Iterator[Declaration]:
-        for name in self._view.names:
-            if name not in self._named.values():
-                label = self._findings.label(name)
+        for other in self._view.names:
+            if other not in self._named.values():
+                label = self._findings.label(other)
                 self._leave_out(f"namespaces: {label}", "it has no name, or is known by another one already")
         for name in self._places:
             state = self._state(name)
