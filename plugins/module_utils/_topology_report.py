@@ -123,7 +123,7 @@ class Findings:
     visits: Mapping[NamespaceName, Visit] = field(default_factory=dict)
     resolvers: Mapping[str, str] = field(default_factory=dict)
     rulesets: dict[NamespaceName, Ruleset] = field(default_factory=dict)
-    switch: Switch = field(default_factory=lambda: Switch(unavailable="not asked for"))
+    switch: Switch = field(default_factory=lambda: Switch(unavailable="Open vSwitch was not asked for"))
     lost: frozenset[str] = frozenset()
     opened: frozenset[int] | None = None
     system_works: bool = False

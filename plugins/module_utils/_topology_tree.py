@@ -70,7 +70,8 @@ def _host(info: Info) -> _Node:
     for bridge in switch["bridges"]:
         node.children.append(_bridge(bridge, host, ends))
     if not switch["available"]:
-        node.children.append(_Node(f"no Open vSwitch ({_shortened(switch['reason'])})"))
+        # The first words are what it is, the rest is what could be done about it.
+        node.children.append(_Node(switch["reason"].split(" (")[0].split(":")[0]))
     others = [link for link in host["links"] if link["name"] not in plugged]
     node.children.extend(_Node(line) for line in _links(others, ends))
     node.children.extend(_Node(line) for line in _traits(host))

@@ -421,7 +421,7 @@ def test_sockets_are_those_of_ss(busy: Host, run_module: Run) -> None:
     busy.start(
         "/usr/bin/python3",
         "-c",
-        "import socket, time; s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); s.bind(('::1', 53)); time.sleep(9)",
+        "import socket, time; s = socket.socket(socket.AF_INET6, 2); s.bind(('::1', 53)); time.sleep(9)",
         namespace="red",
     )
     wait_until(lambda: ":53" in busy.in_namespace("red", "ss", "-Hlnu").stdout)
