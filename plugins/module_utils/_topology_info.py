@@ -10,7 +10,7 @@ import os
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -25,8 +25,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._topology_report impo
     Findings,
     Visit,
     label_of,
+    printable,
     report,
 )
+
+if TYPE_CHECKING:
+    from ansible_collections.netns.fabric.plugins.module_utils._netlink import Identity
 
 SUBSETS = (
     "addresses",
@@ -121,15 +125,16 @@ class _Gatherer:
 
         kernel = self._host.kernel
         names: list[NamespaceName] = [None, *sorted(kernel.namespace_names())]
-        identities = kernel.identities(names)
+        identities, refused = self._identities(names)
         inside = processes.inside_namespaces(identities[None].inode)
         paths = {inode: f"/proc/{found[0].pid}/ns/net" for inode, found in inside.items()}
         paths.update(processes.mounted_namespaces())
         named = {identity.inode for identity in identities.values()}
         nameless = [path for inode, path in sorted(paths.items()) if inode not in named]
-        identities.update(kernel.identities(nameless))
+        more, refused_too = self._identities(nameless)
+        identities.update(more)
         state = kernel.read(
-            [*names, *nameless],
+            [name for name in (*names, *nameless) if name not in refused | refused_too],
             addresses="addresses" in self._wanted,
             routes="routes" in self._wanted,
             tx_checksum=True,
@@ -151,6 +156,18 @@ class _Gatherer:
             resolvers=self._resolvers(shown),
         )
         return self._with_switch(self._with_rules(findings, shown)).noting(self._unreadable)
+
+    def _identities(self, names: Iterable[NamespaceName]) -> tuple[dict[NamespaceName, Identity], set[NamespaceName]]:
+        """What tells these namespaces apart, and those that the kernel does not let us into."""
+        found: dict[NamespaceName, Identity] = {}
+        refused: set[NamespaceName] = set()
+        for name in names:
+            try:
+                found.update(self._host.kernel.identities([name]))
+            except OSError as error:
+                self._note(f"the namespace {printable(str(name))}: {error.strerror}")
+                refused.add(name)
+        return found, refused
 
     def _visit(self, name: NamespaceName) -> Visit:
         """What can be asked only from inside a namespace, all in one visit."""
