@@ -62,6 +62,9 @@ SYSCTLS: Mapping[str, str] = {
     "net.ipv6.conf.default.accept_ra": "1",
 }
 
+#: Where the kernel keeps what follows from the addresses (RT_TABLE_LOCAL of linux/rtnetlink.h).
+LOCAL_TABLE = 255
+
 #: How ip-route(8) calls who has made a route (linux/rtnetlink.h, /etc/iproute2/rt_protos).
 PROTOCOLS: Mapping[int, str] = {
     0: "unspec",
@@ -278,7 +281,11 @@ class View:
             "owners": list(owners_of(state)) if name is not None else [],
             "processes": [_process(found) for found in findings.processes.get(identity.inode, ())],
             "links": [self._link(state, link) for link in links],
-            "routes": [_route(state, route) for route in state.routes if self._shows(route.device, shown)],
+            "routes": [
+                _route(state, route)
+                for route in state.routes
+                if route.table != LOCAL_TABLE and self._shows(route.device, shown)
+            ],
             "neighbours": [
                 {
                     "address": neighbour.address,

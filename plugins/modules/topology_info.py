@@ -241,8 +241,9 @@ namespaces:
             tx_packets: 15
     routes:
       description:
-        - The routes of all tables. C(special) ones have more to them than M(netns.fabric.route) can say, such as
-          several next hops, or another C(type) than V(unicast).
+        - The routes of all tables but V(255), in which the kernel has what follows from the addresses.
+        - C(special) ones have more to them than M(netns.fabric.route) can say, such as several next hops, or another
+          C(type) than V(unicast).
       returned: success
       type: list
       elements: dict
