@@ -357,7 +357,7 @@ class View:
         ruleset = self.findings.rulesets.get(name) or Ruleset()
         rules = self.owned_rules(name)
         everything = self.filters.owner is None
-        places = {chain.place for chain in nat_chains(ruleset)} if everything else {chain.place for chain, _ in rules}
+        places = {chain.place for chain in nat_chains(ruleset)} if everything else {pair[0].place for pair in rules}
         return {
             "tables": [
                 {"backend": _backend(ruleset, *table), "family": table[1], "name": printable(table[2])}
