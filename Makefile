@@ -7,7 +7,7 @@
 # Both first run `make setup`, which ends at once where it was run before.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup site down direct-link test bench pins clean
+.PHONY: help setup site down direct-link show test bench pins clean
 
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
 # What is read by people: no lines for what is skipped, and the summary line by line.
@@ -37,6 +37,9 @@ down: setup  ## Take away what `make site` or `make direct-link` has built
 
 direct-link: setup  ## Build two namespaces joined by one cable, without a switch
 	@$(playbook) playbooks/direct_link.yml
+
+show: setup  ## Show what is on this machine, whoever made it, and who reaches whom; changes nothing
+	@$(playbook) playbooks/show.yml
 
 test: setup  ## Run every check and count; KINDS="lint unit" runs some
 	@.venv/bin/python tools/checks.py $(KINDS)

@@ -32,7 +32,7 @@ TARGETS = {
     "pyroute2-0.9": (PYTHON, ["tests/live"]),
     "pyroute2-0.7": (
         str(ROOT / ".venv-pyroute2-0.7" / "bin" / "python"),
-        [f"tests/live/test_{name}.py" for name in ("netns", "veth", "interface", "route", "rollback")],
+        [f"tests/live/test_{name}.py" for name in ("netns", "veth", "interface", "route", "rollback", "topology_info")],
     ),
 }
 

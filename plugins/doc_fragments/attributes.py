@@ -42,3 +42,24 @@ attributes:
       - netns.fabric.all
     description: Use C(group/netns.fabric.all) in C(module_defaults) to set options for this module.
 """
+
+    INFO_MODULE = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing in any mode.
+  diff_mode:
+    support: N/A
+    description: Changes nothing, so there is no diff.
+  idempotent:
+    support: full
+    description: Changes nothing.
+  platform:
+    support: full
+    platforms: linux
+    description: The operating systems that the module works on.
+requirements:
+  - Linux and Python 3.9 or newer on the managed host
+  - root there, by C(become)
+"""

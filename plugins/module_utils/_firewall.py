@@ -62,7 +62,7 @@ _NLM_F_REQUEST_DUMP, _NLM_F_DUMP_INTR = 0x301, 0x10
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _NFT_MSG_GETTABLE = 10 << 8 | 1
 _NFTA_TABLE_NAME, _NFTA_TABLE_FLAGS = 1, 2
-_FAMILY_NAMES: Mapping[int, str] = {1: "inet", 2: "ip", 10: "ip6"}
+_FAMILY_NAMES: Mapping[int, str] = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 
 
 @dataclass(frozen=True)
@@ -160,8 +160,10 @@ class Firewall:
                     usual.setdefault(version, variant)
         return Tools(self._find("nft") is not None, commands, usual)
 
-    def read(self, namespaces: Iterable[NamespaceName]) -> dict[NamespaceName, Ruleset]:
+    def read(self, namespaces: Iterable[NamespaceName], all_nat: bool = False) -> dict[NamespaceName, Ruleset]:
         """The rules in each of these namespaces; one that is not there is left out.
+
+        With `all_nat` those of other people's NAT tables too, which are nothing to a rule of ours.
 
         Raises:
             Unavailable: A program cannot print what the kernel has.
@@ -173,13 +175,13 @@ class Firewall:
                     stack.enter_context(entered(namespace))
                 except OSError:
                     continue
-                found[namespace] = self._read_here(namespace)
+                found[namespace] = self._read_here(namespace, all_nat)
         return found
 
-    def _read_here(self, namespace: NamespaceName) -> Ruleset:
+    def _read_here(self, namespace: NamespaceName, all_nat: bool) -> Ruleset:
         tables = nftables_tables()
         where = f"the namespace {namespace}" if namespace else "the host"
-        nft = self._nft_ruleset(where, tables) if tables and self.tools.nft else Ruleset()
+        nft = self._nft_ruleset(where, tables, all_nat) if tables and self.tools.nft else Ruleset()
         chains: list[Chain] = []
         for (variant, version), command in self.tools.iptables.items():
             if variant == IPTABLES_NFT:
@@ -190,13 +192,13 @@ class Firewall:
                 chains.extend(iptables_chains(self._saved(command, where), variant, version))
         return together(nft, chains)
 
-    def _nft_ruleset(self, where: str, tables: Mapping[tuple[str, str], int]) -> Ruleset:
+    def _nft_ruleset(self, where: str, tables: Mapping[tuple[str, str], int], all_nat: bool) -> Ruleset:
         # Terse: the elements of other people's sets may be many, and say nothing here.
         result = self._run("nft", "-j", "-t", "list", "ruleset")
         if result.status:
             raise Unavailable(f"`nft -j list ruleset` failed in {where}: {_said(result)}")
         try:
-            return nft_ruleset(json.loads(result.output), tables)
+            return nft_ruleset(json.loads(result.output), tables, all_nat)
         except (ValueError, KeyError, TypeError) as error:
             raise Unavailable(f"`nft -j list ruleset` in {where} printed what cannot be read: {error!r}") from error
 

@@ -12,17 +12,24 @@ from __future__ import annotations
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import ip_address, ip_interface, ip_network
 
 from ansible_collections.netns.fabric.plugins.module_utils import _rtnetlink as rtnetlink
-from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import Address, Interface, Link, Route
+from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import (
+    Address,
+    Interface,
+    Link,
+    Neighbour,
+    Route,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._operations import CreateVeth, NewEnd, RouteSpec
 
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER = 1, 3, 4, 5, 10
 IFLA_LINKINFO, IFLA_IFALIAS, IFLA_GROUP, IFLA_PROMISCUITY, IFLA_LINK_NETNSID = 18, 20, 27, 30, 37
+IFLA_OPERSTATE, IFLA_STATS64 = 16, 23
 IFLA_INFO_KIND = 1
 IFF_UP, IFF_LOOPBACK = 0x1, 0x8
 IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS, IFA_PROTO = 1, 2, 8, 11
@@ -33,6 +40,22 @@ RTA_MULTIPATH = 9
 #: With RTA_VIA, RTA_ENCAP, RTA_NH_ID: a route that the options of a route cannot express.
 RTA_SPECIAL = (RTA_MULTIPATH, 18, 22, 30)
 RTN_UNSPEC, RTN_UNICAST = 0, 1
+#: By number: the RTN_ of linux/rtnetlink.h.
+ROUTE_KINDS = (
+    "unspec",
+    "unicast",
+    "local",
+    "broadcast",
+    "anycast",
+    "multicast",
+    "blackhole",
+    "unreachable",
+    "prohibit",
+    "throw",
+    "nat",
+    "xresolve",
+)
+NDA_DST, NDA_LLADDR = 1, 2
 RTPROT_KERNEL, RTPROT_STATIC = 2, 4
 RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RT_SCOPE_HOST, RT_SCOPE_NOWHERE = 0, 253, 254, 255
 RTNH_UNREACHABLE_FLAGS = 0x1 | 0x10  # RTNH_F_DEAD and RTNH_F_LINKDOWN: told, never set
@@ -40,10 +63,36 @@ RTNH_UNREACHABLE_FLAGS = 0x1 | 0x10  # RTNH_F_DEAD and RTNH_F_LINKDOWN: told, ne
 #: What a loopback gets by itself when it goes up.
 LOOPBACK_ADDRESSES = (ip_interface("127.0.0.1/8"), ip_interface("::1/128"))
 
+#: By number: the IF_OPER_ of linux/if.h, in the words of ip-link(8).
+OPERATIONAL_STATES = ("unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up")
+#: How struct rtnl_link_stats64 begins.
+COUNTERS = (
+    "rx_packets",
+    "tx_packets",
+    "rx_bytes",
+    "tx_bytes",
+    "rx_errors",
+    "tx_errors",
+    "rx_dropped",
+    "tx_dropped",
+)
+#: The NUD_ of linux/neighbour.h. What has no state or needs none is left out of lists, as ip-neighbour(8) does.
+NEIGHBOUR_STATES: Mapping[int, str] = {
+    0x01: "incomplete",
+    0x02: "reachable",
+    0x04: "stale",
+    0x08: "delay",
+    0x10: "probe",
+    0x20: "failed",
+    0x80: "permanent",
+}
+
 LINK_HEADER = struct.Struct("=BxHiII")
 ADDRESS_HEADER = struct.Struct("=BBBBI")
 ROUTE_HEADER = struct.Struct("=BBBBBBBBI")
 NEXT_HOP = struct.Struct("=HBBi")
+NEIGHBOUR_HEADER = struct.Struct("=BxxxiHBB")
+STATS64 = struct.Struct(f"={len(COUNTERS)}Q")
 START = rtnetlink.HEADER.size
 
 
@@ -57,7 +106,8 @@ class LinkMessage:
     group: int = 0
 
 
-def link_of(message: bytes) -> LinkMessage:
+def link_of(message: bytes, counters: bool = False) -> LinkMessage:
+    """A link as dumped; the counters, which every message has, are worth their time to some only."""
     _family, _type, index, flags, _change = LINK_HEADER.unpack_from(message, START)
     attributes = rtnetlink.attributes_of(message, START + LINK_HEADER.size)
     information = attributes.get(IFLA_LINKINFO, b"")
@@ -73,6 +123,8 @@ def link_of(message: bytes) -> LinkMessage:
         loopback=bool(flags & IFF_LOOPBACK),
         master=_number(attributes.get(IFLA_MASTER)),
         promiscuity=_number(attributes.get(IFLA_PROMISCUITY)),
+        state=_operational_state(_number(attributes.get(IFLA_OPERSTATE))),
+        counters=_counters(attributes.get(IFLA_STATS64)) if counters else {},
     )
     return LinkMessage(
         link=link,
@@ -80,6 +132,25 @@ def link_of(message: bytes) -> LinkMessage:
         peer_nsid=struct.unpack("=i", nsid)[0] if nsid is not None else None,
         group=_number(attributes.get(IFLA_GROUP)),
     )
+
+
+def _operational_state(number: int) -> str:
+    return OPERATIONAL_STATES[number] if number < len(OPERATIONAL_STATES) else str(number)
+
+
+def _counters(content: bytes | None) -> dict[str, int]:
+    return dict(zip(COUNTERS, STATS64.unpack_from(content))) if content else {}
+
+
+def neighbour_of(message: bytes) -> Neighbour | None:
+    """A neighbour as dumped; None for what is not worth a line: the multicast addresses of a link, for instance."""
+    family, index, state, _flags, _type = NEIGHBOUR_HEADER.unpack_from(message, START)
+    attributes = rtnetlink.attributes_of(message, START + NEIGHBOUR_HEADER.size)
+    address = attributes.get(NDA_DST)
+    if family not in (socket.AF_INET, socket.AF_INET6) or not address or state not in NEIGHBOUR_STATES:
+        return None
+    mac = attributes.get(NDA_LLADDR, b"").hex(":") or None
+    return Neighbour(str(ip_address(address)), index, mac, NEIGHBOUR_STATES[state])
 
 
 def address_of(message: bytes) -> Address:
@@ -129,6 +200,7 @@ def route_of(message: bytes) -> Route:
         special=kind != RTN_UNICAST or any(number in attributes for number in RTA_SPECIAL),
         tos=tos,
         origin=str(ip_network((attributes[RTA_SRC], source_length))) if source_length else None,
+        kind=ROUTE_KINDS[kind] if kind < len(ROUTE_KINDS) else str(kind),
     )
 
 
@@ -236,10 +308,18 @@ def get_link_at(index: int) -> bytearray:
     return rtnetlink.link_message(rtnetlink.RTM_GETLINK, 0, attributes, index=index)
 
 
+# The questions that are asked of every namespace are encoded once: it takes longer than the kernel's answer.
+
+
 @cache
 def all_links() -> bytes:
     attributes = [("IFLA_EXT_MASK", rtnetlink.RTEXT_FILTER_SKIP_STATS)]
     return bytes(rtnetlink.link_message(rtnetlink.RTM_GETLINK, 0, attributes, index=0))
+
+
+@cache
+def all_neighbours() -> bytes:
+    return bytes(rtnetlink.neighbour_message(rtnetlink.RTM_GETNEIGH, 0))
 
 
 @cache
@@ -254,7 +334,15 @@ def all_routes() -> bytes:
 
 def nsid_of(descriptor: int) -> bytearray:
     """RTM_GETNSID: the id that a namespace goes by in the socket's own."""
-    return rtnetlink.nsid_message(rtnetlink.RTM_GETNSID, 0, [("NETNSA_FD", descriptor)])
+    request = bytearray(_nsid_of_none())
+    struct.pack_into("=I", request, len(request) - 4, descriptor)
+    return request
+
+
+@cache
+def _nsid_of_none() -> bytes:
+    """The same for the descriptor 0, which is its last four bytes."""
+    return bytes(rtnetlink.nsid_message(rtnetlink.RTM_GETNSID, 0, [("NETNSA_FD", 0)]))
 
 
 def nsid_in(message: bytes) -> int:

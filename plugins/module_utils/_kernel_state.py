@@ -36,7 +36,8 @@ class Link:
 
     `kind` is IFLA_INFO_KIND ("veth", "tun", "bridge"), empty for a physical device and for the loopback.
     `promiscuity` counts who has asked for all packets, `master` is the index of the device that it is enslaved to
-    (0 for none). `tx_checksum` is None where it was not read.
+    (0 for none). `tx_checksum` is None where it was not read. `state` is the operational state (RFC 2863) in lower
+    case, `counters` are packets, bytes, errors and dropped packets each way, empty where they were not read.
     """
 
     index: int
@@ -51,6 +52,8 @@ class Link:
     master: int = 0
     promiscuity: int = 0
     tx_checksum: bool | None = None
+    state: str = field(default="", compare=False)
+    counters: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     @property
     def owners(self) -> tuple[str, ...]:
@@ -109,6 +112,8 @@ class Route:
     special: bool = False
     tos: int = 0
     origin: str | None = None
+    #: In the words of ip-route(8): "unicast", "local", "broadcast", "blackhole", ...
+    kind: str = field(default="unicast", compare=False)
 
     @property
     def static(self) -> bool:
@@ -120,6 +125,16 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Neighbour:
+    """A neighbour's address and what is known of it (linux/neighbour.h). `device` is an index."""
+
+    address: str
+    device: int
+    mac: str | None = None
+    state: str = ""
+
+
+@dataclass(frozen=True)
 class NamespaceState:
     """One network namespace, the host's own included."""
 
@@ -127,6 +142,7 @@ class NamespaceState:
     links: tuple[Link, ...] = ()
     addresses: tuple[Address, ...] = ()
     routes: tuple[Route, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
 
     @cached_property
     def _by_name(self) -> Mapping[str, Link]:

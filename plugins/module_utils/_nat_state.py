@@ -302,13 +302,17 @@ def _only(values: set[str]) -> str | None:
 # What `nft -j list ruleset` prints: see libnftables-json(5)
 
 
-def nft_ruleset(document: Mapping[str, Any], flags: Mapping[tuple[str, str], int] | None = None) -> Ruleset:
+def nft_ruleset(
+    document: Mapping[str, Any], flags: Mapping[tuple[str, str], int] | None = None, all_nat: bool = False
+) -> Ruleset:
     """What `nft -j list ruleset` printed. Rules of tables that neither forward nor are ours are left out.
+
+    With `all_nat` those of tables that do NAT are not.
 
     `flags` are those of the tables as the kernel has them: nft 1.0.6 prints something else in their place.
     """
     objects = [(kind, value) for entry in document["nftables"] for kind, value in entry.items()]
-    relevant = _relevant_tables(objects)
+    relevant = _relevant_tables(objects, all_nat)
     rules: dict[Place, list[Rule]] = {}
     for kind, value in objects:
         if kind == "rule" and (value["family"], value["table"]) in relevant:
@@ -327,11 +331,12 @@ def nft_ruleset(document: Mapping[str, Any], flags: Mapping[tuple[str, str], int
     return Ruleset({chain.place: chain for chain in chains}, _nft_tables(objects, flags or {}))
 
 
-def _relevant_tables(objects: Iterable[tuple[str, Any]]) -> set[tuple[str, str]]:
+def _relevant_tables(objects: Iterable[tuple[str, Any]], all_nat: bool) -> set[tuple[str, str]]:
     return {
         (value["family"], value["table"])
         for kind, value in objects
-        if kind == "chain" and (value["table"] == OWN_TABLE or value.get("hook") == "forward")
+        if kind == "chain"
+        and (value["table"] == OWN_TABLE or value.get("hook") == "forward" or (all_nat and value.get("type") == "nat"))
     }
 
 

@@ -38,8 +38,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import 
     Link,
     NamespaceName,
     NamespaceState,
+    Neighbour,
     Route,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._processes import command_line
 
 Seen = TypeVar("Seen")
 
@@ -93,15 +95,17 @@ class Kernel:
         addresses: bool = False,
         routes: bool = False,
         tx_checksum: bool = False,
+        neighbours: bool = False,
+        counters: bool = False,
     ) -> KernelState:
         """The links of these namespaces and what else is asked for; None stands for the host's own.
 
         The far ends of veths are known where both namespaces are among those asked for. `tx_checksum` reads that
-        of veths.
+        of veths, `counters` those of all links. A namespace without a name may be given by the path of its file.
         """
         names = list(dict.fromkeys(namespaces))
         found = [name for name in names if self._find(name) is not None]
-        dumped = {name: self._links(name) for name in found}
+        dumped = {name: self._links(name, counters) for name in found}
         peers = self._peers(dumped)
         return KernelState(
             namespaces={
@@ -110,21 +114,28 @@ class Kernel:
                     links=tuple(self._link(name, link, peers, tx_checksum) for link in links),
                     addresses=self._addresses(name) if addresses else (),
                     routes=self._routes(name) if routes else (),
+                    neighbours=self._neighbours(name) if neighbours else (),
                 )
                 for name, links in dumped.items()
             },
             stale=frozenset(name for name in setns.names().intersection(names) if name not in dumped),
         )
 
-    def _links(self, name: NamespaceName) -> list[messages.LinkMessage]:
+    def _links(self, name: NamespaceName, counters: bool) -> list[messages.LinkMessage]:
         dump = self._space(name).socket.dump
-        return self._once(name, "links", lambda: list(map(messages.link_of, dump(messages.all_links()))))
+        kind = "links with counters" if counters else "links"
+        return self._once(
+            name, kind, lambda: [messages.link_of(message, counters) for message in dump(messages.all_links())]
+        )
 
     def _addresses(self, name: NamespaceName) -> tuple[Address, ...]:
         return self._once(name, "addresses", lambda: tuple(map(messages.address_of, self._space(name).addresses())))
 
     def _routes(self, name: NamespaceName) -> tuple[Route, ...]:
         return self._once(name, "routes", lambda: tuple(map(messages.route_of, self._space(name).routes())))
+
+    def _neighbours(self, name: NamespaceName) -> tuple[Neighbour, ...]:
+        return self._once(name, "neighbours", lambda: tuple(self._space(name).neighbours()))
 
     def _peers(self, dumped: Mapping[NamespaceName, list[messages.LinkMessage]]) -> _Peers:
         # With more namespaces more far ends are known.
@@ -143,6 +154,17 @@ class Kernel:
             checksum = self._once(name, f"tx_checksum {link.name}", lambda: look(link.name))
         return replace(link, peer=peers.of(name, found), tx_checksum=checksum)
 
+    def identities(self, namespaces: Iterable[NamespaceName]) -> dict[NamespaceName, Identity]:
+        """What tells each of these namespaces from all others; one that is not there is left out."""
+        host = self._space(None)
+        found: dict[NamespaceName, Identity] = {}
+        for name in namespaces:
+            space = self._find(name)
+            if space is not None:
+                nsid = messages.nsid_in(host.socket.ask(messages.nsid_of(space.descriptor)))
+                found[name] = Identity(os.fstat(space.descriptor).st_ino, nsid if nsid >= 0 else None)
+        return found
+
     @contextmanager
     def entered(self, namespace: NamespaceName) -> Iterator[None]:
         """The thread, and every process that it starts, is inside the namespace.
@@ -158,11 +180,8 @@ class Kernel:
 
     def sysctl(self, namespace: NamespaceName, key: str) -> str | None:
         """A kernel parameter's value; None where the kernel has no such parameter, or none that can be read."""
-        try:
-            with self.entered(namespace):
-                return " ".join(_read_line(sysctl_path(key)).split())
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
-            return None
+        with self.entered(namespace):
+            return sysctl_here(key)
 
     def processes(self, namespaces: Iterable[str]) -> dict[str, list[tuple[int, str]]]:
         """The processes inside each of these namespaces: pid and command line."""
@@ -181,7 +200,7 @@ class Kernel:
                 status = os.stat(f"/proc/{entry}/ns/net")
                 inside = identities.get((status.st_dev, status.st_ino))
                 if inside is not None:
-                    found[inside].append((int(entry), _command_line(entry)))
+                    found[inside].append((int(entry), command_line(int(entry))))
         return found
 
     # Writing
@@ -238,7 +257,7 @@ class Kernel:
         if name not in self._spaces:
             try:
                 self._spaces[name] = _Space(name)
-            except FileNotFoundError:
+            except (FileNotFoundError, ProcessLookupError):  # the latter of a process that ends meanwhile
                 return None
             except OSError as error:
                 if error.errno != errno.EINVAL:  # what setns(2) says of anything but a network namespace
@@ -527,6 +546,14 @@ class Kernel:
             self._restore(end)
 
 
+@dataclass(frozen=True)
+class Identity:
+    """A namespace's inode, and its id in the host's own namespace, if it has one there (ip-netns(8), list-id)."""
+
+    inode: int
+    nsid: int | None
+
+
 class _Space:
     """One namespace, held open: a descriptor of it and a socket in it."""
 
@@ -552,6 +579,10 @@ class _Space:
 
     def routes(self) -> list[bytes]:
         return [raw for raw in self.socket.dump(messages.all_routes()) if messages.is_route(raw)]
+
+    def neighbours(self) -> Iterator[Neighbour]:
+        found = map(messages.neighbour_of, self.socket.dump(messages.all_neighbours()))
+        return (neighbour for neighbour in found if neighbour is not None)
 
     def link(self, name: str) -> messages.LinkMessage:
         return messages.link_of(self.socket.ask(messages.get_link(name)))
@@ -761,6 +792,21 @@ _HANDLERS: Mapping[type, Callable[[Kernel, Any, _Batch], None]] = {
 }
 
 
+def sysctl_here(key: str) -> str | None:
+    """A kernel parameter's value in the namespace that the thread is in; None where there is none to be read."""
+    # Without the layers of open(): of five hundred namespaces a dozen each are read.
+    try:
+        descriptor = os.open(sysctl_path(key), os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None
+    try:
+        return " ".join(os.read(descriptor, 1 << 16).decode("ascii").split())
+    except (IsADirectoryError, PermissionError):
+        return None
+    finally:
+        os.close(descriptor)
+
+
 def sysctl_path(key: str) -> str:
     """The file of a kernel parameter: in its name `.` separates and `/` stands for a dot (sysctl(8))."""
     return "/proc/sys/" + key.translate(str.maketrans("./", "/."))
@@ -790,15 +836,6 @@ def _write_line(path: str, value: str) -> None:
 def _refused(operation: Operation, error: OSError) -> str:
     reason = str(error) if isinstance(error, rtnetlink.RtnetlinkError) else f"{error.strerror or error}"
     return f"the kernel refused `{'; '.join(operation.commands())}`: {reason}"
-
-
-def _command_line(pid: str) -> str:
-    with open(f"/proc/{pid}/cmdline", "rb") as file:
-        words = file.read().rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
-    if words:
-        return words
-    with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
-        return f"[{file.read().strip()}]"
 
 
 def _raise_descriptor_limit() -> None:

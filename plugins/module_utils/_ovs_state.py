@@ -212,6 +212,20 @@ class Interface:
         return self.ofport is not None and self.ofport != -1
 
     @property
+    def fault(self) -> str:
+        """What is wrong with it once it was set up; empty for nothing.
+
+        A patch port without its other half works as soon as that is there.
+        """
+        if not self.works:
+            return self.error or "no reason is given in the database; its log has one"
+        if self.error and self.type != "patch":
+            return self.error
+        if self.type == "system" and self.ifindex == 0:
+            return "there is no such device on the host any more"
+        return ""
+
+    @property
     def reopening(self) -> str | None:
         """The type it had, where a run was interrupted while it opened the interface anew."""
         peer = self.options.get("peer", "")

@@ -41,6 +41,7 @@ NLMSGERR_ATTR_MSG = 1
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
+RTM_GETNEIGH = 30
 RTM_GETNSID = 90
 RTEXT_FILTER_SKIP_STATS = 8
 
@@ -92,6 +93,11 @@ def nsid_message(kind: int, request_flags: int, attributes: Attributes) -> bytea
     return _message(nsidmsg(), kind, request_flags, attributes, {})
 
 
+def neighbour_message(kind: int, request_flags: int) -> bytearray:
+    """With an empty struct ndmsg (linux/neighbour.h), which stands for the neighbours of all families and links."""
+    return bytearray(HEADER.pack(HEADER.size + 12, kind, NLM_F_REQUEST | request_flags, 0, 0) + bytes(12))
+
+
 def _message(message: Any, kind: int, flags: int, attributes: Attributes, fields: Mapping[str, int]) -> bytearray:
     message["header"]["type"] = kind
     message["header"]["flags"] = NLM_F_REQUEST | flags
@@ -134,8 +140,8 @@ def _attributes(message: bytes, start: int, end: int) -> Iterator[tuple[int, int
 class RtnetlinkSocket:
     """A socket in the namespace in which the thread was when it was opened; it stays there."""
 
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+    def __init__(self, protocol: int = socket.NETLINK_ROUTE) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         self._socket.setsockopt(socket.SOL_SOCKET, 33, RECEIVE_BUFFER)  # SO_RCVBUFFORCE: beyond net.core.rmem_max
         self._socket.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
         self._socket.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)

@@ -29,7 +29,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def path_of(name: str) -> str:
-    return f"{NAMESPACE_DIRECTORY}/{name}"
+    """The file of a namespace; one without a name is known by its path, which no name can be (it has a slash in it)."""
+    return name if name.startswith("/") else f"{NAMESPACE_DIRECTORY}/{name}"
 
 
 def names() -> set[str]:

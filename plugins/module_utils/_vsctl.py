@@ -335,8 +335,7 @@ class OpenVSwitch:
         if found is None:
             reason = "it is gone again: somebody else has removed it"
         else:
-            fault = _fault(found)
-            reason = _told(name, fault, ended) if fault else ""
+            reason = _told(name, found.fault, ended) if found.fault else ""
         if reason:
             raise OperationFailed(operation, f"ovs-vswitchd could not set up {name}: {reason}")
 
@@ -408,20 +407,6 @@ def _last_line(message: str) -> str:
     lines = [line for line in message.splitlines() if line and "log directory" not in line and "|WARN|" not in line]
     text = lines[-1] if lines else ""
     return text.split(": ", 1)[-1] if text.startswith(("ovs-vsctl: ", "ovs-appctl: ")) else text
-
-
-def _fault(interface: Interface) -> str:
-    """What is wrong with an interface that was set up; empty for nothing.
-
-    A patch port without its other half works as soon as that is there.
-    """
-    if not interface.works:
-        return interface.error or "no reason is given in the database; its log has one"
-    if interface.error and interface.type != "patch":
-        return interface.error
-    if interface.type == "system" and interface.ifindex == 0:
-        return "there is no such device on the host any more"
-    return ""
 
 
 def _told(name: str, reason: str, ended: _Ended) -> str:

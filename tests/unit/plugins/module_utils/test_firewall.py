@@ -508,8 +508,8 @@ class TestReading:
         (first, second) = firewall._messages(received)
         assert firewall._table(first[2]) == {("ip", "netns_fabric"): 3}
         assert second[0] == 3
-        # A bridge's, which is none of ours.
-        assert firewall._table(b"\7" + first[2][1:]) == {}
+        # A family that no table has (NFPROTO_DECNET).
+        assert firewall._table(b"\x0c" + first[2][1:]) == {}
 
 
 def added(table_name: str = "nat", command: str = "iptables") -> op.AddIptablesRule:

@@ -1,0 +1,147 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What topology_info has returned against ip, ss, ovs-vsctl and nft on the same host; the playbook show."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.tests.testinfra.kernel import Kernel
+from ansible_collections.netns.fabric.tests.testinfra.openvswitch import OpenVSwitch
+from ansible_collections.netns.fabric.tests.testinfra.plays import Plays
+from ansible_collections.netns.fabric.tests.testinfra.shell import Shell, inside
+from ansible_collections.netns.fabric.tests.testinfra.snapshot import Snapshot, differences
+
+Info = dict[str, Any]
+PLACES = (None, "ns01", "ns02", "outside")
+
+
+@pytest.fixture(name="info", scope="module")
+def fixture_info() -> Info:
+    """Return what the module has returned in converge.yml."""
+    found: Info = json.loads((Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "info.json").read_text("utf-8"))
+    return found
+
+
+def namespace(info: Info, name: str | None) -> Info:
+    if name is None:
+        return dict(info["host"])
+    return next(space for space in info["namespaces"] if space["name"] == name)
+
+
+def test_namespaces(info: Info, kernel: Kernel) -> None:
+    named = {space["name"] for space in info["namespaces"] if space["named"]}
+    assert named == kernel.namespaces() - {"stale"} == {"ns01", "ns02", "outside"}
+    for name in named:
+        assert namespace(info, name)["inode"] == os.stat(f"/run/netns/{name}").st_ino
+    assert info["stale"] == ["stale"]
+    assert info["unreadable"] == []
+    assert namespace(info, "ns01")["owners"] == ["default"]
+
+
+def test_a_namespace_without_a_name(info: Info) -> None:
+    (space,) = (space for space in info["namespaces"] if not space["named"])
+    assert [process["command"] for process in space["processes"]] == ["sleep 600"]
+    assert space["inode"] == os.stat(f"/proc/{space['processes'][0]['pid']}/ns/net").st_ino
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_links_and_addresses(info: Info, kernel: Kernel, place: str | None) -> None:
+    links = {link["name"]: link for link in namespace(info, place)["links"]}
+    said = kernel.links(place)
+    assert set(links) == set(said)
+    for name, link in links.items():
+        assert link["index"] == said[name]["ifindex"]
+        assert link["mac"] == said[name]["address"]
+        assert link["mtu"] == said[name]["mtu"]
+        assert link["state"] == said[name]["operstate"].lower()
+        assert link["alias"] == said[name].get("ifalias", "")
+        declared = {each["address"] for each in link["addresses"] if not each["made_by_kernel"]}
+        assert declared == (kernel.addresses(name, place) if name != "lo" else set())
+        if link["kind"] == "veth":
+            assert link["peer"]["index"] == kernel.peer(name, place)[0]
+            assert link["tx_checksum"] == kernel.tx_checksum(name, place)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_routes(info: Info, kernel: Kernel, place: str | None) -> None:
+    found = {
+        f"{route['destination']} via {route['gateway']} dev {route['device']}"
+        for route in namespace(info, place)["routes"]
+        if route["protocol"] in ("static", "boot")
+    }
+    assert found == kernel.routes(place)
+
+
+def test_sockets_of_another_user(info: Info, shell: Shell) -> None:
+    said = shell.run(*inside("ns01"), "ss", "-Hlntup").split()
+    (socket,) = namespace(info, "ns01")["sockets"]
+    assert said[4] == f"{socket['address']}:{socket['port']}" == "0.0.0.0:8080"
+    (process,) = socket["processes"]
+    assert f"pid={process['pid']}," in said[-1]
+    assert process["user"] == "nobody"
+    assert process in namespace(info, "ns01")["processes"]
+
+
+def test_the_switch(info: Info, openvswitch: OpenVSwitch) -> None:
+    (bridge,) = info["openvswitch"]["bridges"]
+    assert {bridge["name"]} == openvswitch.bridges()
+    ports = {port["name"]: port for port in bridge["ports"]}
+    assert set(ports) - {"int_br"} == openvswitch.ports("int_br")
+    for name, port in ports.items():
+        row = openvswitch.interface(name)
+        assert port["ofport"] == row["ofport"]
+        assert port["error"] == (row["error"] or "")
+        assert (port["error"] == "") == (name != "missing")
+    assert bridge["owners"] == ports["ns01_tap"]["owners"] == ["default"]
+
+
+def test_the_packet_filter(info: Info, shell: Shell) -> None:
+    said = shell.json("nft", "-j", "list", "ruleset")["nftables"]
+    firewall = info["host"]["firewall"]
+    assert {(table["family"], table["name"]) for table in firewall["tables"]} == {
+        (entry["table"]["family"], entry["table"]["name"]) for entry in said if "table" in entry
+    }
+    assert {(chain["table"], chain["name"], chain["hook"]) for chain in firewall["chains"]} == {
+        (entry["chain"]["table"], entry["chain"]["name"], entry["chain"]["hook"]) for entry in said if "chain" in entry
+    }
+    assert firewall["masquerade"] == [
+        {"source": "192.168.100.0/24", "out_interface": None, "owner": "default", "backend": "nftables"}
+    ]
+
+
+def test_show_tells_it_to_people_and_changes_nothing(plays: Plays, snapshot: Snapshot) -> None:
+    before = snapshot.take()
+    shown = plays.run("netns.fabric.show")
+    assert shown.changed == 0
+    assert differences(before, snapshot.take()) == []
+    for line in (
+        "├─ int_br  192.168.100.254/24  (Open vSwitch, ",
+        "│  ├─ ns01_tap  ── veth-ns01 in ns01 192.168.100.1/24",
+        "missing  BROKEN (could not open network device missing",
+        "├─ default via 192.168.100.254 dev veth-ns01",
+        "├─ listens on tcp 0.0.0.0:8080 (python3)",
+        "of nobody - /usr/bin/python3 -m http.server 8080",
+        "stale (stale, no namespace stands behind the name)",
+        "(without a name)",
+        "masquerades 192.168.100.0/24 [default]",
+    ):
+        assert line in shown.output, shown.output
+    rows = {line.strip().split("  ")[0] for line in shown.output.splitlines() if " ms" in line}
+    assert {"ns01", "ns02", "the host"} <= rows
+
+
+def test_show_works_in_check_mode_and_without_a_topology(plays: Plays, shell: Shell, info: Info) -> None:
+    assert plays.run("netns.fabric.show", "--check").changed == 0
+    for process in namespace(info, "ns01")["processes"]:
+        shell.run("kill", str(process["pid"]))
+    shell.run("ovs-vsctl", "--timeout=10", "del-port", "missing")
+    plays.run("netns.fabric.teardown")
+    shown = plays.run("netns.fabric.show")
+    assert "int_br" not in shown.output
+    assert "outside0  198.51.100.2/24  ── uplink0 on the host" in shown.output

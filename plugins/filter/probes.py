@@ -1,0 +1,35 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The filter probes; what it does is in module_utils, apart from Ansible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.netns.fabric.plugins.module_utils import _topology_tree
+
+
+def probes(info: Any, *, at_most: int = _topology_tree.LEGS_MAX) -> list[dict[str, Any]]:
+    """The probes that show who reaches whom, from what topology_info has returned.
+
+    :raises AnsibleFilterError: it is something else.
+    """
+    try:
+        return _topology_tree.probes(info, at_most)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise AnsibleFilterError(
+            f"probes: this is not what netns.fabric.topology_info returns ({error!r}); give the registered result"
+        ) from None
+
+
+class FilterModule:
+    """What Ansible looks for."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """The filters of this file by name."""
+        return {"probes": probes}

@@ -1,0 +1,107 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Processes as /proc shows them: which network namespace each is in, and whose a socket is. Reads only."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+MOUNTS = "/proc/self/mountinfo"
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process; `command` is its command line, or its name in brackets where it has none (ps(1))."""
+
+    pid: int
+    command: str
+    user: str
+
+
+def inside_namespaces(except_in: int) -> dict[int, list[Process]]:
+    """The processes inside each network namespace, by the namespace's inode, but for the one given, the host's.
+
+    Those that this process may see and may look at; what ends while it is looked at is left out.
+    """
+    found: dict[int, list[Process]] = {}
+    for pid in _pids():
+        with suppress(OSError):
+            inode = os.stat(f"/proc/{pid}/ns/net").st_ino
+            if inode != except_in:
+                found.setdefault(inode, []).append(_process(pid))
+    return found
+
+
+def holders(sockets: set[int]) -> dict[int, list[Process]]:
+    """The processes that have each of these sockets, given by their inodes, open."""
+    found: dict[int, list[Process]] = {}
+    if not sockets:
+        return found
+    for pid in _pids():
+        with suppress(OSError):
+            held = sockets.intersection(_socket_inodes(pid))
+            if held:
+                process = _process(pid)
+                for inode in held:
+                    found.setdefault(inode, []).append(process)
+    return found
+
+
+def mounted_namespaces() -> dict[int, str]:
+    """The network namespaces that are mounted somewhere, by inode: proc(5), mountinfo; nsfs, as setns(2) takes it."""
+    found: dict[int, str] = {}
+    with open(MOUNTS, encoding="utf-8", errors="surrogateescape") as file:
+        for line in file:
+            fields = line.split()
+            if fields[3].startswith("net:["):
+                found.setdefault(int(fields[3][5:-1]), _unescaped(fields[4]))
+    return found
+
+
+def _pids() -> list[int]:
+    return sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
+
+
+def _process(pid: int) -> Process:
+    uid = os.stat(f"/proc/{pid}").st_uid
+    try:
+        user = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        user = str(uid)
+    return Process(pid, command_line(pid), user)
+
+
+def command_line(pid: int) -> str:
+    """How a process was started; its name in brackets where it does not say.
+
+    Raises:
+        OSError: It has ended.
+    """
+    with open(f"/proc/{pid}/cmdline", "rb") as file:
+        words = file.read().rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+    if words:
+        return words
+    with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+        return f"[{file.read().strip()}]"
+
+
+def _socket_inodes(pid: int) -> Iterator[int]:
+    with os.scandir(f"/proc/{pid}/fd") as descriptors:
+        for descriptor in descriptors:
+            with suppress(OSError):  # closed meanwhile
+                target = os.readlink(descriptor.path)
+                if target.startswith("socket:["):
+                    yield int(target[8:-1])
+
+
+def _unescaped(path: str) -> str:
+    """A path of mountinfo, where blanks and backslashes are written as three octal digits."""
+    for number in (0o40, 0o11, 0o12, 0o134):
+        path = path.replace(f"\\{number:03o}", chr(number))
+    return path
