@@ -137,6 +137,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable):  # type: ignore[misc]
         """
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
+        self._config_path = path
         group = inventory.add_group(to_safe_group_name(self.get_option("group")))
         defaults = loader.load_from_file(str(ROLE_DEFAULTS))
         for host in list(self._hosts()):
@@ -164,11 +165,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable):  # type: ignore[misc]
     def _variables(self, name: str) -> dict[str, Any]:
         """A host's variables: the groups' first, the host's own over them."""
         host = self.inventory.hosts[name]
-        of_groups, of_host = get_group_vars(host.get_groups()), host.get_vars()
+        # Ansible puts groups into `all` only after it has read all sources.
+        groups = list(dict.fromkeys([self.inventory.groups["all"], *host.get_groups()]))
+        of_groups, of_host = get_group_vars(groups), host.get_vars()
         if self.get_option("use_vars_plugins"):
-            sources = self.inventory.processed_sources
+            # The file that is being read counts as well: what lies beside it may lie beside no other.
+            sources = [*self.inventory.processed_sources, self._config_path]
             read = get_vars_from_inventory_sources
-            of_groups = combine_vars(of_groups, read(self.loader, sources, host.get_groups(), "all"))
+            of_groups = combine_vars(of_groups, read(self.loader, sources, groups, "all"))
             of_host = combine_vars(of_host, read(self.loader, sources, [host], "all"))
         return dict(combine_vars(of_groups, of_host))
 

@@ -52,8 +52,17 @@ def inventory(directory: Path, configuration: str, group_vars: str = TOPOLOGY) -
     (directory / "hosts.yml").write_text(HOSTS, encoding="utf-8")
     text = "plugin: netns.fabric.topology\n" + configuration
     (directory / "namespaces.netns.yml").write_text(text, encoding="utf-8")
+    return listed(directory)
+
+
+def listed(*sources: Path) -> Inventory:
+    """Return what Ansible makes of sources."""
     ran = subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-inventory")), "--inventory", str(directory), "--list"],
+        [
+            str(Path(sys.executable).with_name("ansible-inventory")),
+            *(f"--inventory={path}" for path in sources),
+            "--list",
+        ],
         env={
             **os.environ,
             "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS_PATH),
@@ -80,6 +89,18 @@ def test_the_reference_topology_of_a_host_that_is_named(tmp_path: Path) -> None:
     made = inventory(tmp_path, "hosts: [other]\nhostname: ansible_netns\ngroup: inside\n")
     assert made.names("inside") == ["ns01", "ns02"]
     assert made.variables("ns02")["netns_addresses"] == [{"plain": "192.168.100.2"}]
+
+
+def test_variables_beside_this_source_alone_for_all_hosts(tmp_path: Path) -> None:
+    """Those of the group `all`, which other groups become a part of only later."""
+    (tmp_path / "hosts").mkdir()
+    (tmp_path / "hosts" / "hosts.yml").write_text("labs: {hosts: {lab1: {}}}", encoding="utf-8")
+    (tmp_path / "topology" / "group_vars").mkdir(parents=True)
+    variables = "topology_namespaces: [{name: red}]\n"
+    (tmp_path / "topology" / "group_vars" / "all.yml").write_text(variables, encoding="utf-8")
+    configuration = "plugin: netns.fabric.topology\n"
+    (tmp_path / "topology" / "namespaces.netns.yml").write_text(configuration, encoding="utf-8")
+    assert listed(tmp_path / "hosts", tmp_path / "topology").names() == ["red.lab1"]
 
 
 def test_constructed_groups_and_variables(tmp_path: Path) -> None:
