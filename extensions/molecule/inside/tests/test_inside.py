@@ -135,3 +135,15 @@ def test_the_picture(shell: Shell) -> None:
     drawn = (SEEN / "topology.svg").read_text(encoding="utf-8")
     assert drawn.startswith("<?xml")
     assert all(f"192.168.100.{number}/24" in drawn for number in range(1, 21))
+
+
+def test_a_picture_in_check_mode_is_not_written_but_said(plays: Plays) -> None:
+    path = SEEN / "topology.md"
+    path.unlink(missing_ok=True)
+    options = [INVENTORY_OF_NAMESPACES, f"--extra-vars=topology_diagram={path}", "--extra-vars=fabric_hosts=fabric"]
+    assert plays.run("netns.fabric.site", *options, "--check", "--tags=diagram").changed == 1
+    assert not path.exists()
+    assert plays.run("netns.fabric.site", *options, "--tags=diagram").changed == 1
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert (lines[0], lines[2], lines[-1]) == ("```mermaid", "flowchart LR", "```")
+    assert plays.run("netns.fabric.site", *options, "--tags=diagram").changed == 0
