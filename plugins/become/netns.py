@@ -129,6 +129,7 @@ EXAMPLES = r"""
     - name: Fetch a page from within, as an ordinary user
       ansible.builtin.uri:
         url: http://192.168.100.2:8080/
+      become: true
       become_user: nobody
 """
 

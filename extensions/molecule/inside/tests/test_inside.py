@@ -24,7 +24,7 @@ pipelining = pytest.mark.parametrize("pipelining", ["0", "1"], ids=["files", "pi
 
 def ad_hoc(shell: Shell, pipelining: str, *arguments: str) -> Any:
     """Run `ansible` with both inventories and return testinfra's result, its output in one piece."""
-    environment = [f"ANSIBLE_PIPELINING={pipelining}", "ANSIBLE_NOCOLOR=1", "COLUMNS=1000"]
+    environment = [f"ANSIBLE_PIPELINING={pipelining}", "ANSIBLE_NOCOLOR=1", "ANSIBLE_FORCE_COLOR=0", "COLUMNS=1000"]
     command = ["ansible", f"--inventory={INVENTORY}", INVENTORY_OF_NAMESPACES, *arguments]
     return shell.attempt("env", *environment, *command)
 
