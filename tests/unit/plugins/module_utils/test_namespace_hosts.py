@@ -48,7 +48,7 @@ def test_variables_of_a_namespace() -> None:
 
 
 def test_both_ends_of_a_link_count() -> None:
-    hosts, _ = namespace_hosts(
+    hosts, mistakes = namespace_hosts(
         {
             "namespaces": [{"name": "red"}, {"name": "blue"}],
             "links": [
@@ -61,6 +61,7 @@ def test_both_ends_of_a_link_count() -> None:
             ],
         }
     )
+    assert not mistakes
     assert list(hosts) == ["red", "blue"]
     assert [hosts[name]["netns_addresses"] for name in hosts] == [["10.0.0.1"], ["10.0.0.2"]]
 
