@@ -109,8 +109,6 @@ options:
 seealso:
   - plugin: netns.fabric.topology
     plugin_type: inventory
-  - plugin: netns.fabric.topology
-    plugin_type: role
 """
 
 EXAMPLES = r"""

@@ -71,8 +71,6 @@ options:
 seealso:
   - plugin: netns.fabric.netns
     plugin_type: become
-  - plugin: netns.fabric.topology
-    plugin_type: role
 extends_documentation_fragment:
   - ansible.builtin.constructed
 """
