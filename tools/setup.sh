@@ -22,7 +22,8 @@ die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
 # COMMAND=PACKAGE: the package is installed where the command is not found.
 needed='ovs-vswitchd=openvswitch-switch ovs-vsctl=openvswitch-switch nft=nftables iptables=iptables ip=iproute2
-ethtool=ethtool ping=iputils-ping git=git shellcheck=shellcheck cc=gcc'
+ethtool=ethtool ping=iputils-ping git=git shellcheck=shellcheck cc=gcc
+dot=graphviz ssh=openssh-client dropbear=dropbear-bin sudo=sudo'
 
 lacking_packages() {
     {

@@ -83,7 +83,8 @@ def topology(params: Mapping[str, Any]) -> dict[str, Any]:
     wanted = subset(params["gather_subset"])
     options = {name: params[name] for name in VSCTL_OPTIONS}
     # As in check mode: it reads beside other readers, and waits for who writes.
-    host = Host(check_mode=True, options=options)
+    host = Host(check_mode=True)
+    host.turn_to(options)
     with closing(host), host.locked():
         return report(_Gatherer(host, wanted, filters).gather(), filters)
 

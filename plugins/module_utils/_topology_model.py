@@ -359,7 +359,32 @@ _PROBE: dict[str, Check] = {
     "expect": _one_of("reachable", "unreachable"),
     "timeout": _validation.probe_timeout,
 }
-_TOP = ("name", "state", "verify", "verify_outside", "verify_probes", "bridges", "namespaces", "links", "nat")
+_DIAGRAMS = (".mmd", ".md", ".dot", ".svg")
+"""The suffixes of what a topology can be drawn into."""
+
+
+def _diagram(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValidationError(f"must be the path of a file, not {value!r}")
+    if value and not value.endswith(_DIAGRAMS):
+        raise ValidationError(
+            f"{value!r} does not end in one of {', '.join(_DIAGRAMS)}, which say how to draw; add one"
+        )
+    return value
+
+
+_TOP = (
+    "name",
+    "state",
+    "verify",
+    "verify_outside",
+    "verify_probes",
+    "diagram",
+    "bridges",
+    "namespaces",
+    "links",
+    "nat",
+)
 
 
 # --- reading -------------------------------------------------------------------------------------------------------
@@ -382,6 +407,7 @@ class Reader:
         for key in given:
             if key not in _TOP:
                 self.mistakes.add("the topology", key, f"is not an option; {did_you_mean(key, _TOP)}")
+        self._value(VARIABLE_PREFIX + "diagram", "", _diagram, given.get("diagram", ""))
         bridges = tuple(self._each(given, "bridges", self._bridge))
         namespaces = tuple(self._each(given, "namespaces", self._namespace))
         links = tuple(self._each(given, "links", self._link))

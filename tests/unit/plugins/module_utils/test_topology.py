@@ -276,6 +276,17 @@ def test_every_option_reaches_its_module() -> None:
     ]
 
 
+@pytest.mark.parametrize("path", ["", "a.mmd", "/b/c.md", "d.dot", "e.svg"])
+def test_a_diagram_has_a_suffix_that_says_how(path: str) -> None:
+    assert compile_topology({"diagram": path}) == compile_topology({})
+
+
+def test_a_diagram_without_such_a_suffix() -> None:
+    assert mistakes_of({"diagram": "a.png"}) == [
+        "topology_diagram: 'a.png' does not end in one of .mmd, .md, .dot, .svg, which say how to draw; add one"
+    ]
+
+
 def test_summary_is_short_for_a_large_topology() -> None:
     summary = compile_topology(large(100))["summary"]
     assert len(summary) < 50
