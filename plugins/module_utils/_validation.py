@@ -301,3 +301,29 @@ def vlan(value: Any) -> int:
     :raises ValueError: if it is not a whole number in that range.
     """
     return _whole(value, "VLAN ID", 0, VLAN_MAX)
+
+
+#: The port numbers of RFC 9293 and RFC 768 have 16 bits.
+PORT_MAX = 65535
+
+
+def port(value: Any) -> int:
+    """A port number.
+
+    Raises:
+        ValidationError: It is not a whole number from 1 to 65535.
+    """
+    return _whole(value, "port", 1, PORT_MAX)
+
+
+def ports(value: Any) -> str:
+    """A port, or several in a row as FIRST-LAST, in the shortest form.
+
+    Raises:
+        ValidationError: It is neither.
+    """
+    first, hyphen, last = str(value).partition("-")
+    lowest, highest = port(first.strip()), port(last.strip()) if hyphen else 0
+    if hyphen and highest < lowest:
+        raise ValidationError(f"{value!r} ends before it begins; write {highest}-{lowest}")
+    return f"{lowest}-{highest}" if highest > lowest else str(lowest)
