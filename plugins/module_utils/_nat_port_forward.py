@@ -269,7 +269,7 @@ def _version(entry: Entry, to_address: str | None, **others: str | None) -> int:
         raise InvalidEntry(
             entry,
             "to_address",
-            "is missing: it says where the port leads, and for state=absent of which IP version",
+            "is missing: it says where the port leads, and which IP version is meant",
         )
     version = ip_address(to_address).version
     for option, value in others.items():
@@ -277,8 +277,7 @@ def _version(entry: Entry, to_address: str | None, **others: str | None) -> int:
             raise InvalidEntry(
                 entry,
                 option,
-                f"{value} is not IPv{version}, which {to_address} is: a port is forwarded within one IP version; make an "
-                "entry for each",
+                f"{value} is not IPv{version}, which {to_address} is: make an entry for each",
             )
     return version
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Union
 
+from ansible_collections.netns.fabric.plugins.module_utils._topology_forwards import check_forwards
 from ansible_collections.netns.fabric.plugins.module_utils._topology_model import (
     Attachment,
     End,
@@ -40,6 +41,7 @@ def check(topology: Topology, mistakes: Mistakes) -> None:
     _mtus(topology, mistakes)
     _routes(topology, mistakes)
     _nat(topology, mistakes)
+    check_forwards(topology, mistakes)
 
 
 def segment_of(attachment: Attachment) -> Segment | None:
@@ -86,9 +88,11 @@ def _namespace_references(topology: Topology) -> Iterator[tuple[str, str]]:
         for end in (link.near, link.far):
             if end.namespace is not None:
                 yield end.path, end.namespace
-    for rule in topology.nat:
-        if rule.namespace is not None:
-            yield rule.path, rule.namespace
+    routers = [(rule.path, rule.namespace) for rule in topology.nat]
+    routers += [(forward.path, forward.namespace) for forward in topology.forwards]
+    for path, namespace in routers:
+        if namespace is not None:
+            yield path, namespace
 
 
 def _bridges(topology: Topology, mistakes: Mistakes) -> None:

@@ -207,6 +207,14 @@ blocked_by:
     - 'nftables inet firewalld filter_FORWARD (ends with reject), left alone: it is firewalld''s, whose next reload
       would take the rule away; let it in there: `firewall-cmd --permanent --zone=trusted
       --add-source=192.168.100.0/24` and `firewall-cmd --reload`'
+other_rules:
+  description:
+    - How many rules with the mark of this O(owner) other modules of this collection have made, such as
+      M(netns.fabric.nat_port_forward), in the namespaces that the call has looked at. They are left alone.
+    - With O(prune) that is every namespace. It tells whether a call of the other module has anything to prune.
+  returned: success
+  type: int
+  sample: 0
 commands:
   description:
     - The equivalent shell lines, in order. Pasted into a shell on the same host before the run they have the same

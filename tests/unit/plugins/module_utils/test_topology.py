@@ -289,7 +289,7 @@ def test_importable_without_ansible() -> None:
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "9", done.stderr
+    assert done.stdout.strip() == "10", done.stderr
 
 
 # --- probes --------------------------------------------------------------------------------------------------------
@@ -619,7 +619,10 @@ def test_probes_of_the_outside() -> None:
             "topology_nat[0] (10.0.0.0/24): namespace: 'red' is not in `topology_namespaces`; there are none",
         ),
         ({"verify_outside": ["example.org"]}, "topology_verify_outside[0]: 'example.org' is not an IP address"),
-        ({"verify_outside": ["198.51.100.1:0"]}, "topology_verify_outside[0]: must be a whole number from 1 to 65535"),
+        (
+            {"verify_outside": ["198.51.100.1:0"]},
+            "topology_verify_outside[0]: 0 is no port; give a whole number from 1 to 65535",
+        ),
         ({"verify_outside": [80]}, "topology_verify_outside[0]: must be ADDRESS or ADDRESS:PORT, not 80"),
     ],
 )
