@@ -19,6 +19,7 @@ from ansible_collections.netns.fabric.plugins.module_utils import _nat_operation
 from ansible_collections.netns.fabric.plugins.module_utils._change import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._nat_state import (
+    COMMENT,
     FAMILIES,
     FORWARD,
     NAT_HOOKS,
@@ -32,9 +33,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._nat_state import (
     Tools,
     limit,
 )
-
-#: How the comment of every rule of ours begins.
-COMMENT = "netns.fabric"
 
 
 class Subject(ABC):

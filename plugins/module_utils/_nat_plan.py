@@ -36,6 +36,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._nat_draft import (
 from ansible_collections.netns.fabric.plugins.module_utils._nat_state import (
     FAMILIES,
     FORWARD,
+    IPTABLES_LEGACY,
     NFTABLES,
     OWN_TABLE,
     Obstacle,
@@ -360,7 +361,7 @@ class Planner:
         return self._backends[key]
 
     def _backend(self, wanted: Wanted) -> str:
-        """The one that was asked for; else the one that ours are in already; else what the host has.
+        """The one that was asked for; else the one that ours are in already; else what the host uses.
 
         Raises:
             Unavailable: The host does not have it.
@@ -379,7 +380,9 @@ class Planner:
                     "iptables-nft` on the managed host, or `backend: nftables`"
                 )
             return usual
+        legacy = self._ruleset(wanted.namespace).only_legacy(wanted.version)
         possible = [
+            *([IPTABLES_LEGACY] if legacy and (IPTABLES_LEGACY, wanted.version) in tools.iptables else []),
             *([NFTABLES] if tools.nft else []),
             *([usual] if usual else []),
             *(variant for variant, version in tools.iptables if version == wanted.version),

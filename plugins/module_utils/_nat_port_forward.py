@@ -20,7 +20,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._errors import Invali
 from ansible_collections.netns.fabric.plugins.module_utils._host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._link import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._nat_draft import (
-    COMMENT,
     Kind,
     Part,
     Recognised,
@@ -29,6 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._nat_draft import (
 )
 from ansible_collections.netns.fabric.plugins.module_utils._nat_plan import Actual
 from ansible_collections.netns.fabric.plugins.module_utils._nat_state import (
+    COMMENT,
     FORWARD,
     NAT_HOOKS,
     OUTPUT,

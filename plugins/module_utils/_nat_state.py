@@ -24,6 +24,8 @@ IPTABLES_LEGACY = "iptables-legacy"
 
 #: The table that is ours alone, in nf_tables.
 OWN_TABLE = "netns_fabric"
+#: How the comment of every rule of ours begins.
+COMMENT = "netns.fabric"
 
 #: The hooks that our rules are on (nft(8), Address families). In our own table a chain has the name of its hook.
 PREROUTING, OUTPUT, POSTROUTING, FORWARD = "prerouting", "output", "postrouting", "forward"
@@ -113,6 +115,12 @@ class Chain:
     policy: str = ""
     kind: str = ""
     rules: tuple[Rule, ...] = ()
+
+    @property
+    def in_use(self) -> bool:
+        """Whether somebody else has put something into it, or set its policy."""
+        others = any(not (rule.comment or "").startswith(COMMENT) for rule in self.rules)
+        return others or self.policy in _REFUSING or (self.place.backend == NFTABLES and self.place.table != OWN_TABLE)
 
 
 @dataclass(frozen=True)
@@ -219,6 +227,14 @@ class Ruleset:
             if chain is not None and (chain.kind, chain.hook) != ("nat", hook):
                 return f"its chain {hook} is no NAT chain on the {hook} hook"
         return ""
+
+    def only_legacy(self, version: int) -> bool:
+        """Whether all that somebody else has made for an IP version is in iptables-legacy, and there is some."""
+        families = (FAMILIES[version], "inet")
+        backends = {
+            chain.place.backend for chain in self.chains.values() if chain.in_use and chain.place.family in families
+        }
+        return backends == {IPTABLES_LEGACY}
 
     def is_firewalld(self, obstacle: Obstacle) -> bool:
         return obstacle.refusal == _FIREWALLD

@@ -169,8 +169,9 @@ options:
         chain.
       - V(iptables) appends them to the chains PREROUTING, OUTPUT and POSTROUTING of the table C(nat), in the variant
         (nf_tables or legacy) that is behind the plain command C(iptables), or C(ip6tables), of the host.
-      - V(auto) leaves rules where they are already; new ones it makes with nftables if the host has C(nft), otherwise
-        with iptables.
+      - V(auto) leaves rules where they are already. New ones it makes with what the host uses - with the legacy variant
+        of iptables if all that others have made there is in that, otherwise with nftables if the host has C(nft),
+        otherwise with iptables.
       - A rule that is found in another place than it belongs is moved, so that it is never there twice.
     type: str
     choices: [auto, nftables, iptables]

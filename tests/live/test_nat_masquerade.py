@@ -157,6 +157,18 @@ class TestTraffic:
         masquerade(source=SOURCE, state="absent")
         assert world.count("legacy", "netns.fabric") == 0
 
+    def test_on_a_host_that_uses_the_legacy_variant(self, world: World, masquerade: Cycle) -> None:
+        world.iptables("legacy", "-P", "FORWARD", "DROP")
+        masquerade(source=SOURCE)
+        assert (world.count("legacy", "MASQUERADE"), world.nft_rules()) == (1, [])
+        assert world.seen_as() == UPLINK_ADDRESS
+        # Somebody begins to use nftables, too: what is there stays there.
+        world.iptables("nft", "-A", "FORWARD", "-s", "10.9.0.0/16", "-j", "ACCEPT")
+        assert not masquerade.simply(source=SOURCE).changed
+        masquerade(source=SOURCE, state="absent")
+        masquerade(source=SOURCE)
+        assert (world.count("legacy", "MASQUERADE"), len(world.nft_rules())) == (0, 1)
+
     @pytest.mark.parametrize("backend", ["nftables", "iptables"])
     def test_ipv6(self, world: World, masquerade: Cycle, backend: str) -> None:
         assert world.unanswered(OUTSIDE6)
@@ -229,9 +241,9 @@ class TestChainsThatDrop:
 
     def test_an_open_policy_again(self, world: World, masquerade: Cycle, variant: str) -> None:
         world.iptables(variant, "-P", "FORWARD", "DROP")
-        masquerade.simply(source=SOURCE)
+        masquerade.simply(source=SOURCE, backend="nftables")
         world.iptables(variant, "-P", "FORWARD", "ACCEPT")
-        assert masquerade(source=SOURCE).changed
+        assert masquerade(source=SOURCE, backend="nftables").changed
         assert world.count(variant, "netns.fabric:") == 0
         assert world.seen_as() == UPLINK_ADDRESS
 
@@ -248,13 +260,13 @@ class TestChainsThatDrop:
         ):
             world.iptables(variant, *line.split())
         before = world.saved(variant)
-        masquerade(source=SOURCE)
+        masquerade(source=SOURCE, backend="nftables")
         assert world.seen_as() == UPLINK_ADDRESS
         assert world.count(variant, "-A DOCKER-USER ") == 3
         # Docker's chains flushed, ours with them.
         world.iptables(variant, "-F", "DOCKER-USER")
         assert world.unanswered()
-        masquerade(source=SOURCE)
+        masquerade(source=SOURCE, backend="nftables")
         assert world.seen_as() == UPLINK_ADDRESS
         world.iptables(variant, "-A", "DOCKER-USER", "-j", "RETURN")
         masquerade(source=SOURCE, state="absent")
@@ -274,7 +286,7 @@ class TestChainsThatDrop:
         world.iptables(variant, "-A", "FORWARD", "-d", "198.51.100.77", "-j", "DROP")
         world.iptables(variant, "-A", "FORWARD", "-j", "REJECT", "--reject-with", "icmp-host-prohibited")
         before = world.saved(variant)
-        masquerade(source=SOURCE)
+        masquerade(source=SOURCE, backend="nftables")
         assert world.seen_as() == UPLINK_ADDRESS
         # After what somebody forbids explicitly, before what forbids the rest.
         rules = [line for line in world.saved(variant).splitlines() if line.startswith("-A FORWARD")]
@@ -282,7 +294,7 @@ class TestChainsThatDrop:
         # Somebody adds another one before ours.
         world.iptables(variant, "-I", "FORWARD", "-j", "REJECT", "--reject-with", "icmp-host-prohibited")
         assert world.unanswered()
-        masquerade(source=SOURCE)
+        masquerade(source=SOURCE, backend="nftables")
         assert world.seen_as() == UPLINK_ADDRESS
         world.iptables(variant, "-D", "FORWARD", "-j", "REJECT", "--reject-with", "icmp-host-prohibited")
         masquerade(source=SOURCE, state="absent")

@@ -110,6 +110,11 @@ def plain(world: Services, run_module: RunModule) -> Cycle:
     return Cycle(run_module, world, "nat_port_forward")
 
 
+def marked(rules: str) -> list[str]:
+    """Return the lines that bear a mark of this collection."""
+    return [line for line in rules.splitlines() if "netns.fabric" in line]
+
+
 def entry(port: int | str = 8080, to_address: str = NS01, to_port: int | None = 80, **options: Any) -> dict[str, Any]:
     return {"port": str(port), "to_address": to_address, **({"to_port": to_port} if to_port else {}), **options}
 
@@ -316,14 +321,14 @@ class TestOwners:
         masquerade = Cycle(run_module, world, "nat_masquerade", forward.env)
         world.iptables("nft", "-P", "FORWARD", "DROP")
         masquerade(rules=[{"source": SOURCE}], owner="lab", prune=True, backend=backend)
-        only_masquerade = world.rules()
+        only_masquerade = marked(world.rules())
         forward(rules=[entry(hairpin=SOURCE)], owner="lab", prune=True, backend=backend)
         assert world.ask(UPLINK_ADDRESS, 8080) == f"ns01 80 {OUTSIDE_ADDRESS}"
         both = masquerade.check(rules=[{"source": SOURCE}], owner="lab", prune=True, backend=backend)
         assert not both.changed
         assert both.returned["other_rules"] == 5
         forward(rules=[], owner="lab", prune=True)
-        assert world.rules() == only_masquerade
+        assert marked(world.rules()) == only_masquerade
         forward.simply(rules=[entry(hairpin=SOURCE)], owner="lab", prune=True, backend=backend)
         masquerade(rules=[], owner="lab", prune=True)
         assert world.ask(UPLINK_ADDRESS, 8080) == f"ns01 80 {OUTSIDE_ADDRESS}"
@@ -359,7 +364,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("rules", "said"),
         [
-            ([entry(), entry(to_port=81)], r"rules\[1\] (8080): port: is the same as rules\[0\] (8080)"),
+            ([entry(), entry(to_port=81)], "rules[2] (8080): port: is the same as rules[1] (8080)"),
             ([entry(), entry("8000-8090", to_port=None)], "is published by"),
             ([entry(), entry(address=UPLINK_ADDRESS, to_port=81)], "is published by"),
             ([entry(in_interface="eth9")], "in_interface: there is no link eth9 in the host, which has"),
@@ -375,7 +380,7 @@ class TestRefusals:
         ],
     )
     def test_mistakes(self, plain: Cycle, rules: list[dict[str, Any]], said: str) -> None:
-        assert said.replace("\\", "") in plain.fails(rules=[entry(9000), *rules])
+        assert said in plain.fails(rules=[entry(9000), *rules])
 
     def test_nft_is_taken_back_where_iptables_refuses(self, world: Services, plain: Cycle, tmp_path: Path) -> None:
         plain.simply(rules=[entry(), entry(8081)], owner="lab-a")

@@ -422,6 +422,22 @@ class TestBackends:
         command = EVERYTHING.iptables[place.backend, 4]
         assert self.backends(plan(state, wanted(), wanted("10.0.0.0/8"))) == [command]
 
+    @pytest.mark.parametrize(
+        ("chains", "place"),
+        [
+            ({LEGACY_NAT: [DROP]}, LEGACY_NAT),
+            ({LEGACY_NAT: [DROP], INET_FORWARD: []}, OWN),
+            ({LEGACY_NAT: [DROP], DOCKER: [DROP]}, OWN),
+            ({LEGACY_NAT: []}, OWN),
+            ({LEGACY_NAT: [DROP], OWN: []}, LEGACY_NAT),
+        ],
+    )
+    def test_auto_is_the_legacy_variant_where_that_is_all_there_is(
+        self, chains: dict[Place, Sequence[Rule]], place: Place
+    ) -> None:
+        made = plan(actual(ruleset(chains)), wanted(accept_forward="never"))
+        assert f"masquerade: [{place}]" in made.diff[0]["after"]
+
     def test_others_rules_do_not_sway_it(self) -> None:
         state = actual(ruleset({NAT: [ours(owner="other")]}))
         assert "nft" in self.backends(plan(state, wanted()))
