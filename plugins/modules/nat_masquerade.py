@@ -136,6 +136,7 @@ options:
     default: auto
 requirements:
   - C(nft) 0.9.3 or newer with JSON support, or C(iptables) 1.6.2 or newer, on the managed host
+  - C(firewall-cmd) 0.9 or newer on a managed host where firewalld runs
   - pyroute2 0.7.2 or newer on the managed host
 notes:
   - With O(prune), rules of the O(owner) are found in every named namespace and on the host, whether or not an entry
