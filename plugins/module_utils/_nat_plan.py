@@ -26,7 +26,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import KernelState, NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._missing import ASSUMED, MissingNamespaces
 from ansible_collections.netns.fabric.plugins.module_utils._nat_draft import (
-    COMMENT,
     Draft,
     Kind,
     Part,
@@ -34,6 +33,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._nat_draft import (
     place_on,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._nat_state import (
+    COMMENT,
     FAMILIES,
     FORWARD,
     IPTABLES_LEGACY,
