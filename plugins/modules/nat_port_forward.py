@@ -73,8 +73,8 @@ options:
     type: str
   hairpin:
     description:
-      - The network that O(to_address) is in, as C(ADDRESS/PREFIX) with no host bits set. Its other members, too,
-        reach the published port then.
+      - The network that O(to_address) is in, as C(ADDRESS/PREFIX) with no host bits set. Its members, too, reach the
+        published port then.
       - For them the router puts its own address in the place of the client's. Without that the answer would go from
         neighbour to neighbour, past the router, with an address that the client knows nothing of.
     type: str
