@@ -23,7 +23,7 @@ die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 # COMMAND=PACKAGE: the package is installed where the command is not found.
 needed='ovs-vswitchd=openvswitch-switch ovs-vsctl=openvswitch-switch nft=nftables iptables=iptables ip=iproute2
 ethtool=ethtool ping=iputils-ping git=git shellcheck=shellcheck cc=gcc
-dot=graphviz ssh=openssh-client dropbear=dropbear-bin sudo=sudo'
+dot=graphviz ssh=openssh-client dropbear=dropbear-bin sudo=sudo firewall-cmd=firewalld dbus-daemon=dbus'
 
 lacking_packages() {
     {
@@ -41,10 +41,18 @@ fingerprint() {
     { cat requirements/*.txt tools/setup.sh; echo "$root"; echo "${PYTHON:-}"; } | sha256sum | cut -d ' ' -f 1
 }
 
+# Debian starts a service when its package comes, and firewalld would take over this machine's packet filter. The tests
+# start it in hosts of their own; `systemctl unmask firewalld` for who wants it here.
+keep_firewalld_down() {
+    unit=/etc/systemd/system/firewalld.service
+    [ -e "$unit" ] || [ -L "$unit" ] || { mkdir -p "${unit%/*}" && ln -s /dev/null "$unit"; }
+}
+
 install_packages() {
     [ "$(id -u)" = 0 ] || die "these packages are lacking, and installing them needs root: $*"
     command -v apt-get >/dev/null 2>&1 ||
         die "this system has no apt-get; install by hand what gives these Debian packages' commands: $*"
+    case " $* " in *" firewalld "*) keep_firewalld_down ;; esac
     say "installing $*"
     export DEBIAN_FRONTEND=noninteractive
     apt-get -qq update

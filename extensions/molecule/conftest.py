@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.tests.testinfra.contacts import Contacts
 from ansible_collections.netns.fabric.tests.testinfra.kernel import Kernel
 from ansible_collections.netns.fabric.tests.testinfra.nat import Nat
 from ansible_collections.netns.fabric.tests.testinfra.openvswitch import OpenVSwitch
@@ -63,3 +64,9 @@ def snapshot(shell: Shell) -> Snapshot:
 def vitals(shell: Shell) -> Vitals:
     """Return what tells whether a link has flapped."""
     return Vitals(shell)
+
+
+@pytest.fixture(scope="module")
+def contacts(shell: Shell) -> Contacts:
+    """Return what asks servers that record who contacted them."""
+    return Contacts(shell)

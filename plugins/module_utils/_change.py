@@ -42,7 +42,7 @@ class Operation(Protocol):
 
     @property
     def medium(self) -> str:
-        """The input and output that executes it: V(kernel), V(files), V(ovs) or V(firewall)."""
+        """The input and output that executes it: V(kernel), V(files), V(ovs), V(firewall) or V(firewalld)."""
 
     def commands(self) -> Sequence[str]:
         """The equivalent shell lines."""

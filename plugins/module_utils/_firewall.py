@@ -14,13 +14,10 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import socket
 import struct
-import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -34,7 +31,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._nat_state import (
     FAMILIES,
     IPTABLES_LEGACY,
     IPTABLES_NFT,
-    OWN_CHAIN,
     OWN_TABLE,
     Chain,
     Ruleset,
@@ -43,11 +39,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._nat_state import (
     nft_ruleset,
     together,
 )
-
-#: Seconds that a program may take. iptables may wait for its lock for some of them.
-TIMEOUT = 60
-#: Where programs lie that an ordinary user's PATH, which `su` keeps, does not have.
-SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+from ansible_collections.netns.fabric.plugins.module_utils._program import TIMEOUT, Result, find, run
 
 #: iptables(8): the exit status for a resource problem, which a lock that is not let go of is.
 _RESOURCE_PROBLEM = 4
@@ -63,48 +55,6 @@ _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _NFT_MSG_GETTABLE = 10 << 8 | 1
 _NFTA_TABLE_NAME, _NFTA_TABLE_FLAGS = 1, 2
 _FAMILY_NAMES: Mapping[int, str] = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a program went."""
-
-    status: int
-    output: str
-    error: str
-
-
-def run(argv: Sequence[str], text: str = "") -> Result:
-    """Run a program with `text` on its standard input.
-
-    Raises:
-        OperationFailed: It could not be started, or took longer than TIMEOUT.
-    """
-    try:
-        ran = subprocess.run(
-            argv,
-            input=text,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            close_fds=False,  # the lock goes with it, see Host.locked()
-            timeout=TIMEOUT,
-            check=False,
-            env={**os.environ, "LC_ALL": "C"},
-        )
-    except subprocess.TimeoutExpired as error:
-        raise OperationFailed(
-            None, f"{argv[0]} did not end within {TIMEOUT} s and was stopped; whether it did its work is not known"
-        ) from error
-    except OSError as error:
-        raise OperationFailed(None, f"{argv[0]}: {error.strerror}", error.errno) from error
-    return Result(ran.returncode, ran.stdout, ran.stderr)
-
-
-def find(program: str) -> str | None:
-    """The full path of a program; None where the host does not have it."""
-    directories = [os.environ.get("PATH", os.defpath), *SYSTEM_DIRECTORIES]
-    return shutil.which(program, path=os.pathsep.join(directories))
 
 
 @contextmanager
@@ -303,14 +253,23 @@ class _NftUndo:
                 self._delete(operation, handle_of[id(operation)])
             elif isinstance(operation, op.DeleteNftRule):
                 self._put_back(operation)
-            elif isinstance(operation, op.AddOwnChain):
-                what = "table" if operation.new_table else "chain"
-                own_chain = "" if operation.new_table else f" {OWN_CHAIN}"
-                self._firewall.nft(f"delete {what} {operation.family} {OWN_TABLE}{own_chain}")
-            elif isinstance(operation, op.DeleteOwnTable):
-                self._make_table(operation)
-            elif isinstance(operation, op.WakeOwnTable):
-                self._firewall.nft(f"add table {operation.family} {OWN_TABLE} {{ flags dormant; }}")
+            else:
+                self._undo_structure(operation)
+
+    def _undo_structure(self, operation: op.NftOperation) -> None:
+        """Take back what was done to our table and its chains."""
+        if isinstance(operation, op.AddOwnChain):
+            what, name = ("table", "") if operation.new_table else ("chain", f" {operation.hook}")
+            self._firewall.nft(f"delete {what} {operation.family} {OWN_TABLE}{name}")
+        elif isinstance(operation, op.DeleteOwnChain):
+            chain = op.AddOwnChain(operation.namespace, operation.family, operation.hook, new_table=False)
+            self._nft_lines(chain.statements())
+        elif isinstance(operation, op.DeleteOwnTable):
+            made = (op.AddOwnChain(operation.namespace, operation.family, hook) for hook in operation.hooks)
+            lines = [f"add table {operation.family} {OWN_TABLE}"]
+            self._nft_lines([*lines, *(chain.statements()[-1] for chain in made)])
+        elif isinstance(operation, op.WakeOwnTable):
+            self._firewall.nft(f"add table {operation.family} {OWN_TABLE} {{ flags dormant; }}")
 
     def _delete(self, operation: op.AddNftRule, handle: int) -> None:
         self._firewall.nft(f"delete rule {operation.family} {operation.table} {operation.chain} handle {handle}")
@@ -334,9 +293,8 @@ class _NftUndo:
         ):  # an echo that is unlike this one costs the order, not the rule
             self._new_handles[operation.handle] = json.loads(echo)["nftables"][-1][verb]["rule"]["handle"]
 
-    def _make_table(self, operation: op.DeleteOwnTable) -> None:
-        lines = op.AddOwnChain(operation.namespace, operation.family).statements()
-        self._firewall.nft("--file", "-", text="\n".join(lines if operation.chain else lines[:1]) + "\n")
+    def _nft_lines(self, lines: Sequence[str]) -> None:
+        self._firewall.nft("--file", "-", text="\n".join(lines) + "\n")
 
 
 @contextmanager

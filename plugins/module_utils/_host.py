@@ -21,6 +21,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._errors import Fabric
 if TYPE_CHECKING:
     from ansible_collections.netns.fabric.plugins.module_utils._files import Files
     from ansible_collections.netns.fabric.plugins.module_utils._firewall import Firewall
+    from ansible_collections.netns.fabric.plugins.module_utils._firewalld import Firewalld
     from ansible_collections.netns.fabric.plugins.module_utils._netlink import Kernel
     from ansible_collections.netns.fabric.plugins.module_utils._vsctl import OpenVSwitch
 
@@ -103,6 +104,12 @@ class Host:
         from ansible_collections.netns.fabric.plugins.module_utils._firewall import Firewall
 
         return Firewall()
+
+    @cached_property
+    def firewalld(self) -> Firewalld:
+        from ansible_collections.netns.fabric.plugins.module_utils._firewalld import Firewalld
+
+        return Firewalld()
 
     @contextmanager
     def locked(self) -> Iterator[None]:

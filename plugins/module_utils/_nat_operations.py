@@ -7,21 +7,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.netns.fabric.plugins.module_utils._change import Phase
 from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._nat_state import (
     MULTICAST,
-    OWN_CHAIN,
+    OUTPUT,
     OWN_TABLE,
+    POSTROUTING,
+    PREROUTING,
     Criterion,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._operations import inside
 
 #: Seconds that iptables waits for its lock.
 LOCK_WAIT = 10
+
+#: By hook: the priority of address translation, in the words of nft(8); it has none for the output hook.
+_PRIORITIES: Mapping[str, str] = {PREROUTING: "dstnat", OUTPUT: "-100", POSTROUTING: "srcnat"}
 
 
 @dataclass(frozen=True)
@@ -49,14 +54,25 @@ class NftOperation(FirewallOperation):
 
 @dataclass(frozen=True)
 class AddOwnChain(NftOperation):
-    """Our chain for source NAT, in our table; `new_table`: the table is not there either."""
+    """A chain for NAT in our table, named after its hook; `new_table`: the table is not there either."""
 
+    hook: str = POSTROUTING
     new_table: bool = True
 
     def statements(self) -> Sequence[str]:
         table = [f"add table {self.family} {OWN_TABLE}"] if self.new_table else []
-        hook = "{ type nat hook postrouting priority srcnat; policy accept; }"
-        return [*table, f"add chain {self.family} {OWN_TABLE} {OWN_CHAIN} {hook}"]
+        base = f"{{ type nat hook {self.hook} priority {_PRIORITIES[self.hook]}; policy accept; }}"
+        return [*table, f"add chain {self.family} {OWN_TABLE} {self.hook} {base}"]
+
+
+@dataclass(frozen=True)
+class DeleteOwnChain(NftOperation):
+    """A chain in our table that has no rule left."""
+
+    hook: str
+
+    def statements(self) -> Sequence[str]:
+        return [f"delete chain {self.family} {OWN_TABLE} {self.hook}"]
 
 
 @dataclass(frozen=True)
@@ -69,9 +85,9 @@ class WakeOwnTable(NftOperation):
 
 @dataclass(frozen=True)
 class DeleteOwnTable(NftOperation):
-    """Our table, once it has no rule left; `chain`: our chain is still in it."""
+    """Our table, once it has no rule left; `hooks`: our chains that are still in it."""
 
-    chain: bool = True
+    hooks: tuple[str, ...] = (POSTROUTING,)
 
     def statements(self) -> Sequence[str]:
         return [f"delete table {self.family} {OWN_TABLE}"]
@@ -164,10 +180,10 @@ class DeleteIptablesRule(IptablesOperation):
 # A rule of ours in the words of each tool
 
 
-def nft_text(criteria: Iterable[Criterion], verdict: str, comment: str, family: str) -> str:
-    """A rule in nft's language; `family` (ip, ip6) is that of the addresses."""
+def nft_text(criteria: Iterable[Criterion], action: str, comment: str, family: str) -> str:
+    """A rule in nft's language; `family` (ip, ip6) is that of the addresses, `action` the verdict with its target."""
     words = [_nft_words(criterion, family) for criterion in criteria]
-    return " ".join([*words, verdict, f'comment "{comment}"'])
+    return " ".join([*words, action, f'comment "{comment}"'])
 
 
 def _nft_words(criterion: Criterion, family: str) -> str:
@@ -179,7 +195,12 @@ def _nft_words(criterion: Criterion, family: str) -> str:
     return f"{criterion.field} {relation}{criterion.value}"
 
 
-def iptables_arguments(criteria: Iterable[Criterion], verdict: str, comment: str) -> tuple[str, ...]:
+def nft_action(verdict: str, target: str) -> str:
+    """What a rule does, in nft's language."""
+    return f"{verdict} to {target}" if verdict == "dnat" else verdict
+
+
+def iptables_arguments(criteria: Iterable[Criterion], verdict: str, comment: str, target: str = "") -> tuple[str, ...]:
     """A rule in the words of iptables, in the order in which iptables-save prints them."""
     criteria = list(criteria)
     words: list[str] = []
@@ -190,14 +211,24 @@ def iptables_arguments(criteria: Iterable[Criterion], verdict: str, comment: str
     if any(criterion.value in MULTICAST.values() for criterion in criteria):
         words += ["-m", "addrtype", "!", "--dst-type", "MULTICAST"]
     for criterion in criteria:
-        if criterion.field == "ct state":
-            words += [
-                "-m",
-                "conntrack",
-                "--ctstate",
-                ",".join(sorted(criterion.value.upper().split(","), reverse=True)),
-            ]
-    return (*words, "-m", "comment", "--comment", comment, "-j", verdict.upper())
+        words += _iptables_words(criterion)
+    to = ["--to-destination", target] if verdict == "dnat" else []
+    return (*words, "-m", "comment", "--comment", comment, "-j", verdict.upper(), *to)
+
+
+def _iptables_words(criterion: Criterion) -> list[str]:
+    """A criterion that iptables has an extension for."""
+    protocol, _space, which = criterion.field.partition(" ")
+    if which in ("sport", "dport"):
+        return ["-p", protocol, "-m", protocol, f"--{which}", criterion.value.replace("-", ":")]
+    if criterion.field == "fib daddr type":
+        return ["-m", "addrtype", "--dst-type", criterion.value.upper()]
+    if criterion.field == "ct status":
+        return ["-m", "conntrack", "--ctstate", criterion.value.upper()]
+    if criterion.field == "ct state":
+        states = sorted(criterion.value.upper().split(","), reverse=True)
+        return ["-m", "conntrack", "--ctstate", ",".join(states)]
+    return []
 
 
 _PLAIN = re.compile(r"[\w!./:,@%+=-]+", re.ASCII)

@@ -22,11 +22,14 @@ NFTABLES = "nftables"
 IPTABLES_NFT = "iptables-nft"
 IPTABLES_LEGACY = "iptables-legacy"
 
-#: The table and the chain that are ours alone, in nf_tables.
+#: The table that is ours alone, in nf_tables.
 OWN_TABLE = "netns_fabric"
-OWN_CHAIN = "postrouting"
-#: The comment that marks a rule; the owner's name follows.
-COMMENT = "netns.fabric:"
+#: How the comment of every rule of ours begins.
+COMMENT = "netns.fabric"
+
+#: The hooks that our rules are on (nft(8), Address families). In our own table a chain has the name of its hook.
+PREROUTING, OUTPUT, POSTROUTING, FORWARD = "prerouting", "output", "postrouting", "forward"
+NAT_HOOKS = (PREROUTING, OUTPUT, POSTROUTING)
 
 #: By IP version: the family's name in nf_tables, and all multicast addresses (RFC 5771, RFC 4291 2.7).
 FAMILIES: Mapping[int, str] = {4: "ip", 6: "ip6"}
@@ -40,6 +43,8 @@ _FINAL = ("accept", "drop", "reject", "return")
 _REFUSING = ("drop", "reject")
 #: iptables' chain for other people's rules on a host with Docker; Docker leaves what is in it alone.
 DOCKER_CHAIN = "DOCKER-USER"
+#: The verdicts of address translation.
+_TRANSLATING = ("masquerade", "dnat")
 #: Chains that firewalld makes in iptables' filter table, of its older releases and of its newer ones.
 _FIREWALLD_CHAINS = ("FORWARD_IN_ZONES", "FORWARD_POLICIES_PRE")
 _FIREWALLD_TABLE = "firewalld"
@@ -50,8 +55,9 @@ _FIREWALLD = "it is firewalld's, whose next reload would take the rule away"
 class Criterion:
     """What a packet must be for a rule to apply.
 
-    `field` is `saddr`, `daddr` (a network in CIDR notation), `iifname`, `oifname`, `ct state` (comma separated), or
-    `other` for what does not matter here, in the words of the tool that printed it.
+    `field` is `saddr`, `daddr` (a network in CIDR notation), `iifname`, `oifname`, `ct state` (comma separated),
+    `ct status`, `fib daddr type`, `tcp dport` and its like (a port, or FIRST-LAST), or `other` for what does not matter
+    here, in the words of the tool that printed it.
     """
 
     field: str
@@ -63,8 +69,9 @@ class Criterion:
 class Rule:
     """One rule of a chain.
 
-    `verdict` is in nft's words (`accept`, `drop`, `reject`, `return`, `masquerade`, `jump`, `goto`), empty for none;
-    `target` is the chain of a jump. `handle` and `expressions` (JSON) are nft's, `arguments` are iptables'.
+    `verdict` is in nft's words (`accept`, `drop`, `reject`, `return`, `masquerade`, `dnat`, `jump`, `goto`), empty for
+    none; `target` is the chain of a jump, or where dnat leads to (ADDRESS or ADDRESS:PORT). `handle` and
+    `expressions` (JSON) are nft's, `arguments` are iptables'.
     """
 
     criteria: frozenset[Criterion]
@@ -108,6 +115,12 @@ class Chain:
     policy: str = ""
     kind: str = ""
     rules: tuple[Rule, ...] = ()
+
+    @property
+    def in_use(self) -> bool:
+        """Whether somebody else has put something into it, or set its policy."""
+        others = any(not (rule.comment or "").startswith(COMMENT) for rule in self.rules)
+        return others or self.policy in _REFUSING or (self.place.backend == NFTABLES and self.place.table != OWN_TABLE)
 
 
 @dataclass(frozen=True)
@@ -209,10 +222,19 @@ class Ruleset:
 
     def own_fault(self, family: str) -> str:
         """What is wrong with our table so that no rule in it would have an effect; empty for nothing."""
-        chain = self.chains.get(Place(NFTABLES, family, OWN_TABLE, OWN_CHAIN))
-        if chain is not None and (chain.kind, chain.hook) != ("nat", "postrouting"):
-            return f"its chain {OWN_CHAIN} is no NAT chain on the postrouting hook"
+        for hook in NAT_HOOKS:
+            chain = self.chains.get(Place(NFTABLES, family, OWN_TABLE, hook))
+            if chain is not None and (chain.kind, chain.hook) != ("nat", hook):
+                return f"its chain {hook} is no NAT chain on the {hook} hook"
         return ""
+
+    def only_legacy(self, version: int) -> bool:
+        """Whether all that somebody else has made for an IP version is in iptables-legacy, and there is some."""
+        families = (FAMILIES[version], "inet")
+        backends = {
+            chain.place.backend for chain in self.chains.values() if chain.in_use and chain.place.family in families
+        }
+        return backends == {IPTABLES_LEGACY}
 
     def is_firewalld(self, obstacle: Obstacle) -> bool:
         return obstacle.refusal == _FIREWALLD
@@ -221,82 +243,6 @@ class Ruleset:
 def limit(rules: Sequence[Rule]) -> int:
     """The position up to which a rule in a chain has an effect."""
     return next((position for position, rule in enumerate(rules) if rule.final), len(rules))
-
-
-# What our rules are
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What masquerading is about: the network behind, and the interface in front (None: any)."""
-
-    source: str
-    out_interface: str | None = None
-
-    @property
-    def version(self) -> int:
-        return 6 if ":" in self.source else 4
-
-    @property
-    def family(self) -> str:
-        return FAMILIES[self.version]
-
-    # Each returns the rule's criteria in the order in which they are written down.
-
-    def masquerade(self) -> tuple[Criterion, ...]:
-        """From the network, to anywhere but the network itself and multicast."""
-        return (
-            Criterion("saddr", self.source),
-            Criterion("daddr", self.source, negated=True),
-            *self._interface("oifname"),
-            Criterion("daddr", MULTICAST[self.version], negated=True),
-        )
-
-    def accept_out(self) -> tuple[Criterion, ...]:
-        return (
-            Criterion("saddr", self.source),
-            Criterion("daddr", self.source, negated=True),
-            *self._interface("oifname"),
-        )
-
-    def accept_replies(self) -> tuple[Criterion, ...]:
-        return (
-            Criterion("saddr", self.source, negated=True),
-            Criterion("daddr", self.source),
-            *self._interface("iifname"),
-            Criterion("ct state", "established,related"),
-        )
-
-    def _interface(self, name: str) -> tuple[Criterion, ...]:
-        return (Criterion(name, self.out_interface),) if self.out_interface else ()
-
-
-MASQUERADE, ACCEPT_OUT, ACCEPT_REPLIES = "masquerade", "out", "replies"
-
-
-def subject_of(rule: Rule) -> tuple[str, Subject] | None:
-    """What a rule of ours is for, also where somebody has altered it: its role, its network, its interface."""
-    sources, destinations = rule.values("saddr"), rule.values("daddr")
-    if rule.verdict == "masquerade":
-        return MASQUERADE, Subject(_only(sources) or "", _only(rule.values("oifname")))
-    if rule.verdict != "accept":
-        return None
-    if sources and sources <= rule.values("daddr", negated=True):
-        return ACCEPT_OUT, Subject(_only(sources) or "", _only(rule.values("oifname")))
-    if destinations and destinations <= rule.values("saddr", negated=True):
-        return ACCEPT_REPLIES, Subject(_only(destinations) or "", _only(rule.values("iifname")))
-    return None
-
-
-def criteria(role: str, subject: Subject) -> tuple[Criterion, ...]:
-    """The criteria of a rule of ours, as it should be."""
-    if role == MASQUERADE:
-        return subject.masquerade()
-    return subject.accept_out() if role == ACCEPT_OUT else subject.accept_replies()
-
-
-def _only(values: set[str]) -> str | None:
-    return next(iter(values)) if len(values) == 1 else None
 
 
 # What `nft -j list ruleset` prints: see libnftables-json(5)
@@ -374,6 +320,8 @@ def nft_rule(value: Mapping[str, Any]) -> Rule:
             found.add(_nft_match(content))
         elif kind in ("jump", "goto"):
             verdict, target = kind, content["target"]
+        elif kind == "dnat":
+            verdict, target = kind, _nft_destination(content)
         elif kind in (*_FINAL, "masquerade"):
             verdict = kind
             if kind == "masquerade" and content:
@@ -388,6 +336,22 @@ def nft_rule(value: Mapping[str, Any]) -> Rule:
         handle=value.get("handle"),
         expressions=json.dumps(value.get("expr") or []),
     )
+
+
+def _nft_destination(content: Any) -> str:
+    """Where dnat leads to; what is not one address and at most one port is given back in nft's words."""
+    if isinstance(content, dict) and not set(content) - {"addr", "port", "family"}:
+        address, port = content.get("addr"), content.get("port")
+        if isinstance(address, str) and isinstance(port, (int, type(None))):
+            return destination(address, port)
+    return json.dumps(content, sort_keys=True)
+
+
+def destination(address: str, port: int | None) -> str:
+    """An address, with a port if there is one, as both tools write it: an IPv6 address before a port in brackets."""
+    if port is None:
+        return address
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _only_item(statement: Any) -> tuple[str, Any]:
@@ -418,15 +382,28 @@ def _nft_field(left: Any) -> str | None:
     if not isinstance(left, dict) or len(left) != 1:
         return None
     ((kind, content),) = left.items()
-    if kind == "payload" and content.get("protocol") in ("ip", "ip6") and content.get("field") in ("saddr", "daddr"):
-        return str(content["field"])
+    if kind == "payload":
+        return _PAYLOADS.get((content.get("protocol"), content.get("field")))
     if kind == "meta" and content.get("key") in ("iifname", "oifname"):
         return str(content["key"])
-    return "ct state" if kind == "ct" and content.get("key") == "state" else None
+    if kind == "ct" and content.get("key") in ("state", "status"):
+        return f"ct {content['key']}"
+    return "fib daddr type" if content == {"result": "type", "flags": ["daddr"]} else None
+
+
+_PAYLOADS: Mapping[Any, str] = {
+    **{(family, name): name for family in ("ip", "ip6") for name in ("saddr", "daddr")},
+    **{(protocol, name): f"{protocol} {name}" for protocol in ("tcp", "udp") for name in ("sport", "dport")},
+}
 
 
 def _nft_value(name: str, right: Any) -> str | None:
     """None for what is no single value of the field."""
+    if name.endswith("port"):
+        ports = right.get("range") if isinstance(right, dict) else [right]
+        return "-".join(map(str, ports)) if ports and all(isinstance(port, int) for port in ports) else None
+    if name in ("ct status", "fib daddr type"):
+        return right if isinstance(right, str) else None
     if name == "ct state":
         states = right.get("set") if isinstance(right, dict) else right
         return ",".join(sorted([states] if isinstance(states, str) else states or ()))
@@ -451,8 +428,8 @@ def _other(content: Any) -> Criterion:
 # What iptables-save(8) prints
 
 _OPTIONS: Mapping[str, str] = {"-s": "saddr", "-d": "daddr", "-i": "iifname", "-o": "oifname", "--ctstate": "ct state"}
-_VERDICTS: Mapping[str, str] = {name.upper(): name for name in (*_FINAL, "masquerade")}
-_HOOKS: Mapping[str, str] = {"FORWARD": "forward", "POSTROUTING": "postrouting"}
+_VERDICTS: Mapping[str, str] = {name.upper(): name for name in (*_FINAL, *_TRANSLATING)}
+_HOOKS: Mapping[str, str] = {hook.upper(): hook for hook in (*NAT_HOOKS, FORWARD)}
 _KINDS: Mapping[str, str] = {"nat": "nat", "filter": "filter"}
 
 
@@ -495,18 +472,39 @@ def iptables_rule(arguments: Sequence[str], version: int) -> Rule:
     found: set[Criterion] = set()
     verdict = target = ""
     comment = None
-    for negated, option, values in _iptables_options(arguments):
+    options = _with_protocol(list(_iptables_options(arguments)))
+    for negated, option, values in options:
         if option in ("-j", "-g"):
             verdict = _VERDICTS.get(values[0], "jump" if option == "-j" else "goto")
             target = values[0] if verdict in ("jump", "goto") else ""
         elif option == "--comment":
             comment = values[0]
-        elif option != "-m" and (not verdict or verdict == "masquerade"):  # else it is an option of the target
+        elif option == "--to-destination":
+            target = values[0]
+        elif option != "-m" and (not verdict or verdict in _TRANSLATING):  # else it is an option of the target
             found.add(_iptables_criterion(negated, option, values, version))
     return Rule(frozenset(found), verdict, target, comment, arguments=tuple(arguments))
 
 
-def _iptables_options(arguments: Sequence[str]) -> Iterator[tuple[bool, str, list[str]]]:
+_Option = tuple[bool, str, list[str]]
+
+
+def _with_protocol(options: Sequence[_Option]) -> list[_Option]:
+    """The options with `-p tcp --dport 80` made into one, as nft has it: `tcp dport`."""
+    protocol = next((values[0] for negated, option, values in options if option == "-p" and not negated), "")
+    if protocol not in ("tcp", "udp") or not any(option in _PORTS for _negated, option, _values in options):
+        return list(options)
+    return [
+        (negated, f"{protocol} {_PORTS[option]}" if option in _PORTS else option, values)
+        for negated, option, values in options
+        if option != "-p"
+    ]
+
+
+_PORTS: Mapping[str, str] = {"--dport": "dport", "--sport": "sport"}
+
+
+def _iptables_options(arguments: Sequence[str]) -> Iterator[_Option]:
     """Every option with its values, and whether an exclamation mark goes before it."""
     position = 0
     while position < len(arguments):
@@ -526,6 +524,12 @@ def _iptables_options(arguments: Sequence[str]) -> Iterator[tuple[bool, str, lis
 def _iptables_criterion(negated: bool, option: str, values: Sequence[str], version: int) -> Criterion:
     if option == "--dst-type" and negated and list(values) == ["MULTICAST"]:
         return Criterion("daddr", MULTICAST[version], negated=True)
+    if option == "--dst-type" and not negated and list(values) == ["LOCAL"]:
+        return Criterion("fib daddr type", "local")
+    if option == "--ctstate" and list(values) == ["DNAT"]:
+        return Criterion("ct status", "dnat", negated)
+    if option.endswith("port") and len(values) == 1:
+        return Criterion(option, values[0].replace(":", "-"), negated)
     name = _OPTIONS.get(option)
     value: str | None = None
     if name is not None and len(values) == 1:

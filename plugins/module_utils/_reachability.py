@@ -236,7 +236,7 @@ def _probe(entry: Entry, options: Mapping[str, Any]) -> Probe:
 
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "namespace": _validation.namespace_name,
-    "port": _validation.port_number,
+    "port": _validation.port,
     "timeout": _validation.probe_timeout,
     "to": _validation.probe_destination,
 }

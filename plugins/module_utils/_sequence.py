@@ -32,6 +32,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._errors import Fabric
 from ansible_collections.netns.fabric.plugins.module_utils._interface import InterfaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._namespace import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._nat_masquerade import MasqueradeResource
+from ansible_collections.netns.fabric.plugins.module_utils._nat_port_forward import PortForwardResource
 from ansible_collections.netns.fabric.plugins.module_utils._ovs_bridge import BridgeResource
 from ansible_collections.netns.fabric.plugins.module_utils._ovs_port import PortResource
 from ansible_collections.netns.fabric.plugins.module_utils._route import RouteResource
@@ -41,6 +42,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._veth import VethReso
 RESOURCES: Mapping[str, Resource[Any, Any]] = {
     "interface": InterfaceResource(),
     "nat_masquerade": MasqueradeResource(),
+    "nat_port_forward": PortForwardResource(),
     "netns": NamespaceResource(),
     "ovs_bridge": BridgeResource(),
     "ovs_port": PortResource(),

@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._topology_checks import check
+from ansible_collections.netns.fabric.plugins.module_utils._topology_forwards import targets
 from ansible_collections.netns.fabric.plugins.module_utils._topology_model import (
     Attachment,
     Bridge,
     End,
+    Forward,
     Link,
     Namespace,
     Nat,
@@ -51,8 +53,8 @@ def compile_topology(variables: Any) -> dict[str, Any]:
     """Check a topology and give each module its list.
 
     :param variables: a dictionary with the role's variables, their names without ``topology_``.
-    :returns: ``namespaces``, ``bridges``, ``pairs``, ``interfaces``, ``ports``, ``routes``, ``rules``, ``probes``: each
-        in the format of the module's bulk option; and ``summary``, a list of lines for a person.
+    :returns: ``namespaces``, ``bridges``, ``pairs``, ``interfaces``, ``ports``, ``routes``, ``rules``, ``forwards``,
+        ``probes``: each in the format of the module's bulk option; and ``summary``, a list of lines for a person.
     :raises TopologyError: with every mistake there is.
     """
     reader = Reader()
@@ -80,6 +82,7 @@ def _present(topology: Topology) -> dict[str, Any]:
         "ports": [_port(attachment) for attachment in cabled],
         "routes": [entry for namespace in topology.namespaces for entry in _routes(namespace)],
         "rules": [{"source": str(rule.source), **rule.options} for rule in topology.nat],
+        "forwards": [entry for forward in topology.forwards for entry in _published(topology, forward)],
         "probes": probes(topology) if topology.verify else [],
     }
 
@@ -145,6 +148,22 @@ def _route(namespace: str, route: Route) -> Entry:
     return entry
 
 
+def _published(topology: Topology, forward: Forward) -> Iterator[Entry]:
+    """An entry for each IP version; a neighbour of the target is to reach the port, too."""
+    for target in targets(topology, forward):
+        entry = {**_listener(forward, target), **forward.options}
+        if target.network.num_addresses > 1:
+            entry["hairpin"] = str(target.network)
+        yield entry
+
+
+def _listener(forward: Forward, target: Interface) -> Entry:
+    entry: Entry = {"port": forward.ports, "protocol": forward.protocol, "to_address": str(target.ip)}
+    if forward.address is not None:
+        entry["address"] = str(forward.address)
+    return entry
+
+
 # --- absent --------------------------------------------------------------------------------------------------------
 
 
@@ -166,6 +185,11 @@ def _absent(topology: Topology) -> dict[str, Any]:
         "ports": [_gone(name=attachment.peer, bridge=attachment.bridge) for attachment in cabled],
         "routes": [],
         "rules": [_gone(source=str(rule.source), **_way_out(rule)) for rule in topology.nat],
+        "forwards": [
+            _gone(**_listener(forward, target), **_way_in(forward))
+            for forward in topology.forwards
+            for target in targets(topology, forward)
+        ],
         "probes": [],
     }
 
@@ -186,6 +210,10 @@ def _way_out(rule: Nat) -> Entry:
     return {key: rule.options[key] for key in ("namespace", "out_interface") if key in rule.options}
 
 
+def _way_in(forward: Forward) -> Entry:
+    return {key: forward.options[key] for key in ("namespace", "in_interface") if key in forward.options}
+
+
 # --- summary -------------------------------------------------------------------------------------------------------
 
 
@@ -200,6 +228,7 @@ def _summary(topology: Topology) -> list[str]:
         _count(topology.bridges, "bridge"),
         _count(topology.links, "link"),
         _count(topology.nat, "NAT rule"),
+        *([_count(topology.forwards, "published port")] if topology.forwards else []),
     )
     return [
         f"topology {topology.name}: {', '.join(counts)}",
@@ -207,6 +236,7 @@ def _summary(topology: Topology) -> list[str]:
         *_bridge_lines(topology),
         *_some(topology.links, _link_line),
         *_some(topology.nat, _nat_line),
+        *_some(topology.forwards, lambda forward: _forward_line(topology, forward)),
     ]
 
 
@@ -261,3 +291,13 @@ def _nat_line(rule: Nat) -> str:
     out = f" by {rule.options['out_interface']}" if "out_interface" in rule.options else ""
     where = f"namespace {rule.namespace}" if rule.namespace else "the host"
     return f"  NAT {rule.source} leaves{out} with the address of {where}"
+
+
+def _forward_line(topology: Topology, forward: Forward) -> str:
+    at = f" at {forward.address}" if forward.address else ""
+    by = f" by {forward.options['in_interface']}" if "in_interface" in forward.options else ""
+    where = f"namespace {forward.namespace}" if forward.namespace else "the host"
+    port = forward.options.get("to_port", forward.ports)
+    to = " and ".join(str(target.ip) for target in targets(topology, forward))
+    name = f" ({forward.to})" if isinstance(forward.to, str) else ""
+    return f"  port {forward.ports}/{forward.protocol} of {where}{at}{by} leads to {to}{name} port {port}"

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Union
 
+from ansible_collections.netns.fabric.plugins.module_utils._topology_forwards import check_forwards
 from ansible_collections.netns.fabric.plugins.module_utils._topology_model import (
     Attachment,
     End,
@@ -42,6 +43,7 @@ def check(topology: Topology, mistakes: Mistakes) -> None:
     _routes(topology, mistakes)
     _nat(topology, mistakes)
     _probes(topology, mistakes)
+    check_forwards(topology, mistakes)
 
 
 def segment_of(attachment: Attachment) -> Segment | None:
@@ -91,6 +93,9 @@ def _namespace_references(topology: Topology) -> Iterator[tuple[str, str]]:
     for rule in topology.nat:
         if rule.namespace is not None:
             yield rule.path, rule.namespace
+    for forward in topology.forwards:
+        if forward.namespace is not None:
+            yield forward.path, forward.namespace
     for probe in topology.probes:
         if probe.namespace is not None:
             yield probe.path, probe.namespace

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netns.fabric.plugins.module_utils import _nat_masquerade as masquerade
+from ansible_collections.netns.fabric.plugins.module_utils import _nat_port_forward as port_forward
 from ansible_collections.netns.fabric.plugins.module_utils import _resolver, _validation
 from ansible_collections.netns.fabric.plugins.module_utils._bulk import STATE, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._change import Entry
@@ -21,14 +23,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._interface import Int
 from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import Link, NamespaceName, NamespaceState
 from ansible_collections.netns.fabric.plugins.module_utils._link import place
 from ansible_collections.netns.fabric.plugins.module_utils._namespace import FALLBACK_LINKS, NamespaceResource
-from ansible_collections.netns.fabric.plugins.module_utils._nat_masquerade import FORWARDING, MasqueradeResource
-from ansible_collections.netns.fabric.plugins.module_utils._nat_state import (
-    MASQUERADE,
-    Rule,
-    Subject,
-    criteria,
-    subject_of,
-)
+from ansible_collections.netns.fabric.plugins.module_utils._nat_draft import Kind, Subject
+from ansible_collections.netns.fabric.plugins.module_utils._nat_plan import FORWARDING
+from ansible_collections.netns.fabric.plugins.module_utils._nat_state import Rule
 from ansible_collections.netns.fabric.plugins.module_utils._ovs_bridge import PROTOCOLS, BridgeResource
 from ansible_collections.netns.fabric.plugins.module_utils._ovs_port import WITHOUT_DEVICE, PortResource
 from ansible_collections.netns.fabric.plugins.module_utils._ovs_settings import OWN_DEVICES
@@ -51,7 +48,10 @@ Declaration = dict[str, Any]
 
 
 def declared(view: View) -> tuple[dict[str, list[Declaration]], list[str]]:
-    """The bulk lists by their names, and what was found and is in none of them, each with the reason."""
+    """The bulk lists, and what was found and is in none of them, each with the reason.
+
+    Each is named as the filter compile_topology names it: like the module's option, but for the second `rules`.
+    """
     author = _Author(view)
     lists: Sequence[tuple[Resource[Any, Any], Callable[[], Iterator[Declaration]]]] = (
         (NamespaceResource(), author.namespaces),
@@ -60,9 +60,10 @@ def declared(view: View) -> tuple[dict[str, list[Declaration]], list[str]]:
         (RouteResource(), author.routes),
         (BridgeResource(), author.bridges),
         (PortResource(), author.ports),
-        (MasqueradeResource(), author.rules),
+        (masquerade.MasqueradeResource(), author.rules),
+        (port_forward.PortForwardResource(), author.forwards),
     )
-    found = {resource.list_option: author.accepted(resource, write()) for resource, write in lists}
+    found = {write.__name__: author.accepted(resource, write()) for resource, write in lists}
     return found, author.undeclared
 
 
@@ -271,38 +272,83 @@ class _Author:
             return f"its bridge {bridge.name} does not work"
         return self._findings.fault(bridge, port.interface)
 
-    # Masquerading
+    # Address translation
 
     def rules(self) -> Iterator[Declaration]:
+        """For nat_masquerade."""
         for name in self._places:
-            ours: dict[Subject, dict[str, Rule]] = {}
-            others = 0
-            for _chain, rule in self._view.rules.get(name, ()):
-                about = subject_of(rule)
-                if owner_of(rule.comment) == (self._owner or "") and about is not None:
-                    ours.setdefault(about[1], {})[about[0]] = rule
-                elif owner_of(rule.comment) is None:
-                    others += 1
+            others = sum(owner_of(rule.comment) is None for _chain, rule in self._view.rules.get(name, ()))
             if others and self._owner is None:
                 self._leave_out(f"rules: {others} in {name or 'the host'}", "they bear no mark of this collection")
-            for subject, roles in ours.items():
-                yield from self._rule(name, subject, roles)
+            for subject, roles in self._recognised(name, masquerade.KIND).items():
+                if isinstance(subject, masquerade.Source):
+                    yield from self._masquerading(name, subject, roles)
 
-    def _rule(self, name: NamespaceName, subject: Subject, roles: Mapping[str, Rule]) -> Iterator[Declaration]:
-        masquerade = roles.get(MASQUERADE)
-        if masquerade is None or masquerade.criteria != frozenset(criteria(MASQUERADE, subject)):
-            self._leave_out(f"rules: {subject.source or 'one'} in {name or 'the host'}", "somebody has altered it")
+    def forwards(self) -> Iterator[Declaration]:
+        """For nat_port_forward."""
+        for name in self._places:
+            for subject, roles in self._recognised(name, port_forward.KIND).items():
+                if isinstance(subject, port_forward.Listener):
+                    yield from self._publishing(name, subject, roles)
+
+    def _recognised(self, name: NamespaceName, kind: Kind) -> dict[Subject, dict[str, Rule]]:
+        """The rules of a kind that are to be declared, by what they are about and by what each is for."""
+        ours: dict[Subject, dict[str, Rule]] = {}
+        for chain, rule in self._view.rules.get(name, ()):
+            found = kind.recognise(chain.place, rule)
+            if found is not None and found.owner == (self._owner or ""):
+                ours.setdefault(found.subject, {})[found.role] = rule
+        return ours
+
+    def _masquerading(
+        self, name: NamespaceName, subject: masquerade.Source, roles: Mapping[str, Rule]
+    ) -> Iterator[Declaration]:
+        found = roles.get(masquerade.MASQUERADE)
+        if found is None or not subject.parts()[0].same_as(found):
+            self._leave_out(f"rules: {subject} in {name or 'the host'}", "somebody has altered it")
             return
+        accepted = masquerade.ACCEPT_OUT in roles
+        yield _given(namespace=name, **subject.described(), **self._forwarding(name, subject.version, accepted))
+
+    def _publishing(
+        self, name: NamespaceName, listener: port_forward.Listener, roles: Mapping[str, Rule]
+    ) -> Iterator[Declaration]:
+        found = roles.get(port_forward.DNAT)
+        if found is None:
+            self._leave_out(f"forwards: {listener} in {name or 'the host'}", "somebody has altered it")
+            return
+        address, port = _target(found.target)
+        hairpin = roles[port_forward.HAIRPIN].values("saddr") if port_forward.HAIRPIN in roles else ()
+        accepted = port_forward.ACCEPT_IN in roles
+        yield _given(
+            namespace=name,
+            **listener.described(),
+            to_address=address,
+            to_port=port,
+            hairpin=next(iter(hairpin), None),
+            **self._forwarding(name, listener.version, accepted),
+        )
+
+    def _forwarding(self, name: NamespaceName, version: int, accepted: bool) -> Declaration:
         visit = self._findings.visits.get(name) or Visit()
-        blocked = bool(self._findings.rulesets[name].obstacles(subject.version))
-        entry = {
-            "namespace": name,
-            "source": subject.source,
-            "out_interface": subject.out_interface,
-            "ip_forward": visit.sysctls.get(FORWARDING[subject.version], "1") == "1",
-            "accept_forward": "never" if blocked and len(roles) == 1 else "auto",
+        blocked = bool(self._findings.rulesets[name].obstacles(version))
+        return {
+            "ip_forward": visit.sysctls.get(FORWARDING[version], "1") == "1",
+            "accept_forward": "never" if blocked and not accepted else "auto",
         }
-        yield {option: value for option, value in entry.items() if value is not None}
+
+
+def _given(**options: Any) -> Declaration:
+    return {option: value for option, value in options.items() if value is not None}
+
+
+def _target(target: str) -> tuple[str, int | None]:
+    """Where a rule leads to: ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT."""
+    if target.startswith("["):
+        address, _bracket, port = target[1:].partition("]")
+        return address, int(port[1:]) if port else None
+    address, _colon, port = (target, "", "") if target.count(":") > 1 else target.partition(":")
+    return address, int(port) if port else None
 
 
 def _port(bridge: Bridge, port: Port) -> Declaration:

@@ -29,9 +29,6 @@ VARIABLE_PREFIX = "topology_"
 METRIC_MAX = TABLE_MAX = 2**32 - 1
 """RTA_PRIORITY and RTA_TABLE of linux/rtnetlink.h are 32 bits wide."""
 
-PORT_MAX = 65535
-"""The port numbers of RFC 9293 have 16 bits."""
-
 
 class Mistakes:
     """Collects what is wrong, one line each, in the order of finding."""
@@ -161,6 +158,32 @@ class Nat:
 
 
 @dataclass(frozen=True)
+class Forward:
+    """An entry of ``nat`` that publishes a port, or several in a row."""
+
+    path: str
+    ports: str
+    """``PORT`` or ``FIRST-LAST``."""
+    to: Address | str
+    """An address, or the name of a namespace."""
+    protocol: str
+    address: Address | None
+    options: Mapping[str, Any]
+    """Options of the module nat_port_forward that are passed on as they are."""
+
+    @property
+    def namespace(self) -> str | None:
+        """The router namespace; None is the host."""
+        return self.options.get("namespace")
+
+    @property
+    def first_and_last(self) -> tuple[int, int]:
+        """The port numbers, both included."""
+        first, _hyphen, last = self.ports.partition("-")
+        return int(first), int(last or first)
+
+
+@dataclass(frozen=True)
 class Target:
     """An entry of ``verify_outside``; without a port it is pinged."""
 
@@ -195,6 +218,7 @@ class Topology:
     namespaces: tuple[Namespace, ...]
     links: tuple[Link, ...]
     nat: tuple[Nat, ...]
+    forwards: tuple[Forward, ...]
     outside: tuple[Target, ...]
     probes: tuple[UserProbe, ...]
     unread: frozenset[str] = frozenset()
@@ -282,13 +306,20 @@ def _destination(value: Any) -> Network | None:
     return _validation.network(value)
 
 
+def _address_or_namespace(value: Any) -> Address | str:
+    try:
+        return _validation.ip_address(value)
+    except ValidationError:
+        return _validation.namespace_name(value)
+
+
 def _target(value: Any) -> Target:
     if not isinstance(value, str):
         raise ValidationError(f"must be ADDRESS or ADDRESS:PORT, not {value!r}")
     text = value.strip()
     head, colon, tail = text.rpartition(":")
     if colon and tail.isdigit() and (head.startswith("[") or text.count(":") == 1):
-        return Target("", _validation.ip_address(head.strip("[]")), _whole(1, PORT_MAX)(tail))
+        return Target("", _validation.ip_address(head.strip("[]")), _validation.port(tail))
     return Target("", _validation.ip_address(text.strip("[]")))
 
 
@@ -344,9 +375,7 @@ _NETNS: dict[str, Check] = {
     "sysctls": _map,
     "force": _boolean,
 }
-_NAT: dict[str, Check] = {
-    "source": _validation.network,
-    "out_interface": _validation.interface_name,
+_ROUTER: dict[str, Check] = {
     "namespace": _validation.namespace_name,
     "ip_forward": _boolean,
     "accept_forward": _one_of("auto", "never"),
@@ -355,9 +384,23 @@ _PROBE: dict[str, Check] = {
     "namespace": _validation.namespace_name,
     "to": _validation.probe_destination,
     "protocol": _one_of("icmp", "tcp"),
-    "port": _validation.port_number,
+    "port": _validation.port,
     "expect": _one_of("reachable", "unreachable"),
     "timeout": _validation.probe_timeout,
+}
+_NAT: dict[str, Check] = {
+    "source": _validation.network,
+    "out_interface": _validation.interface_name,
+    **_ROUTER,
+}
+_FORWARD: dict[str, Check] = {
+    "publish": _validation.ports,
+    "protocol": _one_of("tcp", "udp"),
+    "to": _address_or_namespace,
+    "to_port": _validation.port,
+    "address": _validation.ip_address,
+    "in_interface": _validation.interface_name,
+    **_ROUTER,
 }
 _DIAGRAMS = (".mmd", ".md", ".dot", ".svg")
 """The suffixes of what a topology can be drawn into."""
@@ -411,6 +454,7 @@ class Reader:
         bridges = tuple(self._each(given, "bridges", self._bridge))
         namespaces = tuple(self._each(given, "namespaces", self._namespace))
         links = tuple(self._each(given, "links", self._link))
+        nat = tuple(self._each(given, "nat", self._nat))
         return Topology(
             name=self._value("the topology", "name", _validation.owner_name, given.get("name", "default"), "default"),
             state=self._value(
@@ -420,7 +464,8 @@ class Reader:
             bridges=bridges,
             namespaces=namespaces,
             links=links,
-            nat=tuple(self._each(given, "nat", self._nat)),
+            nat=tuple(rule for rule in nat if isinstance(rule, Nat)),
+            forwards=tuple(rule for rule in nat if isinstance(rule, Forward)),
             outside=self._outside(given),
             probes=tuple(self._each(given, "verify_probes", self._probe)),
             unread=frozenset(
@@ -604,7 +649,16 @@ class Reader:
             return None
         return Link(path, _link_end(path, entry, near), _link_end(far_path, entry["peer"], far))
 
-    def _nat(self, path: str, entry: Any) -> Nat | None:
+    def _nat(self, path: str, entry: Any) -> Nat | Forward | None:
+        if isinstance(entry, dict) and "publish" in entry:
+            return self._forward(path, entry)
+        if isinstance(entry, dict) and "source" not in entry:
+            self.mistakes.add(
+                path,
+                "source",
+                "is missing; an entry is about a network that is let out (`source`) or a port (`publish`)",
+            )
+            return None
         fields = self._fields(path, entry, _NAT, "source")
         if fields is None:
             return None
@@ -627,6 +681,33 @@ class Reader:
             timeout=fields.get("timeout"),
         )
 
+    def _forward(self, path: str, entry: Mapping[str, Any]) -> Forward | None:
+        if "source" in entry:
+            self.mistakes.add(
+                path, "source", "is for a network that is let out, and `publish` for a port; make two entries of it"
+            )
+            return None
+        fields = self._fields(path, entry, _FORWARD, "publish")
+        if "to" not in entry:
+            self.mistakes.add(path, "to", "is missing; name the namespace that the port leads to, or its address")
+        if fields is None or "to" not in fields:
+            return None
+        if "to_port" in fields and "-" in fields["publish"]:
+            self.mistakes.add(
+                path,
+                "to_port",
+                f"the ports {fields['publish']} keep their numbers; leave it out, or publish each alone",
+            )
+        passed_on = ("to_port", "in_interface", *_ROUTER)
+        return Forward(
+            path=path,
+            ports=fields["publish"],
+            to=fields["to"],
+            protocol=fields.get("protocol", "tcp"),
+            address=fields.get("address"),
+            options={key: fields[key] for key in passed_on if key in fields},
+        )
+
     def _outside(self, given: Mapping[str, Any]) -> tuple[Target, ...]:
         variable = VARIABLE_PREFIX + "verify_outside"
         targets = []
@@ -641,9 +722,8 @@ def _path(base: str, index: int, entry: Any) -> str:
     """Where an entry is, with the name that its reader knows it by."""
     known = ""
     if isinstance(entry, dict):
-        known = next(
-            (entry[key] for key in ("name", "destination", "source", "to") if isinstance(entry.get(key), str)), ""
-        )
+        keys = ("name", "destination", "source", "publish", "to")
+        known = next((str(entry[key]) for key in keys if isinstance(entry.get(key), (str, int))), "")
     return f"{base}[{index}] ({known})" if known else f"{base}[{index}]"
 
 

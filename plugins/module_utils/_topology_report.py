@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netns.fabric.plugins.module_utils import _nat_masquerade as masquerade
 from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import (
     KernelState,
     Link,
@@ -21,13 +22,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import 
 from ansible_collections.netns.fabric.plugins.module_utils._nat_state import (
     COMMENT,
     IPTABLES_LEGACY,
-    MASQUERADE,
     NFTABLES,
     Chain,
     Place,
     Rule,
     Ruleset,
-    subject_of,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovs_state import (
     MARK,
@@ -437,7 +436,8 @@ def destination_of(route: Route) -> str:
 
 def owner_of(comment: str | None) -> str | None:
     """Whose mark a rule's comment is: empty for ours without an owner, None for other people's."""
-    return comment[len(COMMENT) :] if comment is not None and comment.startswith(COMMENT) else None
+    mark, colon, rest = (comment or "").partition(":")
+    return rest.partition(" ")[0] if colon and mark.partition("/")[0] == COMMENT else None
 
 
 def unmarked(external_ids: Mapping[str, str]) -> dict[str, str]:
@@ -561,11 +561,11 @@ def _verdict(rule: Rule) -> str:
 
 def _masquerading(rules: Iterable[tuple[Chain, Rule]]) -> Iterator[dict[str, Any]]:
     for chain, rule in rules:
-        owner, about = owner_of(rule.comment), subject_of(rule)
-        if owner is not None and about is not None and about[0] == MASQUERADE:
+        found = masquerade.KIND.recognise(chain.place, rule)
+        if found is not None and found.role == masquerade.MASQUERADE and isinstance(found.subject, masquerade.Source):
             yield {
-                "source": about[1].source,
-                "out_interface": about[1].out_interface,
-                "owner": owner,
+                "source": found.subject.source,
+                "out_interface": found.subject.out_interface,
+                "owner": found.owner,
                 "backend": chain.place.backend,
             }

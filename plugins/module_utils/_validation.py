@@ -326,16 +326,6 @@ def probe_destination(value: Any) -> Address:
     return address
 
 
-def port_number(value: Any) -> int:
-    """Check a TCP port to probe (RFC 9293: sixteen bits; 0 is nobody's).
-
-    :param value: the port, an integer or its digits.
-    :returns: the port.
-    :raises ValueError: if it is none.
-    """
-    return _whole(value, "TCP port", 1, 65535)
-
-
 def probe_timeout(value: Any) -> float:
     """Check how long a probe waits for its answer.
 
@@ -353,3 +343,29 @@ def probe_timeout(value: Any) -> float:
             f"{shown} is not a time to wait; give a number of seconds above 0 and up to {PROBE_TIMEOUT_MAX:g}"
         )
     return seconds
+
+
+#: The port numbers of RFC 9293 and RFC 768 have 16 bits.
+PORT_MAX = 65535
+
+
+def port(value: Any) -> int:
+    """A port number.
+
+    Raises:
+        ValidationError: It is not a whole number from 1 to 65535.
+    """
+    return _whole(value, "port", 1, PORT_MAX)
+
+
+def ports(value: Any) -> str:
+    """A port, or several in a row as FIRST-LAST, in the shortest form.
+
+    Raises:
+        ValidationError: It is neither.
+    """
+    first, hyphen, last = str(value).partition("-")
+    lowest, highest = port(first.strip()), port(last.strip()) if hyphen else 0
+    if hyphen and highest < lowest:
+        raise ValidationError(f"{value!r} ends before it begins; write {highest}-{lowest}")
+    return f"{lowest}-{highest}" if highest > lowest else str(lowest)

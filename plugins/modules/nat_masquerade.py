@@ -68,8 +68,14 @@ options:
         O(state=absent), with O(accept_forward=never), and when nothing drops any more.
       - The place is the chain C(DOCKER-USER) where the FORWARD chain of iptables calls it, otherwise the chain that
         does the dropping, of nftables or of either variant of iptables.
-      - Nothing is put into the tables of firewalld, which would throw it away with its next reload, and into tables
-        that a running program has reserved for itself. RV(blocked_by) tells of these.
+      - Where firewalld runs it is asked itself, by C(firewall-cmd) - it gets a policy of our own, with a rule that
+        accepts what goes out from O(source), permanently and in what runs, so that a reload keeps it. The policy has
+        the mark of the O(owner) as its description, and goes with its last rule. It lets nothing into the host. To add
+        or remove a policy takes a reload of firewalld; if that would change anything else, because what runs there
+        differs from what is permanent, none is added and RV(blocked_by) tells so. It does so, too, for an entry with
+        O(out_interface), which a rule of firewalld's cannot name, and for firewalld older than 0.9, which knows no
+        policies.
+      - Nothing is put into tables that a running program has reserved for itself. RV(blocked_by) tells of these.
       - V(never) leaves such chains alone. RV(blocked_by) tells of them.
     type: str
     choices: [auto, never]
@@ -119,8 +125,9 @@ options:
         IPv6 connections of the host.
       - V(iptables) appends them to the chain POSTROUTING of the table C(nat), in the variant (nf_tables or legacy)
         that is behind the plain command C(iptables), or C(ip6tables), of the host.
-      - V(auto) leaves rules where they are already; new ones it makes with nftables if the host has C(nft), otherwise
-        with iptables.
+      - V(auto) leaves rules where they are already. New ones it makes with what the host uses - with the legacy variant
+        of iptables if all that others have made there is in that, otherwise with nftables if the host has C(nft),
+        otherwise with iptables.
       - A rule that is found in another place than it belongs is moved, so that it is never there twice - from one
         backend to the other and from one variant of iptables to the other, provided that the host has the commands
         for both.
@@ -129,6 +136,7 @@ options:
     default: auto
 requirements:
   - C(nft) 0.9.3 or newer with JSON support, or C(iptables) 1.6.2 or newer, on the managed host
+  - C(firewall-cmd) 0.9 or newer on a managed host where firewalld runs
   - pyroute2 0.7.2 or newer on the managed host
 notes:
   - With O(prune), rules of the O(owner) are found in every named namespace and on the host, whether or not an entry
@@ -138,8 +146,8 @@ notes:
     to be V(2) on its uplink before.
   - On a host with Docker the rules go into C(DOCKER-USER), which Docker keeps. Without that chain, what Docker does
     when it starts (it sets the policy of FORWARD to DROP) is put right by the next run.
-  - With firewalld the masquerading itself works from our own table, and firewalld does not touch it. What firewalld
-    rejects has to be allowed by its own means, which RV(blocked_by) names.
+  - With firewalld the masquerading itself works from our own table, and firewalld does not touch it. Only for what
+    firewalld rejects is it asked (O(accept_forward)). That concerns the host, and no other O(namespace).
   - The rules last until the next boot, and no longer than the namespace that they are in. C(nft flush ruleset) and
     C(iptables -t nat -F) remove them too. One more run brings them back.
   - iptables makes its tables when they are first used, and they stay, empty, when our last rule is gone.
@@ -204,9 +212,7 @@ blocked_by:
   type: list
   elements: str
   sample:
-    - 'nftables inet firewalld filter_FORWARD (ends with reject), left alone: it is firewalld''s, whose next reload
-      would take the rule away; let it in there: `firewall-cmd --permanent --zone=trusted
-      --add-source=192.168.100.0/24` and `firewall-cmd --reload`'
+    - 'nftables inet firewalld filter_FORWARD (ends with reject), left alone: accept_forward is never'
 commands:
   description:
     - The equivalent shell lines, in order. Pasted into a shell on the same host before the run they have the same

@@ -35,7 +35,7 @@ options:
       module:
         description: The module, without the name of the collection.
         type: str
-        choices: [interface, nat_masquerade, netns, ovs_bridge, ovs_port, route, veth]
+        choices: [interface, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, route, veth]
         required: true
       options:
         description: The module's options. Defaults that C(module_defaults) sets for the module do not count here.
@@ -49,6 +49,7 @@ seealso:
   - module: netns.fabric.ovs_bridge
   - module: netns.fabric.ovs_port
   - module: netns.fabric.nat_masquerade
+  - module: netns.fabric.nat_port_forward
 """
 
 EXAMPLES = r"""

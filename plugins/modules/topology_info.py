@@ -422,7 +422,7 @@ declarations:
   description:
     - What was found, as the bulk lists of the modules and under their names. A module that is given its list, and the
       same O(owner) as this call had, changes nothing. With an O(owner) the lists have what bears its mark, and the
-      routes in its namespaces; without one, masquerading that bears the mark without an owner, and all else.
+      routes in its namespaces; without one, address translation that bears the mark without an owner, and all else.
     - A parameter is in a namespace's C(sysctls) if it differs from what the kernel starts with, and a resolver's file
       if it is one of M(netns.fabric.netns).
     - Of C(interfaces), which are all links but veths, hardware addresses are not declared. Ports are declared with
@@ -493,6 +493,13 @@ declarations:
       elements: dict
       sample:
         - {source: 192.168.100.0/24, ip_forward: true, accept_forward: auto}
+    forwards:
+      description: For M(netns.fabric.nat_port_forward).
+      returned: success
+      type: list
+      elements: dict
+      sample:
+        - {protocol: tcp, port: "8080", to_address: 192.168.100.1, to_port: 80, ip_forward: true, accept_forward: auto}
 undeclared:
   description: What was found and cannot be declared, and why.
   returned: success

@@ -18,120 +18,30 @@ from typing import Any
 import pytest
 
 from ansible_collections.netns.fabric.tests.live.conftest import RunModule
+from ansible_collections.netns.fabric.tests.live.nat_world import (
+    IPTABLES_VARIANTS,
+    OUTSIDE6,
+    SOURCE,
+    SOURCE6,
+    UPLINK6,
+    Cycle,
+    World,
+    clear_legacy,
+    legacy_programs,
+    programs,
+)
 from ansible_collections.netns.fabric.tests.support.host_state import Host
 from ansible_collections.netns.fabric.tests.support.module_runner import ModuleResult
 from ansible_collections.netns.fabric.tests.support.own_host import (
-    OUTSIDE_ADDRESS,
     UPLINK,
     UPLINK_ADDRESS,
 )
-
-SOURCE, SOURCE6 = "192.168.100.0/24", "fd00:100::/64"
-OUTSIDE6, UPLINK6 = "2001:db8:51::2", "2001:db8:51::1"
-PORT = 7000
-
-# Tells everyone who connects which address it sees.
-SERVER = """
-import socket
-server = socket.create_server(("::", %d), family=socket.AF_INET6, dualstack_ipv6=True, backlog=50)
-while True:
-    connection, peer = server.accept()
-    with connection:
-        connection.sendall(peer[0].removeprefix("::ffff:").encode())
-"""
-CLIENT = """
-import socket, sys
-with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=float(sys.argv[3])) as connection:
-    print(connection.recv(100).decode())
-"""
-
-IPTABLES_VARIANTS = ("nft", "legacy")
-
-
-class World:
-    """A namespace `ns01` behind the host, or behind a router, and a server outside."""
-
-    def __init__(self, host: Host) -> None:
-        self._host = host
-        host.start("/usr/bin/python3", "-c", SERVER % PORT, namespace="outside")
-        self.cable("ns01", None)
-        for _attempt in range(100):
-            if self.seen_as("::1", namespace="outside"):
-                return
-            time.sleep(0.05)
-        raise AssertionError("the server outside does not answer")
-
-    def cable(self, name: str, router: str | None) -> None:
-        """Make a namespace with a default route to the host, or to another namespace, in both families."""
-        run = self._host.run
-        where = ["-n", router] if router else []
-        run("ip", "netns", "add", name)
-        to_router = ["netns", router] if router else []
-        run("ip", "link", "add", "eth0", "netns", name, "type", "veth", "peer", "name", f"to-{name}", *to_router)
-        for inside, link, end in ((["-n", name], "eth0", "1"), (where, f"to-{name}", "254")):
-            run("ip", *inside, "link", "set", link, "up")
-            run("ip", *inside, "addr", "add", f"192.168.100.{end}/24", "dev", link)
-            run("ip", *inside, "addr", "add", f"fd00:100::{end}/64", "dev", link, "nodad")
-        run("ip", "-n", name, "route", "add", "default", "via", "192.168.100.254")
-        run("ip", "-n", name, "-6", "route", "add", "default", "via", "fd00:100::254")
-
-    def seen_as(self, address: str = OUTSIDE_ADDRESS, namespace: str = "ns01", timeout: float = 5) -> str:
-        """Return the address that the server sees; empty if there is no answer within `timeout` seconds."""
-        client = self._host.in_namespace(
-            namespace, "/usr/bin/python3", "-c", CLIENT, address, str(PORT), str(timeout), check=False
-        )
-        return client.stdout.strip()
-
-    def unanswered(self, address: str = OUTSIDE_ADDRESS, namespace: str = "ns01") -> bool:
-        """Tell whether the server's answer does not come."""
-        return self.seen_as(address, namespace, timeout=0.4) == ""
-
-    def rules(self) -> str:
-        """Return everything that the packet filter has, and whether the host forwards."""
-        host = self._host
-        said = [
-            host.run("nft", "list", "ruleset").stdout,
-            *(Path(f"/proc/sys/net/{name}").read_text(encoding="ascii") for name in FORWARDING),
-        ]
-        for version, names in ((4, "ip_tables_names"), (6, "ip6_tables_names")):
-            tables = Path(f"/proc/net/{names}")
-            if tables.exists() and tables.read_text(encoding="ascii").split():
-                said.append(self.saved("legacy", version))
-        said.extend(self.saved("nft", version) for version in (4, 6))
-        return "\n".join(said)
-
-    def saved(self, variant: str, version: int = 4) -> str:
-        """Return what iptables-save prints, without comments and counters."""
-        command = f"{'ip6tables' if version == 6 else 'iptables'}-{variant}-save"
-        lines = self._host.run(command).stdout.splitlines()
-        return "\n".join(line.partition(" [")[0] for line in lines if not line.startswith("#"))
-
-    def iptables(self, variant: str, *arguments: str) -> None:
-        self._host.run(f"iptables-{variant}", "-w", "10", *arguments)
-
-    def count(self, variant: str, what: str) -> int:
-        """Count the rules with this text."""
-        return sum(what in line for line in self.saved(variant).splitlines() if line.startswith("-A"))
-
-    def nft_rules(self, namespace: str | None = None) -> list[str]:
-        """Return the rules in our table."""
-        where = ["ip", "netns", "exec", namespace] if namespace else []
-        listed = self._host.run(*where, "nft", "list", "ruleset").stdout
-        return [line.strip() for line in listed.splitlines() if "masquerade comment" in line]
-
-
-FORWARDING = ("ipv4/ip_forward", "ipv6/conf/all/forwarding")
 
 
 @pytest.fixture
 def world(outside_world: Host) -> Iterator[World]:
     yield World(outside_world)
-    Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text("0", encoding="ascii")
-    for command in ("iptables-legacy", "ip6tables-legacy"):
-        outside_world.run(command, "-w", "10", "-P", "FORWARD", "ACCEPT")
-        for table in ("nat", "filter"):
-            outside_world.run(command, "-w", "10", "-t", table, "-F")
-            outside_world.run(command, "-w", "10", "-t", table, "-X")
+    clear_legacy(outside_world)
 
 
 @dataclass
@@ -178,8 +88,8 @@ class Masquerade:
 
 
 @pytest.fixture
-def masquerade(world: World, run_module: RunModule) -> Masquerade:
-    return Masquerade(run_module, world)
+def masquerade(world: World, run_module: RunModule) -> Cycle:
+    return Cycle(run_module, world, "nat_masquerade")
 
 
 @pytest.fixture(params=IPTABLES_VARIANTS)
@@ -188,22 +98,10 @@ def variant(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def programs(directory: Path, **links: str) -> dict[str, str]:
-    """Return an environment with programs that go before the system's."""
-    for name, program in links.items():
-        (directory / name.replace("_", "-")).symlink_to(program)
-    return {"PATH": f"{directory}:{os.environ['PATH']}"}
-
-
 @pytest.fixture
 def legacy_host(tmp_path: Path) -> dict[str, str]:
     """Give the environment of a host where iptables is the legacy variant."""
-    links = {}
-    for command in ("iptables", "ip6tables"):
-        links[command] = f"/usr/sbin/{command}-legacy"
-        for what in ("save", "restore"):
-            links[f"{command}_{what}"] = f"/usr/sbin/{command}-legacy-{what}"
-    return programs(tmp_path, **links)
+    return legacy_programs(tmp_path)
 
 
 @pytest.fixture
@@ -224,7 +122,7 @@ def without() -> Iterator[Callable[..., None]]:
 
 class TestTraffic:
     @pytest.mark.parametrize("backend", ["nftables", "iptables"])
-    def test_created_modified_deleted(self, world: World, masquerade: Masquerade, backend: str) -> None:
+    def test_created_modified_deleted(self, world: World, masquerade: Cycle, backend: str) -> None:
         assert world.unanswered()
         before = world.rules()
         assert masquerade(source=SOURCE, backend=backend).changed
@@ -244,7 +142,7 @@ class TestTraffic:
         assert "netns" not in world.rules()
 
     def test_with_the_legacy_variant(self, world: World, run_module: RunModule, legacy_host: dict[str, str]) -> None:
-        masquerade = Masquerade(run_module, world, legacy_host)
+        masquerade = Cycle(run_module, world, "nat_masquerade", legacy_host)
         masquerade.simply(source=SOURCE, backend="iptables")
         assert world.seen_as() == UPLINK_ADDRESS
         assert (world.count("legacy", "MASQUERADE"), world.nft_rules()) == (1, [])
@@ -259,8 +157,20 @@ class TestTraffic:
         masquerade(source=SOURCE, state="absent")
         assert world.count("legacy", "netns.fabric") == 0
 
+    def test_on_a_host_that_uses_the_legacy_variant(self, world: World, masquerade: Cycle) -> None:
+        world.iptables("legacy", "-P", "FORWARD", "DROP")
+        masquerade(source=SOURCE)
+        assert (world.count("legacy", "MASQUERADE"), world.nft_rules()) == (1, [])
+        assert world.seen_as() == UPLINK_ADDRESS
+        # Somebody begins to use nftables, too: what is there stays there.
+        world.iptables("nft", "-A", "FORWARD", "-s", "10.9.0.0/16", "-j", "ACCEPT")
+        assert not masquerade.simply(source=SOURCE).changed
+        masquerade(source=SOURCE, state="absent")
+        masquerade(source=SOURCE)
+        assert (world.count("legacy", "MASQUERADE"), len(world.nft_rules())) == (0, 1)
+
     @pytest.mark.parametrize("backend", ["nftables", "iptables"])
-    def test_ipv6(self, world: World, masquerade: Masquerade, backend: str) -> None:
+    def test_ipv6(self, world: World, masquerade: Cycle, backend: str) -> None:
         assert world.unanswered(OUTSIDE6)
         masquerade(rules=[{"source": SOURCE6}], backend=backend)
         assert world.seen_as(OUTSIDE6) == UPLINK6
@@ -271,7 +181,7 @@ class TestTraffic:
         assert world.seen_as() == UPLINK_ADDRESS
         assert world.unanswered(OUTSIDE6)
 
-    def test_neither_within_the_network_nor_to_multicast(self, world: World, masquerade: Masquerade) -> None:
+    def test_neither_within_the_network_nor_to_multicast(self, world: World, masquerade: Cycle) -> None:
         for backend in ("nftables", "iptables"):
             masquerade(source=SOURCE, backend=backend)
             (rule,) = [line for line in world.rules().splitlines() if "masquerade" in line]
@@ -279,7 +189,7 @@ class TestTraffic:
             assert "ip daddr != 224.0.0.0/4" in rule or "fib daddr type != multicast" in rule
 
     @pytest.mark.parametrize("backend", ["nftables", "iptables"])
-    def test_a_namespace_as_the_router(self, outside_world: Host, masquerade: Masquerade, backend: str) -> None:
+    def test_a_namespace_as_the_router(self, outside_world: Host, masquerade: Cycle, backend: str) -> None:
         world, host = masquerade.world, outside_world
         host.run("ip", "netns", "add", "router")
         world.cable("ns02", "router")
@@ -306,9 +216,7 @@ class TestTraffic:
             assert "netns" not in host.in_namespace("router", *command.split()).stdout
 
     @pytest.mark.parametrize("backend", ["nftables", "iptables"])
-    def test_the_commands_do_the_same(
-        self, world: World, masquerade: Masquerade, outside_world: Host, backend: str
-    ) -> None:
+    def test_the_commands_do_the_same(self, world: World, masquerade: Cycle, outside_world: Host, backend: str) -> None:
         rules = [{"source": SOURCE}, {"source": SOURCE6, "out_interface": UPLINK}]
         world.iptables("nft", "-P", "FORWARD", "DROP")
         for wanted in (rules, [{**entry, "state": "absent"} for entry in rules]):
@@ -319,7 +227,7 @@ class TestTraffic:
 
 
 class TestChainsThatDrop:
-    def test_policy(self, world: World, masquerade: Masquerade, variant: str) -> None:
+    def test_policy(self, world: World, masquerade: Cycle, variant: str) -> None:
         world.iptables(variant, "-P", "FORWARD", "DROP")
         before = world.saved(variant)
         masquerade(source=SOURCE, accept_forward="never", backend="nftables")
@@ -331,15 +239,15 @@ class TestChainsThatDrop:
         assert masquerade(source=SOURCE, state="absent").changed
         assert world.saved(variant) == before
 
-    def test_an_open_policy_again(self, world: World, masquerade: Masquerade, variant: str) -> None:
+    def test_an_open_policy_again(self, world: World, masquerade: Cycle, variant: str) -> None:
         world.iptables(variant, "-P", "FORWARD", "DROP")
-        masquerade.simply(source=SOURCE)
+        masquerade.simply(source=SOURCE, backend="nftables")
         world.iptables(variant, "-P", "FORWARD", "ACCEPT")
-        assert masquerade(source=SOURCE).changed
+        assert masquerade(source=SOURCE, backend="nftables").changed
         assert world.count(variant, "netns.fabric:") == 0
         assert world.seen_as() == UPLINK_ADDRESS
 
-    def test_docker(self, world: World, masquerade: Masquerade, variant: str) -> None:
+    def test_docker(self, world: World, masquerade: Cycle, variant: str) -> None:
         world.iptables(variant, "-P", "FORWARD", "DROP")
         for line in (
             "-N DOCKER-USER",
@@ -352,19 +260,19 @@ class TestChainsThatDrop:
         ):
             world.iptables(variant, *line.split())
         before = world.saved(variant)
-        masquerade(source=SOURCE)
+        masquerade(source=SOURCE, backend="nftables")
         assert world.seen_as() == UPLINK_ADDRESS
         assert world.count(variant, "-A DOCKER-USER ") == 3
         # Docker's chains flushed, ours with them.
         world.iptables(variant, "-F", "DOCKER-USER")
         assert world.unanswered()
-        masquerade(source=SOURCE)
+        masquerade(source=SOURCE, backend="nftables")
         assert world.seen_as() == UPLINK_ADDRESS
         world.iptables(variant, "-A", "DOCKER-USER", "-j", "RETURN")
         masquerade(source=SOURCE, state="absent")
         assert world.saved(variant) == before
 
-    def test_docker_that_comes_after_us(self, world: World, masquerade: Masquerade) -> None:
+    def test_docker_that_comes_after_us(self, world: World, masquerade: Cycle) -> None:
         world.iptables("nft", "-P", "FORWARD", "DROP")
         masquerade.simply(source=SOURCE)
         world.iptables("nft", "-N", "DOCKER-USER")
@@ -374,11 +282,11 @@ class TestChainsThatDrop:
         assert world.count("nft", "-A FORWARD ") == 1
         assert world.seen_as() == UPLINK_ADDRESS
 
-    def test_a_last_rule_that_rejects(self, world: World, masquerade: Masquerade, variant: str) -> None:
+    def test_a_last_rule_that_rejects(self, world: World, masquerade: Cycle, variant: str) -> None:
         world.iptables(variant, "-A", "FORWARD", "-d", "198.51.100.77", "-j", "DROP")
         world.iptables(variant, "-A", "FORWARD", "-j", "REJECT", "--reject-with", "icmp-host-prohibited")
         before = world.saved(variant)
-        masquerade(source=SOURCE)
+        masquerade(source=SOURCE, backend="nftables")
         assert world.seen_as() == UPLINK_ADDRESS
         # After what somebody forbids explicitly, before what forbids the rest.
         rules = [line for line in world.saved(variant).splitlines() if line.startswith("-A FORWARD")]
@@ -386,13 +294,13 @@ class TestChainsThatDrop:
         # Somebody adds another one before ours.
         world.iptables(variant, "-I", "FORWARD", "-j", "REJECT", "--reject-with", "icmp-host-prohibited")
         assert world.unanswered()
-        masquerade(source=SOURCE)
+        masquerade(source=SOURCE, backend="nftables")
         assert world.seen_as() == UPLINK_ADDRESS
         world.iptables(variant, "-D", "FORWARD", "-j", "REJECT", "--reject-with", "icmp-host-prohibited")
         masquerade(source=SOURCE, state="absent")
         assert world.saved(variant) == before
 
-    def test_ufw(self, world: World, masquerade: Masquerade) -> None:
+    def test_ufw(self, world: World, masquerade: Cycle) -> None:
         for line in (
             "-P FORWARD DROP",
             "-N ufw-before-forward",
@@ -413,7 +321,7 @@ class TestChainsThatDrop:
         assert world.saved("nft") == before
 
     @pytest.mark.parametrize("end", ["", "counter reject"])
-    def test_an_nft_chain(self, world: World, masquerade: Masquerade, outside_world: Host, end: str) -> None:
+    def test_an_nft_chain(self, world: World, masquerade: Cycle, outside_world: Host, end: str) -> None:
         policy = "accept" if end else "drop"
         outside_world.run("nft", "add table inet site")
         outside_world.run(
@@ -434,7 +342,7 @@ class TestChainsThatDrop:
             line for line in before.splitlines() if "counter" not in line
         ]
 
-    def test_several_at_once(self, world: World, masquerade: Masquerade, outside_world: Host) -> None:
+    def test_several_at_once(self, world: World, masquerade: Cycle, outside_world: Host) -> None:
         for variant in IPTABLES_VARIANTS:
             world.iptables(variant, "-P", "FORWARD", "DROP")
         outside_world.run("nft", "add table ip site")
@@ -445,7 +353,7 @@ class TestChainsThatDrop:
         assert "netns.fabric" not in world.rules()
 
     def test_a_table_that_a_running_program_has_reserved(
-        self, world: World, masquerade: Masquerade, outside_world: Host
+        self, world: World, masquerade: Cycle, outside_world: Host
     ) -> None:
         program = subprocess.Popen(["nft", "-i"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         try:
@@ -468,7 +376,7 @@ class TestWhateverIsFound:
     """One run makes it right, from wherever it starts."""
 
     @pytest.mark.parametrize("backend", ["nftables", "iptables"])
-    def test_left_over_from_the_other_backend(self, world: World, masquerade: Masquerade, backend: str) -> None:
+    def test_left_over_from_the_other_backend(self, world: World, masquerade: Cycle, backend: str) -> None:
         masquerade.simply(source=SOURCE, backend="iptables" if backend == "nftables" else "nftables")
         # Nothing was said of a backend: it stays where it is.
         assert not masquerade(source=SOURCE).changed
@@ -478,7 +386,7 @@ class TestWhateverIsFound:
         )
         assert world.seen_as() == UPLINK_ADDRESS
 
-    def test_twice_in_nftables(self, world: World, masquerade: Masquerade, outside_world: Host) -> None:
+    def test_twice_in_nftables(self, world: World, masquerade: Cycle, outside_world: Host) -> None:
         masquerade.simply(source=SOURCE)
         (rule,) = world.nft_rules()
         for _again in range(2):
@@ -488,7 +396,7 @@ class TestWhateverIsFound:
         assert world.nft_rules() == [rule]
         assert world.seen_as() == UPLINK_ADDRESS
 
-    def test_twice_in_iptables(self, world: World, masquerade: Masquerade) -> None:
+    def test_twice_in_iptables(self, world: World, masquerade: Cycle) -> None:
         world.iptables("nft", "-P", "FORWARD", "DROP")
         masquerade.simply(source=SOURCE, backend="iptables")
         before = world.saved("nft")
@@ -506,9 +414,7 @@ class TestWhateverIsFound:
         "damage",
         ["nft flush ruleset", "nft flush chain ip {table} {chain}", "nft delete chain ip {table} {chain}"],
     )
-    def test_flushed(
-        self, world: World, masquerade: Masquerade, outside_world: Host, backend: str, damage: str
-    ) -> None:
+    def test_flushed(self, world: World, masquerade: Cycle, outside_world: Host, backend: str, damage: str) -> None:
         masquerade.simply(source=SOURCE, backend=backend)
         table, chain = ("netns_fabric", "postrouting") if backend == "nftables" else ("nat", "POSTROUTING")
         if "delete" in damage:
@@ -518,7 +424,7 @@ class TestWhateverIsFound:
         masquerade(source=SOURCE, backend=backend)
         assert world.seen_as() == UPLINK_ADDRESS
 
-    def test_altered(self, world: World, masquerade: Masquerade, outside_world: Host) -> None:
+    def test_altered(self, world: World, masquerade: Cycle, outside_world: Host) -> None:
         masquerade.simply(source=SOURCE)
         (rule,) = world.nft_rules()
         outside_world.run("nft", "flush chain ip netns_fabric postrouting")
@@ -528,14 +434,14 @@ class TestWhateverIsFound:
         assert world.nft_rules() == [rule]
         assert world.seen_as() == UPLINK_ADDRESS
 
-    def test_switched_off(self, world: World, masquerade: Masquerade, outside_world: Host) -> None:
+    def test_switched_off(self, world: World, masquerade: Cycle, outside_world: Host) -> None:
         masquerade.simply(source=SOURCE)
         outside_world.run("nft", "add table ip netns_fabric { flags dormant; }")
         assert world.unanswered()
         masquerade(source=SOURCE)
         assert world.seen_as() == UPLINK_ADDRESS
 
-    def test_forwarding_turned_off(self, world: World, masquerade: Masquerade) -> None:
+    def test_forwarding_turned_off(self, world: World, masquerade: Cycle) -> None:
         masquerade.simply(source=SOURCE)
         Path("/proc/sys/net/ipv4/ip_forward").write_text("0", encoding="ascii")
         assert world.unanswered()
@@ -543,14 +449,14 @@ class TestWhateverIsFound:
         assert result.commands == ["sysctl -w net.ipv4.ip_forward=1"]
         assert world.seen_as() == UPLINK_ADDRESS
 
-    def test_forwarding_is_not_touched_unasked(self, world: World, masquerade: Masquerade) -> None:
+    def test_forwarding_is_not_touched_unasked(self, world: World, masquerade: Cycle) -> None:
         masquerade(source=SOURCE, ip_forward=False)
         assert Path("/proc/sys/net/ipv4/ip_forward").read_text(encoding="ascii") == "0\n"
         assert world.unanswered()
 
 
 class TestOwners:
-    def test_two_with_the_same_network(self, world: World, masquerade: Masquerade) -> None:
+    def test_two_with_the_same_network(self, world: World, masquerade: Cycle) -> None:
         for owner in ("lab-a", "lab-b"):
             masquerade.simply(owner=owner, prune=True, rules=[{"source": SOURCE}])
         assert len(world.nft_rules()) == 2
@@ -560,7 +466,7 @@ class TestOwners:
         masquerade(owner="lab-b", prune=True, rules=[])
         assert "netns_fabric" not in world.rules()
 
-    def test_prune_finds_every_place(self, world: World, masquerade: Masquerade, outside_world: Host) -> None:
+    def test_prune_finds_every_place(self, world: World, masquerade: Cycle, outside_world: Host) -> None:
         outside_world.run("ip", "netns", "add", "router")
         Path("/run/netns/stale").touch()
         world.iptables("nft", "-P", "FORWARD", "DROP")
@@ -583,7 +489,7 @@ class TestOwners:
         assert world.rules().count("10.4.0.0/16") > 0
         assert world.seen_as() == UPLINK_ADDRESS
 
-    def test_what_somebody_else_made_stays(self, world: World, masquerade: Masquerade, outside_world: Host) -> None:
+    def test_what_somebody_else_made_stays(self, world: World, masquerade: Cycle, outside_world: Host) -> None:
         world.iptables("nft", "-t", "nat", "-A", "POSTROUTING", "-s", SOURCE, "-j", "MASQUERADE")
         world.iptables("nft", "-P", "FORWARD", "DROP")
         world.iptables("nft", "-A", "FORWARD", "-s", SOURCE, "-j", "ACCEPT")
@@ -602,9 +508,7 @@ class TestAllOrNothing:
         script.chmod(0o755)
         return programs(directory, **{name: str(script)})
 
-    def test_nft_is_taken_back_where_iptables_refuses(
-        self, world: World, masquerade: Masquerade, tmp_path: Path
-    ) -> None:
+    def test_nft_is_taken_back_where_iptables_refuses(self, world: World, masquerade: Cycle, tmp_path: Path) -> None:
         sources = ("10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16")
         present = [{"source": source} for source in sources]
         world.iptables("nft", "-P", "FORWARD", "DROP")
@@ -624,7 +528,7 @@ class TestAllOrNothing:
             assert [rule.split()[2] for rule in world.nft_rules()] == list(sources)
 
     def test_iptables_is_taken_back_where_another_table_refuses(
-        self, world: World, masquerade: Masquerade, tmp_path: Path
+        self, world: World, masquerade: Cycle, tmp_path: Path
     ) -> None:
         world.iptables("nft", "-t", "nat", "-A", "POSTROUTING", "-s", "10.9.0.0/16", "-j", "ACCEPT")
         world.iptables("nft", "-A", "FORWARD", "-j", "DROP")
@@ -640,7 +544,7 @@ class TestAllOrNothing:
         # The second rule of the filter table: the replies of the entry that is planned first.
         assert f"rules[1] ({SOURCE}): iptables refused it: " in masquerade.fails(rules=rules)
 
-    def test_a_refusal_among_fifty(self, masquerade: Masquerade, tmp_path: Path) -> None:
+    def test_a_refusal_among_fifty(self, masquerade: Cycle, tmp_path: Path) -> None:
         spoil = r"s|\(add rule .* 10[.]25[.]0[.]0/16 .*\) masquerade|\1 jump nowhere|"
         masquerade.env = self.script(
             tmp_path,
@@ -665,35 +569,35 @@ class TestMistakes:
             ({}, "one of the following is required: rules, source"),
         ],
     )
-    def test_refused_before_the_first_write(self, masquerade: Masquerade, params: dict[str, Any], said: str) -> None:
+    def test_refused_before_the_first_write(self, masquerade: Cycle, params: dict[str, Any], said: str) -> None:
         assert said in masquerade.fails(**params)
 
-    def test_a_stale_file_is_no_namespace(self, masquerade: Masquerade) -> None:
+    def test_a_stale_file_is_no_namespace(self, masquerade: Cycle) -> None:
         Path("/run/netns/stale").touch()
         assert "is a plain file" in masquerade.fails(source=SOURCE, namespace="stale")
         assert not masquerade(source=SOURCE, namespace="stale", state="absent").changed
 
-    def test_a_chain_of_ours_that_is_not_for_nat(self, masquerade: Masquerade, outside_world: Host) -> None:
+    def test_a_chain_of_ours_that_is_not_for_nat(self, masquerade: Cycle, outside_world: Host) -> None:
         outside_world.run("nft", "add table ip netns_fabric")
         outside_world.run("nft", "add chain ip netns_fabric postrouting")
         assert "`nft 'delete table ip netns_fabric'`" in masquerade.fails(source=SOURCE)
         assert masquerade(source=SOURCE, state="absent").changed
         assert masquerade.simply(source=SOURCE).changed
 
-    def test_check_mode_before_anything_exists(self, world: World, masquerade: Masquerade) -> None:
+    def test_check_mode_before_anything_exists(self, world: World, masquerade: Cycle) -> None:
         before = world.rules()
         rules = [{"source": SOURCE, "namespace": "router", "out_interface": "wan0"}, {"source": "10.0.0.0/8"}]
         assert len(masquerade.check(rules=rules).warnings) == 2
         assert world.rules() == before
         assert not Path("/run/netns/router").exists()
 
-    def test_without_nft_and_iptables(self, masquerade: Masquerade, without: Callable[..., None]) -> None:
+    def test_without_nft_and_iptables(self, masquerade: Cycle, without: Callable[..., None]) -> None:
         without("nft", "iptables-nft", "iptables-legacy")
         result = masquerade.run_module("nat_masquerade", source=SOURCE)
         assert "this host has neither: `apt install nftables`" in result.message
         assert not masquerade.simply(source=SOURCE, state="absent").changed
 
-    def test_without_nft(self, world: World, masquerade: Masquerade, without: Callable[..., None]) -> None:
+    def test_without_nft(self, world: World, masquerade: Cycle, without: Callable[..., None]) -> None:
         without("nft")
         result = masquerade.run_module("nat_masquerade", source=SOURCE, backend="nftables")
         assert "this host has no nft" in result.message
@@ -702,7 +606,7 @@ class TestMistakes:
         assert not masquerade.simply(source=SOURCE).changed
         assert masquerade.simply(source=SOURCE, state="absent").changed
 
-    def test_without_iptables(self, world: World, masquerade: Masquerade, without: Callable[..., None]) -> None:
+    def test_without_iptables(self, world: World, masquerade: Cycle, without: Callable[..., None]) -> None:
         without("iptables-nft", "iptables-legacy")
         result = masquerade.run_module("nat_masquerade", source=SOURCE, backend="iptables")
         assert "this host has no iptables" in result.message

@@ -14,6 +14,7 @@ from ansible_collections.netns.fabric.plugins.module_utils import _bulk
 from ansible_collections.netns.fabric.plugins.module_utils._interface import InterfaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._namespace import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._nat_masquerade import MasqueradeResource
+from ansible_collections.netns.fabric.plugins.module_utils._nat_port_forward import PortForwardResource
 from ansible_collections.netns.fabric.plugins.module_utils._ovs_bridge import BridgeResource
 from ansible_collections.netns.fabric.plugins.module_utils._ovs_port import PortResource
 from ansible_collections.netns.fabric.plugins.module_utils._route import RouteResource
@@ -30,9 +31,10 @@ _RESOURCES: Mapping[str, _bulk.Resource[Any, Any]] = {
     "ports": PortResource(),
     "routes": RouteResource(),
     "rules": MasqueradeResource(),
+    "forwards": PortForwardResource(),
 }
-_PRESENT = ("namespaces", "bridges", "pairs", "interfaces", "ports", "routes", "rules")
-_ABSENT = ("ports", "interfaces", "bridges", "rules", "pairs", "namespaces")
+_PRESENT = ("namespaces", "bridges", "pairs", "interfaces", "ports", "routes", "rules", "forwards")
+_ABSENT = ("ports", "interfaces", "bridges", "rules", "forwards", "pairs", "namespaces")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def topologies(draw: st.DrawFn) -> Variables:
         "bridges": [_bridge(draw, number, dual_stack) for number in range(bridges)],
         "namespaces": namespaces,
         "links": [_link(draw)] if count > 1 and draw(st.booleans()) else [],
-        "nat": [{"source": "10.77.0.0/24"}] if draw(st.booleans()) else [],
+        "nat": _nat(draw, namespaces[0]["name"]),
     }
 
 
@@ -82,6 +82,12 @@ def _link(draw: st.DrawFn) -> Variables:
     if draw(st.booleans()):
         link["mtu"] = link["peer"]["mtu"] = 1400
     return link
+
+
+def _nat(draw: st.DrawFn, name: str) -> list[Variables]:
+    masquerade: Variables = {"source": "10.77.0.0/24"}
+    published: Variables = {"publish": draw(st.sampled_from([8080, "8000-8003"])), "to": name}
+    return [entry for entry in (masquerade, published) if draw(st.booleans())]
 
 
 def named(variables: Variables) -> Variables:

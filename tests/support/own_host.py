@@ -4,11 +4,12 @@
 
     python3 tests/support/own_host.py [--no-ovs] [--outside] -- COMMAND [ARGUMENT...]
 
-The command sees a network with nothing but ``lo``, empty ``/run``, ``/etc/netns``, ``/etc/openvswitch`` and
-``/var/log/openvswitch``, a ``/sys`` and ``/proc`` of its own, and a freshly started Open vSwitch. It is its own pid
-namespace, too: when the command ends, or this program is killed, the kernel ends everything that was started inside,
-and with the last process go the namespaces, the links and the files. Hosts side by side do not see each other, and one
-may be started inside another. Only the standard library is used, so any python3 from 3.9 on runs it, on Linux, as root.
+The command sees a network with nothing but ``lo``, empty ``/run``, ``/etc/netns``, ``/etc/openvswitch``,
+``/etc/firewalld`` and ``/var/log/openvswitch``, a ``/sys`` and ``/proc`` of its own, and a fresh Open vSwitch.
+It is its own pid namespace, too: when the command ends, or this program is killed, the kernel ends everything that was
+started inside, and with the last process go the namespaces, the links and the files. Hosts side by side do not see each
+other, and one may be started inside another. Only the standard library is used, so any python3 from 3.9 on runs it, on
+Linux, as root.
 
 With ``--outside`` there is a world behind an uplink: the host has ``uplink0`` 198.51.100.1/24 and 2001:db8:51::1/64
 (RFC 5737, TEST-NET-2, and RFC 3849) and default routes to 198.51.100.2 and 2001:db8:51::2, which are ``outside0`` in
@@ -49,7 +50,7 @@ OVS_RUN = Path("/run/openvswitch")
 
 # Empty directories of the host's own. /run as a whole: it has the locks (xtables, ours), the namespaces, Open vSwitch's
 # sockets, and systemd's and D-Bus's, by which a role could otherwise start services on the machine itself.
-_PRIVATE_DIRECTORIES = ("/run", "/etc/netns", "/etc/openvswitch", "/var/log/openvswitch")
+_PRIVATE_DIRECTORIES = ("/run", "/etc/netns", "/etc/openvswitch", "/etc/firewalld", "/var/log/openvswitch")
 _MADE_IN_RUN = ("/run/lock", "/run/netns", "/run/openvswitch")
 
 # Seconds that a command has to end after SIGTERM, before everything in the host is killed.

@@ -34,7 +34,8 @@ def module_calls(lab: Lab, state: str) -> list[tuple[str, dict[str, Any]]]:
             variables[name] = _rendered(environment, value, variables)
     role = _load("vars/main.yml")
     variables["topology__mark"] = _rendered(environment, role["topology__mark"], variables)
-    steps = [role["topology__calls"][name] for name in role["topology__order"][state]]
+    parts = [role["topology__calls"][name] for name in role["topology__order"][state]]
+    steps = [step for part in parts for step in (part if isinstance(part, list) else [part])]
     calls = [(step["module"], _rendered(environment, step["options"], variables)) for step in steps]
     others = [task for task in _load("tasks/main.yml") if f"{_MODULES}sequence" not in task]
     return [*calls, *_calls(environment, others, variables)]

@@ -90,7 +90,22 @@ def test_masquerading(nat: Nat, kernel: Kernel) -> None:
     forward = [rule for rule in nat.iptables_rules() if "FORWARD" in rule]
     assert ":FORWARD DROP" in forward
     let_out = {rule.split(" -s ")[1].split()[0] for rule in forward if " -s " in rule}
-    assert let_out == {"192.168.77.0/24", "10.77.0.0/24"}
+    assert let_out == {"192.168.77.0/24", "10.77.0.0/24", "192.168.77.1/32"}  # the last one's port is published
+
+
+def test_published_ports(shell: Shell) -> None:
+    def rules(*where: str) -> list[str]:
+        listed = shell.run(*where, "nft", "list", "table", "ip", "netns_fabric").splitlines()
+        return [line.strip() for line in listed if "dnat to" in line]
+
+    comment = 'comment "netns.fabric/port-forward:lab tcp4/8080'
+    assert rules() == [f'tcp dport 8080 ip daddr 198.51.100.1 dnat to 192.168.77.1 {comment}@198.51.100.1"'] * 2
+    local = "tcp dport 8080 fib daddr type local"
+    assert rules("ip", "netns", "exec", "blue") == [
+        f'{local} dnat to 192.168.79.1:81 {comment}"',
+        f'{local} ip daddr != 127.0.0.0/8 dnat to 192.168.79.1:81 {comment}"',
+    ]
+    assert "port-forward" not in shell.run("nft", "list", "table", "ip6", "netns_fabric")
 
 
 def test_they_carry_traffic(traffic: Traffic) -> None:

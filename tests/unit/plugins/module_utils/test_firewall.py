@@ -14,11 +14,14 @@ from typing import Any
 import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils import _firewall as firewall
+from ansible_collections.netns.fabric.plugins.module_utils import _nat_masquerade as masquerade
 from ansible_collections.netns.fabric.plugins.module_utils import _nat_operations as op
 from ansible_collections.netns.fabric.plugins.module_utils import _nat_state as state
+from ansible_collections.netns.fabric.plugins.module_utils import _program as program
 from ansible_collections.netns.fabric.plugins.module_utils._errors import OperationFailed, Unavailable
-from ansible_collections.netns.fabric.plugins.module_utils._firewall import Firewall, Result
+from ansible_collections.netns.fabric.plugins.module_utils._firewall import Firewall
 from ansible_collections.netns.fabric.plugins.module_utils._host import Journal
+from ansible_collections.netns.fabric.plugins.module_utils._nat_masquerade import Source
 from ansible_collections.netns.fabric.plugins.module_utils._nat_state import (
     IPTABLES_LEGACY,
     IPTABLES_NFT,
@@ -28,12 +31,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._nat_state import (
     Place,
     Rule,
     Ruleset,
-    Subject,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._program import Result
 
-NET = Subject("192.168.100.0/24")
-OUT = Subject("192.168.100.0/24", "eth0")
-NET6 = Subject("fd00:100::/64", "eth0")
+NET = Source("192.168.100.0/24")
+OUT = Source("192.168.100.0/24", "eth0")
+NET6 = Source("fd00:100::/64", "eth0")
 EVERYTHING = ("nft", "iptables", "iptables-nft", "iptables-legacy", "ip6tables", "ip6tables-nft", "ip6tables-legacy")
 
 
@@ -83,13 +86,13 @@ NAT_HOOK = {"type": "nat", "hook": "postrouting", "prio": 100, "policy": "accept
 class TestWhatNftPrints:
     def test_our_rule_is_known_again(self) -> None:
         found = state.nft_rule(MASQUERADE)
-        assert found.criteria == frozenset(OUT.masquerade())
+        assert found.criteria == frozenset(OUT.parts()[0].criteria)
         assert (found.verdict, found.handle, found.comment) == ("masquerade", 2, "netns.fabric:lab-a")
-        assert state.subject_of(found) == (state.MASQUERADE, OUT)
+        assert masquerade.source_of(found) == (masquerade.MASQUERADE, OUT)
 
     def test_a_network_of_one_address_has_no_prefix_length_there(self) -> None:
         found = state.nft_rule({"expr": [payload("saddr", "192.168.100.7"), {"masquerade": None}]})
-        assert state.subject_of(found) == (state.MASQUERADE, Subject("192.168.100.7/32"))
+        assert masquerade.source_of(found) == (masquerade.MASQUERADE, Source("192.168.100.7/32"))
 
     @pytest.mark.parametrize(
         "alien",
@@ -105,8 +108,8 @@ class TestWhatNftPrints:
     )
     def test_an_altered_rule_is_still_ours_and_not_the_same(self, alien: Any) -> None:
         found = state.nft_rule({**MASQUERADE, "expr": [alien, *MASQUERADE["expr"]]})  # type: ignore[misc]
-        assert state.subject_of(found) == (state.MASQUERADE, OUT)
-        assert found.criteria != frozenset(OUT.masquerade())
+        assert masquerade.source_of(found) == (masquerade.MASQUERADE, OUT)
+        assert found.criteria != frozenset(OUT.parts()[0].criteria)
 
     def test_counters_and_logging_are_no_conditions(self) -> None:
         expr = [{"counter": {"packets": 1, "bytes": 2}}, {"log": {"prefix": "x"}}, {"drop": None}]
@@ -122,11 +125,13 @@ class TestWhatNftPrints:
             {"accept": None},
         ]
         found = state.nft_rule({"expr": expr})
-        assert found.criteria == frozenset(NET.accept_replies())
-        assert state.subject_of(found) == (state.ACCEPT_REPLIES, NET)
+        assert found.criteria == frozenset(NET.parts()[2].criteria)
+        assert masquerade.source_of(found) == (masquerade.ACCEPT_REPLIES, NET)
 
     def test_somebody_elses_accept_is_none_of_ours(self) -> None:
-        assert state.subject_of(state.nft_rule({"expr": [payload("saddr", "10.0.0.0/8"), {"accept": None}]})) is None
+        assert (
+            masquerade.source_of(state.nft_rule({"expr": [payload("saddr", "10.0.0.0/8"), {"accept": None}]})) is None
+        )
 
     def test_rules_of_tables_that_do_not_matter_are_left_unread(self) -> None:
         found = state.nft_ruleset(
@@ -195,8 +200,8 @@ class TestWhatIptablesPrints:
         ours, altered = self.chains()["nat", "POSTROUTING"].rules
         assert ours.criteria == state.nft_rule(MASQUERADE).criteria
         assert (ours.comment, ours.verdict) == ("netns.fabric:lab-a", "masquerade")
-        assert state.subject_of(altered) == (state.MASQUERADE, Subject("192.168.100.7/32"))
-        assert altered.criteria != frozenset(Subject("192.168.100.7/32").masquerade())
+        assert masquerade.source_of(altered) == (masquerade.MASQUERADE, Source("192.168.100.7/32"))
+        assert altered.criteria != frozenset(Source("192.168.100.7/32").parts()[0].criteria)
 
     def test_comments_are_read_as_they_were_written(self) -> None:
         jump, reject = self.chains()["filter", "FORWARD"].rules
@@ -211,17 +216,17 @@ class TestWhatIptablesPrints:
 
     def test_the_order_of_states_and_options_does_not_matter(self) -> None:
         line = "-m conntrack --ctstate RELATED,ESTABLISHED -d 192.168.100.0/24 ! -s 192.168.100.0/24 -j ACCEPT"
-        assert state.iptables_rule(line.split(), 4).criteria == frozenset(NET.accept_replies())
+        assert state.iptables_rule(line.split(), 4).criteria == frozenset(NET.parts()[2].criteria)
 
     @pytest.mark.parametrize("subject", [NET, OUT, NET6])
-    @pytest.mark.parametrize("role", [state.MASQUERADE, state.ACCEPT_OUT, state.ACCEPT_REPLIES])
-    def test_what_we_write_is_what_we_read(self, subject: Subject, role: str) -> None:
-        wanted = state.criteria(role, subject)
-        verdict = "masquerade" if role == state.MASQUERADE else "accept"
+    @pytest.mark.parametrize("role", [masquerade.MASQUERADE, masquerade.ACCEPT_OUT, masquerade.ACCEPT_REPLIES])
+    def test_what_we_write_is_what_we_read(self, subject: Source, role: str) -> None:
+        (wanted,) = (part.criteria for part in subject.parts() if part.role == role)
+        verdict = "masquerade" if role == masquerade.MASQUERADE else "accept"
         words = op.iptables_arguments(wanted, verdict, "netns.fabric:x")
         found = state.iptables_rule(words, subject.version)
         assert (found.criteria, found.verdict, found.comment) == (frozenset(wanted), verdict, "netns.fabric:x")
-        assert state.subject_of(found) == (role, subject)
+        assert masquerade.source_of(found) == (role, subject)
 
 
 class TestBothTogether:
@@ -350,7 +355,7 @@ class TestObstacles:
 
 class TestCommands:
     def test_nft(self) -> None:
-        text = op.nft_text(OUT.masquerade(), "masquerade", "netns.fabric:lab-a", "ip")
+        text = op.nft_text(OUT.parts()[0].criteria, "masquerade", "netns.fabric:lab-a", "ip")
         (line,) = op.AddNftRule("blue", "ip", "netns_fabric", "postrouting", text).commands()
         assert line == (
             "ip netns exec blue nft 'add rule ip netns_fabric postrouting ip saddr 192.168.100.0/24 ip daddr != "
@@ -364,13 +369,13 @@ class TestCommands:
         ]
 
     def test_nft_ipv6(self) -> None:
-        assert op.nft_text(NET6.masquerade(), "masquerade", "netns.fabric:", "ip6") == (
+        assert op.nft_text(NET6.parts()[0].criteria, "masquerade", "netns.fabric:", "ip6") == (
             'ip6 saddr fd00:100::/64 ip6 daddr != fd00:100::/64 oifname "eth0" ip6 daddr != ff00::/8 masquerade '
             'comment "netns.fabric:"'
         )
 
     def test_iptables(self) -> None:
-        words = op.iptables_arguments(OUT.masquerade(), "masquerade", "netns.fabric:lab-a")
+        words = op.iptables_arguments(OUT.parts()[0].criteria, "masquerade", "netns.fabric:lab-a")
         added = op.AddIptablesRule("blue", "iptables", "nat", "POSTROUTING", words, 1)
         (line,) = added.commands()
         assert line == (
@@ -380,7 +385,7 @@ class TestCommands:
         assert added.opposite()[:2] == ["-D", "POSTROUTING"]
 
     def test_iptables_replies(self) -> None:
-        words = op.iptables_arguments(NET6.accept_replies(), "accept", "netns.fabric:")
+        words = op.iptables_arguments(NET6.parts()[2].criteria, "accept", "netns.fabric:")
         inserted = op.AddIptablesRule(None, "ip6tables", "filter", "FORWARD", words, 3, last=False)
         assert inserted.words()[:3] == ["-I", "FORWARD", "3"]
         assert " ".join(words) == (
@@ -513,7 +518,7 @@ class TestReading:
 
 
 def added(table_name: str = "nat", command: str = "iptables") -> op.AddIptablesRule:
-    words = op.iptables_arguments(NET.masquerade(), "masquerade", "netns.fabric:")
+    words = op.iptables_arguments(NET.parts()[0].criteria, "masquerade", "netns.fabric:")
     return op.AddIptablesRule(None, command, table_name, "POSTROUTING", words, 1)
 
 
@@ -642,22 +647,22 @@ class TestTheWayBack:
 
 class TestRunning:
     def test_standard_input_and_output(self) -> None:
-        assert firewall.run(["cat"], "text") == Result(0, "text", "")
+        assert program.run(["cat"], "text") == Result(0, "text", "")
 
     def test_a_program_that_is_not_there(self) -> None:
         with pytest.raises(OperationFailed, match="no-such-program: No such file"):
-            firewall.run(["no-such-program"])
+            program.run(["no-such-program"])
 
     def test_one_that_hangs(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(firewall, "TIMEOUT", 0.05)
+        monkeypatch.setattr(program, "TIMEOUT", 0.05)
         with pytest.raises(OperationFailed, match="is not known"):
-            firewall.run(["sleep", "10"])
+            program.run(["sleep", "10"])
 
     def test_programs_are_found_where_su_does_not_look(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-        program = tmp_path / "nft"
-        program.write_text("", encoding="ascii")
-        program.chmod(0o755)
+        nft = tmp_path / "nft"
+        nft.write_text("", encoding="ascii")
+        nft.chmod(0o755)
         monkeypatch.setenv("PATH", "/nowhere")
-        monkeypatch.setattr(firewall, "SYSTEM_DIRECTORIES", (str(tmp_path),))
-        assert firewall.find("nft") == str(program)
-        assert firewall.find("iptables") is None
+        monkeypatch.setattr(program, "SYSTEM_DIRECTORIES", (str(tmp_path),))
+        assert program.find("nft") == str(nft)
+        assert program.find("iptables") is None

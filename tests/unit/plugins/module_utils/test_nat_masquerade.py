@@ -17,13 +17,18 @@ from ansible_collections.netns.fabric.plugins.module_utils._bulk import Call
 from ansible_collections.netns.fabric.plugins.module_utils._change import Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._errors import InvalidEntries, Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import KernelState, Link, NamespaceState
-from ansible_collections.netns.fabric.plugins.module_utils._nat_masquerade import Actual, MasqueradeResource, Wanted
-from ansible_collections.netns.fabric.plugins.module_utils._nat_state import (
+from ansible_collections.netns.fabric.plugins.module_utils._nat_masquerade import (
     ACCEPT_OUT,
     ACCEPT_REPLIES,
+    MASQUERADE,
+    MasqueradeResource,
+    Source,
+    Wanted,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._nat_plan import Actual
+from ansible_collections.netns.fabric.plugins.module_utils._nat_state import (
     IPTABLES_LEGACY,
     IPTABLES_NFT,
-    MASQUERADE,
     NFTABLES,
     Chain,
     Criterion,
@@ -31,16 +36,14 @@ from ansible_collections.netns.fabric.plugins.module_utils._nat_state import (
     Place,
     Rule,
     Ruleset,
-    Subject,
     Tools,
-    criteria,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._operations import SetSysctl
 
 RESOURCE = MasqueradeResource()
 SOURCE = "192.168.100.0/24"
-NET = Subject(SOURCE)
-NET6 = Subject("fd00:100::/64")
+NET = Source(SOURCE)
+NET6 = Source("fd00:100::/64")
 
 OWN = Place(NFTABLES, "ip", "netns_fabric", "postrouting")
 OWN6 = Place(NFTABLES, "ip6", "netns_fabric", "postrouting")
@@ -78,13 +81,13 @@ def wanted(source: str = SOURCE, **options: Any) -> Wanted:
 
 def ours(
     role: str = MASQUERADE,
-    subject: Subject = NET,
+    subject: Source = NET,
     owner: str = "",
     handle: int | None = None,
     alien: Criterion | None = None,
 ) -> Rule:
     """A rule of ours, in nft if it has a handle, in iptables otherwise; `alien` alters it."""
-    proper = criteria(role, subject)
+    (proper,) = (part.criteria for part in subject.parts() if part.role == role)
     verdict = "masquerade" if role == MASQUERADE else "accept"
     comment = f"netns.fabric:{owner}"
     arguments = () if handle else op.iptables_arguments(proper, verdict, comment)
@@ -337,7 +340,7 @@ class TestNftables:
             plan(actual(Ruleset(broken)), wanted())
 
     def test_the_table_goes_with_its_last_rule(self) -> None:
-        state = actual(ruleset({OWN: [ours(handle=2), ours(handle=3, subject=Subject("10.0.0.0/8"))]}))
+        state = actual(ruleset({OWN: [ours(handle=2), ours(handle=3, subject=Source("10.0.0.0/8"))]}))
         one = plan(state, wanted(state="absent"))
         assert one.commands == ["nft 'delete rule ip netns_fabric postrouting handle 2'"]
         both = plan(state, wanted(state="absent"), wanted("10.0.0.0/8", state="absent"))
@@ -353,7 +356,10 @@ class TestNftables:
         set_beside = ruleset({OWN: [ours(handle=2)]}, further=1)
         other_chain = ruleset({OWN: [ours(handle=2)], replace(OWN, chain="prerouting"): [Rule(frozenset(), "x")]})
         for state in (set_beside, other_chain):
-            assert len(plan(actual(state), wanted(state="absent")).commands) == 1
+            assert plan(actual(state), wanted(state="absent")).commands == [
+                "nft 'delete rule ip netns_fabric postrouting handle 2'",
+                "nft 'delete chain ip netns_fabric postrouting'",
+            ]
 
     def test_one_that_somebody_has_emptied_goes_too(self) -> None:
         made = plan(actual(ruleset({OWN: []})), wanted(state="absent"))
@@ -415,6 +421,22 @@ class TestBackends:
         assert not plan(state, wanted()).changed
         command = EVERYTHING.iptables[place.backend, 4]
         assert self.backends(plan(state, wanted(), wanted("10.0.0.0/8"))) == [command]
+
+    @pytest.mark.parametrize(
+        ("chains", "place"),
+        [
+            ({LEGACY_NAT: [DROP]}, LEGACY_NAT),
+            ({LEGACY_NAT: [DROP], INET_FORWARD: []}, OWN),
+            ({LEGACY_NAT: [DROP], DOCKER: [DROP]}, OWN),
+            ({LEGACY_NAT: []}, OWN),
+            ({LEGACY_NAT: [DROP], OWN: []}, LEGACY_NAT),
+        ],
+    )
+    def test_auto_is_the_legacy_variant_where_that_is_all_there_is(
+        self, chains: dict[Place, Sequence[Rule]], place: Place
+    ) -> None:
+        made = plan(actual(ruleset(chains)), wanted(accept_forward="never"))
+        assert f"masquerade: [{place}]" in made.diff[0]["after"]
 
     def test_others_rules_do_not_sway_it(self) -> None:
         state = actual(ruleset({NAT: [ours(owner="other")]}))
@@ -534,7 +556,7 @@ class TestForwarding:
         assert [line.split()[5] for line in made.commands] == ["-D", "-D"]
 
     def test_removed_with_the_rule(self) -> None:
-        foreign = Rule(frozenset(NET.accept_out()), "accept", arguments=("mine",))
+        foreign = Rule(frozenset(NET.parts()[1].criteria), "accept", arguments=("mine",))
         made = plan(self.state({FORWARD: [foreign, *both()]}), wanted(state="absent"))
         assert [line.split()[0] for line in made.commands] == ["nft", "iptables", "iptables", "nft"]
         assert not any("mine" in line for line in made.commands)
@@ -614,7 +636,7 @@ class TestOwners:
         assert not plan(state, wanted(state="absent")).changed
 
     def test_prune(self) -> None:
-        mine, other = Subject("10.1.0.0/16"), Subject("10.2.0.0/16", "eth0")
+        mine, other = Source("10.1.0.0/16"), Source("10.2.0.0/16", "eth0")
         state = actual(
             ruleset(
                 {
@@ -657,7 +679,7 @@ class TestOwners:
         ]
 
     def test_nothing_without_prune(self) -> None:
-        state = actual(ruleset({OWN: [ours(handle=3, owner="mine", subject=Subject("10.1.0.0/16"))]}))
+        state = actual(ruleset({OWN: [ours(handle=3, owner="mine", subject=Source("10.1.0.0/16"))]}))
         assert plan(state, wanted(), owner="mine").changed
         assert all("delete" not in line for line in plan(state, wanted(), owner="mine").commands)
 
@@ -685,8 +707,16 @@ class TestRead:
         def read(self, namespaces: Any) -> dict[str | None, Ruleset]:
             return {name: Ruleset() for name in namespaces if name != "new"}
 
+    class Firewalld:
+        def policy(self, _name: str, _reload_needed: Any) -> None:
+            return None
+
+        def left_behind(self, _name: str) -> bool:
+            return False
+
     class Host:
         def __init__(self) -> None:
+            self.firewalld = TestRead.Firewalld()
             self.kernel = TestRead.Kernel()
             self.firewall = TestRead.Firewall()
 

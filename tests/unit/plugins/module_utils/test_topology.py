@@ -107,7 +107,8 @@ def test_reference_topology_taken_down() -> None:
 def test_nothing_declared_gives_empty_lists() -> None:
     compiled = compile_topology({})
     assert {key: value for key, value in compiled.items() if key != "summary"} == {
-        key: [] for key in ("namespaces", "bridges", "pairs", "interfaces", "ports", "routes", "rules", "probes")
+        key: []
+        for key in ("namespaces", "bridges", "pairs", "interfaces", "ports", "routes", "rules", "forwards", "probes")
     }
 
 
@@ -300,7 +301,7 @@ def test_importable_without_ansible() -> None:
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "9", done.stderr
+    assert done.stdout.strip() == "10", done.stderr
 
 
 # --- mistakes ------------------------------------------------------------------------------------------------------
@@ -494,7 +495,10 @@ def test_importable_without_ansible() -> None:
             "topology_nat[0] (10.0.0.0/24): namespace: 'red' is not in `topology_namespaces`; there are none",
         ),
         ({"verify_outside": ["example.org"]}, "topology_verify_outside[0]: 'example.org' is not an IP address"),
-        ({"verify_outside": ["198.51.100.1:0"]}, "topology_verify_outside[0]: must be a whole number from 1 to 65535"),
+        (
+            {"verify_outside": ["198.51.100.1:0"]},
+            "topology_verify_outside[0]: 0 is no port; give a whole number from 1 to 65535",
+        ),
         ({"verify_outside": [80]}, "topology_verify_outside[0]: must be ADDRESS or ADDRESS:PORT, not 80"),
     ],
 )
@@ -775,3 +779,126 @@ def test_junk_anywhere_is_compiled_or_refused(variables: Variables, junk: object
     except TopologyError as error:
         mistakes = error.mistakes
     assert mistakes is None or all(mistakes)
+
+
+# --- published ports ---
+
+
+def publishing(*entries: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return a topology with two namespaces on a bridge and these published ports."""
+    return {
+        "bridges": [{"name": "br", "addresses": ["10.0.0.254/24", "fd00::254/64"]}],
+        "namespaces": [
+            {
+                "name": "web",
+                "interfaces": [{"name": "eth0", "bridge": "br", "addresses": ["10.0.0.1/24", "fd00::1/64"]}],
+            },
+            {"name": "db", "interfaces": [{"name": "eth0", "bridge": "br", "addresses": ["10.0.0.2/24"]}]},
+            {"name": "bare"},
+        ],
+        "nat": [{"source": "10.0.0.0/24"}, *entries],
+        **more,
+    }
+
+
+def test_published_ports() -> None:
+    compiled = compile_topology(
+        publishing(
+            {"publish": 8080, "to": "web", "to_port": 80},
+            {"publish": "53", "protocol": "udp", "to": "10.0.0.2", "address": "198.51.100.1", "in_interface": "eth0"},
+            {"publish": "90-99", "to": "web", "address": "2001:db8::1", "namespace": "db", "accept_forward": "never"},
+        )
+    )
+    assert compiled["rules"] == [{"source": "10.0.0.0/24"}]
+    assert compiled["forwards"] == [
+        {"port": "8080", "protocol": "tcp", "to_address": "10.0.0.1", "to_port": 80, "hairpin": "10.0.0.0/24"},
+        {"port": "8080", "protocol": "tcp", "to_address": "fd00::1", "to_port": 80, "hairpin": "fd00::/64"},
+        {
+            "port": "53",
+            "protocol": "udp",
+            "to_address": "10.0.0.2",
+            "address": "198.51.100.1",
+            "in_interface": "eth0",
+            "hairpin": "10.0.0.0/24",
+        },
+        {
+            "port": "90-99",
+            "protocol": "tcp",
+            "to_address": "fd00::1",
+            "address": "2001:db8::1",
+            "namespace": "db",
+            "accept_forward": "never",
+            "hairpin": "fd00::/64",
+        },
+    ]
+    assert compiled["summary"][0].endswith(", 1 NAT rule, 3 published ports")
+    assert compiled["summary"][-3:] == [
+        "  port 8080/tcp of the host leads to 10.0.0.1 and fd00::1 (web) port 80",
+        "  port 53/udp of the host at 198.51.100.1 by eth0 leads to 10.0.0.2 port 53",
+        "  port 90-99/tcp of namespace db at 2001:db8::1 leads to fd00::1 (web) port 90-99",
+    ]
+
+
+def test_published_ports_go_with_the_topology() -> None:
+    entry = {"publish": 8080, "to": "db", "to_port": 80, "in_interface": "eth0", "address": "198.51.100.1"}
+    compiled = compile_topology(publishing(entry, state="absent"))
+    assert compiled["forwards"] == [
+        {
+            "port": "8080",
+            "protocol": "tcp",
+            "to_address": "10.0.0.2",
+            "address": "198.51.100.1",
+            "in_interface": "eth0",
+            "state": "absent",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ({"to": "wep"}, "(8080): to: 'wep' is not in `topology_namespaces`; did you mean 'web'?"),
+        ({"to": "10.0.0.9"}, "to: 10.0.0.9 is not an address of a namespace of this topology"),
+        ({"to": "10.0.0.254"}, "to: 10.0.0.254 is not an address of a namespace of this topology"),
+        ({"to": "bare"}, "to: namespace 'bare' has no address"),
+        ({"to": "web", "namespace": "web"}, "to: web is namespace 'web' itself"),
+        ({"to": "web", "namespace": "router"}, "namespace: 'router' is not in `topology_namespaces`"),
+        ({"to": "db", "address": "2001:db8::1"}, "address: 2001:db8::1 is of another IP version"),
+        ({"to": "db", "address": "127.0.0.1"}, "address: nothing can be published at 127.0.0.1"),
+        ({"to": "db", "publish": 70000}, "publish: 70000 is no port; give a whole number from 1 to 65535"),
+        ({"to": "db", "publish": "80-90", "to_port": 80}, "to_port: the ports 80-90 keep their numbers"),
+        ({"to": "db", "protocol": "sctp"}, "protocol: 'sctp' is not one of tcp, udp"),
+        ({"to": "db", "source": "10.0.0.0/24"}, "make two entries of it"),
+        ({}, "to: is missing"),
+        ({"to": "db", "publsh": 1}, "publsh: is not an option here; did you mean 'publish'?"),
+    ],
+)
+def test_mistakes_in_published_ports(entry: dict[str, Any], says: str) -> None:
+    with pytest.raises(TopologyError) as raised:
+        compile_topology(publishing({"publish": 8080, **entry}))
+    assert says in str(raised.value)
+    assert len(raised.value.mistakes) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "collide"),
+    [
+        ({"publish": 80}, {"publish": 80}, True),
+        ({"publish": 80}, {"publish": "79-81"}, True),
+        ({"publish": 80}, {"publish": 80, "protocol": "udp"}, False),
+        ({"publish": 80, "address": "198.51.100.1"}, {"publish": 80, "address": "198.51.100.2"}, False),
+        ({"publish": 80, "address": "198.51.100.1"}, {"publish": 80, "address": "2001:db8::1"}, False),
+        ({"publish": 80, "address": "198.51.100.1"}, {"publish": 80}, True),
+        ({"publish": 80, "in_interface": "eth0"}, {"publish": 80, "in_interface": "eth1"}, False),
+        ({"publish": 80, "namespace": "db"}, {"publish": 80}, False),
+    ],
+)
+def test_a_port_that_is_published_twice(first: dict[str, Any], second: dict[str, Any], collide: bool) -> None:
+    variables = publishing({"to": "web", **first}, {"to": "web", **second})
+    if not collide:
+        assert compile_topology(variables)["forwards"]
+        return
+    with pytest.raises(TopologyError) as raised:
+        compile_topology(variables)
+    assert "is also published by topology_nat[1] (80)" in str(raised.value)
+    assert len(raised.value.mistakes) == 1

@@ -23,6 +23,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import 
     Route,
     interface,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._nat_masquerade import Source
 from ansible_collections.netns.fabric.plugins.module_utils._nat_state import (
     IPTABLES_NFT,
     NFTABLES,
@@ -31,7 +32,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._nat_state import (
     Place,
     Rule,
     Ruleset,
-    Subject,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._netlink import Identity
 from ansible_collections.netns.fabric.plugins.module_utils._ovs_state import Bridge, Interface, Port, Row, Switch
@@ -391,7 +391,7 @@ def test_a_link_that_was_made_again_under_its_port() -> None:
 
 # The packet filter
 
-SUBJECT = Subject("10.0.0.0/24")
+PARTS = Source("10.0.0.0/24").parts()
 OWN = Place(NFTABLES, "ip", "netns_fabric", "postrouting")
 FORWARD = Place(IPTABLES_NFT, "ip", "filter", "FORWARD")
 
@@ -404,7 +404,7 @@ def ruled(*own: Rule, forward: Chain | None = None) -> Ruleset:
 
 
 def masquerading(comment: str | None, **more: Any) -> Rule:
-    return Rule(frozenset(SUBJECT.masquerade()), "masquerade", comment=comment, **more)
+    return Rule(frozenset(PARTS[0].criteria), "masquerade", comment=comment, **more)
 
 
 def test_rules_of_an_owner_of_none_and_of_somebody_else() -> None:
@@ -422,7 +422,7 @@ def test_rules_of_an_owner_of_none_and_of_somebody_else() -> None:
 
 
 def test_a_rule_that_somebody_has_altered_is_not_declared() -> None:
-    altered = Rule(frozenset(SUBJECT.masquerade()[:1]), "masquerade", comment="netns.fabric:")
+    altered = Rule(frozenset(PARTS[0].criteria[:1]), "masquerade", comment="netns.fabric:")
     result = reported(findings(space(None, LO), rulesets={None: ruled(altered)}))
     assert result["declarations"]["rules"] == []
     assert [told for told in result["undeclared"] if "altered" in told]
@@ -436,8 +436,8 @@ def test_what_is_accepted_and_forwarded_is_declared_as_found() -> None:
         "drop",
         "filter",
         (
-            Rule(frozenset(SUBJECT.accept_out()), "accept", comment="netns.fabric:"),
-            Rule(frozenset(SUBJECT.accept_replies()), "accept", comment="netns.fabric:"),
+            Rule(frozenset(PARTS[1].criteria), "accept", comment="netns.fabric:"),
+            Rule(frozenset(PARTS[2].criteria), "accept", comment="netns.fabric:"),
         ),
     )
     for forward, accept in ((drops, "never"), (accepts, "auto")):
