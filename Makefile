@@ -49,5 +49,5 @@ pins: setup  ## Write requirements/dev.txt anew, with the newest versions that r
 	@tools/pins.sh
 
 clean:  ## Remove what setup and the checks have made in the clone
-	rm -rf .venv .venv-pyroute2-0.7 .nox .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* .nox .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

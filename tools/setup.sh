@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Prepares a clone: the system packages that are lacking, a .venv with the pinned tools, a second one with the oldest
-# supported pyroute2, and what ansible-test fetches at its first run. After it nothing needs a network. Where all this
-# is there already it ends at once.
+# supported pyroute2, a third one with what Galaxy checks uploads with, and what ansible-test fetches at its first run.
+# After it nothing needs a network. Where all this is there already it ends at once.
 #
 # PYTHON=/path/to/python3 chooses another interpreter for the .venv (3.11 to 3.13, what ansible-core 2.19 runs on).
 
@@ -15,6 +15,7 @@ cd "$root"
 
 venv=$root/.venv
 venv_oldest=$root/.venv-pyroute2-0.7
+venv_galaxy=$root/.venv-galaxy
 stamp=$venv/.setup-stamp
 
 say() { printf 'setup: %s\n' "$*"; }
@@ -90,6 +91,9 @@ say "making .venv with $python"
 say "making .venv-pyroute2-0.7"
 "$python" -m venv --clear "$venv_oldest"
 "$venv_oldest/bin/python" -m pip install -qq --disable-pip-version-check --no-deps -r requirements/pyroute2-0.7.txt
+say "making .venv-galaxy"
+"$python" -m venv --clear "$venv_galaxy"
+"$venv_galaxy/bin/python" -m pip install -qq --disable-pip-version-check -r requirements/galaxy.txt
 
 # The collection's name leads to the clone, whatever the clone's own path is.
 mkdir -p "$venv/collections/ansible_collections/netns"
