@@ -42,6 +42,7 @@ TARGETS = {
 MATRIX = ROOT / ".nox" / "matrix"
 CONTROLLERS = [("2.19", "3.11"), ("2.20", "3.12"), ("2.20", "3.13"), ("2.21", "3.12"), ("2.21", "3.13")]
 NEWEST_CONTROLLERS = [("2.19", "3.11"), ("2.21", "3.12"), ("2.21", "3.13")]
+INSTALLED = "tests/galaxy/test_installed.py"
 TARGET_PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13"]
 TARGET_PYROUTE2 = {"0.7.2": "pyroute2==0.7.2", "0.9": "pyroute2>=0.9,<0.10"}
 
@@ -61,7 +62,7 @@ ENVIRONMENT = {
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "types", "sanity", "docs", "unit", "live", "molecule", "galaxy"]
+nox.options.sessions = ["lint", "types", "sanity", "docs", "unit", "live", "molecule", "examples", "galaxy"]
 
 
 @dataclass
@@ -244,6 +245,21 @@ def molecule(session: nox.Session) -> None:
 
 
 @nox.session
+def examples(session: nox.Session) -> None:
+    """Every example of the documentation, run as it stands in a host of its own."""
+    reports = empty_directory(session)
+    pytest = [
+        PYTHON,
+        "-m",
+        "pytest",
+        f"--junit-xml={reports / 'examples.xml'}",
+        *(session.posargs or ["tests/examples"]),
+    ]
+    succeeded = succeeds(session, [*OWN_HOST, "--", *pytest])
+    close(session, count_reports(reports, succeeded=succeeded))
+
+
+@nox.session
 def galaxy(session: nox.Session) -> None:
     """The built artefact: what is in it, what galaxy-importer says, and its playbooks run from it alone."""
     reports = empty_directory(session)
@@ -293,7 +309,7 @@ def controller(session: nox.Session, core: str, version: str) -> None:
     python = str(commands / "python")
     runs = [
         [python, "-m", "pytest", "tests/unit", f"--junit-xml={reports / 'unit.xml'}"],
-        [*OWN_HOST, "--outside", "--", PYTHON, "-m", "pytest", "tests/galaxy/test_installed.py", "tests/examples",
+        [*OWN_HOST, "--outside", "--", PYTHON, "-m", "pytest", INSTALLED, "tests/examples",
          f"--junit-xml={reports / 'plays.xml'}"],
     ]  # fmt: skip
     if (core, version) in NEWEST_CONTROLLERS:
@@ -314,9 +330,12 @@ def target(session: nox.Session, version: str, pyroute2: str) -> None:
     needed = ["--no-deps", "--ignore-requires-python", "ansible-core~=2.19.0", TARGET_PYROUTE2[pyroute2]]
     directory = environment_of_its_own(session, f"python-{version}-pyroute2-{pyroute2}", version, *needed)
     tests = TARGETS[f"pyroute2-{pyroute2[:3]}"][1]
-    pytest = [PYTHON, "-m", "pytest", f"--junit-xml={reports / 'target.xml'}", *tests, "tests/galaxy/test_installed.py"]
+    runs = [
+        [*OWN_HOST, "--", PYTHON, "-m", "pytest", *tests, f"--junit-xml={reports / 'live.xml'}"],
+        [*OWN_HOST, "--outside", "--", PYTHON, "-m", "pytest", INSTALLED, f"--junit-xml={reports / 'plays.xml'}"],
+    ]
     variables = {"NETNS_FABRIC_TARGET_PYTHON": str(directory / "bin" / "python")}
-    succeeded = succeeds(session, [*OWN_HOST, "--outside", "--", *pytest], **variables)
+    succeeded = all([succeeds(session, command, **variables) for command in runs])  # noqa: C419  # all of them are to run
     close(session, count_reports(reports, succeeded=succeeded))
 
 
