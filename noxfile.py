@@ -176,11 +176,12 @@ def sanity(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Documentation, changelog and licences."""
+    """Documentation (reference, and the site with the guides in .nox/docsite), changelog and licences."""
     run_checks(
         session,
         [
             ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "."],
+            [PYTHON, "tools/docsite.py"],
             ["antsibull-changelog", "lint"],
             ["reuse", "lint"],
         ],
