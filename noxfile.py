@@ -42,7 +42,7 @@ TARGETS = {
 MATRIX = ROOT / ".nox" / "matrix"
 CONTROLLERS = [("2.19", "3.11"), ("2.20", "3.12"), ("2.20", "3.13"), ("2.21", "3.12"), ("2.21", "3.13")]
 NEWEST_CONTROLLERS = [("2.19", "3.11"), ("2.21", "3.12"), ("2.21", "3.13")]
-INSTALLED = "tests/galaxy/test_installed.py"
+INSTALLED = ["tests/galaxy/test_installed.py", "tests/galaxy/test_larger_play.py"]
 TARGET_PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13"]
 TARGET_PYROUTE2 = {"0.7.2": "pyroute2==0.7.2", "0.9": "pyroute2>=0.9,<0.10"}
 
@@ -310,7 +310,7 @@ def controller(session: nox.Session, core: str, version: str) -> None:
     python = str(commands / "python")
     runs = [
         [python, "-m", "pytest", "tests/unit", f"--junit-xml={reports / 'unit.xml'}"],
-        [*OWN_HOST, "--outside", "--", PYTHON, "-m", "pytest", INSTALLED, "tests/examples",
+        [*OWN_HOST, "--outside", "--", PYTHON, "-m", "pytest", *INSTALLED, "tests/examples",
          f"--junit-xml={reports / 'plays.xml'}"],
     ]  # fmt: skip
     if (core, version) in NEWEST_CONTROLLERS:
@@ -333,7 +333,7 @@ def target(session: nox.Session, version: str, pyroute2: str) -> None:
     tests = TARGETS[f"pyroute2-{pyroute2[:3]}"][1]
     runs = [
         [*OWN_HOST, "--", PYTHON, "-m", "pytest", *tests, f"--junit-xml={reports / 'live.xml'}"],
-        [*OWN_HOST, "--outside", "--", PYTHON, "-m", "pytest", INSTALLED, f"--junit-xml={reports / 'plays.xml'}"],
+        [*OWN_HOST, "--outside", "--", PYTHON, "-m", "pytest", *INSTALLED, f"--junit-xml={reports / 'plays.xml'}"],
     ]
     variables = {"NETNS_FABRIC_TARGET_PYTHON": str(directory / "bin" / "python")}
     succeeded = all([succeeds(session, command, **variables) for command in runs])  # noqa: C419  # all of them are to run

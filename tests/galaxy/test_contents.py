@@ -26,6 +26,7 @@ SHIPPED = {
     "MANIFEST.json",
     "README.md",
     "REUSE.toml",
+    "TESTING.md",
     "changelogs",
     "docs",
     "meta",
