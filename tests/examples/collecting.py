@@ -49,7 +49,7 @@ class _Loader(yaml.SafeLoader):
     """Knows that there are tags such as !unsafe and !vault."""
 
 
-_Loader.add_multi_constructor("!", lambda loader, _suffix, node: loader.construct_scalar(node))  # type: ignore[no-untyped-call] # PyYAML's
+_Loader.add_multi_constructor("!", lambda loader, _suffix, node: loader.construct_scalar(node))
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def play(_host: Host, plays: list[dict[str, Any]] | str, directory: Path, groups
     playbook, inventory = directory / "playbook.yml", directory / "hosts.json"
     playbook.write_text(plays if isinstance(plays, str) else yaml.safe_dump(plays, sort_keys=False), encoding="utf-8")
     machine = {"ansible_connection": "local", "ansible_python_interpreter": module_runner.target_python()}
-    children = {group: {"hosts": {"fabric": {}}} for group in groups or ()}
+    children: dict[str, Any] = {group: {"hosts": {"fabric": {}}} for group in groups or ()}
     inventory.write_text(json.dumps({"all": {"hosts": {"fabric": machine}, "children": children}}), encoding="utf-8")
     return ansible("ansible-playbook", "--inventory", str(inventory), str(playbook), cwd=directory)
 
