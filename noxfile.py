@@ -330,7 +330,7 @@ def target(session: nox.Session, version: str, pyroute2: str) -> None:
     # As on a managed host, where a controller sends what it needs of ansible-core along: without its dependencies.
     needed = ["--no-deps", "--ignore-requires-python", "ansible-core~=2.19.0", TARGET_PYROUTE2[pyroute2]]
     directory = environment_of_its_own(session, f"python-{version}-pyroute2-{pyroute2}", version, *needed)
-    tests = TARGETS[f"pyroute2-{pyroute2[:3]}"][1]
+    tests = session.posargs or TARGETS[f"pyroute2-{pyroute2[:3]}"][1]
     runs = [
         [*OWN_HOST, "--", PYTHON, "-m", "pytest", *tests, f"--junit-xml={reports / 'live.xml'}"],
         [*OWN_HOST, "--outside", "--", PYTHON, "-m", "pytest", *INSTALLED, f"--junit-xml={reports / 'plays.xml'}"],
