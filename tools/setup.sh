@@ -30,7 +30,7 @@ lacking_packages() {
         command -v "${pair%%=*}" >/dev/null 2>&1 || echo "${pair#*=}"
     done | sort -u
     # A host whose modules run under the system's Python is one of those that are tested.
-    /usr/bin/python3 -c 'import pyroute2' 2>/dev/null || echo python3-pyroute2
+    /usr/bin/python3 -c 'import importlib.util as u; raise SystemExit(not u.find_spec("pyroute2"))' || echo python3-pyroute2
 }
 
 # What the set-up was made from: when any of it changes it is made anew. The path is part of it because a venv does
