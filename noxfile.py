@@ -62,7 +62,9 @@ ENVIRONMENT = {
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "types", "sanity", "docs", "unit", "live", "molecule", "examples", "galaxy"]
+nox.options.sessions = [
+    *("lint", "types", "sanity", "docs", "unit", "live", "property", "molecule", "examples", "galaxy", "bench_smoke"),
+]
 
 
 @dataclass

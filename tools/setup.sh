@@ -23,14 +23,19 @@ die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
 # COMMAND=PACKAGE: the package is installed where the command is not found.
 needed='ovs-vswitchd=openvswitch-switch ovs-vsctl=openvswitch-switch nft=nftables iptables=iptables ip=iproute2
-ethtool=ethtool ping=iputils-ping git=git shellcheck=shellcheck sudo=sudo'
+ethtool=ethtool ping=iputils-ping git=git shellcheck=shellcheck cc=gcc sudo=sudo'
 
 lacking_packages() {
-    for pair in $needed; do
-        command -v "${pair%%=*}" >/dev/null 2>&1 || echo "${pair#*=}"
-    done | sort -u
-    # A host whose modules run under the system's Python is one of those that are tested.
-    /usr/bin/python3 -c 'import importlib.util as u; raise SystemExit(not u.find_spec("pyroute2"))' || echo python3-pyroute2
+    {
+        for pair in $needed; do
+            command -v "${pair%%=*}" >/dev/null 2>&1 || echo "${pair#*=}"
+        done
+        # gcc only recommends what its programs are compiled against.
+        [ -e /usr/include/stdlib.h ] || echo libc6-dev
+        # A host whose modules run under the system's Python is one of those that are tested.
+        /usr/bin/python3 -c 'import importlib.util as u; raise SystemExit(not u.find_spec("pyroute2"))' ||
+            echo python3-pyroute2
+    } | sort -u
 }
 
 # What the set-up was made from: when any of it changes it is made anew. The path is part of it because a venv does
