@@ -91,6 +91,12 @@ def succeeds(session: nox.Session, command: Sequence[str], **environment: str) -
     return True
 
 
+def all_succeed(session: nox.Session, commands: Sequence[Sequence[str]], **environment: str) -> bool:
+    """Run all commands, the later ones also where an earlier one fails; tell whether all ended with 0."""
+    ended = [succeeds(session, command, **environment) for command in commands]
+    return all(ended)
+
+
 def close(session: nox.Session, count: Count) -> None:
     """Leave the count for `make test` to add up, and fail the session if anything failed or nothing was checked."""
     RESULTS.mkdir(parents=True, exist_ok=True)
@@ -319,7 +325,7 @@ def controller(session: nox.Session, core: str, version: str) -> None:
         succeeds(session, [python, "tools/sanity.py", "--prepare"])
         runs.append([python, "tools/sanity.py", "--junit-to", str(reports)])
     variables = {"NETNS_FABRIC_CONTROLLER": str(commands), "NETNS_FABRIC_TARGET_PYTHON": python}
-    succeeded = all([succeeds(session, command, **variables) for command in runs])  # noqa: C419  # all of them are to run
+    succeeded = all_succeed(session, runs, **variables)
     close(session, count_reports(reports, succeeded=succeeded))
 
 
@@ -338,7 +344,7 @@ def target(session: nox.Session, version: str, pyroute2: str) -> None:
         [*OWN_HOST, "--outside", "--", PYTHON, "-m", "pytest", *INSTALLED, f"--junit-xml={reports / 'plays.xml'}"],
     ]
     variables = {"NETNS_FABRIC_TARGET_PYTHON": str(directory / "bin" / "python")}
-    succeeded = all([succeeds(session, command, **variables) for command in runs])  # noqa: C419  # all of them are to run
+    succeeded = all_succeed(session, runs, **variables)
     close(session, count_reports(reports, succeeded=succeeded))
 
 
