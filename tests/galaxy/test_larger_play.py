@@ -139,7 +139,7 @@ def test_the_play_builds_both_labs_on_each_host_in_turn(labs: Labs) -> None:
     assert said.count("PLAY [Two labs on every host]") == 2, said
     assert set(recap) == set(HOSTS)
     for host in HOSTS:
-        assert recap[host]["changed"] >= 8, said
+        assert recap[host]["changed"] >= 2, said
         assert labs.namespaces(host) == {"red", "blue1", "blue2"}
         assert labs.masquerades(host)
         assert labs.inside(host, "ip", "netns", "exec", "blue1", "ping", "-c1", "-w5", "10.62.0.2").returncode == 0
