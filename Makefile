@@ -4,10 +4,10 @@
 # From a fresh clone, on Debian 12, as root:
 #   make site     builds the reference topology on this machine, make down takes it away
 #   make test     runs every check; make test KINDS="lint unit" some
-# Both first run `make setup`, which ends at once where it was run before.
+# Both first set up what they need, which ends at once where it was done before.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup site down direct-link show test bench pins clean
+.PHONY: help setup setup-checks site down direct-link show test bench pins clean
 
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
 # What is read by people: no lines for what is skipped, and the summary line by line.
@@ -26,8 +26,11 @@ playbook = .venv/bin/ansible-playbook --inventory "$(INVENTORY)" \
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-setup:  ## System packages, .venv and the tools in it: after this nothing needs a network
-	@tools/setup.sh
+setup:  ## System packages and .venv with the tools, for the playbooks: after this they need no network
+	@tools/setup.sh plays
+
+setup-checks:  ## What the checks need besides: after this they need no network
+	@tools/setup.sh checks
 
 site: setup  ## Build the reference topology on this machine, verify it and show it
 	@$(playbook) playbooks/site.yml
@@ -41,10 +44,10 @@ direct-link: setup  ## Build two namespaces joined by one cable, without a switc
 show: setup  ## Show what is on this machine, whoever made it, and who reaches whom; changes nothing
 	@$(playbook) playbooks/show.yml
 
-test: setup  ## Run every check and count; KINDS="lint unit" runs some
+test: setup-checks  ## Run every check and count; KINDS="lint unit" runs some
 	@.venv/bin/python tools/checks.py $(KINDS)
 
-bench: setup  ## Measure site.yml beside its rivals and write docs/benchmarks.md; ARGS="--sizes 2,40 --runs 1" less of it
+bench: setup-checks  ## Measure site.yml beside its rivals and write docs/benchmarks.md; ARGS="--sizes 2,40 --runs 1" less of it
 	@tools/bench_setup.sh
 	@PYTHONPATH=.venv/collections .venv/bin/python -m ansible_collections.netns.fabric.tests.benchmarks.run $(ARGS)
 
@@ -52,5 +55,5 @@ pins: setup  ## Write requirements/dev.txt anew, with the newest versions that r
 	@tools/pins.sh
 
 clean:  ## Remove what setup and the checks have made in the clone
-	rm -rf .venv .venv-pyroute2-0.7 .nox .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* .nox .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
@@ -36,6 +37,15 @@ TARGETS = {
     ),
 }
 
+# What else is supported: its own session, not part of `make test`. A combination whose Python the machine does not have
+# is reported as skipped.
+MATRIX = ROOT / ".nox" / "matrix"
+CONTROLLERS = [("2.19", "3.11"), ("2.20", "3.12"), ("2.20", "3.13"), ("2.21", "3.12"), ("2.21", "3.13")]
+NEWEST_CONTROLLERS = [("2.19", "3.11"), ("2.21", "3.12"), ("2.21", "3.13")]
+INSTALLED = ["tests/galaxy/test_installed.py", "tests/galaxy/test_larger_play.py"]
+TARGET_PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13"]
+TARGET_PYROUTE2 = {"0.7.2": "pyroute2==0.7.2", "0.9": "pyroute2>=0.9,<0.10"}
+
 ENVIRONMENT = {
     "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin:/sbin",
     "ANSIBLE_COLLECTIONS_PATH": str(VENV / "collections"),
@@ -52,7 +62,9 @@ ENVIRONMENT = {
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "types", "sanity", "docs", "unit", "live", "property", "molecule", "bench_smoke"]
+nox.options.sessions = [
+    *("lint", "types", "sanity", "docs", "unit", "live", "property", "molecule", "examples", "galaxy", "bench_smoke"),
+]
 
 
 @dataclass
@@ -77,6 +89,12 @@ def succeeds(session: nox.Session, command: Sequence[str], **environment: str) -
     except CommandFailed:
         return False
     return True
+
+
+def all_succeed(session: nox.Session, commands: Sequence[Sequence[str]], **environment: str) -> bool:
+    """Run all commands, the later ones also where an earlier one fails; tell whether all ended with 0."""
+    ended = [succeeds(session, command, **environment) for command in commands]
+    return all(ended)
 
 
 def close(session: nox.Session, count: Count) -> None:
@@ -166,11 +184,12 @@ def sanity(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Documentation, changelog and licences."""
+    """Documentation (reference, and the site with the guides in .nox/docsite), changelog and licences."""
     run_checks(
         session,
         [
             ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "."],
+            [PYTHON, "tools/docsite.py"],
             ["antsibull-changelog", "lint"],
             ["reuse", "lint"],
         ],
@@ -232,6 +251,101 @@ def molecule(session: nox.Session) -> None:
         )
         count += Count(passed=1) if succeeded else Count(failed=1)
     close(session, count + count_junit(sorted(reports.glob("*.xml"))))
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """Every example of the documentation, run as it stands in a host of its own."""
+    reports = empty_directory(session)
+    pytest = [
+        PYTHON,
+        "-m",
+        "pytest",
+        f"--junit-xml={reports / 'examples.xml'}",
+        *(session.posargs or ["tests/examples"]),
+    ]
+    succeeded = succeeds(session, [*OWN_HOST, "--", *pytest])
+    close(session, count_reports(reports, succeeded=succeeded))
+
+
+@nox.session
+def galaxy(session: nox.Session) -> None:
+    """The built artefact: what is in it, what galaxy-importer says, and its playbooks run from it alone."""
+    reports = empty_directory(session)
+    pytest = [PYTHON, "-m", "pytest", f"--junit-xml={reports / 'galaxy.xml'}", *(session.posargs or ["tests/galaxy"])]
+    succeeded = succeeds(session, [*OWN_HOST, "--outside", "--", *pytest])
+    close(session, count_reports(reports, succeeded=succeeded))
+
+
+def interpreter(version: str) -> str | None:
+    """Return the path of a Python of this version (`3.12`), None if the machine has none.
+
+    The one that we run with is found in any case; a shim of pyenv's counts only if there is a Python behind it.
+    """
+    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+        return sys.executable
+    found = [shutil.which(f"python{version}"), *sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))]
+    question = "import sys, ensurepip; print('%d.%d' % sys.version_info[:2])"
+    for candidate in filter(None, found):
+        answer = subprocess.run([str(candidate), "-c", question], capture_output=True, text=True, check=False)
+        if answer.stdout.strip() == version:
+            return str(candidate)
+    return None
+
+
+def environment_of_its_own(session: nox.Session, name: str, version: str, *pip_arguments: str) -> Path:
+    """Make a virtual environment with a Python of this version and return its directory; skip if there is none."""
+    python = interpreter(version)
+    if python is None:
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        (RESULTS / f"{session.name}.json").write_text(json.dumps(asdict(Count(skipped=1))), encoding="utf-8")
+        session.skip(f"there is no Python {version} here")
+    directory = MATRIX / name
+    session.run(python, "-m", "venv", "--clear", str(directory), external=True)
+    # With the user's settings of pip: this is the one kind of session that wants a network.
+    pip = [str(directory / "bin" / "python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+    session.run(*pip, *pip_arguments, external=True)
+    return directory
+
+
+@nox.session(tags=["matrix"])
+@nox.parametrize("core, version", [nox.param(*pair, id=f"core-{pair[0]}-python-{pair[1]}") for pair in CONTROLLERS])
+def controller(session: nox.Session, core: str, version: str) -> None:
+    """Every supported ansible-core: what is pure, the examples, the artefact's playbooks, and ansible-test's sanity."""
+    reports = empty_directory(session)
+    needed = [f"ansible-core~={core}.0", TARGET_PYROUTE2["0.9"], "pytest", "hypothesis"]
+    commands = environment_of_its_own(session, f"core-{core}-python-{version}", version, *needed) / "bin"
+    python = str(commands / "python")
+    runs = [
+        [python, "-m", "pytest", "tests/unit", f"--junit-xml={reports / 'unit.xml'}"],
+        [*OWN_HOST, "--outside", "--", PYTHON, "-m", "pytest", *INSTALLED, "tests/examples",
+         f"--junit-xml={reports / 'plays.xml'}"],
+    ]  # fmt: skip
+    if (core, version) in NEWEST_CONTROLLERS:
+        succeeds(session, [python, "tools/sanity.py", "--prepare"])
+        runs.append([python, "tools/sanity.py", "--junit-to", str(reports)])
+    variables = {"NETNS_FABRIC_CONTROLLER": str(commands), "NETNS_FABRIC_TARGET_PYTHON": python}
+    succeeded = all_succeed(session, runs, **variables)
+    close(session, count_reports(reports, succeeded=succeeded))
+
+
+@nox.session(tags=["matrix"])
+@nox.parametrize("pyroute2", [nox.param(name, id=f"pyroute2-{name}") for name in TARGET_PYROUTE2])
+@nox.parametrize("version", [nox.param(version, id=f"python-{version}") for version in TARGET_PYTHONS])
+def target(session: nox.Session, version: str, pyroute2: str) -> None:
+    """Every supported Python and pyroute2 of a managed host: the modules against a real kernel and Open vSwitch."""
+    reports = empty_directory(session)
+    # As on a managed host, where a controller sends what it needs of ansible-core along: without its dependencies.
+    needed = ["--no-deps", "--ignore-requires-python", "ansible-core~=2.19.0", TARGET_PYROUTE2[pyroute2]]
+    directory = environment_of_its_own(session, f"python-{version}-pyroute2-{pyroute2}", version, *needed)
+    tests = session.posargs or TARGETS[f"pyroute2-{pyroute2[:3]}"][1]
+    runs = [
+        [*OWN_HOST, "--", PYTHON, "-m", "pytest", *tests, f"--junit-xml={reports / 'live.xml'}"],
+        [*OWN_HOST, "--outside", "--", PYTHON, "-m", "pytest", *INSTALLED, f"--junit-xml={reports / 'plays.xml'}"],
+    ]
+    variables = {"NETNS_FABRIC_TARGET_PYTHON": str(directory / "bin" / "python")}
+    succeeded = all_succeed(session, runs, **variables)
+    close(session, count_reports(reports, succeeded=succeeded))
 
 
 if sys.version_info < (3, 11):

@@ -16,13 +16,14 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
-COPY = ROOT / ".nox" / "sanity" / "ansible_collections" / "netns" / "fabric"
+# The virtual environment that we run in: the clone's .venv, or one of the matrix's with another ansible-core.
+VENV = Path(sys.prefix)
+COPY = ROOT / ".nox" / "sanity" / VENV.name / "ansible_collections" / "netns" / "fabric"
 # ansible-test keeps its virtual environments under the home directory.
 HOME = VENV / "ansible-test"
 
-# The bootstrap script that ansible-core 2.19 would download for its virtual environments: ensurepip serves as well.
-GET_PIP = HOME / ".ansible" / "test" / "cache" / "get_pip_24_2.py"
+# The bootstrap scripts that ansible-core would download for its virtual environments: ensurepip serves as well.
+GET_PIPS = [HOME / ".ansible" / "test" / "cache" / f"get_pip_{version}.py" for version in ("24_2", "25_2")]
 GET_PIP_TEXT = "import ensurepip\n\nensurepip.bootstrap()\n"
 
 
@@ -58,7 +59,7 @@ def environment() -> dict[str, str]:
 
 
 def ansible_test(*arguments: str) -> list[str]:
-    """Return the argv of ansible-test sanity for the .venv's Python."""
+    """Return the argv of ansible-test sanity for the Python that we run with."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     return [str(VENV / "bin" / "ansible-test"), "sanity", "--local", "--python", python, *arguments]
 
@@ -89,8 +90,9 @@ def main(argv: list[str]) -> int:
     options, passed_on = parser.parse_known_args(argv)
 
     copy_collection()
-    GET_PIP.parent.mkdir(parents=True, exist_ok=True)
-    GET_PIP.write_text(GET_PIP_TEXT, encoding="utf-8")
+    for script in GET_PIPS:
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text(GET_PIP_TEXT, encoding="utf-8")
     if options.prepare:
         return prepare()
     command = ansible_test("--junit", *passed_on)

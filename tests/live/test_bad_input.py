@@ -295,6 +295,8 @@ def test_without_root(red: Host, module: str, check: bool, tmp_path: Path) -> No
     before = picture(red)
     python = os.environ.get(TARGET_PYTHON) or sys.executable
     setpriv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", python]
+    if subprocess.run([*setpriv, "-c", ""], capture_output=True, check=False).returncode:
+        pytest.skip("this Python lies where other users cannot start it")
     params = {**GOOD[module], "_ansible_check_mode": check}
     tmp_path.chmod(0o755)
     returned = run_with(setpriv, module, params, HOME="/nonexistent", ANSIBLE_LOCAL_TEMP=str(tmp_path))
