@@ -28,7 +28,7 @@ def inside(namespace: NamespaceName, *arguments: str) -> str:
 
 def _to_host(namespace: NamespaceName, link: str, *arguments: str) -> str:
     """The host's namespace has no name: it goes by the pid of the shell that the line is pasted into."""
-    return ip(namespace, "link", "set", link, *arguments, "netns") + " $$"
+    return ip(namespace, "link", "set", "dev", link, *arguments, "netns") + " $$"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class RemoveNamespace(KernelOperation):
     def commands(self) -> Sequence[str]:
         return [
             *(_to_host(self.name, link) for link in self.physical),
-            *(ip(self.name, "link", "del", link) for link in self.links),
+            *(ip(self.name, "link", "del", "dev", link) for link in self.links),
             shlex.join(["ip", "netns", "del", self.name]),
         ]
 
@@ -117,7 +117,7 @@ class DeleteLink(KernelOperation):
     phase: Phase = Phase.REMOVE
 
     def commands(self) -> Sequence[str]:
-        return [ip(self.namespace, "link", "del", self.name)]
+        return [ip(self.namespace, "link", "del", "dev", self.name)]
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class MoveLink(KernelOperation):
         rename = ["name", self.new_name] if self.new_name != self.name else []
         if self.to is None:
             return [_to_host(self.namespace, self.name, *rename)]
-        return [ip(self.namespace, "link", "set", self.name, "netns", self.to, *rename)]
+        return [ip(self.namespace, "link", "set", "dev", self.name, "netns", self.to, *rename)]
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class RenameLink(KernelOperation):
     phase = Phase.MOVE
 
     def commands(self) -> Sequence[str]:
-        return [ip(self.namespace, "link", "set", self.name, "name", self.new_name)]
+        return [ip(self.namespace, "link", "set", "dev", self.name, "name", self.new_name)]
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class SetMac(KernelOperation):
     mac: str
 
     def commands(self) -> Sequence[str]:
-        return [ip(self.namespace, "link", "set", self.link, "address", self.mac)]
+        return [ip(self.namespace, "link", "set", "dev", self.link, "address", self.mac)]
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class SetMtu(KernelOperation):
     mtu: int
 
     def commands(self) -> Sequence[str]:
-        return [ip(self.namespace, "link", "set", self.link, "mtu", str(self.mtu))]
+        return [ip(self.namespace, "link", "set", "dev", self.link, "mtu", str(self.mtu))]
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class SetAlias(KernelOperation):
     phase: Phase = Phase.SETTINGS
 
     def commands(self) -> Sequence[str]:
-        return [ip(self.namespace, "link", "set", self.link, "alias", self.alias)]
+        return [ip(self.namespace, "link", "set", "dev", self.link, "alias", self.alias)]
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ class SetDown(KernelOperation):
     phase: Phase = Phase.SETTINGS
 
     def commands(self) -> Sequence[str]:
-        return [ip(self.namespace, "link", "set", self.link, "down")]
+        return [ip(self.namespace, "link", "set", "dev", self.link, "down")]
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ class SetUp(KernelOperation):
     phase = Phase.ACTIVATE
 
     def commands(self) -> Sequence[str]:
-        return [ip(self.namespace, "link", "set", self.link, "up")]
+        return [ip(self.namespace, "link", "set", "dev", self.link, "up")]
 
 
 @dataclass(frozen=True)

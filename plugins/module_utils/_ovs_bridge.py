@@ -209,7 +209,7 @@ class _Planner:
                 wanted.entry,
                 "name",
                 f"there is a {kind} link {wanted.name} on the host, and a bridge makes a link of its own name: choose "
-                f"another name, or remove that link (`ip link del {wanted.name}`)",
+                f"another name, or remove that link (`ip link del dev {wanted.name}`)",
             )
 
     def _datapath_type(self, wanted: WantedBridge, bridge: Bridge | None) -> str:

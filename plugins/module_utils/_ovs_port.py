@@ -417,7 +417,7 @@ class _Planner:
                 wanted.entry,
                 "name",
                 f"there is a {link.kind or 'physical'} link {link.name} on the host, and an internal port makes a link "
-                f"of its own name: choose another name, or remove that link (`ip link del {link.name}`)",
+                f"of its own name: choose another name, or remove that link (`ip link del dev {link.name}`)",
             )
 
     def _foreign(self, link: Link, bridge: Bridge, current: str | None) -> bool:

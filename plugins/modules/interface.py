@@ -134,7 +134,7 @@ commands:
   elements: str
   sample:
     - ip addr add 192.168.100.254/24 dev int_br
-    - ip link set int_br up
+    - ip link set dev int_br up
 diff:
   description: For every object that changes, its attributes before and after.
   returned: success

@@ -148,7 +148,7 @@ commands:
   elements: str
   sample:
     - ip netns add red
-    - ip -n red link set lo up
+    - ip -n red link set dev lo up
 diff:
   description: For every namespace that changes, its attributes before and after.
   returned: success

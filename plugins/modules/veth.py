@@ -215,7 +215,7 @@ commands:
   sample:
     - ip link add name eth0 netns red type veth peer name eth0 netns blue
     - ip -n red addr add 192.0.2.1/24 dev eth0
-    - ip -n red link set eth0 up
+    - ip -n red link set dev eth0 up
 diff:
   description: For every object that changes, its attributes before and after.
   returned: success

@@ -210,13 +210,13 @@ def test_what_somebody_else_made_stays_with_what_is_in_it(host: Host) -> None:
     for command in (
         f"ovs-vsctl --timeout=10 add-br {SHARED} -- set Bridge {SHARED} datapath_type=netdev external_ids:of=another",
         f"ip addr add 203.0.113.254/24 dev {SHARED}",
-        f"ip link set {SHARED} up",
+        f"ip link set dev {SHARED} up",
         "ip netns add a1",
-        "ip -n a1 link set lo up",
+        "ip -n a1 link set dev lo up",
         "ip link add a1-other type veth peer name other0 netns a1",
         "ip -n a1 addr add 203.0.113.1/24 dev other0",
-        "ip -n a1 link set other0 up",
-        "ip link set a1-other up",
+        "ip -n a1 link set dev other0 up",
+        "ip link set dev a1-other up",
         f"ovs-vsctl --timeout=10 add-port {SHARED} a1-other",
     ):
         host.run(*command.split(" "))

@@ -61,7 +61,7 @@ class Recipe(Scripted):
     def prepare(self, lab: Lab) -> None:
         host = [
             f"ovs-vsctl {add_bridge()}",
-            f"ip link set {BRIDGE} up",
+            f"ip link set dev {BRIDGE} up",
             f"ip addr add {GATEWAY}/{PREFIX_LENGTH} dev {BRIDGE}",
             f"iptables -t nat -A {NAT}",
             "sysctl -q -w net.ipv4.ip_forward=1",
@@ -77,11 +77,11 @@ def _make(one: Member) -> list[str]:
         f"ip netns add {one.namespace}",
         f"ip link add {one.link} type veth peer name {one.tap}",
         f"ovs-vsctl add-port {BRIDGE} {one.tap}",
-        f"ip link set {one.link} netns {one.namespace}",
+        f"ip link set dev {one.link} netns {one.namespace}",
         f"ip -n {one.namespace} addr add {one.cidr} dev {one.link}",
-        f"ip -n {one.namespace} link set lo up",
-        f"ip -n {one.namespace} link set {one.link} up",
-        f"ip link set {one.tap} up",
+        f"ip -n {one.namespace} link set dev lo up",
+        f"ip -n {one.namespace} link set dev {one.link} up",
+        f"ip link set dev {one.tap} up",
         f"ip netns exec {one.namespace} ip route add default via {GATEWAY}",
     ]
 
@@ -89,6 +89,6 @@ def _make(one: Member) -> list[str]:
 def _remove(one: Member) -> list[str]:
     return [
         f"ovs-vsctl del-port {BRIDGE} {one.tap}",
-        f"ip link del {one.tap}",
+        f"ip link del dev {one.tap}",
         f"ip netns del {one.namespace}",
     ]

@@ -43,7 +43,7 @@ class Shell(Scripted):
                 f"iptables -t nat -A {NAT}",
                 "echo 1 >/proc/sys/net/ipv4/ip_forward",
                 "wait $!",
-                f"ip link set {BRIDGE} up",
+                f"ip link set dev {BRIDGE} up",
                 f"ip addr add {GATEWAY}/{PREFIX_LENGTH} dev {BRIDGE}",
             ],
         )

@@ -69,10 +69,10 @@ LO = Link(1, "lo", loopback=True, up=True)
 def test_settings() -> None:
     planned = plan(host(bridge()), desired(addresses=["192.0.2.254/24"], enabled=True, mtu=1400), owner="lab")
     assert planned.commands == [
-        "ip link set br0 mtu 1400",
-        "ip link set br0 alias netns.fabric:lab",
+        "ip link set dev br0 mtu 1400",
+        "ip link set dev br0 alias netns.fabric:lab",
         "ip addr add 192.0.2.254/24 dev br0",
-        "ip link set br0 up",
+        "ip link set dev br0 up",
     ]
     assert planned.changes[0].target == "interface host/br0"
 
@@ -97,9 +97,9 @@ def test_a_loopback_and_an_end_of_a_cable_get_no_mark(link: Link) -> None:
 def test_a_link_on_the_host_is_moved_in() -> None:
     planned = plan(host(tap(up=True), d0=["10.0.0.1/24"]), desired("d0", namespace="red", addresses=["10.0.0.2/24"]))
     assert planned.commands == [
-        "ip link set d0 netns red",
+        "ip link set dev d0 netns red",
         "ip -n red addr add 10.0.0.2/24 dev d0",
-        "ip -n red link set d0 up",
+        "ip -n red link set dev d0 up",
     ]
     assert planned.changes[0].before == {"addresses": ["10.0.0.1/24"], "namespace": "host"}
     assert planned.changes[0].after == {"addresses": ["10.0.0.2/24"], "namespace": "red"}
@@ -107,8 +107,8 @@ def test_a_link_on_the_host_is_moved_in() -> None:
 
 def test_an_owners_link_is_found_elsewhere() -> None:
     there = state(namespace("blue", tap(alias="netns.fabric:lab")))
-    assert plan(there, desired("d0", namespace="red"), owner="lab").commands == ["ip -n blue link set d0 netns red"]
-    assert plan(there, desired("d0"), owner="lab").commands == ["ip -n blue link set d0 netns $$"]
+    assert plan(there, desired("d0", namespace="red"), owner="lab").commands == ["ip -n blue link set dev d0 netns red"]
+    assert plan(there, desired("d0"), owner="lab").commands == ["ip -n blue link set dev d0 netns $$"]
     for owner in (None, "lab2"):
         with pytest.raises(FabricError, match="there is no link d0"):
             plan(there, desired("d0", namespace="red"), owner=owner)
@@ -151,7 +151,7 @@ def test_a_namespace_that_is_not_there_yet() -> None:
         plan(host(), wanted)
     checked = plan(host(), wanted, check_mode=True)
     assert len(checked.warnings) == 2
-    assert checked.commands == ["ip -n green link set lo up"]
+    assert checked.commands == ["ip -n green link set dev lo up"]
 
 
 # Absent
@@ -160,20 +160,20 @@ def test_a_namespace_that_is_not_there_yet() -> None:
 def test_what_was_declared_is_taken_back() -> None:
     there = host(bridge(alias="netns.fabric:lab"), br0=["192.0.2.254/24", "10.0.0.1/24"])
     planned = plan(there, desired(addresses=["192.0.2.254/24"], state="absent"), owner="lab")
-    assert planned.commands == ["ip link set br0 alias ''", "ip addr del 192.0.2.254/24 dev br0"]
+    assert planned.commands == ["ip link set dev br0 alias ''", "ip addr del 192.0.2.254/24 dev br0"]
     assert planned.changes[0].after == {"addresses": ["10.0.0.1/24"], "alias": ""}
 
 
 def test_a_moved_link_returns_to_the_host() -> None:
     there = state(namespace("red", tap(alias="netns.fabric:lab"), d0=["10.0.0.1/24"]))
     planned = plan(there, desired("d0", namespace="red", state="absent"), owner="lab")
-    assert planned.commands == ["ip -n red link set d0 netns $$", "ip link set d0 alias ''"]
+    assert planned.commands == ["ip -n red link set dev d0 netns $$", "ip link set dev d0 alias ''"]
 
 
 def test_what_another_owner_uses_as_well_stays() -> None:
     there = host(bridge(alias="netns.fabric:lab,two"), br0=["192.0.2.254/24"])
     planned = plan(there, desired(addresses=["192.0.2.254/24"], state="absent"), owner="lab")
-    assert planned.commands == ["ip link set br0 alias netns.fabric:two"]
+    assert planned.commands == ["ip link set dev br0 alias netns.fabric:two"]
     assert "two uses it as well" in planned.warnings[0]
 
 
@@ -204,10 +204,10 @@ def test_prune() -> None:
     )
     planned = plan(there, desired("listed"), owner="lab", prune=True)
     assert planned.commands == [
-        "ip -n red link set d0 netns $$",
-        "ip link set old alias ''",
-        "ip link set shared alias netns.fabric:two",
-        "ip link set d0 alias ''",
+        "ip -n red link set dev d0 netns $$",
+        "ip link set dev old alias ''",
+        "ip link set dev shared alias netns.fabric:two",
+        "ip link set dev d0 alias ''",
         "ip addr del 10.0.0.1/24 dev old",
     ]
 
@@ -215,7 +215,7 @@ def test_prune() -> None:
 def test_a_listed_link_that_is_elsewhere_is_moved_and_not_pruned() -> None:
     there = state(namespace("blue", tap(alias="netns.fabric:lab")))
     planned = plan(there, desired("d0", namespace="red"), owner="lab", prune=True)
-    assert planned.commands == ["ip -n blue link set d0 netns red"]
+    assert planned.commands == ["ip -n blue link set dev d0 netns red"]
 
 
 def test_mistakes() -> None:

@@ -259,33 +259,33 @@ def test_what_goes_with_a_link_that_goes_down_comes_back(listed: bool) -> None:
     present = [address("192.0.2.1/24"), address("fd00::1/64"), address("fe80::1/64", made_by_kernel=True)]
     wanted = Settings(interfaces("192.0.2.1/24", "fd00::1/64") if listed else None, enabled=False)
     plan = plan_settings(None, Found(UP, present), wanted, None)
-    assert lines_of(plan.operations) == ["ip link set eth0 down", "ip addr replace fd00::1/64 dev eth0 nodad"]
+    assert lines_of(plan.operations) == ["ip link set dev eth0 down", "ip addr replace fd00::1/64 dev eth0 nodad"]
     assert (plan.before, plan.after) == ({"enabled": True}, {"enabled": False})
 
 
 def test_a_renamed_link_is_as_it_was_before() -> None:
     found, steps = moved(Found(UP, [address("192.0.2.1/24"), address("fd00::1/64")]), "red", "red", "eth1")
-    assert lines_of(steps) == ["ip -n red link set eth0 down", "ip -n red link set eth0 name eth1"]
+    assert lines_of(steps) == ["ip -n red link set dev eth0 down", "ip -n red link set dev eth0 name eth1"]
     assert [step.phase for step in steps] == [Phase.RELEASE, Phase.MOVE]
     plan = plan_settings("red", found, Settings(), None)
     assert lines_of(plan.operations) == [
         "ip -n red addr replace fd00::1/64 dev eth1 nodad",
-        "ip -n red link set eth1 up",
+        "ip -n red link set dev eth1 up",
     ]
     assert (plan.before, plan.after) == ({}, {})
 
 
 def test_a_link_that_is_down_is_renamed_as_it_is() -> None:
     found, steps = moved(Found(DOWN, [address("fd00::1/64")]), None, None, "eth1")
-    assert lines_of(steps) == ["ip link set eth0 name eth1"]
+    assert lines_of(steps) == ["ip link set dev eth0 name eth1"]
     assert plan_settings(None, found, Settings(), None).operations == ()
 
 
 def test_a_moved_link_is_up_again_and_its_addresses_are_lost() -> None:
     found, steps = moved(Found(UP, [address("192.0.2.1/24")]), None, "red", "eth1")
-    assert lines_of(steps) == ["ip link set eth0 netns red name eth1"]
+    assert lines_of(steps) == ["ip link set dev eth0 netns red name eth1"]
     plan = plan_settings("red", found, Settings(), None)
-    assert lines_of(plan.operations) == ["ip -n red link set eth1 up"]
+    assert lines_of(plan.operations) == ["ip -n red link set dev eth1 up"]
     assert (plan.before, plan.after) == ({"addresses": ["192.0.2.1/24"]}, {"addresses": []})
     listed = plan_settings("red", found, Settings(interfaces("192.0.2.1/24"), enabled=False), None)
     assert lines_of(listed.operations) == ["ip -n red addr add 192.0.2.1/24 dev eth1"]

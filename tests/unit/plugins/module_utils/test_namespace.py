@@ -64,9 +64,9 @@ def test_a_new_namespace() -> None:
     planned = plan(actual(sysctls=SYSCTL), desired(sysctls={"net.ipv4.ip_forward": True}), owner="lab")
     assert planned.commands == [
         "ip netns add red",
-        "ip -n red link set lo alias netns.fabric:lab",
+        "ip -n red link set dev lo alias netns.fabric:lab",
         "ip netns exec red sysctl -w net.ipv4.ip_forward=1",
-        "ip -n red link set lo up",
+        "ip -n red link set dev lo up",
     ]
     assert planned.changes[0].before is None
     assert planned.changes[0].after == {
@@ -78,7 +78,7 @@ def test_a_new_namespace() -> None:
 
 def test_a_stale_file_makes_room() -> None:
     planned = plan(actual(stale=("red",)), desired())
-    assert planned.commands == ["rm -f /run/netns/red", "ip netns add red", "ip -n red link set lo up"]
+    assert planned.commands == ["rm -f /run/netns/red", "ip netns add red", "ip -n red link set dev lo up"]
     assert planned.changes[0].before == {"stale file": "/run/netns/red"}
 
 
@@ -90,13 +90,13 @@ def test_an_existing_one_is_as_wanted() -> None:
     ("there", "owner", "commands"),
     [
         # Bare: what a killed run has left.
-        (state(lo=loopback(up=False)), None, ["ip -n red link set lo up"]),
+        (state(lo=loopback(up=False)), None, ["ip -n red link set dev lo up"]),
         (
             state(lo=loopback(up=False)),
             "lab",
-            ["ip -n red link set lo alias netns.fabric:lab", "ip -n red link set lo up"],
+            ["ip -n red link set dev lo alias netns.fabric:lab", "ip -n red link set dev lo up"],
         ),
-        (state("red", Link(9, "sit0", "sit"), lo=loopback(up=False)), None, ["ip -n red link set lo up"]),
+        (state("red", Link(9, "sit0", "sit"), lo=loopback(up=False)), None, ["ip -n red link set dev lo up"]),
         # Somebody has put something into it: used, never owned.
         (state("red", VETH, lo=loopback(up=False)), "lab", []),
         (state(addresses=(Address(1, ip_interface("10.0.0.1/32")),), lo=loopback(up=False)), "lab", []),
@@ -104,9 +104,9 @@ def test_an_existing_one_is_as_wanted() -> None:
         (
             state("red", VETH, lo=loopback(up=False, alias="netns.fabric:lab")),
             "lab",
-            ["ip -n red link set lo up"],
+            ["ip -n red link set dev lo up"],
         ),
-        (state(lo=loopback(alias="netns.fabric:one")), "two", ["ip -n red link set lo alias netns.fabric:one,two"]),
+        (state(lo=loopback(alias="netns.fabric:one")), "two", ["ip -n red link set dev lo alias netns.fabric:one,two"]),
         (state("red", VETH, lo=loopback(alias="netns.fabric:one")), "two", []),
     ],
 )
@@ -198,7 +198,7 @@ def test_a_resolvers_file_without_its_namespace_goes() -> None:
 def test_a_physical_device_returns_to_the_host() -> None:
     """One without a kind; the kernel does the same, but to its first namespace, and later."""
     planned = plan(actual(state("red", PHYSICAL, VETH)), desired(state="absent"))
-    assert planned.commands == ["ip -n red link set eth1 netns $$", "ip netns del red"]
+    assert planned.commands == ["ip -n red link set dev eth1 netns $$", "ip netns del red"]
 
 
 def test_processes_inside_are_listed() -> None:
@@ -245,7 +245,7 @@ def test_an_owner_removes_its_own(lo: str, links: tuple[Link, ...], gone: bool, 
 def test_a_shared_namespace_stays_for_the_other_owner() -> None:
     there = actual(state(lo=loopback(alias="netns.fabric:lab,two")), processes={"red": [(1, "init")]})
     planned = plan(there, desired(state="absent"), owner="lab")
-    assert planned.commands == ["ip -n red link set lo alias netns.fabric:two"]
+    assert planned.commands == ["ip -n red link set dev lo alias netns.fabric:two"]
     assert "it stays" in planned.warnings[0]
 
 
@@ -268,7 +268,7 @@ def test_prune() -> None:
         NamespaceState(None, (loopback(alias="netns.fabric:lab"),)),
     )
     planned = plan(there, desired("listed"), owner="lab", prune=True)
-    assert planned.commands == ["ip -n shared link set lo alias netns.fabric:two", "ip netns del ours"]
+    assert planned.commands == ["ip -n shared link set dev lo alias netns.fabric:two", "ip netns del ours"]
 
 
 def test_names() -> None:

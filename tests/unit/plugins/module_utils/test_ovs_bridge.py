@@ -115,7 +115,7 @@ def test_all_is_set_when_a_bridge_is_created() -> None:
 
 @pytest.mark.parametrize("kind", ["veth", "bridge", "physical", "tun"])
 def test_a_link_of_that_name_is_in_the_way(kind: str) -> None:
-    with pytest.raises(FabricError, match=rf"br: name: there is a {kind} link br on the host.*ip link del br"):
+    with pytest.raises(FabricError, match=rf"br: name: there is a {kind} link br on the host.*ip link del dev br"):
         plan(state(system_works=True, links=frozenset({"br"}), kinds={"br": kind}), wanted())
 
 

@@ -147,7 +147,7 @@ def test_a_patch_port_may_have_a_long_name() -> None:
         ({"bridge": "br", "type": "nonsense"}, r"type: ovs-vswitchd knows no type nonsense; it knows internal, patch"),
         ({"bridge": "br", "mac": "02:00:00:00:00:01"}, r"mac: .*internal ports only"),
         ({"bridge": "br", "type": "vxlan", "mtu": 1400}, r"mtu: a port of type vxlan"),
-        ({"bridge": "br", "type": "internal"}, r"name: there is a veth link t1 on the host.*ip link del t1"),
+        ({"bridge": "br", "type": "internal"}, r"name: there is a veth link t1 on the host.*ip link del dev t1"),
         ({"bridge": "br", "type": "patch", "name": "p"}, r"options: a patch port needs `peer`"),
         ({"bridge": "br", "name": "x" * 16}, r"name: .*16 characters long"),
         ({"bridge": "fake"}, r"bridge: fake is a VLAN bridge.*name br and give `tag: 5`"),

@@ -74,11 +74,11 @@ def test_a_new_cable() -> None:
     assert planned.commands == [
         "ip link add name eth0 netns red address 02:00:00:00:00:01 mtu 9000 type veth peer name eth0 netns blue",
         "ip netns exec red ethtool -K eth0 tx off",
-        "ip -n red link set eth0 alias netns.fabric:lab",
-        "ip -n blue link set eth0 alias netns.fabric:lab",
+        "ip -n red link set dev eth0 alias netns.fabric:lab",
+        "ip -n blue link set dev eth0 alias netns.fabric:lab",
         "ip -n red addr add 192.0.2.1/24 dev eth0",
-        "ip -n red link set eth0 up",
-        "ip -n blue link set eth0 up",
+        "ip -n red link set dev eth0 up",
+        "ip -n blue link set dev eth0 up",
     ]
     assert planned.changes[0].before is None
     assert planned.changes[0].after == {
@@ -95,7 +95,7 @@ def test_a_new_cable() -> None:
 
 def test_a_new_end_may_stay_down() -> None:
     planned = plan(cables(), desired(peer={**PEER, "enabled": False}))
-    assert planned.commands[1:] == ["ip -n red link set eth0 up"]
+    assert planned.commands[1:] == ["ip -n red link set dev eth0 up"]
 
 
 def test_the_other_end_must_have_a_name() -> None:
@@ -106,7 +106,7 @@ def test_the_other_end_must_have_a_name() -> None:
 def test_it_need_not_be_named_where_the_cable_exists() -> None:
     assert not plan(cables((RED, BLUE)), desired()).changed
     planned = plan(cables((RED, BLUE)), desired(mtu=9000))
-    assert planned.commands == ["ip -n red link set eth0 mtu 9000"]
+    assert planned.commands == ["ip -n red link set dev eth0 mtu 9000"]
 
 
 def test_the_other_end_is_where_nobody_can_look() -> None:
@@ -143,10 +143,14 @@ def test_ends_that_are_as_wanted_are_left() -> None:
     [
         (
             ("blue", "x"),
-            ["ip -n blue link set x down", "ip -n blue link set x name eth0", "ip -n blue link set eth0 up"],
+            [
+                "ip -n blue link set dev x down",
+                "ip -n blue link set dev x name eth0",
+                "ip -n blue link set dev eth0 up",
+            ],
         ),
-        ((None, "eth0"), ["ip link set eth0 netns blue", "ip -n blue link set eth0 up"]),
-        (("green", "x"), ["ip -n green link set x netns blue name eth0", "ip -n blue link set eth0 up"]),
+        ((None, "eth0"), ["ip link set dev eth0 netns blue", "ip -n blue link set dev eth0 up"]),
+        (("green", "x"), ["ip -n green link set dev x netns blue name eth0", "ip -n blue link set dev eth0 up"]),
     ],
 )
 def test_a_far_end_that_went_astray_is_brought_home(stray: Where, commands: list[str]) -> None:
@@ -158,20 +162,20 @@ def test_a_far_end_that_went_astray_is_brought_home(stray: Where, commands: list
 
 def test_the_near_end_is_brought_home() -> None:
     planned = plan(cables(((None, "x"), BLUE)), desired(peer=PEER))
-    assert planned.commands[0] == "ip link set x netns red name eth0"
+    assert planned.commands[0] == "ip link set dev x netns red name eth0"
     assert planned.changes[0].before == {"ends": ["host/x", "blue/eth0"]}
 
 
 def test_an_end_that_is_not_to_be_up_is_brought_home_down() -> None:
     planned = plan(cables((RED, ("green", "x"))), desired(peer={**PEER, "enabled": False}))
-    assert planned.commands == ["ip -n green link set x netns blue name eth0"]
+    assert planned.commands == ["ip -n green link set dev x netns blue name eth0"]
 
 
 def test_a_cable_to_something_else_makes_room() -> None:
     planned = plan(cables((RED, (None, "x")), (BLUE, (None, "y"))), desired(peer=PEER))
     assert planned.commands[:3] == [
-        "ip -n red link del eth0",
-        "ip -n blue link del eth0",
+        "ip -n red link del dev eth0",
+        "ip -n blue link del dev eth0",
         "ip link add name eth0 netns red type veth peer name eth0 netns blue",
     ]
 
@@ -180,7 +184,7 @@ def test_crossed_cables_are_deleted_once_each() -> None:
     there = cables((RED, (None, "blue-tap")), (BLUE, (None, "red-tap")))
     wanted = [desired(namespace=name, peer={"name": f"{name}-tap"}) for name in ("red", "blue")]
     commands = plan(there, *wanted).commands
-    assert [line for line in commands if "del" in line] == ["ip -n red link del eth0", "ip link del red-tap"]
+    assert [line for line in commands if "del" in line] == ["ip -n red link del dev eth0", "ip link del dev red-tap"]
     assert len([line for line in commands if "add" in line]) == 2
 
 
@@ -190,7 +194,7 @@ def test_a_declared_end_is_nobodys_stray() -> None:
     wanted = desired(peer={"name": "red-tap"}), desired(namespace="blue", peer={"name": "blue-tap"})
     commands = plan(there, *wanted).commands
     assert not any("netns 1" in line or "name red-tap" in line.partition("peer")[0] for line in commands)
-    assert [line for line in commands if "del" in line] == ["ip -n red link del eth0"]
+    assert [line for line in commands if "del" in line] == ["ip -n red link del dev eth0"]
 
 
 def test_another_owners_stray_end_is_left() -> None:
@@ -199,7 +203,7 @@ def test_another_owners_stray_end_is_left() -> None:
     foreign = NamespaceState("blue", (replace(links[0], alias="netns.fabric:other"),))
     there = KernelState({**there.namespaces, "blue": foreign})
     commands = plan(there, desired(peer=PEER), owner="lab").commands
-    assert commands[0] == "ip -n red link del eth0"
+    assert commands[0] == "ip -n red link del dev eth0"
 
 
 def test_what_is_no_veth_is_left() -> None:
@@ -268,7 +272,7 @@ def test_all_mistakes_of_an_entry() -> None:
 @pytest.mark.parametrize(("name", "namespace"), [RED[::-1], BLUE[::-1]])
 def test_a_cable_goes_by_either_end(name: str, namespace: str) -> None:
     planned = plan(cables((RED, BLUE)), desired(name, namespace, state="absent"))
-    assert planned.commands == [f"ip -n {namespace} link del eth0"]
+    assert planned.commands == [f"ip -n {namespace} link del dev eth0"]
     assert planned.changes[0].after is None
 
 
@@ -284,12 +288,15 @@ def test_absent_in_a_namespace_that_is_not_there() -> None:
 @pytest.mark.parametrize(
     ("alias", "commands", "warned"),
     [
-        ("netns.fabric:lab", ["ip -n red link del eth0"], False),
+        ("netns.fabric:lab", ["ip -n red link del dev eth0"], False),
         ("", [], True),
         ("netns.fabric:lab2", [], True),
         (
             "netns.fabric:lab,two",
-            ["ip -n red link set eth0 alias netns.fabric:two", "ip -n blue link set eth0 alias netns.fabric:two"],
+            [
+                "ip -n red link set dev eth0 alias netns.fabric:two",
+                "ip -n blue link set dev eth0 alias netns.fabric:two",
+            ],
             True,
         ),
     ],
@@ -304,7 +311,7 @@ def test_prune() -> None:
     pairs = [(RED, BLUE), ((None, "lab-1"), ("red", "lab-1")), ((None, "x"), (None, "y"))]
     there = cables(*pairs, alias="netns.fabric:lab", others=[Link(90, "tap", "tun", alias="netns.fabric:lab")])
     planned = plan(there, desired(peer=PEER), owner="lab", prune=True)
-    assert planned.commands == ["ip link del lab-1", "ip link del x"]
+    assert planned.commands == ["ip link del dev lab-1", "ip link del dev x"]
     assert not plan(there, owner="la", prune=True).changed
     for foreign in ("", "netns.fabric:lab2", "lab", "netns.fabricated:lab"):
         assert not plan(cables(*pairs, alias=foreign), owner="lab", prune=True).changed
