@@ -78,8 +78,8 @@ def _recreate_veth(host: Host, at: Place) -> None:
     """The silent blackhole: the port's row stays, and no packet passes."""
     _delete_veth(host, at)
     _ip(host, "link", "add", at.end, "netns", at.namespace, "type", "veth", "peer", "name", at.peer)
-    _ip(host, "link", "set", at.end, "up", namespace=at.namespace)
-    _ip(host, "link", "set", at.peer, "up")
+    _ip(host, "link", "set", "dev", at.end, "up", namespace=at.namespace)
+    _ip(host, "link", "set", "dev", at.peer, "up")
 
 
 def _delete_namespace(host: Host, at: Place) -> None:
@@ -111,25 +111,25 @@ def _file_for_namespace(host: Host, at: Place) -> None:
 
 
 def _end_down(host: Host, at: Place) -> None:
-    _ip(host, "link", "set", at.end, "down", namespace=at.namespace)
+    _ip(host, "link", "set", "dev", at.end, "down", namespace=at.namespace)
 
 
 def _peer_down(host: Host, at: Place) -> None:
-    _ip(host, "link", "set", at.peer, "down")
+    _ip(host, "link", "set", "dev", at.peer, "down")
 
 
 def _rename_end(host: Host, at: Place) -> None:
     _end_down(host, at)
-    _ip(host, "link", "set", at.end, "name", "stray0", namespace=at.namespace)
+    _ip(host, "link", "set", "dev", at.end, "name", "stray0", namespace=at.namespace)
 
 
 def _rename_peer(host: Host, at: Place) -> None:
     _peer_down(host, at)
-    _ip(host, "link", "set", at.peer, "name", "stray1")
+    _ip(host, "link", "set", "dev", at.peer, "name", "stray1")
 
 
 def _move_end_to_host(host: Host, at: Place) -> None:
-    _ip(host, "link", "set", at.end, "netns", "1", namespace=at.namespace)
+    _ip(host, "link", "set", "dev", at.end, "netns", "1", namespace=at.namespace)
 
 
 def _remove_address(host: Host, at: Place) -> None:
@@ -153,12 +153,12 @@ def _swap_primary(host: Host, at: Place) -> None:
 
 def _other_mtu(host: Host, at: Place) -> None:
     if "mtu" in at.interface:
-        _ip(host, "link", "set", at.end, "mtu", "1300", namespace=at.namespace)
+        _ip(host, "link", "set", "dev", at.end, "mtu", "1300", namespace=at.namespace)
 
 
 def _other_mac(host: Host, at: Place) -> None:
     if "mac" in at.interface:
-        _ip(host, "link", "set", at.end, "address", "02:00:00:00:99:99", namespace=at.namespace)
+        _ip(host, "link", "set", "dev", at.end, "address", "02:00:00:00:99:99", namespace=at.namespace)
 
 
 def _checksum_on(host: Host, at: Place) -> None:
@@ -190,7 +190,7 @@ def _other_datapath(host: Host, at: Place) -> None:
 
 
 def _bridge_down(host: Host, at: Place) -> None:
-    _ip(host, "link", "set", at.bridge, "down")
+    _ip(host, "link", "set", "dev", at.bridge, "down")
 
 
 def _remove_gateway(host: Host, at: Place) -> None:

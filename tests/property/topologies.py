@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 Variables = dict[str, Any]
 
+#: The first is what ip(8) would take for its keyword "broadcast".
+BRIDGES = ("br", "br1")
+
 
 @st.composite
 def topologies(draw: st.DrawFn) -> Variables:
@@ -31,7 +34,7 @@ def topologies(draw: st.DrawFn) -> Variables:
 
 
 def _bridge(draw: st.DrawFn, number: int, dual_stack: bool) -> Variables:
-    bridge: Variables = {"name": f"br{number}", "addresses": [f"10.77.{number}.254/24"]}
+    bridge: Variables = {"name": BRIDGES[number], "addresses": [f"10.77.{number}.254/24"]}
     if dual_stack:
         bridge["addresses"].append(f"fd77:0:0:{number}::fe/64")
     if draw(st.booleans()):
@@ -53,7 +56,7 @@ def _namespace(draw: st.DrawFn, number: int, bridges: int, dual_stack: bool) -> 
         addresses.append(f"fd77:0:0:{bridge}::{number}/64")
     interface: Variables = {
         "name": f"eth{number}",
-        "bridge": f"br{bridge}",
+        "bridge": BRIDGES[bridge],
         "peer": f"tap{number}",
         "addresses": addresses,
     }
