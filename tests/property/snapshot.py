@@ -55,7 +55,19 @@ def essence_of(snapshot: Snapshot) -> Snapshot:
         table: {name: _without(_ROW_NOISE, row) for name, row in rows.items()}
         for table, rows in snapshot["openvswitch"].items()
     }
-    return {**snapshot, "links": links, "openvswitch": switch}
+    rules = {space: _without_order(text) for space, text in snapshot["rules"].items()}
+    return {**snapshot, "links": links, "openvswitch": switch, "rules": rules}
+
+
+def _without_order(ruleset: str) -> str:
+    """The tables, and the chains of each, by their names: only of rules does the order mean anything."""
+    tables = re.findall(r"^table .*?^}", ruleset, flags=re.MULTILINE | re.DOTALL)
+    return "\n".join(
+        "\n".join(
+            [table.splitlines()[0], *sorted(re.findall(r"^\tchain .*?^\t}", table, flags=re.MULTILINE | re.DOTALL))]
+        )
+        for table in sorted(tables)
+    )
 
 
 def essence(host: Host) -> Snapshot:
