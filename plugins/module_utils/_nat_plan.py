@@ -52,6 +52,9 @@ AUTO, NEVER, IPTABLES = "auto", "never", "iptables"
 #: By IP version: the parameter that makes a router (linux, Documentation/networking/ip-sysctl.rst).
 FORWARDING: Mapping[int, str] = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 
+#: rtnetlink(7), linux/rtnetlink.h: the kernel, or a daemon, has the route from a router advertisement (RFC 4861).
+_BY_ADVERTISEMENT = 9
+
 #: Options of every entry, and of the call.
 ROUTER_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "namespace": {"type": "str"},
@@ -116,6 +119,8 @@ class Actual:
     tools: Tools = field(default_factory=Tools)
     rulesets: Mapping[NamespaceName, Ruleset] = field(default_factory=dict)
     forwarding: Mapping[tuple[NamespaceName, int], str | None] = field(default_factory=dict)
+    #: The links by which a namespace has a default route that the kernel drops when it is made an IPv6 router.
+    advertised: Mapping[NamespaceName, Sequence[str]] = field(default_factory=dict)
     #: The owner's policy in a firewalld that runs.
     firewalld: Policy | None = None
     #: The owner has one in a firewalld that does not run.
@@ -141,15 +146,20 @@ def read(host: Host, call: Call[Any], firewalld: bool = False) -> Actual:
     on_host = firewalld and None in rulesets
     name = policy_name(call.owner or "")
     policy = host.firewalld.policy(name, lambda found: _needs_reload(found, call)) if on_host else None
+    forwarding = {
+        (wanted.namespace, wanted.version): _forwarding(host, wanted, there=wanted.namespace in rulesets)
+        for wanted in call.entries
+        if wanted.present and wanted.ip_forward
+    }
+    new_routers = [
+        name for (name, version), value in forwarding.items() if version == 6 and value == "0" and name in rulesets
+    ]
     return Actual(
         kernel=host.kernel.read(wanted.namespace for wanted in call.entries if wanted.namespace or wanted.link),
         tools=host.firewall.tools,
         rulesets=rulesets,
-        forwarding={
-            (wanted.namespace, wanted.version): _forwarding(host, wanted, there=wanted.namespace in rulesets)
-            for wanted in call.entries
-            if wanted.present and wanted.ip_forward
-        },
+        forwarding=forwarding,
+        advertised=_advertised(host, new_routers),
         firewalld=policy,
         policy_left=on_host and policy is None and host.firewalld.left_behind(name),
     )
@@ -167,6 +177,28 @@ def through_firewalld(wanted: Wanted) -> str:
     if not wanted.present or wanted.namespace is not None or wanted.accept_forward == NEVER:
         return ""
     return wanted.firewalld_rule() or ""
+
+
+def _advertised(host: Host, names: Sequence[NamespaceName]) -> dict[NamespaceName, Sequence[str]]:
+    """The links of each namespace that have a default route from a router advertisement and accept_ra 1.
+
+    Where forwarding is turned on the kernel drops these routes at once and learns none again (net/ipv6/addrconf.c,
+    addrconf_fixup_forwarding; ip-sysctl, accept_ra).
+    """
+    found: dict[NamespaceName, Sequence[str]] = {}
+    for name, state in host.kernel.read(names, routes=True).namespaces.items() if names else ():
+        learnt = {
+            route.device
+            for route in state.routes
+            if route.protocol == _BY_ADVERTISEMENT and route.destination == "::/0"
+        }
+        links = [link.name for link in state.links if link.index in learnt]
+        found[name] = [link for link in links if host.kernel.sysctl(name, _accept_ra(link)) == "1"]
+    return found
+
+
+def _accept_ra(link: str) -> str:
+    return f"net.ipv6.conf.{link.replace('.', '/')}.accept_ra"
 
 
 def _forwarding(host: Host, wanted: Wanted, there: bool) -> str | None:
@@ -195,7 +227,7 @@ def check(actual: Actual, call: Call[Any], mistakes: Iterable[FabricError] = ())
     for wanted in present:
         missing.needs(wanted.entry, "namespace", wanted.namespace)
     missing.done()
-    found: list[FabricError] = [*mistakes, *_without_ipv6(actual, present)]
+    found: list[FabricError] = [*mistakes, *_without_ipv6(actual, present), *_losing_the_default_route(actual, present)]
     assumed: list[str] = []
     for wanted in present:
         name = wanted.link
@@ -224,6 +256,20 @@ def _without_ipv6(actual: Actual, present: Iterable[Wanted]) -> Iterable[Invalid
                 wanted.address_option,
                 f"{wanted.subject} is IPv{wanted.version}, which this host's kernel does not have (there is no "
                 f"{FORWARDING[wanted.version]}): turn it on (boot parameter ipv6.disable) or leave the entry out",
+            )
+
+
+def _losing_the_default_route(actual: Actual, present: Iterable[Wanted]) -> Iterable[InvalidEntry]:
+    """Refused and not warned of: who has come by that route would not live to read a warning."""
+    for wanted in present:
+        for link in actual.advertised.get(wanted.namespace, ()) if wanted.ip_forward and wanted.version == 6 else ():
+            cure = inside(wanted.namespace, "sysctl", "-w", f"{_accept_ra(link)}=2")
+            yield InvalidEntry(
+                wanted.entry,
+                "ip_forward",
+                f"{wanted.namespace or 'the host'} has its IPv6 default route from router advertisements on {link}, "
+                f"and the kernel drops it when forwarding is turned on: let it go on listening to them (`{cure}`, "
+                "and in /etc/sysctl.d so that it lasts), or turn forwarding on yourself and give `ip_forward: false`",
             )
 
 

@@ -506,7 +506,11 @@ _HINTS: Mapping[str, str] = {
     ),
     REFUSED: "nothing listens on this port, or a firewall rejects the connection",
     FILTERED: "a firewall rule in the namespace itself drops what it sends",
-    PROHIBITED: "a router or firewall on the way rejects the packets",
+    PROHIBITED: (
+        "a router or firewall on the way rejects the packets, or the other side's own firewall does: firewalld, for "
+        "one, rejects connections to the host itself (`firewall-cmd --zone=trusted --add-interface=BRIDGE` lets them "
+        "in)"
+    ),
     CORRUPTED: "something on the way alters what it carries: a broken checksum or segmentation offload",
     CLOSED: "another host has the same address, or something on the way ends connections",
     HOST_UNREACHABLE: "the last router on the way finds nobody with this address",

@@ -10,6 +10,7 @@ told instead.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +24,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._interface import Int
 from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import Link, NamespaceName, NamespaceState
 from ansible_collections.netns.fabric.plugins.module_utils._link import place
 from ansible_collections.netns.fabric.plugins.module_utils._namespace import FALLBACK_LINKS, NamespaceResource
-from ansible_collections.netns.fabric.plugins.module_utils._nat_draft import Kind, Subject
+from ansible_collections.netns.fabric.plugins.module_utils._nat_draft import Kind, Part, Subject, hook_of
 from ansible_collections.netns.fabric.plugins.module_utils._nat_plan import FORWARDING
-from ansible_collections.netns.fabric.plugins.module_utils._nat_state import Rule
+from ansible_collections.netns.fabric.plugins.module_utils._nat_state import NAT_HOOKS, Rule
 from ansible_collections.netns.fabric.plugins.module_utils._ovs_bridge import PROTOCOLS, BridgeResource
 from ansible_collections.netns.fabric.plugins.module_utils._ovs_port import WITHOUT_DEVICE, PortResource
 from ansible_collections.netns.fabric.plugins.module_utils._ovs_settings import OWN_DEVICES
@@ -280,54 +281,60 @@ class _Author:
             others = sum(owner_of(rule.comment) is None for _chain, rule in self._view.rules.get(name, ()))
             if others and self._owner is None:
                 self._leave_out(f"rules: {others} in {name or 'the host'}", "they bear no mark of this collection")
-            for subject, roles in self._recognised(name, masquerade.KIND).items():
+            for subject, found in self._recognised(name, masquerade.KIND).items():
                 if isinstance(subject, masquerade.Source):
-                    yield from self._masquerading(name, subject, roles)
+                    yield from self._masquerading(name, subject, found)
 
     def forwards(self) -> Iterator[Declaration]:
         """For nat_port_forward."""
         for name in self._places:
-            for subject, roles in self._recognised(name, port_forward.KIND).items():
+            for subject, found in self._recognised(name, port_forward.KIND).items():
                 if isinstance(subject, port_forward.Listener):
-                    yield from self._publishing(name, subject, roles)
+                    yield from self._publishing(name, subject, found)
 
-    def _recognised(self, name: NamespaceName, kind: Kind) -> dict[Subject, dict[str, Rule]]:
-        """The rules of a kind that are to be declared, by what they are about and by what each is for."""
-        ours: dict[Subject, dict[str, Rule]] = {}
+    def _recognised(self, name: NamespaceName, kind: Kind) -> dict[Subject, list[tuple[str, str, Rule]]]:
+        """The rules of a kind that are to be declared, by what they are about: what each is for, on which hook."""
+        ours: dict[Subject, list[tuple[str, str, Rule]]] = {}
         for chain, rule in self._view.rules.get(name, ()):
             found = kind.recognise(chain.place, rule)
             if found is not None and found.owner == (self._owner or ""):
-                ours.setdefault(found.subject, {})[found.role] = rule
+                ours.setdefault(found.subject, []).append((found.role, hook_of(chain.place), rule))
         return ours
 
     def _masquerading(
-        self, name: NamespaceName, subject: masquerade.Source, roles: Mapping[str, Rule]
+        self, name: NamespaceName, subject: masquerade.Source, rules: Sequence[tuple[str, str, Rule]]
     ) -> Iterator[Declaration]:
-        found = roles.get(masquerade.MASQUERADE)
-        if found is None or not subject.parts()[0].same_as(found):
+        if not _complete(masquerade.KIND.parts(subject)[:1], rules):
             self._leave_out(f"rules: {subject} in {name or 'the host'}", "somebody has altered it")
             return
-        accepted = masquerade.ACCEPT_OUT in roles
+        accepted = any(role == masquerade.ACCEPT_OUT for role, _hook, _rule in rules)
         yield _given(namespace=name, **subject.described(), **self._forwarding(name, subject.version, accepted))
 
     def _publishing(
-        self, name: NamespaceName, listener: port_forward.Listener, roles: Mapping[str, Rule]
+        self, name: NamespaceName, listener: port_forward.Listener, rules: Sequence[tuple[str, str, Rule]]
     ) -> Iterator[Declaration]:
-        found = roles.get(port_forward.DNAT)
-        if found is None:
-            self._leave_out(f"forwards: {listener} in {name or 'the host'}", "somebody has altered it")
-            return
-        address, port = _target(found.target)
-        hairpin = roles[port_forward.HAIRPIN].values("saddr") if port_forward.HAIRPIN in roles else ()
-        accepted = port_forward.ACCEPT_IN in roles
-        yield _given(
+        targets = {rule.target for role, _hook, rule in rules if role == port_forward.DNAT}
+        hairpins = [rule.values("saddr") for role, _hook, rule in rules if role == port_forward.HAIRPIN]
+        accepted = any(role == port_forward.ACCEPT_IN for role, _hook, _rule in rules)
+        address, port = _target(targets.pop()) if len(targets) == 1 else (None, None)
+        entry = _given(
             namespace=name,
             **listener.described(),
             to_address=address,
             to_port=port,
-            hairpin=next(iter(hairpin), None),
+            hairpin=next((network for networks in hairpins for network in networks), None),
             **self._forwarding(name, listener.version, accepted),
         )
+        resource = port_forward.PortForwardResource()
+        try:
+            wanted = resource.desired(Entry(listener.ports), _filled({**resource.entry_options, "state": STATE}, entry))
+        except FabricError:
+            wanted = None
+        meant = [part for part in wanted.parts() if part.hook in NAT_HOOKS] if wanted else []
+        if not wanted or wanted.subject != listener or not _complete(meant, rules):
+            self._leave_out(f"forwards: {listener} in {name or 'the host'}", "somebody has altered it")
+            return
+        yield entry
 
     def _forwarding(self, name: NamespaceName, version: int, accepted: bool) -> Declaration:
         visit = self._findings.visits.get(name) or Visit()
@@ -342,13 +349,25 @@ def _given(**options: Any) -> Declaration:
     return {option: value for option, value in options.items() if value is not None}
 
 
-def _target(target: str) -> tuple[str, int | None]:
-    """Where a rule leads to: ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT."""
-    if target.startswith("["):
-        address, _bracket, port = target[1:].partition("]")
-        return address, int(port[1:]) if port else None
-    address, _colon, port = (target, "", "") if target.count(":") > 1 else target.partition(":")
-    return address, int(port) if port else None
+def _complete(parts: Sequence[Part], rules: Sequence[tuple[str, str, Rule]]) -> bool:
+    """Whether each part of a translation is there, and nothing else is."""
+    translating = [(hook, rule) for _role, hook, rule in rules if hook in NAT_HOOKS]
+    lacking = [part for part in parts if not any(_is(part, *found) for found in translating)]
+    altered = [found for found in translating if not any(_is(part, *found) for part in parts)]
+    return bool(parts) and not lacking and not altered
+
+
+def _is(part: Part, hook: str, rule: Rule) -> bool:
+    return part.hook == hook and part.same_as(rule)
+
+
+def _target(target: str) -> tuple[str | None, int | None]:
+    """Where a rule leads to: ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT; without an address for anything else."""
+    match = re.fullmatch(r"\[(?P<bracketed>[^]]+)]:(?P<of>\d+)|(?P<v4>[^:]+):(?P<port>\d+)|(?P<plain>.+)", target)
+    if match is None:
+        return None, None
+    port = match["of"] or match["port"]
+    return match["bracketed"] or match["v4"] or match["plain"], int(port) if port else None
 
 
 def _port(bridge: Bridge, port: Port) -> Declaration:

@@ -55,6 +55,10 @@ options:
       - It lasts until the next boot, or as long as the namespace does.
       - It is never turned off again, not by O(ip_forward=false) and not by O(state=absent), for the module cannot
         know who else relies on it.
+      - Turning on IPv6 forwarding makes the kernel drop the default routes that it has from router advertisements, and
+        ignore further ones, on every interface whose parameter C(net.ipv6.conf.IFACE.accept_ra) is V(1). Where a
+        default route would be lost that way the call fails before anything is written. Set the parameter to V(2)
+        before.
     type: bool
     default: true
   accept_forward:
@@ -141,9 +145,6 @@ requirements:
 notes:
   - With O(prune), rules of the O(owner) are found in every named namespace and on the host, whether or not an entry
     names it.
-  - Turning on IPv6 forwarding makes the kernel ignore router advertisements on every interface whose parameter
-    C(net.ipv6.conf.IFACE.accept_ra) is V(1). A host that gets its own IPv6 address or default route that way needs it
-    to be V(2) on its uplink before.
   - On a host with Docker the rules go into C(DOCKER-USER), which Docker keeps. Without that chain, what Docker does
     when it starts (it sets the policy of FORWARD to DROP) is put right by the next run.
   - With firewalld the masquerading itself works from our own table, and firewalld does not touch it. Only for what

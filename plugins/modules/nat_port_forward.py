@@ -90,6 +90,10 @@ options:
       - It lasts until the next boot, or as long as the namespace does.
       - It is never turned off again, not by O(ip_forward=false) and not by O(state=absent), for the module cannot
         know who else relies on it.
+      - Turning on IPv6 forwarding makes the kernel drop the default routes that it has from router advertisements, and
+        ignore further ones, on every interface whose parameter C(net.ipv6.conf.IFACE.accept_ra) is V(1). Where a
+        default route would be lost that way the call fails before anything is written. Set the parameter to V(2)
+        before.
     type: bool
     default: true
   accept_forward:

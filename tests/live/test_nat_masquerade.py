@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ from ansible_collections.netns.fabric.tests.live.nat_world import (
 from ansible_collections.netns.fabric.tests.support.host_state import Host
 from ansible_collections.netns.fabric.tests.support.module_runner import ModuleResult
 from ansible_collections.netns.fabric.tests.support.own_host import (
+    OUTSIDE_LINK,
     UPLINK,
     UPLINK_ADDRESS,
 )
@@ -118,6 +120,17 @@ def without() -> Iterator[Callable[..., None]]:
     yield cover
     for program in covered:
         subprocess.run(["umount", program], check=True, timeout=10)
+
+
+# Says by way of its argument, an interface, that it is a router (RFC 4861, section 4.2): for 1800 s, no prefix.
+ADVERTISE = """
+import socket, struct, sys
+with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as raw:
+    index = socket.if_nametoindex(sys.argv[1])
+    raw.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+    raw.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+    raw.sendto(struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0), ("ff02::1", 0, 0, index))
+"""
 
 
 class TestTraffic:
@@ -448,6 +461,40 @@ class TestWhateverIsFound:
         result = masquerade(source=SOURCE)
         assert result.commands == ["sysctl -w net.ipv4.ip_forward=1"]
         assert world.seen_as() == UPLINK_ADDRESS
+
+    def test_a_default_route_from_router_advertisements_is_not_lost(
+        self, outside_world: Host, run_module: RunModule
+    ) -> None:
+        run = outside_world.run
+        run("ip", "-6", "route", "del", "default")
+
+        def default_routes() -> list[str]:
+            # Of the outside's link-local address, which it has once duplicate address detection is through.
+            outside_world.in_namespace("outside", sys.executable, "-c", ADVERTISE, OUTSIDE_LINK)
+            said = run("ip", "-6", "route", "show", "default").stdout.splitlines()
+            return [line for line in said if "proto ra" in line]
+
+        for _attempt in range(100):
+            if default_routes():
+                break
+            time.sleep(0.1)
+        assert default_routes()
+        v6 = {"source": SOURCE6}
+        for check in (True, False):
+            result = run_module("nat_masquerade", _check=check, **v6)
+            assert result.failed
+            assert f"sysctl -w net.ipv6.conf.{UPLINK}.accept_ra=2" in result.message
+        assert run("sysctl", "-n", "net.ipv6.conf.all.forwarding").stdout == "0\n"
+        assert "netns_fabric" not in run("nft", "list", "tables").stdout
+        # What it says helps, and without it the route would indeed have been lost.
+        run("sysctl", "-w", f"net.ipv6.conf.{UPLINK}.accept_ra=2")
+        assert run_module("nat_masquerade", **v6).changed
+        assert [line for line in run("ip", "-6", "route", "show", "default").stdout.splitlines() if "proto ra" in line]
+        run("sysctl", "-w", "net.ipv6.conf.all.forwarding=0", f"net.ipv6.conf.{UPLINK}.accept_ra=1")
+        assert default_routes()
+        run("sysctl", "-w", "net.ipv6.conf.all.forwarding=1")
+        assert "proto ra" not in run("ip", "-6", "route", "show", "default").stdout
+        clear_legacy(outside_world)
 
     def test_forwarding_is_not_touched_unasked(self, world: World, masquerade: Cycle) -> None:
         masquerade(source=SOURCE, ip_forward=False)

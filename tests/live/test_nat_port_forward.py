@@ -30,7 +30,6 @@ from ansible_collections.netns.fabric.tests.support import contact, firewalld
 from ansible_collections.netns.fabric.tests.support.host_state import Host
 from ansible_collections.netns.fabric.tests.support.own_host import (
     OUTSIDE_ADDRESS,
-    OUTSIDE_LINK,
     UPLINK,
     UPLINK_ADDRESS,
 )
@@ -47,8 +46,6 @@ class Services(World):
     def __init__(self, host: Host) -> None:
         self._host = host
         run = host.run
-        run("ip", "-n", "outside", "addr", "add", f"{OUTSIDE6}/64", "dev", OUTSIDE_LINK, "nodad")
-        run("ip", "addr", "add", f"{UPLINK6}/64", "dev", UPLINK, "nodad")
         run("ip", "link", "add", "lan0", "type", "bridge")
         # As with Open vSwitch's bridges: what goes from neighbour to neighbour does not pass the packet filter.
         for parameter in Path("/proc/sys/net/bridge").glob("bridge-nf-call-ip*tables"):

@@ -24,7 +24,7 @@ Info = dict[str, Any]
 KERNEL_DATAPATH = Path("/sys/module/openvswitch").exists()
 DATAPATH = "system" if KERNEL_DATAPATH else "netdev"
 
-# Which module takes which list.
+# Which module takes which list of what was gathered.
 MODULES = {
     "netns": "namespaces",
     "veth": "pairs",
@@ -33,9 +33,14 @@ MODULES = {
     "ovs_bridge": "bridges",
     "ovs_port": "ports",
     "nat_masquerade": "rules",
+    "nat_port_forward": "forwards",
 }
+# A module's own option, where the list that it takes has another name.
+OPTIONS = {"nat_port_forward": "rules"}
 # A route has no place for a mark.
 WITHOUT_OWNER = ("route",)
+# In which a topology is made.
+ORDER = ("netns", "ovs_bridge", "veth", "interface", "ovs_port", "route", "nat_masquerade", "nat_port_forward")
 
 # A web server that needs nothing but Python's own library; it says so once it listens, and stays.
 SERVER = "import socket, time; s = socket.create_server(('', 8080)); time.sleep(1000)"
@@ -72,7 +77,7 @@ def assert_round_trip(run_module: Run, owner: str | None = None) -> Info:
         declared = info["declarations"][option]
         ownership: Info = {} if owner is None or module in WITHOUT_OWNER else {"owner": owner, "prune": True}
         for check in (True, False):
-            result = run_module(module, **{option: declared}, **ownership, _check=check)
+            result = run_module(module, **{OPTIONS.get(module, option): declared}, **ownership, _check=check)
             assert not result.failed, result.message
             assert not result.changed, (module, declared, result.diff)
     return info
@@ -81,9 +86,9 @@ def assert_round_trip(run_module: Run, owner: str | None = None) -> Info:
 def build(run_module: Run, topology: Mapping[str, Any]) -> None:
     """Make a topology as the role does."""
     lists = compile_topology(topology)
-    for module in ("netns", "ovs_bridge", "veth", "interface", "ovs_port", "route", "nat_masquerade"):
+    for module in ORDER:
         ownership = {} if module in WITHOUT_OWNER else {"owner": topology["name"]}
-        result = run_module(module, **{MODULES[module]: lists[MODULES[module]]}, **ownership)
+        result = run_module(module, **{OPTIONS.get(module, MODULES[module]): lists[MODULES[module]]}, **ownership)
         assert not result.failed, result.message
 
 
@@ -148,7 +153,12 @@ MIXED: Info = {
             "peer": {"name": "direct0", "namespace": "blue", "addresses": ["10.9.0.2/30"]},
         }
     ],
-    "nat": [{"source": "10.1.0.0/24"}, {"source": "fd00:1::/64"}],
+    "nat": [
+        {"source": "10.1.0.0/24"},
+        {"source": "fd00:1::/64"},
+        {"publish": 8080, "to": "red", "to_port": 80},
+        {"publish": "30000-30010", "protocol": "udp", "to": "10.1.0.1", "address": "198.51.100.1"},
+    ],
 }
 
 
@@ -241,11 +251,11 @@ def test_a_list_that_was_gathered_builds_the_same_again(host: Host, run_module: 
     declared = look(run_module, owner="default")["declarations"]
     for module, option in reversed(MODULES.items()):
         if module not in WITHOUT_OWNER:
-            run_module(module, **{option: []}, owner="default", prune=True)
+            run_module(module, **{OPTIONS.get(module, option): []}, owner="default", prune=True)
     assert host.namespaces() == []
-    for module in ("netns", "ovs_bridge", "veth", "interface", "ovs_port", "route", "nat_masquerade"):
+    for module in ORDER:
         ownership = {} if module in WITHOUT_OWNER else {"owner": "default"}
-        result = run_module(module, **{MODULES[module]: declared[MODULES[module]]}, **ownership)
+        result = run_module(module, **{OPTIONS.get(module, MODULES[module]): declared[MODULES[module]]}, **ownership)
         assert not result.failed, result.message
     assert host.pings("192.168.100.2", "ns01")
     assert host.pings("192.168.100.254", "ns02")
@@ -273,6 +283,44 @@ def test_masquerading_with_a_chain_that_drops_can_be_declared(host: Host, run_mo
         info = assert_round_trip(run_module)
         assert info["declarations"]["rules"][0]["accept_forward"] == accept
         assert info["host"]["firewall"]["masquerade"][0]["owner"] == ""
+
+
+@pytest.mark.parametrize("backend", ["nftables", "iptables"])
+def test_published_ports_can_be_declared(host: Host, run_module: Run, backend: str) -> None:
+    host.run("iptables", "-P", "FORWARD", "DROP")
+    shell(host, "tuntap add nic0 mode tap")
+    rules: list[Info] = [
+        {"port": "8080", "to_address": "10.1.0.1", "to_port": 80, "hairpin": "10.1.0.0/24"},
+        {"port": "8080", "to_address": "fd00:1::1", "to_port": 80, "hairpin": "fd00:1::/64"},
+        {"port": "8081", "to_address": "fd00:1::1"},
+        {"port": "53", "protocol": "udp", "to_address": "10.1.0.2", "address": "198.51.100.1"},
+        {"port": "30000-30010", "to_address": "10.1.0.2", "in_interface": "nic0", "accept_forward": "never"},
+    ]
+    made = run_module("nat_port_forward", rules=rules, owner="lab", backend=backend)
+    assert not made.failed, made.message
+    info = assert_round_trip(run_module, owner="lab")
+    defaults = {"protocol": "tcp", "ip_forward": True, "accept_forward": "auto"}
+    declared = info["declarations"]["forwards"]
+    assert sorted(declared, key=str) == sorted(({**defaults, **rule} for rule in rules), key=str)
+    assert info["undeclared"] == []
+    # Given to a host that has none of it, they make the same rules again.
+    before = host.run("nft", "-s", "list", "ruleset").stdout
+    run_module("nat_port_forward", rules=[], owner="lab", prune=True)
+    assert look(run_module, owner="lab")["declarations"]["forwards"] == []
+    run_module("nat_port_forward", rules=declared, owner="lab", backend=backend)
+    assert sorted(host.run("nft", "-s", "list", "ruleset").stdout.split("\n")) == sorted(before.split("\n"))
+
+
+def test_a_published_port_that_somebody_has_altered_is_told(host: Host, run_module: Run) -> None:
+    run_module("nat_port_forward", port="8080", to_address="10.1.0.1", backend="iptables")
+    comment = ["-m", "comment", "--comment", "netns.fabric/port-forward: tcp4/8080"]
+    rule = ["-p", "tcp", "--dport", "8080", "-m", "addrtype", "--dst-type", "LOCAL", *comment]
+    host.run(
+        "iptables", "-t", "nat", "-R", "PREROUTING", "1", *rule, "-j", "DNAT", "--to-destination", "10.1.0.1:80-90"
+    )
+    info = assert_round_trip(run_module, owner=None)
+    assert info["declarations"]["forwards"] == []
+    assert [told for told in info["undeclared"] if told.startswith("forwards: tcp4/8080") and "altered" in told]
 
 
 # Against the system's own tools

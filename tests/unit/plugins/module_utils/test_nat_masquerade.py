@@ -232,6 +232,14 @@ class TestChecks:
         else:
             plan(actual(blue=Ruleset()), *entries)
 
+    def test_a_default_route_that_would_be_lost(self) -> None:
+        state = replace(actual(forwarding="0", blue=Ruleset()), advertised={None: ["eth0"], "blue": ["e.7"]})
+        here, there = wanted("fd00::/64"), wanted("fd00:1::/64", namespace="blue")
+        assert "(`sysctl -w net.ipv6.conf.eth0.accept_ra=2`" in self.mistakes(state, here)
+        assert "ip netns exec blue sysctl -w net.ipv6.conf.e/7.accept_ra=2" in self.mistakes(state, there)
+        assert plan(state, wanted("10.0.0.0/8"), wanted("fd00::/64", ip_forward=False)).changed
+        assert plan(state, wanted("fd00::/64", state="absent")).warnings == ()
+
     def test_ipv6_on_a_host_without_it(self) -> None:
         assert "boot parameter ipv6.disable" in self.mistakes(actual(forwarding=None), wanted("fd00::/64"))
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
 
+from ansible_collections.netns.fabric.plugins.module_utils._change import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import (
     Address,
     End,
@@ -24,6 +26,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import 
     interface,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._nat_masquerade import Source
+from ansible_collections.netns.fabric.plugins.module_utils._nat_port_forward import PortForwardResource
 from ansible_collections.netns.fabric.plugins.module_utils._nat_state import (
     IPTABLES_NFT,
     NFTABLES,
@@ -426,6 +429,89 @@ def test_a_rule_that_somebody_has_altered_is_not_declared() -> None:
     result = reported(findings(space(None, LO), rulesets={None: ruled(altered)}))
     assert result["declarations"]["rules"] == []
     assert [told for told in result["undeclared"] if "altered" in told]
+
+
+PRE, OUT, POST = (Place(NFTABLES, "ip", "netns_fabric", hook) for hook in ("prerouting", "output", "postrouting"))
+
+
+def published(**options: Any) -> dict[Place, list[Rule]]:
+    """Return the rules of a published port, by the chains that they belong into."""
+    resource = PortForwardResource()
+    defaults = {name: option.get("default") for name, option in resource.entry_options.items()}
+    entry = {**defaults, "state": "present", "port": "8080", "to_address": "10.0.0.1", **options}
+    wanted = resource.desired(Entry("8080"), entry)
+    comment = f"netns.fabric/port-forward:lab {wanted.subject}"
+    places = {"prerouting": PRE, "output": OUT, "postrouting": POST, "forward": FORWARD}
+    rules: dict[Place, list[Rule]] = {}
+    for part in wanted.parts():
+        rule = Rule(frozenset(part.criteria), part.verdict, part.target, comment)
+        rules.setdefault(places[part.hook], []).append(rule)
+    return rules
+
+
+def with_published(rules: Mapping[Place, list[Rule]]) -> dict[str, Any]:
+    chains = {
+        place: Chain(place, place.chain.lower(), "drop" if place is FORWARD else "accept", kind, tuple(rules[place]))
+        for place, kind in ((PRE, "nat"), (OUT, "nat"), (POST, "nat"), (FORWARD, "filter"))
+        if place in rules
+    }
+    return reported(findings(space(None, LO), rulesets={None: Ruleset(chains)}), owner="lab")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"to_port": 80},
+        {"port": "8000-8010", "protocol": "udp"},
+        {"hairpin": "10.0.0.0/24", "to_port": 80},
+        {"address": "192.0.2.1"},
+        {"in_interface": "eth0"},
+    ],
+)
+def test_a_published_port_is_declared_as_found(options: dict[str, Any]) -> None:
+    defaults = {"port": "8080", "protocol": "tcp", "to_address": "10.0.0.1", "ip_forward": True}
+    result = with_published(published(**options))
+    assert result["declarations"]["forwards"] == [{**defaults, "accept_forward": "auto", **options}]
+    assert result["declarations"]["rules"] == []
+    assert result["undeclared"] == []
+
+
+@pytest.mark.parametrize(
+    ("target", "declared"),
+    [("[fd00::1]:80", {"to_address": "fd00::1", "to_port": 80}), ("fd00::1", {"to_address": "fd00::1"})],
+)
+def test_where_a_published_port_leads_to_over_ipv6(target: str, declared: dict[str, Any]) -> None:
+    rules = published(**declared)
+    assert {rule.target for rule in rules[PRE]} == {target}
+    (forward,) = with_published(rules)["declarations"]["forwards"]
+    assert {key: forward[key] for key in declared} == declared
+    assert ("to_port" in forward) == ("to_port" in declared)
+
+
+@pytest.mark.parametrize(
+    "target", ["10.0.0.1:80-90", "10.0.0.1-10.0.0.9", ":80", "", "[fd00::1]:80", "[fd00::1]", '{"addr": 1}', "10.0.0.2"]
+)
+def test_a_published_port_that_leads_elsewhere_is_not_declared(target: str) -> None:
+    """One of its two translations was altered by hand: even an odd target is told, and no error."""
+    rules = published()
+    rules[PRE] = [replace(rule, target=target) for rule in rules[PRE]]
+    result = with_published(rules)
+    assert result["declarations"]["forwards"] == []
+    assert result["undeclared"] == ["forwards: tcp4/8080 in the host: somebody has altered it"]
+    rules[OUT] = [replace(rule, target=target) for rule in rules[OUT]]
+    if target != "10.0.0.2":  # that is an address, and both say it: a declaration as good as any
+        assert with_published(rules)["declarations"]["forwards"] == []
+
+
+@pytest.mark.parametrize("place", [PRE, OUT, POST])
+def test_a_published_port_that_lacks_a_rule_is_not_declared_as_it_was(place: Place) -> None:
+    options = {"hairpin": "10.0.0.0/24"}
+    rules = published(**options)
+    del rules[place]
+    found = with_published(rules)["declarations"]["forwards"]
+    # Without the rule for the neighbours it is one that never had it.
+    assert found == [] if place is not POST else [entry.get("hairpin") for entry in found] == [None]
 
 
 def test_what_is_accepted_and_forwarded_is_declared_as_found() -> None:
