@@ -479,18 +479,19 @@ class TestWhateverIsFound:
                 break
             time.sleep(0.1)
         assert default_routes()
-        v6 = {"source": SOURCE6}
         for check in (True, False):
-            result = run_module("nat_masquerade", _check=check, **v6)
+            result = run_module("nat_masquerade", _check=check, source=SOURCE6)
             assert result.failed
             assert f"sysctl -w net.ipv6.conf.{UPLINK}.accept_ra=2" in result.message
         assert run("sysctl", "-n", "net.ipv6.conf.all.forwarding").stdout == "0\n"
         assert "netns_fabric" not in run("nft", "list", "tables").stdout
         # What it says helps, and without it the route would indeed have been lost.
         run("sysctl", "-w", f"net.ipv6.conf.{UPLINK}.accept_ra=2")
-        assert run_module("nat_masquerade", **v6).changed
+        assert run_module("nat_masquerade", source=SOURCE6).changed
         assert [line for line in run("ip", "-6", "route", "show", "default").stdout.splitlines() if "proto ra" in line]
         run("sysctl", "-w", "net.ipv6.conf.all.forwarding=0", f"net.ipv6.conf.{UPLINK}.accept_ra=1")
+        # Another one: the kernel looks only once at those that it has kept.
+        run("ip", "-6", "route", "flush", "proto", "ra")
         assert default_routes()
         run("sysctl", "-w", "net.ipv6.conf.all.forwarding=1")
         assert "proto ra" not in run("ip", "-6", "route", "show", "default").stdout
