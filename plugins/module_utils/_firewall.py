@@ -85,6 +85,7 @@ class Firewall:
     ) -> None:
         self._run_program = run
         self._find = find
+        self._readings: dict[tuple[NamespaceName, bool], Ruleset] = {}
 
     def _run(self, program: str, *arguments: str, text: str = "") -> Result:
         return self._run_program([self._find(program) or program, *arguments], text)
@@ -111,7 +112,7 @@ class Firewall:
         return Tools(self._find("nft") is not None, commands, usual)
 
     def read(self, namespaces: Iterable[NamespaceName], all_nat: bool = False) -> dict[NamespaceName, Ruleset]:
-        """The rules in each of these namespaces; one that is not there is left out.
+        """The rules in each of these namespaces; one that is not there is left out. Each is read once, until forget().
 
         With `all_nat` those of other people's NAT tables too, which are nothing to a rule of ours.
 
@@ -125,8 +126,14 @@ class Firewall:
                     stack.enter_context(entered(namespace))
                 except OSError:
                     continue
-                found[namespace] = self._read_here(namespace, all_nat)
+                if (namespace, all_nat) not in self._readings:
+                    self._readings[namespace, all_nat] = self._read_here(namespace, all_nat)
+                found[namespace] = self._readings[namespace, all_nat]
         return found
+
+    def forget(self) -> None:
+        """What has been read is out of date."""
+        self._readings.clear()
 
     def _read_here(self, namespace: NamespaceName, all_nat: bool) -> Ruleset:
         tables = nftables_tables()

@@ -131,9 +131,11 @@ class Host:
             os.close(descriptor)
 
     def _forget(self) -> None:
-        """What has been read of the kernel is out of date, whoever has written."""
+        """What has been read of the kernel and its packet filter is out of date, whoever has written."""
         if "kernel" in self.__dict__:
             self.kernel.forget()
+        if "firewall" in self.__dict__:
+            self.firewall.forget()
 
     def close(self) -> None:
         """Let go of the namespaces that are held open: one that was removed lives for as long as somebody holds it."""

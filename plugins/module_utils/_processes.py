@@ -34,7 +34,8 @@ def inside_namespaces(except_in: int) -> dict[int, list[Process]]:
         with suppress(OSError):
             inode = os.stat(f"/proc/{pid}/ns/net").st_ino
             if inode != except_in:
-                found.setdefault(inode, []).append(_process(pid))
+                process = _process(pid)  # first: one that has ended must leave no empty list
+                found.setdefault(inode, []).append(process)
     return found
 
 

@@ -301,7 +301,8 @@ def test_published_ports_can_be_declared(host: Host, run_module: Run, backend: s
     info = assert_round_trip(run_module, owner="lab")
     defaults = {"protocol": "tcp", "ip_forward": True, "accept_forward": "auto"}
     declared = info["declarations"]["forwards"]
-    assert sorted(declared, key=str) == sorted(({**defaults, **rule} for rule in rules), key=str)
+    expected = [{**defaults, **rule} for rule in rules]
+    assert sorted(sorted(entry.items()) for entry in declared) == sorted(sorted(entry.items()) for entry in expected)
     assert info["undeclared"] == []
     # Given to a host that has none of it, they make the same rules again.
     before = host.run("nft", "-s", "list", "ruleset").stdout
