@@ -467,6 +467,19 @@ class TestReading:
         assert programs.firewall().read([None]) == {None: Ruleset()}
         assert [argv for argv, _text in programs.asked] == [["/sbin/iptables", "-V"], ["/sbin/ip6tables", "-V"]]
 
+    def test_what_was_read_is_kept_until_it_is_forgotten(self, kernel_tables: Callable[..., None]) -> None:
+        kernel_tables({("ip", "nat"): 0})
+        said = json.dumps(document(table("ip", "nat"), chain("ip", "nat", "POSTROUTING", **NAT_HOOK)))
+        programs = Programs("nft", nft=Result(0, said, ""))
+        ours = programs.firewall()
+        first = ours.read([None])
+        assert first[None].chains
+        assert ours.read([None]) == first
+        assert len(programs.asked) == 1
+        ours.forget()
+        assert ours.read([None]) == first
+        assert len(programs.asked) == 2
+
     def test_only_the_programs_that_have_something_to_say(self, kernel_tables: Callable[..., None]) -> None:
         kernel_tables({("ip", "nat"): 0, ("ip6", "mangle"): 0}, {"filter"})
         programs = Programs(

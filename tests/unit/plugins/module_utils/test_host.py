@@ -47,7 +47,7 @@ class Ledger:
         self.done = done
         self.batches: list[list[str]] = []
         self.refuses, self.cannot_undo, self.breaks, self.fails = refuses, cannot_undo, breaks, fails
-        self.committed = 0
+        self.committed = self.forgotten = 0
 
     def execute(self, operations: Sequence[Operation], journal: Journal) -> None:
         steps = [operation for operation in operations if isinstance(operation, Step)]
@@ -72,7 +72,7 @@ class Ledger:
         self.committed += 1
 
     def forget(self) -> None:
-        """Nothing is kept."""
+        self.forgotten += 1
 
 
 def host_with(**media: Any) -> Host:
@@ -93,6 +93,16 @@ def test_a_plan_is_applied_and_committed() -> None:
     assert kernel.done == ["3", "1", "2"]
     assert kernel.batches == [["3"], ["1", "2"]]
     assert kernel.committed >= 1
+
+
+def test_what_was_read_is_forgotten_once_something_was_written() -> None:
+    kernel, firewall = Ledger([]), Ledger([])
+    host = host_with(kernel=kernel, firewall=firewall)
+    host.apply(Plan())
+    assert (kernel.forgotten, firewall.forgotten) == (0, 0)
+    host.apply(plan(("a", [Step("1")])))
+    assert kernel.forgotten >= 1
+    assert firewall.forgotten >= 1
 
 
 def test_nothing_is_opened_for_an_empty_plan() -> None:
