@@ -14,6 +14,7 @@ from __future__ import annotations
 import selectors
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 _ENOUGH = 1000  # bytes; a question and an answer have some dozens
@@ -35,11 +36,12 @@ def _answer(listener: socket.socket, name: str, port: int) -> str:
     if listener.type == socket.SOCK_DGRAM:
         _question, peer = listener.recvfrom(_ENOUGH)
         seen = peer[0]
-        listener.sendto(f"{name} {port} {seen}".encode(), peer)
+        with suppress(OSError):  # there is no way back to a client whose address was not translated
+            listener.sendto(f"{name} {port} {seen}".encode(), peer)
         return f"udp {port} {seen}"
     connection, peer = listener.accept()
     seen = peer[0].removeprefix("::ffff:")
-    with connection:
+    with connection, suppress(OSError):
         connection.sendall(f"{name} {port} {seen}".encode())
     return f"tcp {port} {seen}"
 

@@ -21,7 +21,7 @@ def test_what_is_not_listed_is_not_let_out(contacts: Contacts) -> None:
 
 
 def test_neighbours_see_each_other_as_they_are(contacts: Contacts) -> None:
-    contacts.ask(None, OUTSIDE)
+    assert contacts.ask(None, OUTSIDE) == f"outside 7000 {UPLINK}"
     assert not [line for line in contacts.recorded("outside") if "192.168.100." in line or "fd00:" in line]
 
 
