@@ -31,19 +31,24 @@ def _listeners(port: int) -> list[socket.socket]:
     return [tcp, udp, udp6]
 
 
-def _answer(listener: socket.socket, name: str, port: int) -> str:
-    """Answer one client; return what is to be recorded."""
+def _answer(listener: socket.socket, name: str, port: int, log: Path) -> None:
+    """Answer one client, who is recorded before: whoever has an answer may look for it there."""
     if listener.type == socket.SOCK_DGRAM:
         _question, peer = listener.recvfrom(_ENOUGH)
-        seen = peer[0]
+        _record(log, f"udp {port} {peer[0]}")
         with suppress(OSError):  # there is no way back to a client whose address was not translated
-            listener.sendto(f"{name} {port} {seen}".encode(), peer)
-        return f"udp {port} {seen}"
+            listener.sendto(f"{name} {port} {peer[0]}".encode(), peer)
+        return
     connection, peer = listener.accept()
     seen = peer[0].removeprefix("::ffff:")
+    _record(log, f"tcp {port} {seen}")
     with connection, suppress(OSError):
         connection.sendall(f"{name} {port} {seen}".encode())
-    return f"tcp {port} {seen}"
+
+
+def _record(log: Path, line: str) -> None:
+    with log.open("a", encoding="ascii") as file:
+        file.write(line + "\n")
 
 
 def serve(name: str, log: Path, ports: list[int]) -> None:
@@ -54,9 +59,8 @@ def serve(name: str, log: Path, ports: list[int]) -> None:
             waiting.register(listener, selectors.EVENT_READ, (listener, port))
     while True:
         for key, _events in waiting.select():
-            line = _answer(key.data[0], name, key.data[1])
-            with log.open("a", encoding="ascii") as file:
-                file.write(line + "\n")
+            listener, port = key.data
+            _answer(listener, name, port, log)
 
 
 def ask(protocol: str, address: str, port: int, timeout: float) -> str:
