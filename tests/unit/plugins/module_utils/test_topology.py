@@ -32,7 +32,8 @@ Variables = dict[str, Any]
 def reference() -> Variables:
     """The role's defaults, as the filter gets them."""
     defaults = plain(DataLoader().load_from_file(str(ROOT / "roles/topology/defaults/main.yml")))
-    del defaults["topology_prune"]
+    for of_the_role_alone in ("topology_prune", "topology_nat_backend"):
+        del defaults[of_the_role_alone]
     return {key.removeprefix("topology_"): value for key, value in defaults.items()}
 
 
