@@ -36,7 +36,10 @@ def start() -> list[subprocess.Popen[bytes]]:
     processes = []
     for command in _COMMANDS:
         with Path("/run", f"{command[0]}.log").open("wb") as log:
-            processes.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log))
+            # In a session of its own: when Ansible ends a worker that is late it ends the worker's process group.
+            processes.append(
+                subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            )
         _wait_for_bus()
     deadline = time.monotonic() + _PATIENCE
     while not answers():
