@@ -112,7 +112,16 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Run two tasks inside the namespace ns01 of each host
+- name: Make a namespace on each host
+  hosts: all
+  gather_facts: false
+  become: true
+  tasks:
+    - name: A namespace
+      netns.fabric.netns:
+        name: ns01
+
+- name: Run two tasks inside it
   hosts: all
   gather_facts: false
   become: true
@@ -124,11 +133,11 @@ EXAMPLES = r"""
       ansible.builtin.setup:
         gather_subset: [network]
 
-    - name: Fetch a page from within, as an ordinary user
-      ansible.builtin.uri:
-        url: http://192.168.100.2:8080/
-      become: true
+    - name: Look who listens there, as an ordinary user
+      ansible.builtin.command:
+        argv: [ss, --tcp, --udp, --listening]
       become_user: nobody
+      changed_when: false
 """
 
 import shlex
