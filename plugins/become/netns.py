@@ -133,10 +133,9 @@ EXAMPLES = r"""
       ansible.builtin.setup:
         gather_subset: [network]
 
-    - name: Look who listens there, as an ordinary user
+    - name: Look who listens there
       ansible.builtin.command:
         argv: [ss, --tcp, --udp, --listening]
-      become_user: nobody
       changed_when: false
 """
 

@@ -13,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,13 @@ def _docker(host: Host) -> None:
 
 def _service(host: Host) -> None:
     """Have something answer on TCP port 443 of the host's own address."""
-    host.start(sys.executable, "-m", "http.server", "443", "--bind", own_host.UPLINK_ADDRESS)
+    # Not http.server: before it listens it asks for its own name, and here nobody answers.
+    listen = "import signal, socket, sys; s = socket.create_server((sys.argv[1], 443)); signal.pause()"
+    host.start(sys.executable, "-c", listen, own_host.UPLINK_ADDRESS)
+    deadline = time.monotonic() + 30
+    while not host.run("ss", "-Hltn", "sport", "=", ":443").stdout:
+        assert time.monotonic() < deadline, "the service does not listen"
+        time.sleep(0.05)
 
 
 def _reference(_host: Host) -> None:
