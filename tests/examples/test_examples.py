@@ -190,6 +190,8 @@ def _run_variables(example: Example, host: Host, directory: Path) -> None:
     said = play([{"import_playbook": f"netns.fabric.{name}"} for name in ("site", "teardown")], directory)
     assert "Verify that it carries traffic" in said, said
     assert host.namespaces() == [own_host.OUTSIDE_NAMESPACE]
+    diagram = example.data.get("topology_diagram")
+    assert not diagram or (directory / diagram).stat().st_size
 
 
 def _inventory_of_namespaces(source: str, directory: Path) -> Path:
