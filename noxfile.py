@@ -15,6 +15,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -255,16 +256,17 @@ def molecule(session: nox.Session) -> None:
 
 @nox.session
 def examples(session: nox.Session) -> None:
-    """Every example of the documentation, run as it stands in a host of its own."""
+    """Every example of the documentation, run as it stands, in two hosts of its own side by side."""
     reports = empty_directory(session)
-    pytest = [
-        PYTHON,
-        "-m",
-        "pytest",
-        f"--junit-xml={reports / 'examples.xml'}",
-        *(session.posargs or ["tests/examples"]),
-    ]
-    succeeded = succeeds(session, [*OWN_HOST, "--", *pytest])
+
+    def run_part(number: int, arguments: Sequence[str]) -> bool:
+        pytest = [PYTHON, "-m", "pytest", f"--junit-xml={reports / f'examples-{number}.xml'}", *arguments]
+        return succeeds(session, [*OWN_HOST, "--", *pytest])
+
+    # What was chosen by hand is run in one, so that its output can be followed.
+    parts = [session.posargs] if session.posargs else [["tests/examples", f"--part={part}/2"] for part in (1, 2)]
+    with ThreadPoolExecutor(len(parts)) as pool:
+        succeeded = all(list(pool.map(run_part, range(len(parts)), parts)))
     close(session, count_reports(reports, succeeded=succeeded))
 
 

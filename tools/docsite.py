@@ -28,8 +28,10 @@ APPENDICES = {
     "ansible_configuration_settings": "reference_appendices/config.html",
 }
 # As antsibull-docs writes them, and as the guides do.
-_LABEL = re.compile(r"\bansible_collections\.(\w+)\.(\w+)\.(\w+)_(module|filter|lookup|inventory)\b")
-_ROLE = re.compile(r":ansplugin:`(\w+)\.(\w+)\.(\w+)#(module|filter|lookup|inventory)`")
+_KINDS = "(become|filter|inventory|lookup|module)"
+_LABEL = re.compile(rf"\bansible_collections\.(\w+)\.(\w+)\.(\w+)_{_KINDS}\b")
+_ROLE = re.compile(rf":ansplugin:`(\w+)\.(\w+)\.(\w+)#{_KINDS}`")
+_VARIABLE = re.compile(r":envvar:`([A-Z_\\]+)`")
 
 SETTINGS = f"""
 extensions = ["sphinx.ext.intersphinx", "sphinx_antsibull_ext"]
@@ -63,9 +65,18 @@ def foreign_labels(directory: Path) -> dict[str, str]:
     return labels
 
 
-def write_inventory(path: Path, labels: dict[str, str]) -> None:
-    """Write labels in the format of Sphinx's inventories, version 2."""
+def foreign_variables(directory: Path) -> set[str]:
+    """Return the environment variables that the pages refer to and do not describe: they are Ansible's own."""
+    text = "".join(page.read_text(encoding="utf-8") for page in directory.rglob("*.rst"))
+    described = set(re.findall(r"^\.\. envvar:: (\w+)$", text, re.MULTILINE))
+    return {name.replace("\\", "") for name in _VARIABLE.findall(text)} - described
+
+
+def write_inventory(path: Path, labels: dict[str, str], variables: set[str]) -> None:
+    """Write labels and environment variables in the format of Sphinx's inventories, version 2."""
     entries = "".join(f"{label} std:label -1 {page} {label.rpartition('.')[2]}\n" for label, page in labels.items())
+    configuration = APPENDICES["ansible_configuration_settings"]
+    entries += "".join(f"{name} std:envvar -1 {configuration}#envvar-{name} -\n" for name in sorted(variables))
     head = "# Sphinx inventory version 2\n# Project: ansible\n# Version: \n# The remainder is compressed using zlib.\n"
     path.write_bytes(head.encode() + zlib.compress(entries.encode()))
 
@@ -93,7 +104,7 @@ def main(arguments: list[str]) -> None:
     options = ["--cleanup", "everything", "--use-current", "--squash-hierarchy", "--fail-on-error"]
     configuration = ["--config-file", "antsibull-docs.cfg"]
     run("antsibull-docs", *configuration, "collection", *options, "--dest-dir", "rst", "netns.fabric", cwd=site)
-    write_inventory(site / "ansible.inv", foreign_labels(pages))
+    write_inventory(site / "ansible.inv", foreign_labels(pages), foreign_variables(pages))
     with (site / "conf.py").open("a", encoding="utf-8") as settings:
         settings.write(SETTINGS)
     run("sphinx-build", "-M", "html", "rst", "build", "-c", ".", "-q", "-W", "--keep-going", cwd=site)

@@ -14,26 +14,22 @@ version_added: 1.0.0
 short_description: Run tasks inside a network namespace of the managed host
 description:
   - Any module of any collection runs inside a network namespace of the managed host, over any connection that takes
-    become
-    plugins (V(ssh), V(local), V(docker) and others). Its sockets, links, addresses and routes are then those of the
-    namespace.
+    become plugins (V(ssh), V(local), V(docker) and others). Its sockets, links, addresses and routes are then those
+    of the namespace.
   - Uses C(ip netns exec), so that the files in C(/etc/netns/NAME/) are in effect (C(resolv.conf), C(hosts)), and
-    C(sudo)
-    where the login is not root. The managed host needs iproute2; for O(become_user) it needs C(runuser) of
+    C(sudo) where the login is not root. The managed host needs iproute2; for O(become_user) it needs C(runuser) of
     util-linux.
   - A namespace that does not exist fails the task with a message that says so.
 notes:
   - Ansible's own become options keep their meaning, as with P(ansible.builtin.sudo#become). With C(ansible_become)
-    and
-    C(ansible_become_method) among a host's variables, every task of that host runs inside; the inventory plugin
+    and C(ansible_become_method) among a host's variables, every task of that host runs inside; the inventory plugin
     P(netns.fabric.topology#inventory) makes such a host of each namespace.
-  - Files, processes, users and packages are the host's. C(ip netns exec) gives the command mounts of its own, so
-    that what a
-    task mounts is gone after it, and a C(/sys) of the namespace without what is mounted below it (C(/sys/fs/cgroup)).
+  - Files, processes, users and packages are the host's. C(ip netns exec) gives the command mounts of its own, so that
+    what a task mounts is gone after it, and a C(/sys) of the namespace without what is mounted below it
+    (C(/sys/fs/cgroup)).
   - A service that a task starts by its init system runs outside, because it is the init system that starts it.
   - Action plugins that work on the controller (M(ansible.builtin.debug), M(ansible.builtin.set_fact)) do not enter a
-    namespace,
-    nor does copying files to the host, and with C(delegate_to) the other host's variables count.
+    namespace, nor does copying files to the host, and with C(delegate_to) the other host's variables count.
   - Copying the table of mounts costs 4 to 10 ms a task on a host with hundreds of namespaces.
 options:
   namespace:
@@ -112,7 +108,16 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Run two tasks inside the namespace ns01 of each host
+- name: Make a namespace on each host
+  hosts: all
+  gather_facts: false
+  become: true
+  tasks:
+    - name: A namespace
+      netns.fabric.netns:
+        name: ns01
+
+- name: Run two tasks inside it
   hosts: all
   gather_facts: false
   become: true
@@ -124,11 +129,10 @@ EXAMPLES = r"""
       ansible.builtin.setup:
         gather_subset: [network]
 
-    - name: Fetch a page from within, as an ordinary user
-      ansible.builtin.uri:
-        url: http://192.168.100.2:8080/
-      become: true
-      become_user: nobody
+    - name: Look who listens there
+      ansible.builtin.command:
+        argv: [ss, --tcp, --udp, --listening]
+      changed_when: false
 """
 
 import shlex

@@ -14,25 +14,19 @@ version_added: 1.0.0
 short_description: Make a host of every namespace of a topology
 description:
   - Reads the variables of the role P(netns.fabric.topology#role) from the hosts that other inventory sources have
-    given, and adds
-    a host for each namespace. Tasks on it run inside the namespace, by the become plugin
-    P(netns.fabric.netns#become), over the
-    connection of the host that it is on.
-  - The hosts are there in every play and for every ad-hoc command, before the topology was built and without a run
-    of the
-    role; that is why this is an inventory plugin and not a task with M(ansible.builtin.add_host).
-  - The configuration file's name ends in C(netns.yml) or C(netns.yaml). It comes after the sources of the hosts
-    whose variables it
-    reads; in a directory of sources that goes by the alphabet.
+    given, and adds a host for each namespace. Tasks on it run inside the namespace, by the become plugin
+    P(netns.fabric.netns#become), over the connection of the host that it is on.
+  - The hosts are there in every play and for every ad-hoc command, before the topology was built and without a run of
+    the role; that is why this is an inventory plugin and not a task with M(ansible.builtin.add_host).
+  - The configuration file's name ends in C(netns.yml) or C(netns.yaml). It comes after the sources of the hosts whose
+    variables it reads; in a directory of sources that goes by the alphabet.
   - V(hosts=all) takes in the namespaces. A play for the computers alone has V(hosts=all:!namespaces).
 notes:
   - Each host that is added has C(ansible_netns), C(ansible_become), C(ansible_become_method), and the C(ansible_)
-    variables of the
-    host that it is on as references to them, except C(ansible_become_user). It also has C(netns_host), the name of
-    that host;
-    C(netns_topology), the topology's name; C(netns_interfaces), a list of what its interfaces are declared to be; and
-    C(netns_addresses), the addresses of these without prefix lengths, for example
-    C(hostvars['ns02.lab'].netns_addresses[0]).
+    variables of the host that it is on as references to them, except C(ansible_become_user). It also has
+    C(netns_host), the name of that host; C(netns_topology), the topology's name; C(netns_interfaces), a list of what
+    its interfaces are declared to be; and C(netns_addresses), the addresses of these without prefix lengths, for
+    example C(hostvars['ns02.lab'].netns_addresses[0]).
   - Variables that templates need which are known during a play only (facts, C(hostvars)) cannot be read here.
   - A topology with mistakes in it gives the namespaces that can be read, and a warning. The role tells all of the
     mistakes.
@@ -45,8 +39,7 @@ options:
   hosts:
     description:
       - Names of hosts and groups that have a topology. One of them without the variable C(topology_namespaces) has
-        the
-        reference topology, the role's default.
+        the reference topology, the role's default.
       - If it is not given, all hosts are taken that have the variable C(topology_namespaces).
     type: list
     elements: str
@@ -57,8 +50,8 @@ options:
   hostname:
     description:
       - The name of a namespace in the inventory, as a Jinja expression (without braces). C(ansible_netns) and
-        C(netns_host) are the
-        names of the namespace and of the host, and the variables of the host can be used as well.
+        C(netns_host) are the names of the namespace and of the host, and the variables of the host can be used as
+        well.
       - With a single host, V(ansible_netns) serves.
     type: str
     default: ansible_netns ~ '.' ~ netns_host

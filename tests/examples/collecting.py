@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _WORD = re.compile(r"^\s*(?:\.\.|#|<!--)\s*example:\s*(?P<word>.+?)\s*(?:-->)?$")
 _RST_BLOCK = re.compile(r"^(?P<indent>\s*)\.\. code-block:: yaml(\+jinja)?\s*$")
 _FENCE = re.compile(r"^\s*```(?P<language>\w*)\s*$")
+_DOCUMENT_START = re.compile(r"^---\s*$", re.MULTILINE)
 _NOT_RUN = "not run:"
 
 
@@ -104,15 +105,23 @@ def _plugins() -> Iterator[Example]:
             else yaml.safe_load(path.read_text(encoding="utf-8"))["EXAMPLES"]
         )
         if text is not None:
-            yield Example(f"{path.relative_to(ROOT)}", text, _word_in(text.splitlines()[:3]))
+            yield from _documents(str(path.relative_to(ROOT)), text)
+
+
+def _documents(origin: str, text: str) -> Iterator[Example]:
+    """The documents of a text of YAML: those of an inventory plugin are several files in one text."""
+    documents = [part for part in _DOCUMENT_START.split(text) if yaml.compose(part) is not None]
+    for number, part in enumerate(documents, 1):
+        where = origin if len(documents) == 1 else f"{origin}:{number}"
+        yield Example(where, part, _word_in(part.splitlines()[:3]))
 
 
 def _examples_in_python(path: Path) -> str | None:
-    """Return the value of EXAMPLES; None for a plugin whose documentation is in a file of its own."""
+    """Return the value of EXAMPLES; None for filters, whose documentation is in files of their own beside this one."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and any(getattr(name, "id", "") == "EXAMPLES" for name in node.targets):
             return str(ast.literal_eval(node.value))
-    if path.with_suffix(".yml").exists():
+    if path.parent.name == "filter":
         return None
     raise AssertionError(f"{path.relative_to(ROOT)} has no EXAMPLES")
 

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every example of the documentation, run as it stands against a real kernel and Open vSwitch.
 
-The tasks of a plugin's EXAMPLES are run one after the other, and each of the collection's modules three times: in check
-mode, for real, and in check mode again. What it announces is what it does, and then there is nothing more to do.
+The tasks of a plugin's EXAMPLES are run one after the other, and each of the collection's modules that writes twice: in
+check mode, and for real. What it announces is what it does. That a further run has nothing to do is told by the tests
+in tests/live: here it would be half a minute more.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,12 +28,22 @@ from ansible_collections.netns.fabric.tests.support.host_state import Host
 EXAMPLES = collect()
 RUN = [example for example in EXAMPLES if example.not_run is None]
 
+# The word about plays that are for the namespaces of a host `lab`.
+INSIDE = "inside"
+
 # Names the directory with the ansible commands of the controller under test; those beside the tests' Python without it.
 CONTROLLER = "NETNS_FABRIC_CONTROLLER"
 
 OURS = "netns.fabric."
-# What a second run of the same task may do again: the modules that only look.
 COMPARED = ("changed", "diff", "commands")
+# They change nothing, so that check mode has nothing to announce.
+LOOKING = ("netns.fabric.reachability", "netns.fabric.topology_info")
+
+# A host of the inventory: the one that we are in.
+MACHINE = {"ansible_connection": "local", "ansible_python_interpreter": module_runner.target_python()}
+
+# The variables of the role, for examples that go on from them.
+DEFAULTS = Path(__file__).resolve().parents[2] / "roles" / "topology" / "defaults" / "main.yml"
 
 
 def _docker(host: Host) -> None:
@@ -43,16 +55,27 @@ def _docker(host: Host) -> None:
 
 def _service(host: Host) -> None:
     """Have something answer on TCP port 443 of the host's own address."""
-    host.start(sys.executable, "-m", "http.server", "443", "--bind", own_host.UPLINK_ADDRESS)
+    # Not http.server: before it listens it asks for its own name, and here nobody answers.
+    listen = "import signal, socket, sys; s = socket.create_server((sys.argv[1], 443)); signal.pause()"
+    host.start(sys.executable, "-c", listen, own_host.UPLINK_ADDRESS)
+    deadline = time.monotonic() + 30
+    while not host.run("ss", "-Hltn", "sport", "=", ":443").stdout:
+        assert time.monotonic() < deadline, "the service does not listen"
+        time.sleep(0.05)
 
 
-def _reference(host: Host) -> None:
+def _reference(_host: Host) -> None:
     """Build the reference topology."""
-    play(host, [{"import_playbook": "netns.fabric.site"}], Path("/run"))
+    play([{"import_playbook": "netns.fabric.site"}], Path("/run"))
 
 
 # What an example presupposes, by the word about it.
-PREPARATIONS: Mapping[str, Callable[[Host], None]] = {"docker": _docker, "service": _service, "reference": _reference}
+PREPARATIONS: Mapping[str, Callable[[Host], None]] = {
+    "docker": _docker,
+    "service": _service,
+    "reference": _reference,
+    INSIDE: _reference,
+}
 
 
 @pytest.fixture(name="host")
@@ -104,13 +127,12 @@ def groups_of(plays: list[dict[str, Any]]) -> set[str]:
     return {pattern for pattern in patterns if pattern.isidentifier() and pattern not in ("all", "localhost")}
 
 
-def play(_host: Host, plays: list[dict[str, Any]] | str, directory: Path, groups: set[str] | None = None) -> str:
+def play(plays: list[dict[str, Any]] | str, directory: Path, groups: set[str] | None = None) -> str:
     """Run plays, given as data or as text that is to be taken as it is, on the host that we are in."""
     playbook, inventory = directory / "playbook.yml", directory / "hosts.json"
     playbook.write_text(plays if isinstance(plays, str) else yaml.safe_dump(plays, sort_keys=False), encoding="utf-8")
-    machine = {"ansible_connection": "local", "ansible_python_interpreter": module_runner.target_python()}
     children: dict[str, Any] = {group: {"hosts": {"fabric": {}}} for group in groups or ()}
-    inventory.write_text(json.dumps({"all": {"hosts": {"fabric": machine}, "children": children}}), encoding="utf-8")
+    inventory.write_text(json.dumps({"all": {"hosts": {"fabric": MACHINE}, "children": children}}), encoding="utf-8")
     return ansible("ansible-playbook", "--inventory", str(inventory), str(playbook), cwd=directory)
 
 
@@ -119,25 +141,23 @@ def module_of(task: dict[str, Any]) -> str | None:
     return next((key for key in task if key.startswith(OURS)), None)
 
 
-def cycle(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the tasks, each of ours checked before and after, and one task that judges all of them."""
-    cycled: list[dict[str, Any]] = []
+def announced(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the tasks, each of ours that writes run in check mode before, and one task that judges all of them."""
+    run: list[dict[str, Any]] = []
     claims: list[str] = []
     for number, task in enumerate(tasks):
-        if module_of(task) is None or "loop" in task or "check_mode" in task:
-            cycled.append(task)
+        if module_of(task) in (None, *LOOKING) or "loop" in task or "check_mode" in task:
+            run.append(task)
             continue
-        before, applied, after = f"before_{number}", task.get("register", f"applied_{number}"), f"after_{number}"
-        cycled += [
+        before, applied = f"before_{number}", task.get("register", f"applied_{number}")
+        run += [
             {**task, "check_mode": True, "diff": True, "register": before},
             {**task, "diff": True, "register": applied},
-            {**task, "check_mode": True, "diff": True, "register": after},
         ]
         claims += [f"{before}.{what} | default('') == {applied}.{what} | default('')" for what in COMPARED]
-        claims.append(f"not {after}.changed")
     if claims:
-        cycled.append({"name": "What was announced was done", "ansible.builtin.assert": {"that": claims}})
-    return cycled
+        run.append({"name": "What was announced was done", "ansible.builtin.assert": {"that": claims}})
+    return run
 
 
 @pytest.mark.parametrize("example", RUN, ids=lambda example: example.origin)
@@ -145,9 +165,12 @@ def test_example_runs_as_it_stands(example: Example, host: Host, tmp_path: Path)
     if example.word:
         PREPARATIONS[example.word](host)
     if example.kind is Kind.TASKS:
-        play(host, [{"hosts": "fabric", "gather_facts": False, "tasks": cycle(example.data)}], tmp_path)
+        tasks = announced(example.data)
+        play([{"hosts": "fabric", "gather_facts": False, "vars_files": [str(DEFAULTS)], "tasks": tasks}], tmp_path)
+    elif example.word == INSIDE:
+        _run_inside(example, tmp_path)
     elif example.kind is Kind.PLAYS:
-        play(host, example.text, tmp_path, groups_of(example.data))
+        play(example.text, tmp_path, groups_of(example.data))
     elif example.kind is Kind.VARIABLES:
         _run_variables(example, host, tmp_path)
     elif example.kind is Kind.INVENTORY_SOURCE:
@@ -161,22 +184,41 @@ def test_example_runs_as_it_stands(example: Example, host: Host, tmp_path: Path)
 
 
 def _run_variables(example: Example, host: Host, directory: Path) -> None:
-    """Build what the variables declare, which the role verifies by traffic, and take it down again."""
+    """Build what the variables declare, which the role verifies by traffic, and take it down again, in one run."""
     (directory / "group_vars").mkdir()
     (directory / "group_vars" / "all.yml").write_text(example.text, encoding="utf-8")
-    said = play(host, [{"import_playbook": "netns.fabric.site"}], directory)
-    assert not example.data.get("topology_namespaces") or "Verify that it carries traffic" in said, said
-    play(host, [{"import_playbook": "netns.fabric.teardown"}], directory)
+    said = play([{"import_playbook": f"netns.fabric.{name}"} for name in ("site", "teardown")], directory)
+    assert "Verify that it carries traffic" in said, said
     assert host.namespaces() == [own_host.OUTSIDE_NAMESPACE]
+    diagram = example.data.get("topology_diagram")
+    assert not diagram or (directory / diagram).stat().st_size
+
+
+def _inventory_of_namespaces(source: str, directory: Path) -> Path:
+    """Return a directory of inventory sources: this one of the plugin's, and before it the hosts that it reads."""
+    sources = directory / "inventory"
+    sources.mkdir()
+    declared = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))["topology_namespaces"]
+    lab = {**MACHINE, "topology_namespaces": declared}
+    hosts = {"all": {"hosts": {"localhost": MACHINE}, "children": {"labs": {"hosts": {"lab": lab}}}}}
+    (sources / "hosts.json").write_text(json.dumps(hosts), encoding="utf-8")
+    (sources / "namespaces.netns.yml").write_text(source, encoding="utf-8")
+    return sources
+
+
+def _run_inside(example: Example, directory: Path) -> None:
+    """Run plays for the namespaces of the host `lab`."""
+    sources = _inventory_of_namespaces("plugin: netns.fabric.topology\n", directory)
+    (directory / "playbook.yml").write_text(example.text, encoding="utf-8")
+    ansible("ansible-playbook", "--inventory", str(sources), str(directory / "playbook.yml"), cwd=directory)
 
 
 def _run_inventory_source(example: Example, directory: Path) -> None:
-    """Have the inventory plugin read its configuration, from a file that bears the plugin's name."""
-    plugin = str(example.data["plugin"])
-    source = directory / f"{plugin.rpartition('.')[2]}.yml"
-    source.write_text(example.text, encoding="utf-8")
-    said = ansible("ansible-inventory", "--inventory", str(source), "--list", cwd=directory)
+    """Have the inventory plugin read its configuration, beside an inventory with hosts that have a topology."""
+    sources = _inventory_of_namespaces(example.text, directory)
+    said = ansible("ansible-inventory", "--inventory", str(sources), "--list", cwd=directory)
     assert "[WARNING]" not in said, said
+    assert {name.partition(".")[0] for name in json.loads(said)["namespaces"]["hosts"]} == {"ns01", "ns02"}
 
 
 def test_every_kind_of_plugin_and_document_was_looked_at() -> None:
