@@ -31,13 +31,16 @@ from ansible_collections.netns.fabric.plugins.module_utils._topology_walk import
     Walk,
     is_link_local,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._validation import Address, Network
+from ansible_collections.netns.fabric.plugins.module_utils._validation import PROBE_TIMEOUT_MAX, Address, Network
 
 Probe = dict[str, Any]
 
 TIMEOUT = 10.0
 """Seconds. It costs nothing where an answer comes, and a link that was just made may take a second to carry anything;
-a neighbour that has come back with another MAC address, two or three."""
+a neighbour that has come back with another MAC address, two or three. Of more than PATIENT_UP_TO namespaces in
+proportion: what all of them multicast when their links come up keeps a switch busy for so long."""
+
+PATIENT_UP_TO = 200
 
 TIMEOUT_OF_SILENCE = 1.0
 """Seconds, for what is not to answer: they are spent whenever all is well, by all such probes together. What leaks
@@ -95,13 +98,18 @@ def probes(topology: Topology) -> list[Probe]:
     ):
         for leg in legs:
             expected.setdefault(leg, reachable)
-    derived = [_probe(leg, reachable) for leg, reachable in expected.items() if leg not in own]
-    return derived + [_probe(leg, probe.reachable, probe.timeout) for leg, probe in own.items()]
+    patience = min(PROBE_TIMEOUT_MAX, TIMEOUT * max(1, len(topology.namespaces) / PATIENT_UP_TO))
+
+    def probe(leg: Leg, reachable: bool, timeout: float | None = None) -> Probe:
+        usual = patience if reachable else TIMEOUT_OF_SILENCE
+        return _probe(leg, reachable, usual if timeout is None else timeout)
+
+    derived = [probe(leg, reachable) for leg, reachable in expected.items() if leg not in own]
+    return derived + [probe(leg, asked.reachable, asked.timeout) for leg, asked in own.items()]
 
 
-def _probe(leg: Leg, reachable: bool, timeout: float | None = None) -> Probe:
-    usual = TIMEOUT if reachable else TIMEOUT_OF_SILENCE
-    probe: Probe = {"to": str(leg.to), "protocol": leg.protocol, "timeout": usual if timeout is None else timeout}
+def _probe(leg: Leg, reachable: bool, timeout: float) -> Probe:
+    probe: Probe = {"to": str(leg.to), "protocol": leg.protocol, "timeout": timeout}
     if leg.place is not None:
         probe["namespace"] = leg.place
     if leg.port is not None:
