@@ -9,8 +9,8 @@ A socket stays in the namespace in which it was made, so one loop serves them al
 - how much is under way in the same moment, as a burst of thousands of packets is lost in buffers on the way;
 - how many neighbour entries exist, as the kernel has one table per address family for all namespaces together and
   refuses entries beyond net.ipv4.neigh.default.gc_thresh3, which is 1024 unless somebody raised it (arp(7)). All pairs
-  of a hundred namespaces would be 9,900. Entries that are no longer needed are removed, and a quarter of the table is
-  left to others.
+  of a hundred namespaces would be 9,900. Entries that are no longer needed are removed, and half of the table is left
+  to others: that is also where the kernel starts to collect by force (gc_thresh2).
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ ATTEMPTS = (0.15, 0.4, 0.7, 1.0)
 #: Seconds after which a reported error is put to the test by one more request.
 CONFIRMATION = 0.05
 #: TCP exchanges that send data in the same moment.
-SENDING = 32
+SENDING = 8
 #: An exchange that keeps moving has at most so many times its timeout.
 PATIENCE = 10
 #: Seconds between two looks at the neighbours of namespaces that no probe starts from.
@@ -195,10 +195,16 @@ class _Neighbours:
         self._ours: set[str] = set()
         self._unresolved: dict[NamespaceName, set[str]] = {}
         self._looked_elsewhere = 0.0
+        #: Where entries may be that are no longer needed.
+        self._to_sweep: dict[int, set[NamespaceName]] = {version: set(self._namespaces) for version in FAMILY}
+        self._crowded: set[int] = set()
 
-    def concern(self, addresses: Iterable[str]) -> None:
-        """The addresses that the probes lead to or from; entries for others are none of our business."""
+    def concern(self, addresses: Iterable[str], homes: Iterable[NamespaceName]) -> None:
+        """The addresses that the probes lead to or from, and where these are; entries for others stay as they are."""
         self._ours.update(addresses)
+        self._namespaces.update(dict.fromkeys(homes))
+        for version in FAMILY:
+            self._to_sweep[version].update(homes)
 
     def room(self, version: int, idle: bool) -> bool:
         """Whether one more leg may be started; if nothing is under way, there always is for a few."""
@@ -208,26 +214,30 @@ class _Neighbours:
                 self._budget[version] = 8
         return self._budget[version] > 0
 
-    def use(self, version: int, entries: Sequence[tuple[NamespaceName, str]]) -> None:
+    def use(self, version: int, legs: Sequence[_Leg]) -> None:
+        """A leg and those that follow it: they share their entries."""
         self._budget[version] -= 1
-        self._in_use.update(entries)
+        for leg in legs:
+            self._in_use.update(leg.entries)
 
-    def release(self, entries: Sequence[tuple[NamespaceName, str]]) -> None:
+    def release(self, version: int, entries: Sequence[tuple[NamespaceName, str]]) -> None:
         for entry in entries:
             self._in_use[entry] -= 1
-            if not self._in_use[entry]:
+            if self._in_use[entry] <= 0:
                 del self._in_use[entry]
+                self._to_sweep[version].add(entry[0])
 
     def _room_made(self, version: int) -> int:
         free = self._free(version)
         if free <= 0:
-            self._sweep(version, list(self._namespaces))
+            self._crowded.add(version)
+            self._sweep(version, self._to_sweep[version])
+            self._to_sweep[version] = set()
             free = self._free(version)
         if free <= 0 and self._looked_elsewhere + ELSEWHERE < time.monotonic():
             # The far ends' entries may be in namespaces that no probe starts from.
             self._looked_elsewhere = time.monotonic()
-            others = [name for name in (None, *self._kernel.namespace_names()) if name not in self._namespaces]
-            self._sweep(version, others)
+            self._sweep(version, [None, *self._kernel.namespace_names()])
             free = self._free(version)
         return free
 
@@ -237,7 +247,7 @@ class _Neighbours:
         if table is None:
             return 1 << 30
         limit, entries = table
-        return (limit * 3 // 4 - entries) // 2
+        return (limit // 2 - entries) // 2
 
     def _table(self, version: int) -> tuple[int, int] | None:
         """The most entries that the table may have, and those that it has; None where the kernel does not say."""
@@ -302,6 +312,9 @@ class _Neighbours:
         return self._sockets[name]
 
     def close(self) -> None:
+        """Leave no crowded table behind: what is sent next, by whomever, needs entries too."""
+        for version in self._crowded:
+            self._sweep(version, self._to_sweep[version])
         for opened in self._sockets.values():
             if opened is not None:
                 opened.close()
@@ -326,8 +339,10 @@ class _Leg:
         self.index = index
         self.probe = probe
         self.address = str(probe.to)
-        #: The leg that goes the other way. It starts when this one is through and finds the neighbour entries made.
-        self.follower: _Leg | None = None
+        #: Legs between the same two ends: the other way, and by TCP. They start when this one is through, and find the
+        #: neighbour entries made.
+        self.followers: list[_Leg] = []
+        self.follows = False
         #: The neighbour entries that it may need: its own, and the far end's for the way back.
         self.entries: Sequence[tuple[NamespaceName, str]] = ((probe.namespace, self.address),)
         #: Where the address is, and the one that the probe comes from; as far as a probe starts there too.
@@ -535,7 +550,12 @@ class _Exchange(_Leg):
     def _connected(self, _events: int) -> None:
         number = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if number:
-            self.fail(*self._reported(number))
+            cause, detail = self._reported(number)
+            if cause == NO_NEIGHBOUR and self._has_time_left():
+                self.close()
+                self.start()
+                return
+            self.fail(cause, detail)
             return
         self._round_trip = self._measured()
         if self.group is None:
@@ -545,6 +565,10 @@ class _Exchange(_Leg):
         self.sleep_until(float("inf"))
         self.run.heard(self)
         self.run.queue_to_send(self)
+
+    def _has_time_left(self) -> bool:
+        """The kernel gives up on a neighbour after three questions, one each second; they may all have been lost."""
+        return self.probe.expect == "reachable" and time.monotonic() < self.began + self.probe.timeout
 
     def _measured(self) -> float:
         """The kernel's round trip time of the handshake; none where it had to be repeated."""
@@ -751,7 +775,7 @@ class _Run:
         self._outcomes: dict[int, Outcome] = {}
         self._sockets: list[_EchoSocket] = []
         self._groups: dict[tuple[object, ...], _Group] = {}
-        self._waiting: dict[type[_Leg], deque[_Leg]] = {_Echo: deque(), _Exchange: deque()}
+        self._waiting: dict[type[_Leg], deque[_Leg]] = {_Exchange: deque(), _Echo: deque()}
         self._unsettled: deque[tuple[float, _Leg]] = deque()
         self._in_window = 0
         self._latency = 0.0
@@ -818,23 +842,29 @@ class _Run:
                 leg.group = self._groups[key]
 
     def _arrange(self, legs: Sequence[_Leg], sources: Mapping[_Leg, str]) -> None:
-        """The two directions between two addresses one after the other, so that they share their neighbour entries."""
-        homes = {source: leg.probe.namespace for leg, source in sources.items()}
-        self._neighbours.concern([*homes, *(leg.address for leg in legs)])
-        by_key = {(type(leg), leg.probe.namespace, leg.address): leg for leg in legs}
-        placed: set[int] = set()
-        for leg in legs:
+        """All legs between the same two ends one after the other, so that they share their neighbour entries."""
+        homes = self._homes(legs, sources)
+        self._neighbours.concern([*homes, *(leg.address for leg in legs)], set(homes.values()))
+        leaders: dict[frozenset[tuple[NamespaceName, str]], _Leg] = {}
+        for leg in sorted(legs, key=lambda leg: isinstance(leg, _Exchange)):
             if leg.address in homes and leg in sources:
                 leg.far_end = (homes[leg.address], sources[leg])
                 leg.entries = (*leg.entries, leg.far_end)
-            if leg.index in placed:
-                continue
-            self._waiting[type(leg)].append(leg)
-            placed.add(leg.index)
-            back = by_key.get((type(leg), homes.get(leg.address), sources.get(leg, "")))
-            if back is not None and back.index not in placed:
-                leg.follower = back
-                placed.add(back.index)
+            leader = leaders.setdefault(frozenset(leg.entries), leg)
+            if leader is leg:
+                self._waiting[type(leg)].append(leg)
+            else:
+                leader.followers.append(leg)
+                leg.follows = True
+
+    def _homes(self, legs: Sequence[_Leg], sources: Mapping[_Leg, str]) -> dict[str, NamespaceName]:
+        """Where addresses are, as far as a probe starts from them, or a listener was to be opened for them."""
+        homes = {source: leg.probe.namespace for leg, source in sources.items()}
+        for leg in legs:
+            owners = self._listeners.get(leg.probe, ())
+            if len(owners) == 1:
+                homes.setdefault(leg.address, owners[0])
+        return homes
 
     def have_the_far_end_speak(self, leg: _Leg) -> None:
         """Have it look for the near end, which then learns its MAC address.
@@ -861,7 +891,8 @@ class _Run:
                 self._in_window += 1
                 self._under_way += 1
                 self._unsettled.append((now, leg))
-                self._neighbours.use(leg.version, leg.entries)
+                if not leg.follows:
+                    self._neighbours.use(leg.version, [leg, *leg.followers])
                 if isinstance(leg, _Exchange):
                     self._open.add(leg)
                 leg.began = now
@@ -870,7 +901,7 @@ class _Run:
     def _may_start(self, leg: _Leg) -> bool:
         if self._in_window >= WINDOW or (isinstance(leg, _Exchange) and len(self._open) >= self._most_open):
             return False
-        return self._neighbours.room(leg.version, idle=self._under_way == 0)
+        return leg.follows or self._neighbours.room(leg.version, idle=self._under_way == 0)
 
     def _patience(self) -> float:
         return SHORTEST_SETTLING / 4 if any(self._waiting.values()) else 1.0
@@ -891,14 +922,14 @@ class _Run:
             return
         leg.settled = True
         self._in_window -= 1
-        if leg.follower is not None:
-            self._waiting[type(leg)].appendleft(leg.follower)
+        for follower in leg.followers:
+            self._waiting[type(follower)].appendleft(follower)
 
     def finished(self, leg: _Leg, outcome: Outcome) -> None:
         self._outcomes[leg.index] = outcome
         self._under_way -= 1
         self.settle(leg)
-        self._neighbours.release(leg.entries)
+        self._neighbours.release(leg.version, leg.entries)
         if isinstance(leg, _Exchange):
             self._open.discard(leg)
             self._next_to_send(leg)

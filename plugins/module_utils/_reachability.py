@@ -403,7 +403,7 @@ def cause_of_errno(number: int) -> tuple[str, str]:
 #: segment, and than the initial congestion window of ten segments (RFC 6928).
 LARGEST_EXCHANGE = 256 * 1024
 SMALLEST_EXCHANGE = 64 * 1024
-ALL_EXCHANGES = 64 * 1024 * 1024
+ALL_EXCHANGES = 32 * 1024 * 1024
 
 
 def exchange_size(count: int) -> int:

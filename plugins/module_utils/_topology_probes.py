@@ -7,7 +7,7 @@
 Pure. Their number grows linearly; all pairs would be a square:
 
 - within a broadcast domain and subnet each namespace probes the next one, the last one the first, and each probes the
-  bridge's address;
+  bridge's address; of large ones, where each probes the bridge's address, only some probe the next one;
 - by each route through a router namespace one address behind it;
 - each address of a namespace is put to the test against one in another broadcast domain, and a protected port against
   the next one;
@@ -31,13 +31,16 @@ from ansible_collections.netns.fabric.plugins.module_utils._topology_walk import
     Walk,
     is_link_local,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._validation import Address, Network
+from ansible_collections.netns.fabric.plugins.module_utils._validation import PROBE_TIMEOUT_MAX, Address, Network
 
 Probe = dict[str, Any]
 
 TIMEOUT = 10.0
 """Seconds. It costs nothing where an answer comes, and a link that was just made may take a second to carry anything;
-a neighbour that has come back with another MAC address, two or three."""
+a neighbour that has come back with another MAC address, two or three. Of more than PATIENT_UP_TO namespaces in
+proportion: what all of them multicast when their links come up keeps a switch busy for so long."""
+
+PATIENT_UP_TO = 200
 
 TIMEOUT_OF_SILENCE = 1.0
 """Seconds, for what is not to answer: they are spent whenever all is well, by all such probes together. What leaks
@@ -45,6 +48,15 @@ answers within some milliseconds."""
 
 TRIED = 4
 """Addresses behind a router that are looked at to find one that must be reached."""
+
+
+LARGE_SUBNET = 100
+"""Addresses in one subnet of a broadcast domain. Above that, who probes the bridge's address need not probe the next
+one: each pair costs a question to all, which a switch copies to every port, and two entries in the kernel's neighbour
+table, which is one for all namespaces and has room for 1024."""
+
+SAMPLE = 16
+"""Legs from one namespace to the next that remain in a subnet as large as that."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +98,18 @@ def probes(topology: Topology) -> list[Probe]:
     ):
         for leg in legs:
             expected.setdefault(leg, reachable)
-    derived = [_probe(leg, reachable) for leg, reachable in expected.items() if leg not in own]
-    return derived + [_probe(leg, probe.reachable, probe.timeout) for leg, probe in own.items()]
+    patience = min(PROBE_TIMEOUT_MAX, TIMEOUT * max(1, len(topology.namespaces) / PATIENT_UP_TO))
+
+    def probe(leg: Leg, reachable: bool, timeout: float | None = None) -> Probe:
+        usual = patience if reachable else TIMEOUT_OF_SILENCE
+        return _probe(leg, reachable, usual if timeout is None else timeout)
+
+    derived = [probe(leg, reachable) for leg, reachable in expected.items() if leg not in own]
+    return derived + [probe(leg, asked.reachable, asked.timeout) for leg, asked in own.items()]
 
 
-def _probe(leg: Leg, reachable: bool, timeout: float | None = None) -> Probe:
-    usual = TIMEOUT if reachable else TIMEOUT_OF_SILENCE
-    probe: Probe = {"to": str(leg.to), "protocol": leg.protocol, "timeout": usual if timeout is None else timeout}
+def _probe(leg: Leg, reachable: bool, timeout: float) -> Probe:
+    probe: Probe = {"to": str(leg.to), "protocol": leg.protocol, "timeout": timeout}
     if leg.place is not None:
         probe["namespace"] = leg.place
     if leg.port is not None:
@@ -131,17 +148,33 @@ def _subnets(walk: Walk) -> tuple[Subnets, Subnets]:
 
 def _inside(members: Subnets, gateways: Subnets, walk: Walk) -> Iterator[Leg]:
     for key, here in members.items():
-        for pair in _ring(here, gateways.get(key, [])):
-            if walk.reaches(pair.place, pair.to) is Verdict.YES:
-                yield pair
+        to_gateway = _reached(_to_gateways(here, gateways.get(key, [])), walk)
+        around = _reached(_ring(here), walk)
+        if len(here) > LARGE_SUBNET:
+            around = _thinned(around, {leg.place for leg in to_gateway})
+        yield from around
+        yield from to_gateway
 
 
-def _ring(members: list[Member], gateways: list[Member]) -> Iterator[Leg]:
+def _reached(legs: Iterable[Leg], walk: Walk) -> list[Leg]:
+    return [leg for leg in legs if walk.reaches(leg.place, leg.to) is Verdict.YES]
+
+
+def _thinned(around: list[Leg], probing_gateway: set[Place]) -> list[Leg]:
+    """Some of the legs, evenly spread, and all of those whose start is not put to the test otherwise."""
+    step = max(1, len(around) // SAMPLE)
+    return [leg for index, leg in enumerate(around) if index % step == 0 or leg.place not in probing_gateway]
+
+
+def _ring(members: list[Member]) -> Iterator[Leg]:
     ring = [member for member in members if not member.lonely]
     for index, member in enumerate(ring):
         neighbour = ring[(index + 1) % len(ring)]
         if neighbour.place != member.place:
             yield Leg(member.place, neighbour.address)
+
+
+def _to_gateways(members: list[Member], gateways: list[Member]) -> Iterator[Leg]:
     for member in members:
         for gateway in gateways:
             if gateway.place != member.place:

@@ -116,9 +116,9 @@ notes:
     the call, and drops everything else.
   - The kernel has one neighbour table for each address family, for all namespaces together, and refuses entries beyond
     C(net.ipv4.neigh.default.gc_thresh3) and C(net.ipv6.neigh.default.gc_thresh3), which are 1024 unless somebody has
-    raised them. The module removes the entries that it no longer needs and leaves a quarter of the table to others.
+    raised them. The module removes the entries that it no longer needs and leaves half of the table to others.
     Probes that nobody answers keep theirs until the timeout. Where there are more of these than there is room for, some
-    700 by default, the rest takes another timeout.
+    500 by default, the rest takes another timeout.
   - A call takes about as long as the longest O(timeout) if anything is silent, and a fraction of a second if all is
     answered. All pairs of a hundred namespaces, 9,900 probes by ICMP, take about two seconds.
 seealso:

@@ -623,7 +623,8 @@ def test_a_thousand_namespaces() -> None:
     compiled = compile_topology(large(1000))
     assert time.monotonic() - started < 2.0  # Takes 0.06 s on a two-core machine.
     assert len(compiled["pairs"]) == 1000
-    assert len(compiled["probes"]) == 4000
+    # Each the gateway, and sixteen or so the next namespace, by ICMP and by TCP.
+    assert 2000 < len(compiled["probes"]) <= 2040
 
 
 # --- any topology --------------------------------------------------------------------------------------------------

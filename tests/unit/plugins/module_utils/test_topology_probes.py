@@ -59,6 +59,36 @@ def test_they_go_round_in_a_ring() -> None:
     assert forbidden(variables) == set()
 
 
+def many_on_bridge(count: int) -> Variables:
+    last = {"addresses": ["10.0.100.1/16"]}
+    others = {f"ns{index}": {"addresses": [f"10.0.{index // 250}.{index % 250 + 1}/16"]} for index in range(1, count)}
+    variables = on_bridge(**others, last=last)
+    variables["bridges"][0]["addresses"] = ["10.0.255.254/16"]
+    for index, namespace in enumerate(variables["namespaces"]):
+        namespace["interfaces"][0]["peer"] = f"tap{index}"
+    return variables
+
+
+@pytest.mark.parametrize(("count", "from_one_to_the_next"), [(100, 100), (101, 17), (200, 17)])
+def test_of_many_only_some_probe_the_next_one(count: int, from_one_to_the_next: int) -> None:
+    legs = legs_of(many_on_bridge(count))
+    to_gateway = {place for place, to in legs if to == "10.0.255.254"}
+    assert len(to_gateway) == count
+    assert len(legs) - count == from_one_to_the_next
+
+
+@pytest.mark.parametrize(("count", "seconds"), [(3, 10), (200, 10), (500, 25)])
+def test_more_time_is_given_to_many(count: int, seconds: float) -> None:
+    assert {probe["timeout"] for probe in compile_topology(many_on_bridge(count))["probes"]} == {seconds}
+
+
+def test_of_many_without_a_gateway_all_probe_the_next_one() -> None:
+    variables = many_on_bridge(150)
+    del variables["bridges"][0]["addresses"]
+    legs = legs_of(variables)
+    assert len(legs) == len({place for place, _to in legs}) == 150
+
+
 def test_they_stay_within_vlan_subnet_and_family() -> None:
     variables = on_bridge(
         a={"addresses": ["10.0.0.1/24", "fd00::1/64"]},
