@@ -29,6 +29,11 @@ def test_no_link_has_flapped_in_the_second_run(vitals: Vitals) -> None:
     assert differences(json.loads((SEEN / "vitals.json").read_text(encoding="utf-8")), vitals.take()) == []
 
 
+@pytest.mark.parametrize("tag", ["verify", "namespaces"])
+def test_a_part_may_be_left_out(plays: Plays, tag: str) -> None:
+    assert plays.run("netns.fabric.site", "--skip-tags", tag).changed == 0
+
+
 @pytest.mark.parametrize("namespace", ADDRESSES)
 def test_a_namespace(kernel: Kernel, namespace: str) -> None:
     end, tap = f"veth-{namespace}", f"{namespace}_tap"
