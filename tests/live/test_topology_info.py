@@ -533,7 +533,9 @@ def test_tables_and_rules_are_those_of_nft(busy: Host, run_module: Run) -> None:
     info = look(run_module)
     said = busy.json("nft", "-j", "list", "ruleset")["nftables"]
     firewall = info["host"]["firewall"]
-    assert {(table["family"], table["name"]) for table in firewall["tables"]} == {
+    # x_tables keeps a table for good that any test before has used.
+    tables = [table for table in firewall["tables"] if table["backend"] != "iptables-legacy"]
+    assert {(table["family"], table["name"]) for table in tables} == {
         (entry["table"]["family"], entry["table"]["name"]) for entry in said if "table" in entry
     }
     chains = {
@@ -541,7 +543,8 @@ def test_tables_and_rules_are_those_of_nft(busy: Host, run_module: Run) -> None:
         for entry in said
         if "chain" in entry and entry["chain"].get("type") == "nat"
     }
-    assert {(chain["family"], chain["table"], chain["name"]) for chain in firewall["chains"]} == chains
+    found = [chain for chain in firewall["chains"] if chain["backend"] != "iptables-legacy"]
+    assert {(chain["family"], chain["table"], chain["name"]) for chain in found} == chains
     assert len(firewall["rules"]) == sum("rule" in entry for entry in said)
     (translation,) = (rule for rule in firewall["rules"] if rule["owner"] is None)
     assert (translation["verdict"], translation["chain"]) == ("dnat", "pre")
