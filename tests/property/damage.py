@@ -70,12 +70,19 @@ def _ip(host: Host, *arguments: str, namespace: str | None = None) -> None:
     host.run("ip", *(["-n", namespace] if namespace else []), *arguments, check=False)
 
 
+def _is_marked(host: Host, namespace: str) -> bool:
+    shown = host.run("ip", "-n", namespace, "link", "show", "dev", "lo", check=False)
+    return "netns.fabric:" in shown.stdout
+
+
 def _delete_veth(host: Host, at: Place) -> None:
     _ip(host, "link", "del", at.peer)
 
 
 def _recreate_veth(host: Host, at: Place) -> None:
     """The silent blackhole: the port's row stays, and no packet passes."""
+    if not _is_marked(host, at.namespace):
+        return  # a namespace that somebody made anew and then put something into is theirs, and not ours to heal
     _delete_veth(host, at)
     _ip(host, "link", "add", at.end, "netns", at.namespace, "type", "veth", "peer", "name", at.peer)
     _ip(host, "link", "set", "dev", at.end, "up", namespace=at.namespace)
