@@ -19,8 +19,8 @@ Snapshot = dict[str, Any]
 _LINK_NOISE = frozenset({"ifindex", "link_index", "link_netnsid", "address", "broadcast", "permaddr"})
 _ROW_NOISE = frozenset({"_uuid", "ifindex", "mac_in_use", "datapath_id", "ofport", "link_resets"})
 
-#: What changes by itself.
-_COUNTERS = frozenset({"stats", "stats64", "operstate", "statistics"})
+#: What changes by itself; and what ovs-vswitchd repeats of the kernel's links, which are compared, a little later.
+_COUNTERS = frozenset({"stats", "stats64", "operstate", "statistics", "admin_state", "link_state"})
 
 #: What is looked at in each namespace; that of the host's own is under None.
 _OF_A_SPACE = ("links", "routes", "checksums", "rules")
