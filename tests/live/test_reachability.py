@@ -550,15 +550,16 @@ def test_all_pairs_of_a_hundred(
         ports = [word for name in names for word in ("--", "add-port", "br0", f"t-{name}")]
         host.ovs_vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev", *ports)
     probes = [leg(name, own[other]) for name in names for other in names if name != other]
-    took: list[float] = []
-    while not took or (min(took) >= 10 and len(took) < 3):  # A machine that is busy with something else has its chance.
+    for _attempt in range(3):  # A machine that is busy, or whose neighbour table somebody else fills, has its chance.
         started = time.monotonic()
         result = ask(run_module, *probes)
-        took.append(time.monotonic() - started)
-        assert not result.failed, result.message[:2000]
-        assert result.returned["summary"]["reachable"] == 9900
-    record_testsuite_property(f"all pairs of a hundred, {datapath} datapath, IPv{version}, seconds", min(took))
-    assert min(took) < 10, took
+        took = time.monotonic() - started
+        if not result.failed and took < 10:
+            break
+    assert not result.failed, result.message[:2000]
+    assert result.returned["summary"]["reachable"] == 9900
+    assert took < 10
+    record_testsuite_property(f"all pairs of a hundred, {datapath} datapath, IPv{version}, seconds", took)
 
 
 def test_few_descriptors(red_and_blue: Host, run_module: RunModule) -> None:
