@@ -120,19 +120,24 @@ def run(resource: Resource[Any, Any]) -> None:
     conclude(module, lambda: converge(resource, module.params, check_mode=module.check_mode))
 
 
-def conclude(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> None:
-    """Do what a module is there for, and end it with what comes of that."""
+#: What has become of the host where a bug of ours ends the call of a module that changes it, or only looks.
+TAKEN_BACK = "What this call had done was taken back."
+NOTHING_DONE = "Nothing was changed."
+
+
+def conclude(module: AnsibleModule, work: Callable[[], dict[str, Any]], aftermath: str = TAKEN_BACK) -> None:
+    """Do what a module is there for, and end it with what comes of that.
+
+    `aftermath` is what has become of the host where a bug of ours ends the call.
+    """
     try:
         result = work()
     except FabricError as error:
         module.fail_json(msg=str(error))
     except Exception as error:  # noqa: BLE001  # a bug of ours: a message and a report, never a bare traceback
-        module.fail_json(
-            msg=f"netns.fabric ran into something that it did not expect, which is a bug in it: {error!r}. "
-            "What this call had done was taken back.",
-            exception=traceback.format_exc(),
-        )
-    for warning in result.pop("warnings"):
+        message = f"netns.fabric ran into something that it did not expect, a bug in it: {error!r}. {aftermath}"
+        module.fail_json(msg=message, exception=traceback.format_exc())
+    for warning in result.pop("warnings", ()):
         module.warn(warning)
     module.exit_json(**result)
 
@@ -155,6 +160,12 @@ def converge(resource: Resource[Any, Any], params: Mapping[str, Any], check_mode
     }
 
 
+def require_root() -> None:
+    """Raise Unavailable where the module does not run as root."""
+    if os.geteuid() != 0:
+        raise Unavailable("this needs root on the managed host: set `become: true` on the task or the play")
+
+
 @contextmanager
 def on_host(check_mode: bool) -> Iterator[Host]:
     """The managed host, kept from other calls until it is let go of.
@@ -162,8 +173,7 @@ def on_host(check_mode: bool) -> Iterator[Host]:
     Raises:
         Unavailable: Not as root, or another call has not ended in time.
     """
-    if os.geteuid() != 0:
-        raise Unavailable("this needs root on the managed host: set `become: true` on the task or the play")
+    require_root()
     host = Host(check_mode=check_mode)
     with closing(host), host.locked():
         yield host

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ansible_collections.netns.fabric.plugins.module_utils._diagram_model import Box, Cable, Diagram, Drift, Key, Kind
+from ansible_collections.netns.fabric.plugins.module_utils._diagram_model import Cable, Diagram, Drift, Key, Kind
 
 FEW = 6
 """Leaves that stand on one side, without frames."""
@@ -46,10 +46,6 @@ class Layout:
         """Whether a cable's near end is to the left of its far end."""
         group = self._group.get(cable.near.box)
         return group is None or group.left
-
-    def is_grouped(self, box: Box) -> bool:
-        """Whether the box stands in one of the groups."""
-        return box.key in self._group
 
     def is_framed(self, cable: Cable) -> bool:
         """Whether the cable's VLAN stands on a frame already."""

@@ -21,6 +21,7 @@ from typing import Any, Union
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.netns.fabric.plugins.module_utils import _validation
+from ansible_collections.netns.fabric.plugins.module_utils._bulk import NOTHING_DONE, conclude, require_root
 from ansible_collections.netns.fabric.plugins.module_utils._change import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._errors import (
     FabricError,
@@ -630,19 +631,21 @@ def run() -> None:
         mutually_exclusive=[["probes", name] for name, option in ENTRY_OPTIONS.items() if "default" not in option],
         required_one_of=[["probes", "to"]],
     )
-    try:
+
+    def work() -> dict[str, Any]:
         judged, context = survey(module.params, module.check_mode)
-    except FabricError as error:
-        module.fail_json(msg=str(error))
-    result = {
-        "probes": [leg.as_result() for leg in judged],
-        "matrix": matrix(judged),
-        "summary": summary(judged),
-    }
-    message = failure(judged, context)
-    if message:
-        module.fail_json(msg=message, **result)
-    module.exit_json(changed=False, **result)
+        result = {
+            "changed": False,
+            "probes": [leg.as_result() for leg in judged],
+            "matrix": matrix(judged),
+            "summary": summary(judged),
+        }
+        message = failure(judged, context)
+        if message:
+            module.fail_json(msg=message, **result)
+        return result
+
+    conclude(module, work, NOTHING_DONE)
 
 
 def survey(params: Mapping[str, Any], check_mode: bool) -> tuple[list[Judged], Context]:
@@ -652,8 +655,7 @@ def survey(params: Mapping[str, Any], check_mode: bool) -> tuple[list[Judged], C
         FabricError: With a message for the user.
     """
     probes = probes_of(params)
-    if os.geteuid() != 0:
-        raise Unavailable("this needs root on the managed host: set `become: true` on the task or the play")
+    require_root()
     if check_mode or not probes:
         return [Judged(probe, None) for probe in probes], Context()
     try:

@@ -83,7 +83,7 @@ def run() -> None:
         # Ansible would return all parameters once more.
         return {**result, "invocation": {}}
 
-    conclude(module, work)
+    conclude(module, work, "What the step had done was taken back; what the steps before it have done stays.")
 
 
 def converge(steps: Sequence[Mapping[str, Any]], check_mode: bool) -> dict[str, Any]:

@@ -6,16 +6,14 @@
 
 from __future__ import annotations
 
-import os
-import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.netns.fabric.plugins.module_utils import _resolver, _validation
-from ansible_collections.netns.fabric.plugins.module_utils._errors import FabricError, InvalidEntry, Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._bulk import NOTHING_DONE, conclude, on_host
+from ansible_collections.netns.fabric.plugins.module_utils._errors import FabricError, InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._ovs_settings import VSCTL_OPTIONS, lost_taps
@@ -59,16 +57,7 @@ def run() -> None:
     module = AnsibleModule(
         argument_spec={name: dict(option) for name, option in ARGUMENT_SPEC.items()}, supports_check_mode=True
     )
-    try:
-        result = topology(module.params)
-    except FabricError as error:
-        module.fail_json(msg=str(error))
-    except Exception as error:  # noqa: BLE001  # a bug of ours: a message and a report, never a bare traceback
-        module.fail_json(
-            msg=f"netns.fabric ran into something that it did not expect, which is a bug in it: {error!r}.",
-            exception=traceback.format_exc(),
-        )
-    module.exit_json(changed=False, **result)
+    conclude(module, lambda: {"changed": False, **topology(module.params)}, NOTHING_DONE)
 
 
 def topology(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,14 +67,11 @@ def topology(params: Mapping[str, Any]) -> dict[str, Any]:
         FabricError: With a message for the user.
     """
     filters = _filters(params)
-    if os.geteuid() != 0:
-        raise Unavailable("this needs root on the managed host: set `become: true` on the task or the play")
     wanted = subset(params["gather_subset"])
     options = {name: params[name] for name in VSCTL_OPTIONS}
     # As in check mode: it reads beside other readers, and waits for who writes.
-    host = Host(check_mode=True)
-    host.turn_to(options)
-    with closing(host), host.locked():
+    with on_host(check_mode=True) as host:
+        host.turn_to(options)
         return report(_Gatherer(host, wanted, filters).gather(), filters)
 
 

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,6 @@ from ansible_collections.netns.fabric.tests.live.nat_world import (
     programs,
 )
 from ansible_collections.netns.fabric.tests.support.host_state import Host
-from ansible_collections.netns.fabric.tests.support.module_runner import ModuleResult
 from ansible_collections.netns.fabric.tests.support.own_host import (
     OUTSIDE_LINK,
     UPLINK,
@@ -44,49 +42,6 @@ from ansible_collections.netns.fabric.tests.support.own_host import (
 def world(outside_world: Host) -> Iterator[World]:
     yield World(outside_world)
     clear_legacy(outside_world)
-
-
-@dataclass
-class Masquerade:
-    """Runs the module: check, apply, check, apply. Check mode must say the same as the run and touch nothing."""
-
-    run_module: RunModule
-    world: World
-    env: dict[str, str] = field(default_factory=dict)
-
-    def __call__(self, **params: Any) -> ModuleResult:
-        before = self.world.rules()
-        checked = self.check(**params)
-        assert self.world.rules() == before
-        applied = self.simply(**params)
-        for part in ("changed", "diff", "commands", "blocked_by"):
-            assert checked.returned[part] == applied.returned[part], part
-        after = self.world.rules()
-        assert (after != before) == applied.changed
-        for again in (self.check(**params), self.simply(**params)):
-            assert (again.changed, again.diff, again.commands) == (False, [], [])
-        assert self.world.rules() == after
-        return applied
-
-    def simply(self, **params: Any) -> ModuleResult:
-        """Run it once, for what leads up to a test."""
-        return self._successful(self.run_module("nat_masquerade", _env=self.env, **params))
-
-    def check(self, **params: Any) -> ModuleResult:
-        return self._successful(self.run_module("nat_masquerade", _check=True, _env=self.env, **params))
-
-    def fails(self, **params: Any) -> str:
-        """Run it and return its message; the host is as it was."""
-        before = self.world.rules()
-        result = self.run_module("nat_masquerade", _env=self.env, **params)
-        assert result.failed
-        # A table that went and came back is listed after the others.
-        assert sorted(self.world.rules().splitlines()) == sorted(before.splitlines())
-        return result.message
-
-    def _successful(self, result: ModuleResult) -> ModuleResult:
-        assert not result.failed, result.message
-        return result
 
 
 @pytest.fixture

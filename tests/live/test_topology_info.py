@@ -803,7 +803,7 @@ def test_without_root_it_says_so() -> None:
 import sys
 sys.path.insert(0, sys.argv[1])
 from ansible_collections.netns.fabric.plugins.module_utils._topology_info import topology
-topology({"owner": None, "namespaces": None, "bridges": None, "gather_subset": ["all"]})
+topology({"owner": None, "namespaces": None, "bridges": None, "gather_subset": ["all"], "database": None, "timeout": 5})
 """
     as_nobody = ["setpriv", "--reuid=nobody", "--clear-groups"]
     ran = subprocess.run(

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, given, reproduce_failure, settings
 from hypothesis import strategies as st
 from hypothesis.errors import DidNotReproduce
 
-from ansible_collections.netns.fabric.tests.property.converge import converge, steps
+from ansible_collections.netns.fabric.tests.property.converge import converge, run, steps
 from ansible_collections.netns.fabric.tests.property.damage import DAMAGES, Place, add_foreign, places
 from ansible_collections.netns.fabric.tests.property.side_by_side import without_forwarding
 from ansible_collections.netns.fabric.tests.property.snapshot import Snapshot, assert_same, essence, essence_of, exact
@@ -110,14 +110,14 @@ def _settled(host: Host) -> Snapshot:
 
 def _run_checked(host: Host, variables: Variables, before: Snapshot) -> list[str]:
     """One run of the whole in check mode, which must do nothing; then the real one, each module foretold by itself."""
-    for step in steps(variables):
-        step.run(check=True)
+    calls = steps(variables)
+    run(calls, check=True)
     assert_same(exact(host), before, "check mode writes nothing")
     commands: list[str] = []
-    for step in steps(variables):
-        foretold, done = step.run(check=True), step.run(check=False)
+    for call in calls:
+        foretold, done = run([call], check=True), run([call], check=False)
         for key in ("changed", "diff", "commands"):
-            said = f"check mode of {step.module} said {key}={foretold[key]!r}, and it was {done[key]!r}"
+            said = f"check mode of {call['module']} said {key}={foretold[key]!r}, and it was {done[key]!r}"
             assert foretold[key] == done[key], said
         commands += done["commands"]
     return commands
