@@ -187,7 +187,9 @@ def carry_out(resource: Resource[Any, Any], call: Call[Any], host: Host) -> Plan
     """
     host.turn_to(call.options)
     plan = resource.plan(resource.read(host, call), call)
-    if not call.check_mode:
+    if call.check_mode:
+        host.foreseen.update(plan.foreseen)
+    else:
         host.apply(plan)
     return plan
 

@@ -77,11 +77,16 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that one module call is going to do."""
+    """Everything that one module call is going to do.
+
+    `foreseen` is what the next call would find of what several resources share, by a name for it: in check mode of a
+    sequence it is told, for there it does not come to be.
+    """
 
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
     results: Mapping[str, Any] = field(default_factory=dict)
+    foreseen: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def changed(self) -> bool:

@@ -83,9 +83,9 @@ def _local(bridge: Bridge) -> Interface:
     return Interface(
         bridge.name,
         None if bridge.addresses is None else tuple(map(str, bridge.addresses)),
-        enabled=bridge.local.get("enabled", True),
+        enabled=bridge.enabled,
         mac=bridge.switch.get("mac"),
-        mtu=bridge.local.get("mtu"),
+        mtu=bridge.switch.get("mtu"),
     )
 
 

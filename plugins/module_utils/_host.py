@@ -72,6 +72,8 @@ class Host:
 
     def __init__(self, check_mode: bool = False) -> None:
         self.check_mode = check_mode
+        #: What earlier calls in check mode would have made, see Plan.
+        self.foreseen: dict[str, Any] = {}
         self._options: Mapping[str, Any] = {}
 
     def turn_to(self, options: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils import _nat_operations as op
@@ -25,7 +25,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._nat_state import (
     NAT_HOOKS,
     NFTABLES,
     OWN_TABLE,
+    Chain,
     Criterion,
+    NftTable,
     Obstacle,
     Place,
     Rule,
@@ -272,6 +274,18 @@ class Draft:
             return [op.DeleteOwnTable(self._name, family, tuple(place.chain for place in empty))]
         return [op.DeleteOwnChain(self._name, family, place.chain) for place in empty]
 
+    def ruleset(self) -> Ruleset:
+        """All rules, as far as they are read."""
+        tables = {key: table for key, table in self._ruleset.tables.items() if table.name != OWN_TABLE}
+        for family in self._own_tables:
+            there = self._ruleset.tables.get((family, OWN_TABLE)) or NftTable(family, OWN_TABLE)
+            tables[family, OWN_TABLE] = replace(there, dormant=there.dormant and family not in self._woken)
+        chains = {
+            place: replace(self._ruleset.chains.get(place) or _nat_chain(place), rules=tuple(rules))
+            for place, rules in self._rules.items()
+        }
+        return Ruleset(chains, tables)
+
     def shown(self, subject: Subject, parts: Iterable[Part]) -> dict[str, Any]:
         """What there is for a subject, for the diff; `parts` are what there should be."""
         parts = list(parts)
@@ -282,6 +296,11 @@ class Draft:
             if found.rule.verdict == "dnat" and found.rule.target not in shown.setdefault("to", []):
                 shown["to"].append(found.rule.target)
         return shown
+
+
+def _nat_chain(place: Place) -> Chain:
+    """A chain for address translation as it is made."""
+    return Chain(place, hook=hook_of(place), policy="accept", kind="nat")
 
 
 def _handle_from(rules: Sequence[Rule], position: int) -> int | None:

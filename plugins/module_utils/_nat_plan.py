@@ -112,6 +112,19 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class Foreseen:
+    """What a call leaves to the next one that has to do with NAT."""
+
+    rulesets: Mapping[NamespaceName, Ruleset] = field(default_factory=dict)
+    forwarding: Mapping[tuple[NamespaceName, int], str | None] = field(default_factory=dict)
+
+    name = "nat"
+
+    def followed_by(self, other: Foreseen) -> Foreseen:
+        return Foreseen({**self.rulesets, **other.rulesets}, {**self.forwarding, **other.forwarding})
+
+
+@dataclass(frozen=True)
 class Actual:
     """`forwarding` is what the kernel parameter of an IP version is in a namespace; None where there is none."""
 
@@ -119,6 +132,8 @@ class Actual:
     tools: Tools = field(default_factory=Tools)
     rulesets: Mapping[NamespaceName, Ruleset] = field(default_factory=dict)
     forwarding: Mapping[tuple[NamespaceName, int], str | None] = field(default_factory=dict)
+    #: Of that, what an earlier call in check mode would have made.
+    foreseen: Foreseen = field(default_factory=Foreseen)
     #: The links by which a namespace has a default route that the kernel drops when it is made an IPv6 router.
     advertised: Mapping[NamespaceName, Sequence[str]] = field(default_factory=dict)
     #: The owner's policy in a firewalld that runs.
@@ -151,14 +166,17 @@ def read(host: Host, call: Call[Any], firewalld: bool = False) -> Actual:
         for wanted in call.entries
         if wanted.present and wanted.ip_forward
     }
+    foreseen: Foreseen = host.foreseen.get(Foreseen.name, Foreseen())
+    forwarding.update({key: value for key, value in foreseen.forwarding.items() if key in forwarding})
     new_routers = [
         name for (name, version), value in forwarding.items() if version == 6 and value == "0" and name in rulesets
     ]
     return Actual(
         kernel=host.kernel.read(wanted.namespace for wanted in call.entries if wanted.namespace or wanted.link),
         tools=host.firewall.tools,
-        rulesets=rulesets,
+        rulesets={**rulesets, **foreseen.rulesets},
         forwarding=forwarding,
+        foreseen=foreseen,
         advertised=_advertised(host, new_routers),
         firewalld=policy,
         policy_left=on_host and policy is None and host.firewalld.left_behind(name),
@@ -299,6 +317,7 @@ def plan(actual: Actual, call: Call[Any], kind: Kind, mistakes: Iterable[FabricE
         changes=tuple(planner.changes),
         warnings=(*warnings, *planner.warnings),
         results={"blocked_by": planner.blocked_by},
+        foreseen={Foreseen.name: actual.foreseen.followed_by(planner.foreseen())},
     )
 
 
@@ -347,6 +366,10 @@ class Planner:
             self._forwarding[key] = "1"
         if operations:
             self._change(wanted.entry, wanted.namespace, subject, None if is_new else before, after, operations)
+
+    def foreseen(self) -> Foreseen:
+        """What has been planned so far, as the next call would find it."""
+        return Foreseen({name: draft.ruleset() for name, draft in self._drafts.items()}, self._forwarding)
 
     def absent(self, wanted: Wanted) -> None:
         if wanted.namespace not in self._actual.rulesets:

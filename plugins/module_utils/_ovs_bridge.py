@@ -34,6 +34,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovs_state import (
     REOPEN_KEY,
     Attachments,
     Bridge,
+    Interface,
     Switch,
 )
 
@@ -50,6 +51,7 @@ class WantedBridge:
     datapath_type: str | None = None
     fail_mode: str | None = None
     mac: str | None = None
+    mtu: int | None = None
     external_ids: Texts | None = None
     other_config: Texts | None = None
     protocols: tuple[str, ...] | None = None
@@ -77,6 +79,7 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         "datapath_type": {"type": "str", "choices": ["auto", "system", "netdev"]},
         "fail_mode": {"type": "str", "choices": ["standalone", "secure"]},
         "mac": {"type": "str"},
+        "mtu": {"type": "int"},
         "external_ids": {"type": "dict"},
         "other_config": {"type": "dict"},
         "protocols": {"type": "list", "elements": "str", "choices": list(PROTOCOLS)},
@@ -87,6 +90,7 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         checks = Checks(entry)
         name = checks.value("name", name_for_ovs, options["name"])
         mac = checks.value("mac", _validation.mac_address, options.get("mac"))
+        mtu = checks.value("mtu", _validation.mtu, options.get("mtu"))
         external_ids = texts(checks, "external_ids", options.get("external_ids"))
         other_config = texts(checks, "other_config", options.get("other_config"))
         if mac and "hwaddr" in (other_config or {}):
@@ -100,6 +104,7 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
             options.get("datapath_type"),
             options.get("fail_mode"),
             mac,
+            mtu,
             external_ids,
             {**(other_config or {}), "hwaddr": mac} if mac else other_config,
             None if protocols is None else tuple(sorted(set(protocols))),
@@ -239,10 +244,11 @@ class _Planner:
     def _create(self, wanted: WantedBridge, datapath_type: str) -> None:
         # The empty string is how the kernel's datapath is stored.
         difference = self._difference(wanted, Bridge(wanted.name), datapath_type)
+        local = _of_its_link(wanted, None)
         if self._call.owner:
             difference.mark((), self._call.owner)
-        after = {"datapath_type": datapath_type, **difference.after}
-        operation = ovs.AddBridge(wanted.name, difference.columns)
+        after = {"datapath_type": datapath_type, **difference.after, **local.after}
+        operation = ovs.AddBridge(wanted.name, difference.columns, local.columns)
         self.changes.append(Change(wanted.entry, _target(wanted.name), None, after, (operation,)))
 
     def _difference(self, wanted: WantedBridge, bridge: Bridge, datapath_type: str) -> Difference:
@@ -258,9 +264,12 @@ class _Planner:
         difference = self._difference(wanted, bridge, datapath_type)
         if self._call.owner and bridge.owners:
             difference.mark(bridge.owners, self._call.owner)
+        local = _of_its_link(wanted, bridge.local)
+        difference.before.update(local.before)
+        difference.after.update(local.after)
         operations: list[Operation] = []
-        if difference.columns:
-            operations.append(ovs.SetBridge(wanted.name, difference.columns))
+        if difference.columns or local.columns:
+            operations.append(ovs.SetBridge(wanted.name, difference.columns, local.columns))
         if datapath_type == bridge.datapath_type:
             operations.extend(self._mended(bridge, difference))
             self._warn_of_broken(wanted, bridge)
@@ -325,6 +334,13 @@ class _Planner:
         for bridge in self._actual.switch.bridges:
             if bridge.name not in listed and self._call.owner in bridge.owners:
                 self._remove(Entry(bridge.name), bridge)
+
+
+def _of_its_link(wanted: WantedBridge, local: Interface | None) -> Difference:
+    """How the row of the bridge's local interface differs from what is wanted of it."""
+    difference = Difference()
+    difference.value("mtu", local.mtu_request if local else None, wanted.mtu, column="mtu_request")
+    return difference
 
 
 def _set_up(bridge: Bridge | None) -> bool:

@@ -21,7 +21,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovs_state import (
     REOPEN_KEY,
     Atom,
     Interface,
-    Port,
     Row,
     Switch,
     Uuid,
@@ -193,11 +192,22 @@ def joined(commands: Iterable[Command]) -> list[str]:
 
 @dataclass(frozen=True)
 class AddBridge(OvsOperation):
+    """`interface` is for the bridge's local interface."""
+
     name: str
     columns: Columns = Columns()
+    interface: Columns = Columns()
 
     def transaction(self) -> Sequence[Command]:
-        return [("add-br", self.name), *self.columns.commands("Bridge", self.name)]
+        return [
+            ("add-br", self.name),
+            *self.columns.commands("Bridge", self.name),
+            *self.interface.commands("Interface", self.name),
+        ]
+
+    @property
+    def mtu(self) -> bool:
+        return "mtu_request" in self.interface.values
 
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return [("--if-exists", "del-br", self.name)]
@@ -208,20 +218,36 @@ class AddBridge(OvsOperation):
 
 @dataclass(frozen=True)
 class SetBridge(OvsOperation):
-    """Another datapath type has ovs-vswitchd open all of the bridge's interfaces anew."""
+    """Another datapath type has ovs-vswitchd open all of the bridge's interfaces anew.
+
+    `interface` is for the bridge's local interface.
+    """
 
     name: str
     columns: Columns
+    interface: Columns = Columns()
 
     def transaction(self) -> Sequence[Command]:
-        return self.columns.commands("Bridge", self.name)
+        return [*self.columns.commands("Bridge", self.name), *self.interface.commands("Interface", self.name)]
 
     def undo(self, before: Switch) -> Sequence[Command]:
         bridge = before.bridge(self.name)
-        return self.columns.inverse(bridge.row).commands("Bridge", self.name) if bridge else ()
+        if bridge is None:
+            return ()
+        local = _as_it_was(self.interface, bridge.local).commands("Interface", self.name) if bridge.local else ()
+        return [*self.columns.inverse(bridge.row).commands("Bridge", self.name), *local]
+
+    def undo_after(self, before: Switch) -> Sequence[Command]:
+        bridge = before.bridge(self.name)
+        local = bridge.local if bridge else None
+        return _no_longer_asked_for(self.interface, local).commands("Interface", self.name) if local else ()
+
+    @property
+    def mtu(self) -> bool:
+        return "mtu_request" in self.interface.values
 
     def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
-        return [self.name] if "datapath_type" in self.columns.values else []
+        return [self.name] if self.mtu or "datapath_type" in self.columns.values else []
 
     def carried_along(self, before: Switch) -> Sequence[str]:
         bridge = before.bridge(self.name)
@@ -299,25 +325,16 @@ class SetPort(OvsOperation):
         found = before.port(self.name)
         if found is None:
             return ()
-        columns = self._interface_before(found[1])
-        in_effect = _in_effect(found[1].interface)
-        kept = {column: in_effect.get(column, ()) if value == () else value for column, value in columns.values.items()}
         return [
             *self.port.inverse(found[1].row).commands("Port", self.name),
-            *Columns(kept, columns.keys).commands("Interface", self.interface_name),
+            *_as_it_was(self.interface, found[1].interface).commands("Interface", self.interface_name),
         ]
 
     def undo_after(self, before: Switch) -> Sequence[Command]:
-        """A link keeps an MTU and an address that nobody asks for any more: first the old ones are asked for."""
         found = before.port(self.name)
-        columns = self._interface_before(found[1]) if found else Columns()
-        empty = {
-            column: value for column, value in columns.values.items() if column in _KEPT_BY_THE_LINK and value == ()
-        }
-        return Columns(empty).commands("Interface", self.interface_name)
-
-    def _interface_before(self, port: Port) -> Columns:
-        return self.interface.inverse(port.interface.row)
+        if found is None:
+            return ()
+        return _no_longer_asked_for(self.interface, found[1].interface).commands("Interface", self.interface_name)
 
     @property
     def mtu(self) -> bool:
@@ -351,6 +368,25 @@ class MovePort(OvsOperation):
 
 
 _KEPT_BY_THE_LINK = ("mtu_request", "mac")
+
+
+def _as_it_was(columns: Columns, interface: Interface) -> Columns:
+    """What gives an interface these columns back.
+
+    A link keeps an MTU and an address that nobody asks for any more: so the old ones are asked for, at first.
+    """
+    inverse = columns.inverse(interface.row)
+    in_effect = _in_effect(interface)
+    kept = {column: in_effect.get(column, ()) if value == () else value for column, value in inverse.values.items()}
+    return Columns(kept, inverse.keys)
+
+
+def _no_longer_asked_for(columns: Columns, interface: Interface) -> Columns:
+    """Once _as_it_was() has taken effect: what nobody has asked for before."""
+    inverse = columns.inverse(interface.row)
+    return Columns(
+        {column: value for column, value in inverse.values.items() if column in _KEPT_BY_THE_LINK and value == ()}
+    )
 
 
 def _in_effect(interface: Interface) -> Mapping[str, Value]:

@@ -110,7 +110,7 @@ def _link(link: Link) -> Entry:
 
 
 def _local(bridge: Bridge) -> Entry:
-    entry: Entry = {"name": bridge.name, "enabled": True, **bridge.local}
+    entry: Entry = {"name": bridge.name, "enabled": bridge.enabled}
     if bridge.addresses is not None:
         entry["addresses"] = _listed(bridge.addresses)
     return entry

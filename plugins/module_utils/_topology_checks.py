@@ -202,7 +202,7 @@ def _placed(topology: Topology) -> Iterator[tuple[str, Places, Iterable[Interfac
 def _mtus(topology: Topology, mistakes: Mistakes) -> None:
     """An MTU that IPv6 does not work with, on an interface with an IPv6 address."""
     interfaces = [(end.path, end.options.get("mtu"), end.addresses) for end in topology.ends()]
-    interfaces += [(bridge.path, bridge.local.get("mtu"), bridge.addresses) for bridge in topology.bridges]
+    interfaces += [(bridge.path, bridge.switch.get("mtu"), bridge.addresses) for bridge in topology.bridges]
     for path, mtu, addresses in interfaces:
         if mtu is not None and mtu < IPV6_MTU_MIN and any(address.version == 6 for address in addresses or ()):
             mistakes.add(

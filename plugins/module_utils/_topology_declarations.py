@@ -188,8 +188,14 @@ class _Author:
         entry: Declaration = {"name": link.name}
         if name is not None:
             entry["namespace"] = name
-        mtu = {} if link.loopback else _if_valid("mtu", _validation.mtu, link.mtu)
+        # Open vSwitch sets that of its own links: see `bridges` and `ports`.
+        of_switch = name is None and self._is_internal(link.name)
+        mtu = {} if link.loopback or of_switch else _if_valid("mtu", _validation.mtu, link.mtu)
         return {**entry, **self._addresses(name, link), **mtu, "enabled": link.up}
+
+    def _is_internal(self, link: str) -> bool:
+        found = self._findings.switch.port_with(link)
+        return found is not None and (found[1].interface.type == "internal" or found[0].name == link)
 
     def _addresses(self, name: NamespaceName, link: Link) -> Declaration:
         if not self._has("addresses"):
@@ -247,6 +253,7 @@ class _Author:
                 "protocols": list(bridge.protocols) if set(bridge.protocols) <= set(PROTOCOLS) else None,
                 "external_ids": unmarked(bridge.external_ids),
                 "other_config": dict(bridge.other_config),
+                "mtu": bridge.local.mtu_request if bridge.local else None,
             }
             yield {option: value for option, value in entry.items() if value}
 
@@ -372,14 +379,15 @@ def _target(target: str) -> tuple[str | None, int | None]:
 
 def _port(bridge: Bridge, port: Port) -> Declaration:
     interface = port.interface
+    is_local = port.name == bridge.name
     options = {
-        "type": interface.type if interface.type != "system" and port.name != bridge.name else None,
+        "type": interface.type if interface.type != "system" and not is_local else None,
         "tag": port.tag,
         "trunks": list(port.trunks) or None,
         "vlan_mode": port.vlan_mode,
         "protected": port.protected or None,
         "mac": interface.mac if interface.type == "internal" else None,
-        "mtu": interface.mtu_request if interface.type not in WITHOUT_DEVICE else None,
+        "mtu": interface.mtu_request if interface.type not in WITHOUT_DEVICE and not is_local else None,
         "options": dict(interface.options) or None,
         "external_ids": unmarked(port.external_ids) or None,
         "other_config": dict(port.other_config) or None,

@@ -65,8 +65,8 @@ class Bridge:
     name: str
     switch: Mapping[str, Any]
     """Options of the module ovs_bridge, without the name."""
-    local: Mapping[str, Any]
-    """Options of the local interface: ``enabled``, ``mtu``."""
+    enabled: bool
+    """Whether the local interface is up."""
     addresses: tuple[Interface, ...] | None
 
 
@@ -350,6 +350,7 @@ _SWITCH: dict[str, Check] = {
     "datapath_type": _one_of("auto", "system", "netdev"),
     "fail_mode": _one_of("standalone", "secure"),
     "mac": _validation.mac_address,
+    "mtu": _validation.mtu,
     "external_ids": _map,
     "other_config": _map,
     "protocols": Each(_text),
@@ -358,7 +359,6 @@ _BRIDGE: dict[str, Check] = {
     "name": _validation.interface_name,
     **_SWITCH,
     "addresses": Each(_validation.interface_address),
-    "mtu": _validation.mtu,
     "enabled": _boolean,
 }
 _ROUTE: dict[str, Check] = {
@@ -552,7 +552,7 @@ class Reader:
             path=path,
             name=fields["name"],
             switch={key: fields[key] for key in _SWITCH if key in fields},
-            local={key: fields[key] for key in ("mtu", "enabled") if key in fields},
+            enabled=fields.get("enabled", True),
             addresses=_addresses(fields),
         )
 

@@ -156,7 +156,7 @@ class Walk:
         self._bridges = {bridge.name for bridge in topology.bridges}
         for bridge in topology.bridges:
             local = Attached(bridge.name, ("bridge", bridge.name, 0), bridge.addresses or ())
-            self._attach(None, local, bridge.local.get("enabled", True))
+            self._attach(None, local, bridge.enabled)
         for namespace in topology.namespaces:
             self._namespace(namespace)
         for index, link in enumerate(topology.links):

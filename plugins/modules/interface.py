@@ -49,7 +49,10 @@ options:
     description: The hardware address. Omitted, it stays as it is; a new link gets a random one.
     type: str
   mtu:
-    description: The largest packet in bytes, V(68) to V(65535). Omitted, it stays as it is.
+    description:
+      - The largest packet in bytes, V(68) to V(65535). Omitted, it stays as it is.
+      - Open vSwitch sets that of its own links. Use O(netns.fabric.ovs_bridge#module:mtu) for the link of a bridge and
+        O(netns.fabric.ovs_port#module:mtu) for that of a port.
     type: int
   enabled:
     description:

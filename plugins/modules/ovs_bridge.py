@@ -55,6 +55,13 @@ options:
       - Omitted, it stays as it is; a new bridge takes that of one of its ports, or a random one, and changes it
         with them.
     type: str
+  mtu:
+    description:
+      - The largest packet of the bridge's own link in bytes, V(68) to V(65535), which C(ovs-vswitchd) sets, and sets
+        again should somebody change it.
+      - Omitted, it stays as it is; Open vSwitch gives the link the smallest MTU of the bridge's ports, and changes it
+        with them, also where M(netns.fabric.interface) has set another.
+    type: int
   external_ids:
     description:
       - Keys for other systems' use, each with its value. What YAML takes for a number or a boolean is stored as text.
@@ -100,6 +107,9 @@ options:
       mac:
         description: See O(mac).
         type: str
+      mtu:
+        description: See O(mtu).
+        type: int
       external_ids:
         description: See O(external_ids).
         type: dict

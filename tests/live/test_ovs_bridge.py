@@ -56,6 +56,7 @@ BRIDGE: dict[str, Any] = {
     "datapath_type": "auto",
     "fail_mode": "secure",
     "mac": "02:00:00:00:00:01",
+    "mtu": 1400,
     "external_ids": ODD_TEXTS,
     "other_config": {"mac-aging-time": 60, "disable-in-band": True},
     "protocols": ["OpenFlow13", "OpenFlow10"],
@@ -93,7 +94,7 @@ def test_a_bridge_comes_with_all_that_it_is_given(host: Host, run_module: RunMod
     assert text_map("Bridge", "int_br", "external_ids") == {**ODD_TEXTS, "netns.fabric/lab": "owner"}
     assert column("Bridge", "int_br", "fail_mode") == "secure"
     assert column("Bridge", "int_br", "protocols") == ["set", ["OpenFlow10", "OpenFlow13"]]
-    assert host.links()["int_br"]["address"] == "02:00:00:00:00:01"
+    assert (host.links()["int_br"]["address"], host.links()["int_br"]["mtu"]) == ("02:00:00:00:00:01", 1400)
     assert text_map("Bridge", "int_br", "other_config") == {
         "mac-aging-time": "60",
         "disable-in-band": "true",
@@ -269,6 +270,29 @@ def test_a_hardware_address_that_was_changed_is_set_again_by_the_daemon(host: Ho
     run_module("ovs_bridge", name="int_br", mac="02:00:00:00:00:01")
     host.run("ip", "link", "set", "int_br", "address", "02:00:00:00:00:99")
     wait_until(lambda: host.links()["int_br"]["address"] == "02:00:00:00:00:01")
+
+
+def test_an_mtu_stays_whatever_ports_come(host: Host, run_module: RunModule) -> None:
+    """Asked of Open vSwitch: what the kernel is told lasts until the next port comes."""
+    converge_ovs(host, run_module, "ovs_bridge", name="int_br", mtu=9000)
+    assert host.links()["int_br"]["mtu"] == 9000
+    shell(host, "link add tap0 type veth peer name eth0")
+    host.ovs_vsctl("add-port", "int_br", "tap0")
+    assert column("Interface", "tap0", "mtu") == 1500
+    assert host.links()["int_br"]["mtu"] == 9000
+    assert not run_module("ovs_bridge", name="int_br", mtu=9000).changed
+    host.run("ip", "link", "set", "dev", "int_br", "mtu", "1400")
+    wait_until(lambda: host.links()["int_br"]["mtu"] == 9000)
+    converge_ovs(host, run_module, "ovs_bridge", name="int_br", mtu=1300, fail_mode="secure")
+    assert host.links()["int_br"]["mtu"] == 1300
+
+
+def test_a_refusal_gives_the_link_its_mtu_back(host: Host, run_module: RunModule) -> None:
+    make_bridge(host)
+    before, mtu = configuration(), host.links()["int_br"]["mtu"]
+    result = run_module("ovs_bridge", bridges=[{"name": "int_br", "mtu": 1300}, {"name": "second", "mtu": 65535}])
+    assert "bridges[1] (second): second keeps its MTU" in result.message  # a tap takes no more than 65521 bytes
+    assert (configuration(), host.links()["int_br"]["mtu"]) == (before, mtu)
 
 
 # What is in the way

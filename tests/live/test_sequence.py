@@ -56,7 +56,7 @@ def run_twice(host: Host, run_module: Run, steps: list[dict[str, Any]], changing
     applied = run_module("sequence", steps=steps)
     assert not applied.failed, applied.message
     assert {each["module"] for each in applied.returned["steps"] if each["changed"]} == changing
-    assert (checked.changed, checked.diff) == (applied.changed, applied.diff)
+    assert (checked.changed, checked.diff, checked.commands) == (applied.changed, applied.diff, applied.commands)
     done = picture(host)
     for check in (True, False):
         again = run_module("sequence", steps=steps, _check=check)
@@ -86,6 +86,27 @@ def test_a_lab_is_built_changed_and_taken_away(host: Host, run_module: Run) -> N
     assert_same(host, before)
     assert host.namespaces() == []
     assert set(host.links()) == {"lo"}
+
+
+def test_what_both_kinds_of_nat_need_is_foretold_once(host: Host, run_module: Run) -> None:
+    """In check mode the second finds what the first would have made: forwarding, our table, a way through a drop."""
+    host.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
+    host.run(
+        "nft", "add table ip filter; add chain ip filter forward { type filter hook forward priority 0; policy drop; }"
+    )
+    shell(host, "netns add inner")
+    forward = {"port": 8080, "to_address": "192.0.2.1"}
+    for namespace in (None, "inner"):
+        rules = [{"source": "192.0.2.0/24", "namespace": namespace}]
+        steps = [
+            step("nat_masquerade", rules=rules, **MARK),
+            step("nat_port_forward", rules=[{**forward, "namespace": namespace}], **MARK),
+        ]
+        # Going over to the namespace takes the rules from the host again.
+        run_twice(host, run_module, steps, {"nat_masquerade", "nat_port_forward"})
+    gone = [step("nat_masquerade", rules=[], **MARK), step("nat_port_forward", rules=[], **MARK)]
+    run_twice(host, run_module, gone, {"nat_masquerade", "nat_port_forward"})
+    assert "netns_fabric" not in host.in_namespace("inner", "nft", "list", "tables").stdout
 
 
 def test_a_step_that_fails_leaves_nothing_of_its_own(host: Host, run_module: Run) -> None:

@@ -47,16 +47,22 @@ def exact(host: Host) -> Snapshot:
 
 def essence_of(snapshot: Snapshot) -> Snapshot:
     """What two hosts have in common that are equal to a person: without indexes, counters and random addresses."""
+    # Open vSwitch gives a bridge's own device the smallest MTU of its ports, but not where it has made it anew.
+    bridges = frozenset(snapshot["openvswitch"]["Bridge"])
     links = {
-        space: {name: _without(_LINK_NOISE, link) for name, link in found.items()}
+        space: {name: _without(_LINK_NOISE | _mtu_of(name, bridges), link) for name, link in found.items()}
         for space, found in snapshot["links"].items()
     }
     switch = {
-        table: {name: _without(_ROW_NOISE, row) for name, row in rows.items()}
+        table: {name: _without(_ROW_NOISE | _mtu_of(name, bridges), row) for name, row in rows.items()}
         for table, rows in snapshot["openvswitch"].items()
     }
     rules = {space: _without_order(text) for space, text in snapshot["rules"].items()}
     return {**snapshot, "links": links, "openvswitch": switch, "rules": rules}
+
+
+def _mtu_of(name: str, bridges: frozenset[str]) -> frozenset[str]:
+    return frozenset({"mtu"}) if name in bridges else frozenset()
 
 
 def _without_order(ruleset: str) -> str:

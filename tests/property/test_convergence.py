@@ -79,7 +79,7 @@ def _hold(host: Host, variables: Variables, damages: Damages, pasted: bool) -> N
     _run_checked(host, variables, before)
     built = essence(host)
     _do_damage(host, variables, damages)
-    commands = _run_checked(host, variables, _settled(host))
+    commands = _run_checked(host, variables, _settled(host), undamaged=not damages)
     healed = exact(host)
     assert_same(essence_of(healed), built, "what a run makes of damage is what it makes of an empty host")
     _assert_settled(host, variables, healed)
@@ -108,10 +108,10 @@ def _settled(host: Host) -> Snapshot:
     return now
 
 
-def _run_checked(host: Host, variables: Variables, before: Snapshot) -> list[str]:
+def _run_checked(host: Host, variables: Variables, before: Snapshot, *, undamaged: bool = True) -> list[str]:
     """One run of the whole in check mode, which must do nothing; then the real one, each module foretold by itself."""
     calls = steps(variables)
-    run(calls, check=True)
+    whole = run(calls, check=True)
     assert_same(exact(host), before, "check mode writes nothing")
     commands: list[str] = []
     for call in calls:
@@ -120,6 +120,8 @@ def _run_checked(host: Host, variables: Variables, before: Snapshot) -> list[str
             said = f"check mode of {call['module']} said {key}={foretold[key]!r}, and it was {done[key]!r}"
             assert foretold[key] == done[key], said
         commands += done["commands"]
+    if undamaged:
+        assert whole["commands"] == commands, "check mode of the whole foretells the whole"
     return commands
 
 

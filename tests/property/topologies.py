@@ -41,6 +41,8 @@ def _bridge(draw: st.DrawFn, number: int, dual_stack: bool) -> Variables:
         bridge["external_ids"] = {draw(st.sampled_from(["note", "a:b", "x y"])): draw(_VALUES)}
     if draw(st.booleans()):
         bridge["fail_mode"] = "standalone"
+    if draw(st.integers(0, 3)) == 0:
+        bridge["mtu"] = draw(st.sampled_from([1400, 9000]))
     return bridge
 
 

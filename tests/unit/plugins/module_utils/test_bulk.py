@@ -81,6 +81,7 @@ class NoHost:
 
     def __init__(self, check_mode: bool = False) -> None:
         self.check_mode = check_mode
+        self.foreseen: dict[str, Any] = {}
         NoHost.applied = []
 
     def turn_to(self, options: Mapping[str, Any]) -> None:

@@ -724,6 +724,7 @@ class TestRead:
 
     class Host:
         def __init__(self) -> None:
+            self.foreseen: dict[str, Any] = {}
             self.firewalld = TestRead.Firewalld()
             self.kernel = TestRead.Kernel()
             self.firewall = TestRead.Firewall()

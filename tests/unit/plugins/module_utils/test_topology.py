@@ -196,6 +196,7 @@ def test_every_option_reaches_its_module() -> None:
             "datapath_type": "netdev",
             "fail_mode": "standalone",
             "mac": "02:00:00:00:00:fe",
+            "mtu": 9000,
             "external_ids": {"a": "b c", "gone": None},
             "other_config": {"hwaddr": "x"},
             "protocols": ["OpenFlow13"],
@@ -212,7 +213,7 @@ def test_every_option_reaches_its_module() -> None:
         {"name": "blue"},
     ]
     assert compiled["interfaces"] == [
-        {"name": "br0", "addresses": ["10.0.0.254/24", "fd00::fe/64"], "mtu": 9000, "enabled": False},
+        {"name": "br0", "addresses": ["10.0.0.254/24", "fd00::fe/64"], "enabled": False},
         {"name": "eth1", "namespace": "red", "addresses": ["192.0.2.1/24"], "enabled": True},
         {"name": "lo", "namespace": "red", "addresses": ["192.0.2.99/32"], "enabled": True},
     ]
