@@ -177,6 +177,7 @@ def on_host(check_mode: bool) -> Iterator[Host]:
     host = Host(check_mode=check_mode)
     with closing(host), host.locked():
         yield host
+        host.keep_up()
 
 
 def carry_out(resource: Resource[Any, Any], call: Call[Any], host: Host) -> Plan:

@@ -139,6 +139,11 @@ class Host:
         if "firewall" in self.__dict__:
             self.firewall.forget()
 
+    def keep_up(self) -> None:
+        """What was set up is to stay so, before others are let in."""
+        if "kernel" in self.__dict__:
+            self.kernel.keep_up()
+
     def close(self) -> None:
         """Let go of the namespaces that are held open: one that was removed lives for as long as somebody holds it."""
         if "kernel" in self.__dict__:

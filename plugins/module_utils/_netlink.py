@@ -50,6 +50,8 @@ SIOCETHTOOL, ETHTOOL_GTXCSUM, ETHTOOL_STXCSUM = 0x8946, 0x16, 0x17
 #: Seconds without progress after which the kernel, which destroys what was in a removed namespace in the background, is
 #: taken not to: something keeps the namespace alive, another mount of it or an open file.
 DESTRUCTION_PATIENCE = 1.5
+#: Seconds after which a link that was set up stays up, see Kernel.keep_up().
+SETTLING = 0.05
 
 
 class Kernel:
@@ -68,6 +70,9 @@ class Kernel:
         self._held: list[_Held] = []
         #: What there was in the namespaces from which this call has taken something away.
         self._contents: dict[NamespaceName, Contents] = {}
+        #: The host's own links that were set up, and when that was last.
+        self._raised: set[str] = set()
+        self._raised_at = 0.0
         #: What has been read since the last write, by namespace and kind.
         self._seen: dict[tuple[NamespaceName, str], Any] = {}
         self._peers_seen: dict[tuple[NamespaceName, ...], _Peers] = {}
@@ -235,6 +240,29 @@ class Kernel:
             # It may go in this moment, by itself or with the one before.
             with suppress(OSError):
                 self._space(name).socket.request(messages.delete_link(index))
+
+    def keep_up(self) -> None:
+        """Set the host's links up again that somebody has put down by mistake since.
+
+        Who watches for new links, as ovs-vswitchd does, writes all flags of one at once, as it has read them a moment
+        before (SIOCSIFFLAGS, netdevice(7)): a link that was set up in between goes down again.
+        """
+        while self._raised:
+            time.sleep(max(0.0, self._raised_at + SETTLING - time.monotonic()))
+            down = {
+                found.link.name
+                for found in map(messages.link_of, self._space(None).socket.dump(messages.all_links()))
+                if found.link.name in self._raised and not found.link.up
+            }
+            for name in down:
+                with suppress(OSError):  # it may go in this moment
+                    self._raise(name)
+            self._raised = down
+
+    def _raise(self, name: str) -> None:
+        request = messages.set_link(name, flags=messages.IFF_UP, change=messages.IFF_UP)
+        self._space(None).socket.request(request)
+        self._raised_at = time.monotonic()
 
     def close(self) -> None:
         for space in self._spaces.values():
@@ -412,11 +440,16 @@ class Kernel:
         kept = self._capture(operation.namespace, operation.link, batch)
         request = messages.set_link(operation.link, flags=0, change=messages.IFF_UP)
         batch.add(operation, operation.namespace, request, undo=lambda: self._restore(kept))
+        if operation.namespace is None:
+            self._raised.discard(operation.link)
 
     def _set_up(self, operation: op.SetUp, batch: _Batch) -> None:
         request = messages.set_link(operation.link, flags=messages.IFF_UP, change=messages.IFF_UP)
         down = messages.set_link(operation.link, flags=0, change=messages.IFF_UP)
         batch.add(operation, operation.namespace, request, undo=lambda: self._now(operation.namespace, down))
+        if operation.namespace is None:
+            self._raised.add(operation.link)
+            self._raised_at = time.monotonic()
 
     def _add_address(self, operation: op.AddAddress, batch: _Batch) -> None:
         index = self._space(operation.namespace).index(operation.link)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -125,6 +127,36 @@ def test_new_ends_are_up_unless_they_are_said_not_to_be(two_namespaces: Host, ru
     converge(two_namespaces, run_module, "veth", name="v0", peer={"name": "v1", "namespace": "red", "enabled": False})
     assert is_up(two_namespaces, None, "v0")
     assert not is_up(two_namespaces, "red", "v1")
+
+
+# What ovs-vswitchd does to a link of a port of its own that appears: it reads the flags, and writes all of them.
+WATCHER = """
+import fcntl, socket, struct, sys, time
+SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_PROMISC = 0x8913, 0x8914, 0x100
+control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+request = struct.pack("16sh14x", sys.argv[1].encode(), 0)
+print("ready", flush=True)
+while True:
+    try:
+        name, flags = struct.unpack("16sh14x", fcntl.ioctl(control, SIOCGIFFLAGS, request))
+        break
+    except OSError:
+        pass
+time.sleep(0.02)  # the other has its turn
+fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sh14x", name, flags | IFF_PROMISC))
+"""
+
+
+def test_an_end_that_somebody_puts_down_by_mistake_comes_up_again(two_namespaces: Host, run_module: Run) -> None:
+    """All flags of a link are written at once, so what was read before it was set up puts it down."""
+    command = [sys.executable, "-c", WATCHER, "red-tap"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watcher:
+        assert watcher.stdout is not None
+        assert watcher.stdout.readline() == "ready\n"
+        result = run_module("veth", name="eth0", namespace="red", peer={"name": "red-tap"})
+    assert not result.failed, result.message
+    assert watcher.returncode == 0
+    assert {"UP", "PROMISC"} <= set(two_namespaces.links()["red-tap"]["flags"])
 
 
 def test_check_mode_where_the_namespaces_do_not_exist_yet(host: Host, run_module: Run) -> None:

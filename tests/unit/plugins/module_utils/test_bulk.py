@@ -94,6 +94,9 @@ class NoHost:
     def apply(self, plan: Plan) -> None:
         NoHost.applied.append(plan)
 
+    def keep_up(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
