@@ -4,13 +4,9 @@
 
 """Probes sent from inside namespaces, all at once, by one thread.
 
-A socket stays in the namespace in which it was made, so one loop serves them all. What is limited:
-
-- how much is under way in the same moment, as a burst of thousands of packets is lost in buffers on the way;
-- how many neighbour entries exist, as the kernel has one table per address family for all namespaces together and
-  refuses entries beyond net.ipv4.neigh.default.gc_thresh3, which is 1024 unless somebody raised it (arp(7)). All pairs
-  of a hundred namespaces would be 9,900. Entries that are no longer needed are removed, and half of the table is left
-  to others: that is also where the kernel starts to collect by force (gc_thresh2).
+A socket stays in the namespace in which it was made, so one loop serves them all. How much is under way in the same
+moment is limited, as a burst of thousands of packets is lost in buffers on the way; and so are the neighbour entries
+that the probes need, see _neighbours.py.
 """
 
 from __future__ import annotations
@@ -24,15 +20,22 @@ import selectors
 import socket
 import struct
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from ipaddress import ip_address
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from ansible_collections.netns.fabric.plugins.module_utils import _rtnetlink as rtnetlink
 from ansible_collections.netns.fabric.plugins.module_utils._errors import Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._neighbours import (
+    FAMILY,
+    End,
+    Entry,
+    NeighbourTables,
+    ends_in,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._reachability import (
     CLOSED,
     CORRUPTED,
@@ -59,6 +62,11 @@ if TYPE_CHECKING:
 #: have taken of late: a switch that cannot keep up is given time, and silence holds up nobody for long. Seconds.
 WINDOW = 64
 SHORTEST_SETTLING, LONGEST_SETTLING = 0.02, 0.5
+#: Legs whose ends find each other as all traffic does, by asking everybody on the link. The ends of further ones are
+#: introduced to each other, as long as their first request is answered.
+ASKING = 16
+#: Seconds for which they know each other longer than they need to.
+LINGERING = 0.2
 #: When a request is sent again, in parts of the timeout; the last one is the end of the wait.
 ATTEMPTS = (0.15, 0.4, 0.7, 1.0)
 #: Seconds after which a reported error is put to the test by one more request.
@@ -67,8 +75,6 @@ CONFIRMATION = 0.05
 SENDING = 8
 #: An exchange that keeps moving has at most so many times its timeout.
 PATIENCE = 10
-#: Seconds between two looks at the neighbours of namespaces that no probe starts from.
-ELSEWHERE = 1.0
 #: Descriptors left to the rest of the process.
 SPARE_DESCRIPTORS = 64
 #: Echo requests of one socket: with every attempt they fit in the sixteen bits of the sequence number.
@@ -91,17 +97,8 @@ TIMESTAMP = struct.Struct("ll")
 #: tcpi_rtt of struct tcp_info (linux/tcp.h), in microseconds.
 TCP_RTT_OFFSET = 68
 
-# linux/rtnetlink.h, linux/neighbour.h
-RTM_DELNEIGH, RTM_GETNEIGH, RTM_GETNEIGHTBL = 29, 30, 66
-NEIGHBOUR_HEADER = struct.Struct("=BxxxiHBB")
-NDA_DST, NDTA_THRESH3, NDTA_CONFIG = 1, 4, 5
-NDT_CONFIG = struct.Struct("=HHI")
-NUD_INCOMPLETE, NUD_FAILED, NUD_NOARP, NUD_PERMANENT = 0x01, 0x20, 0x40, 0x80
-
 #: The first bytes of an exchange say whose it is.
 GREETING = struct.Struct("!16sI")
-
-FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
 class Prober:
@@ -129,7 +126,7 @@ class Prober:
 
     def unresolved(self, namespaces: Iterable[NamespaceName]) -> dict[NamespaceName, set[str]]:
         """The addresses, by namespace, that something was to be sent to and nobody on the link answers for."""
-        neighbours = _Neighbours(self._kernel)
+        neighbours = NeighbourTables(self._kernel)
         try:
             return {name: neighbours.unresolved(name) for name in namespaces}
         finally:
@@ -174,163 +171,6 @@ class _Loop:
         self._selector.close()
 
 
-class _Entry(NamedTuple):
-    """A neighbour: the index of the link, the state (NUD_...), and the address."""
-
-    link: int
-    state: int
-    address: str
-
-
-class _Neighbours:
-    """The kernel's neighbour tables, one for each family (linux/neighbour.h, RTM_GETNEIGHTBL)."""
-
-    def __init__(self, kernel: Kernel, namespaces: Iterable[NamespaceName] = ()) -> None:
-        self._kernel = kernel
-        self._namespaces = dict.fromkeys(namespaces)
-        self._sockets: dict[NamespaceName, rtnetlink.RtnetlinkSocket | None] = {}
-        #: Legs that may be started before the table is looked at again.
-        self._budget = {4: 0, 6: 0}
-        self._in_use: Counter[tuple[NamespaceName, str]] = Counter()
-        self._ours: set[str] = set()
-        self._unresolved: dict[NamespaceName, set[str]] = {}
-        self._looked_elsewhere = 0.0
-        #: Where entries may be that are no longer needed.
-        self._to_sweep: dict[int, set[NamespaceName]] = {version: set(self._namespaces) for version in FAMILY}
-        self._crowded: set[int] = set()
-
-    def concern(self, addresses: Iterable[str], homes: Iterable[NamespaceName]) -> None:
-        """The addresses that the probes lead to or from, and where these are; entries for others stay as they are."""
-        self._ours.update(addresses)
-        self._namespaces.update(dict.fromkeys(homes))
-        for version in FAMILY:
-            self._to_sweep[version].update(homes)
-
-    def room(self, version: int, idle: bool) -> bool:
-        """Whether one more leg may be started; if nothing is under way, there always is for a few."""
-        if self._budget[version] <= 0:
-            self._budget[version] = self._room_made(version)
-            if self._budget[version] <= 0 and idle:
-                self._budget[version] = 8
-        return self._budget[version] > 0
-
-    def use(self, version: int, legs: Sequence[_Leg]) -> None:
-        """A leg and those that follow it: they share their entries."""
-        self._budget[version] -= 1
-        for leg in legs:
-            self._in_use.update(leg.entries)
-
-    def release(self, version: int, entries: Sequence[tuple[NamespaceName, str]]) -> None:
-        for entry in entries:
-            self._in_use[entry] -= 1
-            if self._in_use[entry] <= 0:
-                del self._in_use[entry]
-                self._to_sweep[version].add(entry[0])
-
-    def _room_made(self, version: int) -> int:
-        free = self._free(version)
-        if free <= 0:
-            self._crowded.add(version)
-            self._sweep(version, self._to_sweep[version])
-            self._to_sweep[version] = set()
-            free = self._free(version)
-        if free <= 0 and self._looked_elsewhere + ELSEWHERE < time.monotonic():
-            # The far ends' entries may be in namespaces that no probe starts from.
-            self._looked_elsewhere = time.monotonic()
-            self._sweep(version, [None, *self._kernel.namespace_names()])
-            free = self._free(version)
-        return free
-
-    def _free(self, version: int) -> int:
-        """For how many legs there is room, with an entry at both ends of each."""
-        table = self._table(version)
-        if table is None:
-            return 1 << 30
-        limit, entries = table
-        return (limit // 2 - entries) // 2
-
-    def _table(self, version: int) -> tuple[int, int] | None:
-        """The most entries that the table may have, and those that it has; None where the kernel does not say."""
-        opened = self._socket(next(iter(self._namespaces), None))
-        if opened is None:
-            return None
-        for message in opened.dump(_request(RTM_GETNEIGHTBL, bytes([FAMILY[version], 0, 0, 0]))):
-            attributes = rtnetlink.attributes_of(message, rtnetlink.HEADER.size + 4)
-            if message[rtnetlink.HEADER.size] == FAMILY[version] and NDTA_THRESH3 in attributes:
-                limit = struct.unpack("=I", attributes[NDTA_THRESH3])[0]
-                return limit, NDT_CONFIG.unpack_from(attributes[NDTA_CONFIG])[2]
-        return None
-
-    def _sweep(self, version: int, namespaces: Iterable[NamespaceName]) -> None:
-        """Remove the entries that were made for legs that are done with."""
-        for name in namespaces:
-            opened = self._socket(name)
-            if opened is None:
-                continue
-            entries = self._entries(opened, version)
-            self._note(name, entries)
-            done = [entry for entry in entries if self._is_done_with(name, entry)]
-            opened.request_all([_removal(version, entry) for entry in done])
-
-    def _is_done_with(self, name: NamespaceName, entry: _Entry) -> bool:
-        # The group that a neighbour was asked for in (RFC 4861) is made again when needed.
-        if entry.address.startswith("ff"):
-            return True
-        lasting = entry.state & (NUD_PERMANENT | NUD_NOARP)
-        return entry.address in self._ours and not lasting and (name, entry.address) not in self._in_use
-
-    def unresolved(self, name: NamespaceName) -> set[str]:
-        """The addresses that nobody on the link answers for, those whose entries have been removed included."""
-        opened = self._socket(name)
-        if opened is not None:
-            for version in FAMILY:
-                self._note(name, self._entries(opened, version))
-        return self._unresolved.get(name, set())
-
-    def _note(self, name: NamespaceName, entries: Iterable[_Entry]) -> None:
-        unresolved = self._unresolved.setdefault(name, set())
-        for entry in entries:
-            if entry.state & (NUD_INCOMPLETE | NUD_FAILED):
-                unresolved.add(entry.address)
-            else:
-                unresolved.discard(entry.address)
-
-    def _entries(self, opened: rtnetlink.RtnetlinkSocket, version: int) -> list[_Entry]:
-        found = []
-        for message in opened.dump(_request(RTM_GETNEIGH, NEIGHBOUR_HEADER.pack(FAMILY[version], 0, 0, 0, 0))):
-            _family, index, state, _flags, _type = NEIGHBOUR_HEADER.unpack_from(message, rtnetlink.HEADER.size)
-            address = rtnetlink.attributes_of(message, rtnetlink.HEADER.size + NEIGHBOUR_HEADER.size).get(NDA_DST)
-            if address:
-                found.append(_Entry(index, state, socket.inet_ntop(FAMILY[version], address)))
-        return found
-
-    def _socket(self, name: NamespaceName) -> rtnetlink.RtnetlinkSocket | None:
-        if name not in self._sockets:
-            self._sockets[name] = None
-            with suppress(Unavailable), self._kernel.entered(name):
-                self._sockets[name] = rtnetlink.RtnetlinkSocket()
-        return self._sockets[name]
-
-    def close(self) -> None:
-        """Leave no crowded table behind: what is sent next, by whomever, needs entries too."""
-        for version in self._crowded:
-            self._sweep(version, self._to_sweep[version])
-        for opened in self._sockets.values():
-            if opened is not None:
-                opened.close()
-
-
-def _request(kind: int, body: bytes) -> bytearray:
-    size = rtnetlink.HEADER.size + len(body)
-    return bytearray(rtnetlink.HEADER.pack(size, kind, rtnetlink.NLM_F_REQUEST, 0, 0) + body)
-
-
-def _removal(version: int, entry: _Entry) -> bytearray:
-    packed = socket.inet_pton(FAMILY[version], entry.address)
-    attribute = rtnetlink.ATTRIBUTE.pack(rtnetlink.ATTRIBUTE.size + len(packed), NDA_DST) + packed
-    return _request(RTM_DELNEIGH, NEIGHBOUR_HEADER.pack(FAMILY[version], entry.link, 0, 0, 0) + attribute)
-
-
 class _Leg:
     """A probe under way."""
 
@@ -344,9 +184,11 @@ class _Leg:
         self.followers: list[_Leg] = []
         self.follows = False
         #: The neighbour entries that it may need: its own, and the far end's for the way back.
-        self.entries: Sequence[tuple[NamespaceName, str]] = ((probe.namespace, self.address),)
+        self.entries: Sequence[Entry] = ((probe.namespace, self.address),)
         #: Where the address is, and the one that the probe comes from; as far as a probe starts there too.
-        self.far_end: tuple[NamespaceName, str] | None = None
+        self.far_end: Entry | None = None
+        #: Who is to be introduced to whom: the near end and the far one.
+        self.introduction: tuple[End, End] | None = None
         self.settled = False
         self.finished = False
         self.began = 0.0
@@ -406,6 +248,7 @@ class _Echo(_Leg):
             self.fail(*self._trouble)
             return
         if self._attempts == 1:
+            self.run.part(self)
             self.run.have_the_far_end_speak(self)
         self._send()
 
@@ -618,8 +461,9 @@ class _Exchange(_Leg):
             self.finish(Outcome(reachable=True, round_trip=self._round_trip, answered_by=place_of_it))
 
     def finish(self, outcome: Outcome) -> None:
-        super().finish(outcome)
+        # Before the neighbour entries go: what ends the connection is sent too.
         self.close()
+        super().finish(outcome)
 
     def close(self) -> None:
         """Both ends; those of an exchange by a reset, as nobody needs the minute of TIME_WAIT."""
@@ -769,7 +613,7 @@ class _Run:
     ) -> None:
         self.kernel = kernel
         self.loop = _Loop()
-        self._neighbours = _Neighbours(kernel, (probe.namespace for probe in probes))
+        self._neighbours = NeighbourTables(kernel, (probe.namespace for probe in probes))
         self._token = secrets.token_bytes(16)
         self.content = secrets.token_bytes(exchange_size(sum(probe.needs_listener for probe in probes)))
         self._outcomes: dict[int, Outcome] = {}
@@ -845,7 +689,7 @@ class _Run:
         """All legs between the same two ends one after the other, so that they share their neighbour entries."""
         homes = self._homes(legs, sources)
         self._neighbours.concern([*homes, *(leg.address for leg in legs)], set(homes.values()))
-        leaders: dict[frozenset[tuple[NamespaceName, str]], _Leg] = {}
+        leaders: dict[frozenset[Entry], _Leg] = {}
         for leg in sorted(legs, key=lambda leg: isinstance(leg, _Exchange)):
             if leg.address in homes and leg in sources:
                 leg.far_end = (homes[leg.address], sources[leg])
@@ -856,6 +700,29 @@ class _Run:
             else:
                 leader.followers.append(leg)
                 leg.follows = True
+        self._plan_introductions(list(self._waiting[_Echo])[ASKING:], homes.values())
+
+    def _plan_introductions(self, legs: Sequence[_Leg], homes: Iterable[NamespaceName]) -> None:
+        if not legs:
+            return
+        ends = ends_in(self.kernel.read(homes, addresses=True))
+        for leg in legs:
+            if leg.far_end is not None and leg.probe.expect == "reachable":
+                near, far = ends.get((leg.probe.namespace, leg.far_end[1])), ends.get((leg.far_end[0], leg.address))
+                if near and far and leg.probe.to in near.network and ip_address(leg.far_end[1]) in far.network:
+                    leg.introduction = (near, far)
+
+    def _introduce(self, leg: _Leg) -> None:
+        if leg.introduction is not None:
+            there, back = leg.entries
+            near, far = leg.introduction
+            self._neighbours.introduce(leg.version, there, near, far)
+            self._neighbours.introduce(leg.version, back, far, near)
+
+    def part(self, leg: _Leg) -> None:
+        """It has no answer: it is to be found out by asking."""
+        if leg.introduction is not None:
+            self._neighbours.part(leg.version, leg.entries)
 
     def _homes(self, legs: Sequence[_Leg], sources: Mapping[_Leg, str]) -> dict[str, NamespaceName]:
         """Where addresses are, as far as a probe starts from them, or a listener was to be opened for them."""
@@ -892,7 +759,8 @@ class _Run:
                 self._under_way += 1
                 self._unsettled.append((now, leg))
                 if not leg.follows:
-                    self._neighbours.use(leg.version, [leg, *leg.followers])
+                    self._neighbours.use(leg.version, [one.entries for one in (leg, *leg.followers)])
+                    self._introduce(leg)
                 if isinstance(leg, _Exchange):
                     self._open.add(leg)
                 leg.began = now
@@ -930,6 +798,10 @@ class _Run:
         self._under_way -= 1
         self.settle(leg)
         self._neighbours.release(leg.version, leg.entries)
+        # Not at once: what still arrives for a connection that was ended is answered by the kernel.
+        self.loop.at(
+            time.monotonic() + LINGERING, lambda _now: self._neighbours.part_the_idle(leg.version, leg.entries)
+        )
         if isinstance(leg, _Exchange):
             self._open.discard(leg)
             self._next_to_send(leg)

@@ -400,11 +400,11 @@ def cause_of_errno(number: int) -> tuple[str, str]:
     return (cause, "") if cause else (ERROR, os.strerror(number))
 
 
-#: At most this much goes each way in one TCP exchange, and at least that (bytes). Both are more than the largest
-#: segment, and than the initial congestion window of ten segments (RFC 6928).
+#: At most this much goes each way in one TCP exchange, and at least that (bytes): more than several segments of
+#: Ethernet's or of its jumbo frames, and than the initial congestion window of ten segments (RFC 6928).
 LARGEST_EXCHANGE = 256 * 1024
-SMALLEST_EXCHANGE = 64 * 1024
-ALL_EXCHANGES = 32 * 1024 * 1024
+SMALLEST_EXCHANGE = 18 * 1024
+ALL_EXCHANGES = 8 * 1024 * 1024
 
 
 def exchange_size(count: int) -> int:

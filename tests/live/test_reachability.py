@@ -562,6 +562,69 @@ def test_all_pairs_of_a_hundred(
     record_testsuite_property(f"all pairs of a hundred, {datapath} datapath, IPv{version}, seconds", took)
 
 
+@pytest.mark.parametrize("version", [4, 6])
+def test_of_many_legs_most_need_no_question_to_all(host: Host, run_module: RunModule, version: int) -> None:
+    """What asks all on the link is copied to every port; the ends of most legs are introduced to each other instead."""
+    own = star(version, 60)
+    before = received(host, "n60")
+    others = {name: address for name, address in own.items() if name != "n60"}
+    result = ask(run_module, *to_the_centre(others))
+    assert not result.failed, result.message
+    assert 0 < received(host, "n60") - before < len(others) // 2, "of the questions of all each would have come"
+
+
+def test_an_entry_that_is_there_is_left_to_whom_it_belongs(host: Host, run_module: RunModule) -> None:
+    """A permanent entry with another MAC address: the legs from there fail, as all its traffic does, and it stays."""
+    own = star(4, 30)
+    batch(f"-n n30 neigh add {own['n1']} lladdr 02:00:00:00:00:99 dev eth0 nud permanent")
+    result = ask(run_module, *to_the_centre(own, 1.0))
+    assert "2 of 58 probes are not as expected" in result.message
+    assert "n30 -> 10.0.0.1 icmp: silence" in result.message
+    kept = host.in_namespace("n30", "ip", "neigh", "show", own["n1"]).stdout
+    assert "02:00:00:00:00:99 PERMANENT" in kept
+
+
+def test_who_was_introduced_and_is_not_reached_is_asked_for(host: Host, run_module: RunModule) -> None:
+    """A leg that is cut has the cause that it has by itself."""
+    own = star(4, 30)
+    batch("link set t-n29 nomaster")
+    result = ask(run_module, *to_the_centre(own, 5.0))
+    assert "2 of 58 probes are not as expected" in result.message
+    assert "n29 -> 10.0.0.1 icmp: no neighbour" in result.message
+    assert "n29 -> 10.0.0.1 tcp: no neighbour" in result.message
+
+
+def received(host: Host, namespace: str) -> int:
+    """The packets that have come to a namespace."""
+    shown = host.in_namespace(namespace, "ip", "-json", "-statistics", "link", "show", "dev", "eth0").stdout
+    return int(json.loads(shown)[0]["stats64"]["rx"]["packets"])
+
+
+def to_the_centre(own: dict[str, str], timeout: float = 2.0) -> list[dict[str, Any]]:
+    """From each of a star to n1."""
+    return [
+        leg(name, own["n1"], protocol, timeout=timeout) for name in own if name != "n1" for protocol in ("icmp", "tcp")
+    ]
+
+
+def star(version: int, size: int) -> dict[str, str]:
+    """Namespaces n1, n2, ... on one bridge of the kernel; their addresses."""
+    names = [f"n{number}" for number in range(1, size + 1)]
+    own = {name: f"10.0.0.{index}" if version == 4 else f"2001:db8::{index:x}" for index, name in enumerate(names, 1)}
+    length = "24" if version == 4 else "64 nodad"
+    batch(
+        "link add br0 type bridge",
+        "link set br0 up",
+        *(f"netns add {name}" for name in names),
+        *(f"link add eth0 netns {name} type veth peer name t-{name}" for name in names),
+        *(f"link set t-{name} up master br0" for name in names),
+    )
+    for name in names:
+        batch(f"-n {name} link set eth0 up", f"-n {name} addr add {own[name]}/{length} dev eth0")
+    time.sleep(3)  # what every new link multicasts by itself is over then (RFC 4861, 6.3.7; RFC 3810, 9.4)
+    return own
+
+
 def test_few_descriptors(red_and_blue: Host, run_module: RunModule) -> None:
     """More exchanges than there are descriptors for: they wait for one another."""
     probes = [leg("red", BLUE, "tcp") for _probe in range(300)]
