@@ -56,10 +56,11 @@ class _Found(NamedTuple):
 
 
 class End(NamedTuple):
-    """Where an address is: the index and MAC address of its link, and the subnet that is on that link."""
+    """Where an address is: the index, MAC address and MTU of its link, and the subnet that is on that link."""
 
     link: int
     mac: str
+    mtu: int
     network: IPv4Network | IPv6Network
 
 
@@ -67,12 +68,13 @@ def ends_in(state: KernelState) -> dict[Entry, End]:
     """The ends by namespace and address; without those that are there twice, as it is not clear which one answers."""
     found: dict[Entry, End | None] = {}
     for name, namespace in state.namespaces.items():
-        macs = {link.index: link.mac for link in namespace.links if not link.loopback}
+        links = {link.index: link for link in namespace.links if not link.loopback}
         for address in namespace.addresses:
-            mac = macs.get(address.index)
-            if mac is not None:
+            link = links.get(address.index)
+            if link is not None:
                 entry = (name, str(address.interface.ip))
-                found[entry] = None if entry in found else End(address.index, mac, address.network)
+                end = End(link.index, link.mac, link.mtu, address.network)
+                found[entry] = None if entry in found else end
     return {entry: end for entry, end in found.items() if end is not None}
 
 

@@ -44,6 +44,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._reachability import 
     NO_NEIGHBOUR,
     SILENCE,
     STALLED,
+    USUAL_MTU,
     Answer,
     Outcome,
     Probe,
@@ -97,6 +98,8 @@ TIMESTAMP = struct.Struct("ll")
 #: tcpi_rtt of struct tcp_info (linux/tcp.h), in microseconds.
 TCP_RTT_OFFSET = 68
 
+#: linux/netdevice.h: no link has more.
+LARGEST_MTU = 65536
 #: The first bytes of an exchange say whose it is.
 GREETING = struct.Struct("!16sI")
 
@@ -362,6 +365,7 @@ class _Exchange(_Leg):
         self._far: _Stream | None = None
         self._round_trip = 0.0
         self._end = float("inf")
+        self._content = b""
 
     def start(self) -> None:
         family = FAMILY[self.version]
@@ -388,7 +392,7 @@ class _Exchange(_Leg):
             self.fail(SILENCE)
             return
         there = self._far.received if self._far else 0
-        self.fail(STALLED, f"{there} of {len(self.run.content)} bytes arrived there, {self._near.received} came back")
+        self.fail(STALLED, f"{there} of {len(self._content)} bytes arrived there, {self._near.received} came back")
 
     def _connected(self, _events: int) -> None:
         number = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -441,7 +445,8 @@ class _Exchange(_Leg):
         """It is this leg's turn to send its content."""
         now = time.monotonic()
         self._end = now + PATIENCE * self.probe.timeout
-        self._near = _Stream(self, self.socket, self.run.greeting(self) + self.run.content, self.run.content)
+        self._content = self.run.content_for(self)
+        self._near = _Stream(self, self.socket, self.run.greeting(self) + self._content, self._content)
         self.wake_at(now + self.probe.timeout)
 
     def greeted(self, guest: socket.socket, listener: _Listener) -> None:
@@ -451,7 +456,7 @@ class _Exchange(_Leg):
             return
         self._listener = listener
         self._ends.append(guest)
-        self._far = _Stream(self, guest, self.run.content, self.run.content)
+        self._far = _Stream(self, guest, self._content, self._content)
 
     def moved(self) -> None:
         """Bytes have arrived at either end."""
@@ -615,7 +620,9 @@ class _Run:
         self.loop = _Loop()
         self._neighbours = NeighbourTables(kernel, (probe.namespace for probe in probes))
         self._token = secrets.token_bytes(16)
-        self.content = secrets.token_bytes(exchange_size(sum(probe.needs_listener for probe in probes)))
+        self._exchanges = sum(probe.needs_listener for probe in probes)
+        self._content = secrets.token_bytes(exchange_size(self._exchanges, LARGEST_MTU))
+        self._ends: Mapping[Entry, End] = {}
         self._outcomes: dict[int, Outcome] = {}
         self._sockets: list[_EchoSocket] = []
         self._groups: dict[tuple[object, ...], _Group] = {}
@@ -700,15 +707,17 @@ class _Run:
             else:
                 leader.followers.append(leg)
                 leg.follows = True
-        self._plan_introductions(list(self._waiting[_Echo])[ASKING:], homes.values())
+        if len(legs) > ASKING:
+            self._ends = ends_in(self.kernel.read(homes.values(), addresses=True))
+            self._plan_introductions(list(self._waiting[_Echo])[ASKING:])
 
-    def _plan_introductions(self, legs: Sequence[_Leg], homes: Iterable[NamespaceName]) -> None:
-        if not legs:
-            return
-        ends = ends_in(self.kernel.read(homes, addresses=True))
+    def _near_end(self, leg: _Leg) -> End | None:
+        return self._ends.get((leg.probe.namespace, leg.far_end[1])) if leg.far_end else None
+
+    def _plan_introductions(self, legs: Iterable[_Leg]) -> None:
         for leg in legs:
             if leg.far_end is not None and leg.probe.expect == "reachable":
-                near, far = ends.get((leg.probe.namespace, leg.far_end[1])), ends.get((leg.far_end[0], leg.address))
+                near, far = self._near_end(leg), self._ends.get((leg.far_end[0], leg.address))
                 if near and far and leg.probe.to in near.network and ip_address(leg.far_end[1]) in far.network:
                     leg.introduction = (near, far)
 
@@ -824,6 +833,11 @@ class _Run:
             exchange.sending = False
             self._sending -= 1
             self._let_send()
+
+    def content_for(self, exchange: _Exchange) -> bytes:
+        """More than one packet as large as any that the link carries."""
+        end = self._near_end(exchange)
+        return self._content[: exchange_size(self._exchanges, end.mtu if end else USUAL_MTU)]
 
     def greeting(self, exchange: _Exchange) -> bytes:
         return GREETING.pack(self._token, exchange.index)

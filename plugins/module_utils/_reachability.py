@@ -400,16 +400,16 @@ def cause_of_errno(number: int) -> tuple[str, str]:
     return (cause, "") if cause else (ERROR, os.strerror(number))
 
 
-#: At most this much goes each way in one TCP exchange, and at least that (bytes): more than several segments of
-#: Ethernet's or of its jumbo frames, and than the initial congestion window of ten segments (RFC 6928).
+#: At most this much goes each way in one TCP exchange, and about that much in all together (bytes).
 LARGEST_EXCHANGE = 256 * 1024
-SMALLEST_EXCHANGE = 18 * 1024
-ALL_EXCHANGES = 8 * 1024 * 1024
+ALL_EXCHANGES = 2 * 1024 * 1024
+#: What a link is taken to carry where that is not known: jumbo frames of Ethernet.
+USUAL_MTU = 9000
 
 
-def exchange_size(count: int) -> int:
+def exchange_size(count: int, mtu: int = USUAL_MTU) -> int:
     """Bytes that each of so many TCP exchanges sends each way."""
-    return max(SMALLEST_EXCHANGE, min(LARGEST_EXCHANGE, ALL_EXCHANGES // max(count, 1)))
+    return max(2 * mtu, min(LARGEST_EXCHANGE, ALL_EXCHANGES // max(count, 1)))
 
 
 # The verdict

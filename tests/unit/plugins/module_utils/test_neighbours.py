@@ -17,7 +17,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import 
 from ansible_collections.netns.fabric.plugins.module_utils._neighbours import End, ends_in
 
 LO = Link(1, "lo", loopback=True, mac="00:00:00:00:00:00")
-ETH0, ETH1 = Link(2, "eth0", mac="02:00:00:00:00:01"), Link(3, "eth1", mac="02:00:00:00:00:02")
+ETH0, ETH1 = Link(2, "eth0", mac="02:00:00:00:00:01", mtu=1500), Link(3, "eth1", mac="02:00:00:00:00:02", mtu=9000)
 
 
 def state(*addresses: tuple[int, str]) -> KernelState:
@@ -27,8 +27,8 @@ def state(*addresses: tuple[int, str]) -> KernelState:
 
 def test_an_end_is_where_its_address_is() -> None:
     assert ends_in(state((2, "192.0.2.1/24"), (3, "2001:db8::1/64"))) == {
-        ("red", "192.0.2.1"): End(2, ETH0.mac, ip_network("192.0.2.0/24")),
-        ("red", "2001:db8::1"): End(3, ETH1.mac, ip_network("2001:db8::/64")),
+        ("red", "192.0.2.1"): End(2, ETH0.mac, 1500, ip_network("192.0.2.0/24")),
+        ("red", "2001:db8::1"): End(3, ETH1.mac, 9000, ip_network("2001:db8::/64")),
     }
 
 

@@ -273,9 +273,10 @@ def test_causes_of_system_calls_errors(number: int, cause: tuple[str, str]) -> N
 
 
 def test_what_is_exchanged_stays_bounded() -> None:
-    assert reachability.exchange_size(0) == reachability.exchange_size(128) == 256 * 1024
-    assert reachability.exchange_size(256) == 128 * 1024
-    assert reachability.exchange_size(9900) == 64 * 1024
+    assert reachability.exchange_size(0) == reachability.exchange_size(8) == 256 * 1024
+    assert reachability.exchange_size(16) == 128 * 1024
+    assert reachability.exchange_size(9900) == 18000
+    assert reachability.exchange_size(9900, mtu=1500) == 3000
 
 
 # The verdict
