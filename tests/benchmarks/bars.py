@@ -10,7 +10,7 @@ from statistics import median
 
 from ansible_collections.netns.fabric.tests.benchmarks.records import Measured, Record
 
-#: The modules that make what the floor makes, and nothing else.
+#: The modules that make what the floor makes, and nothing else; each is a step in the process of `sequence`.
 FLOOR_MODULES = frozenset({"netns", "veth", "route"})
 #: What the shell's teardown is tried in; the best order counts.
 SHELLS = ("shell", "shell-bridge-first", "shell-ports-first", "shell-at-once")
@@ -70,6 +70,8 @@ class Results:
 
     def inside(self, rival: str, size: int, modules: frozenset[str] | None = None, *, ovs: bool = True) -> float:
         """Return the median of the seconds inside the modules that build; without `ovs`, those of ovs-vswitchd apart.
+
+        With `modules` those of these alone: not what is around them in the process in which they are steps.
 
         Raises NotMeasuredError.
         """

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +16,12 @@ ACTIONS = ("build", "rerun", "add", "teardown")
 class ModuleRun:
     """One run of one of the collection's modules; times in seconds, memory in MiB.
 
-    `start` is Python's own start, `imports` what importing took, `ovs` the time spent waiting for ovs-vsctl, which
-    waits for ovs-vswitchd; `rest` is everything else: arguments, reading, planning, applying, answering.
+    It has a process of its own, or is a step in that of `within`. Start and imports are always the process's, and what
+    belongs to no step is too: the rows of a process add up to its life.
+
+    `start` is Python's own start and end, `imports` what importing took, `ovs` the time spent waiting for ovs-vsctl,
+    which waits for ovs-vswitchd; `rest` is everything else: arguments, reading, planning, applying, answering.
+    `peak_mib` is the most that the process has had until the end of the module or step.
     """
 
     module: str
@@ -25,10 +30,11 @@ class ModuleRun:
     ovs: float
     rest: float
     peak_mib: float
+    within: str = ""
 
     @property
-    def process(self) -> float:
-        """The life of the process."""
+    def seconds(self) -> float:
+        """All of it."""
         return self.start + self.imports + self.ovs + self.rest
 
     @property
@@ -62,3 +68,13 @@ class Record:
 def measured_from(written: dict[str, Any]) -> Measured:
     """Return one action as JSON has it."""
     return Measured(written["seconds"], written["traffic"], tuple(ModuleRun(**module) for module in written["modules"]))
+
+
+def rows_of(figures: Sequence[Mapping[str, Any]], life: float) -> list[ModuleRun]:
+    """Return what timed_module.py has noted of a process that lived this long: the process itself and its steps."""
+    process, *steps = figures
+    known = sum(one[kind] for one in figures for kind in ("imports", "ovs", "rest"))
+    return [
+        ModuleRun(**process, start=life - known),
+        *(ModuleRun(**step, start=0.0, within=process["module"]) for step in steps),
+    ]

@@ -177,10 +177,13 @@ def _parts(results: Results, size: int, action: str) -> dict[str, float]:
         return sum(seconds) / len(runs)
 
     parts = {
-        "Start of Python, one process per module": share([one.start for one in every]),
+        "Start and end of Python, one process per task": share([one.start for one in every]),
         "Imports of the modules": share([one.imports for one in every]),
         "Waiting for ovs-vsctl, that is for ovs-vswitchd": share([one.ovs for one in others]),
-        "Arguments, reading, planning, applying": share([one.rest for one in others]),
+        "The steps: arguments, reading, planning, applying": share([one.rest for one in others if one.within]),
+        "Around the steps: the task's arguments, the lock, the answer": share(
+            [one.rest for one in others if not one.within]
+        ),
         "Verification": share([one.inside for one in probing]),
     }
     ansible = whole - sum(parts.values())
@@ -197,14 +200,15 @@ def _modules(results: Results, size: int) -> str:
                 continue
             for position, first in enumerate(runs[0].modules):
                 same = [run.modules[position] for run in runs]
-                rows.append([f"{rival}: {action}, {first.module}", *_module_cells(same)])
-    head = ["Seconds, medians", "Process", "Python's start", "Imports", "ovs-vsctl", "Rest", "Peak MiB"]
+                name = f"{first.within}: {first.module}" if first.within else first.module
+                rows.append([f"{rival}: {action}, {name}", *_module_cells(same)])
+    head = ["Seconds, medians", "All", "Python's start, end", "Imports", "ovs-vsctl", "Rest", "Peak MiB"]
     return f"## The modules by themselves, N={size}\n\n" + _table(head, rows) if rows else ""
 
 
 def _module_cells(runs: Sequence[ModuleRun]) -> list[str]:
     times = [
-        [one.process for one in runs],
+        [one.seconds for one in runs],
         [one.start for one in runs],
         [one.imports for one in runs],
         [one.ovs for one in runs],
@@ -227,7 +231,12 @@ kernel shows no link and no namespace any more.
 
 {described}
 
-"Inside" a module is the time of its process without Python's start and the imports. The figures of the modules are of
-runs without Ansible, which ships them to the host as an archive: to unpack it and to compile what is in it counts
-as Ansible's.
+The modules by themselves run as the role's tasks run them: one process for `sequence`, which has a line for each of its
+steps too, and one for `reachability`. A step's line has the time of the step alone: its arguments, what it reads and no
+step before it has read, planning, applying. What belongs to no step is in the line of `sequence`, as are all imports,
+whenever they come about, and Python's start and end. So no time is in two lines, and in each run those of a process add
+up to its life. The peak of memory is the process's, until the step has ended.
+
+"Inside" the modules is without Python's start and end and the imports. To run them without Ansible is to ship no
+archive to the host: to unpack it and to compile what is in it counts as Ansible's.
 """

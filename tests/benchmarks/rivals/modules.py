@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ours without Ansible: the role's modules one after the other, each in a process of its own."""
+"""Ours without Ansible: what the role runs, the module of each task in a process of its own."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.netns.fabric.tests.benchmarks.lab import Lab
-from ansible_collections.netns.fabric.tests.benchmarks.records import ModuleRun
+from ansible_collections.netns.fabric.tests.benchmarks.records import ModuleRun, rows_of
 from ansible_collections.netns.fabric.tests.benchmarks.rivals.rival import COLLECTION, COLLECTIONS, Rival
 from ansible_collections.netns.fabric.tests.benchmarks.rivals.role_calls import module_calls
 
 
 class Modules(Rival):
-    """The modules as the role runs them, with the Python of `.venv`."""
+    """`sequence` with the role's steps, then `reachability`, with the Python of `.venv`."""
 
     title = "modules, pyroute2 0.9"
-    description = "the role's modules run one after the other without Ansible, by pyroute2 0.9.x"
+    description = (
+        "what the role runs, without Ansible, by pyroute2 0.9.x: one process for `netns.fabric.sequence` with its "
+        "steps, then one for `netns.fabric.reachability`"
+    )
     python = Path(sys.executable)
 
     def unavailable(self) -> str:
@@ -32,24 +35,25 @@ class Modules(Rival):
         }
 
     def build(self, lab: Lab) -> tuple[ModuleRun, ...]:
-        return tuple(self._run(*call) for call in self._calls[lab, "present"])
+        return self._run_all(lab, "present")
 
     rerun = add = build
 
     def teardown(self, lab: Lab) -> tuple[ModuleRun, ...]:
-        return tuple(self._run(*call) for call in self._calls[lab, "absent"])
+        return self._run_all(lab, "absent")
 
-    def _run(self, name: str, arguments: dict[str, Any]) -> ModuleRun:
+    def _run_all(self, lab: Lab, state: str) -> tuple[ModuleRun, ...]:
+        return tuple(row for call in self._calls[lab, state] for row in self._run(*call))
+
+    def _run(self, name: str, arguments: dict[str, Any]) -> list[ModuleRun]:
         result = self.place.directory / "figures.json"
         script = Path(__file__).with_name("timed_module.py")
         given = json.dumps({"ANSIBLE_MODULE_ARGS": arguments})
         launched = time.monotonic()
         self.place.run(
-            [str(self.python), str(script), name, str(result), str(launched)],
-            given=given,
-            env={"PYTHONPATH": str(COLLECTIONS)},
+            [str(self.python), str(script), name, str(result)], given=given, env={"PYTHONPATH": str(COLLECTIONS)}
         )
-        return ModuleRun(**json.loads(result.read_text(encoding="utf-8")))
+        return rows_of(json.loads(result.read_text(encoding="utf-8")), time.monotonic() - launched)
 
 
 class OlderModules(Modules):

@@ -1,10 +1,11 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which modules the role runs for a lab, and with which arguments: by the role's own files, without a play."""
+"""Which modules the role's tasks run for a lab, and with which arguments: by the role's own files, without a play."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import yaml
@@ -18,27 +19,42 @@ _ROLE = COLLECTION / "roles" / "topology"
 _MODULES = "netns.fabric."
 
 
+def _flatten(listed: Iterable[Any], levels: int) -> list[Any]:
+    if levels == 0:
+        return list(listed)
+    inner = (one if isinstance(one, list) else [one] for one in listed)
+    return _flatten(chain.from_iterable(inner), levels - 1)
+
+
+#: The filters that the role uses and Jinja does not have.
+_FILTERS: dict[str, Callable[..., Any]] = {
+    f"{_MODULES}compile_topology": compile_topology,
+    "combine": lambda one, other: {**one, **other},
+    "extract": lambda key, container: container[key],
+    "flatten": _flatten,
+}
+
+
 def module_calls(lab: Lab, state: str) -> list[tuple[str, dict[str, Any]]]:
     """Return the modules (without netns.fabric.) and their arguments in order; `state` is present or absent."""
     environment = NativeEnvironment()
-    environment.filters[_MODULES + "compile_topology"] = compile_topology
-    environment.filters["combine"] = lambda one, other: {**one, **other}
+    environment.filters.update(_FILTERS)
     variables: dict[str, Any] = {
         **_load("defaults/main.yml"),
         **lab.variables(),
         "topology_state": state,
         "ansible_check_mode": False,
+        # As in a play that is started without tags.
+        "ansible_run_tags": ["all"],
+        "ansible_skip_tags": [],
     }
     for task in _load("tasks/check.yml"):
         for name, value in task.get("ansible.builtin.set_fact", {}).items():
             variables[name] = _rendered(environment, value, variables)
-    role = _load("vars/main.yml")
-    variables["topology__mark"] = _rendered(environment, role["topology__mark"], variables)
-    parts = [role["topology__calls"][name] for name in role["topology__order"][state]]
-    steps = [step for part in parts for step in (part if isinstance(part, list) else [part])]
-    calls = [(step["module"], _rendered(environment, step["options"], variables)) for step in steps]
-    others = [task for task in _load("tasks/main.yml") if f"{_MODULES}sequence" not in task]
-    return [*calls, *_calls(environment, others, variables)]
+    # Each uses none but those above it; Ansible would not mind.
+    for name, value in _load("vars/main.yml").items():
+        variables[name] = _rendered(environment, value, variables)
+    return list(_calls(environment, _load("tasks/main.yml"), variables))
 
 
 def _load(name: str) -> Any:
@@ -61,4 +77,10 @@ def _calls(
 def _rendered(environment: NativeEnvironment, value: Any, variables: dict[str, Any]) -> Any:
     if isinstance(value, dict):
         return {key: _rendered(environment, one, variables) for key, one in value.items()}
-    return environment.from_string(value).render(variables) if isinstance(value, str) else value
+    if isinstance(value, list):
+        return [_rendered(environment, one, variables) for one in value]
+    if not isinstance(value, str):
+        return value
+    rendered = environment.from_string(value).render(variables)
+    # Like Ansible: what a filter hands out one by one can be looked at more than once.
+    return list(rendered) if isinstance(rendered, Iterator) else rendered

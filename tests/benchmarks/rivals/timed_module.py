@@ -2,44 +2,114 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs one of the collection's modules as its process does, and notes what its time and memory went into.
 
-    python timed_module.py MODULE RESULT_FILE LAUNCHED
+    python timed_module.py MODULE RESULT_FILE
 
-The module's arguments are on standard input. LAUNCHED is the reading of the monotonic clock when this was started. It
-imports nothing of the collection, so that what the module imports is counted as the module's.
+The module's arguments are on standard input. It imports nothing of the collection before the module does, so that what
+the module imports is counted as the module's. The result is a list of rows: the first is of the process itself, then
+there is one for each step of `sequence`, in the order of the steps.
 """
 
 from __future__ import annotations
 
 import builtins
+import importlib
+import itertools
 import json
-import runpy
 import subprocess
 import sys
 import time
+from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-STARTED = time.monotonic()
+COLLECTION = "ansible_collections.netns.fabric.plugins."
+#: What _sequence does for each step, once and in the order of the steps.
+PARTS_OF_A_STEP = ("_parameters", "call_of", "carry_out")
 
 
-class Clock:
-    """Seconds spent in calls of a function; what it calls of itself is not counted twice."""
+class Account(NamedTuple):
+    """What time is spent on: the number of a row, 0 being the process itself, and the kind."""
 
-    def __init__(self, function: Any) -> None:
-        self._function = function
-        self._depth = 0
-        self.seconds = 0.0
+    row: int
+    kind: str
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function."""
-        before = time.monotonic()
-        self._depth += 1
-        try:
-            return self._function(*args, **kwargs)
-        finally:
-            self._depth -= 1
-            if not self._depth:
-                self.seconds += time.monotonic() - before
+
+class Ledger:
+    """Puts every moment to the account that was opened last, and to no other: so all accounts add up to the whole."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.seconds: dict[Account, float] = defaultdict(float)
+        self._clock = clock
+        self._open = [Account(0, "rest")]
+        self._since = clock()
+
+    def settle(self) -> None:
+        """Write down the time that has passed since the last change."""
+        now = self._clock()
+        self.seconds[self._open[-1]] += now - self._since
+        self._since = now
+
+    def timed(self, function: Callable[..., Any], account: Callable[[], Account]) -> Callable[..., Any]:
+        """Return the function so that each call has the account open that it is given then."""
+
+        def called(*args: Any, **kwargs: Any) -> Any:
+            opened = account()
+            self.settle()
+            self._open.append(opened)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.settle()
+                self._open.pop()
+
+        return called
+
+    def imports(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function with its time as the imports of the process: what a step finds imported is chance."""
+        return self.timed(function, lambda: Account(0, "imports"))
+
+    def step(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function with the time of its first call as that of the first step, and so on."""
+        numbers = itertools.count(1)
+        return self.timed(function, lambda: Account(next(numbers), "rest"))
+
+    def runs(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return subprocess.run with the time of ovs-vsctl apart, in the row of whoever calls it."""
+        vsctl = self.timed(function, lambda: Account(self._open[-1].row, "ovs"))
+
+        def run(command: Any, *args: Any, **kwargs: Any) -> Any:
+            return (vsctl if Path(command[0]).name == "ovs-vsctl" else function)(command, *args, **kwargs)
+
+        return run
+
+
+class Steps:
+    """The steps of `sequence`: their names and the most memory that the process had had when each of them ended."""
+
+    def __init__(self, sequence: Any, ledger: Ledger) -> None:
+        self.names: list[str] = []
+        self.peaks: list[float] = []
+        for name in PARTS_OF_A_STEP:
+            setattr(sequence, name, ledger.step(getattr(sequence, name)))
+        sequence.converge = self._noting_names(sequence.converge)
+        sequence.carry_out = self._noting_peaks(sequence.carry_out)
+
+    def _noting_names(self, converge: Callable[..., Any]) -> Callable[..., Any]:
+        def noting(steps: Any, *args: Any, **kwargs: Any) -> Any:
+            self.names = [step["module"] for step in steps]
+            return converge(steps, *args, **kwargs)
+
+        return noting
+
+    def _noting_peaks(self, carry_out: Callable[..., Any]) -> Callable[..., Any]:
+        def noting(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return carry_out(*args, **kwargs)
+            finally:
+                self.peaks.append(peak_mib())
+
+        return noting
 
 
 def peak_mib() -> float:
@@ -49,29 +119,29 @@ def peak_mib() -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
 
 
-def main(name: str, result_file: str, launched: str) -> int:
+def main(name: str, result_file: str) -> int:
     """Run the module and write the figures; return its exit status."""
-    imports, vsctl, others = Clock(builtins.__import__), Clock(subprocess.run), Clock(subprocess.run)
-
-    def timed_run(command: Any, *args: Any, **kwargs: Any) -> Any:
-        return (vsctl if Path(command[0]).name == "ovs-vsctl" else others)(command, *args, **kwargs)
-
+    ledger = Ledger()
     sys.argv = sys.argv[:1]
-    builtins.__import__ = imports
-    subprocess.run = timed_run  # type: ignore[assignment]  # for what is timed it is the same
+    builtins.__import__ = ledger.imports(builtins.__import__)
+    subprocess.run = ledger.runs(subprocess.run)
+    module = ledger.imports(importlib.import_module)(f"{COLLECTION}modules.{name}")
+    steps = Steps(sys.modules[f"{COLLECTION}module_utils._sequence"], ledger) if name == "sequence" else None
     status: Any = 0
     try:
-        runpy.run_module(f"ansible_collections.netns.fabric.plugins.modules.{name}", run_name="__main__")
+        module.main()
     except SystemExit as end:
         status = end.code
-    figures = {
-        "module": name,
-        "start": STARTED - float(launched),
-        "imports": imports.seconds,
-        "ovs": vsctl.seconds,
-        "rest": time.monotonic() - STARTED - imports.seconds - vsctl.seconds,
-        "peak_mib": peak_mib(),
-    }
+    ledger.settle()
+    rows = [(name, peak_mib()), *(zip(steps.names, steps.peaks) if steps else ())]
+    figures = [
+        {
+            "module": module_name,
+            **{kind: ledger.seconds[Account(number, kind)] for kind in ("imports", "ovs", "rest")},
+            "peak_mib": peak,
+        }
+        for number, (module_name, peak) in enumerate(rows)
+    ]
     Path(result_file).write_text(json.dumps(figures), encoding="utf-8")
     return int(status or 0)
 

@@ -24,6 +24,12 @@ def modules(rival: str, size: int, **rest: float) -> Record:
     return Record(rival, size, {"build": [Measured(99.0, None, done)]})
 
 
+def sequence(rival: str, size: int, around: ModuleRun, **rest: float) -> Record:
+    """Return a build by one process, whose steps take this long."""
+    done = tuple(ModuleRun(name, 0.0, 0.0, 0.0, seconds, 40.0, around.module) for name, seconds in rest.items())
+    return Record(rival, size, {"build": [Measured(99.0, None, (around, *done))]})
+
+
 def figure(results: Results, words: str) -> float | None:
     found = [one for one in verdicts(results) if words in one.what]
     assert len(found) == 1, found
@@ -111,6 +117,18 @@ def test_growth_leaves_out_ovs_vswitchd_and_the_verification() -> None:
             modules("modules", 1000, netns=2.0, ovs_port=3.0, reachability=1.0),
         ]
     )
+    assert figure(results, "N=1000 to N=500") == pytest.approx(2.5)
+
+
+def test_what_is_around_the_steps_grows_but_is_nothing_that_the_floor_makes() -> None:
+    results = Results(
+        [
+            record("floor", 500, build=1.0),
+            sequence("modules", 500, ModuleRun("sequence", 1.0, 2.0, 0.0, 0.5, 40.0), netns=0.5, route=1.0),
+            sequence("modules", 1000, ModuleRun("sequence", 1.0, 2.0, 0.0, 2.0, 90.0), netns=1.0, route=2.0),
+        ]
+    )
+    assert figure(results, "C floor, pyroute2 0.9.x") == pytest.approx(1.5)
     assert figure(results, "N=1000 to N=500") == pytest.approx(2.5)
 
 

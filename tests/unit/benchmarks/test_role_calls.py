@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -12,19 +13,37 @@ from ansible_collections.netns.fabric.tests.benchmarks.lab import GATEWAY, Lab, 
 from ansible_collections.netns.fabric.tests.benchmarks.rivals.role_calls import module_calls
 
 
+def steps(lab: Lab, state: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the modules that the role's one sequence runs, with their options."""
+    name, arguments = module_calls(lab, state)[0]
+    assert name == "sequence"
+    return [(step["module"], step["options"]) for step in arguments["steps"]]
+
+
+def test_the_tasks_of_a_build() -> None:
+    (first, _steps), (second, probing) = module_calls(Lab(3), "present")
+    assert (first, second) == ("sequence", "reachability")
+    assert probing["probes"]
+
+
+def test_a_teardown_probes_nothing() -> None:
+    assert [name for name, _arguments in module_calls(Lab(2), "absent")] == ["sequence"]
+
+
+def test_the_steps_are_in_the_roles_order() -> None:
+    built = [name for name, _options in steps(Lab(2), "present")]
+    assert built[:6] == ["netns", "ovs_bridge", "veth", "interface", "ovs_port", "route"]
+    assert built[6:] == ["nat_masquerade", "nat_port_forward"]
+    removed = [name for name, _options in steps(Lab(2), "absent")]
+    assert removed == ["ovs_port", "interface", "ovs_bridge", "nat_masquerade", "nat_port_forward", "veth", "netns"]
+
+
 def test_the_lists_of_a_build_name_every_member() -> None:
-    calls = dict(module_calls(Lab(3), "present"))
+    calls = dict(steps(Lab(3), "present"))
     assert [one["name"] for one in calls["netns"]["namespaces"]] == ["ns0001", "ns0002", "ns0003"]
     assert len(calls["veth"]["pairs"]) == len(calls["ovs_port"]["ports"]) == len(calls["route"]["routes"]) == 3
     assert calls["netns"]["owner"] == "default"
     assert calls["netns"]["prune"] is True
-    assert calls["reachability"]["probes"]
-
-
-def test_a_teardown_probes_nothing() -> None:
-    names = [name for name, _arguments in module_calls(Lab(2), "absent")]
-    assert {"netns", "ovs_bridge"} <= set(names)
-    assert "reachability" not in names
 
 
 @pytest.mark.parametrize("state", ["present", "absent"])
