@@ -54,7 +54,7 @@ def module_calls(lab: Lab, state: str) -> list[tuple[str, dict[str, Any]]]:
     # Each uses none but those above it; Ansible would not mind.
     for name, value in _load("vars/main.yml").items():
         variables[name] = _rendered(environment, value, variables)
-    return list(_calls(environment, _load("tasks/main.yml"), variables))
+    return list(_calls(environment, _load("tasks/build.yml"), variables))
 
 
 def _load(name: str) -> Any:

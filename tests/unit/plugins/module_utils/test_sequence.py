@@ -68,6 +68,6 @@ def test_the_role_runs_what_there_is() -> None:
     assert set(order["present"]) == set(calls)
     assert set(order["absent"]) == set(calls) - {"routes"}
     [build] = [
-        task for task in yaml.safe_load((ROLE / "tasks" / "main.yml").read_text()) if "netns.fabric.sequence" in task
+        task for task in yaml.safe_load((ROLE / "tasks" / "build.yml").read_text()) if "netns.fabric.sequence" in task
     ]
     assert set(build["tags"]) == {"topology", *calls}
