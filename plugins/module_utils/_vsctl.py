@@ -318,12 +318,13 @@ class OpenVSwitch:
         for operation in batch:
             for name in operation.results(self._before):
                 self._require_working(operation, name, now, ended)
-            links = self.link_names()
-            for name in operation.carried_along(self._before):
-                # A device that went since it was looked at, as those of a namespace do some time after it was deleted,
-                # is no fault of this change.
-                if name in links or name not in now or now[name].type != "system":
-                    self._require_working(operation, name, now, ended)
+        carried = [(operation, name) for operation in batch for name in operation.carried_along(self._before)]
+        links = self.link_names() if carried else frozenset()
+        for operation, name in carried:
+            # A device that went since it was looked at, as those of a namespace do some time after it was deleted, is
+            # no fault of this change.
+            if name in links or name not in now or now[name].type != "system":
+                self._require_working(operation, name, now, ended)
         self._await_mtus(batch, now)
 
     def _interfaces(self) -> dict[str, Interface]:

@@ -194,6 +194,24 @@ def test_all_is_written_in_one_transaction() -> None:
     assert switch.written[1:] == ["-- --if-exists del-port i1 -- --if-exists del-br br"]
 
 
+def test_the_hosts_links_are_looked_at_where_it_matters_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There may be thousands, and as many operations."""
+    looks: list[str] = []
+
+    def look(_switch: OpenVSwitch) -> frozenset[str]:
+        looks.append("look")
+        return frozenset({"i1", "i2"})
+
+    monkeypatch.setattr(OpenVSwitch, "link_names", look)
+    before = listing(interface("br"), interface("i1"), interface("i2"))
+    switch = FakeOpenVSwitch([before])
+    switch.read()
+    switch.execute([ovs.SetPort(name, name, Columns({"tag": 7})) for name in ("i1", "i2")], Journal())
+    assert looks == []
+    switch.execute([ovs.SetBridge("br", Columns({"datapath_type": "system"}))] * 2, Journal())
+    assert looks == ["look"]
+
+
 def test_a_command_line_that_would_be_too_long_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sysconf", lambda _name: 2000)
     names = [f"i{number}" for number in range(50)]
