@@ -17,12 +17,6 @@ options:
       - When it is over, what the database has stored of the change by then is read back, taken out again, and told.
     type: int
     default: 10
-  database:
-    description:
-      - The database server of Open vSwitch on this host, as C(ovs-vsctl --db) takes it, for instance
-        V(unix:/run/openvswitch/db.sock).
-      - Omitted, C(ovs-vsctl) finds it.
-    type: str
 requirements:
   - Open vSwitch, running, with C(ovs-vsctl) in C(PATH)
 notes:
@@ -32,4 +26,14 @@ notes:
     else. A port or bridge that does not work makes the module fail, and everything is taken back.
   - In check mode a host without Open vSwitch, or where it is not running, is taken as one where an earlier task has
     started it, without bridges.
+"""
+
+    DATABASE = r"""
+options:
+  database:
+    description:
+      - The database server of Open vSwitch on this host, as C(ovs-vsctl --db) takes it, for instance
+        V(unix:/run/openvswitch/db.sock).
+      - Omitted, C(ovs-vsctl) finds it.
+    type: str
 """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The programs of the packet filter: found, and run with a timeout."""
+"""The programs of the host: found, and run with a timeout."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ansible_collections.netns.fabric.plugins.module_utils._errors import OperationFailed
 
-#: Seconds that a program may take. iptables may wait for its lock for some of them.
+#: Seconds that a program may take if nothing else is said. iptables may wait for its lock for some of them.
 TIMEOUT = 60
 #: Where programs lie that an ordinary user's PATH, which `su` keeps, does not have.
 SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -29,27 +29,32 @@ class Result:
     error: str
 
 
-def run(argv: Sequence[str], text: str = "") -> Result:
+class TimedOut(OperationFailed):
+    """The program took too long and was killed."""
+
+
+def run(argv: Sequence[str], text: str = "", timeout: float = TIMEOUT) -> Result:
     """Run a program with `text` on its standard input.
 
     Raises:
-        OperationFailed: It could not be started, or took longer than TIMEOUT.
+        OperationFailed: It could not be started.
+        TimedOut: It took longer than `timeout` seconds.
     """
     try:
         ran = subprocess.run(
             argv,
             input=text,
             capture_output=True,
-            text=True,
+            encoding="utf-8",  # not the locale's: the text that we have from the kernel is UTF-8 as well
             errors="replace",
             close_fds=False,  # the lock goes with it, see Host.locked()
-            timeout=TIMEOUT,
+            timeout=timeout,
             check=False,
             env={**os.environ, "LC_ALL": "C"},
         )
     except subprocess.TimeoutExpired as error:
-        raise OperationFailed(
-            None, f"{argv[0]} did not end within {TIMEOUT} s and was stopped; whether it did its work is not known"
+        raise TimedOut(
+            None, f"{argv[0]} did not end within {timeout} s and was stopped; whether it did its work is not known"
         ) from error
     except OSError as error:
         raise OperationFailed(None, f"{argv[0]}: {error.strerror}", error.errno) from error

@@ -9,11 +9,9 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import shutil
 import signal
 import socket
 import struct
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -38,6 +36,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovs_state import (
     switch_of,
     tables_of,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._program import TimedOut, find, run
 
 #: Seconds added to the timeout for each interface that ovs-vswitchd is to open or close: closing one takes the kernel
 #: 13 ms on the userspace datapath.
@@ -50,8 +49,6 @@ REPORT_TIMEOUT = 2.0
 EXIT_POSTDB_ERROR = 65
 
 DEFAULT_RUNDIR = "/var/run/openvswitch"
-#: Where the programs of a daemon may lie that a user's PATH leaves out.
-SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
 
 START = (
     "start Open vSwitch (`systemctl start openvswitch-switch` on Debian and Ubuntu, `systemctl start openvswitch` on "
@@ -381,26 +378,18 @@ class OpenVSwitch:
         return self._run([program, f"--timeout={self._timeout}", *chosen, *arguments], self._timeout + GRACE)
 
     def _program(self, name: str) -> str | None:
-        return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:{SYSTEM_PATH}")
+        return find(name)
 
     def _run(self, arguments: Sequence[str], timeout: float) -> _Ended:
         try:
-            ended = subprocess.run(
-                arguments,
-                stdin=subprocess.DEVNULL,
-                close_fds=False,  # the lock goes with it, see Host.locked()
-                capture_output=True,
-                timeout=timeout,
-                env={**os.environ, "LC_ALL": "C"},
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
+            ended = run(arguments, timeout=timeout)
+        except TimedOut:
             return _Ended(None, "", "")
-        except OSError as error:
-            return _Ended(126, "", f"{arguments[0]}: {error.strerror}")
+        except OperationFailed as error:
+            return _Ended(126, "", str(error))
         # --timeout has it killed by SIGALRM.
-        status = None if ended.returncode in (-signal.SIGALRM, 128 + signal.SIGALRM) else ended.returncode
-        return _Ended(status, ended.stdout.decode(errors="replace"), ended.stderr.decode(errors="replace"))
+        status = None if ended.status in (-signal.SIGALRM, 128 + signal.SIGALRM) else ended.status
+        return _Ended(status, ended.output, ended.error)
 
 
 def _last_line(message: str) -> str:

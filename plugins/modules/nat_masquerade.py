@@ -28,10 +28,12 @@ extends_documentation_fragment:
   - netns.fabric.attributes
   - netns.fabric.attributes.action_group
   - netns.fabric.state_module
+  - netns.fabric.nat
 options:
   source:
     description:
-      - The network behind the router, as C(ADDRESS/PREFIX) with no host bits set; IPv4 or IPv6.
+      - The network behind the router, as C(ADDRESS/PREFIX) with no host bits set; its IP version, IPv4 or IPv6, is that
+        of the entry.
       - Two networks of one call must not overlap, unless each has an O(out_interface) of its own.
       - Required unless O(rules) is given.
     type: str
@@ -43,53 +45,6 @@ options:
       - A rule with another O(out_interface) is another rule; to change it, remove the one and add the other, or use
         O(prune).
     type: str
-  namespace:
-    description:
-      - The network namespace that routes, by its name in C(/run/netns).
-      - If it is left out, the host's own.
-    type: str
-  ip_forward:
-    description:
-      - Turn on IP forwarding for the IP version of O(source), in O(namespace) - the kernel parameter
-        C(net.ipv4.ip_forward) or C(net.ipv6.conf.all.forwarding).
-      - It lasts until the next boot, or as long as the namespace does.
-      - It is never turned off again, not by O(ip_forward=false) and not by O(state=absent), for the module cannot
-        know who else relies on it.
-      - Turning on IPv6 forwarding makes the kernel drop the default routes that it has from router advertisements, and
-        ignore further ones, on every interface whose parameter C(net.ipv6.conf.IFACE.accept_ra) is V(1). Where a
-        default route would be lost that way the call fails before anything is written. Set the parameter to V(2)
-        before.
-    type: bool
-    default: true
-  accept_forward:
-    description:
-      - What to do about chains that drop what is forwarded, be it by their policy or by a last rule for all the rest.
-        An accept in a table of one's own does not get a packet past a drop in another table, so that NAT is dead on a
-        host with C(iptables -P FORWARD DROP), which is what Docker sets.
-      - V(auto) puts two rules into each such chain, one that accepts what goes out from O(source), and one that
-        accepts the replies. They are as narrow as the masquerading itself, and they come after all rules that have a
-        condition, so that what somebody forbids explicitly stays forbidden. Both are removed again with
-        O(state=absent), with O(accept_forward=never), and when nothing drops any more.
-      - The place is the chain C(DOCKER-USER) where the FORWARD chain of iptables calls it, otherwise the chain that
-        does the dropping, of nftables or of either variant of iptables.
-      - Where firewalld runs it is asked itself, by C(firewall-cmd) - it gets a policy of our own, with a rule that
-        accepts what goes out from O(source), permanently and in what runs, so that a reload keeps it. The policy has
-        the mark of the O(owner) as its description, and goes with its last rule. It lets nothing into the host. To add
-        or remove a policy takes a reload of firewalld; if that would change anything else, because what runs there
-        differs from what is permanent, none is added and RV(blocked_by) tells so. It does so, too, for an entry with
-        O(out_interface), which a rule of firewalld's cannot name, and for firewalld older than 0.9, which knows no
-        policies.
-      - Nothing is put into tables that a running program has reserved for itself. RV(blocked_by) tells of these.
-      - V(never) leaves such chains alone. RV(blocked_by) tells of them.
-    type: str
-    choices: [auto, never]
-    default: auto
-  state:
-    description:
-      - With V(absent) the rule goes, and what was done for it because of O(accept_forward). IP forwarding stays.
-    type: str
-    choices: [present, absent]
-    default: present
   rules:
     description:
       - Several rules, in one pass. All of them become so, or the call fails and none does.
@@ -121,37 +76,22 @@ options:
         type: str
         choices: [present, absent]
         default: present
-  backend:
-    description:
-      - What the rules are made with.
-      - V(nftables) puts them into a table of our own, C(netns_fabric), of the family C(ip) or C(ip6). It goes when
-        its last rule goes. The two families are kept apart so that an IPv4 rule does not make the kernel track the
-        IPv6 connections of the host.
-      - V(iptables) appends them to the chain POSTROUTING of the table C(nat), in the variant (nf_tables or legacy)
-        that is behind the plain command C(iptables), or C(ip6tables), of the host.
-      - V(auto) leaves rules where they are already. New ones it makes with what the host uses - with the legacy variant
-        of iptables if all that others have made there is in that, otherwise with nftables if the host has C(nft),
-        otherwise with iptables.
-      - A rule that is found in another place than it belongs is moved, so that it is never there twice - from one
-        backend to the other and from one variant of iptables to the other, provided that the host has the commands
-        for both.
-    type: str
-    choices: [auto, nftables, iptables]
-    default: auto
 requirements:
-  - C(nft) 0.9.3 or newer with JSON support, or C(iptables) 1.6.2 or newer, on the managed host
   - C(firewall-cmd) 0.9 or newer on a managed host where firewalld runs
-  - pyroute2 0.7.2 or newer on the managed host
 notes:
-  - With O(prune), rules of the O(owner) are found in every named namespace and on the host, whether or not an entry
-    names it.
+  - O(accept_forward=auto) lets through what goes out from O(source), by O(out_interface) if that is given, and the
+    replies.
   - On a host with Docker the rules go into C(DOCKER-USER), which Docker keeps. Without that chain, what Docker does
     when it starts (it sets the policy of FORWARD to DROP) is put right by the next run.
-  - With firewalld the masquerading itself works from our own table, and firewalld does not touch it. Only for what
-    firewalld rejects is it asked (O(accept_forward)). That concerns the host, and no other O(namespace).
-  - The rules last until the next boot, and no longer than the namespace that they are in. C(nft flush ruleset) and
-    C(iptables -t nat -F) remove them too. One more run brings them back.
-  - iptables makes its tables when they are first used, and they stay, empty, when our last rule is gone.
+  - Where firewalld runs, the masquerading itself works from our own table, and firewalld does not touch it. For what it
+    rejects (O(accept_forward)) it is asked itself, by C(firewall-cmd) - it gets a policy of our own, with a rule that
+    accepts what goes out from O(source), permanently and in what runs, so that a reload keeps it. The policy has the
+    mark of the O(owner) as its description, and goes with its last rule. It lets nothing into the host. That concerns
+    the host, and no other O(namespace).
+  - To add or remove a policy takes a reload of firewalld; if that would change anything else, because what runs there
+    differs from what is permanent, none is added and RV(blocked_by) tells so. It does so, too, for an entry with
+    O(out_interface), which a rule of firewalld's cannot name, and for firewalld older than 0.9, which knows no
+    policies.
 seealso:
   - module: ansible.builtin.iptables
   - module: ansible.posix.firewalld

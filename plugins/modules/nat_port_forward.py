@@ -32,6 +32,7 @@ extends_documentation_fragment:
   - netns.fabric.attributes
   - netns.fabric.attributes.action_group
   - netns.fabric.state_module
+  - netns.fabric.nat
 options:
   port:
     description:
@@ -78,45 +79,6 @@ options:
       - For them the router puts its own address in the place of the client's. Without that the answer would go from
         neighbour to neighbour, past the router, with an address that the client knows nothing of.
     type: str
-  namespace:
-    description:
-      - The network namespace that routes, by its name in C(/run/netns).
-      - If it is left out, the host's own.
-    type: str
-  ip_forward:
-    description:
-      - Turn on IP forwarding for the IP version of O(to_address), in O(namespace) - the kernel parameter
-        C(net.ipv4.ip_forward) or C(net.ipv6.conf.all.forwarding).
-      - It lasts until the next boot, or as long as the namespace does.
-      - It is never turned off again, not by O(ip_forward=false) and not by O(state=absent), for the module cannot
-        know who else relies on it.
-      - Turning on IPv6 forwarding makes the kernel drop the default routes that it has from router advertisements, and
-        ignore further ones, on every interface whose parameter C(net.ipv6.conf.IFACE.accept_ra) is V(1). Where a
-        default route would be lost that way the call fails before anything is written. Set the parameter to V(2)
-        before.
-    type: bool
-    default: true
-  accept_forward:
-    description:
-      - What to do about chains that drop what is forwarded, be it by their policy or by a last rule for all the rest.
-      - V(auto) puts two rules into each such chain, one for what goes to the port of O(to_address) and one for what
-        comes from it, of connections whose destination was translated and of no others. They come after all rules
-        that have a condition, so that what somebody forbids explicitly stays forbidden. Both are removed again with
-        O(state=absent), with O(accept_forward=never), and when nothing drops any more.
-      - The place is the chain C(DOCKER-USER) where the FORWARD chain of iptables calls it, otherwise the chain that
-        does the dropping, of nftables or of either variant of iptables.
-      - firewalld lets such connections through by itself; nothing is done about it.
-      - Nothing is put into tables that a running program has reserved for itself. RV(blocked_by) tells of these.
-      - V(never) leaves such chains alone. RV(blocked_by) tells of them.
-    type: str
-    choices: [auto, never]
-    default: auto
-  state:
-    description:
-      - With V(absent) the rules go, and what was done for them because of O(accept_forward). IP forwarding stays.
-    type: str
-    choices: [present, absent]
-    default: present
   rules:
     description:
       - Several ports, in one pass. All of them become so, or the call fails and none does.
@@ -165,38 +127,18 @@ options:
         type: str
         choices: [present, absent]
         default: present
-  backend:
-    description:
-      - What the rules are made with.
-      - V(nftables) puts them into a table of our own, C(netns_fabric), of the family C(ip) or C(ip6), which they share
-        with those of M(netns.fabric.nat_masquerade). A chain goes when its last rule goes, and the table with its last
-        chain.
-      - V(iptables) appends them to the chains PREROUTING, OUTPUT and POSTROUTING of the table C(nat), in the variant
-        (nf_tables or legacy) that is behind the plain command C(iptables), or C(ip6tables), of the host.
-      - V(auto) leaves rules where they are already. New ones it makes with what the host uses - with the legacy variant
-        of iptables if all that others have made there is in that, otherwise with nftables if the host has C(nft),
-        otherwise with iptables.
-      - A rule that is found in another place than it belongs is moved, so that it is never there twice.
-    type: str
-    choices: [auto, nftables, iptables]
-    default: auto
-requirements:
-  - C(nft) 0.9.3 or newer with JSON support, or C(iptables) 1.6.2 or newer, on the managed host
-  - pyroute2 0.7.2 or newer on the managed host
 notes:
+  - O(accept_forward=auto) lets through what goes to the port of O(to_address) and what comes from it, of connections
+    whose destination was translated and of no others.
+  - firewalld lets such connections through by itself; nothing is done about it.
   - The loopback addresses are left out for a reason. What the host sends to C(127.0.0.1) comes from C(127.0.0.1), and
     that does not leave it unless C(route_localnet) is on, which also lets neighbours reach services that listen on
     the loopback alone; for C(::1) there is no such parameter. Use another address of the host, for instance that of
     the bridge.
-  - With O(prune), rules of the O(owner) are found in every named namespace and on the host, whether or not an entry
-    names it.
   - What is established stays so - a connection that was forwarded before a rule was removed or led elsewhere goes on
     until it ends. A client that keeps sending UDP from one port is such a connection, too.
   - What the host's own firewall says to packets that come in (the chain INPUT) does not concern forwarded ones. To
     publish a port is to open it, save for what is forbidden by a chain on the forward hook.
-  - The rules last until the next boot, and no longer than the namespace that they are in. C(nft flush ruleset) and
-    C(iptables -t nat -F) remove them too. One more run brings them back.
-  - iptables makes its tables when they are first used, and they stay, empty, when our last rule is gone.
 seealso:
   - module: netns.fabric.nat_masquerade
   - module: ansible.builtin.iptables

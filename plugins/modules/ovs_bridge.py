@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - netns.fabric.attributes.action_group
   - netns.fabric.state_module
   - netns.fabric.vsctl
+  - netns.fabric.vsctl.database
 options:
   name:
     description:

@@ -26,6 +26,7 @@ extends_documentation_fragment:
   - netns.fabric.attributes.action_group
   - netns.fabric.state_module
   - netns.fabric.vsctl
+  - netns.fabric.vsctl.database
 requirements:
   - pyroute2 0.7.2 or newer on the managed host
 options:

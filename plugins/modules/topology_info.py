@@ -25,6 +25,7 @@ author:
 extends_documentation_fragment:
   - netns.fabric.attributes.info_module
   - netns.fabric.attributes.action_group
+  - netns.fabric.vsctl.database
 requirements:
   - pyroute2 0.7.2 or newer on the managed host
 options:
@@ -89,12 +90,6 @@ options:
     description: Seconds that Open vSwitch has to answer, from 1.
     type: int
     default: 10
-  database:
-    description:
-      - The database server of Open vSwitch on this host, as C(ovs-vsctl --db) takes it, for instance
-        V(unix:/run/openvswitch/db.sock).
-      - Omitted, C(ovs-vsctl) finds it.
-    type: str
 notes:
   - It waits while another module of this collection changes the host, so that the picture is not one of half a change.
   - A namespace without a name is found by the processes in it, and where it is mounted elsewhere than in C(/run/netns),

@@ -173,7 +173,7 @@ def wait_until_gone(before: Sequence[str], timeout: float = 120) -> None:
             return
         if time.monotonic() > end:
             raise WrongStateError(f"left after the teardown: {len(left)}, among them {left[:3]}")
-        time.sleep(0.002)
+        time.sleep(0.002)  # so short since it counts: the caller measures until nothing is left
 
 
 def check_gone() -> None:

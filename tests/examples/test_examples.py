@@ -13,7 +13,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ import yaml
 
 from ansible_collections.netns.fabric.tests.examples.collecting import Example, Kind, collect
 from ansible_collections.netns.fabric.tests.support import module_runner, own_host
+from ansible_collections.netns.fabric.tests.support.converging import wait_until
 from ansible_collections.netns.fabric.tests.support.host_state import Host
 
 EXAMPLES = collect()
@@ -58,10 +58,9 @@ def _service(host: Host) -> None:
     # Not http.server: before it listens it asks for its own name, and here nobody answers.
     listen = "import signal, socket, sys; s = socket.create_server((sys.argv[1], 443)); signal.pause()"
     host.start(sys.executable, "-c", listen, own_host.UPLINK_ADDRESS)
-    deadline = time.monotonic() + 30
-    while not host.run("ss", "-Hltn", "sport", "=", ":443").stdout:
-        assert time.monotonic() < deadline, "the service does not listen"
-        time.sleep(0.05)
+    wait_until(
+        lambda: bool(host.run("ss", "-Hltn", "sport", "=", ":443").stdout), 30, otherwise="the service does not listen"
+    )
 
 
 def _reference(_host: Host) -> None:

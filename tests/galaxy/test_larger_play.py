@@ -14,7 +14,6 @@ import re
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ import pytest
 
 from ansible_collections.netns.fabric.tests.galaxy.conftest import TARGET_PYTHON, Ansible
 from ansible_collections.netns.fabric.tests.support import own_host
+from ansible_collections.netns.fabric.tests.support.converging import wait_until
 
 PLAY = Path(__file__).with_name("files") / "larger_play.yml"
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -85,15 +85,22 @@ def start_host(name: str, log: Path) -> subprocess.Popen[bytes]:
 
 def pid_inside(host: subprocess.Popen[bytes]) -> int:
     """Return the pid, as we see it, of the process that a host was started for, once it is ready; waits up to 30 s."""
-    for _attempt in range(300):
-        first = _children(host.pid)
-        command = _children(first[0]) if first else []
-        # The one that became sleep(1): the daemons of Open vSwitch are children of the first process, too.
-        for pid in command:
-            if Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip() == "sleep":
-                return pid
-        time.sleep(0.1)
-    raise AssertionError("a host of its own did not come up")
+    wait_until(lambda: bool(_sleepers(host)), 30, otherwise="a host of its own did not come up")
+    return _sleepers(host)[0]
+
+
+def _sleepers(host: subprocess.Popen[bytes]) -> list[int]:
+    """Return what became sleep(1), if it has: the daemons of Open vSwitch are children of the first process, too."""
+    first = _children(host.pid)
+    return [pid for pid in (_children(first[0]) if first else []) if _name(pid) == "sleep"]
+
+
+def _name(pid: int) -> str:
+    """Return the name of a process, an empty one where it has ended since it was found."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def _children(pid: int) -> list[int]:

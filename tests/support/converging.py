@@ -150,7 +150,7 @@ def assert_same(host: Host, before: State, *, identity: bool = True, what: str =
     while (now := picture(host, identity=identity, sysctls=sysctls)) != before:
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} differs:\n" + "\n".join(differences(before, now)))
-        time.sleep(0.1)
+        time.sleep(0.1)  # a picture takes several programs, and the kernel has the time to settle
 
 
 def differences(before: Any, now: Any, where: str = "") -> list[str]:
@@ -248,16 +248,16 @@ def tcp_passes(host: Host, server: str | None, client: str | None, address: str,
     while time.monotonic() < deadline and process.poll() is None:
         if host.run(*where, "python3", "-c", asking, address, str(port), check=False).returncode == 0:
             return True
-        time.sleep(0.05)
+        time.sleep(0.05)  # until the server listens, which only a connection tells from here
     return False
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Return once the condition holds; AssertionError if it does not within that time."""
+def wait_until(condition: Callable[[], bool], seconds: float = 10, otherwise: str = "") -> None:
+    """Return once the condition holds; AssertionError, which says `otherwise`, if it does not within that time."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.02)  # no event stands for any condition
 
 
 def inode(namespace: str) -> int:

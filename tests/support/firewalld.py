@@ -47,7 +47,7 @@ def start() -> list[subprocess.Popen[bytes]]:
             said = Path("/run/firewalld.log").read_text(encoding="utf-8", errors="replace")
             stop(processes)
             raise RuntimeError(f"firewalld does not answer: {said}")
-        time.sleep(0.1)
+        time.sleep(0.1)  # firewalld starts in the background, and to ask it takes a program
     return processes
 
 
@@ -68,7 +68,7 @@ def stop(processes: list[subprocess.Popen[bytes]]) -> None:
 def _wait_for_bus() -> None:
     deadline = time.monotonic() + _PATIENCE
     while not (_BUS / "system_bus_socket").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+        time.sleep(0.02)  # until the daemon has made its socket
 
 
 if __name__ == "__main__":

@@ -7,7 +7,10 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -662,14 +665,22 @@ class TestRunning:
     def test_standard_input_and_output(self) -> None:
         assert program.run(["cat"], "text") == Result(0, "text", "")
 
+    def test_text_is_utf_8_whatever_the_locale(self) -> None:
+        code = f"from {program.__name__} import run; print(ascii(run(['cat'], '\\xfc').output))"
+        plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+        environment = {**os.environ, **plain, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=20, check=False
+        )
+        assert done.stdout.strip() == r"'\xfc'", done.stderr
+
     def test_a_program_that_is_not_there(self) -> None:
         with pytest.raises(OperationFailed, match="no-such-program: No such file"):
             program.run(["no-such-program"])
 
-    def test_one_that_hangs(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(program, "TIMEOUT", 0.05)
-        with pytest.raises(OperationFailed, match="is not known"):
-            program.run(["sleep", "10"])
+    def test_one_that_hangs(self) -> None:
+        with pytest.raises(program.TimedOut, match=r"sleep did not end within 0\.05 s .* is not known"):
+            program.run(["sleep", "10"], timeout=0.05)
 
     def test_programs_are_found_where_su_does_not_look(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
         nft = tmp_path / "nft"

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.netns.fabric.plugins.doc_fragments import vsctl
 from ansible_collections.netns.fabric.plugins.module_utils._change import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import (
     Address,
@@ -100,7 +101,10 @@ def test_a_subset(asked: list[str], meant: frozenset[str]) -> None:
 
 
 def test_the_documentation_has_the_options() -> None:
-    documented = yaml.safe_load(topology_info.DOCUMENTATION)["options"]
+    documented = {
+        **yaml.safe_load(topology_info.DOCUMENTATION)["options"],
+        **yaml.safe_load(vsctl.ModuleDocFragment.DATABASE)["options"],
+    }
     assert set(documented) == set(ARGUMENT_SPEC)
     assert documented["gather_subset"]["choices"] == ARGUMENT_SPEC["gather_subset"]["choices"]
 
