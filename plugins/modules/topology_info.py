@@ -459,7 +459,7 @@ declarations:
       type: list
       elements: dict
       sample:
-        - {name: int_br, addresses: [192.168.100.254/24], mtu: 1500, enabled: true}
+        - {name: int_br, addresses: [192.168.100.254/24], enabled: true}
     routes:
       description: For M(netns.fabric.route).
       returned: success

@@ -124,7 +124,12 @@ MIXED: Info = {
     **BASE,
     "name": "mixed",
     "bridges": [
-        {"name": "br0", "addresses": ["10.1.0.254/24", "fd00:1::fe/64"], "other_config": {"mac-aging-time": "60"}}
+        {
+            "name": "br0",
+            "addresses": ["10.1.0.254/24", "fd00:1::fe/64"],
+            "other_config": {"mac-aging-time": "60"},
+            "mtu": 1450,
+        }
     ],
     "namespaces": [
         {
@@ -229,6 +234,8 @@ def test_vlans_both_ip_versions_and_a_direct_cable_can_be_declared(run_module: R
         "red_tap": None,
     }
     assert by_name(declared["ports"])["green_tap"]["trunks"] == [7, 8]
+    assert by_name(declared["bridges"])["br0"]["mtu"] == 1450
+    assert "mtu" not in by_name(declared["interfaces"])["br0"], "the kernel is not whom to ask for it"
     assert by_name(declared["namespaces"])["red"] == {
         "name": "red",
         "nameservers": ["192.0.2.53"],
