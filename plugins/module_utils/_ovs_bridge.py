@@ -18,6 +18,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._errors import Invali
 from ansible_collections.netns.fabric.plugins.module_utils._host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._link import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._ovs_settings import (
+    REOPENED,
     VSCTL_OPTIONS,
     Difference,
     Texts,
@@ -143,6 +144,7 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
             tuple(planner.changes),
             warnings=(*assumptions(actual.switch, call.check_mode), *planner.warnings),
             results={"bridges": planner.bridges},
+            foreseen={REOPENED: planner.reopened},
         )
 
 
@@ -157,6 +159,7 @@ class _Planner:
         self.changes: list[Change] = []
         self.warnings: list[str] = []
         self.bridges: list[dict[str, str]] = []
+        self.reopened: set[str] = set()
 
     def add(self, wanted: WantedBridge) -> None:
         try:
@@ -273,6 +276,8 @@ class _Planner:
         if datapath_type == bridge.datapath_type:
             operations.extend(self._mended(bridge, difference))
             self._warn_of_broken(wanted, bridge)
+        else:
+            self.reopened.add(bridge.name)
         if operations:
             self.changes.append(
                 Change(wanted.entry, _target(wanted.name), difference.before, difference.after, tuple(operations))

@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import KernelState, Link, NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._link import Checks, place
 from ansible_collections.netns.fabric.plugins.module_utils._ovs_settings import (
+    REOPENED,
     VSCTL_OPTIONS,
     Difference,
     Texts,
@@ -85,12 +86,16 @@ class WantedPort:
 
 @dataclass(frozen=True)
 class PortState:
-    """What bears on ports: Open vSwitch, what it has open, and the links of the host and at the far ends of cables."""
+    """What bears on ports: Open vSwitch, what it has open, and the links of the host and at the far ends of cables.
+
+    `reopened` names bridges whose interfaces an earlier call, in check mode, would have had opened anew.
+    """
 
     switch: Switch
     kernel: KernelState = field(default_factory=KernelState)
     attachments: Attachments = field(default_factory=Attachments)
     system_works: bool = False
+    reopened: frozenset[str] = frozenset()
 
 
 class PortResource(Resource[WantedPort, PortState]):
@@ -153,7 +158,8 @@ class PortResource(Resource[WantedPort, PortState]):
         switch = host.ovs.read(call.check_mode, nothing_wanted=not present)
         if not present:
             return PortState(switch)
-        state = PortState(switch, _links(host, present, []), system_works=host.ovs.kernel_datapath())
+        reopened = frozenset(host.foreseen.get(REOPENED, ()))
+        state = PortState(switch, _links(host, present, []), system_works=host.ovs.kernel_datapath(), reopened=reopened)
         if any(_far_end_unknown(state, port) for port in present):
             everywhere = sorted(host.kernel.namespace_names())
             state = replace(state, kernel=_links(host, present, everywhere))
@@ -505,8 +511,9 @@ class _Planner:
         if port.interface.reopening:
             return True
         moves = port.bridge.name != port.target.name or port.kind != port.interface.type
-        if moves or not port.bridge.works or self._switch.running is False:
-            return False  # opened anew in any case, or not ours to tell
+        opened_anyway = moves or not port.bridge.works or port.bridge.name in self._actual.reopened
+        if opened_anyway or self._switch.running is False:
+            return False
         if port.kind == "system":
             return self._device_lost(port)
         return port.kind == "internal" and (port.interface.name in self._lost or not port.interface.works)

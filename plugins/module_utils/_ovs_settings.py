@@ -28,6 +28,10 @@ VSCTL_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "database": {"type": "str"},
 }
 
+#: In check mode: the bridges whose datapath type an earlier call would have changed, see Plan. All of their interfaces
+#: are opened anew by that.
+REOPENED = "bridges on another datapath"
+
 #: A map option: each key with its value, None where it is to be removed.
 Texts = Mapping[str, "str | None"]
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, reproduce_failure, settings
@@ -79,7 +80,7 @@ def _hold(host: Host, variables: Variables, damages: Damages, pasted: bool) -> N
     _run_checked(host, variables, before)
     built = essence(host)
     _do_damage(host, variables, damages)
-    commands = _run_checked(host, variables, _settled(host), undamaged=not damages)
+    commands = _run_checked(host, variables, _settled(host))
     healed = exact(host)
     assert_same(essence_of(healed), built, "what a run makes of damage is what it makes of an empty host")
     _assert_settled(host, variables, healed)
@@ -108,21 +109,22 @@ def _settled(host: Host) -> Snapshot:
     return now
 
 
-def _run_checked(host: Host, variables: Variables, before: Snapshot, *, undamaged: bool = True) -> list[str]:
-    """One run of the whole in check mode, which must do nothing; then the real one, each module foretold by itself."""
+def _run_checked(host: Host, variables: Variables, before: Snapshot) -> list[str]:
+    """The whole in check mode, which does nothing; then each module, foretold by itself; and so was the whole."""
     calls = steps(variables)
     whole = run(calls, check=True)
     assert_same(exact(host), before, "check mode writes nothing")
-    commands: list[str] = []
+    together: dict[str, list[Any]] = {"diff": [], "commands": []}
     for call in calls:
         foretold, done = run([call], check=True), run([call], check=False)
         for key in ("changed", "diff", "commands"):
             said = f"check mode of {call['module']} said {key}={foretold[key]!r}, and it was {done[key]!r}"
             assert foretold[key] == done[key], said
-        commands += done["commands"]
-    if undamaged:
-        assert whole["commands"] == commands, "check mode of the whole foretells the whole"
-    return commands
+        for key, collected in together.items():
+            collected.extend(done[key])
+    for key, collected in together.items():
+        assert whole[key] == collected, f"check mode of the whole said {key}={whole[key]!r}, and it was {collected!r}"
+    return together["commands"]
 
 
 def _assert_settled(host: Host, variables: Variables, before: Snapshot) -> None:
