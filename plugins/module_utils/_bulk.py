@@ -189,7 +189,7 @@ def carry_out(resource: Resource[Any, Any], call: Call[Any], host: Host) -> Plan
     host.turn_to(call.options)
     plan = resource.plan(resource.read(host, call), call)
     if call.check_mode:
-        host.foreseen.update(plan.foreseen)
+        host.foresee(plan)
     else:
         host.apply(plan)
     return plan

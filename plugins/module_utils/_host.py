@@ -72,14 +72,38 @@ class Host:
 
     def __init__(self, check_mode: bool = False) -> None:
         self.check_mode = check_mode
-        #: What earlier calls in check mode would have made, see Plan.
+        #: What earlier calls in check mode would have made, see Plan; and what they would have done to Open vSwitch.
         self.foreseen: dict[str, Any] = {}
+        self._foretold_of_ovs: list[Operation] = []
+        self._new_plans: list[Plan] = []
         self._options: Mapping[str, Any] = {}
 
     def turn_to(self, options: Mapping[str, Any]) -> None:
         """The options of the call that is carried out next."""
+        for plan in self._new_plans:
+            self._take_for_done(plan)
+        self._new_plans.clear()
         self._options = options
         self.__dict__.pop("ovs", None)
+
+    def foresee(self, plan: Plan) -> None:
+        """In check mode: from the next call on, what is read is as if the plan had been carried out.
+
+        That holds for what is removed, and for what the plan itself says of the rest. What is to be made and is not
+        there yet, a call takes for made by itself.
+        """
+        self.foreseen.update(plan.foreseen)
+        self._new_plans.append(plan)
+
+    def _take_for_done(self, plan: Plan) -> None:
+        by_medium: dict[str, list[Operation]] = {}
+        for _entry, operation in plan.operations:
+            by_medium.setdefault(operation.medium, []).append(operation)
+        if "kernel" in by_medium:
+            self.kernel.take_for_done(by_medium["kernel"])
+        if "ovs" in by_medium:
+            self.kernel.take_links_for_gone(self.ovs.links_of(by_medium["ovs"]))
+            self._foretold_of_ovs.extend(by_medium["ovs"])
 
     # Imported where they are used: a module pays for what it needs and for nothing else.
 
@@ -99,7 +123,9 @@ class Host:
     def ovs(self) -> OpenVSwitch:
         from ansible_collections.netns.fabric.plugins.module_utils._vsctl import OpenVSwitch
 
-        return OpenVSwitch(timeout=self._options.get("timeout") or 10, database=self._options.get("database"))
+        opened = OpenVSwitch(timeout=self._options.get("timeout") or 10, database=self._options.get("database"))
+        opened.take_for_done(self._foretold_of_ovs)
+        return opened
 
     @cached_property
     def firewall(self) -> Firewall:

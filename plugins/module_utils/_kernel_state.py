@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_interface, ip_network
@@ -165,6 +165,16 @@ class NamespaceState:
     def link_at(self, index: int) -> Link | None:
         return self._by_index.get(index)
 
+    def without(self, indexes: Collection[int]) -> NamespaceState:
+        """The same without these links, and without what is on them."""
+        return NamespaceState(
+            self.name,
+            links=tuple(link for link in self.links if link.index not in indexes),
+            addresses=tuple(address for address in self.addresses if address.index not in indexes),
+            routes=tuple(route for route in self.routes if route.device not in indexes),
+            neighbours=tuple(neighbour for neighbour in self.neighbours if neighbour.device not in indexes),
+        )
+
     def addresses_of(self, link: Link) -> list[Address]:
         return self._addresses.get(link.index, [])
 
@@ -193,6 +203,11 @@ class KernelState:
             return None
         far = self.namespace(link.peer.namespace).link_at(link.peer.index)
         return (link.peer.namespace, far) if far else None
+
+    def without(self, gone: Mapping[NamespaceName, Collection[int]]) -> KernelState:
+        """The same without these links, by namespace and index, and without what is on them."""
+        left = {name: state.without(gone[name]) if name in gone else state for name, state in self.namespaces.items()}
+        return KernelState(left, self.stale)
 
     def links(self) -> Iterator[tuple[NamespaceName, Link]]:
         for name, namespace in self.namespaces.items():

@@ -17,7 +17,7 @@ import stat
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -70,6 +70,9 @@ class Kernel:
         self._held: list[_Held] = []
         #: What there was in the namespaces from which this call has taken something away.
         self._contents: dict[NamespaceName, Contents] = {}
+        #: What is taken for removed in check mode: namespaces, and links by namespace and index.
+        self._gone_names: set[str] = set()
+        self._gone_links: dict[NamespaceName, set[int]] = {}
         #: The host's own links that were set up, and when that was last.
         self._raised: set[str] = set()
         self._raised_at = 0.0
@@ -92,7 +95,7 @@ class Kernel:
 
     def namespace_names(self) -> set[str]:
         """Every name in /run/netns, those that no namespace stands behind included."""
-        return setns.names()
+        return setns.names() - self._gone_names
 
     def read(
         self,
@@ -112,7 +115,7 @@ class Kernel:
         found = [name for name in names if self._find(name) is not None]
         dumped = {name: self._links(name, counters) for name in found}
         peers = self._peers(dumped)
-        return KernelState(
+        found_state = KernelState(
             namespaces={
                 name: NamespaceState(
                     name,
@@ -123,8 +126,9 @@ class Kernel:
                 )
                 for name, links in dumped.items()
             },
-            stale=frozenset(name for name in setns.names().intersection(names) if name not in dumped),
+            stale=frozenset(name for name in self.namespace_names().intersection(names) if name not in dumped),
         )
+        return found_state.without(self._gone_links) if self._gone_links else found_state
 
     def _links(self, name: NamespaceName, counters: bool) -> list[messages.LinkMessage]:
         dump = self._space(name).socket.dump
@@ -208,6 +212,33 @@ class Kernel:
                     found[inside].append((int(entry), command_line(int(entry))))
         return found
 
+    def take_for_done(self, operations: Sequence[Operation]) -> None:
+        """What these remove is gone from now on, to who reads: in check mode, where they are not carried out."""
+        removals = [each for each in operations if isinstance(each, (op.DeleteLink, op.RemoveNamespace))]
+        state = self.read([None, *self.namespace_names()]) if removals else KernelState()
+        for removal in removals:
+            if isinstance(removal, op.RemoveNamespace):
+                self._gone_names.add(removal.name)
+                place: NamespaceName = removal.name
+                links = list(state.namespace(place).links)
+            else:
+                place = removal.namespace
+                links = [link for link in state.namespace(place).links if link.name == removal.name]
+            for link in links:
+                self._take_for_gone(place, link)
+                far = state.far_end(link)
+                if far is not None:
+                    self._take_for_gone(*far)
+
+    def take_links_for_gone(self, names: Collection[str]) -> None:
+        """The same of links of the host that go with something else."""
+        for link in self.read([None]).namespace(None).links if names else ():
+            if link.name in names:
+                self._take_for_gone(None, link)
+
+    def _take_for_gone(self, name: NamespaceName, link: Link) -> None:
+        self._gone_links.setdefault(name, set()).add(link.index)
+
     # Writing
 
     def execute(self, operations: Sequence[Operation], journal: Journal) -> None:
@@ -282,6 +313,8 @@ class Kernel:
         Raises:
             OSError: It could not be opened for a reason that says nothing of whether it is there, such as EMFILE.
         """
+        if name in self._gone_names:
+            return None
         if name not in self._spaces:
             try:
                 self._spaces[name] = _Space(name)

@@ -144,7 +144,7 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
             tuple(planner.changes),
             warnings=(*assumptions(actual.switch, call.check_mode), *planner.warnings),
             results={"bridges": planner.bridges},
-            foreseen={REOPENED: planner.reopened},
+            foreseen={REOPENED: planner.reopened} if planner.reopened else {},
         )
 
 

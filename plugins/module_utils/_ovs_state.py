@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar, Union, cast
 
@@ -317,6 +317,18 @@ class Switch:
             for port in bridge.ports
             for interface in port.interfaces
         }
+
+    def without(self, bridges: Collection[str], ports: Collection[str]) -> Switch:
+        """The same without these bridges, and without these ports."""
+        if not bridges and not ports:
+            return self
+        left = (bridge for bridge in self.bridges if bridge.name not in bridges)
+        return replace(
+            self,
+            bridges=tuple(
+                replace(bridge, ports=tuple(port for port in bridge.ports if port.name not in ports)) for bridge in left
+            ),
+        )
 
     def bridge(self, name: str) -> Bridge | None:
         return self._bridges.get(name)

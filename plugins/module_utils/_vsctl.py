@@ -26,7 +26,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._errors import (
     Unavailable,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._host import Journal
-from ansible_collections.netns.fabric.plugins.module_utils._ovs_operations import Command, OvsOperation, joined
+from ansible_collections.netns.fabric.plugins.module_utils._ovs_operations import (
+    Command,
+    DeleteBridge,
+    DeletePort,
+    OvsOperation,
+    joined,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._ovs_state import (
     TABLES,
     Attachments,
@@ -96,6 +102,9 @@ class OpenVSwitch:
         self._before = Switch()
         #: Whether ovs-vswitchd has failed to answer: from then on nothing waits for it.
         self._silent = False
+        #: What is taken for removed in check mode.
+        self._gone_bridges: set[str] = set()
+        self._gone_ports: set[str] = set()
 
     # Reading
 
@@ -118,10 +127,29 @@ class OpenVSwitch:
             self._before = Switch() if nothing_there else Switch(unavailable=str(error), running=False)
             return self._before
         running, daemon = _daemon(self._run_directory(switch))
+        switch = switch.without(self._gone_bridges, self._gone_ports)
         self._before = replace(switch, running=running, daemon=daemon)
         if not check_mode and not nothing_wanted:
             self._require_daemon()
         return self._before
+
+    def take_for_done(self, operations: Sequence[Operation]) -> None:
+        """What these remove is gone from now on, to who reads: in check mode, where they are not carried out."""
+        self._gone_bridges.update(each.name for each in operations if isinstance(each, DeleteBridge))
+        self._gone_ports.update(each.name for each in operations if isinstance(each, DeletePort))
+
+    def links_of(self, operations: Sequence[Operation]) -> set[str]:
+        """The links of the host that go with what these remove, as far as it has been read."""
+        bridges = {each.name for each in operations if isinstance(each, DeleteBridge)}
+        ports = {each.name for each in operations if isinstance(each, DeletePort)}
+        return {
+            interface.name
+            for bridge in self._before.bridges
+            for port in bridge.ports
+            if bridge.name in bridges or port.name in ports
+            for interface in port.interfaces
+            if interface.type == "internal"
+        }
 
     def _switch(self) -> Switch:
         commands: list[Command] = [("list", table) for table in TABLES]

@@ -16,6 +16,8 @@ description:
     same order and with the same result, in the time of one.
   - Each further task costs about half a second, whatever it has to do. What one step has read of the kernel the next
     one need not read again.
+  - In check mode each step takes what the steps before it would have made or removed for made and removed, which tasks
+    of their own cannot know of each other.
   - The role P(netns.fabric.topology#role) uses it. Where the time does not matter, tasks of their own read better.
 author:
   - netns.fabric contributors (@netns-fabric)

@@ -88,6 +88,22 @@ def test_a_lab_is_built_changed_and_taken_away(host: Host, run_module: Run) -> N
     assert set(host.links()) == {"lo"}
 
 
+def test_what_an_earlier_step_takes_along_is_foretold_once(host: Host, run_module: Run) -> None:
+    """With a namespace that is struck its cable goes, with a bridge its link and its ports, with a cable its routes."""
+    assert not run_module("sequence", steps=lab()).failed
+    steps = lab()
+    for each in steps:
+        options = each["options"]
+        name = next(iter(options))
+        if each["module"] == "ovs_bridge":
+            options[name] = []
+        elif each["module"] != "nat_masquerade":
+            options[name] = [entry for entry in options[name] if "blue" in str(entry)]
+    steps[3]["options"]["interfaces"], steps[4]["options"]["ports"] = [], []
+    run_twice(host, run_module, steps, {"netns", "ovs_bridge"})
+    assert host.namespaces() == ["blue"]
+
+
 def test_what_both_kinds_of_nat_need_is_foretold_once(host: Host, run_module: Run) -> None:
     """In check mode the second finds what the first would have made: forwarding, our table, a way through a drop."""
     host.run("sysctl", "-qw", "net.ipv4.ip_forward=0")

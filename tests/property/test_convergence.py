@@ -24,7 +24,7 @@ from ansible_collections.netns.fabric.tests.property.damage import DAMAGES, Plac
 from ansible_collections.netns.fabric.tests.property.side_by_side import without_forwarding
 from ansible_collections.netns.fabric.tests.property.snapshot import Snapshot, assert_same, essence, essence_of, exact
 from ansible_collections.netns.fabric.tests.property.tally import TRIED
-from ansible_collections.netns.fabric.tests.property.topologies import Variables, named, topologies
+from ansible_collections.netns.fabric.tests.property.topologies import Variables, fewer, named, topologies
 from ansible_collections.netns.fabric.tests.support.host_state import Host
 
 Damages = list[tuple[str, int]]
@@ -84,6 +84,10 @@ def _hold(host: Host, variables: Variables, damages: Damages, pasted: bool) -> N
     healed = exact(host)
     assert_same(essence_of(healed), built, "what a run makes of damage is what it makes of an empty host")
     _assert_settled(host, variables, healed)
+    _run_checked(host, fewer(variables), healed)
+    _run_checked(host, variables, _settled(host))
+    assert_same(essence(host), built, "what was struck from the inventory comes back as it was")
+    healed = exact(host)
     down = {**variables, "state": "absent"}
     _run_checked(host, down, healed)
     gone = exact(host)

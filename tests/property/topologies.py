@@ -107,3 +107,21 @@ def named(variables: Variables) -> Variables:
         for link in variables["links"]
     ]
     return {**variables, "links": links}
+
+
+def fewer(variables: Variables) -> Variables:
+    """The topology without its last namespace and its last bridge, and without what needs them."""
+    bridge = variables["bridges"][-1]["name"] if len(variables["bridges"]) > 1 else None
+    namespaces = [
+        namespace
+        for namespace in variables["namespaces"][:-1]
+        if all(interface["bridge"] != bridge for interface in namespace["interfaces"])
+    ]
+    left = {namespace["name"] for namespace in namespaces}
+    return {
+        **variables,
+        "bridges": [each for each in variables["bridges"] if each["name"] != bridge],
+        "namespaces": namespaces,
+        "links": [link for link in variables["links"] if {link["namespace"], link["peer"]["namespace"]} <= left],
+        "nat": [entry for entry in variables["nat"] if "to" not in entry or entry["to"] in left],
+    }

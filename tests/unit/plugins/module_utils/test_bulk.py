@@ -81,7 +81,6 @@ class NoHost:
 
     def __init__(self, check_mode: bool = False) -> None:
         self.check_mode = check_mode
-        self.foreseen: dict[str, Any] = {}
         NoHost.applied = []
 
     def turn_to(self, options: Mapping[str, Any]) -> None:
@@ -95,6 +94,9 @@ class NoHost:
         NoHost.applied.append(plan)
 
     def keep_up(self) -> None:
+        pass
+
+    def foresee(self, plan: Plan) -> None:
         pass
 
     def close(self) -> None:

@@ -277,3 +277,10 @@ def test_what_never_worked_is_not_lost() -> None:
     port = Port("i1", (Interface("i1", type="internal", ofport=-1),))
     switch = Switch((Bridge("br", "netdev", ports=(port,)),))
     assert lost_taps(switch, Attachments(taps=frozenset())) == frozenset()
+
+
+def test_without_a_bridge_and_a_port() -> None:
+    ports = (Port("a"), Port("b"))
+    switch = Switch((Bridge("one", ports=ports), Bridge("two")), running=True)
+    assert switch.without((), ()) is switch
+    assert switch.without({"two"}, {"a"}) == Switch((Bridge("one", ports=ports[1:]),), running=True)
