@@ -121,8 +121,9 @@ notes:
     500 by default, the rest takes another timeout.
   - A neighbour that is not in that table is asked for by a question to all on the link, which a bridge copies to each
     of its ports. The first sixteen legs find each other so. The two ends of further legs are introduced to each other,
-    where both are on this host and on one subnet, by entries that are taken back. A leg that stays without an answer
-    then asks as well, so that the verdict is that of ordinary traffic. An entry that is there already is left alone.
+    where both are on this host and on one subnet, by the entries that they would have asked for. A leg that stays
+    without an answer then asks as well, so that the verdict is that of ordinary traffic. An entry that is there
+    already is left alone.
   - A call takes about as long as the longest O(timeout) if anything is silent, and a fraction of a second if all is
     answered. All pairs of a hundred namespaces, 9,900 probes by ICMP, take about two seconds.
 seealso:
