@@ -478,8 +478,12 @@ class Kernel:
 
     def _set_up(self, operation: op.SetUp, batch: _Batch) -> None:
         request = messages.set_link(operation.link, flags=messages.IFF_UP, change=messages.IFF_UP)
-        down = messages.set_link(operation.link, flags=0, change=messages.IFF_UP)
-        batch.add(operation, operation.namespace, request, undo=lambda: self._now(operation.namespace, down))
+
+        def put_down() -> None:
+            down = messages.set_link(operation.link, flags=0, change=messages.IFF_UP)
+            self._now(operation.namespace, down)
+
+        batch.add(operation, operation.namespace, request, undo=put_down)
         if operation.namespace is None:
             self._raised.add(operation.link)
             self._raised_at = time.monotonic()
@@ -488,10 +492,13 @@ class Kernel:
         index = self._space(operation.namespace).index(operation.link)
         flags = rtnetlink.NLM_F_CREATE | (rtnetlink.NLM_F_REPLACE if operation.replace else rtnetlink.NLM_F_EXCL)
         request = messages.address_request(rtnetlink.RTM_NEWADDR, flags, index, operation.address)
-        gone = messages.address_request(rtnetlink.RTM_DELADDR, 0, index, operation.address)
+
+        def remove() -> None:
+            gone = messages.address_request(rtnetlink.RTM_DELADDR, 0, index, operation.address)
+            self._now(operation.namespace, gone, errno.EADDRNOTAVAIL)
+
         # One that may have been there before is put back by the undo of what took it away.
-        undo = _nothing if operation.replace else (lambda: self._now(operation.namespace, gone, errno.EADDRNOTAVAIL))
-        batch.add(operation, operation.namespace, request, undo)
+        batch.add(operation, operation.namespace, request, _nothing if operation.replace else remove)
 
     def _remove_address(self, operation: op.RemoveAddress, batch: _Batch) -> None:
         kept = self._capture(operation.namespace, operation.link, batch)
@@ -505,8 +512,12 @@ class Kernel:
         device = self._device(operation.namespace, operation.route)
         flags = rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_EXCL
         request = messages.route_request(rtnetlink.RTM_NEWROUTE, flags, operation.route, device)
-        gone = messages.route_request(rtnetlink.RTM_DELROUTE, 0, operation.route, device)
-        batch.add(operation, operation.namespace, request, lambda: self._now(operation.namespace, gone, errno.ESRCH))
+
+        def remove() -> None:
+            gone = messages.route_request(rtnetlink.RTM_DELROUTE, 0, operation.route, device)
+            self._now(operation.namespace, gone, errno.ESRCH)
+
+        batch.add(operation, operation.namespace, request, remove)
 
     def _remove_route(self, operation: op.RemoveRoute, batch: _Batch) -> None:
         device = self._device(operation.namespace, operation.route)

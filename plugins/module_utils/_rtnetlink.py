@@ -98,7 +98,19 @@ def neighbour_message(kind: int, request_flags: int) -> bytearray:
     return bytearray(HEADER.pack(HEADER.size + 12, kind, NLM_F_REQUEST | request_flags, 0, 0) + bytes(12))
 
 
+#: What pyroute2 has made of a message, by all that goes into it.
+_ENCODED: dict[object, bytes] = {}
+
+
 def _message(message: Any, kind: int, flags: int, attributes: Attributes, fields: Mapping[str, int]) -> bytearray:
+    """A message, encoded once: of many namespaces much the same is asked, and encoding takes longer than the kernel."""
+    key = (type(message), kind, flags, repr(attributes), tuple(fields.items()))
+    if key not in _ENCODED:
+        _ENCODED[key] = _encoded(message, kind, flags, attributes, fields)
+    return bytearray(_ENCODED[key])
+
+
+def _encoded(message: Any, kind: int, flags: int, attributes: Attributes, fields: Mapping[str, int]) -> bytes:
     message["header"]["type"] = kind
     message["header"]["flags"] = NLM_F_REQUEST | flags
     message["header"]["pid"] = 0
@@ -107,7 +119,7 @@ def _message(message: Any, kind: int, flags: int, attributes: Attributes, fields
         message[name] = value
     message["attrs"] = list(attributes)
     message.encode()
-    return bytearray(message.data)
+    return bytes(message.data)
 
 
 def replayed(message: bytes, kind: int, flags: int) -> bytearray:
