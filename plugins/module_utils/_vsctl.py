@@ -34,6 +34,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovs_operations impor
     joined,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovs_state import (
+    REOPEN,
     TABLES,
     Attachments,
     Interface,
@@ -339,7 +340,7 @@ class OpenVSwitch:
         """
         if self._silent:
             return
-        now = self._interfaces()
+        now = self._reported({name for operation in batch for name in operation.results(self._before)})
         for operation in batch:
             for name in operation.results(self._before):
                 self._require_working(operation, name, now, ended)
@@ -351,6 +352,18 @@ class OpenVSwitch:
             if name in links or name not in now or now[name].type != "system":
                 self._require_working(operation, name, now, ended)
         self._await_mtus(batch, now)
+
+    def _reported(self, names: set[str]) -> dict[str, Interface]:
+        """What is said of the interfaces, once nothing is said any more of how one of these was while it was closed.
+
+        A busy ovs-vswitchd may have opened it again and not told so yet, see CloseInterface.
+        """
+        deadline = time.monotonic() + REPORT_TIMEOUT
+        now = self._interfaces()
+        while any(REOPEN in now[name].error for name in names if name in now) and time.monotonic() < deadline:
+            time.sleep(0.05)  # as in _await_mtus
+            now = self._interfaces()
+        return now
 
     def _interfaces(self) -> dict[str, Interface]:
         switch = self._switch()

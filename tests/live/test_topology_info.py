@@ -347,7 +347,17 @@ def fixture_busy(host: Host, run_module: Run, outside_world: Host) -> Host:
     wait_until(lambda: ":8080" in host.in_namespace("red", "ss", "-Hlnt").stdout)
     assert host.pings("10.1.0.254", "red")
     assert host.pings("10.9.0.2", "red")
+    # The state follows the carrier up to a second later (Documentation/networking/operstates.rst).
+    wait_until(lambda: not any(map(is_late, every_link(host))))
     return host
+
+
+def every_link(host: Host) -> list[Info]:
+    return [link for place in (None, *host.namespaces()) for link in host.links(place).values()]
+
+
+def is_late(link: Info) -> bool:
+    return link["operstate"] == "DOWN" and "LOWER_UP" in link["flags"]
 
 
 PLACES = (None, "red", "blue", "green", "outside")

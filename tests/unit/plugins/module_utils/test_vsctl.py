@@ -266,6 +266,14 @@ def test_what_counts_as_not_set_up(columns: dict[str, Any], message: str | None)
         switch.execute([ovs.AddPort("br", "t1")], Journal())
 
 
+def test_what_is_still_said_of_a_closed_interface_is_waited_out() -> None:
+    closed = interface("i1", ofport=-1, error="No usable peer 'netns.fabric.reopen.system' exists in 'br' bridge.")
+    switch = FakeOpenVSwitch([listing(), listing(closed), listing(closed), listing(interface("i1"))])
+    switch.read()
+    switch.execute([ovs.OpenInterface("i1", "system")], Journal())
+    assert len(switch.lists) == 1, "it was read until it was told anew"
+
+
 def test_what_ovs_vsctl_says_stands_in_for_a_missing_reason() -> None:
     said = "ovs-vsctl: Error detected while setting up 't1': bad luck.  See ovs-vswitchd log for details.\n"
     switch = FakeOpenVSwitch([listing(), listing(interface("t1", ofport=-1))], [_Ended(0, "", said)])
