@@ -52,6 +52,8 @@ SIOCETHTOOL, ETHTOOL_GTXCSUM, ETHTOOL_STXCSUM = 0x8946, 0x16, 0x17
 DESTRUCTION_PATIENCE = 1.5
 #: Seconds after which a link that was set up stays up, see Kernel.keep_up().
 SETTLING = 0.05
+#: How often it is set up again: somebody who goes on putting it down means it.
+RAISES = 3
 
 
 class Kernel:
@@ -278,8 +280,12 @@ class Kernel:
         Who watches for new links, as ovs-vswitchd does, writes all flags of one at once, as it has read them a moment
         before (SIOCSIFFLAGS, netdevice(7)): a link that was set up in between goes down again.
         """
-        while self._raised:
-            time.sleep(max(0.0, self._raised_at + SETTLING - time.monotonic()))
+        for _time in range(RAISES):
+            if not self._raised:
+                return
+            time.sleep(
+                max(0.0, self._raised_at + SETTLING - time.monotonic())
+            )  # until the other has written, if it does
             down = {
                 found.link.name
                 for found in map(messages.link_of, self._space(None).socket.dump(messages.all_links()))

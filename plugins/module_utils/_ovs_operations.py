@@ -141,6 +141,8 @@ class OvsOperation:
 
     phase = Phase.CREATE
     medium = "ovs"
+    #: What it sets in the row of an interface.
+    interface = Columns()
 
     def transaction(self) -> Sequence[Command]:
         """The commands of ovs-vsctl that do it."""
@@ -169,7 +171,7 @@ class OvsOperation:
     @property
     def mtu(self) -> bool:
         """Whether it asks for an MTU."""
-        return False
+        return "mtu_request" in self.interface.values
 
     def size(self, before: Switch) -> int:  # noqa: ARG002  # every operation has this signature
         """How many interfaces ovs-vswitchd opens or closes for it, which is what takes time."""
@@ -205,10 +207,6 @@ class AddBridge(OvsOperation):
             *self.interface.commands("Interface", self.name),
         ]
 
-    @property
-    def mtu(self) -> bool:
-        return "mtu_request" in self.interface.values
-
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return [("--if-exists", "del-br", self.name)]
 
@@ -241,10 +239,6 @@ class SetBridge(OvsOperation):
         bridge = before.bridge(self.name)
         local = bridge.local if bridge else None
         return _no_longer_asked_for(self.interface, local).commands("Interface", self.name) if local else ()
-
-    @property
-    def mtu(self) -> bool:
-        return "mtu_request" in self.interface.values
 
     def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
         return [self.name] if self.mtu or "datapath_type" in self.columns.values else []
@@ -298,10 +292,6 @@ class AddPort(OvsOperation):
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return [("--if-exists", "del-port", self.name)]
 
-    @property
-    def mtu(self) -> bool:
-        return "mtu_request" in self.interface.values
-
     def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
         return [self.name]
 
@@ -335,10 +325,6 @@ class SetPort(OvsOperation):
         if found is None:
             return ()
         return _no_longer_asked_for(self.interface, found[1].interface).commands("Interface", self.interface_name)
-
-    @property
-    def mtu(self) -> bool:
-        return "mtu_request" in self.interface.values
 
     def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
         return [self.interface_name]

@@ -361,7 +361,7 @@ class OpenVSwitch:
         deadline = time.monotonic() + REPORT_TIMEOUT
         now = self._interfaces()
         while any(REOPEN in now[name].error for name in names if name in now) and time.monotonic() < deadline:
-            time.sleep(0.05)  # as in _await_mtus
+            time.sleep(0.05)  # ovs-vswitchd reports it a little later
             now = self._interfaces()
         return now
 

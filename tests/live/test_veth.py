@@ -159,6 +159,18 @@ def test_an_end_that_somebody_puts_down_by_mistake_comes_up_again(two_namespaces
     assert {"UP", "PROMISC"} <= set(two_namespaces.links()["red-tap"]["flags"])
 
 
+def test_an_end_that_somebody_goes_on_putting_down_holds_up_nobody(two_namespaces: Host, run_module: Run) -> None:
+    """That is no mistake any more, and the call ends."""
+    down = "while :; do ip link set dev red-tap down 2>/dev/null; done"
+    with subprocess.Popen(["bash", "-c", down]) as stubborn:
+        try:
+            result = run_module("veth", name="eth0", namespace="red", peer={"name": "red-tap"})
+        finally:
+            stubborn.kill()
+    assert not result.failed, result.message
+    assert "red-tap" in two_namespaces.links()
+
+
 def test_check_mode_where_the_namespaces_do_not_exist_yet(host: Host, run_module: Run) -> None:
     before = picture(host)
     checked = run_module("veth", _check=True, **CABLE)

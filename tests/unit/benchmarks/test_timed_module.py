@@ -111,6 +111,7 @@ def test_the_steps_of_the_real_sequence(monkeypatch: pytest.MonkeyPatch) -> None
         clock.work(2)
         return Plan()
 
+    # Time is what is looked at: a host, and the work on it, would each take another one in every run.
     monkeypatch.setattr(_sequence, "on_host", on_host)
     monkeypatch.setattr(_sequence, "carry_out", carry_out)
     for name in ("converge", *PARTS_OF_A_STEP):
