@@ -174,9 +174,19 @@ def on_host(check_mode: bool) -> Iterator[Host]:
         Unavailable: Not as root, or another call has not ended in time.
     """
     require_root()
-    host = Host(check_mode=check_mode)
-    with closing(host), host.locked():
+    with closing(Host(check_mode=check_mode)) as host, kept_from_others(host):
         yield host
+
+
+@contextmanager
+def kept_from_others(host: Host) -> Iterator[None]:
+    """The host, kept from other calls until what was done to it has settled.
+
+    Raises:
+        Unavailable: Another call has not ended in time.
+    """
+    with host.locked():
+        yield
         host.keep_up()
 
 

@@ -20,7 +20,6 @@ import struct
 import time
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -84,7 +83,6 @@ class NeighbourTables:
     def __init__(self, kernel: Kernel, namespaces: Iterable[NamespaceName] = ()) -> None:
         self._kernel = kernel
         self._namespaces = dict.fromkeys(namespaces)
-        self._sockets: dict[NamespaceName, rtnetlink.RtnetlinkSocket | None] = {}
         #: Legs that may be started before the table is looked at again.
         self._budget = {4: 0, 6: 0}
         self._in_use: Counter[Entry] = Counter()
@@ -231,19 +229,16 @@ class NeighbourTables:
         return found
 
     def _socket(self, name: NamespaceName) -> rtnetlink.RtnetlinkSocket | None:
-        if name not in self._sockets:
-            self._sockets[name] = None
-            with suppress(Unavailable), self._kernel.entered(name):
-                self._sockets[name] = rtnetlink.RtnetlinkSocket()
-        return self._sockets[name]
+        """None where there is no such namespace."""
+        try:
+            return self._kernel.rtnetlink(name)
+        except Unavailable:
+            return None
 
-    def close(self) -> None:
+    def clear(self) -> None:
         """Leave no crowded table behind: what is sent next, by whomever, needs entries too."""
         for version in self._crowded:
             self._sweep(version, self._to_sweep[version])
-        for opened in self._sockets.values():
-            if opened is not None:
-                opened.close()
 
 
 def _request(kind: int, body: bytes, flags: int = 0) -> bytearray:

@@ -189,6 +189,14 @@ class Kernel:
         with setns.entered(self._space(namespace).descriptor):
             yield
 
+    def rtnetlink(self, namespace: NamespaceName) -> rtnetlink.RtnetlinkSocket:
+        """The socket that is open in a namespace, for who asks what this class knows nothing of.
+
+        Raises:
+            Unavailable: There is no such namespace.
+        """
+        return self._space(namespace).socket
+
     def sysctl(self, namespace: NamespaceName, key: str) -> str | None:
         """A kernel parameter's value; None where the kernel has no such parameter, or none that can be read."""
         with self.entered(namespace):

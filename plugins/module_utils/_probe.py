@@ -12,6 +12,7 @@ that the probes need, see _neighbours.py.
 from __future__ import annotations
 
 import errno
+import fcntl
 import heapq
 import os
 import resource
@@ -19,6 +20,7 @@ import secrets
 import selectors
 import socket
 import struct
+import termios
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -74,6 +76,8 @@ ATTEMPTS = (0.15, 0.4, 0.7, 1.0)
 CONFIRMATION = 0.05
 #: TCP exchanges that send data in the same moment.
 SENDING = 8
+#: Seconds between two looks whether all that an exchange has sent was acknowledged.
+ACKNOWLEDGEMENT = 0.002
 #: An exchange that keeps moving has at most so many times its timeout.
 PATIENCE = 10
 #: Descriptors left to the rest of the process.
@@ -130,10 +134,7 @@ class Prober:
     def unresolved(self, namespaces: Iterable[NamespaceName]) -> dict[NamespaceName, set[str]]:
         """The addresses, by namespace, that something was to be sent to and nobody on the link answers for."""
         neighbours = NeighbourTables(self._kernel)
-        try:
-            return {name: neighbours.unresolved(name) for name in namespaces}
-        finally:
-            neighbours.close()
+        return {name: neighbours.unresolved(name) for name in namespaces}
 
 
 class _Loop:
@@ -460,10 +461,23 @@ class _Exchange(_Leg):
 
     def moved(self) -> None:
         """Bytes have arrived at either end."""
-        self.sleep_until(min(time.monotonic() + self.probe.timeout, self._end))
+        now = time.monotonic()
+        self.sleep_until(min(now + self.probe.timeout, self._end))
         if self._near and self._far and self._near.done and self._far.done:
-            place_of_it = place(self._listener.namespace)
-            self.finish(Outcome(reachable=True, round_trip=self._round_trip, answered_by=place_of_it))
+            self.sleep_until(float("inf"))
+            self._end = now + self.probe.timeout
+            self.run.has_sent(self)
+            self._finish_when_acknowledged(now)
+
+    def _finish_when_acknowledged(self, now: float) -> None:
+        """What still arrives for a connection that was ended is answered by a reset, and that by another question to
+        all for a neighbour whose entry may be gone by then.
+        """
+        if now < self._end and not all(map(_acknowledged, self._ends)):
+            self.run.loop.at(now + ACKNOWLEDGEMENT, self._finish_when_acknowledged)
+            return
+        place_of_it = place(self._listener.namespace)
+        self.finish(Outcome(reachable=True, round_trip=self._round_trip, answered_by=place_of_it))
 
     def finish(self, outcome: Outcome) -> None:
         # Before the neighbour entries go: what ends the connection is sent too.
@@ -813,7 +827,7 @@ class _Run:
         )
         if isinstance(leg, _Exchange):
             self._open.discard(leg)
-            self._next_to_send(leg)
+            self.has_sent(leg)
 
     # Whose turn it is to send much
 
@@ -828,7 +842,8 @@ class _Run:
             self._sending += 1
             exchange.send()
 
-    def _next_to_send(self, exchange: _Exchange) -> None:
+    def has_sent(self, exchange: _Exchange) -> None:
+        """It is another one's turn."""
         if exchange.sending:
             exchange.sending = False
             self._sending -= 1
@@ -868,8 +883,13 @@ class _Run:
         for opened in self._sockets:
             self.loop.forget(opened.socket)
             opened.socket.close()
-        self._neighbours.close()
+        self._neighbours.clear()
         self.loop.close()
+
+
+def _acknowledged(end: socket.socket) -> bool:
+    """Whether the other side has acknowledged all that was sent (SIOCOUTQ, tcp(7))."""
+    return fcntl.ioctl(end, termios.TIOCOUTQ, bytes(4)) == bytes(4)
 
 
 def _sources(legs: Iterable[_Leg]) -> dict[_Leg, str]:

@@ -14,6 +14,7 @@ import os
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Any, Union
@@ -633,7 +634,10 @@ def run() -> None:
     )
 
     def work() -> dict[str, Any]:
-        judged, context = survey(module.params, module.check_mode)
+        probes = probes_of(module.params)
+        require_root()
+        with closing(Host(check_mode=module.check_mode)) as host:
+            judged, context = survey(host, probes)
         result = {
             "changed": False,
             "probes": [leg.as_result() for leg in judged],
@@ -648,18 +652,16 @@ def run() -> None:
     conclude(module, work, NOTHING_DONE)
 
 
-def survey(params: Mapping[str, Any], check_mode: bool) -> tuple[list[Judged], Context]:
-    """The whole call, but for the verdict.
+def survey(host: Host, probes: Sequence[Probe]) -> tuple[list[Judged], Context]:
+    """What becomes of the probes, which are not sent in check mode: what they lead to may not exist yet.
 
     Raises:
         FabricError: With a message for the user.
     """
-    probes = probes_of(params)
-    require_root()
-    if check_mode or not probes:
+    if host.check_mode or not probes:
         return [Judged(probe, None) for probe in probes], Context()
     try:
-        return _Survey(Host(), probes).made()
+        return _Survey(host, probes).made()
     except OSError as error:
         raise Unavailable(f"the host cannot carry out the probes: {error.strerror or error}") from error
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Several of the state modules one after the other in one process.
+"""Several of the state modules one after the other in one process, and then probes of what they have made.
 
 Starting a module costs half a second, most of it Ansible's and Python's, whatever the module has to do; and what one
 has read of the kernel the next one need not read again.
@@ -11,11 +11,13 @@ has read of the kernel the next one need not read again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.netns.fabric.plugins.module_utils import _reachability as reachability
 from ansible_collections.netns.fabric.plugins.module_utils._bulk import (
     Call,
     Resource,
@@ -24,11 +26,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._bulk import (
     carry_out,
     conclude,
     exclusive,
-    on_host,
+    kept_from_others,
     one_of,
+    require_root,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._change import Plan
 from ansible_collections.netns.fabric.plugins.module_utils._errors import FabricError, InvalidEntries
+from ansible_collections.netns.fabric.plugins.module_utils._host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._interface import InterfaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._namespace import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._nat_masquerade import MasqueradeResource
@@ -59,16 +63,17 @@ ARGUMENT_SPEC: Mapping[str, Any] = {
             "module": {"type": "str", "choices": sorted(RESOURCES), "required": True},
             "options": {"type": "dict", "required": True},
         },
-    }
+    },
+    "probes": {"type": "list", "elements": "dict", "default": []},
 }
 
 
-class StepFailed(FabricError):
-    """A step failed; `done` is what the ones before it have done, and stays."""
+class Failed(FabricError):
+    """A step failed, or a probe after the last one did; `result` is what had come of the call by then, and stays."""
 
-    def __init__(self, message: str, done: Sequence[Plan]) -> None:
+    def __init__(self, message: str, result: Mapping[str, Any]) -> None:
         super().__init__(message)
-        self.done = done
+        self.result = result
 
 
 def run() -> None:
@@ -77,37 +82,60 @@ def run() -> None:
 
     def work() -> dict[str, Any]:
         try:
-            result = converge(module.params["steps"], module.check_mode)
-        except StepFailed as failure:
-            module.fail_json(msg=str(failure), **_together(failure.done))
+            result = converge(module.params["steps"], module.check_mode, module.params["probes"])
+        except Failed as failure:
+            module.fail_json(msg=str(failure), **failure.result)
         # Ansible would return all parameters once more.
         return {**result, "invocation": {}}
 
     conclude(module, work, "What the step had done was taken back; what the steps before it have done stays.")
 
 
-def converge(steps: Sequence[Mapping[str, Any]], check_mode: bool) -> dict[str, Any]:
-    """All steps in their order, up to the first that fails.
+def converge(
+    steps: Sequence[Mapping[str, Any]], check_mode: bool, probes: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """All steps in their order, up to the first that fails, then the probes.
 
     Raises:
         FabricError: Nothing has been written.
-        StepFailed: What the step itself had done was taken back.
+        Failed: A step, and what it had done itself was taken back; or a probe is not as expected.
     """
-    calls = _calls(steps, check_mode)
+    calls, asked = _understood(steps, probes, check_mode)
+    require_root()
     done: list[Plan] = []
-    with on_host(check_mode) as host:
-        for name, call in calls:
-            try:
-                done.append(carry_out(RESOURCES[name], call, host))
-            except FabricError as error:
-                raise StepFailed(f"netns.fabric.{name}: {error}", done) from error
-    return {
-        **_together(done),
-        "warnings": [warning for plan in done for warning in plan.warnings],
-        "steps": [
-            {"module": name, "changed": plan.changed, **plan.results} for (name, _call), plan in zip(calls, done)
-        ],
-    }
+    with closing(Host(check_mode=check_mode)) as host:
+        with kept_from_others(host):
+            for name, call in calls:
+                try:
+                    done.append(carry_out(RESOURCES[name], call, host))
+                except FabricError as error:
+                    raise Failed(f"netns.fabric.{name}: {error}", _together(done)) from error
+        result = {
+            **_together(done),
+            "warnings": [warning for plan in done for warning in plan.warnings],
+            "steps": [
+                {"module": name, "changed": plan.changed, **plan.results} for (name, _call), plan in zip(calls, done)
+            ],
+        }
+        # Others may change the host again meanwhile: probes can take their time.
+        return {**result, **(probed(host, asked, result) if asked else {})}
+
+
+def probed(host: Host, probes: Sequence[reachability.Probe], result: Mapping[str, Any]) -> dict[str, Any]:
+    """What the probes have shown.
+
+    Raises:
+        Failed: One is not as expected; with `result`, which stays.
+    """
+    try:
+        judged, context = reachability.survey(host, probes)
+    except FabricError as error:
+        raise Failed(f"netns.fabric.reachability: {error}", result) from error
+    shown = {"matrix": reachability.matrix(judged), "summary": reachability.summary(judged)}
+    message = reachability.failure(judged, context)
+    if message:
+        raise Failed(f"All steps are done, but netns.fabric.reachability finds: {message}", {**result, **shown})
+    return shown
 
 
 def _together(plans: Sequence[Plan]) -> dict[str, Any]:
@@ -119,9 +147,12 @@ def _together(plans: Sequence[Plan]) -> dict[str, Any]:
     }
 
 
-def _calls(steps: Sequence[Mapping[str, Any]], check_mode: bool) -> list[tuple[str, Call[Any]]]:
-    """What each step asks for, or every mistake in all of them."""
-    calls = []
+def _understood(
+    steps: Sequence[Mapping[str, Any]], probes: Sequence[Mapping[str, Any]], check_mode: bool
+) -> tuple[list[tuple[str, Call[Any]]], list[reachability.Probe]]:
+    """What each step asks for, and the probes; or every mistake in all of them."""
+    calls: list[tuple[str, Call[Any]]] = []
+    asked: list[reachability.Probe] = []
     mistakes: list[FabricError] = []
     for step in steps:
         name: str = step["module"]
@@ -129,9 +160,13 @@ def _calls(steps: Sequence[Mapping[str, Any]], check_mode: bool) -> list[tuple[s
             calls.append((name, call_of(RESOURCES[name], _parameters(name, step["options"]), check_mode)))
         except FabricError as error:
             mistakes.append(FabricError(f"netns.fabric.{name}: {error}"))
+    try:
+        asked += reachability.probes_of(_validated(_PROBES, {"probes": probes})) if probes else []
+    except FabricError as error:
+        mistakes.append(FabricError(f"netns.fabric.reachability: {error}"))
     if mistakes:
         raise InvalidEntries(mistakes)
-    return calls
+    return calls, asked
 
 
 def _parameters(name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -140,6 +175,13 @@ def _parameters(name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
     validator = ArgumentSpecValidator(
         argument_spec(resource), mutually_exclusive=exclusive(resource), required_one_of=one_of(resource)
     )
+    return _validated(validator, given)
+
+
+_PROBES = ArgumentSpecValidator(reachability.argument_spec())
+
+
+def _validated(validator: ArgumentSpecValidator, given: Mapping[str, Any]) -> Mapping[str, Any]:
     validated = validator.validate(dict(given))
     if validated.error_messages:
         raise FabricError("; ".join(validated.error_messages))

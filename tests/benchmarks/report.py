@@ -177,7 +177,7 @@ def _parts(results: Results, size: int, action: str) -> dict[str, float]:
         return sum(seconds) / len(runs)
 
     parts = {
-        "Start and end of Python, one process per task": share([one.start for one in every]),
+        "Start and end of Python": share([one.start for one in every]),
         "Imports of the modules": share([one.imports for one in every]),
         "Waiting for ovs-vsctl, that is for ovs-vswitchd": share([one.ovs for one in others]),
         "The steps: arguments, reading, planning, applying": share([one.rest for one in others if one.within]),
@@ -231,8 +231,8 @@ kernel shows no link and no namespace any more.
 
 {described}
 
-The modules by themselves run as the role's tasks run them: one process for `sequence`, which has a line for each of its
-steps too, and one for `reachability`. A step's line has the time of the step alone: its arguments, what it reads and no
+The modules by themselves run as the role's task runs them: one process for `sequence`, which has a line for each of its
+steps too, and one for its probes (`reachability`). A step's line has the time of the step alone: its arguments, what it reads and no
 step before it has read, planning, applying. What belongs to no step is in the line of `sequence`, as are all imports,
 whenever they come about, and Python's start and end. So no time is in two lines, and in each run those of a process add
 up to its life. The peak of memory is the process's, until the step has ended.

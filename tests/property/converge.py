@@ -22,10 +22,10 @@ _PRESENT = (
     ("bridges", "ovs_bridge", "bridges"),
     ("pairs", "veth", "pairs"),
     ("interfaces", "interface", "interfaces"),
-    ("ports", "ovs_port", "ports"),
     ("routes", "route", "routes"),
     ("rules", "nat_masquerade", "rules"),
     ("forwards", "nat_port_forward", "rules"),
+    ("ports", "ovs_port", "ports"),
 )
 _ABSENT = ("ports", "interfaces", "bridges", "rules", "forwards", "pairs", "namespaces")
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ours without Ansible: what the role runs, the module of each task in a process of its own."""
+"""Ours without Ansible: what the role's task runs, in a process of its own."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ansible_collections.netns.fabric.tests.benchmarks.rivals.role_calls import 
 
 
 class Modules(Rival):
-    """`sequence` with the role's steps, then `reachability`, with the Python of `.venv`."""
+    """`sequence` with the role's steps and probes, with the Python of `.venv`."""
 
     title = "modules, pyroute2 0.9"
     description = (
         "what the role runs, without Ansible, by pyroute2 0.9.x: one process for `netns.fabric.sequence` with its "
-        "steps, then one for `netns.fabric.reachability`"
+        "steps and its probes"
     )
     python = Path(sys.executable)
 

@@ -6,7 +6,7 @@
 
 The module's arguments are on standard input. It imports nothing of the collection before the module does, so that what
 the module imports is counted as the module's. The result is a list of rows: the first is of the process itself, then
-there is one for each step of `sequence`, in the order of the steps.
+there is one for each step of `sequence`, in the order of the steps, and one for its probes.
 """
 
 from __future__ import annotations
@@ -85,27 +85,32 @@ class Ledger:
 
 
 class Steps:
-    """The steps of `sequence`: their names and the most memory that the process had had when each of them ended."""
+    """The steps of `sequence`: their names and the most memory that the process had had when each of them ended.
+
+    Its probes are a last one, by the name of the module that would make them in a task of its own.
+    """
 
     def __init__(self, sequence: Any, ledger: Ledger) -> None:
         self.names: list[str] = []
         self.peaks: list[float] = []
         for name in PARTS_OF_A_STEP:
             setattr(sequence, name, ledger.step(getattr(sequence, name)))
+        sequence.probed = ledger.timed(sequence.probed, lambda: Account(len(self.names), "rest"))
         sequence.converge = self._noting_names(sequence.converge)
-        sequence.carry_out = self._noting_peaks(sequence.carry_out)
+        for name in ("carry_out", "probed"):
+            setattr(sequence, name, self._noting_peaks(getattr(sequence, name)))
 
     def _noting_names(self, converge: Callable[..., Any]) -> Callable[..., Any]:
-        def noting(steps: Any, *args: Any, **kwargs: Any) -> Any:
-            self.names = [step["module"] for step in steps]
-            return converge(steps, *args, **kwargs)
+        def noting(steps: Any, check_mode: bool, probes: Any = ()) -> Any:
+            self.names = [step["module"] for step in steps] + (["reachability"] if probes else [])
+            return converge(steps, check_mode, probes)
 
         return noting
 
-    def _noting_peaks(self, carry_out: Callable[..., Any]) -> Callable[..., Any]:
+    def _noting_peaks(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def noting(*args: Any, **kwargs: Any) -> Any:
             try:
-                return carry_out(*args, **kwargs)
+                return function(*args, **kwargs)
             finally:
                 self.peaks.append(peak_mib())
 

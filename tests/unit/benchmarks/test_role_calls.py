@@ -15,25 +15,21 @@ from ansible_collections.netns.fabric.tests.benchmarks.rivals.role_calls import 
 
 def steps(lab: Lab, state: str) -> list[tuple[str, dict[str, Any]]]:
     """Return the modules that the role's one sequence runs, with their options."""
-    name, arguments = module_calls(lab, state)[0]
+    [(name, arguments)] = module_calls(lab, state)
     assert name == "sequence"
     return [(step["module"], step["options"]) for step in arguments["steps"]]
 
 
-def test_the_tasks_of_a_build() -> None:
-    (first, _steps), (second, probing) = module_calls(Lab(3), "present")
-    assert (first, second) == ("sequence", "reachability")
-    assert probing["probes"]
-
-
-def test_a_teardown_probes_nothing() -> None:
-    assert [name for name, _arguments in module_calls(Lab(2), "absent")] == ["sequence"]
+@pytest.mark.parametrize(("state", "probing"), [("present", True), ("absent", False)])
+def test_only_a_build_probes(state: str, probing: bool) -> None:
+    [(_name, arguments)] = module_calls(Lab(3), state)
+    assert bool(arguments["probes"]) == probing
 
 
 def test_the_steps_are_in_the_roles_order() -> None:
     built = [name for name, _options in steps(Lab(2), "present")]
-    assert built[:6] == ["netns", "ovs_bridge", "veth", "interface", "ovs_port", "route"]
-    assert built[6:] == ["nat_masquerade", "nat_port_forward"]
+    assert built[:5] == ["netns", "ovs_bridge", "veth", "interface", "route"]
+    assert built[5:] == ["nat_masquerade", "nat_port_forward", "ovs_port"]
     removed = [name for name, _options in steps(Lab(2), "absent")]
     assert removed == ["ovs_port", "interface", "ovs_bridge", "nat_masquerade", "nat_port_forward", "veth", "netns"]
 

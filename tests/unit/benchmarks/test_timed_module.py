@@ -101,19 +101,33 @@ def test_what_fails_is_closed_too() -> None:
 def test_the_steps_of_the_real_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
 
-    @contextmanager
-    def on_host(check_mode: bool) -> Iterator[object]:
-        clock.work(10)
-        yield SimpleNamespace()
-        clock.work(20)
+    class Host:
+        def __init__(self, check_mode: bool) -> None:
+            clock.work(10)
+
+        @contextmanager
+        def locked(self) -> Iterator[None]:
+            yield
+
+        def keep_up(self) -> None:
+            clock.work(15)
+
+        def close(self) -> None:
+            clock.work(5)
 
     def carry_out(resource: object, call: object, host: object) -> Plan:
         clock.work(2)
         return Plan()
 
+    def probed(host: object, probes: object, result: object) -> dict[str, Any]:
+        clock.work(7)
+        return {}
+
     # Time is what is looked at: a host, and the work on it, would each take another one in every run.
-    monkeypatch.setattr(_sequence, "on_host", on_host)
+    monkeypatch.setattr(_sequence, "Host", Host)
+    monkeypatch.setattr(_sequence, "require_root", lambda: None)
     monkeypatch.setattr(_sequence, "carry_out", carry_out)
+    monkeypatch.setattr(_sequence, "probed", probed)
     for name in ("converge", *PARTS_OF_A_STEP):
         # So that it is undone: what is set below stays in the module.
         monkeypatch.setattr(_sequence, name, getattr(_sequence, name))
@@ -124,12 +138,13 @@ def test_the_steps_of_the_real_sequence(monkeypatch: pytest.MonkeyPatch) -> None
         {"module": "route", "options": {"destination": "default", "device": "lo"}},
         {"module": "netns", "options": {"name": "blue"}},
     ]
-    _sequence.converge(given, False)
+    _sequence.converge(given, False, [{"to": "192.0.2.1"}])
     ledger.settle()
-    assert steps.names == ["netns", "route", "netns"]
-    assert len(steps.peaks) == 3
+    assert steps.names == ["netns", "route", "netns", "reachability"]
+    assert len(steps.peaks) == 4
     assert min(steps.peaks) > 1
-    assert ledger.seconds == {Account(0, "rest"): 30, **{Account(number, "rest"): 2 for number in (1, 2, 3)}}
+    work = {Account(number, "rest"): 2 for number in (1, 2, 3)}
+    assert ledger.seconds == {Account(0, "rest"): 30, **work, Account(4, "rest"): 7}
 
 
 def test_the_rows_of_a_process_add_up_to_its_life() -> None:

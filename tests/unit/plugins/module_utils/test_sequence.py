@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from jinja2.nativetypes import NativeEnvironment
 
 from ansible_collections.netns.fabric.plugins.module_utils import _sequence
 from ansible_collections.netns.fabric.plugins.module_utils._errors import InvalidEntries
@@ -23,13 +24,15 @@ def step(module: str, **options: Any) -> dict[str, Any]:
 
 
 def test_a_step_is_a_call_of_its_module() -> None:
-    [(name, call)] = _sequence._calls([step("netns", namespaces=[{"name": "red"}], owner="lab", prune="yes")], True)
+    given = step("netns", namespaces=[{"name": "red"}], owner="lab", prune="yes")
+    [(name, call)], probes = _sequence._understood([given], [], True)
+    assert probes == []
     assert (name, call.owner, call.prune, call.check_mode) == ("netns", "lab", True, True)
     assert [(entry.name, entry.present, entry.force) for entry in call.entries] == [("red", True, False)]
 
 
 def test_the_single_form_is_a_step_too() -> None:
-    [(_name, call)] = _sequence._calls([step("route", destination="default", gateway="192.0.2.1")], False)
+    [(_name, call)], _ = _sequence._understood([step("route", destination="default", gateway="192.0.2.1")], [], False)
     assert [route.destination for route in call.entries] == ["0.0.0.0/0"]
 
 
@@ -46,18 +49,38 @@ def test_the_single_form_is_a_step_too() -> None:
 )
 def test_a_mistake_names_the_module(options: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidEntries) as caught:
-        _sequence._calls([step("netns", **options)], False)
+        _sequence._understood([step("netns", **options)], [], False)
     assert str(caught.value).startswith("netns.fabric.netns: ")
     assert said in str(caught.value)
 
 
 def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(InvalidEntries) as caught:
-        _sequence._calls([step("netns"), step("veth", pairs=[{"name": "eth0"}]), step("route")], False)
+        _sequence._understood(
+            [step("netns"), step("veth", pairs=[{"name": "eth0"}]), step("route")], [{"to": "192.0.2.300"}], False
+        )
     assert [str(mistake).split(":", maxsplit=1)[0] for mistake in caught.value.mistakes] == [
         "netns.fabric.netns",
         "netns.fabric.route",
+        "netns.fabric.reachability",
     ]
+
+
+@pytest.mark.parametrize(
+    ("probe", "said"),
+    [
+        ({}, "to"),
+        ({"to": "192.0.2.1", "protcol": "tcp"}, "protcol"),
+        ({"to": "192.0.2.1", "port": 80}, "probes[0] (the host -> 192.0.2.1): port: "),
+    ],
+)
+def test_a_probe_is_one_of_reachability(probe: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidEntries) as caught:
+        _sequence._understood([], [probe], False)
+    assert str(caught.value).startswith("netns.fabric.reachability: ")
+    assert said in str(caught.value)
+    [understood] = _sequence._understood([], [{"to": "192.0.2.1", "protocol": "tcp"}], False)[1]
+    assert (understood.namespace, str(understood.to), understood.kind) == (None, "192.0.2.1", "tcp")
 
 
 def test_the_role_runs_what_there_is() -> None:
@@ -70,4 +93,10 @@ def test_the_role_runs_what_there_is() -> None:
     [build] = [
         task for task in yaml.safe_load((ROLE / "tasks" / "build.yml").read_text()) if "netns.fabric.sequence" in task
     ]
-    assert set(build["tags"]) == {"topology", *calls}
+    always, parts = build["tags"]
+    assert always == "topology"
+    # Tags are looked at before there are the role's variables, so that it names its parts once more.
+    rendered = NativeEnvironment()
+    rendered.filters["difference"] = lambda one, other: [each for each in one if each not in other]
+    assert set(rendered.from_string(parts).render(ansible_skip_tags=[])) == {*calls, "verify"}
+    assert "nat" not in rendered.from_string(parts).render(ansible_skip_tags=["nat"])
