@@ -14,7 +14,6 @@ import struct
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from ipaddress import ip_address, ip_interface, ip_network
 
 from ansible_collections.netns.fabric.plugins.module_utils import _rtnetlink as rtnetlink
@@ -308,41 +307,26 @@ def get_link_at(index: int) -> bytearray:
     return rtnetlink.link_message(rtnetlink.RTM_GETLINK, 0, attributes, index=index)
 
 
-# The questions that are asked of every namespace are encoded once: it takes longer than the kernel's answer.
-
-
-@cache
-def all_links() -> bytes:
+def all_links() -> bytearray:
     attributes = [("IFLA_EXT_MASK", rtnetlink.RTEXT_FILTER_SKIP_STATS)]
-    return bytes(rtnetlink.link_message(rtnetlink.RTM_GETLINK, 0, attributes, index=0))
+    return rtnetlink.link_message(rtnetlink.RTM_GETLINK, 0, attributes, index=0)
 
 
-@cache
-def all_neighbours() -> bytes:
-    return bytes(rtnetlink.neighbour_message(rtnetlink.RTM_GETNEIGH, 0))
+def all_neighbours() -> bytearray:
+    return rtnetlink.neighbour_message(rtnetlink.RTM_GETNEIGH, 0)
 
 
-@cache
-def all_addresses() -> bytes:
-    return bytes(rtnetlink.address_message(rtnetlink.RTM_GETADDR, 0, [], family=socket.AF_UNSPEC))
+def all_addresses() -> bytearray:
+    return rtnetlink.address_message(rtnetlink.RTM_GETADDR, 0, [], family=socket.AF_UNSPEC)
 
 
-@cache
-def all_routes() -> bytes:
-    return bytes(rtnetlink.route_message(rtnetlink.RTM_GETROUTE, 0, [], family=socket.AF_UNSPEC))
+def all_routes() -> bytearray:
+    return rtnetlink.route_message(rtnetlink.RTM_GETROUTE, 0, [], family=socket.AF_UNSPEC)
 
 
 def nsid_of(descriptor: int) -> bytearray:
     """RTM_GETNSID: the id that a namespace goes by in the socket's own."""
-    request = bytearray(_nsid_of_none())
-    struct.pack_into("=I", request, len(request) - 4, descriptor)
-    return request
-
-
-@cache
-def _nsid_of_none() -> bytes:
-    """The same for the descriptor 0, which is its last four bytes."""
-    return bytes(rtnetlink.nsid_message(rtnetlink.RTM_GETNSID, 0, [("NETNSA_FD", 0)]))
+    return rtnetlink.nsid_message(rtnetlink.RTM_GETNSID, 0, [("NETNSA_FD", descriptor)])
 
 
 def nsid_in(message: bytes) -> int:

@@ -231,7 +231,7 @@ class NeighbourTables:
     def _socket(self, name: NamespaceName) -> rtnetlink.RtnetlinkSocket | None:
         """None where there is no such namespace."""
         try:
-            return self._kernel.rtnetlink(name)
+            return self._kernel.socket_in(name)
         except Unavailable:
             return None
 

@@ -189,7 +189,7 @@ class Kernel:
         with setns.entered(self._space(namespace).descriptor):
             yield
 
-    def rtnetlink(self, namespace: NamespaceName) -> rtnetlink.RtnetlinkSocket:
+    def socket_in(self, namespace: NamespaceName) -> rtnetlink.RtnetlinkSocket:
         """The socket that is open in a namespace, for who asks what this class knows nothing of.
 
         Raises:

@@ -15,8 +15,9 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 try:
@@ -98,16 +99,103 @@ def neighbour_message(kind: int, request_flags: int) -> bytearray:
     return bytearray(HEADER.pack(HEADER.size + 12, kind, NLM_F_REQUEST | request_flags, 0, 0) + bytes(12))
 
 
-#: What pyroute2 has made of a message, by all that goes into it.
-_ENCODED: dict[object, bytes] = {}
+def _text(name: str) -> bytes:
+    return name.encode() + b"\0"
+
+
+def _number(number: int) -> bytes:
+    return struct.pack("=I", number)
+
+
+def _address(address: str) -> bytes:
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+
+
+#: What differs from one namespace to the next, in messages that are otherwise the same: the number of the attribute
+#: (linux/if_link.h, linux/if_addr.h, linux/rtnetlink.h, linux/net_namespace.h), and its content in bytes.
+_BLANKS: Mapping[str, tuple[int, Callable[[Any], bytes]]] = {
+    "IFLA_IFNAME": (3, _text),
+    "IFLA_NET_NS_FD": (28, _number),
+    "IFA_ADDRESS": (1, _address),
+    "IFA_LOCAL": (2, _address),
+    "NETNSA_FD": (3, _number),
+    "RTA_DST": (1, _address),
+    "RTA_GATEWAY": (5, _address),
+    "RTA_OIF": (4, _number),
+    "RTA_PREFSRC": (7, _address),
+}
+
+
+class _Mould:
+    """A message as pyroute2 has encoded it, and where in it the blanks begin."""
+
+    def __init__(self, message: bytes, blanks: Sequence[bytes]) -> None:
+        """`blanks` are the attributes to be filled in, as they stand in this message, each of them once."""
+        self._message = message
+        self._offsets = [message.index(blank) + ATTRIBUTE.size for blank in blanks]
+
+    def filled(self, contents: Sequence[bytes]) -> bytearray:
+        message = bytearray(self._message)
+        for offset, content in zip(self._offsets, contents):
+            message[offset : offset + len(content)] = content
+        return message
+
+
+#: By all that a message is made of but for the blanks' contents, of which the length counts.
+_MOULDS: dict[object, _Mould] = {}
 
 
 def _message(message: Any, kind: int, flags: int, attributes: Attributes, fields: Mapping[str, int]) -> bytearray:
-    """A message, encoded once: of many namespaces much the same is asked, and encoding takes longer than the kernel."""
-    key = (type(message), kind, flags, repr(attributes), tuple(fields.items()))
-    if key not in _ENCODED:
-        _ENCODED[key] = _encoded(message, kind, flags, attributes, fields)
-    return bytearray(_ENCODED[key])
+    """A message, of which pyroute2 encodes the first of its form: that takes longer than the kernel's answer."""
+    contents: list[tuple[str, bytes]] = []
+    form = _form(attributes, contents)
+    key = (type(message), kind, flags, form, tuple(fields.items()))
+    if key not in _MOULDS:
+        marked: list[bytes] = []
+        encoded = _encoded(message, kind, flags, _marked(attributes, marked), fields)
+        _MOULDS[key] = _Mould(encoded, marked)
+    return _MOULDS[key].filled([content for _name, content in contents])
+
+
+def _form(attributes: Attributes, contents: list[tuple[str, bytes]]) -> tuple[object, ...]:
+    """What the attributes have in common with those of other messages; what they do not goes to `contents`."""
+    found: list[object] = []
+    for name, value in attributes:
+        if name in _BLANKS:
+            content = _BLANKS[name][1](value)
+            contents.append((name, content))
+            found.append((name, len(content)))
+        elif isinstance(value, dict):
+            others = tuple((key, one) for key, one in value.items() if key != "attrs")
+            found.append((name, _form(value["attrs"], contents), others))
+        else:
+            found.append((name, repr(value)))
+    return tuple(found)
+
+
+def _marked(attributes: Attributes, marked: list[bytes]) -> list[tuple[str, Any]]:
+    """The attributes with contents in the blanks that are found again; `marked` gets the attributes as encoded."""
+    found: list[tuple[str, Any]] = []
+    for name, value in attributes:
+        if name in _BLANKS:
+            number, encoded = _BLANKS[name]
+            mark = _MARKS[encoded](len(encoded(value)), len(marked))
+            content = encoded(mark)
+            marked.append(ATTRIBUTE.pack(ATTRIBUTE.size + len(content), number) + content)
+            found.append((name, mark))
+        elif isinstance(value, dict):
+            found.append((name, {**value, "attrs": _marked(value["attrs"], marked)}))
+        else:
+            found.append((name, value))
+    return found
+
+
+#: By kind of content: one of this length, different for each count.
+_MARKS: Mapping[Callable[[Any], bytes], Callable[[int, int], Any]] = {
+    _text: lambda length, count: chr(ord("a") + count) * (length - 1),
+    _number: lambda _length, count: 0xF0F0F0F0 + count,
+    _address: lambda length, count: str(ip_address(bytes([0xF0 + count]) * length)),
+}
 
 
 def _encoded(message: Any, kind: int, flags: int, attributes: Attributes, fields: Mapping[str, int]) -> bytes:
@@ -216,12 +304,11 @@ class RtnetlinkSocket:
                 raise RtnetlinkError(_refusal(message) or Refusal(errno.EIO, "an empty answer"))
         return [answers[sequence] for sequence in sorted(answers)]
 
-    def dump(self, question: bytes | bytearray) -> list[bytes]:
+    def dump(self, request: bytearray) -> list[bytes]:
         """Everything of one kind.
 
         A dump that the kernel could not make in one piece since something changed meanwhile is made again.
         """
-        request = bytearray(question)
         while True:
             self._number(request, NLM_F_DUMP)
             self._socket.send(request)

@@ -232,10 +232,10 @@ kernel shows no link and no namespace any more.
 {described}
 
 The modules by themselves run as the role's task runs them: one process for `sequence`, which has a line for each of its
-steps too, and one for its probes (`reachability`). A step's line has the time of the step alone: its arguments, what it reads and no
-step before it has read, planning, applying. What belongs to no step is in the line of `sequence`, as are all imports,
-whenever they come about, and Python's start and end. So no time is in two lines, and in each run those of a process add
-up to its life. The peak of memory is the process's, until the step has ended.
+steps too, and one for its probes (`reachability`). A step's line has the time of the step alone: its arguments, what it
+reads and no step before it has read, planning, applying. What belongs to no step is in the line of `sequence`, as are
+all imports, whenever they come about, and Python's start and end. So no time is in two lines, and in each run those of
+a process add up to its life. The peak of memory is the process's, until the step has ended.
 
 "Inside" the modules is without Python's start and end and the imports. To run them without Ansible is to ship no
 archive to the host: to unpack it and to compile what is in it counts as Ansible's.

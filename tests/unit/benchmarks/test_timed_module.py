@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -103,6 +103,7 @@ def test_the_steps_of_the_real_sequence(monkeypatch: pytest.MonkeyPatch) -> None
 
     class Host:
         def __init__(self, check_mode: bool) -> None:
+            assert not check_mode
             clock.work(10)
 
         @contextmanager
