@@ -13,7 +13,8 @@ short_description: Run several modules of this collection in one task
 version_added: 1.0.0
 description:
   - Runs modules that manage something, one after the other, in one process. It does what as many tasks would do, in the
-    same order and with the same result, in the time of one.
+    same order and with the same result, in the time of one. After the last of them it can probe what they have made, as
+    M(netns.fabric.reachability) does.
   - Each further task costs about half a second, whatever it has to do. What one step has read of the kernel the next
     one need not read again.
   - In check mode each step takes what the steps before it would have made or removed for made and removed, which tasks
@@ -43,6 +44,15 @@ options:
         description: The module's options. Defaults that C(module_defaults) sets for the module do not count here.
         type: dict
         required: true
+  probes:
+    description:
+      - What to probe once all steps are done, each with the options of one of the O(netns.fabric.reachability#module:probes)
+        of M(netns.fabric.reachability). The task fails if one is not as expected; what the steps have done stays.
+      - In check mode nothing is sent.
+      - Other calls may change the host again while probes are under way, as they may between two tasks.
+    type: list
+    elements: dict
+    default: []
 seealso:
   - module: netns.fabric.netns
   - module: netns.fabric.veth
@@ -52,10 +62,11 @@ seealso:
   - module: netns.fabric.ovs_port
   - module: netns.fabric.nat_masquerade
   - module: netns.fabric.nat_port_forward
+  - module: netns.fabric.reachability
 """
 
 EXAMPLES = r"""
-- name: Two namespaces and a cable between them
+- name: Two namespaces and a cable between them, which carries traffic
   netns.fabric.sequence:
     steps:
       - module: netns
@@ -72,6 +83,9 @@ EXAMPLES = r"""
               peer: {name: eth0, namespace: blue, addresses: [192.0.2.2/24]}
           owner: lab
           prune: true
+    probes:
+      - {namespace: red, to: 192.0.2.2}
+      - {namespace: blue, to: 192.0.2.1, protocol: tcp}
 """
 
 RETURN = r"""
@@ -103,6 +117,32 @@ steps:
       changed: true
     - module: veth
       changed: false
+matrix:
+  description: Who reaches what, as RV(netns.fabric.reachability#module:matrix) of M(netns.fabric.reachability) has it.
+  returned: with O(probes), unless a step has failed
+  type: list
+  elements: str
+  sample:
+    - "icmp  192.0.2.2"
+    - "red    0.061 ms"
+    - ""
+    - "tcp   192.0.2.1"
+    - "blue   0.058 ms"
+    - ""
+    - "!: not as expected; .: not probed"
+summary:
+  description:
+    - How many probes there were, and of which outcome, as RV(netns.fabric.reachability#module:summary) of
+      M(netns.fabric.reachability) has it.
+  returned: with O(probes), unless a step has failed
+  type: dict
+  sample:
+    probes: 2
+    as_expected: 2
+    not_as_expected: 0
+    reachable: 2
+    unreachable: 0
+    skipped: 0
 """
 
 from ansible_collections.netns.fabric.plugins.module_utils._sequence import run

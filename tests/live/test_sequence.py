@@ -169,3 +169,45 @@ def test_a_link_of_an_earlier_step_is_put_back_as_that_left_it(host: Host, run_m
     assert failed.failed
     assert "mtu greater than device maximum" in failed.message
     assert host.links()["a"]["mtu"] == 1400
+
+
+def test_probes_follow_the_last_step(host: Host, run_module: Run) -> None:
+    probes = [
+        {"namespace": "red", "to": "192.0.2.2"},
+        {"namespace": "red", "to": "192.0.2.2", "protocol": "tcp"},
+        {"namespace": "blue", "to": "192.0.2.254", "protocol": "tcp"},
+    ]
+    checked = run_module("sequence", _check=True, steps=lab(), probes=probes)
+    assert not checked.failed, checked.message
+    assert checked.returned["summary"]["skipped"] == len(probes)
+    applied = run_module("sequence", steps=lab(), probes=probes)
+    assert not applied.failed, applied.message
+    assert (checked.changed, checked.diff, checked.commands) == (applied.changed, applied.diff, applied.commands)
+    assert applied.returned["summary"]["as_expected"] == len(probes)
+    assert "192.0.2.254" in applied.returned["matrix"][0] + applied.returned["matrix"][3]
+    again = run_module("sequence", steps=[], probes=probes)
+    assert (again.failed, again.changed) == (False, False)
+    assert again.returned["summary"] == applied.returned["summary"]
+
+
+def test_a_probe_that_fails_takes_nothing_back(host: Host, run_module: Run) -> None:
+    steps = lab()
+    steps[4]["options"]["ports"] = [{**each, "tag": tag} for tag, each in zip((10, 20), steps[4]["options"]["ports"])]
+    probe = {"namespace": "red", "to": "192.0.2.2", "timeout": 0.5}
+    failed = run_module("sequence", steps=steps, probes=[probe])
+    assert failed.failed
+    assert failed.changed
+    assert failed.commands
+    assert "netns.fabric.reachability" in failed.message
+    assert "red -> 192.0.2.2 icmp: no neighbour" in failed.message
+    assert failed.returned["summary"]["not_as_expected"] == 1
+    assert {each["module"] for each in failed.returned["steps"] if each["changed"]} >= {"netns", "ovs_port"}
+    assert host.namespaces() == ["blue", "red"]
+
+
+def test_a_mistake_in_a_probe_is_told_before_anything_is_written(host: Host, run_module: Run) -> None:
+    failed = run_module("sequence", steps=lab(), probes=[{"namespace": "red", "to": "192.0.2.300"}])
+    assert failed.failed
+    assert not failed.changed
+    assert "netns.fabric.reachability: probes[0] (red -> 192.0.2.300): to: " in failed.message
+    assert host.namespaces() == []

@@ -29,9 +29,20 @@ def test_no_link_has_flapped_in_the_second_run(vitals: Vitals) -> None:
     assert differences(json.loads((SEEN / "vitals.json").read_text(encoding="utf-8")), vitals.take()) == []
 
 
-@pytest.mark.parametrize("tag", ["verify", "namespaces"])
-def test_a_part_may_be_left_out(plays: Plays, tag: str) -> None:
-    assert plays.run("netns.fabric.site", "--skip-tags", tag).changed == 0
+@pytest.mark.parametrize("tag", ["verify", "nat", "namespaces"])
+def test_a_part_may_be_left_out(plays: Plays, kernel: Kernel, shell: Shell, tag: str) -> None:
+    """The others are still run."""
+    shell.run("ip", "-n", "ns01", "route", "del", "default")
+    assert plays.run("netns.fabric.site", "--skip-tags", tag).changed == 1
+    assert kernel.routes("ns01") == {f"default via {GATEWAY} dev veth-ns01"}
+
+
+def test_a_part_that_is_left_out_is_not_run(plays: Plays, kernel: Kernel, shell: Shell) -> None:
+    shell.run("ip", "-n", "ns01", "route", "del", "default")
+    assert plays.run("netns.fabric.site", "--skip-tags", "routes").changed == 0
+    assert kernel.routes("ns01") == set()
+    assert plays.run("netns.fabric.site", "--tags", "routes").changed == 1
+    assert kernel.routes("ns01") == {f"default via {GATEWAY} dev veth-ns01"}
 
 
 @pytest.mark.parametrize("namespace", ADDRESSES)
