@@ -133,13 +133,18 @@ def conclude(module: AnsibleModule, work: Callable[[], dict[str, Any]], aftermat
     try:
         result = work()
     except FabricError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error), **_without_warnings(module, error.result))
     except Exception as error:  # noqa: BLE001  # a bug of ours: a message and a report, never a bare traceback
         message = f"netns.fabric ran into something that it did not expect, a bug in it: {error!r}. {aftermath}"
         module.fail_json(msg=message, exception=traceback.format_exc())
-    for warning in result.pop("warnings", ()):
+    module.exit_json(**_without_warnings(module, result))
+
+
+def _without_warnings(module: AnsibleModule, result: Mapping[str, Any]) -> dict[str, Any]:
+    """A result; its warnings are given, as Ansible no longer takes them from there."""
+    for warning in result.get("warnings", ()):
         module.warn(warning)
-    module.exit_json(**result)
+    return {name: value for name, value in result.items() if name != "warnings"}
 
 
 def converge(resource: Resource[Any, Any], params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:

@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class FabricError(Exception):
-    """Anything that a user is to read as a message, never as a traceback."""
+    """Anything that a user is to read as a message, never as a traceback; `result` are further return values."""
+
+    result: Mapping[str, Any] = {}
 
 
 class InvalidEntry(FabricError):
@@ -43,3 +46,11 @@ class OperationFailed(FabricError):
         super().__init__(message)
         self.operation = operation
         self.number = number
+
+
+class Unfinished(FabricError):
+    """The call has failed when some of its work was done, which stays: `result` says what."""
+
+    def __init__(self, message: str, result: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.result = result

@@ -29,6 +29,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._errors import (
     InvalidEntries,
     InvalidEntry,
     Unavailable,
+    Unfinished,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._kernel_state import (
@@ -646,7 +647,7 @@ def run() -> None:
         }
         message = failure(judged, context)
         if message:
-            module.fail_json(msg=message, **result)
+            raise Unfinished(message, result)
         return result
 
     conclude(module, work, NOTHING_DONE)

@@ -31,7 +31,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._bulk import (
     require_root,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._change import Plan
-from ansible_collections.netns.fabric.plugins.module_utils._errors import FabricError, InvalidEntries
+from ansible_collections.netns.fabric.plugins.module_utils._errors import FabricError, InvalidEntries, Unfinished
 from ansible_collections.netns.fabric.plugins.module_utils._host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._interface import InterfaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._namespace import NamespaceResource
@@ -68,25 +68,12 @@ ARGUMENT_SPEC: Mapping[str, Any] = {
 }
 
 
-class Failed(FabricError):
-    """A step failed, or a probe after the last one did; `result` is what had come of the call by then, and stays."""
-
-    def __init__(self, message: str, result: Mapping[str, Any]) -> None:
-        super().__init__(message)
-        self.result = result
-
-
 def run() -> None:
     """The module's main()."""
     module = AnsibleModule(argument_spec=dict(ARGUMENT_SPEC), supports_check_mode=True)
 
     def work() -> dict[str, Any]:
-        try:
-            result = converge(module.params["steps"], module.check_mode, module.params["probes"])
-        except Failed as failure:
-            module.fail_json(msg=str(failure), **failure.result)
-        # Ansible would return all parameters once more.
-        return {**result, "invocation": {}}
+        return converge(module.params["steps"], module.check_mode, module.params["probes"])
 
     conclude(module, work, "What the step had done was taken back; what the steps before it have done stays.")
 
@@ -98,52 +85,54 @@ def converge(
 
     Raises:
         FabricError: Nothing has been written.
-        Failed: A step, and what it had done itself was taken back; or a probe is not as expected.
+        Unfinished: A step, and what it had done itself was taken back; or a probe is not as expected.
     """
     calls, asked = _understood(steps, probes, check_mode)
     require_root()
-    done: list[Plan] = []
     with closing(Host(check_mode=check_mode)) as host:
         with kept_from_others(host):
-            for name, call in calls:
-                try:
-                    done.append(carry_out(RESOURCES[name], call, host))
-                except FabricError as error:
-                    raise Failed(f"netns.fabric.{name}: {error}", _together(done)) from error
-        result = {
-            **_together(done),
-            "warnings": [warning for plan in done for warning in plan.warnings],
-            "steps": [
-                {"module": name, "changed": plan.changed, **plan.results} for (name, _call), plan in zip(calls, done)
-            ],
-        }
+            done = _carried_out(calls, host)
+        named = [{"module": name, "changed": plan.changed, **plan.results} for (name, _call), plan in zip(calls, done)]
+        result = {**_together(done), "steps": named}
         # Others may change the host again meanwhile: probes can take their time.
         return {**result, **(probed(host, asked, result) if asked else {})}
+
+
+def _carried_out(calls: Sequence[tuple[str, Call[Any]]], host: Host) -> list[Plan]:
+    done: list[Plan] = []
+    for name, call in calls:
+        try:
+            done.append(carry_out(RESOURCES[name], call, host))
+        except FabricError as error:
+            raise Unfinished(f"netns.fabric.{name}: {error}", _together(done)) from error
+    return done
 
 
 def probed(host: Host, probes: Sequence[reachability.Probe], result: Mapping[str, Any]) -> dict[str, Any]:
     """What the probes have shown.
 
     Raises:
-        Failed: One is not as expected; with `result`, which stays.
+        Unfinished: One is not as expected; with `result`, which stays.
     """
     try:
         judged, context = reachability.survey(host, probes)
     except FabricError as error:
-        raise Failed(f"netns.fabric.reachability: {error}", result) from error
+        raise Unfinished(f"netns.fabric.reachability: {error}", result) from error
     shown = {"matrix": reachability.matrix(judged), "summary": reachability.summary(judged)}
     message = reachability.failure(judged, context)
     if message:
-        raise Failed(f"All steps are done, but netns.fabric.reachability finds: {message}", {**result, **shown})
+        raise Unfinished(f"All steps are done, but netns.fabric.reachability finds: {message}", {**result, **shown})
     return shown
 
 
 def _together(plans: Sequence[Plan]) -> dict[str, Any]:
     """What was changed, in the order in which it was."""
     return {
+        "invocation": {},  # Ansible would return all parameters once more.
         "changed": any(plan.changed for plan in plans),
         "diff": [difference for plan in plans for difference in plan.diff],
         "commands": [line for plan in plans for line in plan.commands],
+        "warnings": [warning for plan in plans for warning in plan.warnings],
     }
 
 

@@ -46,8 +46,9 @@ options:
         required: true
   probes:
     description:
-      - What to probe once all steps are done, each with the options of one of the O(netns.fabric.reachability#module:probes)
-        of M(netns.fabric.reachability). The task fails if one is not as expected; what the steps have done stays.
+      - What to probe once all steps are done, each with the options that an entry of
+        O(netns.fabric.reachability#module:probes) has. The task fails if one is not as expected; what the steps have
+        done stays.
       - In check mode nothing is sent.
       - Other calls may change the host again while probes are under way, as they may between two tasks.
     type: list

@@ -144,8 +144,8 @@ def run_module(
     """Run the module ``name`` (without netns.fabric.) with ``params``.
 
     ``check`` and ``diff`` are Ansible's modes; ``env`` is put over the environment, for instance another PATH;
-    ``timeout`` is in seconds. A module that answers with anything but one JSON object on standard output, or prints
-    a traceback, raises AssertionError with all that it said.
+    ``timeout`` is in seconds. A module that answers with anything but one JSON object on standard output, prints a
+    traceback or uses what Ansible calls deprecated raises AssertionError with all that it said.
     """
     arguments = {**params, "_ansible_check_mode": check, "_ansible_diff": diff}
     given = json.dumps({"ANSIBLE_MODULE_ARGS": arguments})
@@ -157,4 +157,5 @@ def run_module(
     except ValueError as error:
         raise AssertionError(said) from error
     assert isinstance(returned, dict), said
+    assert not returned.get("deprecations"), said
     return ModuleResult(returned, ran.returncode, ran.stderr)
