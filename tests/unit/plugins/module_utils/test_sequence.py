@@ -32,7 +32,8 @@ def test_a_step_is_a_call_of_its_module() -> None:
 
 
 def test_the_single_form_is_a_step_too() -> None:
-    [(_name, call)], _ = _sequence._understood([step("route", destination="default", gateway="192.0.2.1")], [], False)
+    given = step("route", destination="default", gateway="192.0.2.1")
+    [(_name, call)], _probes = _sequence._understood([given], [], False)
     assert [route.destination for route in call.entries] == ["0.0.0.0/0"]
 
 
