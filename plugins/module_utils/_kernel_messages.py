@@ -14,6 +14,7 @@ import struct
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address, ip_interface, ip_network
 
 from ansible_collections.netns.fabric.plugins.module_utils import _rtnetlink as rtnetlink
@@ -184,8 +185,14 @@ def _made_by_kernel(interface: Interface, flags: int, protocol: bytes | None) ->
 
 
 def route_of(message: bytes) -> Route:
-    family, length, source_length, tos, table, protocol, _scope, kind, _flags = ROUTE_HEADER.unpack_from(message, START)
-    attributes = rtnetlink.attributes_of(message, START + ROUTE_HEADER.size)
+    return _route_of(message[START:])
+
+
+@lru_cache
+def _route_of(content: bytes) -> Route:
+    """Most of what a namespace has are the loopback's, the same in all of them."""
+    family, length, source_length, tos, table, protocol, _scope, kind, _flags = ROUTE_HEADER.unpack_from(content)
+    attributes = rtnetlink.attributes_of(content, ROUTE_HEADER.size)
     size = 4 if family == socket.AF_INET else 16
     destination = ip_network((attributes.get(RTA_DST, bytes(size)), length))
     return Route(
