@@ -62,6 +62,8 @@ class Resource(ABC, Generic[Desired, Actual]):
     entry_options: Mapping[str, Mapping[str, Any]]
     #: Options of the call as a whole.
     call_options: Mapping[str, Mapping[str, Any]] = OWNER_OPTIONS
+    #: Whether what it refuses is refused whatever other modules do before.
+    refuses_by_itself = False
 
     @abstractmethod
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> Desired:

@@ -67,6 +67,7 @@ class Actual:
 class NamespaceResource(Resource[Namespace, Actual]):
     list_option = "namespaces"
     identity = "name"
+    refuses_by_itself = True
     entry_options: Mapping[str, Mapping[str, Any]] = {
         "name": {"type": "str"},
         "nameservers": {"type": "list", "elements": "str"},

@@ -99,6 +99,7 @@ def converge(
 
 
 def _carried_out(calls: Sequence[tuple[str, Call[Any]]], host: Host) -> list[Plan]:
+    _refuse_early(calls[1:], host)
     done: list[Plan] = []
     for name, call in calls:
         try:
@@ -106,6 +107,22 @@ def _carried_out(calls: Sequence[tuple[str, Call[Any]]], host: Host) -> list[Pla
         except FabricError as error:
             raise Unfinished(f"netns.fabric.{name}: {error}", _together(done)) from error
     return done
+
+
+def _refuse_early(calls: Sequence[tuple[str, Call[Any]]], host: Host) -> None:
+    """What a later step is sure to refuse is refused before the first one writes: half a teardown helps nobody.
+
+    Raises:
+        FabricError: Nothing has been written.
+    """
+    for name, call in calls:
+        resource = RESOURCES[name]
+        if resource.refuses_by_itself:
+            host.turn_to(call.options)
+            try:
+                resource.plan(resource.read(host, call), call)
+            except FabricError as error:
+                raise FabricError(f"netns.fabric.{name}: {error}") from error
 
 
 def probed(host: Host, probes: Sequence[reachability.Probe], result: Mapping[str, Any]) -> dict[str, Any]:

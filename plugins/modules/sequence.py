@@ -31,6 +31,7 @@ options:
       - What to run, in this order. Mistakes in the options of any step are told before the first one writes.
       - A step that fails leaves nothing of its own on the host, and ends the task. What the steps before it have done
         stays, as it would with a task for each; RV(commands) and RV(diff) have it.
+      - Processes that keep M(netns.fabric.netns) from removing a namespace are told before the first step writes too.
     type: list
     elements: dict
     required: true

@@ -171,6 +171,25 @@ def test_a_link_of_an_earlier_step_is_put_back_as_that_left_it(host: Host, run_m
     assert host.links()["a"]["mtu"] == 1400
 
 
+def test_a_process_in_a_namespace_stops_a_teardown_before_it_begins(host: Host, run_module: Run) -> None:
+    assert not run_module("sequence", steps=lab()).failed
+    process = host.start("sleep", "4242", namespace="red")
+    before = picture(host)
+    order = [("ovs_port", "ports"), ("ovs_bridge", "bridges"), ("nat_masquerade", "rules"), ("veth", "pairs")]
+    steps = [step(module, **{option: []}, **MARK) for module, option in [*order, ("netns", "namespaces")]]
+    for check in (True, False):
+        refused = run_module("sequence", steps=steps, _check=check)
+        assert refused.failed
+        assert not refused.changed
+        assert f"pid {process.pid}: " in refused.message
+        assert "netns.fabric.netns: " in refused.message
+        assert_same(host, before)
+    process.kill()
+    process.wait()
+    assert not run_module("sequence", steps=steps).failed
+    assert host.namespaces() == []
+
+
 def test_probes_follow_the_last_step(host: Host, run_module: Run) -> None:
     probes = [
         {"namespace": "red", "to": "192.0.2.2"},
