@@ -127,7 +127,7 @@ def test_the_steps_of_the_real_sequence(monkeypatch: pytest.MonkeyPatch) -> None
     # Time is what is looked at: a host, and the work on it, would each take another one in every run.
     monkeypatch.setattr(_sequence, "Host", Host)
     monkeypatch.setattr(_sequence, "require_root", lambda: None)
-    monkeypatch.setattr(_sequence, "_refuse_early", lambda calls, host: None)
+    monkeypatch.setattr(_sequence, "_refuse_early", lambda *_given: None)
     monkeypatch.setattr(_sequence, "carry_out", carry_out)
     monkeypatch.setattr(_sequence, "probed", probed)
     for name in ("converge", *PARTS_OF_A_STEP):
