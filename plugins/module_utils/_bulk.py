@@ -178,14 +178,25 @@ def require_root() -> None:
 
 
 @contextmanager
+def opened_host(check_mode: bool) -> Iterator[Host]:
+    """The managed host, let go of at the end.
+
+    Raises:
+        Unavailable: Not as root.
+    """
+    require_root()
+    with closing(Host(check_mode=check_mode)) as host:
+        yield host
+
+
+@contextmanager
 def on_host(check_mode: bool) -> Iterator[Host]:
     """The managed host, kept from other calls until it is let go of.
 
     Raises:
         Unavailable: Not as root, or another call has not ended in time.
     """
-    require_root()
-    with closing(Host(check_mode=check_mode)) as host, kept_from_others(host):
+    with opened_host(check_mode) as host, kept_from_others(host):
         yield host
 
 

@@ -137,7 +137,8 @@ class NeighbourTables:
         if opened is not None:
             packed = socket.inet_pton(FAMILY[version], entry[1])
             body = NEIGHBOUR_HEADER.pack(FAMILY[version], near.link, NUD_STALE, 0, 0)
-            body += _attribute(NDA_DST, packed) + _attribute(NDA_LLADDR, bytes.fromhex(far.mac.replace(":", "")))
+            body += rtnetlink.attribute(NDA_DST, packed)
+            body += rtnetlink.attribute(NDA_LLADDR, bytes.fromhex(far.mac.replace(":", "")))
             flags = rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_EXCL
             [refusal] = opened.request_all([_request(RTM_NEWNEIGH, body, flags)])
             if refusal is None:
@@ -246,10 +247,6 @@ def _request(kind: int, body: bytes, flags: int = 0) -> bytearray:
     return bytearray(rtnetlink.HEADER.pack(size, kind, rtnetlink.NLM_F_REQUEST | flags, 0, 0) + body)
 
 
-def _attribute(kind: int, value: bytes) -> bytes:
-    return rtnetlink.ATTRIBUTE.pack(rtnetlink.ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
-
-
 def _removal(version: int, link: int, address: str) -> bytearray:
-    attribute = _attribute(NDA_DST, socket.inet_pton(FAMILY[version], address))
-    return _request(RTM_DELNEIGH, NEIGHBOUR_HEADER.pack(FAMILY[version], link, 0, 0, 0) + attribute)
+    destination = rtnetlink.attribute(NDA_DST, socket.inet_pton(FAMILY[version], address))
+    return _request(RTM_DELNEIGH, NEIGHBOUR_HEADER.pack(FAMILY[version], link, 0, 0, 0) + destination)

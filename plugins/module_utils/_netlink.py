@@ -291,9 +291,8 @@ class Kernel:
         for _time in range(RAISES):
             if not self._raised:
                 return
-            time.sleep(
-                max(0.0, self._raised_at + SETTLING - time.monotonic())
-            )  # until the other has written, if it does
+            left = self._raised_at + SETTLING - time.monotonic()
+            time.sleep(max(0.0, left))  # until the other has written, if it does: nothing tells when
             down = {
                 found.link.name
                 for found in map(messages.link_of, self._space(None).socket.dump(messages.all_links()))

@@ -462,12 +462,13 @@ class _Exchange(_Leg):
     def moved(self) -> None:
         """Bytes have arrived at either end."""
         now = time.monotonic()
-        self.sleep_until(min(now + self.probe.timeout, self._end))
-        if self._near and self._far and self._near.done and self._far.done:
-            self.sleep_until(float("inf"))
-            self._end = now + self.probe.timeout
-            self.run.has_sent(self)
-            self._finish_when_acknowledged(now)
+        if not (self._near and self._far and self._near.done and self._far.done):
+            self.sleep_until(min(now + self.probe.timeout, self._end))
+            return
+        self.sleep_until(float("inf"))
+        self._end = now + self.probe.timeout
+        self.run.has_sent(self)
+        self._finish_when_acknowledged(now)
 
     def _finish_when_acknowledged(self, now: float) -> None:
         """What still arrives for a connection that was ended is answered by a reset, and that by another question to

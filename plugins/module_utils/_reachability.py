@@ -4,7 +4,7 @@
 
 """Probes: what is to reach what, the packets that ask, what the answers say, and the verdict that people read.
 
-Pure, but for `run` at the end, which is the module's main().
+Pure, but for the call at the end: `survey`, which has the probes sent, and `run`, the module's main().
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import os
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Any, Union
@@ -22,7 +21,7 @@ from typing import Any, Union
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.netns.fabric.plugins.module_utils import _validation
-from ansible_collections.netns.fabric.plugins.module_utils._bulk import NOTHING_DONE, conclude, require_root
+from ansible_collections.netns.fabric.plugins.module_utils._bulk import NOTHING_DONE, conclude, opened_host
 from ansible_collections.netns.fabric.plugins.module_utils._change import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._errors import (
     FabricError,
@@ -636,8 +635,7 @@ def run() -> None:
 
     def work() -> dict[str, Any]:
         probes = probes_of(module.params)
-        require_root()
-        with closing(Host(check_mode=module.check_mode)) as host:
+        with opened_host(module.check_mode) as host:
             judged, context = survey(host, probes)
         result = {
             "changed": False,

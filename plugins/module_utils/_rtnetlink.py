@@ -99,6 +99,11 @@ def neighbour_message(kind: int, request_flags: int) -> bytearray:
     return bytearray(HEADER.pack(HEADER.size + 12, kind, NLM_F_REQUEST | request_flags, 0, 0) + bytes(12))
 
 
+def attribute(number: int, content: bytes) -> bytes:
+    """An attribute, padded as netlink(7) wants it."""
+    return ATTRIBUTE.pack(ATTRIBUTE.size + len(content), number) + content + bytes(-len(content) % 4)
+
+
 def _text(name: str) -> bytes:
     return name.encode() + b"\0"
 
@@ -147,23 +152,23 @@ _MOULDS: dict[object, _Mould] = {}
 
 def _message(message: Any, kind: int, flags: int, attributes: Attributes, fields: Mapping[str, int]) -> bytearray:
     """A message, of which pyroute2 encodes the first of its form: that takes longer than the kernel's answer."""
-    contents: list[tuple[str, bytes]] = []
+    contents: list[bytes] = []
     form = _form(attributes, contents)
     key = (type(message), kind, flags, form, tuple(fields.items()))
     if key not in _MOULDS:
         marked: list[bytes] = []
         encoded = _encoded(message, kind, flags, _marked(attributes, marked), fields)
         _MOULDS[key] = _Mould(encoded, marked)
-    return _MOULDS[key].filled([content for _name, content in contents])
+    return _MOULDS[key].filled(contents)
 
 
-def _form(attributes: Attributes, contents: list[tuple[str, bytes]]) -> tuple[object, ...]:
+def _form(attributes: Attributes, contents: list[bytes]) -> tuple[object, ...]:
     """What the attributes have in common with those of other messages; what they do not goes to `contents`."""
     found: list[object] = []
     for name, value in attributes:
         if name in _BLANKS:
             content = _BLANKS[name][1](value)
-            contents.append((name, content))
+            contents.append(content)
             found.append((name, len(content)))
         elif isinstance(value, dict):
             others = tuple((key, one) for key, one in value.items() if key != "attrs")
@@ -180,8 +185,7 @@ def _marked(attributes: Attributes, marked: list[bytes]) -> list[tuple[str, Any]
         if name in _BLANKS:
             number, encoded = _BLANKS[name]
             mark = _MARKS[encoded](len(encoded(value)), len(marked))
-            content = encoded(mark)
-            marked.append(ATTRIBUTE.pack(ATTRIBUTE.size + len(content), number) + content)
+            marked.append(attribute(number, encoded(mark)))
             found.append((name, mark))
         elif isinstance(value, dict):
             found.append((name, {**value, "attrs": _marked(value["attrs"], marked)}))

@@ -11,7 +11,6 @@ has read of the kernel the next one need not read again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -28,7 +27,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._bulk import (
     exclusive,
     kept_from_others,
     one_of,
-    require_root,
+    opened_host,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._change import Plan
 from ansible_collections.netns.fabric.plugins.module_utils._errors import FabricError, InvalidEntries, Unfinished
@@ -88,8 +87,7 @@ def converge(
         Unfinished: A step, and what it had done itself was taken back; or a probe is not as expected.
     """
     calls, asked = _understood(steps, probes, check_mode)
-    require_root()
-    with closing(Host(check_mode=check_mode)) as host:
+    with opened_host(check_mode) as host:
         with kept_from_others(host):
             done = _carried_out(calls, host)
         named = [{"module": name, "changed": plan.changed, **plan.results} for (name, _call), plan in zip(calls, done)]
@@ -99,7 +97,7 @@ def converge(
 
 
 def _carried_out(calls: Sequence[tuple[str, Call[Any]]], host: Host) -> list[Plan]:
-    _refuse_early(calls[1:], host)
+    _refuse_early(calls, host)
     done: list[Plan] = []
     for name, call in calls:
         try:
@@ -115,7 +113,10 @@ def _refuse_early(calls: Sequence[tuple[str, Call[Any]]], host: Host) -> None:
     Raises:
         FabricError: Nothing has been written.
     """
+    first: dict[str, Call[Any]] = {}
     for name, call in calls:
+        first.setdefault(name, call)  # what a second one finds depends on what this one does
+    for name, call in list(first.items())[1:]:  # the first of all refuses before it writes anyway
         resource = RESOURCES[name]
         if resource.refuses_by_itself:
             host.turn_to(call.options)
@@ -167,7 +168,7 @@ def _understood(
         except FabricError as error:
             mistakes.append(FabricError(f"netns.fabric.{name}: {error}"))
     try:
-        asked += reachability.probes_of(_validated(_PROBES, {"probes": probes})) if probes else []
+        asked = reachability.probes_of(_validated(_PROBES, {"probes": list(probes)}))
     except FabricError as error:
         mistakes.append(FabricError(f"netns.fabric.reachability: {error}"))
     if mistakes:

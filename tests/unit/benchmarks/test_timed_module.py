@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -101,20 +102,17 @@ def test_what_fails_is_closed_too() -> None:
 def test_the_steps_of_the_real_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
 
-    class Host:
-        def __init__(self, check_mode: bool) -> None:
-            assert not check_mode
-            clock.work(10)
+    @contextmanager
+    def opened_host(check_mode: bool) -> Iterator[object]:
+        assert not check_mode
+        clock.work(10)
+        yield SimpleNamespace()
+        clock.work(5)
 
-        @contextmanager
-        def locked(self) -> Iterator[None]:
-            yield
-
-        def keep_up(self) -> None:
-            clock.work(15)
-
-        def close(self) -> None:
-            clock.work(5)
+    @contextmanager
+    def kept_from_others(_host: object) -> Iterator[None]:
+        yield
+        clock.work(15)
 
     def carry_out(resource: object, call: object, host: object) -> Plan:
         clock.work(2)
@@ -124,12 +122,12 @@ def test_the_steps_of_the_real_sequence(monkeypatch: pytest.MonkeyPatch) -> None
         clock.work(7)
         return {}
 
-    # Time is what is looked at: a host, and the work on it, would each take another one in every run.
-    monkeypatch.setattr(_sequence, "Host", Host)
-    monkeypatch.setattr(_sequence, "require_root", lambda: None)
-    monkeypatch.setattr(_sequence, "_refuse_early", lambda *_given: None)
-    monkeypatch.setattr(_sequence, "carry_out", carry_out)
-    monkeypatch.setattr(_sequence, "probed", probed)
+    # A real host, and the work on it, would take another time in every run.
+    monkeypatch.setattr(_sequence, "opened_host", opened_host)  # takes 15
+    monkeypatch.setattr(_sequence, "kept_from_others", kept_from_others)  # takes 15
+    monkeypatch.setattr(_sequence, "_refuse_early", lambda *_given: None)  # there is no host to look at
+    monkeypatch.setattr(_sequence, "carry_out", carry_out)  # takes 2
+    monkeypatch.setattr(_sequence, "probed", probed)  # takes 7
     for name in ("converge", *PARTS_OF_A_STEP):
         # So that it is undone: what is set below stays in the module.
         monkeypatch.setattr(_sequence, name, getattr(_sequence, name))

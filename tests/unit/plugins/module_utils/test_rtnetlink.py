@@ -72,7 +72,7 @@ def test_pyroute2_encodes_one_message_of_a_form(monkeypatch: pytest.MonkeyPatch)
 
     original = rtnetlink._encoded
     monkeypatch.setattr(rtnetlink, "_encoded", counting)  # to count what is taken from it
-    monkeypatch.setattr(rtnetlink, "_MOULDS", {})
+    monkeypatch.setattr(rtnetlink, "_MOULDS", {})  # other tests have filled it
     for number in range(10):
         rtnetlink.link_message(16, 0, [("IFLA_IFNAME", f"tap{number}")], index=0)
     assert len(encoded) == 1
