@@ -26,15 +26,18 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 RESULTS = ROOT / ".nox" / "results"
 PYTHON = str(VENV / "bin" / "python")
-OWN_HOST = [PYTHON, str(ROOT / "tests" / "support" / "own_host.py")]
+OWN_HOST = [PYTHON, str(ROOT / "tests" / "helpers" / "own_host.py")]
 
 # The Python that modules run with, as on a managed host: each has another pyroute2. The tests of what does not talk
 # netlink run with one of them.
 TARGETS = {
-    "pyroute2-0.9": (PYTHON, ["tests/live"]),
+    "pyroute2-0.9": (PYTHON, ["tests/integration"]),
     "pyroute2-0.7": (
         str(ROOT / ".venv-pyroute2-0.7" / "bin" / "python"),
-        [f"tests/live/test_{name}.py" for name in ("netns", "veth", "interface", "route", "rollback", "topology_info")],
+        [
+            f"tests/integration/test_{name}.py"
+            for name in ("netns", "veth", "interface", "route", "rollback", "topology_info")
+        ],
     ),
 }
 
@@ -43,7 +46,7 @@ TARGETS = {
 MATRIX = ROOT / ".nox" / "matrix"
 CONTROLLERS = [("2.19", "3.11"), ("2.20", "3.12"), ("2.20", "3.13"), ("2.21", "3.12"), ("2.21", "3.13")]
 NEWEST_CONTROLLERS = [("2.19", "3.11"), ("2.21", "3.12"), ("2.21", "3.13")]
-INSTALLED = ["tests/galaxy/test_installed.py", "tests/galaxy/test_larger_play.py"]
+INSTALLED = ["tests/package/artefact/test_installed.py", "tests/package/artefact/test_larger_play.py"]
 TARGET_PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13"]
 TARGET_PYROUTE2 = {"0.7.2": "pyroute2==0.7.2", "0.9": "pyroute2>=0.9,<0.10"}
 
@@ -64,7 +67,19 @@ ENVIRONMENT = {
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "none"
 nox.options.sessions = [
-    *("lint", "types", "sanity", "docs", "unit", "live", "property", "molecule", "examples", "galaxy", "bench_smoke"),
+    *(
+        "lint",
+        "types",
+        "sanity",
+        "docs",
+        "unit",
+        "integration",
+        "generated",
+        "molecule",
+        "examples",
+        "artefact",
+        "bench_smoke",
+    ),
 ]
 
 
@@ -208,20 +223,20 @@ def unit(session: nox.Session) -> None:
 
 @nox.session
 @nox.parametrize("target", [nox.param(target, id=name) for name, target in TARGETS.items()])
-def live(session: nox.Session, target: tuple[str, list[str]]) -> None:
+def integration(session: nox.Session, target: tuple[str, list[str]]) -> None:
     """Tests of the modules against a real kernel and Open vSwitch, in a host of its own, per supported pyroute2."""
     reports = empty_directory(session)
     python, tests = target
-    pytest = [PYTHON, "-m", "pytest", f"--junit-xml={reports / 'live.xml'}", *(session.posargs or tests)]
+    pytest = [PYTHON, "-m", "pytest", f"--junit-xml={reports / 'integration.xml'}", *(session.posargs or tests)]
     succeeded = succeeds(session, [*OWN_HOST, "--", *pytest], NETNS_FABRIC_TARGET_PYTHON=python)
     close(session, count_reports(reports, succeeded=succeeded))
 
 
-@nox.session(name="property")
-def property_(session: nox.Session) -> None:
+@nox.session
+def generated(session: nox.Session) -> None:
     """Generated topologies and damage against a real kernel and Open vSwitch; `-- --cases 2000`: new ones, and more."""
     reports = empty_directory(session)
-    pytest = [PYTHON, "-m", "pytest", "tests/property", f"--junit-xml={reports / 'property.xml'}", *session.posargs]
+    pytest = [PYTHON, "-m", "pytest", "tests/generated", f"--junit-xml={reports / 'generated.xml'}", *session.posargs]
     succeeded = succeeds(session, [*OWN_HOST, "--", *pytest])
     close(session, count_reports(reports, succeeded=succeeded))
 
@@ -264,17 +279,25 @@ def examples(session: nox.Session) -> None:
         return succeeds(session, [*OWN_HOST, "--", *pytest])
 
     # What was chosen by hand is run in one, so that its output can be followed.
-    parts = [session.posargs] if session.posargs else [["tests/examples", f"--part={part}/2"] for part in (1, 2)]
+    parts = (
+        [session.posargs] if session.posargs else [["tests/package/examples", f"--part={part}/2"] for part in (1, 2)]
+    )
     with ThreadPoolExecutor(len(parts)) as pool:
         succeeded = all(list(pool.map(run_part, range(len(parts)), parts)))
     close(session, count_reports(reports, succeeded=succeeded))
 
 
 @nox.session
-def galaxy(session: nox.Session) -> None:
+def artefact(session: nox.Session) -> None:
     """The built artefact: what is in it, what galaxy-importer says, and its playbooks run from it alone."""
     reports = empty_directory(session)
-    pytest = [PYTHON, "-m", "pytest", f"--junit-xml={reports / 'galaxy.xml'}", *(session.posargs or ["tests/galaxy"])]
+    pytest = [
+        PYTHON,
+        "-m",
+        "pytest",
+        f"--junit-xml={reports / 'artefact.xml'}",
+        *(session.posargs or ["tests/package/artefact"]),
+    ]
     succeeded = succeeds(session, [*OWN_HOST, "--outside", "--", *pytest])
     close(session, count_reports(reports, succeeded=succeeded))
 
@@ -320,7 +343,7 @@ def controller(session: nox.Session, core: str, version: str) -> None:
     python = str(commands / "python")
     runs = [
         [python, "-m", "pytest", "tests/unit", f"--junit-xml={reports / 'unit.xml'}"],
-        [*OWN_HOST, "--outside", "--", PYTHON, "-m", "pytest", *INSTALLED, "tests/examples",
+        [*OWN_HOST, "--outside", "--", PYTHON, "-m", "pytest", *INSTALLED, "tests/package/examples",
          f"--junit-xml={reports / 'plays.xml'}"],
     ]  # fmt: skip
     if (core, version) in NEWEST_CONTROLLERS:
@@ -342,7 +365,7 @@ def target(session: nox.Session, version: str, pyroute2: str) -> None:
     directory = environment_of_its_own(session, f"python-{version}-pyroute2-{pyroute2}", version, *needed)
     tests = session.posargs or TARGETS[f"pyroute2-{pyroute2[:3]}"][1]
     runs = [
-        [*OWN_HOST, "--", PYTHON, "-m", "pytest", *tests, f"--junit-xml={reports / 'live.xml'}"],
+        [*OWN_HOST, "--", PYTHON, "-m", "pytest", *tests, f"--junit-xml={reports / 'integration.xml'}"],
         [*OWN_HOST, "--outside", "--", PYTHON, "-m", "pytest", *INSTALLED, f"--junit-xml={reports / 'plays.xml'}"],
     ]
     variables = {"NETNS_FABRIC_TARGET_PYTHON": str(directory / "bin" / "python")}

@@ -23,7 +23,7 @@ COUNTED = ("passed", "failed", "skipped")
 # Every session that touches the kernel does so in a host of its own, so that they do not disturb each other; and each
 # spends half of its time waiting for the kernel.
 AT_ONCE = 2
-SLOW = ("molecule", "property", "live(pyroute2-0.9)", "live", "bench_smoke")
+SLOW = ("molecule", "generated", "integration(pyroute2-0.9)", "integration", "bench_smoke")
 PRINTING = threading.Lock()
 
 

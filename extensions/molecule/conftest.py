@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.testinfra.contacts import Contacts
-from ansible_collections.netns.fabric.tests.testinfra.kernel import Kernel
-from ansible_collections.netns.fabric.tests.testinfra.nat import Nat
-from ansible_collections.netns.fabric.tests.testinfra.openvswitch import OpenVSwitch
-from ansible_collections.netns.fabric.tests.testinfra.plays import Plays
-from ansible_collections.netns.fabric.tests.testinfra.shell import Shell
-from ansible_collections.netns.fabric.tests.testinfra.snapshot import Snapshot, Vitals
-from ansible_collections.netns.fabric.tests.testinfra.traffic import Traffic
+from ansible_collections.netns.fabric.tests.helpers.contacts import Contacts
+from ansible_collections.netns.fabric.tests.helpers.kernel import Kernel
+from ansible_collections.netns.fabric.tests.helpers.nat import Nat
+from ansible_collections.netns.fabric.tests.helpers.openvswitch import OpenVSwitch
+from ansible_collections.netns.fabric.tests.helpers.plays import Plays
+from ansible_collections.netns.fabric.tests.helpers.shell import Shell
+from ansible_collections.netns.fabric.tests.helpers.snapshot import Snapshot, Vitals
+from ansible_collections.netns.fabric.tests.helpers.traffic import Traffic
 
 
 @pytest.fixture(scope="module")

@@ -141,8 +141,8 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.become import BecomeBase
 
-from ansible_collections.netns.fabric.plugins.module_utils._netns_exec import ROOT, Sudo, command_line
-from ansible_collections.netns.fabric.plugins.module_utils._validation import namespace_name
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import namespace_name
+from ansible_collections.netns.fabric.plugins.plugin_utils._become.command_line import ROOT, Sudo, command_line
 
 
 class _UserInside(str):

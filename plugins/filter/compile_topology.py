@@ -11,8 +11,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.netns.fabric.plugins.module_utils._topology import TopologyError
-from ansible_collections.netns.fabric.plugins.module_utils._topology import compile_topology as compile_
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import TopologyError
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology as compile_
 
 
 def compile_topology(variables: Any, *, mistakes: str = "fail") -> dict[str, Any]:

@@ -11,10 +11,10 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.netns.fabric.plugins.module_utils._diagram import diagram
-from ansible_collections.netns.fabric.plugins.module_utils._diagram_dot import dot as write_dot
-from ansible_collections.netns.fabric.plugins.module_utils._diagram_mermaid import mermaid as write_mermaid
-from ansible_collections.netns.fabric.plugins.module_utils._diagram_model import Diagram
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.build import diagram
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.dot import dot as write_dot
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.mermaid import mermaid as write_mermaid
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import Diagram
 
 
 def mermaid(topology: Any, declared: Any = None) -> str:

@@ -11,16 +11,16 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.netns.fabric.plugins.module_utils import _topology_tree
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams import tree
 
 
-def probes(info: Any, *, at_most: int = _topology_tree.LEGS_MAX) -> list[dict[str, Any]]:
+def probes(info: Any, *, at_most: int = tree.LEGS_MAX) -> list[dict[str, Any]]:
     """The probes that show who reaches whom, from what topology_info has returned.
 
     :raises AnsibleFilterError: it is something else.
     """
     try:
-        return _topology_tree.probes(info, at_most)
+        return tree.probes(info, at_most)
     except (KeyError, TypeError, AttributeError) as error:
         raise AnsibleFilterError(
             f"probes: this is not what netns.fabric.topology_info returns ({error!r}); give the registered result"

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.netns.fabric.plugins.module_utils import _topology_tree
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams import tree as render
 
 
 def tree(info: Any) -> list[str]:
@@ -20,7 +20,7 @@ def tree(info: Any) -> list[str]:
     :raises AnsibleFilterError: it is something else.
     """
     try:
-        return _topology_tree.tree(info)
+        return render.tree(info)
     except (KeyError, TypeError, AttributeError) as error:
         raise AnsibleFilterError(
             f"tree: this is not what netns.fabric.topology_info returns ({error!r}); give the registered result"

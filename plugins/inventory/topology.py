@@ -103,7 +103,10 @@ from ansible.template import trust_as_template
 from ansible.utils.vars import combine_vars
 from ansible.vars.plugins import get_vars_from_inventory_sources
 
-from ansible_collections.netns.fabric.plugins.module_utils._namespace_hosts import connection_variables, namespace_hosts
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.inventory_hosts import (
+    connection_variables,
+    namespace_hosts,
+)
 
 ROLE_DEFAULTS = Path(__file__).parents[2] / "roles" / "topology" / "defaults" / "main.yml"
 

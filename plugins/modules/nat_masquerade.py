@@ -185,8 +185,8 @@ diff:
         source: 192.168.100.0/24
 """
 
-from ansible_collections.netns.fabric.plugins.module_utils._bulk import run
-from ansible_collections.netns.fabric.plugins.module_utils._nat_masquerade import MasqueradeResource
+from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import run
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import MasqueradeResource
 
 
 def main() -> None:

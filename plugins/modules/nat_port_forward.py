@@ -223,8 +223,8 @@ diff:
         to: [192.168.100.1:80]
 """
 
-from ansible_collections.netns.fabric.plugins.module_utils._bulk import run
-from ansible_collections.netns.fabric.plugins.module_utils._nat_port_forward import PortForwardResource
+from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import run
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_port_forward import PortForwardResource
 
 
 def main() -> None:

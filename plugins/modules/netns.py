@@ -161,8 +161,8 @@ diff:
       after: "loopback: up\n"
 """
 
-from ansible_collections.netns.fabric.plugins.module_utils._bulk import run
-from ansible_collections.netns.fabric.plugins.module_utils._namespace import NamespaceResource
+from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import run
+from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
 
 
 def main() -> None:

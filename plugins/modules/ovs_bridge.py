@@ -221,8 +221,8 @@ diff:
       after: "fail_mode: secure\n"
 """
 
-from ansible_collections.netns.fabric.plugins.module_utils._bulk import run
-from ansible_collections.netns.fabric.plugins.module_utils._ovs_bridge import BridgeResource
+from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import run
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
 
 
 def main() -> None:

@@ -299,8 +299,8 @@ diff:
       after: "tag: 8\n"
 """
 
-from ansible_collections.netns.fabric.plugins.module_utils._bulk import run
-from ansible_collections.netns.fabric.plugins.module_utils._ovs_port import PortResource
+from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import run
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
 
 
 def main() -> None:

@@ -162,8 +162,8 @@ diff:
       after: "routes: [default via 192.0.2.254]\n"
 """
 
-from ansible_collections.netns.fabric.plugins.module_utils._bulk import run
-from ansible_collections.netns.fabric.plugins.module_utils._route import RouteResource
+from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import run
+from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
 
 
 def main() -> None:

@@ -147,7 +147,7 @@ summary:
     skipped: 0
 """
 
-from ansible_collections.netns.fabric.plugins.module_utils._sequence import run
+from ansible_collections.netns.fabric.plugins.module_utils._entry.sequence import run
 
 
 def main() -> None:

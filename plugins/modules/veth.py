@@ -228,8 +228,8 @@ diff:
       after: "mtu: 9000\n"
 """
 
-from ansible_collections.netns.fabric.plugins.module_utils._bulk import run
-from ansible_collections.netns.fabric.plugins.module_utils._veth import VethResource
+from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import run
+from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
 
 
 def main() -> None:

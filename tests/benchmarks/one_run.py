@@ -23,7 +23,7 @@ from ansible_collections.netns.fabric.tests.benchmarks.lab import Lab
 from ansible_collections.netns.fabric.tests.benchmarks.records import ACTIONS
 from ansible_collections.netns.fabric.tests.benchmarks.rivals.registry import RIVALS
 from ansible_collections.netns.fabric.tests.benchmarks.rivals.rival import FailedError, Place, Rival, TooSlowError
-from ansible_collections.netns.fabric.tests.support import own_host
+from ansible_collections.netns.fabric.tests.helpers import own_host
 
 
 def say(**values: object) -> None:
@@ -59,7 +59,7 @@ def measure(rival: Rival, size: int) -> None:
 def main(name: str, size: int, limit: float, third_party: str) -> int:
     """Measure; return 0, or 1 where the rival has failed."""
     if not own_host.is_inside():
-        raise SystemExit("this changes the network: it runs only in a host of its own, see tests/support/own_host.py")
+        raise SystemExit("this changes the network: it runs only in a host of its own, see tests/helpers/own_host.py")
     with tempfile.TemporaryDirectory(dir="/run") as directory:
         rival = RIVALS[name](Place(Path(directory), limit, Path(third_party)))
         try:

@@ -222,7 +222,7 @@ def _explanations(rivals: Mapping[str, Description], circumstances: Circumstance
     return f"""## How it is measured
 
 The topology is the reference topology with N namespaces on one bridge: per namespace a veth, an address and a default
-route, and NAT for them all. Every run has a host of its own (`tests/support/own_host.py`), with nothing in it but a
+route, and NAT for them all. Every run has a host of its own (`tests/helpers/own_host.py`), with nothing in it but a
 running Open vSwitch. Times are wall time, until the command ends; a cell is the median, with the number of runs in
 brackets (at most {circumstances.runs}; fewer where they take long). After each action it is checked that what was to
 be built stands: namespaces, links up, addresses, routes, ports that Open vSwitch has opened, NAT, a ping between the

@@ -30,7 +30,7 @@ from ansible_collections.netns.fabric.tests.benchmarks.rivals.modules import Old
 from ansible_collections.netns.fabric.tests.benchmarks.rivals.recipe import needs_userspace_datapath
 from ansible_collections.netns.fabric.tests.benchmarks.rivals.registry import RIVALS
 from ansible_collections.netns.fabric.tests.benchmarks.rivals.rival import COLLECTION, Place
-from ansible_collections.netns.fabric.tests.support import own_host
+from ansible_collections.netns.fabric.tests.helpers import own_host
 
 ONE_RUN = "ansible_collections.netns.fabric.tests.benchmarks.one_run"
 SIZES = (2, 40, 200, 500, 1000)

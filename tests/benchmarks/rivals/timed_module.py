@@ -131,7 +131,7 @@ def main(name: str, result_file: str) -> int:
     builtins.__import__ = ledger.imports(builtins.__import__)
     subprocess.run = ledger.runs(subprocess.run)
     module = ledger.imports(importlib.import_module)(f"{COLLECTION}modules.{name}")
-    steps = Steps(sys.modules[f"{COLLECTION}module_utils._sequence"], ledger) if name == "sequence" else None
+    steps = Steps(sys.modules[f"{COLLECTION}module_utils._entry.sequence"], ledger) if name == "sequence" else None
     status: Any = 0
     try:
         module.main()

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.netns.fabric.tests.testinfra.kernel import Kernel
-from ansible_collections.netns.fabric.tests.testinfra.nat import Nat
-from ansible_collections.netns.fabric.tests.testinfra.openvswitch import OpenVSwitch
-from ansible_collections.netns.fabric.tests.testinfra.plays import PLAYBOOKS, Plays
-from ansible_collections.netns.fabric.tests.testinfra.snapshot import Vitals, differences
-from ansible_collections.netns.fabric.tests.testinfra.traffic import Traffic
+from ansible_collections.netns.fabric.tests.helpers.kernel import Kernel
+from ansible_collections.netns.fabric.tests.helpers.nat import Nat
+from ansible_collections.netns.fabric.tests.helpers.openvswitch import OpenVSwitch
+from ansible_collections.netns.fabric.tests.helpers.plays import PLAYBOOKS, Plays
+from ansible_collections.netns.fabric.tests.helpers.snapshot import Vitals, differences
+from ansible_collections.netns.fabric.tests.helpers.traffic import Traffic
 
 HOSTS_OWN = {"lo", "uplink0"}
 

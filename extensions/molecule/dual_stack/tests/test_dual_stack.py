@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.testinfra.kernel import Kernel
-from ansible_collections.netns.fabric.tests.testinfra.nat import Masquerade, Nat
-from ansible_collections.netns.fabric.tests.testinfra.plays import PLAYBOOKS, Played, Plays
-from ansible_collections.netns.fabric.tests.testinfra.shell import Shell
-from ansible_collections.netns.fabric.tests.testinfra.snapshot import Snapshot, Vitals, differences
-from ansible_collections.netns.fabric.tests.testinfra.traffic import Traffic
+from ansible_collections.netns.fabric.tests.helpers.kernel import Kernel
+from ansible_collections.netns.fabric.tests.helpers.nat import Masquerade, Nat
+from ansible_collections.netns.fabric.tests.helpers.plays import PLAYBOOKS, Played, Plays
+from ansible_collections.netns.fabric.tests.helpers.shell import Shell
+from ansible_collections.netns.fabric.tests.helpers.snapshot import Snapshot, Vitals, differences
+from ansible_collections.netns.fabric.tests.helpers.traffic import Traffic
 
 SEEN = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
 BOTH = f"--extra-vars=@{PLAYBOOKS / 'vars' / 'dual_stack.yml'}"

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ansible_collections.netns.fabric.tests.testinfra.contacts import OUTSIDE, OUTSIDE6, UPLINK, UPLINK6, Contacts
-from ansible_collections.netns.fabric.tests.testinfra.plays import Plays
-from ansible_collections.netns.fabric.tests.testinfra.shell import Shell
+from ansible_collections.netns.fabric.tests.helpers.contacts import OUTSIDE, OUTSIDE6, UPLINK, UPLINK6, Contacts
+from ansible_collections.netns.fabric.tests.helpers.plays import Plays
+from ansible_collections.netns.fabric.tests.helpers.shell import Shell
 
 SHARED = Path(__file__).parents[2] / "shared"
 CONVERGE = Path(__file__).parents[1] / "converge.yml"

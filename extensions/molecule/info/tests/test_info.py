@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.testinfra.kernel import Kernel
-from ansible_collections.netns.fabric.tests.testinfra.openvswitch import OpenVSwitch
-from ansible_collections.netns.fabric.tests.testinfra.plays import Plays
-from ansible_collections.netns.fabric.tests.testinfra.shell import Shell, inside
-from ansible_collections.netns.fabric.tests.testinfra.snapshot import Snapshot, differences
+from ansible_collections.netns.fabric.tests.helpers.kernel import Kernel
+from ansible_collections.netns.fabric.tests.helpers.openvswitch import OpenVSwitch
+from ansible_collections.netns.fabric.tests.helpers.plays import Plays
+from ansible_collections.netns.fabric.tests.helpers.shell import Shell, inside
+from ansible_collections.netns.fabric.tests.helpers.snapshot import Snapshot, differences
 
 Info = dict[str, Any]
 PLACES = (None, "ns01", "ns02", "outside")

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.support.login import PASSWORD
-from ansible_collections.netns.fabric.tests.testinfra.kernel import Kernel
-from ansible_collections.netns.fabric.tests.testinfra.plays import COLLECTION, INVENTORY, Plays
-from ansible_collections.netns.fabric.tests.testinfra.shell import Shell
+from ansible_collections.netns.fabric.tests.helpers.kernel import Kernel
+from ansible_collections.netns.fabric.tests.helpers.login import PASSWORD
+from ansible_collections.netns.fabric.tests.helpers.plays import COLLECTION, INVENTORY, Plays
+from ansible_collections.netns.fabric.tests.helpers.shell import Shell
 
 SEEN = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
 SCENARIO = COLLECTION / "extensions" / "molecule" / "inside"

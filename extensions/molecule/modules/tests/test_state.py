@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.netns.fabric.tests.testinfra.kernel import Kernel
-from ansible_collections.netns.fabric.tests.testinfra.nat import Masquerade, Nat
-from ansible_collections.netns.fabric.tests.testinfra.openvswitch import OpenVSwitch
-from ansible_collections.netns.fabric.tests.testinfra.shell import Shell
-from ansible_collections.netns.fabric.tests.testinfra.traffic import Traffic
+from ansible_collections.netns.fabric.tests.helpers.kernel import Kernel
+from ansible_collections.netns.fabric.tests.helpers.nat import Masquerade, Nat
+from ansible_collections.netns.fabric.tests.helpers.openvswitch import OpenVSwitch
+from ansible_collections.netns.fabric.tests.helpers.shell import Shell
+from ansible_collections.netns.fabric.tests.helpers.traffic import Traffic
 
 MARK = "netns.fabric:lab"
 ROW_MARK = "netns.fabric/lab"

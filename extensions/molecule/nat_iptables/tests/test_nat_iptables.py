@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.testinfra.contacts import OUTSIDE, OUTSIDE6, UPLINK, UPLINK6, Contacts
-from ansible_collections.netns.fabric.tests.testinfra.shell import Shell
+from ansible_collections.netns.fabric.tests.helpers.contacts import OUTSIDE, OUTSIDE6, UPLINK, UPLINK6, Contacts
+from ansible_collections.netns.fabric.tests.helpers.shell import Shell
 
 
 @pytest.mark.parametrize("namespace", ["new01", "old01"])

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.netns.fabric.tests.testinfra.contacts import OUTSIDE, OUTSIDE6, UPLINK, UPLINK6, Contacts
-from ansible_collections.netns.fabric.tests.testinfra.nat import Nat
+from ansible_collections.netns.fabric.tests.helpers.contacts import OUTSIDE, OUTSIDE6, UPLINK, UPLINK6, Contacts
+from ansible_collections.netns.fabric.tests.helpers.nat import Nat
 
 
 def test_the_outside_world_sees_the_host(contacts: Contacts) -> None:

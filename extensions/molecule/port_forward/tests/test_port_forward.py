@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.testinfra.contacts import OUTSIDE, OUTSIDE6, UPLINK, UPLINK6, Contacts
-from ansible_collections.netns.fabric.tests.testinfra.plays import Plays
-from ansible_collections.netns.fabric.tests.testinfra.shell import Shell
+from ansible_collections.netns.fabric.tests.helpers.contacts import OUTSIDE, OUTSIDE6, UPLINK, UPLINK6, Contacts
+from ansible_collections.netns.fabric.tests.helpers.plays import Plays
+from ansible_collections.netns.fabric.tests.helpers.shell import Shell
 
 SHARED = Path(__file__).parents[2] / "shared"
 GATEWAY, GATEWAY6 = "192.168.100.254", "fd00:100::254"

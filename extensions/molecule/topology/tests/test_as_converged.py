@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.testinfra.kernel import Kernel
-from ansible_collections.netns.fabric.tests.testinfra.nat import Masquerade, Nat
-from ansible_collections.netns.fabric.tests.testinfra.openvswitch import OpenVSwitch
-from ansible_collections.netns.fabric.tests.testinfra.plays import Plays
-from ansible_collections.netns.fabric.tests.testinfra.shell import Shell
-from ansible_collections.netns.fabric.tests.testinfra.snapshot import Vitals, differences
-from ansible_collections.netns.fabric.tests.testinfra.traffic import Traffic
+from ansible_collections.netns.fabric.tests.helpers.kernel import Kernel
+from ansible_collections.netns.fabric.tests.helpers.nat import Masquerade, Nat
+from ansible_collections.netns.fabric.tests.helpers.openvswitch import OpenVSwitch
+from ansible_collections.netns.fabric.tests.helpers.plays import Plays
+from ansible_collections.netns.fabric.tests.helpers.shell import Shell
+from ansible_collections.netns.fabric.tests.helpers.snapshot import Vitals, differences
+from ansible_collections.netns.fabric.tests.helpers.traffic import Traffic
 
 SEEN = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.testinfra.plays import Played
-from ansible_collections.netns.fabric.tests.testinfra.snapshot import State, differences
+from ansible_collections.netns.fabric.tests.helpers.plays import Played
+from ansible_collections.netns.fabric.tests.helpers.snapshot import State, differences
 
 SEEN = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
 

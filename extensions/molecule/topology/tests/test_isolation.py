@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.testinfra.plays import PLAYBOOKS, Played, Plays
-from ansible_collections.netns.fabric.tests.testinfra.shell import Shell
+from ansible_collections.netns.fabric.tests.helpers.plays import PLAYBOOKS, Played, Plays
+from ansible_collections.netns.fabric.tests.helpers.shell import Shell
 
 SITE = PLAYBOOKS / "site.yml"
 

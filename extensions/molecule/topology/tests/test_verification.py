@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.testinfra.openvswitch import OpenVSwitch
-from ansible_collections.netns.fabric.tests.testinfra.plays import PLAYBOOKS, Plays
-from ansible_collections.netns.fabric.tests.testinfra.shell import Shell
-from ansible_collections.netns.fabric.tests.testinfra.traffic import Traffic
+from ansible_collections.netns.fabric.tests.helpers.openvswitch import OpenVSwitch
+from ansible_collections.netns.fabric.tests.helpers.plays import PLAYBOOKS, Plays
+from ansible_collections.netns.fabric.tests.helpers.shell import Shell
+from ansible_collections.netns.fabric.tests.helpers.traffic import Traffic
 
 NOBODY = "198.51.100.77"
 

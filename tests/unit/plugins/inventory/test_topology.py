@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.support.module_runner import COLLECTIONS_PATH
+from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTIONS_PATH
 
 HOSTS = """
 all:

@@ -1,0 +1,239 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The writes that the packet filter can be asked for, with the shell lines that do the same. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Phase
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
+    MULTICAST,
+    OUTPUT,
+    OWN_TABLE,
+    POSTROUTING,
+    PREROUTING,
+    Criterion,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import inside
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
+
+#: Seconds that iptables waits for its lock.
+LOCK_WAIT = 10
+
+#: By hook: the priority of address translation, in the words of nft(8); it has none for the output hook.
+_PRIORITIES: Mapping[str, str] = {PREROUTING: "dstnat", OUTPUT: "-100", POSTROUTING: "srcnat"}
+
+
+@dataclass(frozen=True)
+class FirewallOperation:
+    """A write to the rules of one network namespace."""
+
+    namespace: NamespaceName
+    phase = Phase.NAT
+    medium = "firewall"
+
+
+@dataclass(frozen=True)
+class NftOperation(FirewallOperation):
+    """A write by nft(8). `family` is one of nft's: ip, ip6, inet."""
+
+    family: str
+
+    def statements(self) -> Sequence[str]:
+        """The lines in nft's language."""
+        raise NotImplementedError
+
+    def commands(self) -> Sequence[str]:
+        return [inside(self.namespace, "nft", statement) for statement in self.statements()]
+
+
+@dataclass(frozen=True)
+class AddOwnChain(NftOperation):
+    """A chain for NAT in our table, named after its hook; `new_table`: the table is not there either."""
+
+    hook: str = POSTROUTING
+    new_table: bool = True
+
+    def statements(self) -> Sequence[str]:
+        table = [f"add table {self.family} {OWN_TABLE}"] if self.new_table else []
+        base = f"{{ type nat hook {self.hook} priority {_PRIORITIES[self.hook]}; policy accept; }}"
+        return [*table, f"add chain {self.family} {OWN_TABLE} {self.hook} {base}"]
+
+
+@dataclass(frozen=True)
+class DeleteOwnChain(NftOperation):
+    """A chain in our table that has no rule left."""
+
+    hook: str
+
+    def statements(self) -> Sequence[str]:
+        return [f"delete chain {self.family} {OWN_TABLE} {self.hook}"]
+
+
+@dataclass(frozen=True)
+class WakeOwnTable(NftOperation):
+    """Our table, switched on again: without the flag `dormant`."""
+
+    def statements(self) -> Sequence[str]:
+        return [f"add table {self.family} {OWN_TABLE}"]
+
+
+@dataclass(frozen=True)
+class DeleteOwnTable(NftOperation):
+    """Our table, once it has no rule left; `hooks`: our chains that are still in it."""
+
+    hooks: tuple[str, ...] = (POSTROUTING,)
+
+    def statements(self) -> Sequence[str]:
+        return [f"delete table {self.family} {OWN_TABLE}"]
+
+
+@dataclass(frozen=True)
+class AddNftRule(NftOperation):
+    """A rule at the end of a chain, or before the one with the handle `before`."""
+
+    table: str
+    chain: str
+    rule: str
+    before: int | None = None
+
+    def statements(self) -> Sequence[str]:
+        where = f"{self.family} {self.table} {self.chain}"
+        if self.before is None:
+            return [f"add rule {where} {self.rule}"]
+        return [f"insert rule {where} handle {self.before} {self.rule}"]
+
+
+@dataclass(frozen=True)
+class DeleteNftRule(NftOperation):
+    """The rule with a handle.
+
+    `comment`, `expressions` (libnftables-json(5)) and `before`, the handle of the next rule, serve to put it back.
+    """
+
+    table: str
+    chain: str
+    handle: int
+    comment: str
+    expressions: str
+    before: int | None = None
+
+    def statements(self) -> Sequence[str]:
+        return [f"delete rule {self.family} {self.table} {self.chain} handle {self.handle}"]
+
+
+@dataclass(frozen=True)
+class IptablesOperation(FirewallOperation):
+    """A write by iptables(8). `command` is the program (`iptables`, `ip6tables-legacy`, ...).
+
+    `arguments` are the words of the rule; `number` is its place in the chain, counted from 1.
+    """
+
+    command: str
+    table: str
+    chain: str
+    arguments: tuple[str, ...]
+    number: int
+
+    def words(self) -> list[str]:
+        raise NotImplementedError
+
+    def opposite(self) -> list[str]:
+        """What takes it back."""
+        raise NotImplementedError
+
+    def commands(self) -> Sequence[str]:
+        return [inside(self.namespace, self.command, "-w", str(LOCK_WAIT), "-t", self.table, *self.words())]
+
+
+@dataclass(frozen=True)
+class AddIptablesRule(IptablesOperation):
+    """A rule at a place in a chain; `last`: at its end, whatever has been added there meanwhile."""
+
+    last: bool = True
+
+    def words(self) -> list[str]:
+        if self.last:
+            return ["-A", self.chain, *self.arguments]
+        return ["-I", self.chain, str(self.number), *self.arguments]
+
+    def opposite(self) -> list[str]:
+        return ["-D", self.chain, *self.arguments]
+
+
+@dataclass(frozen=True)
+class DeleteIptablesRule(IptablesOperation):
+    """The first rule in a chain that is like this: by what it is and not by its number, which others may change."""
+
+    def words(self) -> list[str]:
+        return ["-D", self.chain, *self.arguments]
+
+    def opposite(self) -> list[str]:
+        return ["-I", self.chain, str(self.number), *self.arguments]
+
+
+# A rule of ours in the words of each tool
+
+
+def nft_text(criteria: Iterable[Criterion], action: str, comment: str, family: str) -> str:
+    """A rule in nft's language; `family` (ip, ip6) is that of the addresses, `action` the verdict with its target."""
+    words = [_nft_words(criterion, family) for criterion in criteria]
+    return " ".join([*words, action, f'comment "{comment}"'])
+
+
+def _nft_words(criterion: Criterion, family: str) -> str:
+    relation = "!= " if criterion.negated else ""
+    if criterion.field in ("saddr", "daddr"):
+        return f"{family} {criterion.field} {relation}{criterion.value}"
+    if criterion.field in ("iifname", "oifname"):
+        return f'{criterion.field} {relation}"{criterion.value}"'
+    return f"{criterion.field} {relation}{criterion.value}"
+
+
+def nft_action(verdict: str, target: str) -> str:
+    """What a rule does, in nft's language."""
+    return f"{verdict} to {target}" if verdict == "dnat" else verdict
+
+
+def iptables_arguments(criteria: Iterable[Criterion], verdict: str, comment: str, target: str = "") -> tuple[str, ...]:
+    """A rule in the words of iptables, in the order in which iptables-save prints them."""
+    criteria = list(criteria)
+    words: list[str] = []
+    for name, option in (("saddr", "-s"), ("daddr", "-d"), ("iifname", "-i"), ("oifname", "-o")):
+        for criterion in criteria:
+            if criterion.field == name and criterion.value not in MULTICAST.values():
+                words += [*(["!"] if criterion.negated else []), option, criterion.value]
+    if any(criterion.value in MULTICAST.values() for criterion in criteria):
+        words += ["-m", "addrtype", "!", "--dst-type", "MULTICAST"]
+    for criterion in criteria:
+        words += _iptables_words(criterion)
+    to = ["--to-destination", target] if verdict == "dnat" else []
+    return (*words, "-m", "comment", "--comment", comment, "-j", verdict.upper(), *to)
+
+
+def _iptables_words(criterion: Criterion) -> list[str]:
+    """A criterion that iptables has an extension for."""
+    protocol, _space, which = criterion.field.partition(" ")
+    if which in ("sport", "dport"):
+        return ["-p", protocol, "-m", protocol, f"--{which}", criterion.value.replace("-", ":")]
+    if criterion.field == "fib daddr type":
+        return ["-m", "addrtype", "--dst-type", criterion.value.upper()]
+    if criterion.field == "ct status":
+        return ["-m", "conntrack", "--ctstate", criterion.value.upper()]
+    if criterion.field == "ct state":
+        states = sorted(criterion.value.upper().split(","), reverse=True)
+        return ["-m", "conntrack", "--ctstate", ",".join(states)]
+    return []
+
+
+_PLAIN = re.compile(r"[\w!./:,@%+=-]+", re.ASCII)
+
+
+def restore_line(words: Iterable[str]) -> str:
+    """A line for iptables-restore(8), which knows double quotes and the backslash in them, and nothing else."""
+    return " ".join(word if _PLAIN.fullmatch(word) else '"' + re.sub(r'(["\\])', r"\\\1", word) + '"' for word in words)

@@ -1,0 +1,353 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The writes that the kernel and the file system can be asked for, with the shell lines that do the same. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Phase
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
+
+NAMESPACE_DIRECTORY = "/run/netns"
+
+
+def ip(namespace: NamespaceName, *arguments: str) -> str:
+    """An ip(8) line for a namespace."""
+    return shlex.join(["ip", *(["-n", namespace] if namespace else []), *arguments])
+
+
+def inside(namespace: NamespaceName, *arguments: str) -> str:
+    """The line of another tool, run in a namespace."""
+    return shlex.join([*(["ip", "netns", "exec", namespace] if namespace else []), *arguments])
+
+
+def _to_host(namespace: NamespaceName, link: str, *arguments: str) -> str:
+    """The host's namespace has no name: it goes by the pid of the shell that the line is pasted into."""
+    return ip(namespace, "link", "set", "dev", link, *arguments, "netns") + " $$"
+
+
+@dataclass(frozen=True)
+class KernelOperation:
+    """A write to the kernel of the host."""
+
+    phase = Phase.SETTINGS
+    medium = "kernel"
+
+
+@dataclass(frozen=True)
+class CreateNamespace(KernelOperation):
+    name: str
+    phase = Phase.NAMESPACE
+
+    def commands(self) -> Sequence[str]:
+        return [shlex.join(["ip", "netns", "add", self.name])]
+
+
+@dataclass(frozen=True)
+class RemoveNamespace(KernelOperation):
+    """The links inside go too, also where a process keeps the namespace alive; physical ones return to the host.
+
+    `links` are the names of the links inside that are to be deleted, `physical` those that are to be returned.
+    """
+
+    name: str
+    links: tuple[str, ...] = ()
+    physical: tuple[str, ...] = ()
+    phase = Phase.REMOVE
+
+    def commands(self) -> Sequence[str]:
+        return [
+            *(_to_host(self.name, link) for link in self.physical),
+            *(ip(self.name, "link", "del", "dev", link) for link in self.links),
+            shlex.join(["ip", "netns", "del", self.name]),
+        ]
+
+
+@dataclass(frozen=True)
+class RemoveStaleFile(KernelOperation):
+    """A name in /run/netns that no namespace stands behind."""
+
+    name: str
+    phase = Phase.RELEASE
+
+    def commands(self) -> Sequence[str]:
+        return [shlex.join(["rm", "-f", f"{NAMESPACE_DIRECTORY}/{self.name}"])]
+
+
+@dataclass(frozen=True)
+class NewEnd:
+    """One end of a veth pair that is to be created."""
+
+    namespace: NamespaceName
+    name: str
+    mac: str | None = None
+    mtu: int | None = None
+
+    def arguments(self) -> list[str]:
+        return [
+            "name",
+            self.name,
+            *(["netns", self.namespace] if self.namespace else []),
+            *(["address", self.mac] if self.mac else []),
+            *(["mtu", str(self.mtu)] if self.mtu else []),
+        ]
+
+
+@dataclass(frozen=True)
+class CreateVeth(KernelOperation):
+    """A veth pair, each end made where it belongs (veth(4))."""
+
+    end: NewEnd
+    peer: NewEnd
+    phase = Phase.CREATE
+
+    def commands(self) -> Sequence[str]:
+        return [ip(None, "link", "add", *self.end.arguments(), "type", "veth", "peer", *self.peer.arguments())]
+
+
+@dataclass(frozen=True)
+class DeleteLink(KernelOperation):
+    namespace: NamespaceName
+    name: str
+    phase: Phase = Phase.REMOVE
+
+    def commands(self) -> Sequence[str]:
+        return [ip(self.namespace, "link", "del", "dev", self.name)]
+
+
+@dataclass(frozen=True)
+class MoveLink(KernelOperation):
+    """Into another namespace, under another name if need be. Its addresses, routes and up state are lost."""
+
+    namespace: NamespaceName
+    name: str
+    to: NamespaceName
+    new_name: str
+    phase = Phase.MOVE
+
+    def commands(self) -> Sequence[str]:
+        rename = ["name", self.new_name] if self.new_name != self.name else []
+        if self.to is None:
+            return [_to_host(self.namespace, self.name, *rename)]
+        return [ip(self.namespace, "link", "set", "dev", self.name, "netns", self.to, *rename)]
+
+
+@dataclass(frozen=True)
+class RenameLink(KernelOperation):
+    namespace: NamespaceName
+    name: str
+    new_name: str
+    phase = Phase.MOVE
+
+    def commands(self) -> Sequence[str]:
+        return [ip(self.namespace, "link", "set", "dev", self.name, "name", self.new_name)]
+
+
+@dataclass(frozen=True)
+class SetMac(KernelOperation):
+    namespace: NamespaceName
+    link: str
+    mac: str
+
+    def commands(self) -> Sequence[str]:
+        return [ip(self.namespace, "link", "set", "dev", self.link, "address", self.mac)]
+
+
+@dataclass(frozen=True)
+class SetMtu(KernelOperation):
+    namespace: NamespaceName
+    link: str
+    mtu: int
+
+    def commands(self) -> Sequence[str]:
+        return [ip(self.namespace, "link", "set", "dev", self.link, "mtu", str(self.mtu))]
+
+
+@dataclass(frozen=True)
+class SetAlias(KernelOperation):
+    namespace: NamespaceName
+    link: str
+    alias: str
+    phase: Phase = Phase.SETTINGS
+
+    def commands(self) -> Sequence[str]:
+        return [ip(self.namespace, "link", "set", "dev", self.link, "alias", self.alias)]
+
+
+@dataclass(frozen=True)
+class SetTxChecksum(KernelOperation):
+    """Transmit checksum offload (ethtool(8), ETHTOOL_STXCSUM of linux/ethtool.h)."""
+
+    namespace: NamespaceName
+    link: str
+    enabled: bool
+
+    def commands(self) -> Sequence[str]:
+        return [inside(self.namespace, "ethtool", "-K", self.link, "tx", "on" if self.enabled else "off")]
+
+
+@dataclass(frozen=True)
+class SetDown(KernelOperation):
+    """Its routes and its IPv6 addresses go with it; what shall stay is added again in a later phase."""
+
+    namespace: NamespaceName
+    link: str
+    phase: Phase = Phase.SETTINGS
+
+    def commands(self) -> Sequence[str]:
+        return [ip(self.namespace, "link", "set", "dev", self.link, "down")]
+
+
+@dataclass(frozen=True)
+class SetUp(KernelOperation):
+    namespace: NamespaceName
+    link: str
+    phase = Phase.ACTIVATE
+
+    def commands(self) -> Sequence[str]:
+        return [ip(self.namespace, "link", "set", "dev", self.link, "up")]
+
+
+@dataclass(frozen=True)
+class AddAddress(KernelOperation):
+    """`replace`: the address may be there still, or have gone with the primary of its subnet."""
+
+    namespace: NamespaceName
+    link: str
+    address: str
+    replace: bool = False
+    phase = Phase.ADDRESSES
+
+    def commands(self) -> Sequence[str]:
+        verb = "replace" if self.replace else "add"
+        nodad = ["nodad"] if ":" in self.address else []
+        return [ip(self.namespace, "addr", verb, self.address, "dev", self.link, *nodad)]
+
+
+@dataclass(frozen=True)
+class RemoveAddress(KernelOperation):
+    """`peer` is the far address of a point-to-point link; `if_there`: the address may be gone already."""
+
+    namespace: NamespaceName
+    link: str
+    address: str
+    peer: str | None = None
+    if_there: bool = False
+    phase = Phase.ADDRESSES
+
+    def commands(self) -> Sequence[str]:
+        local, _slash, length = self.address.partition("/")
+        if self.if_there:  # to `flush` it is no mistake if there is nothing
+            return [ip(self.namespace, "addr", "flush", "dev", self.link, "to", local)]
+        address = [self.address] if self.peer is None else [local, "peer", f"{self.peer}/{length}"]
+        return [ip(self.namespace, "addr", "del", *address, "dev", self.link)]
+
+
+@dataclass(frozen=True)
+class RouteSpec:
+    """A route as ip-route(8) would be told it; `device` is a name."""
+
+    destination: str
+    gateway: str | None = None
+    device: str | None = None
+    metric: int | None = None
+    table: int = 254
+    source: str | None = None
+    tos: int = 0
+    origin: str | None = None
+
+    def arguments(self) -> list[str]:
+        return [
+            self.destination,
+            *(["from", self.origin] if self.origin else []),
+            *(["tos", hex(self.tos)] if self.tos else []),
+            *(["via", self.gateway] if self.gateway else []),
+            *(["dev", self.device] if self.device else []),
+            *(["src", self.source] if self.source else []),
+            *(["metric", str(self.metric)] if self.metric is not None else []),
+            *(["table", str(self.table)] if self.table != 254 else []),
+        ]
+
+
+@dataclass(frozen=True)
+class AddRoute(KernelOperation):
+    namespace: NamespaceName
+    route: RouteSpec
+    phase = Phase.ROUTES
+
+    def commands(self) -> Sequence[str]:
+        family = ["-6"] if ":" in self.route.destination else []
+        return [ip(self.namespace, *family, "route", "add", *self.route.arguments(), "proto", "static")]
+
+
+@dataclass(frozen=True)
+class RemoveRoute(KernelOperation):
+    namespace: NamespaceName
+    route: RouteSpec
+    phase = Phase.ROUTES
+
+    def commands(self) -> Sequence[str]:
+        family = ["-6"] if ":" in self.route.destination else []
+        return [ip(self.namespace, *family, "route", "del", *self.route.arguments())]
+
+
+@dataclass(frozen=True)
+class SetSysctl(KernelOperation):
+    """A kernel parameter of a namespace, by its sysctl(8) name, such as `net.ipv4.ip_forward`."""
+
+    namespace: NamespaceName
+    key: str
+    value: str
+
+    def commands(self) -> Sequence[str]:
+        return [inside(self.namespace, "sysctl", "-w", f"{self.key}={self.value}")]
+
+
+@dataclass(frozen=True)
+class FileOperation:
+    """A write to the file system of the host."""
+
+    phase = Phase.SETTINGS
+    medium = "files"
+
+
+@dataclass(frozen=True)
+class WriteFile(FileOperation):
+    """Text into a file, mode 0644; the directory that holds it is made if need be."""
+
+    path: str
+    text: str
+
+    def commands(self) -> Sequence[str]:
+        directory = self.path.rpartition("/")[0]
+        return [
+            shlex.join(["mkdir", "-p", directory]),
+            shlex.join(["printf", "%s", self.text]) + " > " + shlex.quote(self.path),
+        ]
+
+
+@dataclass(frozen=True)
+class RenameFile(FileOperation):
+    path: str
+    new_path: str
+    phase: Phase = Phase.RELEASE
+
+    def commands(self) -> Sequence[str]:
+        return [shlex.join(["mv", self.path, self.new_path])]
+
+
+@dataclass(frozen=True)
+class RemoveFile(FileOperation):
+    """A file, and the directory that held it if nothing else is in there."""
+
+    path: str
+    phase = Phase.MOVE
+
+    def commands(self) -> Sequence[str]:
+        directory = self.path.rpartition("/")[0]
+        return [shlex.join(["rm", "-f", self.path]), shlex.join(["rmdir", "--ignore-fail-on-non-empty", directory])]

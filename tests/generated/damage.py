@@ -1,0 +1,277 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can happen to a topology, each thing by its name, done with the tools that a person would use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+
+
+@dataclass(frozen=True)
+class Place:
+    """One bridged interface of a topology, which a damage is done to, and what is around it."""
+
+    namespace: str
+    interface: Mapping[str, Any]
+    other_bridge: str | None
+    routes: bool
+    nat: bool
+
+    @property
+    def end(self) -> str:
+        """The end in the namespace."""
+        return str(self.interface["name"])
+
+    @property
+    def peer(self) -> str:
+        """The end on the host, which is the port."""
+        return str(self.interface["peer"])
+
+    @property
+    def bridge(self) -> str:
+        """The bridge that it is a port of."""
+        return str(self.interface["bridge"])
+
+    @property
+    def address(self) -> str:
+        """Its IPv4 address with the prefix length."""
+        return str(self.interface["addresses"][0])
+
+    @property
+    def gateway(self) -> str:
+        """The bridge's own address."""
+        return self.address.rsplit(".", 1)[0] + ".254"
+
+
+def places(variables: Mapping[str, Any]) -> list[Place]:
+    """Every place in a topology that damage can be done to."""
+    bridges = [bridge["name"] for bridge in variables["bridges"]]
+    return [
+        Place(
+            namespace=namespace["name"],
+            interface=interface,
+            other_bridge=next((name for name in bridges if name != interface["bridge"]), None),
+            routes=bool(namespace.get("routes")),
+            nat=bool(variables["nat"]),
+        )
+        for namespace in variables["namespaces"]
+        for interface in namespace["interfaces"]
+    ]
+
+
+def _ip(host: Host, *arguments: str, namespace: str | None = None) -> None:
+    """Damage may find that what it aims at was hit already."""
+    host.run("ip", *(["-n", namespace] if namespace else []), *arguments, check=False)
+
+
+def _is_marked(host: Host, namespace: str) -> bool:
+    shown = host.run("ip", "-n", namespace, "link", "show", "dev", "lo", check=False)
+    return "netns.fabric:" in shown.stdout
+
+
+def _delete_veth(host: Host, at: Place) -> None:
+    _ip(host, "link", "del", at.peer)
+
+
+def _recreate_veth(host: Host, at: Place) -> None:
+    """The silent blackhole: the port's row stays, and no packet passes."""
+    if not _is_marked(host, at.namespace):
+        return  # a namespace that somebody made anew and then put something into is theirs, and not ours to heal
+    _delete_veth(host, at)
+    _ip(host, "link", "add", at.end, "netns", at.namespace, "type", "veth", "peer", "name", at.peer)
+    _ip(host, "link", "set", "dev", at.end, "up", namespace=at.namespace)
+    _ip(host, "link", "set", "dev", at.peer, "up")
+
+
+def _delete_namespace(host: Host, at: Place) -> None:
+    """The kernel takes down what is inside in the background: damage is done once it is over."""
+    inside = {link.get("link_index") for link in host.links(at.namespace).values()} if _exists(host, at) else set()
+    host.run("ip", "netns", "del", at.namespace, check=False)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and inside & {link["ifindex"] for link in _veths(host)}:
+        time.sleep(0.01)  # for want of an event that says so
+
+
+def _exists(host: Host, at: Place) -> bool:
+    return host.run("ip", "-n", at.namespace, "link", "show", "lo", check=False).returncode == 0
+
+
+def _veths(host: Host) -> list[dict[str, Any]]:
+    links = host.links().values()
+    return [link for link in links if link.get("linkinfo", {}).get("info_kind") == "veth"]
+
+
+def _recreate_namespace(host: Host, at: Place) -> None:
+    _delete_namespace(host, at)
+    host.run("ip", "netns", "add", at.namespace, check=False)
+
+
+def _file_for_namespace(host: Host, at: Place) -> None:
+    _delete_namespace(host, at)
+    (Path("/run/netns") / at.namespace).touch()
+
+
+def _end_down(host: Host, at: Place) -> None:
+    _ip(host, "link", "set", "dev", at.end, "down", namespace=at.namespace)
+
+
+def _peer_down(host: Host, at: Place) -> None:
+    _ip(host, "link", "set", "dev", at.peer, "down")
+
+
+def _rename_end(host: Host, at: Place) -> None:
+    _end_down(host, at)
+    _ip(host, "link", "set", "dev", at.end, "name", "stray0", namespace=at.namespace)
+
+
+def _rename_peer(host: Host, at: Place) -> None:
+    _peer_down(host, at)
+    _ip(host, "link", "set", "dev", at.peer, "name", "stray1")
+
+
+def _move_end_to_host(host: Host, at: Place) -> None:
+    _ip(host, "link", "set", "dev", at.end, "netns", "1", namespace=at.namespace)
+
+
+def _remove_address(host: Host, at: Place) -> None:
+    _ip(host, "addr", "del", at.address, "dev", at.end, namespace=at.namespace)
+
+
+def _other_prefix(host: Host, at: Place) -> None:
+    _ip(host, "addr", "add", at.address.replace("/24", "/16"), "dev", at.end, namespace=at.namespace)
+
+
+def _further_address(host: Host, at: Place) -> None:
+    _ip(host, "addr", "add", "10.79.0.1/32", "dev", at.end, namespace=at.namespace)
+
+
+def _swap_primary(host: Host, at: Place) -> None:
+    """The declared address is the secondary of a foreign one, with which it would go."""
+    _remove_address(host, at)
+    _ip(host, "addr", "add", at.address.rsplit(".", 1)[0] + ".99/24", "dev", at.end, namespace=at.namespace)
+    _ip(host, "addr", "add", at.address, "dev", at.end, namespace=at.namespace)
+
+
+def _other_mtu(host: Host, at: Place) -> None:
+    if "mtu" in at.interface:
+        _ip(host, "link", "set", "dev", at.end, "mtu", "1300", namespace=at.namespace)
+
+
+def _other_mac(host: Host, at: Place) -> None:
+    if "mac" in at.interface:
+        _ip(host, "link", "set", "dev", at.end, "address", "02:00:00:00:99:99", namespace=at.namespace)
+
+
+def _checksum_on(host: Host, at: Place) -> None:
+    host.run("ip", "netns", "exec", at.namespace, "ethtool", "-K", at.end, "tx", "on", check=False)
+
+
+def _delete_port(host: Host, at: Place) -> None:
+    host.ovs_vsctl("--if-exists", "del-port", at.peer)
+
+
+def _port_on_other_bridge(host: Host, at: Place) -> None:
+    if at.other_bridge is not None and at.peer in host.links():
+        _delete_port(host, at)
+        host.run("ovs-vsctl", "--timeout=10", "add-port", at.other_bridge, at.peer, check=False)
+
+
+def _other_tag(host: Host, at: Place) -> None:
+    if "tag" in at.interface:
+        host.run("ovs-vsctl", "--timeout=10", "set", "Port", at.peer, "tag=99", check=False)
+
+
+def _delete_bridge(host: Host, at: Place) -> None:
+    host.ovs_vsctl("--if-exists", "del-br", at.bridge)
+
+
+def _other_datapath(host: Host, at: Place) -> None:
+    """The kernel's datapath, for which the kernel here has no module."""
+    host.run("ovs-vsctl", "--timeout=10", "set", "Bridge", at.bridge, "datapath_type=system", check=False)
+
+
+def _bridge_down(host: Host, at: Place) -> None:
+    _ip(host, "link", "set", "dev", at.bridge, "down")
+
+
+def _remove_gateway(host: Host, at: Place) -> None:
+    _ip(host, "addr", "del", f"{at.gateway}/24", "dev", at.bridge)
+
+
+def _remove_route(host: Host, at: Place) -> None:
+    _ip(host, "route", "del", "default", namespace=at.namespace)
+
+
+def _second_default(host: Host, at: Place) -> None:
+    _ip(host, "route", "add", "default", "via", at.gateway, "metric", "5", namespace=at.namespace)
+
+
+def _flush_nat(host: Host, at: Place) -> None:  # every damage has the same signature
+    """The rules of this topology; those of somebody else are theirs to lose."""
+    host.run("nft", "delete", "table", "ip", "netns_fabric", check=False)
+
+
+def _forwarding_off(host: Host, at: Place) -> None:
+    if at.nat:
+        host.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=0")
+
+
+def _restart_vswitchd(host: Host, at: Place) -> None:  # as above
+    host.run("/usr/share/openvswitch/scripts/ovs-ctl", "restart", "--system-id=random")
+
+
+DAMAGES: Mapping[str, Callable[[Host, Place], None]] = {
+    "veth deleted": _delete_veth,
+    "veth recreated by hand": _recreate_veth,
+    "namespace deleted": _delete_namespace,
+    "namespace recreated empty": _recreate_namespace,
+    "namespace replaced by a plain file": _file_for_namespace,
+    "end put down": _end_down,
+    "port put down": _peer_down,
+    "end renamed": _rename_end,
+    "port's device renamed": _rename_peer,
+    "end moved to the host": _move_end_to_host,
+    "address removed": _remove_address,
+    "same address with another prefix length": _other_prefix,
+    "further address": _further_address,
+    "address made a secondary": _swap_primary,
+    "MTU changed": _other_mtu,
+    "MAC changed": _other_mac,
+    "checksum offload back on": _checksum_on,
+    "port deleted": _delete_port,
+    "port on another bridge": _port_on_other_bridge,
+    "tag changed": _other_tag,
+    "bridge deleted": _delete_bridge,
+    "bridge on another datapath": _other_datapath,
+    "bridge put down": _bridge_down,
+    "gateway address removed": _remove_gateway,
+    "route removed": _remove_route,
+    "second default route": _second_default,
+    "rules flushed": _flush_nat,
+    "forwarding off": _forwarding_off,
+    "vswitchd restarted": _restart_vswitchd,
+}
+
+
+def add_foreign(host: Host) -> None:
+    """Objects of somebody else's, with names that look like ours."""
+    for command in (
+        "ip netns add ns1-test",
+        "ip netns add red",
+        "ip -n red link add eth1 type veth peer name eth1x",
+        "ip link add tap1-x type veth peer name tap1-y",
+        "ip link add eth9 type veth peer name eth9x",
+        "ip addr add 203.0.113.1/24 dev eth9",
+        "ovs-vsctl --timeout=10 add-br br9 -- set Bridge br9 datapath_type=netdev external_ids:somebody=else",
+        "ovs-vsctl --timeout=10 add-port br9 tap1-x",
+        "nft add table ip somebody",
+        "nft add chain ip somebody post { type nat hook postrouting priority srcnat ; }",
+        "nft add rule ip somebody post ip saddr 10.99.0.0/24 masquerade",
+    ):
+        host.run(*command.split(" "))

@@ -1,0 +1,137 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Look at, and clear, the host of its own that a test runs in, by the system's own tools and not by our code."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.netns.fabric.tests.helpers import own_host
+
+NAMESPACES = Path("/run/netns")
+RESOLVERS = Path("/etc/netns")
+_MNT_DETACH = 2  # umount2(2)
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Host:
+    """The host of its own that we are in. Raises RuntimeError if we are not in one: nothing else may be cleared."""
+
+    def __init__(self) -> None:
+        if not own_host.is_inside():
+            raise RuntimeError(
+                "these tests change the network and run only in a host of their own: `.venv/bin/nox -s integration`, "
+                "or `.venv/bin/python tests/helpers/own_host.py -- .venv/bin/pytest tests/integration`"
+            )
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def run(self, *command: str, timeout: float = 30, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command and return how it went; with ``check`` a failure raises AssertionError with what it said."""
+        result = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+        said = f"{' '.join(command)}: {result.returncode}\n{result.stdout}{result.stderr}"
+        assert not check or result.returncode == 0, said
+        return result
+
+    def json(self, *command: str) -> Any:
+        """Run a command that prints JSON and return what it says; None for no output."""
+        output = self.run(*command).stdout
+        return json.loads(output) if output.strip() else None
+
+    def links(self, namespace: str | None = None) -> dict[str, dict[str, Any]]:
+        """Return the links of the host or of a namespace by name, as `ip -details -json addr show` has them."""
+        where = ["-n", namespace] if namespace else []
+        return {link["ifname"]: link for link in self.json("ip", *where, "-details", "-json", "addr", "show") if link}
+
+    def namespaces(self) -> list[str]:
+        """Return the names in /run/netns, sorted."""
+        return sorted(path.name for path in NAMESPACES.iterdir())
+
+    def in_namespace(self, namespace: str, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run a command in a network namespace."""
+        return self.run("ip", "netns", "exec", namespace, *command, **options)
+
+    def start(self, *command: str, namespace: str | None = None) -> subprocess.Popen[bytes]:
+        """Start a command that goes on in the background, in a namespace if one is named, until the host is cleared."""
+        where = ["ip", "netns", "exec", namespace] if namespace else []
+        process = subprocess.Popen(
+            [*where, *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        self._started.append(process)
+        return process
+
+    def ovs_vsctl(self, *arguments: str) -> str:
+        """Run ovs-vsctl with a timeout of 10 s; return its output without the last line's end."""
+        return self.run("ovs-vsctl", "--timeout=10", *arguments).stdout.rstrip("\n")
+
+    def pings(self, address: str, namespace: str | None = None) -> bool:
+        """Tell whether an address answers one of three ICMP echo requests within a second each."""
+        command = ["ping", "-n", "-q", "-c", "1", "-W", "1", address]
+        where = ["ip", "netns", "exec", namespace] if namespace else []
+        return any(self.run(*where, *command, check=False).returncode == 0 for _attempt in range(3))
+
+    def clear(self) -> None:
+        """Bring the host back to what it was when it was started, without the outside world."""
+        own_host.start_ovs()
+        self._end_started()
+        self._delete_bridges()
+        self._kill_in_namespaces()
+        self._delete_links()
+        self._delete_namespaces()
+        self._reset_loopback()
+        self._flush_rules()
+        shutil.rmtree(RESOLVERS, ignore_errors=True)  # a mount point: only what is in it goes
+        Path("/proc/sys/net/ipv4/ip_forward").write_text("0", encoding="ascii")
+
+    def _end_started(self) -> None:
+        for process in self._started:
+            process.kill()
+            process.wait(timeout=10)
+        self._started.clear()
+
+    def _delete_bridges(self) -> None:
+        bridges = self.ovs_vsctl("list-br").split()
+        if bridges:
+            self.ovs_vsctl(*(word for bridge in bridges for word in ("--", "--if-exists", "del-br", bridge)))
+
+    def _kill_in_namespaces(self) -> None:
+        """End the processes in other network namespaces: they would keep them alive. All are this host's own."""
+        ours = os.readlink("/proc/self/ns/net")
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if os.readlink(process / "ns" / "net") != ours:
+                    os.kill(int(process.name), signal.SIGKILL)
+            except OSError:
+                continue  # it has ended meanwhile
+
+    def _delete_links(self) -> None:
+        links = [name for name in os.listdir("/sys/class/net") if name != "lo"]
+        # One at a time may take its peer with it, hence no complaint about one that is gone.
+        for name in links:
+            self.run("ip", "link", "delete", "dev", name, check=False)
+
+    def _delete_namespaces(self) -> None:
+        for path in NAMESPACES.iterdir():
+            _libc.umount2(os.fsencode(path), _MNT_DETACH)  # fails on a stale plain file, which goes all the same
+            path.unlink()
+
+    def _reset_loopback(self) -> None:
+        self.run("ip", "address", "flush", "dev", "lo", "scope", "global")
+        self.run("ip", "link", "set", "dev", "lo", "up", "mtu", "65536", "alias", "")
+
+    def _flush_rules(self) -> None:
+        self.run("nft", "flush", "ruleset")
+        self.run("ip", "route", "flush", "table", "main")
+        self.run("ip", "-6", "route", "flush", "table", "main")
+        # Rules of the older iptables do not show in nft; asking for them where there are none would load its modules.
+        legacy_tables = Path("/proc/net/ip_tables_names")
+        for table in legacy_tables.read_text(encoding="ascii").split() if legacy_tables.exists() else []:
+            self.run("iptables-legacy", "-t", table, "-F")
+            self.run("iptables-legacy", "-t", table, "-X")

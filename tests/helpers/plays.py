@@ -1,0 +1,104 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Playbooks run as a person at a prompt would, from within a test.
+
+From within another playbook, how the run went is put into a file, for a test to judge later:
+
+    python3 -m ansible_collections.netns.fabric.tests.helpers.plays FILE PLAYBOOK [OPTION...]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ansible_collections.netns.fabric.tests.helpers.shell import Shell
+
+# Not resolved: Ansible finds the collection by the link that `make setup` has made, and this file lies below it.
+COLLECTION = Path(__file__).parents[2]
+PLAYBOOKS = COLLECTION / "playbooks"
+INVENTORY = COLLECTION / "extensions" / "molecule" / "inventory" / "hosts.yml"
+
+
+@dataclass(frozen=True)
+class Played:
+    """How a run of ansible-playbook went: its exit status, all it said, and its recap's numbers."""
+
+    status: int
+    output: str
+
+    @classmethod
+    def load(cls, path: Path) -> Played:
+        """Return a run that was put into a file."""
+        return cls(**json.loads(path.read_text(encoding="utf-8")))
+
+    def count(self, what: str) -> int:
+        """Return a number of the recap: `ok`, `changed`, `failed` and so on."""
+        found = re.search(rf"^fabric .*\b{what}=(\d+)", self.output, re.MULTILINE)
+        assert found, self.output
+        return int(found[1])
+
+    @property
+    def changed(self) -> int:
+        """How many tasks have changed something, or would have in check mode."""
+        return self.count("changed")
+
+    @property
+    def diff(self) -> list[str]:
+        """The lines of what `--diff` shows, without warnings and what else is in between."""
+        return [line for line in self.output.splitlines() if re.match(r"--- before|\+\+\+ after|@@ |[-+ ]\S", line)]
+
+    @property
+    def words(self) -> str:
+        """All it said in one line, for texts that Ansible has broken into several."""
+        return " ".join(self.output.split())
+
+
+class Plays:
+    """Runs playbooks on the host under test, which is the machine that the tests run on."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+
+    def attempt(self, playbook: str | Path, *options: str) -> Played:
+        """Run a playbook, a path or a name like netns.fabric.site, and return how it went."""
+        environment = {
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_FORCE_COLOR": "0",
+            "ANSIBLE_INJECT_FACT_VARS": "0",
+            "COLUMNS": "1000",
+        }
+        # Without Molecule's configuration: only what a person has who has cloned the collection.
+        lacking = [
+            word for name in os.environ if name in ("ANSIBLE_CONFIG", "ANSIBLE_ROLES_PATH") for word in ("-u", name)
+        ]
+        command = ["ansible-playbook", "--inventory", str(INVENTORY), str(playbook), *options]
+        result = self._shell.attempt(
+            "env", *lacking, *(f"{key}={value}" for key, value in environment.items()), *command
+        )
+        return Played(result.rc, f"{shlex.join(command)}\n{result.stdout}{result.stderr}")
+
+    def run(self, playbook: str | Path, *options: str) -> Played:
+        """Run a playbook and return how it went; AssertionError with all it said if it fails."""
+        played = self.attempt(playbook, *options)
+        assert played.status == 0, played.output
+        return played
+
+
+def main() -> None:
+    """Run a playbook and put into a file how it went."""
+    import testinfra
+
+    path, playbook, *options = sys.argv[1:]
+    played = Plays(Shell(testinfra.get_host("local://"))).attempt(playbook, *options)
+    Path(path).write_text(json.dumps(asdict(played), indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

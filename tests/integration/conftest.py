@@ -1,0 +1,70 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the integration tests share: a cleared host for each test, and the modules run as on a managed host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+import pytest
+
+from ansible_collections.netns.fabric.tests.helpers import module_runner, own_host
+from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.module_runner import ModuleResult
+
+
+class RunModule(Protocol):
+    """The type of the fixture run_module."""
+
+    def __call__(
+        self,
+        name: str,
+        /,
+        *,
+        _check: bool = ...,
+        _diff: bool = ...,
+        _env: Mapping[str, str] | None = ...,
+        **params: Any,
+    ) -> ModuleResult: ...
+
+
+@pytest.fixture(scope="session", name="own_host_that_we_are_in")
+def fixture_own_host_that_we_are_in() -> Host:
+    """Return the host that we are in, once it is sure that it is one of its own."""
+    try:
+        return Host()
+    except RuntimeError as error:
+        pytest.exit(str(error), returncode=3)
+
+
+@pytest.fixture(autouse=True, name="host")
+def fixture_host(own_host_that_we_are_in: Host) -> Iterator[Host]:
+    """Give a host like one just started, with Open vSwitch running; what the test leaves is cleared away."""
+    yield own_host_that_we_are_in
+    own_host_that_we_are_in.clear()
+
+
+@pytest.fixture
+def outside_world(host: Host) -> Host:
+    """Cable the host to an outside world: uplink0, and 198.51.100.2 in the namespace `outside`."""
+    own_host.build_outside_world()
+    return host
+
+
+@pytest.fixture
+def run_module() -> RunModule:
+    """Return a function that runs a module: ``run_module("netns", name="red", _check=True)``."""
+
+    def run(
+        name: str,
+        /,
+        *,
+        _check: bool = False,
+        _diff: bool = True,
+        _env: Mapping[str, str] | None = None,
+        **params: Any,
+    ) -> ModuleResult:
+        return module_runner.run_module(name, params, check=_check, diff=_diff, env=_env)
+
+    return run

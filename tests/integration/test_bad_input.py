@@ -1,0 +1,328 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bad input for netns, veth, interface, route: refused before the first write, by entry, option, cause and cure."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.tests.helpers.converging import Run, assert_same, picture, shell
+from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTION, COLLECTIONS_PATH, TARGET_PYTHON
+
+MODULES = ("netns", "veth", "interface", "route")
+BULK = {"netns": "namespaces", "veth": "pairs", "interface": "interfaces", "route": "routes"}
+# A good entry of each, which must not be carried out either where another of the same call is bad.
+GOOD: dict[str, dict[str, Any]] = {
+    "netns": {"name": "good"},
+    "veth": {"name": "good", "namespace": "red", "peer": {"name": "good-tap"}},
+    "interface": {"name": "lo", "namespace": "red", "enabled": True, "addresses": ["203.0.113.1/32"]},
+    "route": {"namespace": "red", "destination": "203.0.113.0/24", "device": "eth0"},
+}
+LONG = "a-name-with-16-c"
+
+
+@pytest.fixture(name="red")
+def fixture_red(host: Host) -> Host:
+    shell(
+        host,
+        """
+        netns add red
+        link add name eth0 netns red type veth peer name t0
+        -n red link set eth0 up
+        -n red addr add 192.0.2.1/24 dev eth0
+        """,
+    )
+    return host
+
+
+BAD: list[tuple[str, dict[str, Any], str, str]] = [
+    # module, entry, the option at fault, what is said of it
+    ("netns", {"name": ""}, "name", "must not be empty"),
+    ("netns", {"name": "a/b"}, "name", "has a '/' in it"),
+    ("netns", {"name": ".."}, "name", "means a directory"),
+    ("netns", {"name": "a b"}, "name", "has a space"),
+    ("netns", {"name": "x" * 256}, "name", "at most 255"),
+    ("netns", {"name": "blue", "nameservers": ["192.0.2.1/24"]}, "nameservers", "write 192.0.2.1"),
+    ("netns", {"name": "blue", "search": ["a b"]}, "search", "no domain name"),
+    (
+        "netns",
+        {"name": "blue", "sysctls": {"kernel.hostname": "x"}},
+        "sysctls.kernel.hostname",
+        "only parameters below",
+    ),
+    ("netns", {"name": "blue", "sysctls": {"net..x": 1}}, "sysctls.net..x", "no name of a kernel parameter"),
+    (
+        "netns",
+        {"name": "blue", "sysctls": {"net.ipv4.ip_forwrad": 1}},
+        "sysctls.net.ipv4.ip_forwrad",
+        "no such parameter",
+    ),
+    (
+        "netns",
+        {"name": "red", "sysctls": {"net.ipv4.ip_forwrad": 1}},
+        "sysctls.net.ipv4.ip_forwrad",
+        "no such parameter",
+    ),
+    (
+        "netns",
+        {"name": "red", "sysctls": {"net.ipv4.route.flush": 1}},
+        "sysctls.net.ipv4.route.flush",
+        "that can be read",
+    ),
+    ("netns", {"name": "red", "sysctls": {"net.ipv4": 1}}, "sysctls.net.ipv4", "no such parameter"),
+    (
+        "netns",
+        {"name": "red", "sysctls": {"net.ipv4.tcp_rmem": [1, 2]}},
+        "sysctls.net.ipv4.tcp_rmem",
+        "go into one text",
+    ),
+    ("veth", {"name": LONG, "peer": {"name": "b"}}, "name", "16 characters long, and Linux takes at most 15"),
+    ("veth", {"name": "a", "peer": {"name": LONG}}, "peer.name", "16 characters long"),
+    ("veth", {"name": "", "peer": {"name": "b"}}, "name", "must not be empty"),
+    ("veth", {"name": "a/b", "peer": {"name": "b"}}, "name", "has a '/' in it"),
+    ("veth", {"name": "a", "peer": {"name": ""}}, "peer.name", "must not be empty"),
+    ("veth", {"name": "a", "peer": {"name": "a"}}, "peer", "both ends cannot be host/a"),
+    ("veth", {"name": "a"}, "peer", "say what its other end is to be called"),
+    (
+        "veth",
+        {"name": "a", "addresses": ["192.168.100.1"], "peer": {"name": "b"}},
+        "addresses",
+        "write for instance 192.168.100.1/24",
+    ),
+    (
+        "veth",
+        {"name": "a", "peer": {"name": "b", "addresses": ["192.168.100.300/24"]}},
+        "peer.addresses",
+        "300 is more than 255",
+    ),
+    (
+        "veth",
+        {"name": "a", "addresses": ["192.0.2.1/24", "192.0.2.1/24"], "peer": {"name": "b"}},
+        "addresses",
+        "listed twice",
+    ),
+    ("veth", {"name": "a", "mtu": 67, "peer": {"name": "b"}}, "mtu", "from 68 to 65535"),
+    ("veth", {"name": "a", "mtu": 1000, "addresses": ["fd00::1/64"], "peer": {"name": "b"}}, "mtu", "below 1280"),
+    ("veth", {"name": "a", "mac": "01:00:5e:00:00:01", "peer": {"name": "b"}}, "mac", "multicast"),
+    ("veth", {"name": "a", "mac": "no", "peer": {"name": "b"}}, "mac", "six octets"),
+    (
+        "veth",
+        {"name": "a", "namespace": "missing", "peer": {"name": "b"}},
+        "namespace",
+        "make it first, with netns.fabric.netns",
+    ),
+    ("veth", {"name": "a", "peer": {"name": "b", "namespace": "missing"}}, "peer.namespace", "make it first"),
+    ("veth", {"name": "lo", "namespace": "red", "peer": {"name": "b"}}, "name", "is no veth"),
+    ("interface", {"name": LONG}, "name", "16 characters long"),
+    ("interface", {"name": "eth0", "namespace": "red", "addresses": ["192.0.2.1/33"]}, "addresses", "32 bits"),
+    (
+        "interface",
+        {"name": "eth0", "namespace": "red", "addresses": ["192.0.2.1/255.255.255.0"]},
+        "addresses",
+        "write 192.0.2.1/24",
+    ),
+    ("interface", {"name": "eth7"}, "name", "make it first"),
+    ("interface", {"name": "lo", "namespace": "missing"}, "namespace", "make it first"),
+    ("route", {"destination": "192.0.2.1/24", "device": "lo"}, "destination", "write 192.0.2.0/24"),
+    ("route", {"destination": "10.0.0.0/8"}, "gateway", "needs a gateway, a device or both"),
+    ("route", {"destination": "10.0.0.0/8", "gateway": "fd00::1"}, "gateway", "another IP version"),
+    ("route", {"destination": "10.0.0.0/8", "gateway": "1.2.3"}, "gateway", "not an IP address"),
+    ("route", {"destination": "fd00::/64", "gateway": "fe80::1"}, "device", "which device it is reached by"),
+    ("route", {"destination": "10.0.0.0/8", "device": LONG}, "device", "16 characters long"),
+    ("route", {"destination": "10.0.0.0/8", "device": "eth0", "metric": -1}, "metric", "from 0"),
+    ("route", {"destination": "10.0.0.0/8", "device": "eth0", "table": 0}, "table", "from 1"),
+    (
+        "route",
+        {"namespace": "red", "destination": "default", "gateway": "198.51.100.1"},
+        "gateway",
+        "addresses here: 192.0.2.1/24",
+    ),
+    ("route", {"namespace": "red", "destination": "default", "device": "eth9"}, "device", "which has eth0, lo"),
+    ("route", {"namespace": "missing", "destination": "default", "device": "eth0"}, "namespace", "make it first"),
+]
+
+
+def label(value: object) -> str | None:
+    return json.dumps(value)[:60] if isinstance(value, dict) else None
+
+
+@pytest.mark.parametrize(("module", "entry", "option", "said"), BAD, ids=label)
+def test_a_bad_entry_is_refused_before_the_first_write(
+    red: Host, run_module: Run, module: str, entry: dict[str, Any], option: str, said: str
+) -> None:
+    before = picture(red)
+    result = run_module(module, **{BULK[module]: [GOOD[module], entry]})
+    assert result.failed
+    name = entry.get("name", entry.get("destination")) or "''"
+    assert f"{BULK[module]}[1] ({name}): {option}: " in result.message
+    assert said in result.message
+    assert_same(red, before)
+
+
+def test_every_mistake_is_told_at_once(red: Host, run_module: Run) -> None:
+    pairs = [
+        {"name": LONG, "mtu": 1, "addresses": ["192.0.2.1", "300.0.0.1/8"], "peer": {"name": "a/b", "mac": "x"}},
+        GOOD["veth"],
+        {"name": "a", "namespace": "x/y", "peer": {"name": "b"}},
+    ]
+    message = run_module("veth", pairs=pairs).message
+    assert len(message.splitlines()) == 7
+    assert message.splitlines()[0].startswith(f"pairs[0] ({LONG}): name: ")
+    assert message.splitlines()[-1].startswith("pairs[2] (a): namespace: ")
+
+
+DUPLICATES: list[tuple[str, list[dict[str, Any]], str]] = [
+    (
+        "netns",
+        [{"name": "a"}, {"name": "a", "state": "absent"}],
+        "namespaces[1] (a): name: is the same as namespaces[0] (a)",
+    ),
+    (
+        "veth",
+        [{"name": "a", "peer": {"name": "b"}}, {"name": "a", "peer": {"name": "c"}}],
+        "pairs[1] (a): name: is the same as pairs[0] (a)",
+    ),
+    (
+        "veth",
+        [{"name": "a", "peer": {"name": "b"}}, {"name": "b", "peer": {"name": "c"}}],
+        "pairs[1] (b): peer: host/b is an end of pairs[0] (a) already",
+    ),
+    (
+        "veth",
+        [{"name": "a", "peer": {"name": "b"}}, {"name": "c", "peer": {"name": "b"}}],
+        "pairs[1] (c): peer: host/b is an end of pairs[0] (a) already",
+    ),
+    ("interface", [{"name": "lo"}, {"name": "lo"}], "interfaces[1] (lo): name: is the same as interfaces[0] (lo)"),
+    (
+        "route",
+        [{"destination": "default", "device": "lo"}, {"destination": "0.0.0.0/0", "device": "eth0", "metric": 0}],
+        "routes[1] (0.0.0.0/0): destination: is the same as routes[0] (default)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("module", "entries", "said"), DUPLICATES)
+def test_one_thing_listed_twice(
+    red: Host, run_module: Run, module: str, entries: list[dict[str, Any]], said: str
+) -> None:
+    before = picture(red)
+    result = run_module(module, **{BULK[module]: entries})
+    assert result.failed
+    assert said in result.message
+    assert_same(red, before)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_an_unknown_key_in_an_entry(red: Host, run_module: Run, module: str) -> None:
+    before = picture(red)
+    for params in ({**GOOD[module], "colour": "red"}, {BULK[module]: [{**GOOD[module], "colour": "red"}]}):
+        result = run_module(module, **params)
+        assert result.failed
+        assert "Unsupported parameters" in result.message
+        assert "colour" in result.message
+    assert_same(red, before)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_single_form_and_bulk_list_exclude_each_other(red: Host, run_module: Run, module: str) -> None:
+    bulk = BULK[module]
+    result = run_module(module, **GOOD[module], **{bulk: [GOOD[module]]})
+    assert result.failed
+    assert "mutually exclusive" in result.message
+    assert run_module(module).failed
+    result = run_module(module, **{bulk: []}, state="absent")
+    assert f"with `{bulk}` it belongs to the entries" in result.message
+
+
+@pytest.mark.parametrize(("module", "option"), [("netns", {"force": True}), ("route", {"table": 100})])
+def test_an_entrys_option_beside_the_bulk_list_is_not_swallowed(
+    red: Host, run_module: Run, module: str, option: dict[str, Any]
+) -> None:
+    """It has a default, so Ansible does not see that it was given."""
+    result = run_module(module, **{BULK[module]: [GOOD[module]]}, **option)
+    assert result.failed
+    assert f"the call: {next(iter(option))}: with `{BULK[module]}` it belongs to the entries" in result.message
+
+
+@pytest.mark.parametrize("module", ["netns", "veth", "interface"])
+def test_owner_and_prune(red: Host, run_module: Run, module: str) -> None:
+    before = picture(red)
+    for options, said in (
+        ({"owner": "a,b"}, "the call: owner: 'a,b' cannot be an owner name"),
+        ({"owner": ""}, "the call: owner: '' cannot be an owner name"),
+        ({"prune": True}, "the call: prune: it removes what bears the mark of `owner`"),
+    ):
+        result = run_module(module, **{BULK[module]: []}, **options)
+        assert result.failed
+        assert said in result.message
+    result = run_module(module, **GOOD[module], owner="lab", prune=True)
+    assert "both must be given" in result.message
+    assert_same(red, before)
+
+
+# The host lacks something
+
+
+def run_with(python: list[str], module: str, params: dict[str, Any], **environment: str) -> dict[str, Any]:
+    """Run a module by an argv of its own and return what it says."""
+    ran = subprocess.run(
+        [*python, "-m", f"{COLLECTION}.plugins.modules.{module}"],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": params}),
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env={**os.environ, "PYTHONPATH": str(COLLECTIONS_PATH), **environment},
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in ran.stdout + ran.stderr, ran.stdout + ran.stderr
+    returned = json.loads(ran.stdout)
+    assert isinstance(returned, dict)
+    return returned
+
+
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("check", [True, False])
+def test_without_root(red: Host, module: str, check: bool, tmp_path: Path) -> None:
+    before = picture(red)
+    python = os.environ.get(TARGET_PYTHON) or sys.executable
+    setpriv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", python]
+    if subprocess.run([*setpriv, "-c", ""], capture_output=True, check=False).returncode:
+        pytest.skip("this Python lies where other users cannot start it")
+    params = {**GOOD[module], "_ansible_check_mode": check}
+    tmp_path.chmod(0o755)
+    returned = run_with(setpriv, module, params, HOME="/nonexistent", ANSIBLE_LOCAL_TEMP=str(tmp_path))
+    assert returned["failed"]
+    assert returned["msg"] == "this needs root on the managed host: set `become: true` on the task or the play"
+    assert_same(red, before)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_without_pyroute2(red: Host, module: str, tmp_path: Path) -> None:
+    """A Python that finds another pyroute2 first, one that cannot be imported."""
+    (tmp_path / "pyroute2.py").write_text("raise ImportError('No module named pyroute2')\n", encoding="ascii")
+    before = picture(red)
+    python = os.environ.get(TARGET_PYTHON) or sys.executable
+    path = f"{tmp_path}{os.pathsep}{COLLECTIONS_PATH}"
+    returned = run_with([python], module, GOOD[module], PYTHONPATH=path)
+    assert returned["failed"]
+    assert "the Python library pyroute2 is missing" in returned["msg"]
+    assert "apt install python3-pyroute2" in returned["msg"]
+    assert python in returned["msg"]
+    assert_same(red, before)
+
+
+@pytest.mark.parametrize("value", ["many", -1, 4294967296])
+def test_numbers_that_are_none(red: Host, run_module: Run, value: Any) -> None:
+    for option in ("metric", "table"):
+        result = run_module("route", destination="10.0.0.0/8", device="lo", **{option: value})
+        assert result.failed
+        assert option in result.message

@@ -1,0 +1,213 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Masquerading and port forwarding on a host where firewalld runs, which rejects whatever is forwarded by default."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.netns.fabric.tests.helpers import firewalld
+from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.own_host import UPLINK, UPLINK_ADDRESS
+from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
+from ansible_collections.netns.fabric.tests.integration.nat_world import (
+    OUTSIDE6,
+    SOURCE,
+    SOURCE6,
+    UPLINK6,
+    Cycle,
+    World,
+    clear_legacy,
+)
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("firewall-cmd") is None, reason="firewalld is not installed, which `make setup` does on Debian"
+)
+
+BOTH = [{"source": SOURCE}, {"source": SOURCE6}]
+OUT = f'rule family="ipv4" source address="{SOURCE}" destination NOT address="{SOURCE}" accept'
+
+
+@pytest.fixture
+def running(outside_world: Host) -> Iterator[Host]:
+    """Give a host with an outside world on which firewalld runs."""
+    processes = firewalld.start()
+    yield outside_world
+    firewalld.stop(processes)
+
+
+@pytest.fixture
+def world(running: Host) -> Iterator[World]:
+    yield World(running)
+    clear_legacy(running)
+
+
+@pytest.fixture
+def masquerade(world: World, run_module: RunModule) -> Cycle:
+    return Cycle(run_module, world, "nat_masquerade")
+
+
+class Policies:
+    """What firewalld has of ours, permanently and in what runs."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def ours(self) -> list[str]:
+        """Return the names of our policies in both."""
+        listed = (self._host.run("firewall-cmd", *where, "--get-policies").stdout for where in ((), ("--permanent",)))
+        return [name for names in listed for name in names.split() if name.startswith("netnsfab-")]
+
+    def everything(self) -> list[str]:
+        """Return all of the configuration, both times."""
+        return [
+            self._host.run("firewall-cmd", *where, option).stdout
+            for where in ((), ("--permanent",))
+            for option in ("--list-all-zones", "--list-all-policies")
+        ]
+
+
+@pytest.fixture
+def policies(running: Host) -> Policies:
+    return Policies(running)
+
+
+def cmd(host: Host, *arguments: str) -> str:
+    return host.run("firewall-cmd", *arguments).stdout.strip()
+
+
+def test_created_modified_deleted(world: World, masquerade: Cycle, policies: Policies) -> None:
+    before = policies.everything()
+    masquerade(rules=BOTH, owner="lab-a", accept_forward="auto")
+    assert (world.seen_as(), world.seen_as(OUTSIDE6)) == (UPLINK_ADDRESS, UPLINK6)
+    assert len(policies.ours()) == 2
+    masquerade(rules=[BOTH[0], {**BOTH[1], "accept_forward": "never"}], owner="lab-a")
+    assert world.seen_as() == UPLINK_ADDRESS
+    assert world.unanswered(OUTSIDE6)
+    masquerade(rules=[], prune=True, owner="lab-a")
+    assert policies.ours() == []
+    assert policies.everything() == before
+    assert world.unanswered()
+
+
+def test_it_is_in_the_way_and_said_so(world: World, masquerade: Cycle, policies: Policies) -> None:
+    result = masquerade(source=SOURCE, accept_forward="never")
+    assert "firewalld filter_FORWARD (ends with reject), left alone: accept_forward" in result.returned["blocked_by"][0]
+    assert world.unanswered()
+    result = masquerade(source=SOURCE)
+    assert result.returned["blocked_by"] == []
+    assert world.seen_as() == UPLINK_ADDRESS
+    # The host itself is no more open to the network behind than it was.
+    assert world.seen_as("192.168.100.254", timeout=0.4) == ""
+    masquerade(source=SOURCE, state="absent")
+    assert policies.ours() == []
+
+
+def test_an_interface_that_no_rule_of_firewalld_can_name(world: World, masquerade: Cycle) -> None:
+    result = masquerade(source=SOURCE, out_interface=UPLINK)
+    assert "or leave `out_interface` out" in result.returned["blocked_by"][0]
+    assert world.unanswered()
+
+
+@pytest.mark.parametrize("event", ["reload", "complete-reload", "flush", "runtime", "permanent"])
+def test_after_what_takes_rules_away(
+    running: Host, world: World, masquerade: Cycle, policies: Policies, event: str
+) -> None:
+    masquerade.simply(source=SOURCE, owner="lab-a")
+    (name,) = set(policies.ours())
+    if event == "flush":
+        running.run("nft", "flush", "ruleset")
+        assert world.unanswered()
+        # firewalld 1.3 fails to reload without its table, which it wants to delete first.
+        running.run("nft", "add", "table", "inet", "firewalld")
+    elif "reload" in event:
+        cmd(running, f"--{event}")
+        assert world.seen_as() == UPLINK_ADDRESS
+        assert not masquerade.check(source=SOURCE, owner="lab-a").changed
+    else:
+        where = [] if event == "runtime" else ["--permanent"]
+        cmd(running, *where, f"--policy={name}", f"--remove-rich-rule={OUT}")
+        assert world.unanswered() == (event == "runtime")
+    masquerade.simply(source=SOURCE, owner="lab-a")
+    assert world.seen_as() == UPLINK_ADDRESS
+    assert not masquerade.simply(source=SOURCE, owner="lab-a").changed
+    cmd(running, "--reload")
+    assert world.seen_as() == UPLINK_ADDRESS
+
+
+def test_the_commands_do_the_same(running: Host, masquerade: Cycle) -> None:
+    for wanted in (BOTH, [{**entry, "state": "absent"} for entry in BOTH]):
+        checked = masquerade.check(rules=wanted, owner="lab-a")
+        assert checked.changed
+        running.run("sh", "-ec", "\n".join(checked.commands))
+        assert not masquerade.simply(rules=wanted, owner="lab-a").changed
+
+
+def test_what_a_reload_would_lose_keeps_us_from_it(
+    running: Host, world: World, masquerade: Cycle, policies: Policies
+) -> None:
+    cmd(running, "--zone=public", "--add-port=4242/tcp")
+    before = policies.everything()
+    result = masquerade(source=SOURCE)
+    assert "would change zone public" in result.returned["blocked_by"][0]
+    assert policies.everything() == before
+    assert world.unanswered()
+    cmd(running, "--runtime-to-permanent")
+    assert masquerade(source=SOURCE).returned["blocked_by"] == []
+    assert world.seen_as() == UPLINK_ADDRESS
+    # With the policy there, a further network needs no reload, and neither does the removal.
+    cmd(running, "--zone=public", "--add-port=4343/tcp")
+    masquerade(rules=[{"source": SOURCE}, {"source": SOURCE6}])
+    assert world.seen_as(OUTSIDE6) == UPLINK6
+    masquerade(rules=[{"source": SOURCE, "state": "absent"}, {"source": SOURCE6, "state": "absent"}])
+    assert world.unanswered()
+    assert "4343/tcp" in cmd(running, "--zone=public", "--list-ports")
+
+
+def test_two_owners_and_a_policy_that_is_none_of_ours(
+    running: Host, world: World, masquerade: Cycle, policies: Policies
+) -> None:
+    for owner in ("lab-a", "lab-b"):
+        masquerade.simply(source=SOURCE, owner=owner)
+    assert len(set(policies.ours())) == 2
+    masquerade(owner="lab-a", rules=[], prune=True)
+    assert len(set(policies.ours())) == 1
+    assert world.seen_as() == UPLINK_ADDRESS
+    (name,) = set(policies.ours())
+    cmd(running, "--permanent", f"--policy={name}", "--set-description=somebody's")
+    cmd(running, "--reload")
+    assert "is not ours" in masquerade(owner="lab-b", rules=[{"source": SOURCE}]).returned["blocked_by"][0]
+    masquerade(owner="lab-b", rules=[], prune=True)
+    assert set(policies.ours()) == {name}
+
+
+def test_a_refused_change_is_taken_back(
+    running: Host, world: World, masquerade: Cycle, policies: Policies, tmp_path: Path
+) -> None:
+    real = shutil.which("firewall-cmd")
+    script = tmp_path / "firewall-cmd"
+    script.write_text(f'#!/bin/sh\ncase "$*" in *add-rich-rule*) exit 99 ;; esac\nexec {real} "$@"\n', "ascii")
+    script.chmod(0o755)
+    masquerade.env = {"PATH": f"{tmp_path}:/usr/sbin:/usr/bin:/sbin:/bin"}
+    before = policies.everything()
+    said = masquerade.fails(source=SOURCE, owner="lab-a")
+    assert "firewalld refused" in said
+    assert "taken back: the host is as it was" in said
+    assert policies.everything() == before
+    assert cmd(running, "--state") == "running"
+    assert world.unanswered()
+
+
+def test_one_that_does_not_run(running: Host, masquerade: Cycle, run_module: RunModule) -> None:
+    masquerade.simply(source=SOURCE)
+    bus = Path("/run/dbus/system_bus_socket")
+    bus.rename("/run/dbus/elsewhere")
+    result = run_module("nat_masquerade", source=SOURCE, state="absent")
+    assert "firewall-offline-cmd --delete-policy=" in str(result.warnings)
+    Path("/run/dbus/elsewhere").rename(bus)
+    masquerade(source=SOURCE, state="absent")
+    assert "netnsfab" not in cmd(running, "--permanent", "--get-policies")

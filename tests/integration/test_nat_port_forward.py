@@ -1,0 +1,392 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Port forwarding on a real kernel, judged by who reaches a service, and as whom the service sees them."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.tests.helpers import contact, firewalld
+from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.own_host import (
+    OUTSIDE_ADDRESS,
+    UPLINK,
+    UPLINK_ADDRESS,
+)
+from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
+from ansible_collections.netns.fabric.tests.integration.nat_world import (
+    IPTABLES_VARIANTS,
+    OUTSIDE6,
+    SOURCE,
+    SOURCE6,
+    UPLINK6,
+    Cycle,
+    World,
+    clear_legacy,
+    legacy_programs,
+    programs,
+)
+
+NS01, NS02, ROUTER = "192.168.100.1", "192.168.100.2", "192.168.100.254"
+NS01_6, NS02_6, ROUTER_6 = "fd00:100::1", "fd00:100::2", "fd00:100::254"
+
+CONTACT = str(Path(contact.__file__))
+
+
+class Services(World):
+    """Two namespaces on one bridge of the host, with services in the first; the outside world has no route to them."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        run = host.run
+        run("ip", "link", "add", "lan0", "type", "bridge")
+        # As with Open vSwitch's bridges: what goes from neighbour to neighbour does not pass the packet filter.
+        for parameter in Path("/proc/sys/net/bridge").glob("bridge-nf-call-ip*tables"):
+            parameter.write_text("0", encoding="ascii")
+        run("ip", "link", "set", "lan0", "up")
+        run("ip", "addr", "add", f"{ROUTER}/24", "dev", "lan0")
+        run("ip", "addr", "add", f"{ROUTER_6}/64", "dev", "lan0", "nodad")
+        for name, address, address6 in (("ns01", NS01, NS01_6), ("ns02", NS02, NS02_6)):
+            run("ip", "netns", "add", name)
+            run("ip", "link", "add", "eth0", "netns", name, "type", "veth", "peer", "name", f"to-{name}")
+            run("ip", "link", "set", f"to-{name}", "master", "lan0", "up")
+            run("ip", "-n", name, "link", "set", "lo", "up")
+            run("ip", "-n", name, "link", "set", "eth0", "up")
+            run("ip", "-n", name, "addr", "add", f"{address}/24", "dev", "eth0")
+            run("ip", "-n", name, "addr", "add", f"{address6}/64", "dev", "eth0", "nodad")
+            run("ip", "-n", name, "route", "add", "default", "via", ROUTER)
+            run("ip", "-n", name, "-6", "route", "add", "default", "via", ROUTER_6)
+        host.start(sys.executable, CONTACT, "serve", "ns01", "/run/contacts", "80", "81", "8003", namespace="ns01")
+        for _attempt in range(100):
+            if self.ask(NS01, 80, namespace="ns02") and self.ask(NS01_6, 8003, "udp", namespace="ns02"):
+                return
+            time.sleep(0.05)
+        raise AssertionError("the service in ns01 does not answer")
+
+    def ask(
+        self, address: str, port: int, protocol: str = "tcp", namespace: str | None = "outside", timeout: float = 5
+    ) -> str:
+        """Return what the service says: its namespace, its port and whom it sees; empty if it does not answer."""
+        command = [sys.executable, "-I", CONTACT, "ask", protocol, address, str(port), str(timeout)]
+        if namespace is None:
+            return self._host.run(*command, check=False).stdout.strip()
+        return self._host.in_namespace(namespace, *command, check=False).stdout.strip()
+
+    def silent(self, address: str, port: int, protocol: str = "tcp", namespace: str | None = "outside") -> bool:
+        """Tell whether nothing answers."""
+        return self.ask(address, port, protocol, namespace, timeout=0.4) == ""
+
+
+@pytest.fixture
+def world(outside_world: Host) -> Iterator[Services]:
+    yield Services(outside_world)
+    clear_legacy(outside_world)
+
+
+@pytest.fixture(params=["nftables", "iptables-nft", "iptables-legacy"])
+def forward(request: pytest.FixtureRequest, world: Services, run_module: RunModule, tmp_path: Path) -> Cycle:
+    """Give the module on a host that uses one of the three backends."""
+    if request.param == "iptables-legacy":
+        return Cycle(run_module, world, "nat_port_forward", legacy_programs(tmp_path))
+    return Cycle(run_module, world, "nat_port_forward")
+
+
+@pytest.fixture
+def backend(request: pytest.FixtureRequest, forward: Cycle) -> str:  # with it comes its parameter
+    """Give the option that goes with it."""
+    return str(request.node.callspec.params["forward"]).partition("-")[0]
+
+
+@pytest.fixture
+def plain(world: Services, run_module: RunModule) -> Cycle:
+    """Give the module on a host that has everything."""
+    return Cycle(run_module, world, "nat_port_forward")
+
+
+def marked(rules: str) -> list[str]:
+    """Return the lines that bear a mark of this collection."""
+    return [line for line in rules.splitlines() if "netns.fabric" in line]
+
+
+def entry(port: int | str = 8080, to_address: str = NS01, to_port: int | None = 80, **options: Any) -> dict[str, Any]:
+    return {"port": str(port), "to_address": to_address, **({"to_port": to_port} if to_port else {}), **options}
+
+
+class TestTraffic:
+    @pytest.mark.parametrize("protocol", ["tcp", "udp"])
+    def test_created_modified_deleted(self, world: Services, forward: Cycle, backend: str, protocol: str) -> None:
+        assert world.silent(UPLINK_ADDRESS, 8080, protocol)
+        before = world.rules()
+        assert forward(rules=[entry(protocol=protocol)], backend=backend).changed
+        assert world.ask(UPLINK_ADDRESS, 8080, protocol) == f"ns01 80 {OUTSIDE_ADDRESS}"
+        assert forward(rules=[entry(protocol=protocol, to_port=81)], backend=backend).changed
+        assert world.ask(UPLINK_ADDRESS, 8080, protocol) == f"ns01 81 {OUTSIDE_ADDRESS}"
+        # The other protocol is another port.
+        assert world.silent(UPLINK_ADDRESS, 8080, "udp" if protocol == "tcp" else "tcp")
+        assert forward(rules=[entry(protocol=protocol, state="absent")]).changed
+        assert world.silent(UPLINK_ADDRESS, 8080, protocol)
+        if backend == "nftables":  # iptables leaves its tables behind, empty
+            assert world.rules() == before.replace("\n0\n", "\n1\n", 1)
+        assert "netns" not in world.rules()
+
+    def test_from_everywhere_in_both_families(self, world: Services, forward: Cycle, backend: str) -> None:
+        rules = [
+            entry(protocol=protocol, to_address=address, hairpin=network)
+            for protocol in ("tcp", "udp")
+            for address, network in ((NS01, SOURCE), (NS01_6, SOURCE6))
+        ]
+        forward(rules=rules, backend=backend)
+        for protocol in ("tcp", "udp"):
+            assert world.ask(UPLINK_ADDRESS, 8080, protocol) == f"ns01 80 {OUTSIDE_ADDRESS}"
+            assert world.ask(UPLINK6, 8080, protocol) == f"ns01 80 {OUTSIDE6}"
+            # From the host itself, at any of its addresses; it speaks with the one that it was spoken to at.
+            assert world.ask(UPLINK_ADDRESS, 8080, protocol, None) == f"ns01 80 {UPLINK_ADDRESS}"
+            assert world.ask(ROUTER, 8080, protocol, None) == f"ns01 80 {ROUTER}"
+            assert world.ask(ROUTER_6, 8080, protocol, None) == f"ns01 80 {ROUTER_6}"
+            # Not at those of its loopback.
+            assert world.silent("127.0.0.1", 8080, protocol, None)
+            assert world.silent("::1", 8080, protocol, None)
+            # From a neighbour, and from the service's own namespace.
+            for neighbour in ("ns02", "ns01"):
+                assert world.ask(UPLINK_ADDRESS, 8080, protocol, neighbour) == f"ns01 80 {ROUTER}"
+                assert world.ask(UPLINK6, 8080, protocol, neighbour) == f"ns01 80 {ROUTER_6}"
+            # What goes to another host's port of that number is none of it.
+            assert world.silent(OUTSIDE_ADDRESS, 8080, protocol, None)
+
+    def test_without_hairpin_a_neighbour_gets_no_answer(self, world: Services, plain: Cycle) -> None:
+        plain(rules=[entry()])
+        assert world.silent(UPLINK_ADDRESS, 8080, namespace="ns02")
+        plain(rules=[entry(hairpin=SOURCE)])
+        assert world.ask(UPLINK_ADDRESS, 8080, namespace="ns02") == f"ns01 80 {ROUTER}"
+        # Directly, neighbours see each other as they are.
+        assert world.ask(NS01, 80, namespace="ns02") == f"ns01 80 {NS02}"
+        plain(rules=[entry()])
+        assert world.silent(UPLINK_ADDRESS, 8080, namespace="ns02")
+
+    def test_a_range_keeps_its_numbers(self, world: Services, forward: Cycle, backend: str) -> None:
+        forward(rules=[entry("8000-8010", to_port=None)], backend=backend)
+        assert world.ask(UPLINK_ADDRESS, 8003) == f"ns01 8003 {OUTSIDE_ADDRESS}"
+        assert world.silent(UPLINK_ADDRESS, 80)
+
+    def test_one_address_and_one_interface(self, world: Services, forward: Cycle, backend: str) -> None:
+        rules = [
+            entry(8081, address=UPLINK_ADDRESS),
+            entry(8082, address=ROUTER, to_port=81),
+            entry(8083, in_interface=UPLINK),
+            entry(8084, in_interface="lan0"),
+            entry(8085, to_address=NS01_6, address=UPLINK6, in_interface=UPLINK),
+        ]
+        forward(rules=rules, backend=backend)
+        assert world.ask(UPLINK_ADDRESS, 8081) == f"ns01 80 {OUTSIDE_ADDRESS}"
+        assert world.ask(UPLINK_ADDRESS, 8081, namespace=None) == f"ns01 80 {UPLINK_ADDRESS}"
+        assert world.silent(ROUTER, 8081, namespace=None)
+        assert world.ask(ROUTER, 8082, namespace=None) == f"ns01 81 {ROUTER}"
+        assert world.silent(UPLINK_ADDRESS, 8082)
+        assert world.ask(UPLINK_ADDRESS, 8083) == f"ns01 80 {OUTSIDE_ADDRESS}"
+        assert world.silent(UPLINK_ADDRESS, 8083, namespace=None)
+        assert world.silent(UPLINK_ADDRESS, 8084)
+        assert world.ask(UPLINK6, 8085) == f"ns01 80 {OUTSIDE6}"
+
+    def test_a_namespace_as_the_router(self, world: Services, outside_world: Host, plain: Cycle) -> None:
+        run = outside_world.run
+        run("ip", "netns", "add", "router")
+        run("ip", "link", "add", "wan0", "netns", "router", "type", "veth", "peer", "name", "wan1", "netns", "outside")
+        run("ip", "link", "add", "lan1", "netns", "router", "type", "veth", "peer", "name", "to-router")
+        run("ip", "link", "set", "to-router", "master", "lan0", "up")
+        for link, address in (("wan0", "203.0.113.1/24"), ("lan1", "192.168.100.253/24")):
+            run("ip", "-n", "router", "link", "set", link, "up")
+            run("ip", "-n", "router", "addr", "add", address, "dev", link)
+        run("ip", "-n", "outside", "link", "set", "wan1", "up")
+        run("ip", "-n", "outside", "addr", "add", "203.0.113.2/24", "dev", "wan1")
+        run("ip", "-n", "ns01", "route", "replace", "default", "via", "192.168.100.253")
+        before = world.rules()
+        assert plain.simply(rules=[entry(namespace="router")]).changed
+        assert not plain.simply(rules=[entry(namespace="router")]).changed
+        assert world.ask("203.0.113.1", 8080) == "ns01 80 203.0.113.2"
+        assert world.ask("203.0.113.1", 8080, namespace="router") == "ns01 80 203.0.113.1"
+        assert world.rules() == before  # none of it is the host's
+        assert plain.simply(rules=[entry(namespace="router", state="absent")]).changed
+        assert world.silent("203.0.113.1", 8080)
+        assert "netns" not in outside_world.in_namespace("router", "nft", "list", "ruleset").stdout
+
+    def test_the_commands_do_the_same(self, world: Services, forward: Cycle, backend: str, outside_world: Host) -> None:
+        rules = [entry(hairpin=SOURCE), entry("8000-8010", NS01_6, None, protocol="udp", in_interface=UPLINK)]
+        world.iptables("nft", "-P", "FORWARD", "DROP")
+        for wanted in (rules, [{**each, "state": "absent"} for each in rules]):
+            checked = forward.check(rules=wanted, backend=backend, owner="lab-a")
+            assert checked.changed
+            path = f"export PATH={forward.env['PATH']}\n" if forward.env else ""
+            outside_world.run("sh", "-ec", path + "\n".join(checked.commands))
+            assert not forward.simply(rules=wanted, backend=backend, owner="lab-a").changed
+
+
+class TestChainsThatDrop:
+    @pytest.mark.parametrize("variant", IPTABLES_VARIANTS)
+    def test_docker(self, world: Services, plain: Cycle, variant: str) -> None:
+        world.iptables(variant, "-P", "FORWARD", "DROP")
+        for line in ("-N DOCKER-USER", "-A FORWARD -j DOCKER-USER", "-A DOCKER-USER -j RETURN"):
+            world.iptables(variant, *line.split())
+        before = world.saved(variant)
+        plain(rules=[entry(accept_forward="never")])
+        assert world.silent(UPLINK_ADDRESS, 8080)
+        plain(rules=[entry()])
+        assert world.ask(UPLINK_ADDRESS, 8080) == f"ns01 80 {OUTSIDE_ADDRESS}"
+        assert world.count(variant, "-A DOCKER-USER ") == 3
+        # The way in is open for what was forwarded here, and for nothing else.
+        outside = ("ip", "-n", "outside", "route", "add", SOURCE, "via", UPLINK_ADDRESS)
+        Host.run(world._host, *outside)  # the fixture's own host
+        assert world.silent(NS01, 80)
+        plain(rules=[entry(state="absent")])
+        assert world.saved(variant) == before
+
+    def test_an_nft_chain(self, world: Services, plain: Cycle, outside_world: Host) -> None:
+        outside_world.run("nft", "add table inet site")
+        chain = "add chain inet site forward { type filter hook forward priority 0; policy drop; }"
+        outside_world.run("nft", chain)
+        before = world.rules()
+        plain(rules=[entry(), entry(to_address=NS01_6, protocol="udp")])
+        assert world.ask(UPLINK_ADDRESS, 8080) == f"ns01 80 {OUTSIDE_ADDRESS}"
+        assert world.ask(UPLINK6, 8080, "udp") == f"ns01 80 {OUTSIDE6}"
+        plain(rules=[entry(state="absent"), entry(to_address=NS01_6, protocol="udp", state="absent")])
+        assert world.rules() == before.replace("\n0\n", "\n1\n")
+
+    @pytest.mark.skipif(
+        shutil.which("firewall-cmd") is None, reason="firewalld is not installed, which `make setup` does on Debian"
+    )
+    def test_firewalld_lets_it_through(self, world: Services, plain: Cycle) -> None:
+        processes = firewalld.start()
+        try:
+            assert plain(rules=[entry(hairpin=SOURCE)]).returned["blocked_by"] == []
+            assert world.ask(UPLINK_ADDRESS, 8080) == f"ns01 80 {OUTSIDE_ADDRESS}"
+            assert world.ask(UPLINK_ADDRESS, 8080, namespace="ns02") == f"ns01 80 {ROUTER}"
+            assert world.ask(ROUTER, 8080, namespace=None) == f"ns01 80 {ROUTER}"
+        finally:
+            firewalld.stop(processes)
+
+
+class TestWhateverIsFound:
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            "nft flush ruleset",
+            "nft flush chain ip netns_fabric prerouting",
+            "nft delete table ip netns_fabric",
+            "nft add table ip netns_fabric { flags dormant; }",
+            "sysctl -w net.ipv4.ip_forward=0",
+        ],
+    )
+    def test_damaged(self, world: Services, plain: Cycle, outside_world: Host, damage: str) -> None:
+        plain.simply(rules=[entry()])
+        outside_world.run(*damage.split())
+        assert world.silent(UPLINK_ADDRESS, 8080)
+        plain(rules=[entry()])
+        assert world.ask(UPLINK_ADDRESS, 8080) == f"ns01 80 {OUTSIDE_ADDRESS}"
+
+    def test_altered_and_twice(self, world: Services, plain: Cycle, outside_world: Host) -> None:
+        plain.simply(rules=[entry()])
+        before = world.rules()
+        comment = 'comment "netns.fabric/port-forward: tcp4/8080"'
+        for rule in (f"tcp dport 8080 dnat to {NS01}:81", f"tcp dport 8080 fib daddr type local dnat to {NS01}:80"):
+            outside_world.run("nft", f"insert rule ip netns_fabric prerouting {rule} {comment}")
+        plain(rules=[entry()])
+        assert world.rules() == before
+        assert world.ask(UPLINK_ADDRESS, 8080) == f"ns01 80 {OUTSIDE_ADDRESS}"
+
+    def test_from_one_backend_to_the_others(self, world: Services, run_module: RunModule, tmp_path: Path) -> None:
+        rules = [entry(hairpin=SOURCE), entry(protocol="udp")]
+        legacy = legacy_programs(tmp_path)
+        for backend, env, left in (
+            ("iptables", legacy, "legacy"),
+            ("iptables", {}, "nft"),
+            ("nftables", {}, None),
+            ("iptables", legacy, "legacy"),
+        ):
+            assert Cycle(run_module, world, "nat_port_forward", env)(rules=rules, backend=backend).changed
+            assert world.ask(UPLINK_ADDRESS, 8080) == f"ns01 80 {OUTSIDE_ADDRESS}"
+            for variant in IPTABLES_VARIANTS:
+                assert world.count(variant, "port-forward") == (5 if variant == left else 0)
+            assert ("netns_fabric" in world.rules()) == (left is None)
+
+
+class TestOwners:
+    def test_masquerading_and_port_forwarding_leave_each_other_alone(
+        self, world: Services, forward: Cycle, backend: str, run_module: RunModule
+    ) -> None:
+        masquerade = Cycle(run_module, world, "nat_masquerade", forward.env)
+        world.iptables("nft", "-P", "FORWARD", "DROP")
+        masquerade(rules=[{"source": SOURCE}], owner="lab", prune=True, backend=backend)
+        only_masquerade = marked(world.rules())
+        forward(rules=[entry(hairpin=SOURCE)], owner="lab", prune=True, backend=backend)
+        assert world.ask(UPLINK_ADDRESS, 8080) == f"ns01 80 {OUTSIDE_ADDRESS}"
+        assert not masquerade.check(rules=[{"source": SOURCE}], owner="lab", prune=True, backend=backend).changed
+        forward(rules=[], owner="lab", prune=True)
+        assert marked(world.rules()) == only_masquerade
+        forward.simply(rules=[entry(hairpin=SOURCE)], owner="lab", prune=True, backend=backend)
+        masquerade(rules=[], owner="lab", prune=True)
+        assert world.ask(UPLINK_ADDRESS, 8080) == f"ns01 80 {OUTSIDE_ADDRESS}"
+        assert "MASQUERADE" not in world.saved("nft") or "--ctstate DNAT" in world.saved("nft")
+        assert not forward.check(rules=[entry(hairpin=SOURCE)], owner="lab", prune=True).changed
+        forward(rules=[], owner="lab", prune=True)
+        assert "netns" not in world.rules()
+
+    def test_prune_and_what_is_others(self, world: Services, plain: Cycle, outside_world: Host) -> None:
+        world.iptables("nft", "-t", "nat", "-A", "PREROUTING", "-p", "tcp", "--dport", "99", "-j", "DNAT", "--to", NS01)
+        outside_world.run("ip", "netns", "add", "router")
+        foreign = world.rules()
+        plain.simply(rules=[entry(8090)], owner="other")
+        others = world.rules()
+        plain.simply(rules=[entry(), entry(8081, NS01_6), entry(namespace="router")], owner="mine")
+        plain(rules=[entry(8082)], owner="mine", prune=True)
+        assert world.ask(UPLINK_ADDRESS, 8082) == f"ns01 80 {OUTSIDE_ADDRESS}"
+        assert world.silent(UPLINK_ADDRESS, 8080)
+        assert "netns" not in outside_world.in_namespace("router", "nft", "list", "ruleset").stdout
+        plain(rules=[], owner="mine", prune=True)
+        assert sorted(world.rules().split("\n")) == sorted(others.replace("\n0\n", "\n1\n").split("\n"))
+        assert world.ask(UPLINK_ADDRESS, 8090) == f"ns01 80 {OUTSIDE_ADDRESS}"
+        assert "still published by the rule of owner other" in str(
+            plain.simply(rules=[entry(8090, state="absent")], owner="mine").warnings
+        )
+        plain(rules=[entry(8090, state="absent")], owner="other")
+        assert world.rules().split() == foreign.replace("\n0\n", "\n1\n").split()
+
+
+class TestRefusals:
+    """Nothing is written."""
+
+    @pytest.mark.parametrize(
+        ("rules", "said"),
+        [
+            ([entry(), entry(to_port=81)], "rules[2] (8080): port: is the same as rules[1] (8080)"),
+            ([entry(), entry("8000-8090", to_port=None)], "is published by"),
+            ([entry(), entry(address=UPLINK_ADDRESS, to_port=81)], "is published by"),
+            ([entry(in_interface="eth9")], "in_interface: there is no link eth9 in the host, which has"),
+            ([entry(namespace="gone")], "namespace: the namespace gone does not exist"),
+            ([entry(70000)], "70000 is no port; give a whole number from 1 to 65535"),
+            ([entry(protocol="sctp")], "value of protocol must be one of: tcp, udp"),
+            ([entry("8000-8010", to_port=80)], "the ports 8000-8010 keep their numbers"),
+            ([entry("8010-8000", to_port=None)], "ends before it begins"),
+            ([entry(address=UPLINK6)], "address: 2001:db8:51::1 is not IPv4"),
+            ([entry(address="127.0.0.1")], "nothing can be published at 127.0.0.1"),
+            ([entry(to_address="127.0.0.1")], "no address that a router could send to"),
+            ([{"port": "80"}], "to_address: is missing"),
+        ],
+    )
+    def test_mistakes(self, plain: Cycle, rules: list[dict[str, Any]], said: str) -> None:
+        assert said in plain.fails(rules=[entry(9000), *rules])
+
+    def test_nft_is_taken_back_where_iptables_refuses(self, world: Services, plain: Cycle, tmp_path: Path) -> None:
+        plain.simply(rules=[entry(), entry(8081)], owner="lab-a")
+        world.iptables("nft", "-P", "FORWARD", "DROP")
+        script = tmp_path / "refuse.sh"
+        script.write_text("#!/bin/sh\nexit 4\n", "ascii")
+        script.chmod(0o755)
+        plain.env = programs(tmp_path, iptables_restore=str(script))
+        for rules in ([entry(to_port=81), entry(8082)], [entry(state="absent"), entry(8081)]):
+            assert "taken back: the host is as it was" in plain.fails(rules=rules, owner="lab-a")

@@ -1,0 +1,674 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module ovs_port against Open vSwitch: the cycle, TCP, the silent blackhole and other damage, refusals, owners."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.tests.helpers import own_host
+from ansible_collections.netns.fabric.tests.helpers.converging import shell, tcp_passes, wait_until
+from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTIONS_PATH
+from ansible_collections.netns.fabric.tests.helpers.ovs_picture import (
+    column,
+    configuration,
+    converge_and_paste_ovs,
+    converge_ovs,
+    kill,
+    rows,
+    stopped,
+    text_map,
+)
+from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
+
+KERNEL_DATAPATH = Path("/sys/module/openvswitch").exists()
+userspace_only = pytest.mark.skipif(KERNEL_DATAPATH, reason="this is about the userspace datapath")
+
+NAMESPACES = ("red", "blue")
+BOTH: list[dict[str, Any]] = [
+    {"name": f"{name}-tap", "bridge": "int_br", "peer": {"name": "eth0", "namespace": name}} for name in NAMESPACES
+]
+
+
+def make_bridges(host: Host, *names: str) -> None:
+    kind = "system" if KERNEL_DATAPATH else "netdev"
+    for name in names or ("int_br",):
+        host.ovs_vsctl("add-br", name, "--", "set", "Bridge", name, f"datapath_type={kind}")
+
+
+def cable(host: Host, name: str) -> None:
+    """A veth from a namespace, eth0, to the host."""
+    shell(
+        host,
+        f"""
+        link add {name}-tap type veth peer name eth0 netns {name}
+        -n {name} addr add 192.0.2.{NAMESPACES.index(name) + 1}/24 dev eth0
+        -n {name} link set eth0 address 02:00:00:00:01:0{NAMESPACES.index(name) + 1}
+        -n {name} link set eth0 up
+        link set {name}-tap up
+        """,
+    )
+
+
+def prepare(host: Host) -> None:
+    """A bridge, and two namespaces with a cable from each to the host, not plugged in."""
+    make_bridges(host)
+    for name in NAMESPACES:
+        host.run("ip", "netns", "add", name)
+        cable(host, name)
+
+
+@pytest.fixture(name="cabled")
+def fixture_cabled(host: Host) -> Host:
+    prepare(host)
+    return host
+
+
+@pytest.fixture(name="plugged")
+def fixture_plugged(cabled: Host, run_module: RunModule) -> Host:
+    """The cables are plugged into the bridge by the module, and carry traffic."""
+    result = run_module("ovs_port", ports=BOTH, owner="lab")
+    assert not result.failed, result.message
+    assert cabled.pings("192.0.2.2", "red")
+    return cabled
+
+
+def assert_traffic(host: Host) -> None:
+    assert host.pings("192.0.2.2", "red")
+    assert host.pings("192.0.2.1", "blue")
+    assert tcp_passes(host, "blue", "red", "192.0.2.2")
+    assert tcp_passes(host, "red", "blue", "192.0.2.1")
+
+
+def is_dead(host: Host) -> bool:
+    """Tell whether blue does not answer red within a second."""
+    return host.in_namespace("red", "ping", "-n", "-q", "-c", "1", "-W", "1", "192.0.2.2", check=False).returncode != 0
+
+
+def tcp_is_dead(host: Host) -> bool:
+    """Tell whether blue does not even answer a connection from red, where nobody listens, within a second."""
+    code = "import socket,sys; s=socket.socket(); s.settimeout(1); sys.exit(s.connect_ex(('192.0.2.2', 9)) == 111)"
+    return host.in_namespace("red", "python3", "-c", code, check=False).returncode == 0
+
+
+def numbers(*names: str) -> list[int]:
+    """Return the OpenFlow numbers of ports, which flows go by."""
+    return [column("Interface", name, "ofport") for name in names or ("red-tap", "blue-tap")]
+
+
+# Adding, changing, removing
+
+
+def test_ports_are_added_and_carry_tcp(host: Host, run_module: RunModule) -> None:
+    def undo() -> None:
+        host.clear()
+
+    result = converge_and_paste_ovs(host, run_module, lambda: prepare(host), undo, "ovs_port", ports=BOTH, owner="lab")
+    assert result.commands[0] == "ovs-vsctl add-port int_br red-tap 'external_ids:\"netns.fabric/lab\"=owner'"
+    assert_traffic(host)
+
+
+def test_many_ports_are_added_in_one_transaction(cabled: Host, run_module: RunModule) -> None:
+    ports = [{"name": f"i{number}", "bridge": "int_br", "type": "internal"} for number in range(20)]
+    before = column("Open_vSwitch", ".", "next_cfg")
+    assert len(run_module("ovs_port", ports=ports).commands) == 20
+    assert column("Open_vSwitch", ".", "next_cfg") == before + 1
+    assert {f"i{number}" for number in range(20)} < set(cabled.links())
+
+
+@userspace_only
+def test_tcp_is_dead_without_the_checksums_while_ping_works(cabled: Host, run_module: RunModule) -> None:
+    keep = [{**port, "tx_checksum": "keep"} for port in BOTH]
+    assert run_module("ovs_port", ports=keep).changed
+    assert cabled.pings("192.0.2.2", "red")
+    assert tcp_is_dead(cabled)
+    result = converge_ovs(cabled, run_module, "ovs_port", ports=[{"name": port["name"]} for port in BOTH])
+    assert result.commands == [f"ip netns exec {name} ethtool -K eth0 tx off" for name in NAMESPACES]
+    assert_traffic(cabled)
+
+
+@userspace_only
+def test_checksums_that_were_turned_on_again_are_turned_off(plugged: Host, run_module: RunModule) -> None:
+    plugged.in_namespace("red", "ethtool", "-K", "eth0", "tx", "on")
+    assert tcp_is_dead(plugged)
+    converge_ovs(plugged, run_module, "ovs_port", ports=BOTH)
+    assert_traffic(plugged)
+
+
+def test_the_far_end_is_found_without_being_named(cabled: Host, run_module: RunModule) -> None:
+    converge_ovs(cabled, run_module, "ovs_port", ports=[{"name": p["name"], "bridge": "int_br"} for p in BOTH])
+    assert_traffic(cabled)
+
+
+@userspace_only
+def test_a_far_end_in_a_namespace_without_a_name_is_told(host: Host, run_module: RunModule) -> None:
+    make_bridges(host)
+    process = host.start("unshare", "--net", "sleep", "1000")
+    ours = os.readlink("/proc/self/ns/net")
+    wait_until(lambda: os.readlink(f"/proc/{process.pid}/ns/net") != ours)
+    host.run("ip", "link", "add", "t1", "type", "veth", "peer", "name", "eth0", "netns", str(process.pid))
+    result = run_module("ovs_port", name="t1", bridge="int_br")
+    assert result.changed
+    assert "namespace without a name" in result.warnings[0]
+
+
+def test_every_option_is_applied_to_an_existing_port(host: Host, run_module: RunModule) -> None:
+    def plug() -> None:
+        prepare(host)
+        host.ovs_vsctl("add-port", "int_br", "red-tap", "tag=5", "external_ids:somebody=else", "external_ids:old=x")
+
+    wanted = {
+        "name": "red-tap",
+        "vlan_mode": "native-untagged",
+        "tag": 7,
+        "trunks": [8, 9],
+        "mtu": 1400,
+        "protected": True,
+        "external_ids": {"a:b": 'x,y=z "q"', "old": None, "n": 1, "mac": "02:00:00:00:00:0A"},
+        "other_config": {"rstp-enable": False},
+    }
+    converge_and_paste_ovs(host, run_module, plug, host.clear, "ovs_port", **wanted)
+    row = rows("Port")["red-tap"]
+    assert (row["tag"], row["trunks"], row["vlan_mode"], row["protected"]) == (
+        7,
+        ["8", "9"],
+        "native-untagged",
+        True,
+    ) or (row["trunks"] == ["set", [8, 9]] or row["trunks"] == [8, 9])
+    assert text_map("Port", "red-tap", "external_ids") == {
+        "somebody": "else",
+        "a:b": 'x,y=z "q"',
+        "n": "1",
+        "mac": "02:00:00:00:00:0A",
+    }
+    assert host.links()["red-tap"]["mtu"] == 1400
+
+
+def test_omitted_is_untouched_and_an_empty_list_clears(plugged: Host, run_module: RunModule) -> None:
+    plugged.ovs_vsctl("set", "Port", "red-tap", "tag=7", "trunks=8,9", "vlan_mode=native-tagged", "protected=true")
+    before = configuration()
+    assert not run_module("ovs_port", ports=BOTH).changed
+    assert not run_module("ovs_port", name="red-tap").changed
+    assert configuration() == before
+    converge_ovs(plugged, run_module, "ovs_port", name="red-tap", trunks=[])
+    assert (column("Port", "red-tap", "tag"), column("Port", "red-tap", "trunks")) == (7, ["set", []])
+    converge_ovs(plugged, run_module, "ovs_port", name="red-tap", vlan_mode="trunk")
+    assert column("Port", "red-tap", "tag") == ["set", []]
+
+
+def test_vlans_keep_traffic_apart(plugged: Host, run_module: RunModule) -> None:
+    converge_ovs(plugged, run_module, "ovs_port", ports=[{"name": "red-tap", "tag": 7}, {"name": "blue-tap", "tag": 8}])
+    assert is_dead(plugged)
+    converge_ovs(plugged, run_module, "ovs_port", name="blue-tap", tag=7)
+    assert_traffic(plugged)
+
+
+def test_a_port_moves_to_another_bridge_and_carries_traffic_there(plugged: Host, run_module: RunModule) -> None:
+    make_bridges(plugged, "other")
+    plugged.ovs_vsctl("set", "Port", "red-tap", "tag=7", "external_ids:a=b")
+    before = rows("Port")["red-tap"]
+    converge_ovs(plugged, run_module, "ovs_port", name="red-tap", bridge="other")
+    assert plugged.ovs_vsctl("port-to-br", "red-tap") == "other"
+    assert rows("Port")["red-tap"] == before
+    assert is_dead(plugged)
+
+    # By hand, and home again.
+    plugged.ovs_vsctl("remove", "Port", "red-tap", "tag", "7")
+    converge_ovs(plugged, run_module, "ovs_port", ports=BOTH)
+    assert_traffic(plugged)
+
+
+def test_two_ports_change_places(plugged: Host, run_module: RunModule) -> None:
+    make_bridges(plugged, "other")
+    run_module("ovs_port", name="blue-tap", bridge="other")
+    swapped = [{"name": "red-tap", "bridge": "other"}, {"name": "blue-tap", "bridge": "int_br"}]
+    converge_ovs(plugged, run_module, "ovs_port", ports=swapped)
+    assert plugged.ovs_vsctl("port-to-br", "red-tap") == "other"
+    assert plugged.ovs_vsctl("port-to-br", "blue-tap") == "int_br"
+
+
+def test_an_internal_port_makes_its_link(host: Host, run_module: RunModule) -> None:
+    make_bridges(host)
+    port = {"name": "i1", "bridge": "int_br", "type": "internal", "mac": "02:00:00:00:00:0A", "mtu": 1400}
+    converge_ovs(host, run_module, "ovs_port", ports=[port])
+    assert (host.links()["i1"]["address"], host.links()["i1"]["mtu"]) == ("02:00:00:00:00:0a", 1400)
+    converge_ovs(host, run_module, "ovs_port", name="i1", mac="02:00:00:00:00:0B", mtu=1300)
+    assert (host.links()["i1"]["address"], host.links()["i1"]["mtu"]) == ("02:00:00:00:00:0b", 1300)
+
+
+def test_patch_ports_join_two_bridges_also_one_after_the_other(plugged: Host, run_module: RunModule) -> None:
+    make_bridges(plugged, "other")
+    run_module("ovs_port", name="blue-tap", bridge="other")
+    assert is_dead(plugged)
+    for name, bridge, peer in (("to-other", "int_br", "to-int"), ("to-int", "other", "to-other")):
+        result = run_module("ovs_port", name=name, bridge=bridge, type="patch", options={"peer": peer})
+        assert not result.failed, result.message
+    assert_traffic(plugged)
+    assert not run_module("ovs_port", name="to-other", type="patch", options={"peer": "to-int"}).changed
+
+
+def test_a_tunnel_port_takes_its_options(host: Host, run_module: RunModule) -> None:
+    make_bridges(host)
+    options = {"remote_ip": "198.51.100.7", "key": 42}
+    port = {"name": "tun0", "bridge": "int_br", "type": "vxlan", "options": options, "protected": True}
+    converge_ovs(host, run_module, "ovs_port", ports=[port])
+    assert text_map("Interface", "tun0", "options") == {"remote_ip": "198.51.100.7", "key": "42"}
+    converge_ovs(host, run_module, "ovs_port", name="tun0", options={"key": None, "tos": 5})
+    assert text_map("Interface", "tun0", "options") == {"remote_ip": "198.51.100.7", "tos": "5"}
+
+
+def test_a_port_is_removed_from_whichever_bridge_it_is_on(plugged: Host, run_module: RunModule) -> None:
+    make_bridges(plugged, "other")
+    converge_ovs(plugged, run_module, "ovs_port", name="red-tap", bridge="other", state="absent")
+    assert list(rows("Port")) == ["blue-tap", "int_br", "other"]
+    assert "red-tap" in plugged.links()
+    assert not run_module("ovs_port", name="red-tap", bridge="nowhere", state="absent").changed
+
+
+def test_a_link_whose_mtu_was_changed_gets_it_back_from_the_daemon(plugged: Host, run_module: RunModule) -> None:
+    """Why the module need not look for it."""
+    run_module("ovs_port", name="red-tap", mtu=1400)
+    plugged.run("ip", "link", "set", "red-tap", "mtu", "1300")
+    wait_until(lambda: plugged.links()["red-tap"]["mtu"] == 1400)
+
+
+# The silent blackhole
+
+
+def recreate(host: Host, name: str) -> None:
+    """The cable is made again by hand, with the same names and addresses, as good as before but for Open vSwitch."""
+    host.run("ip", "link", "del", f"{name}-tap")
+    cable(host, name)
+    if not KERNEL_DATAPATH:
+        host.in_namespace(name, "ethtool", "-K", "eth0", "tx", "off")
+    # Until ovs-vswitchd has seen the new link, and everything looks right again.
+    index = host.links()[f"{name}-tap"]["ifindex"]
+    wait_until(lambda: bool(column("Interface", f"{name}-tap", "ifindex") == index))
+
+
+@userspace_only
+def test_a_veth_made_again_under_its_name_is_a_blackhole_that_is_found(plugged: Host, run_module: RunModule) -> None:
+    plugged.ovs_vsctl("set", "Port", "red-tap", "external_ids:a=b", "other_config:c=d", "protected=true")
+    plugged.ovs_vsctl("set", "Interface", "red-tap", "external_ids:iface-id=x", "ingress_policing_burst=10")
+    plugged.ovs_vsctl(
+        *("--", "--id=@q", "create", "QoS", "type=linux-noop", "--", "set", "Port", "red-tap", "qos=@q"),
+    )
+    recreate(plugged, "red")
+    before, of_before = configuration(), numbers()
+    assert column("Interface", "red-tap", "error") == ["set", []]
+    assert is_dead(plugged)
+
+    result = converge_ovs(plugged, run_module, "ovs_port", ports=BOTH)
+    assert len(result.commands) == 2
+    assert result.diff[0]["after"] == "attached: true\n"
+    assert (configuration(), numbers()) == (before, of_before)
+    assert_traffic(plugged)
+
+
+@userspace_only
+def test_the_pasted_commands_repair_it_too(plugged: Host, run_module: RunModule) -> None:
+    recreate(plugged, "red")
+    for line in run_module("ovs_port", _check=True, ports=BOTH).commands:
+        plugged.run("bash", "-c", line)
+    assert_traffic(plugged)
+    assert not run_module("ovs_port", ports=BOTH).changed
+
+
+@userspace_only
+def test_a_listener_on_the_link_does_not_hide_the_blackhole(plugged: Host, run_module: RunModule) -> None:
+    """Whoever captures on the port to see why nothing passes raises its promiscuity, as ovs-vswitchd does."""
+    recreate(plugged, "red")
+    listen = "import socket,time; s=socket.socket(17,3,0x300); s.bind(('red-tap',0)); time.sleep(1000)"
+    plugged.start("python3", "-c", listen)
+    plugged.run("ip", "link", "set", "red-tap", "promisc", "on")
+    assert plugged.links()["red-tap"]["promiscuity"] >= 1
+    assert run_module("ovs_port", ports=BOTH).changed
+    assert_traffic(plugged)
+
+
+@userspace_only
+def test_a_repair_leaves_the_other_ports_alone(plugged: Host, run_module: RunModule) -> None:
+    plugged.ovs_vsctl("add-port", "int_br", "i1", "--", "set", "Interface", "i1", "type=internal")
+    shell(plugged, "addr add 192.0.2.9/24 dev i1\nlink set i1 up")
+    recreate(plugged, "red")
+    before = plugged.links()
+    run_module("ovs_port", ports=BOTH)
+    after = plugged.links()
+    assert {name: link["ifindex"] for name, link in before.items()} == {n: link["ifindex"] for n, link in after.items()}
+    assert plugged.pings("192.0.2.9", "blue")
+    assert_traffic(plugged)
+
+
+def test_a_namespace_deleted_under_its_port_is_repaired_when_it_is_back(plugged: Host, run_module: RunModule) -> None:
+    plugged.run("ip", "netns", "del", "red")
+    wait_until(lambda: "red-tap" not in plugged.links())
+    for check in (True, False):
+        result = run_module("ovs_port", _check=check, ports=BOTH)
+        assert result.failed is not check
+    assert "there is no link red-tap on the host" in result.message
+    checked = run_module("ovs_port", _check=True, ports=BOTH)
+
+    plugged.run("ip", "netns", "add", "red")
+    cable(plugged, "red")
+    applied = run_module("ovs_port", ports=BOTH)
+    assert (checked.changed, checked.diff, checked.commands) == (applied.changed, applied.diff, applied.commands)
+    assert_traffic(plugged)
+    assert not run_module("ovs_port", ports=BOTH).changed
+
+
+@userspace_only
+@pytest.mark.parametrize("moment", ["closed", "opened"])
+def test_a_repair_that_was_killed_half_way_is_completed(plugged: Host, run_module: RunModule, moment: str) -> None:
+    recreate(plugged, "red")
+    close, reopen = run_module("ovs_port", _check=True, name="red-tap").commands
+    plugged.run("bash", "-c", close)
+    if moment == "opened":
+        plugged.run("bash", "-c", reopen)
+    assert run_module("ovs_port", name="red-tap").changed is (moment == "closed")
+    assert column("Interface", "red-tap", "options") == ["map", []]
+    assert_traffic(plugged)
+
+
+@userspace_only
+def test_a_repair_that_times_out_leaves_the_port_as_it_was(plugged: Host, run_module: RunModule) -> None:
+    recreate(plugged, "red")
+    before = configuration()
+    with stopped("ovs-vswitchd"):
+        result = run_module("ovs_port", ports=BOTH, timeout=1)
+        assert result.failed
+        assert configuration() == before
+    assert run_module("ovs_port", ports=BOTH).changed
+    assert_traffic(plugged)
+
+
+def test_a_port_that_was_added_before_its_link_is_left_to_the_daemon(plugged: Host, run_module: RunModule) -> None:
+    plugged.ovs_vsctl("del-port", "red-tap")
+    plugged.run("ip", "link", "del", "red-tap")
+    plugged.run("ovs-vsctl", "--timeout=10", "add-port", "int_br", "red-tap", check=False)
+    assert column("Interface", "red-tap", "ofport") == -1
+    checked = run_module("ovs_port", _check=True, ports=BOTH)
+    cable(plugged, "red")
+    wait_until(lambda: column("Interface", "red-tap", "ofport") != -1)
+    applied = run_module("ovs_port", ports=BOTH)
+    assert (checked.changed, checked.diff, checked.commands) == (applied.changed, applied.diff, applied.commands)
+    assert_traffic(plugged)
+
+
+# Internal ports
+
+
+def test_an_internal_port_in_a_namespace_is_not_lost(host: Host, run_module: RunModule) -> None:
+    make_bridges(host)
+    run_module("ovs_port", name="i1", bridge="int_br", type="internal")
+    shell(
+        host,
+        """
+        netns add red
+        link set i1 netns red
+        -n red addr add 192.0.2.1/24 dev i1
+        -n red link set i1 up
+        addr add 192.0.2.254/24 dev int_br
+        link set int_br up
+        """,
+    )
+    assert host.pings("192.0.2.254", "red")
+    before = host.links("red")["i1"]["ifindex"]
+    for params in ({}, {"type": "internal"}, {"bridge": "int_br"}):
+        assert not run_module("ovs_port", name="i1", **params).changed  # type: ignore[arg-type]
+    assert run_module("ovs_port", name="i1", tag=0).changed
+    assert host.links("red")["i1"]["ifindex"] == before
+
+
+def test_an_internal_port_that_was_renamed_in_its_namespace_is_not_taken_for_lost(
+    host: Host, run_module: RunModule
+) -> None:
+    make_bridges(host)
+    run_module("ovs_port", name="i1", bridge="int_br", type="internal")
+    shell(host, "netns add red\nlink set i1 netns red\n-n red link set i1 name eth0")
+    assert not run_module("ovs_port", name="i1").changed
+    assert "eth0" in host.links("red")
+
+
+def test_an_internal_port_whose_namespace_died_is_made_again(host: Host, run_module: RunModule) -> None:
+    make_bridges(host)
+    ports = [{"name": name, "bridge": "int_br", "type": "internal"} for name in ("i1", "i2")]
+    run_module("ovs_port", ports=ports)
+    shell(host, "netns add red\nnetns add blue\nlink set i1 netns red\nlink set i2 netns blue")
+    host.ovs_vsctl("set", "Port", "i1", "tag=7", "external_ids:a=b")
+    before, of_before = configuration(), numbers("i1", "i2")
+    host.run("ip", "netns", "del", "red")
+    time.sleep(0.5)  # the kernel destroys it in the background
+
+    converge_ovs(host, run_module, "ovs_port", ports=ports)
+    assert "i1" in host.links()
+    assert "i2" in host.links("blue")
+    assert (configuration(), numbers("i1", "i2")) == (before, of_before)
+
+
+# The daemon
+
+
+def test_after_a_restart_of_the_daemon_there_is_nothing_to_do(plugged: Host, run_module: RunModule) -> None:
+    own_host.stop_ovs()
+    own_host.start_ovs()
+    assert not run_module("ovs_port", ports=BOTH).changed
+    assert_traffic(plugged)
+
+
+def test_a_dead_daemon_is_told_even_where_nothing_is_to_be_done(plugged: Host, run_module: RunModule) -> None:
+    kill("ovs-vswitchd")
+    result = run_module("ovs_port", ports=BOTH, timeout=5)
+    assert result.failed
+    assert "ovs-vswitchd is not running" in result.message
+    checked = run_module("ovs_port", _check=True, ports=BOTH)
+    assert (checked.failed, checked.changed) == (False, False)
+    assert "ovs-vswitchd" in checked.warnings[0]
+    own_host.start_ovs()
+    assert not run_module("ovs_port", ports=BOTH).changed
+    assert_traffic(plugged)
+
+
+def test_a_time_out_takes_back_what_was_stored(cabled: Host, run_module: RunModule) -> None:
+    before = configuration()
+    with stopped("ovs-vswitchd"):
+        result = run_module("ovs_port", ports=BOTH, timeout=1)
+        assert "stored in the database nevertheless" in result.message
+        assert configuration() == before
+    assert run_module("ovs_port", ports=BOTH).changed
+    assert_traffic(cabled)
+
+
+def test_a_run_that_is_killed_is_completed_by_the_next(cabled: Host, run_module: RunModule, tmp_path: Path) -> None:
+    """Killed while it waits for ovs-vswitchd, so that all is stored and nothing more is done."""
+    arguments = tmp_path / "arguments.json"
+    arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {"ports": BOTH}}), encoding="ascii")
+    module = "ansible_collections.netns.fabric.plugins.modules.ovs_port"
+    with stopped("ovs-vswitchd"):
+        process = cabled.start(*("env", f"PYTHONPATH={COLLECTIONS_PATH}", sys.executable, "-m", module, str(arguments)))
+        wait_until(lambda: "red-tap" in rows("Port"))
+        process.kill()
+        process.wait(10)
+    assert "blue-tap" in rows("Port")
+    result = run_module("ovs_port", ports=BOTH)
+    assert not result.failed, result.message
+    assert_traffic(cabled)
+
+
+# All or nothing
+
+
+def test_one_of_fifty_that_is_refused_takes_the_others_back(cabled: Host, run_module: RunModule) -> None:
+    bad = 24
+    before, links = configuration(), set(cabled.links())
+    ports: list[dict[str, Any]] = [
+        {"name": f"i{number}", "bridge": "int_br", "type": "internal"} for number in range(50)
+    ]
+    ports[bad] = {"name": "tun0", "bridge": "int_br", "type": "geneve"}  # no remote_ip
+    result = run_module("ovs_port", ports=[*ports, *BOTH])
+    assert result.failed
+    assert f"ports[{bad}] (tun0): ovs-vswitchd could not set up tun0" in result.message
+    assert "remote_ip" in result.message
+    assert "the host is as it was" in result.message
+    assert (configuration(), set(cabled.links())) == (before, links)
+    assert "tx-checksumming: on" in cabled.in_namespace("red", "ethtool", "-k", "eth0").stdout
+
+
+def test_a_value_that_is_too_long_names_its_entry(plugged: Host, run_module: RunModule) -> None:
+    """A value that one argument cannot hold: the kernel takes 128 KiB at most (execve(2))."""
+    before = configuration()
+    ports = [{"name": "red-tap", "tag": 5}, {"name": "blue-tap", "external_ids": {"a": "x" * 140_000}}]
+    result = run_module("ovs_port", ports=ports)
+    assert "ports[1] (blue-tap)" in result.message
+    assert "Argument list too long" in result.message
+    assert configuration() == before
+
+
+def test_changes_of_existing_ports_are_taken_back_as_well(plugged: Host, run_module: RunModule) -> None:
+    make_bridges(plugged, "other")
+    plugged.ovs_vsctl("set", "Port", "red-tap", "tag=3", "external_ids:a=b", "external_ids:c=d")
+    plugged.ovs_vsctl("set", "Port", "blue-tap", "tag=3")
+    before, of_before = configuration(), numbers()
+    changes = [
+        {"name": "red-tap", "bridge": "other", "tag": 5, "external_ids": {"a": None, "c": "e", "f": "g"}, "mtu": 1400},
+        {"name": "blue-tap", "vlan_mode": "trunk", "protected": True},
+        {"name": "tun0", "bridge": "int_br", "type": "geneve"},
+    ]
+    result = run_module("ovs_port", ports=changes)
+    assert "ports[2] (tun0)" in result.message
+    assert (configuration(), numbers()) == (before, of_before)
+    assert_traffic(plugged)
+
+
+def test_a_link_gets_its_mtu_and_address_back(host: Host, run_module: RunModule) -> None:
+    make_bridges(host)
+    run_module("ovs_port", name="i1", bridge="int_br", type="internal")
+    before, link = configuration(), host.links()["i1"]
+    ports = [
+        {"name": "i1", "mtu": 1300, "mac": "02:00:00:00:00:0A"},
+        {"name": "tun0", "bridge": "int_br", "type": "geneve"},
+    ]
+    assert run_module("ovs_port", ports=ports).failed
+    assert configuration() == before
+    assert (host.links()["i1"]["mtu"], host.links()["i1"]["address"]) == (link["mtu"], link["address"])
+
+
+def test_what_is_removed_goes_last(plugged: Host, run_module: RunModule) -> None:
+    """An address of a link that goes with its port would not come back with it."""
+    run_module("ovs_port", name="i1", bridge="int_br", type="internal", owner="lab")
+    shell(plugged, "addr add 192.0.2.9/24 dev i1\nlink set i1 up")
+    before, index = configuration(), plugged.links()["i1"]["ifindex"]
+    ports = [{"name": "i1", "state": "absent"}, *BOTH, {"name": "tun0", "bridge": "int_br", "type": "geneve"}]
+    assert run_module("ovs_port", ports=ports, owner="lab").failed
+    assert (configuration(), plugged.links()["i1"]["ifindex"]) == (before, index)
+    assert plugged.pings("192.0.2.9", "red")
+
+
+def test_an_mtu_that_the_device_does_not_take_fails(host: Host, run_module: RunModule) -> None:
+    make_bridges(host)
+    result = run_module("ovs_port", name="i1", bridge="int_br", type="internal", mtu=65535)
+    if not result.failed:
+        pytest.skip("this device takes it")
+    assert "i1 keeps its MTU of 1500 bytes" in result.message
+    assert list(rows("Port")) == ["int_br"]
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"name": "gone", "bridge": "int_br"}, "there is no link gone on the host: make it first"),
+        ({"name": "eth0", "bridge": "int_br"}, "there is one in the namespace"),
+        ({"name": "red-tap", "bridge": "none"}, "there is no bridge none (there are: int_br)"),
+        ({"name": "red-tap", "bridge": "int_br", "type": "internal"}, "there is a veth link red-tap"),
+        ({"name": "red-tap", "bridge": "int_br", "type": "nonsense"}, "knows no type nonsense"),
+        ({"name": "int_br", "bridge": "int_br", "type": "patch"}, "a bridge's own port"),
+        ({"name": "int_br", "state": "absent"}, "a bridge's own port"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_written(
+    cabled: Host, run_module: RunModule, params: dict[str, Any], message: str
+) -> None:
+    before = column("Open_vSwitch", ".", "next_cfg")
+    result = run_module("ovs_port", ports=[{"name": "blue-tap", "bridge": "int_br"}, params])
+    assert result.failed
+    assert message in result.message
+    assert f"ports[1] ({params['name']})" in result.message
+    assert column("Open_vSwitch", ".", "next_cfg") == before
+    assert cabled.links()["blue-tap"]["promiscuity"] == 0
+
+
+# Check mode on an empty host
+
+
+def test_check_mode_on_an_empty_host_says_what_the_real_run_does(host: Host, run_module: RunModule) -> None:
+    checked = run_module("ovs_port", _check=True, ports=BOTH, owner="lab")
+    assert not checked.failed, checked.message
+    assert checked.warnings == [
+        "Not there yet, and taken as made by an earlier task: bridge int_br, link host/red-tap, link host/blue-tap"
+    ]
+    prepare(host)
+    applied = run_module("ovs_port", ports=BOTH, owner="lab")
+    assert (checked.changed, checked.diff, checked.commands) == (applied.changed, applied.diff, applied.commands)
+
+
+# Owners
+
+
+def test_prune_removes_what_bears_the_mark_and_nothing_else(plugged: Host, run_module: RunModule) -> None:
+    plugged.ovs_vsctl("set", "Port", "int_br", 'external_ids:"netns.fabric/lab"=owner')
+    for name in ("foreign", "lab"):
+        plugged.ovs_vsctl("add-port", "int_br", name, "--", "set", "Interface", name, "type=internal")
+    run_module("ovs_port", name="theirs", bridge="int_br", type="internal", owner="lab-2")
+    converge_ovs(plugged, run_module, "ovs_port", ports=BOTH[:1], owner="lab", prune=True)
+    assert list(rows("Port")) == ["foreign", "int_br", "lab", "red-tap", "theirs"]
+    converge_ovs(plugged, run_module, "ovs_port", ports=[], owner="lab", prune=True)
+    assert list(rows("Port")) == ["foreign", "int_br", "lab", "theirs"]
+
+
+def test_two_owners_share_a_port_and_the_last_one_takes_it_along(plugged: Host, run_module: RunModule) -> None:
+    converge_ovs(plugged, run_module, "ovs_port", name="red-tap", owner="other")
+    result = converge_ovs(plugged, run_module, "ovs_port", name="red-tap", owner="lab", state="absent")
+    assert "used by other as well" in result.warnings[0]
+    assert_traffic(plugged)
+    converge_ovs(plugged, run_module, "ovs_port", name="red-tap", owner="other", state="absent")
+    assert "red-tap" not in rows("Port")
+
+
+def test_somebody_elses_port_is_used_and_never_owned(cabled: Host, run_module: RunModule) -> None:
+    cabled.ovs_vsctl("add-port", "int_br", "red-tap")
+    run_module("ovs_port", ports=BOTH, owner="lab")
+    assert text_map("Port", "red-tap", "external_ids") == {}
+    result = run_module("ovs_port", name="red-tap", owner="lab", state="absent")
+    assert not result.changed
+    assert re.search("does not bear the mark of lab", result.warnings[0])
+
+
+def test_a_repair_keeps_the_marks(plugged: Host, run_module: RunModule) -> None:
+    recreate(plugged, "red")
+    run_module("ovs_port", ports=BOTH)
+    assert text_map("Port", "red-tap", "external_ids") == {"netns.fabric/lab": "owner"}
+
+
+# The size of it
+
+
+def test_it_costs_little_where_there_is_nothing_to_do(cabled: Host, run_module: RunModule) -> None:
+    ports = [{"name": f"i{number}", "bridge": "int_br", "type": "internal"} for number in range(200)]
+    assert run_module("ovs_port", ports=ports, owner="lab").changed
+    start = time.monotonic()
+    assert not run_module("ovs_port", ports=ports, owner="lab").changed
+    nothing = time.monotonic() - start
+    start = time.monotonic()
+    assert run_module("ovs_port", ports=[], owner="lab", prune=True).changed
+    assert nothing < 3
+    assert time.monotonic() - start < 30
+    assert list(rows("Port")) == ["int_br"]
+    assert "i7" not in cabled.links()

@@ -1,0 +1,648 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Probes over real links: what passes, what does not and why, and what it costs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.tests.helpers import module_runner
+from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.module_runner import ModuleResult
+from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
+
+RED, BLUE, GREEN = "192.0.2.1", "192.0.2.2", "192.0.2.3"
+RED6, BLUE6 = "2001:db8::1", "2001:db8::2"
+NOBODY, NOBODY6 = "192.0.2.99", "2001:db8::99"
+ELSEWHERE = "198.51.100.1"
+
+
+def batch(*lines: str) -> None:
+    """Several lines of ip(8), those for one namespace (`-n NAME ...`) in one go, the host's first."""
+    by_namespace: dict[tuple[str, ...], list[str]] = {(): []}
+    for line in lines:
+        words = line.split()
+        where, rest = (tuple(words[:2]), words[2:]) if words[0] == "-n" else ((), words)
+        by_namespace.setdefault(where, []).append(" ".join(rest))
+    for where, told in by_namespace.items():
+        subprocess.run(["ip", *where, "-batch", "-"], input="\n".join(told), text=True, check=True, timeout=60)
+
+
+def wait_until_up(host: Host, *namespaces: str) -> None:
+    """Until the kernel has noticed that a link is up, a second at most, it drops what is to go out (linkwatch)."""
+    for name in namespaces:
+        deadline = time.monotonic() + 10
+        while host.links(name)["eth0"]["operstate"] != "UP":
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def cable(host: Host, near: tuple[str, Sequence[str]], far: tuple[str, Sequence[str]]) -> None:
+    """Two namespaces and a cable between them, eth0 at both ends with these addresses."""
+    ends = (near, far)
+    batch(
+        *(f"netns add {name}" for name, _addresses in ends),
+        f"link add eth0 netns {near[0]} type veth peer name eth0 netns {far[0]}",
+        *(
+            f"-n {name} addr add {address} dev eth0" + (" nodad" if ":" in address else "")
+            for name, addresses in ends
+            for address in addresses
+        ),
+        *(f"-n {name} link set {link} up" for name, _addresses in ends for link in ("lo", "eth0")),
+    )
+    wait_until_up(host, near[0], far[0])
+
+
+@pytest.fixture
+def red_and_blue(host: Host) -> Host:
+    cable(host, ("red", [f"{RED}/24", f"{RED6}/64"]), ("blue", [f"{BLUE}/24", f"{BLUE6}/64"]))
+    return host
+
+
+def switch(host: Host, *members: tuple[str, str]) -> None:
+    """A kernel bridge, and for each member a namespace NAME with an address, cabled to it: eth0 and NAME-tap."""
+    batch(
+        "link add br0 type bridge",
+        "link set br0 up",
+        *(f"netns add {name}" for name, _address in members),
+        *(f"link add eth0 netns {name} type veth peer name {name}-tap" for name, _address in members),
+        *(f"link set {name}-tap up master br0" for name, _address in members),
+        *(f"-n {name} addr add {address} dev eth0" for name, address in members),
+        *(f"-n {name} link set {link} up" for name, _address in members for link in ("lo", "eth0")),
+    )
+    wait_until_up(host, *(name for name, _address in members))
+
+
+def nft(host: Host, namespace: str, hook: str, *rules: str) -> None:
+    """Rules in a chain at the hook."""
+    host.in_namespace(namespace, "nft", "add", "table", "inet", "t")
+    chain = f"{{ type filter hook {hook} priority 0; }}"
+    host.in_namespace(namespace, "nft", "add", "chain", "inet", "t", "c", chain)
+    for rule in rules:
+        host.in_namespace(namespace, "nft", "add", "rule", "inet", "t", "c", *rule.split())
+
+
+def ask(run_module: RunModule, *probes: dict[str, Any], check: bool = False) -> ModuleResult:
+    return run_module("reachability", probes=list(probes), _check=check)
+
+
+def leg(namespace: str | None, to: str, protocol: str = "icmp", **options: Any) -> dict[str, Any]:
+    where = {} if namespace is None else {"namespace": namespace}
+    return {**where, "to": to, "protocol": protocol, **options}
+
+
+def causes(result: ModuleResult) -> list[str | None]:
+    return [probe["cause"] for probe in result.returned["probes"]]
+
+
+def sockets(host: Host, *namespaces: str) -> list[str]:
+    """Every socket, those that only wait for their end included."""
+    return [host.in_namespace(name, "ss", "-Htuwan").stdout for name in namespaces] + [host.run("ss", "-Htuwan").stdout]
+
+
+# What passes
+
+
+def test_icmp_and_tcp_over_both_versions_leave_nothing(red_and_blue: Host, run_module: RunModule) -> None:
+    before = state_of(red_and_blue)
+    result = ask(
+        run_module,
+        leg("red", BLUE),
+        leg("blue", RED),
+        leg("red", BLUE6),
+        leg("red", BLUE, "tcp"),
+        leg("blue", RED, "tcp"),
+        leg("blue", RED6, "tcp"),
+    )
+    assert not result.failed
+    assert not result.changed
+    probes = result.returned["probes"]
+    assert {probe["result"] for probe in probes} == {"reachable"}
+    assert all(probe["ok"] and probe["cause"] is None and 0 <= probe["round_trip_ms"] < 1000 for probe in probes)
+    assert [probe["answered_by"] for probe in probes] == [None, None, None, "blue", "red", "red"]
+    assert result.returned["summary"]["as_expected"] == 6
+    assert result.returned["matrix"][0].split() == ["icmp", RED, BLUE]
+    assert result.returned["matrix"][1].startswith("red ")
+    assert ["icmp", BLUE6] in [line.split() for line in result.returned["matrix"]]
+    assert state_of(red_and_blue) == before
+
+
+def state_of(host: Host) -> object:
+    """What a probe must leave as it was."""
+    links = {
+        name: (link["ifindex"], link["flags"], link["mtu"], [address["local"] for address in link["addr_info"]])
+        for name, link in host.links("red").items()
+    }
+    return sockets(host, "red", "blue"), links, host.run("ip", "-n", "red", "route").stdout, host.namespaces()
+
+
+def test_no_program_is_run(red_and_blue: Host, run_module: RunModule) -> None:
+    """Not even ping: where no program can be found, nothing is lacking."""
+    probes = [leg("red", to, protocol) for to in (BLUE, BLUE6) for protocol in ("icmp", "tcp")]
+    result = run_module("reachability", probes=probes, _env={"PATH": "/nonexistent"})
+    assert not result.failed, result.message
+    assert red_and_blue.namespaces() == ["blue", "red"]
+
+
+def test_single_form_and_the_host(host: Host, run_module: RunModule) -> None:
+    switch(host, ("red", f"{RED}/24"))
+    host.run("ip", "address", "add", "192.0.2.254/24", "dev", "br0")
+    from_red = run_module("reachability", namespace="red", to="192.0.2.254", protocol="tcp")
+    assert not from_red.failed
+    assert from_red.returned["probes"][0]["answered_by"] == "the host"
+    from_host = run_module("reachability", to=RED, protocol="tcp")
+    assert not from_host.failed
+    assert from_host.returned["probes"][0]["namespace"] is None
+    assert from_host.returned["probes"][0]["answered_by"] == "red"
+    assert not run_module("reachability", to=RED).failed
+
+
+def test_a_namespace_reaches_itself(red_and_blue: Host, run_module: RunModule) -> None:
+    own = [leg("red", to, protocol) for to in (RED, RED6, "127.0.0.1", "::1") for protocol in ("icmp", "tcp")]
+    result = ask(run_module, *own, leg("blue", "127.0.0.1", "tcp"))
+    assert not result.failed, result.message
+    assert [probe["answered_by"] for probe in result.returned["probes"]] == [None, "red"] * 4 + ["blue"]
+    red_and_blue.run("ip", "-n", "red", "link", "set", "lo", "down")
+    assert ask(run_module, leg("red", RED, timeout=0.5)).failed
+
+
+def test_a_service_that_listens(red_and_blue: Host, run_module: RunModule) -> None:
+    program = f"import socket, time; s = socket.create_server(('{BLUE}', 8080)); print(s, flush=True); time.sleep(60)"
+    process = red_and_blue.start(sys.executable, "-c", program, namespace="blue")
+    assert process.poll() is None
+    for _attempt in range(100):
+        result = ask(run_module, leg("red", BLUE, "tcp", port=8080), leg("blue", BLUE, "tcp", port=8080))
+        if not result.failed:
+            break
+        time.sleep(0.05)
+    assert not result.failed, result.message
+    assert result.returned["probes"][0]["port"] == 8080
+    assert result.returned["probes"][0]["answered_by"] is None
+
+
+def test_the_first_packets_may_be_lost(red_and_blue: Host, run_module: RunModule) -> None:
+    nft(red_and_blue, "blue", "input", "icmp type echo-request quota until 200 bytes drop")
+    result = ask(run_module, leg("red", BLUE))
+    assert not result.failed, result.message
+
+
+def test_a_stale_neighbour_entry_takes_its_time(red_and_blue: Host, run_module: RunModule) -> None:
+    entry = ("neigh", "replace", BLUE, "lladdr", "02:00:00:00:00:99", "dev", "eth0", "nud", "stale")
+    red_and_blue.run("ip", "-n", "red", *entry)
+    result = ask(run_module, leg("red", BLUE))
+    assert causes(result) == ["silence"]
+    assert "stale" in result.message
+    red_and_blue.run("ip", "-n", "red", *entry)
+    assert not ask(run_module, leg("red", BLUE, timeout=15)).failed
+
+
+def made_anew(host: Host, name: str, address: str) -> None:
+    """The cable of a member of `switch` with another MAC address, which the others do not know of."""
+    nodad = " nodad" if ":" in address else ""
+    batch(
+        f"link del {name}-tap",
+        f"link add eth0 netns {name} type veth peer name {name}-tap",
+        f"link set {name}-tap up master br0",
+        f"-n {name} addr add {address} dev eth0{nodad}",
+        f"-n {name} link set eth0 up",
+    )
+    wait_until_up(host, name)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_cable_made_anew_is_found_within_seconds(host: Host, run_module: RunModule, version: int) -> None:
+    """Its old neighbours send to the MAC address that it had, for eight seconds or more, unless it speaks to them."""
+    base, rest = ("192.0.2.", "/24") if version == 4 else ("2001:db8::", "/64 nodad")
+    own = {name: f"{base}{number}{rest}" for number, name in enumerate("abc", 1)}
+    switch(host, *own.items())
+    to = {name: address.split("/")[0] for name, address in own.items()}
+    ring = [leg(name, to[other], timeout=10) for name, other in zip("abc", "bca")]
+    assert not ask(run_module, *ring).failed
+    assert not ask(run_module, *(leg(name, to[other]) for name, other in zip("bca", "abc"))).failed
+    made_anew(host, "a", own["a"].removesuffix(" nodad"))
+    started = time.monotonic()
+    result = ask(run_module, *ring)
+    assert not result.failed, result.message
+    assert time.monotonic() - started < 6
+
+
+def test_an_address_that_is_still_tentative_can_be_listened_on(red_and_blue: Host, run_module: RunModule) -> None:
+    red_and_blue.run("ip", "-n", "blue", "address", "add", "2001:db8::22/64", "dev", "eth0")
+    result = ask(run_module, leg("red", "2001:db8::22", "tcp", timeout=5))
+    assert not result.failed, result.message
+
+
+# What does not, and why
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause"), [("unreachable", "no route"), ("blackhole", "no route"), ("prohibit", "prohibited")]
+)
+def test_routes_that_lead_nowhere(red_and_blue: Host, run_module: RunModule, kind: str, cause: str) -> None:
+    red_and_blue.run("ip", "-n", "red", "route", "add", kind, "203.0.113.0/24")
+    result = ask(run_module, leg("red", "203.0.113.1"), leg("red", "203.0.113.1", "tcp", port=80))
+    assert causes(result) == [cause, cause]
+
+
+def test_no_route_is_known_at_once(red_and_blue: Host, run_module: RunModule) -> None:
+    started = time.monotonic()
+    result = ask(
+        run_module,
+        leg("red", ELSEWHERE, timeout=60),
+        leg("red", "2001:db8:1::1", timeout=60),
+        leg("red", ELSEWHERE, "tcp", port=80, timeout=60),
+    )
+    assert time.monotonic() - started < 5
+    assert causes(result) == ["no route"] * 3
+    assert result.message.splitlines()[:2] == [
+        "3 of 3 probes are not as expected:",
+        f"red -> {ELSEWHERE} icmp: no route (expected reachable)",
+    ]
+    assert "Likely cause" in result.message
+    assert result.returned["matrix"]
+
+
+def test_silence(red_and_blue: Host, run_module: RunModule) -> None:
+    dropped = ("icmp type echo-request", "icmpv6 type echo-request", "meta l4proto tcp")
+    nft(red_and_blue, "blue", "input", *(f"{packets} drop" for packets in dropped))
+    probes = [leg("red", to, protocol) for to in (BLUE, BLUE6) for protocol in ("icmp", "tcp")]
+    result = ask(run_module, *probes)
+    assert causes(result) == ["silence"] * 4
+    assert f"red -> {BLUE} tcp: silence (expected reachable)" in result.message.splitlines()
+    assert "checksum" not in result.message
+
+
+def test_filtered_by_the_namespace_itself(red_and_blue: Host, run_module: RunModule) -> None:
+    nft(red_and_blue, "red", "output", f"ip daddr {BLUE} drop")
+    result = ask(run_module, leg("red", BLUE))
+    assert causes(result) == ["filtered"]
+
+
+def test_refused(red_and_blue: Host, run_module: RunModule) -> None:
+    started = time.monotonic()
+    result = ask(
+        run_module, leg("red", BLUE, "tcp", port=80, timeout=30), leg("red", BLUE6, "tcp", port=80, timeout=30)
+    )
+    assert time.monotonic() - started < 5
+    assert causes(result) == ["refused"] * 2
+    nft(red_and_blue, "blue", "input", "meta l4proto tcp reject with tcp reset")
+    assert causes(ask(run_module, leg("red", BLUE, "tcp"))) == ["refused"]
+
+
+@pytest.mark.parametrize(
+    ("reject", "cause"),
+    [
+        ("icmpx type admin-prohibited", "prohibited"),
+        ("icmpx type host-unreachable", "host unreachable"),
+        ("icmpx type no-route", "network unreachable"),
+        ("icmpx type port-unreachable", "port unreachable"),
+    ],
+)
+def test_rejected(red_and_blue: Host, run_module: RunModule, reject: str, cause: str) -> None:
+    nft(red_and_blue, "blue", "input", f"ct state new reject with {reject}")
+    started = time.monotonic()
+    to = [(BLUE, protocol) for protocol in ("icmp", "tcp")] + [(BLUE6, "tcp")]
+    result = ask(run_module, *(leg("red", address, protocol, timeout=30) for address, protocol in to))
+    assert time.monotonic() - started < 5
+    assert causes(result) == [cause] * 3
+    assert [probe["detail"] for probe in result.returned["probes"]] == [f"says {address}" for address, _tcp in to]
+
+
+def test_no_neighbour(red_and_blue: Host, run_module: RunModule) -> None:
+    probes = [leg("red", NOBODY), leg("red", NOBODY6), leg("red", NOBODY, "tcp", port=80)]
+    result = ask(run_module, *probes)
+    assert causes(result) == ["no neighbour"] * 3
+    # The kernel gives up after three seconds; asked for longer, it says so itself.
+    late = ask(run_module, *({**probe, "to": probe["to"][:-1] + "8", "timeout": 10} for probe in probes))
+    assert causes(late) == ["no neighbour"] * 3
+
+
+def test_a_dead_gateway_is_named(red_and_blue: Host, run_module: RunModule) -> None:
+    red_and_blue.run("ip", "-n", "red", "route", "add", "default", "via", NOBODY)
+    result = ask(run_module, leg("red", ELSEWHERE))
+    assert result.failed
+    assert f"gateway {NOBODY}" in result.message
+
+
+def test_a_loop_of_routers(host: Host, run_module: RunModule) -> None:
+    switch(host, ("red", f"{RED}/24"), ("blue", f"{BLUE}/24"), ("green", f"{GREEN}/24"))
+    for name, gateway in (("red", BLUE), ("blue", GREEN), ("green", BLUE)):
+        host.run("ip", "-n", name, "route", "add", "default", "via", gateway)
+        host.in_namespace(name, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.send_redirects=0")
+        host.in_namespace(name, "sysctl", "-qw", "net.ipv4.conf.eth0.send_redirects=0")
+    assert causes(ask(run_module, leg("red", ELSEWHERE))) == ["hop limit exceeded"]
+
+
+def bridge_with_ports(host: Host, *tags: str) -> None:
+    """An Open vSwitch bridge with the userspace datapath, red and blue on it, with transmit checksum offload."""
+    for name, address in (("red", RED), ("blue", BLUE)):
+        batch(
+            f"netns add {name}",
+            f"link add eth0 netns {name} type veth peer name {name}-tap",
+            f"link set {name}-tap up",
+            f"-n {name} addr add {address}/24 dev eth0",
+            f"-n {name} link set eth0 up",
+        )
+    words = "add-br br0 -- set bridge br0 datapath_type=netdev"
+    words += "".join(f" -- add-port br0 {name}-tap {tag}" for name, tag in zip(("red", "blue"), tags))
+    host.ovs_vsctl(*words.split())
+    wait_until_up(host, "red", "blue")
+
+
+def test_tcp_is_dead_while_ping_works(host: Host, run_module: RunModule) -> None:
+    bridge_with_ports(host, "", "")
+    result = ask(run_module, leg("red", BLUE), leg("red", BLUE, "tcp"), leg("blue", RED, "tcp"))
+    assert causes(result) == [None, "silence", "silence"]
+    assert "transmit checksum offload" in result.message
+    for name in ("red", "blue"):
+        host.in_namespace(name, "ethtool", "-K", "eth0", "tx", "off")
+    result = ask(run_module, leg("red", BLUE), leg("red", BLUE, "tcp"), leg("blue", RED, "tcp"))
+    assert not result.failed, result.message
+
+
+def test_the_likely_cause_is_found_without_a_ping_in_the_list(host: Host, run_module: RunModule) -> None:
+    bridge_with_ports(host, "", "")
+    result = ask(run_module, leg("red", BLUE, "tcp"))
+    assert "ping passes on this leg and TCP does not" in result.message
+
+
+def test_another_vlan(host: Host, run_module: RunModule) -> None:
+    bridge_with_ports(host, "tag=10", "tag=20")
+    for name in ("red", "blue"):
+        host.in_namespace(name, "ethtool", "-K", "eth0", "tx", "off")
+    apart = [leg("red", BLUE, protocol, expect="unreachable") for protocol in ("icmp", "tcp")]
+    result = ask(run_module, *apart)
+    assert not result.failed
+    assert causes(result) == ["no neighbour"] * 2
+    host.ovs_vsctl("set", "port", "blue-tap", "tag=10")
+    result = ask(run_module, *apart)
+    assert result.failed
+    lines = result.message.splitlines()
+    assert lines[0] == "2 of 2 probes are not as expected:"
+    assert all(line.endswith("ms (expected unreachable)") for line in lines[1:3])
+    assert "a port in another VLAN" in lines[3]
+
+
+def test_an_mtu_that_is_too_small_on_the_way(host: Host, run_module: RunModule) -> None:
+    switch(host, ("red", f"{RED}/24"), ("blue", f"{BLUE}/24"))
+    host.run("ip", "link", "set", "blue-tap", "mtu", "1000")
+    for name in ("red", "blue"):
+        host.in_namespace(name, "ethtool", "-K", "eth0", "tso", "off", "gso", "off", "tx", "off")
+    result = ask(run_module, leg("red", BLUE), leg("red", BLUE, "tcp"), leg("blue", RED, "tcp"))
+    assert causes(result) == [None, "stalled", "stalled"]
+    assert "bytes arrived there" in result.returned["probes"][1]["detail"]
+    assert "MTU" in result.message
+    for link in ("red-tap", "br0"):
+        host.run("ip", "link", "set", link, "mtu", "1000")
+    for name in ("red", "blue"):
+        host.run("ip", "-n", name, "link", "set", "eth0", "mtu", "1000")
+    assert not ask(run_module, leg("red", BLUE, "tcp")).failed
+
+
+def test_a_slow_line_is_not_a_dead_one(red_and_blue: Host, run_module: RunModule) -> None:
+    shaped = "qdisc replace dev eth0 root tbf rate 2mbit burst 10kb latency 2s"
+    made = red_and_blue.in_namespace("red", "tc", *shaped.split(), check=False)
+    if made.returncode:
+        pytest.skip("this kernel has no token bucket filter")
+    started = time.monotonic()
+    result = ask(run_module, leg("red", BLUE, "tcp", timeout=0.5))
+    assert not result.failed, result.message
+    assert time.monotonic() - started > 0.6
+
+
+def test_a_missing_namespace_is_no_proof(red_and_blue: Host, run_module: RunModule) -> None:
+    Path("/run/netns/stale").touch()
+    result = ask(
+        run_module,
+        leg("missing", BLUE),
+        leg("stale", BLUE, expect="unreachable"),
+        leg("red", BLUE),
+    )
+    assert result.failed
+    assert causes(result) == ["no such namespace", "no such namespace", None]
+    assert [probe["ok"] for probe in result.returned["probes"]] == [False, False, True]
+    Path("/run/netns/stale").unlink()
+
+
+def test_nobody_has_the_address(red_and_blue: Host, run_module: RunModule) -> None:
+    result = ask(run_module, leg("red", NOBODY, "tcp"), leg("red", BLUE, "tcp"))
+    assert causes(result) == ["no owner", None]
+    assert f"red -> {NOBODY} tcp: no owner (expected reachable)" in result.message
+    assert "give the port of a service" in result.message
+    assert ask(run_module, leg("red", NOBODY, "tcp", expect="unreachable")).failed
+
+
+# Whose address it is
+
+
+def test_the_same_address_on_networks_apart(host: Host, run_module: RunModule) -> None:
+    cable(host, ("red", [f"{RED}/24"]), ("blue", [f"{BLUE}/24"]))
+    cable(host, ("red2", [f"{RED}/24"]), ("blue2", [f"{BLUE}/24"]))
+    result = ask(run_module, leg("red", BLUE, "tcp"), leg("red2", BLUE, "tcp"), leg("blue2", RED, "tcp"))
+    assert not result.failed, result.message
+    assert [probe["answered_by"] for probe in result.returned["probes"]] == ["blue", "blue2", "red2"]
+
+
+def test_the_owner_may_be_where_no_probe_starts(host: Host, run_module: RunModule) -> None:
+    cable(host, ("red", [f"{RED}/24"]), ("blue", [f"{BLUE}/24"]))
+    cable(host, ("red2", [f"{RED}/24"]), ("blue2", [f"{BLUE}/24"]))
+    # blue has the address, and a probe starts from there; but the one from red2 leads to blue2.
+    result = ask(run_module, leg("blue", RED), leg("red2", BLUE, "tcp"))
+    assert not result.failed, result.message
+    assert result.returned["probes"][1]["answered_by"] == "blue2"
+
+
+def test_a_stranger_at_the_listener_disturbs_nothing(red_and_blue: Host, run_module: RunModule) -> None:
+    program = (
+        "import socket, time\n"
+        "while True:\n"
+        "    for port in range(32768, 61000):\n"
+        "        try:\n"
+        f"            s = socket.create_connection(('{BLUE}', port), 0.05); s.send(b'x' * 64); s.close()\n"
+        "        except OSError: pass\n"
+    )
+    red_and_blue.start(sys.executable, "-c", program, namespace="blue")
+    for _round in range(5):
+        result = ask(run_module, *(leg("red", BLUE, "tcp") for _probe in range(20)))
+        assert not result.failed, result.message
+
+
+# The call
+
+
+def test_check_mode_sends_nothing_and_does_not_fail_on_an_empty_host(host: Host, run_module: RunModule) -> None:
+    probes = [leg("red", BLUE), leg("red", BLUE, "tcp"), leg(None, NOBODY, expect="unreachable")]
+    result = ask(run_module, *probes, check=True)
+    assert not result.failed
+    assert not result.changed
+    assert {probe["result"] for probe in result.returned["probes"]} == {"skipped"}
+    assert result.returned["summary"]["skipped"] == 3
+    assert host.namespaces() == []
+    assert ask(run_module, leg("red", "192.0.2"), check=True).failed
+
+
+def test_check_mode_where_all_is_there(red_and_blue: Host, run_module: RunModule) -> None:
+    nft(red_and_blue, "blue", "input", "counter")
+    assert not ask(run_module, leg("red", BLUE), leg("red", BLUE, "tcp"), check=True).failed
+    assert "packets 0" in red_and_blue.in_namespace("blue", "nft", "list", "ruleset").stdout
+
+
+@pytest.mark.usefixtures("host")
+def test_bad_options_are_refused(run_module: RunModule) -> None:
+    result = ask(run_module, leg("red", "192.0.2.300"), leg("red", BLUE, port=80))
+    assert [line.split(" ")[0] for line in result.message.splitlines()] == ["probes[0]", "probes[1]"]
+    assert "required: probes, to" in run_module("reachability").message
+    assert "mutually exclusive: probes|to" in run_module("reachability", to=BLUE, probes=[]).message
+    nothing = run_module("reachability", probes=[])
+    assert not nothing.failed
+    assert nothing.returned["matrix"] == []
+
+
+def test_silent_ones_cost_one_timeout_together(red_and_blue: Host, run_module: RunModule) -> None:
+    nft(red_and_blue, "blue", "input", "ct state new drop")
+    batch(
+        *(f"-n blue addr add 203.0.113.{number}/32 dev lo" for number in range(1, 101)),
+        f"-n red route add 203.0.113.0/24 via {BLUE}",
+    )
+    to = [f"203.0.113.{number}" for number in range(1, 101)]
+    probes = [leg("red", address, protocol, expect="unreachable") for address in to for protocol in ("icmp", "tcp")]
+    started = time.monotonic()
+    result = ask(run_module, *probes)
+    assert not result.failed, result.message
+    assert time.monotonic() - started < 4
+    assert set(causes(result)) == {"silence"}
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("datapath", ["kernel", "userspace"])
+def test_all_pairs_of_a_hundred(
+    host: Host,
+    run_module: RunModule,
+    record_testsuite_property: Callable[[str, object], None],
+    datapath: str,
+    version: int,
+) -> None:
+    """9,900 probes; the kernel's neighbour tables, for all namespaces together, take 1024 entries each."""
+    names = [f"n{number}" for number in range(1, 101)]
+    own = {name: f"10.0.0.{index}" if version == 4 else f"2001:db8::{index:x}" for index, name in enumerate(names, 1)}
+    if datapath == "kernel":
+        batch("link add br0 type bridge", "link set br0 up")
+    batch(
+        *(f"netns add {name}" for name in names),
+        *(f"link add eth0 netns {name} type veth peer name t-{name}" for name in names),
+        *(f"link set t-{name} up" + (" master br0" if datapath == "kernel" else "") for name in names),
+    )
+    length = "24" if version == 4 else "64 nodad"
+    for name in names:
+        batch(f"-n {name} link set eth0 up", f"-n {name} addr add {own[name]}/{length} dev eth0")
+    if datapath == "userspace":
+        ports = [word for name in names for word in ("--", "add-port", "br0", f"t-{name}")]
+        host.ovs_vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev", *ports)
+    probes = [leg(name, own[other]) for name in names for other in names if name != other]
+    for _attempt in range(3):  # A machine that is busy, or whose neighbour table somebody else fills, has its chance.
+        started = time.monotonic()
+        result = ask(run_module, *probes)
+        took = time.monotonic() - started
+        if not result.failed and took < 10:
+            break
+    assert not result.failed, result.message[:2000]
+    assert result.returned["summary"]["reachable"] == 9900
+    assert took < 10
+    record_testsuite_property(f"all pairs of a hundred, {datapath} datapath, IPv{version}, seconds", took)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_of_many_legs_most_need_no_question_to_all(host: Host, run_module: RunModule, version: int) -> None:
+    """What asks all on the link is copied to every port; the ends of most legs are introduced to each other instead."""
+    own = star(version, 60)
+    before = received(host, "n60")
+    others = {name: address for name, address in own.items() if name != "n60"}
+    result = ask(run_module, *to_the_centre(others))
+    assert not result.failed, result.message
+    assert 0 < received(host, "n60") - before < len(others) // 2, "of the questions of all each would have come"
+
+
+def test_an_entry_that_is_there_is_left_to_whom_it_belongs(host: Host, run_module: RunModule) -> None:
+    """A permanent entry with another MAC address: the legs from there fail, as all its traffic does, and it stays."""
+    own = star(4, 30)
+    batch(f"-n n30 neigh add {own['n1']} lladdr 02:00:00:00:00:99 dev eth0 nud permanent")
+    result = ask(run_module, *to_the_centre(own, 1.0))
+    assert "2 of 58 probes are not as expected" in result.message
+    assert "n30 -> 10.0.0.1 icmp: silence" in result.message
+    kept = host.in_namespace("n30", "ip", "neigh", "show", own["n1"]).stdout
+    assert "02:00:00:00:00:99 PERMANENT" in kept
+
+
+def test_who_was_introduced_and_is_not_reached_is_asked_for(host: Host, run_module: RunModule) -> None:
+    """A leg that is cut has the cause that it has by itself."""
+    own = star(4, 30)
+    batch("link set t-n29 nomaster")
+    result = ask(run_module, *to_the_centre(own, 5.0))
+    assert "2 of 58 probes are not as expected" in result.message
+    assert "n29 -> 10.0.0.1 icmp: no neighbour" in result.message
+    assert "n29 -> 10.0.0.1 tcp: no neighbour" in result.message
+
+
+def received(host: Host, namespace: str) -> int:
+    """The packets that have come to a namespace."""
+    shown = host.in_namespace(namespace, "ip", "-json", "-statistics", "link", "show", "dev", "eth0").stdout
+    return int(json.loads(shown)[0]["stats64"]["rx"]["packets"])
+
+
+def to_the_centre(own: dict[str, str], timeout: float = 2.0) -> list[dict[str, Any]]:
+    """From each of a star to n1."""
+    return [
+        leg(name, own["n1"], protocol, timeout=timeout) for name in own if name != "n1" for protocol in ("icmp", "tcp")
+    ]
+
+
+def star(version: int, size: int) -> dict[str, str]:
+    """Namespaces n1, n2, ... on one bridge of the kernel; their addresses."""
+    names = [f"n{number}" for number in range(1, size + 1)]
+    own = {name: f"10.0.0.{index}" if version == 4 else f"2001:db8::{index:x}" for index, name in enumerate(names, 1)}
+    length = "24" if version == 4 else "64 nodad"
+    batch(
+        "link add br0 type bridge",
+        "link set br0 up",
+        *(f"netns add {name}" for name in names),
+        *(f"link add eth0 netns {name} type veth peer name t-{name}" for name in names),
+        *(f"link set t-{name} up master br0" for name in names),
+    )
+    for name in names:
+        batch(f"-n {name} link set eth0 up", f"-n {name} addr add {own[name]}/{length} dev eth0")
+    time.sleep(3)  # what every new link multicasts by itself is over then (RFC 4861, 6.3.7; RFC 3810, 9.4)
+    return own
+
+
+def test_few_descriptors(red_and_blue: Host, run_module: RunModule) -> None:
+    """More exchanges than there are descriptors for: they wait for one another."""
+    probes = [leg("red", BLUE, "tcp") for _probe in range(300)]
+    program = (
+        "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128)); "
+        f"from {module_runner.COLLECTION}.plugins.modules.reachability import main; main()"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": {"probes": probes}}),
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env={**os.environ, "PYTHONPATH": str(module_runner.COLLECTIONS_PATH)},
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert json.loads(ran.stdout)["summary"]["reachable"] == 300
+    assert not ask(run_module, *probes).failed
+    assert red_and_blue.namespaces() == ["blue", "red"]

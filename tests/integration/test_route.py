@@ -1,0 +1,352 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module route against the kernel: check -> apply -> check -> apply, replacement, exactness, and the traps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.tests.helpers.converging import (
+    Run,
+    assert_same,
+    assert_unchanged,
+    converge,
+    converge_and_paste,
+    picture,
+    shell,
+)
+from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+
+# red - router - blue: red needs a route to reach blue.
+ROUTER = """
+    netns add red
+    netns add blue
+    netns add router
+    -n red link set lo up
+    -n router link set lo up
+    link add name eth0 netns red type veth peer name red0 netns router
+    link add name eth1 netns red type veth peer name red1 netns router
+    link add name eth0 netns blue type veth peer name blue0 netns router
+    -n red link set eth0 up
+    -n red link set eth1 up
+    -n blue link set eth0 up
+    -n router link set red0 up
+    -n router link set red1 up
+    -n router link set blue0 up
+    -n red addr add 192.0.2.1/24 dev eth0
+    -n red addr add 2001:db8:2::1/64 dev eth0 nodad
+    -n red addr add 203.0.113.1/24 dev eth1
+    -n router addr add 192.0.2.254/24 dev red0
+    -n router addr add 203.0.113.254/24 dev red1
+    -n router addr add 2001:db8:2::fe/64 dev red0 nodad
+    -n router addr add 198.51.100.254/24 dev blue0
+    -n blue addr add 198.51.100.1/24 dev eth0
+    -n blue route add default via 198.51.100.254
+    !ip netns exec router sysctl -qw net.ipv4.ip_forward=1
+"""
+
+
+@pytest.fixture(name="router")
+def fixture_router(host: Host) -> Host:
+    shell(host, ROUTER)
+    return host
+
+
+def routes(host: Host, namespace: str | None = "red", *selector: str, version: str = "-4") -> list[str]:
+    """Return the routes that no kernel has made, as `ip route` prints them, in order."""
+    where = ["-n", namespace] if namespace else []
+    shown = host.run("ip", *where, version, "route", "show", *selector).stdout.splitlines()
+    return sorted(" ".join(line.split()) for line in shown if "proto kernel" not in line and "fe80" not in line)
+
+
+# Adding
+
+
+def test_a_way_to_another_network(host: Host, run_module: Run) -> None:
+    options = {"namespace": "red", "destination": "198.51.100.0/24", "gateway": "192.0.2.254"}
+    converge_and_paste(host, run_module, lambda: shell(host, ROUTER), "route", **options)
+    assert host.pings("198.51.100.1", "red")
+
+
+def test_the_default_route(host: Host, run_module: Run) -> None:
+    options = {"namespace": "red", "destination": "default", "gateway": "192.0.2.254"}
+    result = converge_and_paste(host, run_module, lambda: shell(host, ROUTER), "route", **options)
+    assert host.pings("198.51.100.1", "red")
+    assert result.diff[0]["before_header"] == "route red default"
+    assert routes(host) == ["default via 192.0.2.254 dev eth0 proto static"]
+
+
+def test_many_kinds_of_routes_in_one_pass(host: Host, run_module: Run) -> None:
+    wanted: list[dict[str, Any]] = [
+        {"destination": "default", "gateway": "192.0.2.254"},
+        {"destination": "default", "gateway": "203.0.113.254", "metric": 50},
+        {"destination": "default", "gateway": "2001:db8:2::fe"},
+        {"destination": "10.1.0.0/16", "device": "eth1"},
+        {"destination": "10.2.0.0/16", "gateway": "192.0.2.254", "device": "eth0", "source": "192.0.2.1"},
+        {"destination": "10.3.0.0/16", "gateway": "192.0.2.254", "metric": 7},
+        {"destination": "10.3.0.0/16", "gateway": "192.0.2.254", "metric": 8},
+        {"destination": "10.4.0.0/16", "gateway": "192.0.2.254", "table": 100},
+        {"destination": "10.4.0.0/16", "gateway": "192.0.2.254", "table": 1000},
+        {"destination": "2001:db8:9::/48", "gateway": "2001:db8:2::fe", "metric": 5},
+        {"destination": "2001:db8:a::/48", "device": "eth0", "source": "2001:db8:2::1"},
+        {"destination": "2001:db8:b::/48", "gateway": "fe80::1", "device": "eth0", "table": 1000},
+        {"destination": "2001:db8:c::/48", "gateway": "2001:db8:2::fe", "metric": 0},
+    ]
+    entries = [{"namespace": "red", **route} for route in wanted]
+    result = converge_and_paste(host, run_module, lambda: shell(host, ROUTER), "route", routes=entries)
+    assert len(result.diff) == len(wanted)
+    assert routes(host, "red", "table", "1000") == ["10.4.0.0/16 via 192.0.2.254 dev eth0 proto static"]
+    assert "default via 203.0.113.254 dev eth1 proto static metric 50" in routes(host)
+
+
+def test_a_route_of_the_host(host: Host, run_module: Run) -> None:
+    def prepare() -> None:
+        shell(host, "link add v0 type veth peer name v1\nlink set v0 up\nlink set v1 up\naddr add 192.0.2.1/24 dev v0")
+
+    entry = {"destination": "198.51.100.0/24", "gateway": "192.0.2.254"}
+    converge_and_paste(host, run_module, prepare, "route", **entry)
+    converge(host, run_module, "route", **entry, state="absent")
+    assert routes(host, None) == []
+
+
+def test_a_route_by_a_route(router: Host, run_module: Run) -> None:
+    """A gateway may be reached by another static route, and by one that is added before it in the same call."""
+    entries = [
+        {"namespace": "red", "destination": "172.16.0.1/32", "device": "eth1"},
+        {"namespace": "red", "destination": "default", "gateway": "172.16.0.1"},
+    ]
+    converge(router, run_module, "route", routes=entries)
+    assert "default via 172.16.0.1 dev eth1 proto static" in routes(router)
+
+
+def test_check_mode_where_nothing_exists_yet(host: Host, run_module: Run) -> None:
+    entries = [
+        {"namespace": "red", "destination": "198.51.100.0/24", "gateway": "192.0.2.254"},
+        {"namespace": "red", "destination": "10.0.0.0/8", "device": "eth0"},
+    ]
+    checked = run_module("route", routes=entries, exact=True, _check=True)
+    assert [warning.split(": ")[1] for warning in checked.warnings] == [
+        "namespace red",
+        "an address in red beside the gateway 192.0.2.254",
+        "link red/eth0",
+    ]
+    assert host.namespaces() == []
+    shell(host, ROUTER)
+    applied = run_module("route", routes=entries, exact=True)
+    assert (checked.changed, checked.diff, checked.commands) == (applied.changed, applied.diff, applied.commands)
+
+
+# Replacing
+
+
+def test_a_second_default_gateway_takes_the_place_of_the_first(host: Host, run_module: Run) -> None:
+    """To the kernel it is EEXIST."""
+
+    def prepare() -> None:
+        shell(host, ROUTER + "-n red route add default via 192.0.2.253")
+
+    options = {"namespace": "red", "destination": "default", "gateway": "192.0.2.254"}
+    result = converge_and_paste(host, run_module, prepare, "route", **options)
+    assert "via 192.0.2.253" in result.diff[0]["before"]
+    assert routes(host) == ["default via 192.0.2.254 dev eth0 proto static"]
+    assert host.pings("198.51.100.1", "red")
+
+
+@pytest.mark.parametrize(
+    "present",
+    [
+        "198.51.100.0/24 dev eth1",
+        "198.51.100.0/24 via 203.0.113.254 proto static",
+        "198.51.100.0/24 via 192.0.2.254 src 203.0.113.1",
+        "blackhole 198.51.100.0/24",
+        "198.51.100.0/24 nexthop via 192.0.2.254 nexthop via 203.0.113.254",
+    ],
+)
+def test_whatever_static_route_is_in_its_place(host: Host, run_module: Run, present: str) -> None:
+    def prepare() -> None:
+        shell(host, ROUTER + f"-n red route add {present}")
+
+    wanted = {"destination": "198.51.100.0/24", "gateway": "192.0.2.254", "device": "eth0", "source": "192.0.2.1"}
+    converge_and_paste(host, run_module, prepare, "route", namespace="red", **wanted)
+    assert routes(host) == ["198.51.100.0/24 via 192.0.2.254 dev eth0 proto static src 192.0.2.1"]
+
+
+@pytest.mark.parametrize(
+    "present",
+    ["2001:db8:9::/64 dev eth1", "blackhole 2001:db8:9::/64", "2001:db8:9::/64 via fe80::1 dev eth0 proto static"],
+)
+def test_whatever_static_ipv6_route_is_in_its_place(host: Host, run_module: Run, present: str) -> None:
+    def prepare() -> None:
+        shell(host, ROUTER + f"-n red -6 route add {present}")
+
+    wanted = {"destination": "2001:db8:9::/64", "gateway": "2001:db8:2::fe"}
+    converge_and_paste(host, run_module, prepare, "route", namespace="red", **wanted)
+    assert len([line for line in routes(host, version="-6") if "2001:db8:9::/64" in line]) == 1
+
+
+def test_routes_with_another_metric_or_type_of_service_stay(router: Host, run_module: Run) -> None:
+    shell(
+        router,
+        """
+        -n red route add default via 203.0.113.254 metric 10
+        -n red route add default via 203.0.113.254 tos 0x10
+        -n red route add default via 203.0.113.254 table 100
+        """,
+    )
+    converge(router, run_module, "route", namespace="red", destination="default", gateway="192.0.2.254")
+    assert len(routes(router)) == 3
+    assert len(routes(router, "red", "table", "100")) == 1
+
+
+def test_a_route_that_is_there_by_another_hand(router: Host, run_module: Run) -> None:
+    """`ip route add` leaves the protocol `boot`: a person's route, and as wanted."""
+    shell(router, "-n red route add default via 192.0.2.254")
+    before = picture(router)
+    assert_unchanged(run_module("route", namespace="red", destination="default", gateway="192.0.2.254"))
+    assert_unchanged(
+        run_module("route", namespace="red", destination="default", gateway="192.0.2.254", device="eth0", metric=0)
+    )
+    assert_same(router, before)
+
+
+def test_a_routing_daemons_route_is_not_replaced(router: Host, run_module: Run) -> None:
+    shell(router, "-n red route add 198.51.100.0/24 via 203.0.113.254 proto bird")
+    before = picture(router)
+    options = {"namespace": "red", "destination": "198.51.100.0/24", "gateway": "192.0.2.254"}
+    for check in (True, False):
+        result = run_module("route", **options, _check=check)
+        assert result.failed
+        assert "no static route (protocol 12) and stays: give this one another metric" in result.message
+    assert_unchanged(run_module("route", **options, state="absent"))
+    assert_same(router, before)
+    converge(router, run_module, "route", **options, metric=5)
+
+
+# Removing
+
+
+@pytest.mark.parametrize(
+    ("entry", "left"),
+    [
+        ({"destination": "10.0.0.0/8"}, 1),
+        ({"destination": "10.0.0.0/8", "metric": 5}, 3),
+        ({"destination": "10.0.0.0/8", "gateway": "203.0.113.254"}, 3),
+        ({"destination": "10.0.0.0/8", "device": "eth0"}, 2),
+        ({"destination": "10.0.0.0/8", "gateway": "192.0.2.77"}, 4),
+        ({"destination": "default"}, 3),
+    ],
+)
+def test_routes_are_removed_by_what_is_said_of_them(
+    host: Host, run_module: Run, entry: dict[str, Any], left: int
+) -> None:
+    def prepare() -> None:
+        shell(
+            host,
+            ROUTER
+            + """
+            -n red route add 10.0.0.0/8 via 192.0.2.254
+            -n red route add 10.0.0.0/8 via 192.0.2.254 metric 5
+            -n red route add 10.0.0.0/8 via 203.0.113.254 metric 6
+            -n red route add default via 192.0.2.254
+            """,
+        )
+
+    result = converge_and_paste(host, run_module, prepare, "route", namespace="red", **entry, state="absent")
+    assert len(result.diff) == 4 - left
+    assert len(routes(host)) == left
+
+
+@pytest.mark.parametrize("namespace", ["red", "missing"])
+def test_absent_on_an_absent_route(router: Host, run_module: Run, namespace: str) -> None:
+    before = picture(router)
+    result = run_module("route", namespace=namespace, destination="10.0.0.0/8", state="absent")
+    assert (result.failed, result.changed) == (False, False)
+    assert_same(router, before)
+
+
+# Exactly these
+
+
+def test_exact_removes_other_static_routes_and_nothing_else(host: Host, run_module: Run) -> None:
+    def prepare() -> None:
+        shell(
+            host,
+            ROUTER
+            + """
+            -n red route add default via 192.0.2.254
+            -n red route add 10.1.0.0/16 via 192.0.2.254 proto static
+            -n red route add 10.2.0.0/16 via 192.0.2.254
+            -n red route add blackhole 10.3.0.0/16
+            -n red route add 10.4.0.0/16 nexthop via 192.0.2.254 nexthop via 203.0.113.254
+            -n red route add 10.5.0.0/16 via 192.0.2.254 tos 0x10
+            -n red route add 10.6.0.0/16 via 192.0.2.254 proto bird
+            -n red route add 10.7.0.0/16 via 192.0.2.254 table 100
+            -n red -6 route add 2001:db8:9::/48 via 2001:db8:2::fe
+            -n red -6 route add 2001:db8:a::/48 from 2001:db8:2::/64 via 2001:db8:2::fe
+            -n router route add 10.8.0.0/16 via 192.0.2.1
+            """,
+        )
+
+    wanted = [
+        {"namespace": "red", "destination": "default", "gateway": "192.0.2.254"},
+        {"namespace": "red", "destination": "10.1.0.0/16", "gateway": "192.0.2.254"},
+    ]
+    result = converge_and_paste(host, run_module, prepare, "route", routes=wanted, exact=True)
+    assert len(result.diff) == 6
+    assert routes(host) == [
+        "10.1.0.0/16 via 192.0.2.254 dev eth0 proto static",
+        "10.6.0.0/16 via 192.0.2.254 dev eth0 proto bird",
+        "default via 192.0.2.254 dev eth0",
+    ]
+    assert routes(host, "red", "table", "100") == ["10.7.0.0/16 via 192.0.2.254 dev eth0"]
+    assert routes(host, "router") == ["10.8.0.0/16 via 192.0.2.1 dev red0"]
+    assert host.pings("198.51.100.1", "red")
+
+
+def test_exact_never_touches_the_hosts_own_routes(host: Host, run_module: Run) -> None:
+    shell(host, "link add v0 type veth peer name v1\nlink set v0 up\nlink set v1 up\naddr add 192.0.2.1/24 dev v0")
+    shell(host, "route add 10.0.0.0/8 via 192.0.2.254")
+    converge(host, run_module, "route", routes=[{"destination": "10.1.0.0/16", "device": "v0"}], exact=True)
+    assert "10.0.0.0/8 via 192.0.2.254 dev v0" in routes(host, None)
+
+
+def test_exact_of_a_namespace_that_is_to_have_none(router: Host, run_module: Run) -> None:
+    """An entry that is absent names the namespace."""
+    shell(router, "-n red route add default via 192.0.2.254\n-n red route add 10.0.0.0/8 dev eth0")
+    entry = {"namespace": "red", "destination": "default", "state": "absent"}
+    converge(router, run_module, "route", routes=[entry], exact=True)
+    assert routes(router) == []
+
+
+# What cannot be
+
+
+def test_a_default_route_while_the_link_is_down(router: Host, run_module: Run) -> None:
+    """To the kernel it is ENETUNREACH, which says nothing of the cause."""
+    shell(router, "-n red link set eth0 down")
+    before = picture(router)
+    result = run_module("route", namespace="red", destination="default", gateway="192.0.2.254")
+    assert result.failed
+    assert "no link that is up has an address whose network contains 192.0.2.254" in result.message
+    result = run_module("route", namespace="red", destination="default", gateway="192.0.2.254", device="eth0")
+    assert result.failed
+    assert "eth0 is down" in result.message
+    assert_same(router, before)
+
+
+def test_a_gateway_that_nothing_reaches(router: Host, run_module: Run) -> None:
+    before = picture(router)
+    result = run_module("route", namespace="red", destination="default", gateway="198.51.100.254")
+    assert result.failed
+    assert "addresses here: 192.0.2.1/24, 2001:db8:2::1/64, 203.0.113.1/24" in result.message
+    assert_same(router, before)
+
+
+def test_a_device_that_is_not_there(router: Host, run_module: Run) -> None:
+    before = picture(router)
+    result = run_module("route", namespace="red", destination="default", device="eth7")
+    assert result.failed
+    assert "there is no link eth7 in the namespace red, which has eth0, eth1, lo" in result.message
+    assert_same(router, before)

@@ -1,0 +1,234 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Several modules in one call, against a real kernel, Open vSwitch and nft."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.netns.fabric.tests.helpers.converging import Run, assert_same, picture, shell
+from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+
+MARK: dict[str, Any] = {"owner": "lab", "prune": True}
+
+
+def step(module: str, **options: Any) -> dict[str, Any]:
+    return {"module": module, "options": options}
+
+
+def lab(mtu: int = 1500) -> list[dict[str, Any]]:
+    """Two namespaces on a bridge; each step needs what the one before it makes."""
+    numbers = {"red": 1, "blue": 2}
+    return [
+        step("netns", namespaces=[{"name": name} for name in numbers], **MARK),
+        step("ovs_bridge", bridges=[{"name": "br"}], **MARK),
+        step(
+            "veth",
+            pairs=[
+                {
+                    "name": "eth0",
+                    "namespace": name,
+                    "addresses": [f"192.0.2.{number}/24"],
+                    "mtu": mtu,
+                    "peer": {"name": f"{name}-tap", "mtu": mtu},
+                }
+                for name, number in numbers.items()
+            ],
+            **MARK,
+        ),
+        step("interface", interfaces=[{"name": "br", "addresses": ["192.0.2.254/24"], "enabled": True}], **MARK),
+        step("ovs_port", ports=[_port(name) for name in numbers], **MARK),
+        step("route", routes=[{"namespace": "red", "destination": "default", "gateway": "192.0.2.254"}], exact=True),
+        step("nat_masquerade", rules=[{"source": "192.0.2.0/24"}], **MARK),
+    ]
+
+
+def _port(namespace: str) -> dict[str, Any]:
+    return {"name": f"{namespace}-tap", "bridge": "br", "peer": {"name": "eth0", "namespace": namespace}}
+
+
+def run_twice(host: Host, run_module: Run, steps: list[dict[str, Any]], changing: set[str]) -> None:
+    """Run check -> apply -> check -> apply; `changing` are the modules that have something to do."""
+    before = picture(host)
+    checked = run_module("sequence", _check=True, steps=steps)
+    assert not checked.failed, checked.message
+    assert_same(host, before, what="the host after check mode")
+    applied = run_module("sequence", steps=steps)
+    assert not applied.failed, applied.message
+    assert {each["module"] for each in applied.returned["steps"] if each["changed"]} == changing
+    assert (checked.changed, checked.diff, checked.commands) == (applied.changed, applied.diff, applied.commands)
+    done = picture(host)
+    for check in (True, False):
+        again = run_module("sequence", steps=steps, _check=check)
+        assert (again.failed, again.changed, again.diff, again.commands) == (False, False, [], [])
+    assert_same(host, done, what="the host after the second run")
+
+
+def test_a_lab_is_built_changed_and_taken_away(host: Host, run_module: Run) -> None:
+    before = picture(host)
+    everything = {"netns", "ovs_bridge", "veth", "interface", "ovs_port", "route", "nat_masquerade"}
+    run_twice(host, run_module, lab(), everything)
+    host.in_namespace("red", "ping", "-nqc1", "-w5", "192.0.2.2")
+    assert "192.0.2.254" in host.in_namespace("red", "ip", "route", "show", "default").stdout
+
+    run_twice(host, run_module, lab(mtu=1400), {"veth"})
+    host.in_namespace("red", "ping", "-nqc1", "-w5", "192.0.2.2")
+
+    order = [("ovs_port", "ports"), ("interface", "interfaces"), ("ovs_bridge", "bridges")]
+    order += [("nat_masquerade", "rules"), ("veth", "pairs"), ("netns", "namespaces")]
+    run_twice(
+        host,
+        run_module,
+        [step(module, **{option: []}, **MARK) for module, option in order],
+        everything - {"route"},
+    )
+    host.run("sysctl", "-qw", "net.ipv4.ip_forward=0")  # which stays, as it may be needed by then
+    assert_same(host, before)
+    assert host.namespaces() == []
+    assert set(host.links()) == {"lo"}
+
+
+def test_what_an_earlier_step_takes_along_is_foretold_once(host: Host, run_module: Run) -> None:
+    """With a namespace that is struck its cable goes, with a bridge its link and its ports, with a cable its routes."""
+    assert not run_module("sequence", steps=lab()).failed
+    steps = lab()
+    for each in steps:
+        options = each["options"]
+        name = next(iter(options))
+        if each["module"] == "ovs_bridge":
+            options[name] = []
+        elif each["module"] != "nat_masquerade":
+            options[name] = [entry for entry in options[name] if "blue" in str(entry)]
+    steps[3]["options"]["interfaces"], steps[4]["options"]["ports"] = [], []
+    run_twice(host, run_module, steps, {"netns", "ovs_bridge"})
+    assert host.namespaces() == ["blue"]
+
+
+def test_what_both_kinds_of_nat_need_is_foretold_once(host: Host, run_module: Run) -> None:
+    """In check mode the second finds what the first would have made: forwarding, our table, a way through a drop."""
+    host.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
+    host.run(
+        "nft", "add table ip filter; add chain ip filter forward { type filter hook forward priority 0; policy drop; }"
+    )
+    shell(host, "netns add inner")
+    forward = {"port": 8080, "to_address": "192.0.2.1"}
+    for namespace in (None, "inner"):
+        rules = [{"source": "192.0.2.0/24", "namespace": namespace}]
+        steps = [
+            step("nat_masquerade", rules=rules, **MARK),
+            step("nat_port_forward", rules=[{**forward, "namespace": namespace}], **MARK),
+        ]
+        # Going over to the namespace takes the rules from the host again.
+        run_twice(host, run_module, steps, {"nat_masquerade", "nat_port_forward"})
+    gone = [step("nat_masquerade", rules=[], **MARK), step("nat_port_forward", rules=[], **MARK)]
+    run_twice(host, run_module, gone, {"nat_masquerade", "nat_port_forward"})
+    assert "netns_fabric" not in host.in_namespace("inner", "nft", "list", "tables").stdout
+
+
+def test_a_step_that_fails_leaves_nothing_of_its_own(host: Host, run_module: Run) -> None:
+    shell(host, "link add taken type bridge")
+    steps = [
+        step("netns", namespaces=[{"name": "red"}]),
+        step("veth", pairs=[{"name": name, "namespace": "red", "peer": {"name": name}} for name in ("a", "taken")]),
+        step("netns", namespaces=[{"name": "blue"}]),
+    ]
+    failed = run_module("sequence", steps=steps)
+    assert failed.failed
+    assert "netns.fabric.veth: pairs[1] (taken)" in failed.message
+    assert failed.changed
+    assert failed.commands[0] == "ip netns add red"
+    assert host.namespaces() == ["red"]
+    assert set(host.links()) == {"lo", "taken"}
+
+
+def test_mistakes_of_all_steps_are_told_before_anything_is_written(host: Host, run_module: Run) -> None:
+    steps = [
+        step("netns", namespaces=[{"name": "red"}]),
+        step("veth", pairs=[{"name": "eth0", "addresses": ["192.0.2.300/24"]}]),
+        step("route", routes=[{"destinations": "default"}]),
+    ]
+    failed = run_module("sequence", steps=steps)
+    assert failed.failed
+    assert not failed.changed
+    assert "netns.fabric.veth: pairs[0] (eth0): addresses: " in failed.message
+    assert "netns.fabric.route: " in failed.message
+    assert "destinations" in failed.message
+    assert host.namespaces() == []
+
+
+def test_a_link_of_an_earlier_step_is_put_back_as_that_left_it(host: Host, run_module: Run) -> None:
+    """What one step has made is nothing new to the next: its attributes come back when that one fails."""
+    shell(host, "tuntap add d0 mode tap")
+    failed = run_module(
+        "sequence",
+        steps=[
+            step("veth", pairs=[{"name": "a", "mtu": 1400, "peer": {"name": "b"}}]),
+            step("interface", interfaces=[{"name": "a", "mtu": 1300}, {"name": "d0", "mtu": 65535}]),
+        ],
+    )
+    assert failed.failed
+    assert "mtu greater than device maximum" in failed.message
+    assert host.links()["a"]["mtu"] == 1400
+
+
+def test_a_process_in_a_namespace_stops_a_teardown_before_it_begins(host: Host, run_module: Run) -> None:
+    assert not run_module("sequence", steps=lab()).failed
+    process = host.start("sleep", "4242", namespace="red")
+    before = picture(host)
+    order = [("ovs_port", "ports"), ("ovs_bridge", "bridges"), ("nat_masquerade", "rules"), ("veth", "pairs")]
+    steps = [step(module, **{option: []}, **MARK) for module, option in [*order, ("netns", "namespaces")]]
+    for check in (True, False):
+        refused = run_module("sequence", steps=steps, _check=check)
+        assert refused.failed
+        assert not refused.changed
+        assert f"pid {process.pid}: " in refused.message
+        assert "netns.fabric.netns: " in refused.message
+        assert_same(host, before)
+    forced = step("netns", namespaces=[{"name": "red", "state": "absent", "force": True}])
+    # What the last step would refuse by itself the first one sees to.
+    applied = run_module("sequence", steps=[forced, *steps])
+    assert not applied.failed, applied.message
+    assert process.poll() is None
+    assert host.namespaces() == []
+
+
+def test_probes_follow_the_last_step(host: Host, run_module: Run) -> None:
+    probes = [
+        {"namespace": "red", "to": "192.0.2.2"},
+        {"namespace": "red", "to": "192.0.2.2", "protocol": "tcp"},
+        {"namespace": "blue", "to": "192.0.2.254", "protocol": "tcp"},
+    ]
+    checked = run_module("sequence", _check=True, steps=lab(), probes=probes)
+    assert not checked.failed, checked.message
+    assert checked.returned["summary"]["skipped"] == len(probes)
+    applied = run_module("sequence", steps=lab(), probes=probes)
+    assert not applied.failed, applied.message
+    assert (checked.changed, checked.diff, checked.commands) == (applied.changed, applied.diff, applied.commands)
+    assert applied.returned["summary"]["as_expected"] == len(probes)
+    assert "192.0.2.254" in applied.returned["matrix"][0] + applied.returned["matrix"][3]
+    again = run_module("sequence", steps=[], probes=probes)
+    assert (again.failed, again.changed) == (False, False)
+    assert again.returned["summary"] == applied.returned["summary"]
+
+
+def test_a_probe_that_fails_takes_nothing_back(host: Host, run_module: Run) -> None:
+    steps = lab()
+    steps[4]["options"]["ports"] = [{**each, "tag": tag} for tag, each in zip((10, 20), steps[4]["options"]["ports"])]
+    probe = {"namespace": "red", "to": "192.0.2.2", "timeout": 0.5}
+    failed = run_module("sequence", steps=steps, probes=[probe])
+    assert failed.failed
+    assert failed.changed
+    assert failed.commands
+    assert "netns.fabric.reachability" in failed.message
+    assert "red -> 192.0.2.2 icmp: no neighbour" in failed.message
+    assert failed.returned["summary"]["not_as_expected"] == 1
+    assert {each["module"] for each in failed.returned["steps"] if each["changed"]} >= {"netns", "ovs_port"}
+    assert host.namespaces() == ["blue", "red"]
+
+
+def test_a_mistake_in_a_probe_is_told_before_anything_is_written(host: Host, run_module: Run) -> None:
+    failed = run_module("sequence", steps=lab(), probes=[{"namespace": "red", "to": "192.0.2.300"}])
+    assert failed.failed
+    assert not failed.changed
+    assert "netns.fabric.reachability: probes[0] (red -> 192.0.2.300): to: " in failed.message
+    assert host.namespaces() == []

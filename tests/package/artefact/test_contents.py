@@ -1,0 +1,78 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is in the artefact: all that a user needs, and nothing that only development needs."""
+
+from __future__ import annotations
+
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+
+# Whatever else lies at the top of the clone is for development. What is new there is either added here or to
+# build_ignore in galaxy.yml.
+SHIPPED = {
+    "CHANGELOG.md",
+    "CHANGELOG.rst",
+    "CODE_OF_CONDUCT.md",
+    "CONTRIBUTING.md",
+    "COPYING",
+    "FILES.json",
+    "LICENSES",
+    "MANIFEST.json",
+    "README.md",
+    "REUSE.toml",
+    "TESTING.md",
+    "changelogs",
+    "docs",
+    "meta",
+    "playbooks",
+    "plugins",
+    "roles",
+}
+# What a user's ansible-core looks for, by the directories that the clone has it in.
+USED = ("meta", "playbooks", "plugins", "roles", "docs", "LICENSES")
+
+
+@pytest.fixture(scope="module", name="files")
+def fixture_files(artefact: Path) -> set[str]:
+    """Return the paths of the files in the artefact."""
+    with tarfile.open(artefact) as archive:
+        return {member.name for member in archive.getmembers() if not member.isdir()}
+
+
+@pytest.fixture(scope="module", name="in_git")
+def fixture_in_git() -> set[str]:
+    """Return the paths that git knows, or would add."""
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
+    return {name for name in listed.stdout.split("\0") if (ROOT / name).is_file()}
+
+
+def test_nothing_for_development_is_shipped(files: set[str]) -> None:
+    assert {name.split("/")[0] for name in files} <= SHIPPED
+
+
+def test_nothing_is_shipped_that_is_not_in_git(files: set[str], in_git: set[str]) -> None:
+    assert files - in_git == {"MANIFEST.json", "FILES.json"}
+
+
+def test_all_that_is_used_is_shipped(files: set[str], in_git: set[str]) -> None:
+    wanted = {name for name in in_git if name.split("/")[0] in USED}
+    assert len(wanted) > 50
+    assert wanted <= files
+
+
+def test_no_sanity_test_is_ignored(in_git: set[str]) -> None:
+    assert not [name for name in in_git if name.startswith("tests/sanity/ignore-")]
+
+
+def test_every_action_is_in_the_action_group(in_git: set[str]) -> None:
+    """`module_defaults: group/netns.fabric.all` reaches every module."""
+    runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
+    modules = {Path(name).stem for name in in_git if name.startswith("plugins/modules/") and name.endswith(".py")}
+    assert set(runtime["action_groups"]["all"]) == modules

@@ -1,0 +1,94 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The installed artefact, with nothing of the clone in reach: what its playbooks build carries traffic."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.netns.fabric.tests.helpers import own_host
+from ansible_collections.netns.fabric.tests.package.artefact.conftest import TARGET_PYTHON, Ansible
+
+
+@pytest.fixture(autouse=True, name="own_host_that_we_are_in")
+def fixture_own_host_that_we_are_in() -> None:
+    """Refuse to build a topology on the machine itself."""
+    assert own_host.is_inside(), "these tests run in a host of their own only: `.venv/bin/nox -s artefact`"
+
+
+@pytest.fixture(name="inventory")
+def fixture_inventory(tmp_path: Path) -> Path:
+    """Write an inventory as a user would, with this host alone."""
+    python = os.environ.get(TARGET_PYTHON) or sys.executable
+    inventory = tmp_path / "hosts.yml"
+    host = {"ansible_connection": "local", "ansible_python_interpreter": python}
+    inventory.write_text(json.dumps({"all": {"hosts": {"fabric": host}}}), encoding="utf-8")
+    return inventory
+
+
+def play(ansible: Ansible, inventory: Path, playbook: str, *options: str) -> dict[str, int]:
+    """Run a playbook of the collection by its name and return the recap's numbers."""
+    said = ansible.run("ansible-playbook", "--inventory", str(inventory), f"netns.fabric.{playbook}", *options)
+    recap = re.search(r"^fabric\s*:(.*)$", said, re.MULTILINE)
+    assert recap, said
+    return {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", recap[1])}
+
+
+def pings(namespace: str, address: str) -> bool:
+    """Tell whether an address answers from a namespace."""
+    command = ["ip", "netns", "exec", namespace, "ping", "-n", "-q", "-c", "1", "-w", "5", address]
+    return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
+
+
+def namespaces() -> set[str]:
+    """Return the names of the namespaces that the topologies here have."""
+    return {path.name for path in Path("/run/netns").iterdir()} & {"ns01", "ns02"}
+
+
+def test_only_the_artefact_is_in_reach(installed: Ansible) -> None:
+    listed = json.loads(installed.run("ansible-galaxy", "collection", "list", "--format", "json"))
+    found = {
+        (path, name) for path, collections in listed.items() for name in collections if not name.startswith("ansible.")
+    }
+    assert found == {(str(installed.collections / "ansible_collections"), "netns.fabric")}
+    installed.run("ansible-galaxy", "collection", "verify", "--offline", "netns.fabric")
+
+
+def test_every_plugin_and_role_is_documented(installed: Ansible) -> None:
+    listed = json.loads(installed.run("ansible-doc", "--metadata-dump", "--no-fail-on-errors", "netns.fabric"))
+    documented = listed["all"]
+    assert "netns.fabric.veth" in documented["module"]
+    assert "netns.fabric.compile_topology" in documented["filter"]
+    assert set(documented["role"]) == {"netns.fabric.openvswitch", "netns.fabric.topology"}
+    assert "netns.fabric.netns" in documented["become"]
+    assert "netns.fabric.topology" in documented["inventory"]
+    # An error stands in the place of the documentation.
+    wrong = {
+        name: entry["error"] for plugins in documented.values() for name, entry in plugins.items() if "error" in entry
+    }
+    assert not wrong
+
+
+def test_site_builds_what_carries_traffic_and_teardown_removes_it(installed: Ansible, inventory: Path) -> None:
+    first = play(installed, inventory, "site")
+    assert first["changed"] >= 1, first
+    assert pings("ns01", "192.168.100.2")
+    assert pings("ns02", own_host.OUTSIDE_ADDRESS)
+    assert play(installed, inventory, "site")["changed"] == 0
+    assert play(installed, inventory, "site", "--check")["changed"] == 0
+    play(installed, inventory, "teardown")
+    assert namespaces() == set()
+
+
+def test_direct_link_is_built_from_there_too(installed: Ansible, inventory: Path) -> None:
+    play(installed, inventory, "direct_link")
+    assert pings("ns01", "192.168.100.2")
+    play(installed, inventory, "teardown")
+    assert namespaces() == set()

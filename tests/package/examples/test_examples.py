@@ -1,0 +1,234 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every example of the documentation, run as it stands against a real kernel and Open vSwitch.
+
+The tasks of a plugin's EXAMPLES are run one after the other, and each of the collection's modules that writes twice: in
+check mode, and for real. What it announces is what it does. That a further run has nothing to do is told by the tests
+in tests/integration: here it would be half a minute more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.netns.fabric.tests.helpers import module_runner, own_host
+from ansible_collections.netns.fabric.tests.helpers.converging import wait_until
+from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.package.examples.collecting import Example, Kind, collect
+
+EXAMPLES = collect()
+RUN = [example for example in EXAMPLES if example.not_run is None]
+
+# The word about plays that are for the namespaces of a host `lab`.
+INSIDE = "inside"
+
+# Names the directory with the ansible commands of the controller under test; those beside the tests' Python without it.
+CONTROLLER = "NETNS_FABRIC_CONTROLLER"
+
+OURS = "netns.fabric."
+COMPARED = ("changed", "diff", "commands")
+# They change nothing, so that check mode has nothing to announce.
+LOOKING = ("netns.fabric.reachability", "netns.fabric.topology_info")
+
+# A host of the inventory: the one that we are in.
+MACHINE = {"ansible_connection": "local", "ansible_python_interpreter": module_runner.target_python()}
+
+# The variables of the role, for examples that go on from them.
+DEFAULTS = Path(__file__).resolve().parents[3] / "roles" / "topology" / "defaults" / "main.yml"
+
+
+def _docker(host: Host) -> None:
+    """Do to the firewall what Docker does when it starts."""
+    host.run("iptables", "-N", "DOCKER-USER")
+    host.run("iptables", "-A", "FORWARD", "-j", "DOCKER-USER")
+    host.run("iptables", "-P", "FORWARD", "DROP")
+
+
+def _service(host: Host) -> None:
+    """Have something answer on TCP port 443 of the host's own address."""
+    # Not http.server: before it listens it asks for its own name, and here nobody answers.
+    listen = "import signal, socket, sys; s = socket.create_server((sys.argv[1], 443)); signal.pause()"
+    host.start(sys.executable, "-c", listen, own_host.UPLINK_ADDRESS)
+    wait_until(
+        lambda: bool(host.run("ss", "-Hltn", "sport", "=", ":443").stdout), 30, otherwise="the service does not listen"
+    )
+
+
+def _reference(_host: Host) -> None:
+    """Build the reference topology."""
+    play([{"import_playbook": "netns.fabric.site"}], Path("/run"))
+
+
+# What an example presupposes, by the word about it.
+PREPARATIONS: Mapping[str, Callable[[Host], None]] = {
+    "docker": _docker,
+    "service": _service,
+    "reference": _reference,
+    INSIDE: _reference,
+}
+
+
+@pytest.fixture(name="host")
+def fixture_host() -> Iterator[Host]:
+    """Give a cleared host with an outside world, and with a device `eno2` that stands for a network card."""
+    host = Host()
+    host.clear()
+    own_host.build_outside_world()
+    host.run("ip", "tuntap", "add", "eno2", "mode", "tap")
+    yield host
+    host.clear()
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a user who has nothing configured but where the collection is."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    return {
+        **clean,
+        "ANSIBLE_COLLECTIONS_PATH": str(module_runner.COLLECTIONS_PATH),
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_PIPELINING": "1",  # half the time of a task
+        "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+    }
+
+
+def ansible(command: str, *arguments: str, cwd: Path) -> str:
+    """Run one of the ansible commands and return all it said; AssertionError if it fails or warns."""
+    commands = Path(os.environ.get(CONTROLLER) or Path(sys.executable).parent)
+    ran = subprocess.run(
+        [str(commands / command), *arguments],
+        cwd=cwd,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    said = ran.stdout + ran.stderr
+    assert ran.returncode == 0, said
+    assert "no hosts matched" not in said, said
+    assert "[DEPRECATION WARNING]" not in said, said
+    return said
+
+
+def groups_of(plays: list[dict[str, Any]]) -> set[str]:
+    """Return the names of hosts or groups that plays are for."""
+    patterns = {str(one["hosts"]) for one in plays if "hosts" in one}
+    return {pattern for pattern in patterns if pattern.isidentifier() and pattern not in ("all", "localhost")}
+
+
+def play(plays: list[dict[str, Any]] | str, directory: Path, groups: set[str] | None = None) -> str:
+    """Run plays, given as data or as text that is to be taken as it is, on the host that we are in."""
+    playbook, inventory = directory / "playbook.yml", directory / "hosts.json"
+    playbook.write_text(plays if isinstance(plays, str) else yaml.safe_dump(plays, sort_keys=False), encoding="utf-8")
+    children: dict[str, Any] = {group: {"hosts": {"fabric": {}}} for group in groups or ()}
+    inventory.write_text(json.dumps({"all": {"hosts": {"fabric": MACHINE}, "children": children}}), encoding="utf-8")
+    return ansible("ansible-playbook", "--inventory", str(inventory), str(playbook), cwd=directory)
+
+
+def module_of(task: dict[str, Any]) -> str | None:
+    """Return which of the collection's modules a task runs."""
+    return next((key for key in task if key.startswith(OURS)), None)
+
+
+def announced(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the tasks, each of ours that writes run in check mode before, and one task that judges all of them."""
+    run: list[dict[str, Any]] = []
+    claims: list[str] = []
+    for number, task in enumerate(tasks):
+        if module_of(task) in (None, *LOOKING) or "loop" in task or "check_mode" in task:
+            run.append(task)
+            continue
+        before, applied = f"before_{number}", task.get("register", f"applied_{number}")
+        run += [
+            {**task, "check_mode": True, "diff": True, "register": before},
+            {**task, "diff": True, "register": applied},
+        ]
+        claims += [f"{before}.{what} | default('') == {applied}.{what} | default('')" for what in COMPARED]
+    if claims:
+        run.append({"name": "What was announced was done", "ansible.builtin.assert": {"that": claims}})
+    return run
+
+
+@pytest.mark.parametrize("example", RUN, ids=lambda example: example.origin)
+def test_example_runs_as_it_stands(example: Example, host: Host, tmp_path: Path) -> None:
+    if example.word:
+        PREPARATIONS[example.word](host)
+    if example.kind is Kind.TASKS:
+        tasks = announced(example.data)
+        play([{"hosts": "fabric", "gather_facts": False, "vars_files": [str(DEFAULTS)], "tasks": tasks}], tmp_path)
+    elif example.word == INSIDE:
+        _run_inside(example, tmp_path)
+    elif example.kind is Kind.PLAYS:
+        play(example.text, tmp_path, groups_of(example.data))
+    elif example.kind is Kind.VARIABLES:
+        _run_variables(example, host, tmp_path)
+    elif example.kind is Kind.INVENTORY_SOURCE:
+        _run_inventory_source(example, tmp_path)
+    elif example.kind is Kind.HOSTS:
+        (tmp_path / "hosts.yml").write_text(example.text, encoding="utf-8")
+        said = ansible("ansible-inventory", "--inventory", str(tmp_path / "hosts.yml"), "--list", cwd=tmp_path)
+        assert "[WARNING]" not in said, said
+    else:
+        pytest.fail(f"{example.origin}: neither tasks, plays, variables nor inventory; say why it is not run")
+
+
+def _run_variables(example: Example, host: Host, directory: Path) -> None:
+    """Build what the variables declare, which the role verifies by traffic, and take it down again, in one run."""
+    (directory / "group_vars").mkdir()
+    (directory / "group_vars" / "all.yml").write_text(example.text, encoding="utf-8")
+    said = play([{"import_playbook": f"netns.fabric.{name}"} for name in ("site", "teardown")], directory)
+    assert "not as expected; .: not probed" in said or "probes came through" in said, said
+    assert host.namespaces() == [own_host.OUTSIDE_NAMESPACE]
+    diagram = example.data.get("topology_diagram")
+    assert not diagram or (directory / diagram).stat().st_size
+
+
+def _inventory_of_namespaces(source: str, directory: Path) -> Path:
+    """Return a directory of inventory sources: this one of the plugin's, and before it the hosts that it reads."""
+    sources = directory / "inventory"
+    sources.mkdir()
+    declared = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))["topology_namespaces"]
+    lab = {**MACHINE, "topology_namespaces": declared}
+    hosts = {"all": {"hosts": {"localhost": MACHINE}, "children": {"labs": {"hosts": {"lab": lab}}}}}
+    (sources / "hosts.json").write_text(json.dumps(hosts), encoding="utf-8")
+    (sources / "namespaces.netns.yml").write_text(source, encoding="utf-8")
+    return sources
+
+
+def _run_inside(example: Example, directory: Path) -> None:
+    """Run plays for the namespaces of the host `lab`."""
+    sources = _inventory_of_namespaces("plugin: netns.fabric.topology\n", directory)
+    (directory / "playbook.yml").write_text(example.text, encoding="utf-8")
+    ansible("ansible-playbook", "--inventory", str(sources), str(directory / "playbook.yml"), cwd=directory)
+
+
+def _run_inventory_source(example: Example, directory: Path) -> None:
+    """Have the inventory plugin read its configuration, beside an inventory with hosts that have a topology."""
+    sources = _inventory_of_namespaces(example.text, directory)
+    said = ansible("ansible-inventory", "--inventory", str(sources), "--list", cwd=directory)
+    assert "[WARNING]" not in said, said
+    assert {name.partition(".")[0] for name in json.loads(said)["namespaces"]["hosts"]} == {"ns01", "ns02"}
+
+
+def test_every_kind_of_plugin_and_document_was_looked_at() -> None:
+    """The search has not gone blind: each place where examples are is there, and each module of the collection."""
+    root = Path(__file__).resolve().parents[3]
+    origins = [example.origin for example in EXAMPLES]
+    assert {str(path.relative_to(root)) for path in root.glob("plugins/modules/*.py")} <= set(origins)
+    for beginning in ("plugins/filter/", "playbooks/inventory/", "README.md", "roles/topology/"):
+        assert any(origin.startswith(beginning) for origin in origins), beginning
+
+
+def test_whatever_is_not_run_says_why() -> None:
+    unexplained = [example.origin for example in EXAMPLES if example.not_run is not None and len(example.not_run) < 10]
+    assert not unexplained

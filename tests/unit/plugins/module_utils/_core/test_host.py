@@ -1,0 +1,213 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All or nothing: the journal, and how a plan is applied and taken back."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._core import host as core_host
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed, Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host, Journal
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Phase, Plan
+
+
+@dataclass(frozen=True)
+class Step:
+    name: str
+    phase: Phase = Phase.SETTINGS
+    medium: str = "kernel"
+
+    def commands(self) -> Sequence[str]:
+        return [f"do {self.name}"]
+
+
+class Ledger:
+    """A medium that writes down what it is asked for; it can be made to refuse, and to forget how to go back."""
+
+    def __init__(
+        self,
+        done: list[str],
+        refuses: str = "",
+        cannot_undo: str = "",
+        breaks: str = "",
+        fails: Callable[[Sequence[Operation]], Exception] | None = None,
+    ) -> None:
+        self.done = done
+        self.batches: list[list[str]] = []
+        self.refuses, self.cannot_undo, self.breaks, self.fails = refuses, cannot_undo, breaks, fails
+        self.committed = self.forgotten = 0
+
+    def execute(self, operations: Sequence[Operation], journal: Journal) -> None:
+        steps = [operation for operation in operations if isinstance(operation, Step)]
+        self.batches.append([step.name for step in steps])
+        if self.fails:
+            raise self.fails(operations)
+        for step in steps:
+            if step.name == self.refuses:
+                raise OperationFailed(step, f"{step.name} was refused", errno.EPERM)
+            if step.name == self.breaks:
+                raise ZeroDivisionError("a bug")
+            self.done.append(step.name)
+            journal.record(f"undo {step.name}", lambda step=step: self.undo(step))  # type: ignore[misc]
+
+    def undo(self, step: Step) -> None:
+        if step.name == self.cannot_undo:
+            raise OSError(errno.EIO, "no way back")
+        assert self.done[-1] == step.name  # the newest first
+        self.done.pop()
+
+    def commit(self) -> None:
+        self.committed += 1
+
+    def forget(self) -> None:
+        self.forgotten += 1
+
+
+def host_with(**media: Any) -> Host:
+    host = Host()
+    host.__dict__.update(media)  # what cached_property would fill at the first use
+    return host
+
+
+def plan(*changes: tuple[str, list[Step]]) -> Plan:
+    return Plan(
+        tuple(Change(Entry(name, "things", i), name, {}, {}, tuple(own)) for i, (name, own) in enumerate(changes))
+    )
+
+
+def test_a_plan_is_applied_and_committed() -> None:
+    kernel = Ledger([])
+    host_with(kernel=kernel).apply(plan(("a", [Step("1")]), ("b", [Step("2"), Step("3", Phase.RELEASE)])))
+    assert kernel.done == ["3", "1", "2"]
+    assert kernel.batches == [["3"], ["1", "2"]]
+    assert kernel.committed >= 1
+
+
+def test_what_was_read_is_forgotten_once_something_was_written() -> None:
+    kernel, firewall = Ledger([]), Ledger([])
+    host = host_with(kernel=kernel, firewall=firewall)
+    host.apply(Plan())
+    assert (kernel.forgotten, firewall.forgotten) == (0, 0)
+    host.apply(plan(("a", [Step("1")])))
+    assert kernel.forgotten >= 1
+    assert firewall.forgotten >= 1
+
+
+def test_nothing_is_opened_for_an_empty_plan() -> None:
+    host = Host()
+    host.apply(Plan())
+    host.close()
+    assert not {"kernel", "files", "ovs", "firewall"} & set(vars(host))
+
+
+def test_operations_of_one_phase_and_medium_go_together() -> None:
+    done: list[str] = []
+    kernel, files = Ledger(done), Ledger(done)
+    steps = [Step("1"), Step("2"), Step("3", medium="files"), Step("4", medium="files"), Step("5")]
+    host_with(kernel=kernel, files=files).apply(plan(("a", steps)))
+    assert done == ["1", "2", "3", "4", "5"]
+    assert (kernel.batches, files.batches) == ([["1", "2"], ["5"]], [["3", "4"]])
+
+
+def test_a_refusal_takes_back_what_was_done_in_every_medium() -> None:
+    done: list[str] = []
+    kernel, files = Ledger(done), Ledger(done, refuses="5")
+    steps = [Step("1"), Step("2", medium="files"), Step("3"), Step("4", medium="files"), Step("5", medium="files")]
+    with pytest.raises(OperationFailed) as caught:
+        host_with(kernel=kernel, files=files).apply(plan(("fine", []), ("bad", steps)))
+    assert done == []
+    assert (kernel.committed, files.committed) == (0, 0)
+    assert str(caught.value) == (
+        "things[1] (bad): 5 was refused\nWhat this call had done before it was taken back: the host is as it was."
+    )
+
+
+def test_the_entry_is_found_though_others_want_the_same() -> None:
+    twins = Step("same"), Step("same")
+    kernel = Ledger([], fails=lambda operations: OperationFailed(operations[1], "refused"))
+    with pytest.raises(OperationFailed, match=r"^things\[1\] \(b\): refused"):
+        host_with(kernel=kernel).apply(plan(("a", [twins[0]]), ("b", [twins[1]])))
+
+
+def test_a_refusal_that_belongs_to_no_single_operation() -> None:
+    kernel = Ledger([], fails=lambda _operations: OperationFailed(None, "the transaction was refused"))
+    with pytest.raises(OperationFailed, match=r"^the transaction was refused\n"):
+        host_with(kernel=kernel).apply(plan(("a", [Step("1")])))
+
+
+def test_what_cannot_be_taken_back_is_said_and_the_rest_is_taken_back() -> None:
+    kernel = Ledger([], refuses="3", cannot_undo="2")
+    with pytest.raises(OperationFailed) as caught:
+        host_with(kernel=kernel).apply(plan(("a", [Step("2"), Step("3")])))
+    assert "What had been done before it could not all be taken back:\nundo 2: [Errno 5] no way back" in str(
+        caught.value
+    )
+    assert "as it was" not in str(caught.value)
+
+
+def test_a_bug_takes_back_what_was_done() -> None:
+    kernel = Ledger([], breaks="3")
+    with pytest.raises(ZeroDivisionError):
+        host_with(kernel=kernel).apply(plan(("a", [Step("1"), Step("2"), Step("3")])))
+    assert kernel.done == []
+
+
+def test_a_bug_and_no_way_back() -> None:
+    kernel = Ledger([], breaks="3", cannot_undo="2")
+    with pytest.raises(OperationFailed, match=r"ZeroDivisionError[\s\S]*undo 2"):
+        host_with(kernel=kernel).apply(plan(("a", [Step("2"), Step("3")])))
+
+
+def test_a_medium_that_cannot_be_had_takes_back_what_others_did() -> None:
+    kernel = Ledger([])
+    lacking = Ledger([], fails=lambda _operations: Unavailable("not installed"))
+    with pytest.raises(Unavailable):
+        host_with(kernel=kernel, ovs=lacking).apply(plan(("a", [Step("1"), Step("2", medium="ovs")])))
+    assert kernel.done == []
+
+
+def test_the_journal() -> None:
+    journal = Journal()
+    undone: list[str] = []
+    for name in ("first", "second", "third"):
+        journal.record(name, lambda name=name: undone.append(name))  # type: ignore[misc]
+    assert len(journal) == 3
+    assert journal.roll_back() == []
+    assert undone == ["third", "second", "first"]
+    assert len(journal) == 0
+    assert journal.roll_back() == []
+
+
+def test_one_call_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(core_host, "LOCK_DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(core_host, "LOCK_TIMEOUT", 0.05)
+    with Host().locked():
+        for check_mode in (True, False):
+            with pytest.raises(Unavailable, match="another run of this collection"), Host(check_mode).locked():
+                pass
+    with Host(check_mode=True).locked(), Host(check_mode=True).locked():
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_lock_is_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(core_host, "LOCK_DIRECTORY", str(tmp_path))
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    timer = threading.Timer(0.1, os.close, [descriptor])
+    timer.start()
+    with Host().locked():
+        assert not timer.is_alive() or timer.finished.wait(1)
+    timer.join()

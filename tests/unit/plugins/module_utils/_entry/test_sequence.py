@@ -1,0 +1,103 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Several modules in one call: what their steps are taken for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jinja2.nativetypes import NativeEnvironment
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntries
+from ansible_collections.netns.fabric.plugins.module_utils._entry import sequence
+
+ROLE = Path(__file__).parents[5] / "roles" / "topology"
+
+
+def step(module: str, **options: Any) -> dict[str, Any]:
+    return {"module": module, "options": options}
+
+
+def test_a_step_is_a_call_of_its_module() -> None:
+    given = step("netns", namespaces=[{"name": "red"}], owner="lab", prune="yes")
+    [(name, call)], probes = sequence._understood([given], [], True)
+    assert probes == []
+    assert (name, call.owner, call.prune, call.check_mode) == ("netns", "lab", True, True)
+    assert [(entry.name, entry.present, entry.force) for entry in call.entries] == [("red", True, False)]
+
+
+def test_the_single_form_is_a_step_too() -> None:
+    given = step("route", destination="default", gateway="192.0.2.1")
+    [(_name, call)], _probes = sequence._understood([given], [], False)
+    assert [route.destination for route in call.entries] == ["0.0.0.0/0"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"namespaces": [{"name": "red", "colour": "red"}]}, "colour"),
+        ({"namespaces": [{}]}, "name"),
+        ({"namespaces": [], "name": "red"}, "mutually exclusive"),
+        ({}, "one of the following is required"),
+        ({"namespaces": [{"name": "a/b"}]}, "namespaces[0] (a/b): name: "),
+        ({"namespaces": [], "prune": True}, "owner"),
+    ],
+)
+def test_a_mistake_names_the_module(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidEntries) as caught:
+        sequence._understood([step("netns", **options)], [], False)
+    assert str(caught.value).startswith("netns.fabric.netns: ")
+    assert said in str(caught.value)
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(InvalidEntries) as caught:
+        sequence._understood(
+            [step("netns"), step("veth", pairs=[{"name": "eth0"}]), step("route")], [{"to": "192.0.2.300"}], False
+        )
+    assert [str(mistake).split(":", maxsplit=1)[0] for mistake in caught.value.mistakes] == [
+        "netns.fabric.netns",
+        "netns.fabric.route",
+        "netns.fabric.reachability",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("probe", "said"),
+    [
+        ({}, "to"),
+        ({"to": "192.0.2.1", "protcol": "tcp"}, "protcol"),
+        ({"to": "192.0.2.1", "port": 80}, "probes[0] (the host -> 192.0.2.1): port: "),
+    ],
+)
+def test_a_probe_is_one_of_reachability(probe: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidEntries) as caught:
+        sequence._understood([], [probe], False)
+    assert str(caught.value).startswith("netns.fabric.reachability: ")
+    assert said in str(caught.value)
+    [understood] = sequence._understood([], [{"to": "192.0.2.1", "protocol": "tcp"}], False)[1]
+    assert (understood.namespace, str(understood.to), understood.kind) == (None, "192.0.2.1", "tcp")
+
+
+def test_the_role_runs_what_there_is() -> None:
+    variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
+    calls, order = variables["topology__calls"], variables["topology__order"]
+    steps = [step for part in calls.values() for step in (part if isinstance(part, list) else [part])]
+    assert {step["module"] for step in steps} == set(sequence.RESOURCES)
+    assert set(order["present"]) == set(calls)
+    assert set(order["absent"]) == set(calls) - {"routes"}
+    [build] = [
+        task for task in yaml.safe_load((ROLE / "tasks" / "build.yml").read_text()) if "netns.fabric.sequence" in task
+    ]
+    always, parts = build["tags"]
+    assert always == "topology"
+    # Tags are looked at before there are the role's variables, so that it names its parts once more.
+    rendered = NativeEnvironment()
+    rendered.filters["difference"] = lambda one, other: [each for each in one if each not in other]
+    assert set(rendered.from_string(parts).render(ansible_skip_tags=[])) == {*calls, "verify"}
+    assert "nat" not in rendered.from_string(parts).render(ansible_skip_tags=["nat"])

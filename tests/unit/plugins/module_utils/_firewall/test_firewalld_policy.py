@@ -1,0 +1,140 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The policy in firewalld: what is done for every state that it may be found in, and what firewall-cmd prints, read."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_policy import (
+    ANYWHERE,
+    RELOAD,
+    Policy,
+    comparable,
+    description_of,
+    plan_policy,
+    policy_name,
+    rich_rule,
+    settings_of,
+)
+
+NAME = policy_name("lab")
+MARK = "netns.fabric:lab"
+RULE, OTHER = rich_rule(4, "192.168.100.0/24"), rich_rule(6, "fd00::/64")
+SETTINGS = ANYWHERE | {("rich-rule", RULE)}
+
+# As firewall-cmd 1.3.3 prints it
+INFO = f"""{NAME} (active)
+  summary:\x20
+  description: {MARK}
+  priority: -1
+  target: CONTINUE
+  ingress-zones: ANY
+  egress-zones: ANY
+  services:\x20
+  rich rules:\x20
+\t{RULE}
+\t{OTHER}
+"""
+
+
+def lines(policy: Policy, *rules: str) -> list[str]:
+    return [" ".join(operation.arguments) for operation in plan_policy(policy, MARK, rules).operations]
+
+
+def test_a_name_that_firewalld_takes() -> None:
+    assert len(NAME) == 17
+    assert policy_name("lab-b") != NAME
+
+
+def test_a_new_one() -> None:
+    assert lines(Policy(NAME), RULE) == [
+        f"--permanent --new-policy={NAME}",
+        f"--permanent --policy={NAME} --set-description={MARK}",
+        f"--permanent --policy={NAME} --add-egress-zone=ANY",
+        f"--permanent --policy={NAME} --add-ingress-zone=ANY",
+        f"--permanent --policy={NAME} --add-rich-rule={RULE}",
+        "--reload",
+    ]
+
+
+def test_one_that_is_as_it_should_be() -> None:
+    assert lines(Policy(NAME, SETTINGS, SETTINGS, MARK), RULE) == []
+
+
+def test_one_that_is_none_of_the_two_and_is_not_wanted() -> None:
+    assert lines(Policy(NAME)) == []
+
+
+@pytest.mark.parametrize(
+    ("permanent", "running", "expected"),
+    [
+        (SETTINGS, ANYWHERE, [f"--policy={NAME} --add-rich-rule={RULE}"]),
+        (ANYWHERE, SETTINGS, [f"--permanent --policy={NAME} --add-rich-rule={RULE}"]),
+        (SETTINGS, None, ["--reload"]),
+        (
+            SETTINGS | {("rich-rule", OTHER)},
+            SETTINGS | {("rich-rule", OTHER)},
+            [
+                f"--permanent --policy={NAME} --remove-rich-rule={OTHER}",
+                f"--policy={NAME} --remove-rich-rule={OTHER}",
+            ],
+        ),
+        (
+            SETTINGS - {("egress-zone", "ANY")} | {("egress-zone", "public")},
+            SETTINGS,
+            [
+                f"--permanent --policy={NAME} --add-egress-zone=ANY",
+                f"--permanent --policy={NAME} --remove-egress-zone=public",
+            ],
+        ),
+    ],
+)
+def test_one_that_differs(
+    permanent: frozenset[tuple[str, str]], running: frozenset[tuple[str, str]] | None, expected: list[str]
+) -> None:
+    assert lines(Policy(NAME, permanent, running, MARK), RULE) == expected
+
+
+def test_removed() -> None:
+    assert lines(Policy(NAME, SETTINGS, SETTINGS, MARK)) == [f"--permanent --delete-policy={NAME}", "--reload"]
+    (delete, _reload) = plan_policy(Policy(NAME, SETTINGS, SETTINGS, MARK), MARK, ()).operations
+    assert [" ".join(step) for step in delete.opposite] == lines(Policy(NAME), RULE)[:-1]
+
+
+def test_removed_where_a_reload_would_take_something_else_away() -> None:
+    policy = Policy(NAME, SETTINGS, SETTINGS, MARK, unsaved=("zone public",))
+    assert RELOAD not in plan_policy(policy, MARK, ()).operations
+    assert f"--policy={NAME} --remove-rich-rule={RULE}" in lines(policy)
+
+
+def test_not_made_where_a_reload_would_take_something_else_away() -> None:
+    planned = plan_policy(Policy(NAME, unsaved=("zone public", "direct rules")), MARK, [RULE])
+    assert planned.operations == ()
+    assert "would change zone public and direct rules" in planned.refusal
+
+
+@pytest.mark.parametrize("rules", [(), (RULE,)])
+def test_somebody_elses_is_left_alone(rules: tuple[str, ...]) -> None:
+    planned = plan_policy(Policy(NAME, SETTINGS, SETTINGS, "mine"), MARK, rules)
+    assert planned.operations == ()
+    assert bool(planned.refusal) == bool(rules)
+
+
+def test_commands_can_be_pasted() -> None:
+    (_new, _description, *_zones, rule, _reload) = plan_policy(Policy(NAME), MARK, [RULE]).operations
+    assert rule.commands() == [f"firewall-cmd --permanent --policy={NAME} '--add-rich-rule={RULE}'"]
+
+
+def test_what_firewall_cmd_prints() -> None:
+    assert settings_of(INFO) == SETTINGS | {("rich-rule", OTHER)}
+    assert description_of(INFO) == MARK
+
+
+def test_what_a_reload_keeps_makes_no_difference() -> None:
+    running = f"{INFO}\npublic (active)\n  target: default\n  interfaces: eth0\n  services: ssh\n"
+    permanent = "public\n  target: default\n  interfaces: \n  services: ssh\n"
+    assert comparable(running, leave_out=NAME) == comparable(permanent)
+    assert comparable(permanent) != comparable(permanent.replace("ssh", "http"))

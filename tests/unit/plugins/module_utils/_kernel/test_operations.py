@@ -1,0 +1,103 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The shell lines that do what an operation does."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation, Phase
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+
+ROUTE = op.RouteSpec("10.0.0.0/8", "192.0.2.1", "eth0", 5, 100, "192.0.2.9", 16, None)
+WORDS = "10.0.0.0/8 tos 0x10 via 192.0.2.1 dev eth0 src 192.0.2.9 metric 5 table 100"
+
+
+@pytest.mark.parametrize(
+    ("operation", "lines"),
+    [
+        (op.CreateNamespace("red"), ["ip netns add red"]),
+        (op.RemoveNamespace("red"), ["ip netns del red"]),
+        (
+            op.RemoveNamespace("red", links=("v0",), physical=("eth1",)),
+            ["ip -n red link set dev eth1 netns $$", "ip -n red link del dev v0", "ip netns del red"],
+        ),
+        (op.RemoveStaleFile("red"), ["rm -f /run/netns/red"]),
+        (
+            op.CreateVeth(op.NewEnd("red", "a", "02:00:00:00:00:01", 9000), op.NewEnd(None, "b")),
+            ["ip link add name a netns red address 02:00:00:00:00:01 mtu 9000 type veth peer name b"],
+        ),
+        (op.DeleteLink(None, "a"), ["ip link del dev a"]),
+        (op.MoveLink(None, "a", "red", "a"), ["ip link set dev a netns red"]),
+        (op.MoveLink("red", "a", "blue", "b"), ["ip -n red link set dev a netns blue name b"]),
+        (op.MoveLink("red", "a", None, "b"), ["ip -n red link set dev a name b netns $$"]),
+        (op.RenameLink("red", "a", "b"), ["ip -n red link set dev a name b"]),
+        (op.SetMac("red", "a", "02:00:00:00:00:01"), ["ip -n red link set dev a address 02:00:00:00:00:01"]),
+        (op.SetMtu(None, "a", 9000), ["ip link set dev a mtu 9000"]),
+        (op.SetAlias(None, "a", ""), ["ip link set dev a alias ''"]),
+        (op.SetTxChecksum("red", "a", False), ["ip netns exec red ethtool -K a tx off"]),
+        (op.SetTxChecksum(None, "a", True), ["ethtool -K a tx on"]),
+        (op.SetDown("red", "a"), ["ip -n red link set dev a down"]),
+        (op.SetUp(None, "a"), ["ip link set dev a up"]),
+        (op.AddAddress("red", "a", "192.0.2.1/24"), ["ip -n red addr add 192.0.2.1/24 dev a"]),
+        (op.AddAddress(None, "a", "fd00::1/64"), ["ip addr add fd00::1/64 dev a nodad"]),
+        (op.AddAddress(None, "a", "192.0.2.1/24", replace=True), ["ip addr replace 192.0.2.1/24 dev a"]),
+        (op.RemoveAddress(None, "a", "192.0.2.1/24"), ["ip addr del 192.0.2.1/24 dev a"]),
+        (
+            op.RemoveAddress(None, "a", "192.0.2.1/32", "192.0.2.2"),
+            ["ip addr del 192.0.2.1 peer 192.0.2.2/32 dev a"],
+        ),
+        (op.RemoveAddress("red", "a", "fd00::1/64", if_there=True), ["ip -n red addr flush dev a to fd00::1"]),
+        (
+            op.AddRoute("red", ROUTE),
+            [f"ip -n red route add {WORDS} proto static"],
+        ),
+        (op.AddRoute(None, op.RouteSpec("::/0", "fd00::1")), ["ip -6 route add ::/0 via fd00::1 proto static"]),
+        (
+            op.RemoveRoute(None, op.RouteSpec("fd01::/64", device="a", origin="fd00::/64")),
+            ["ip -6 route del fd01::/64 from fd00::/64 dev a"],
+        ),
+        (op.SetSysctl("red", "net.ipv4.tcp_rmem", "1 2 3"), ["ip netns exec red sysctl -w 'net.ipv4.tcp_rmem=1 2 3'"]),
+        (
+            op.WriteFile("/etc/netns/red/resolv.conf", "a 'b'\n"),
+            ["mkdir -p /etc/netns/red", "printf %s 'a '\"'\"'b'\"'\"'\n' > /etc/netns/red/resolv.conf"],
+        ),
+        (op.RenameFile("/a", "/b"), ["mv /a /b"]),
+        (op.RemoveFile("/d/a"), ["rm -f /d/a", "rmdir --ignore-fail-on-non-empty /d"]),
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, list) else "",
+)
+def test_commands(operation: Operation, lines: list[str]) -> None:
+    assert list(operation.commands()) == lines
+
+
+@given(st.text(min_size=1).filter(lambda text: "\0" not in text))
+def test_whatever_a_name_is_it_stays_one_word(name: str) -> None:
+    for operation in (op.CreateNamespace(name), op.DeleteLink(name, name), op.SetAlias(None, name, name)):
+        words = [shlex.split(line) for line in operation.commands()]
+        assert all(name in line for line in words)
+
+
+def test_what_must_come_before_what() -> None:
+    """A name is freed before it is taken, an end exists before it is set, an address before the route by it."""
+    order = [
+        op.RemoveStaleFile("a").phase,
+        op.CreateNamespace("a").phase,
+        op.CreateVeth(op.NewEnd(None, "a"), op.NewEnd(None, "b")).phase,
+        op.MoveLink(None, "a", "b", "a").phase,
+        op.SetMtu(None, "a", 1).phase,
+        op.AddAddress(None, "a", "192.0.2.1/24").phase,
+        op.SetUp(None, "a").phase,
+        op.AddRoute(None, ROUTE).phase,
+        op.RemoveNamespace("a").phase,
+    ]
+    assert order == sorted(set(order))
+    assert op.RenameLink(None, "a", "b").phase == Phase.MOVE
+    assert op.SetDown(None, "a").phase < op.AddAddress(None, "a", "192.0.2.1/24").phase
+    assert op.SetSysctl(None, "net.ipv4.ip_forward", "1").phase == Phase.SETTINGS

@@ -1,0 +1,260 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What ovs-vsctl is told, and how it is taken back."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Phase
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations import (
+    Columns,
+    OvsOperation,
+    assignment,
+    joined,
+    literal,
+    recreation,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
+    Bridge,
+    Interface,
+    Port,
+    Row,
+    Switch,
+    Uuid,
+)
+
+UUID = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"
+
+
+@pytest.mark.parametrize(
+    ("atom", "text"),
+    [
+        ("secure", "secure"),
+        ("a.b-c_1", "a.b-c_1"),
+        ("", '""'),
+        ("5", '"5"'),
+        ("true", '"true"'),
+        ("false", '"false"'),
+        (UUID, f'"{UUID}"'),
+        ("02:00:00:00:00:01", '"02:00:00:00:00:01"'),
+        ('x,y=z "q"', '"x,y=z \\"q\\""'),
+        ("a\nb\\", '"a\\nb\\\\"'),
+        ("grün", '"gr\\u00fcn"'),
+        (5, "5"),
+        (True, "true"),
+        (Uuid(UUID), UUID),
+    ],
+)
+def test_an_atom_is_quoted_where_it_needs_it(atom: Any, text: str) -> None:
+    assert literal(atom) == text
+
+
+def test_sets_and_maps_are_written_whole() -> None:
+    assert assignment("trunks", (1, 2)) == "trunks=[1,2]"
+    assert assignment("tag", ()) == "tag=[]"
+    assert assignment("options", {"a b": "c", "d": "1"}) == 'options={"a b"=c,d="1"}'
+    assert assignment("options", {}) == "options={}"
+
+
+def test_columns_set_values_and_keys_and_remove_keys() -> None:
+    columns = Columns({"tag": 7}, (("external_ids", "a:b", "c"), ("external_ids", "d", None)))
+    assert columns.commands("Port", "t1") == [
+        ("set", "Port", "t1", "tag=7", 'external_ids:"a:b"=c'),
+        ("remove", "Port", "t1", "external_ids", "d"),
+    ]
+    assert columns
+    assert not Columns()
+
+
+def test_the_inverse_gives_back_what_was() -> None:
+    row = Row("Port", "p", {"tag": 5, "trunks": (), "external_ids": {"a": "1"}})
+    columns = Columns(
+        {"tag": 7, "trunks": (1, 2)},
+        (("external_ids", "a", "2"), ("external_ids", "b", "3"), ("other_config", "c", "4")),
+    )
+    assert columns.inverse(row) == Columns(
+        {"tag": 5, "trunks": ()},
+        (("external_ids", "a", "1"), ("external_ids", "b", None), ("other_config", "c", None)),
+    )
+
+
+def test_rows_are_created_again_with_their_references() -> None:
+    port = Row("Port", "p-1", {"name": "t1", "interfaces": Uuid("i-1"), "qos": Uuid(UUID), "tag": 0, "trunks": ()})
+    interface = Row("Interface", "i-1", {"name": "t1", "type": "", "ofport": 3, "ifindex": 9, "options": {"a": "b"}})
+    assert recreation([port, interface]) == [
+        ("--id=@row_p_1", "create", "Port", "interfaces=@row_i_1", "name=t1", f"qos={UUID}", "tag=0"),
+        ("--id=@row_i_1", "create", "Interface", "name=t1", "ofport=3", "options={a=b}"),
+    ]
+
+
+def interface(name: str, **attributes: Any) -> Interface:
+    return Interface(name, ofport=1, row=Row("Interface", f"i-{name}", {"name": name, "type": ""}), **attributes)
+
+
+def before() -> Switch:
+    ports = tuple(
+        Port(
+            name,
+            (interface(name),),
+            row=Row("Port", f"p-{name}", {"name": name, "interfaces": Uuid(f"i-{name}"), "tag": 5}),
+        )
+        for name in ("br", "t1")
+    )
+    row = Row("Bridge", "b", {"name": "br", "datapath_type": "netdev", "ports": (Uuid("p-br"), Uuid("p-t1"))})
+    rows = [row, *(port.row for port in ports), *(port.interface.row for port in ports)]
+    return Switch((Bridge("br", "netdev", ports=ports, row=row),), rows={each.uuid: each for each in rows})
+
+
+OPERATIONS: list[tuple[OvsOperation, str, list[str]]] = [
+    (
+        ovs.AddBridge("b2", Columns({"datapath_type": "netdev"})),
+        "ovs-vsctl add-br b2 -- set Bridge b2 datapath_type=netdev",
+        ["--if-exists del-br b2"],
+    ),
+    (ovs.AddBridge("b2"), "ovs-vsctl add-br b2", ["--if-exists del-br b2"]),
+    (
+        ovs.SetBridge("br", Columns({"datapath_type": "system"})),
+        "ovs-vsctl set Bridge br datapath_type=system",
+        ["set Bridge br datapath_type=netdev"],
+    ),
+    (
+        ovs.DeleteBridge("br"),
+        "ovs-vsctl -- --if-exists del-br br",
+        [
+            "--id=@row_b create Bridge datapath_type=netdev name=br ports=[@row_p_br,@row_p_t1]",
+            "--id=@row_p_br create Port interfaces=@row_i_br name=br tag=5",
+            "--id=@row_p_t1 create Port interfaces=@row_i_t1 name=t1 tag=5",
+            "--id=@row_i_br create Interface name=br",
+            "--id=@row_i_t1 create Interface name=t1",
+            "add Open_vSwitch . bridges @row_b",
+        ],
+    ),
+    (
+        ovs.AddPort("br", "t2", Columns({"tag": 7}), Columns({"type": "internal"})),
+        "ovs-vsctl add-port br t2 tag=7 -- set Interface t2 type=internal",
+        ["--if-exists del-port t2"],
+    ),
+    (
+        ovs.SetPort("t1", "t1", Columns({"tag": 7}), Columns({"mtu_request": 1400})),
+        "ovs-vsctl set Port t1 tag=7 -- set Interface t1 mtu_request=1400",
+        ["set Port t1 tag=5", "set Interface t1 mtu_request=[]"],
+    ),
+    (
+        ovs.MovePort("t1", "t1", "br", "b2"),
+        "ovs-vsctl -- --id=@port_t1 get Port t1 -- remove Bridge br ports @port_t1 -- add Bridge b2 ports @port_t1",
+        ["--id=@port_t1 get Port t1", "remove Bridge b2 ports @port_t1", "add Bridge br ports @port_t1"],
+    ),
+    (
+        ovs.DeletePort("br", "t1"),
+        "ovs-vsctl -- --if-exists del-port br t1",
+        [
+            "--id=@row_p_t1 create Port interfaces=@row_i_t1 name=t1 tag=5",
+            "--id=@row_i_t1 create Interface name=t1",
+            "add Bridge br ports @row_p_t1",
+        ],
+    ),
+    (
+        ovs.CloseInterface("t1", "t1", "system"),
+        "ovs-vsctl set Interface t1 type=patch options:peer=netns.fabric.reopen.system",
+        ['set Interface t1 type=""', "remove Interface t1 options peer"],
+    ),
+    (
+        ovs.OpenInterface("t1", "internal"),
+        "ovs-vsctl set Interface t1 type=internal -- remove Interface t1 options peer",
+        [],
+    ),
+    (
+        ovs.OpenInterface("t1", "internal", "old"),
+        "ovs-vsctl set Interface t1 type=internal options:peer=old",
+        [],
+    ),
+    (
+        ovs.OpenLocalInterface("br"),
+        "ovs-vsctl remove Interface br external_ids netns.fabric.reopen",
+        [],
+    ),
+]
+
+
+@pytest.mark.parametrize(("operation", "command", "undo"), OPERATIONS, ids=lambda value: type(value).__name__)
+def test_an_operation_its_command_and_its_way_back(operation: OvsOperation, command: str, undo: list[str]) -> None:
+    assert operation.medium == "ovs"
+    assert [shlex.split(line) for line in operation.commands()] == [shlex.split(command.replace('""', "'\"\"'"))]
+    assert [" ".join(words) for words in operation.undo(before())] == undo
+
+
+@pytest.mark.parametrize(
+    "operation", [operation for operation, _command, _undo in OPERATIONS], ids=lambda value: type(value).__name__
+)
+def test_of_what_is_not_there_only_what_was_added_is_taken_back(operation: OvsOperation) -> None:
+    added = isinstance(operation, (ovs.AddBridge, ovs.AddPort, ovs.MovePort, ovs.CloseInterface))
+    assert bool(operation.undo(Switch())) == added
+
+
+def test_closing_comes_before_all_others_and_deleting_after_them() -> None:
+    kinds: dict[Phase, set[type]] = {}
+    for operation in [*(each for each, _command, _undo in OPERATIONS), ovs.CloseLocalInterface("br")]:
+        kinds.setdefault(operation.phase, set()).add(type(operation))
+    assert kinds.pop(Phase.RELEASE) == {ovs.CloseInterface, ovs.CloseLocalInterface}
+    assert kinds.pop(Phase.REMOVE) == {ovs.DeleteBridge, ovs.DeletePort}
+    assert list(kinds) == [Phase.CREATE]
+
+
+def test_a_link_gets_back_an_mtu_and_an_address_that_nobody_had_asked_for() -> None:
+    row = Row("Interface", "i", {"name": "i1", "type": "internal", "mtu_request": (), "mac": ()})
+    own = Interface("i1", "internal", 1, mtu=1500, mac_in_use="02:00:00:00:00:0a", row=row)
+    switch = Switch((Bridge("br", "netdev", ports=(Port("i1", (own,), row=Row("Port", "p")),)),))
+    operation = ovs.SetPort("i1", "i1", interface=Columns({"mtu_request": 1400, "mac": "02:00:00:00:00:0b"}))
+    assert [" ".join(words) for words in operation.undo(switch)] == [
+        'set Interface i1 mtu_request=1500 mac="02:00:00:00:00:0a"'
+    ]
+    assert [" ".join(words) for words in operation.undo_after(switch)] == ["set Interface i1 mtu_request=[] mac=[]"]
+    assert list(ovs.SetPort("i1", "i1", Columns({"tag": 1})).undo_after(switch)) == []
+    assert list(operation.undo_after(Switch())) == []
+
+
+def test_a_bridges_own_link_is_asked_for_by_ovs_appctl() -> None:
+    assert list(ovs.CloseLocalInterface("br").commands()) == [
+        "ovs-appctl dpctl/del-if netdev@ovs-netdev br",
+        "ovs-vsctl set Interface br 'external_ids:netns.fabric.reopen=\"true\"'",
+    ]
+    assert [" ".join(words) for words in ovs.CloseLocalInterface("br").undo(before())] == [
+        "remove Interface br external_ids netns.fabric.reopen"
+    ]
+
+
+def test_another_datapath_type_is_judged_by_the_ports_that_worked() -> None:
+    broken = Port("t9", (Interface("t9", ofport=-1),))
+    switch = before()
+    bridge = switch.bridges[0]
+    switch = Switch((Bridge("br", "netdev", ports=(*bridge.ports, broken), row=bridge.row),))
+    flip = ovs.SetBridge("br", Columns({"datapath_type": "system"}))
+    assert list(flip.results(switch)) == ["br"]
+    assert list(flip.carried_along(switch)) == ["t1"]
+    assert (flip.size(switch), ovs.DeleteBridge("br").size(switch)) == (2, 3)
+    assert list(ovs.SetBridge("br", Columns({"fail_mode": "secure"})).results(switch)) == []
+
+
+def test_names_in_one_transaction_do_not_clash() -> None:
+    moves = [ovs.MovePort(name, name, "a", "b") for name in ("t-1", "t_1", "t.1", "tü1")]
+    assert len({move.transaction()[0][0] for move in moves}) == 4
+
+
+def test_commands_are_joined_into_one_transaction() -> None:
+    assert joined([("add-br", "a"), ("--if-exists", "del-br", "b")]) == [
+        "add-br",
+        "a",
+        "--",
+        "--if-exists",
+        "del-br",
+        "b",
+    ]
+    assert joined([("--if-exists", "del-br", "b")]) == ["--", "--if-exists", "del-br", "b"]
+    assert joined([]) == []

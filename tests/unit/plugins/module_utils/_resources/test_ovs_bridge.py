@@ -1,0 +1,352 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What becomes of bridges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import Call
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
+    Attachments,
+    Bridge,
+    Interface,
+    Port,
+    Row,
+    Switch,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import (
+    BridgeResource,
+    BridgeState,
+    WantedBridge,
+)
+
+LAB = {"netns.fabric/lab": "owner"}
+OTHER = {"netns.fabric/other": "owner"}
+
+
+def port(name: str, kind: str = "system", **attributes: Any) -> Port:
+    return Port(name, (Interface(name, type=kind, ofport=1),), **attributes)
+
+
+def bridge(name: str = "br", datapath_type: str = "netdev", ports: tuple[Port, ...] = (), **attributes: Any) -> Bridge:
+    return Bridge(name, datapath_type, ports=(port(name, "internal"), *ports), row=Row("Bridge", name), **attributes)
+
+
+def broken(name: str = "br", datapath_type: str = "system") -> Bridge:
+    """One that ovs-vswitchd has not set up."""
+    return Bridge(name, datapath_type, ports=(Port(name, (Interface(name, type="internal"),)),))
+
+
+def state(*bridges: Bridge, **attributes: Any) -> BridgeState:
+    return BridgeState(Switch(bridges, running=True), **attributes)
+
+
+def wanted(**options: Any) -> WantedBridge:
+    options = {"name": "br", "state": "present", **options}
+    return BridgeResource().desired(Entry(str(options["name"])), options)
+
+
+def plan(actual: BridgeState, *entries: WantedBridge, **call: Any) -> Plan:
+    return BridgeResource().plan(actual, Call(entries, **call))
+
+
+def after(result: Plan) -> Mapping[str, Any] | None:
+    (change,) = result.changes
+    return change.after
+
+
+# Creating
+
+
+@pytest.mark.parametrize(
+    ("asked", "system_works", "made"),
+    [
+        (None, False, "netdev"),
+        (None, True, "system"),
+        ("auto", False, "netdev"),
+        ("auto", True, "system"),
+        ("netdev", True, "netdev"),
+        ("system", True, "system"),
+    ],
+)
+def test_a_new_bridge_has_a_datapath_that_works(asked: str | None, system_works: bool, made: str) -> None:
+    result = plan(state(system_works=system_works), wanted(datapath_type=asked))
+    assert after(result) == {"datapath_type": made}
+    assert result.results == {"bridges": [{"name": "br", "datapath_type": made}]}
+    stored = " -- set Bridge br datapath_type=netdev" if made == "netdev" else ""
+    assert result.commands == [f"ovs-vsctl add-br br{stored}"]
+
+
+def test_the_kernels_datapath_is_refused_where_there_is_none() -> None:
+    with pytest.raises(FabricError, match=r"br: datapath_type: .*module openvswitch is missing.*`auto`"):
+        plan(state(), wanted(datapath_type="system"))
+
+
+def test_all_is_set_when_a_bridge_is_created() -> None:
+    result = plan(
+        state(),
+        wanted(
+            fail_mode="secure",
+            mac="02:00:00:00:00:0A",
+            external_ids={"n": 5, "flag": True, "none": None, "text": 'x,y=z "q"'},
+            other_config={"mac-aging-time": 60},
+            protocols=["OpenFlow14", "OpenFlow13", "OpenFlow13"],
+        ),
+        owner="lab",
+    )
+    assert after(result) == {
+        "datapath_type": "netdev",
+        "fail_mode": "secure",
+        "external_ids": {"n": "5", "flag": "true", "text": 'x,y=z "q"'},
+        "other_config": {"mac-aging-time": "60", "hwaddr": "02:00:00:00:00:0a"},
+        "protocols": ("OpenFlow13", "OpenFlow14"),
+        "owners": ["lab"],
+    }
+
+
+@pytest.mark.parametrize("kind", ["veth", "bridge", "physical", "tun"])
+def test_a_link_of_that_name_is_in_the_way(kind: str) -> None:
+    with pytest.raises(FabricError, match=rf"br: name: there is a {kind} link br on the host.*ip link del dev br"):
+        plan(state(system_works=True, links=frozenset({"br"}), kinds={"br": kind}), wanted())
+
+
+@pytest.mark.parametrize(("kind", "system_works"), [("openvswitch", True), ("tun", False)])
+def test_what_a_killed_daemon_has_left_is_taken_over(kind: str, system_works: bool) -> None:
+    actual = state(system_works=system_works, links=frozenset({"br"}), kinds={"br": kind})
+    assert plan(actual, wanted()).changed
+
+
+@pytest.mark.parametrize(
+    ("taken", "message"),
+    [
+        (port("x"), r"x is a port of the bridge br already.*ovs-vsctl del-port x"),
+        (Port("x", (Interface("x"),), fake_bridge=True), r"x is a VLAN bridge"),
+        (Port("bond0", (Interface("x"), Interface("y"))), r"x is an interface of the bond bond0"),
+    ],
+)
+def test_a_name_that_open_vswitch_has_already_is_refused(taken: Port, message: str) -> None:
+    with pytest.raises(FabricError, match=message):
+        plan(state(bridge(ports=(taken,))), wanted(name="x"))
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    actual = state(kinds={"a": "veth", "b": "bridge"})
+    with pytest.raises(FabricError, match=r"(?s)a: name: .*b: name: "):
+        plan(actual, wanted(name="a"), wanted(name="b"), wanted(name="c"))
+
+
+# Changing
+
+
+def test_what_is_as_wanted_stays() -> None:
+    actual = state(
+        bridge(
+            fail_mode="secure",
+            protocols=("OpenFlow13",),
+            external_ids={"a": "1", "more": "x"},
+            other_config={"hwaddr": "02:00:00:00:00:0A"},
+        )
+    )
+    entry = wanted(
+        datapath_type="auto",
+        fail_mode="secure",
+        protocols=["OpenFlow13"],
+        external_ids={"a": 1, "gone": None},
+        mac="02:00:00:00:00:0a",
+    )
+    assert not plan(actual, entry).changed
+
+
+def test_omitted_is_untouched() -> None:
+    actual = state(bridge(fail_mode="secure", protocols=("OpenFlow13",), external_ids={"a": "1"}))
+    assert not plan(actual, wanted()).changed
+
+
+def test_a_list_is_exact_and_a_map_goes_key_by_key() -> None:
+    actual = state(bridge(protocols=("OpenFlow13",), external_ids={"a": "1", "b": "2", "c": "3"}))
+    result = plan(actual, wanted(protocols=[], external_ids={"a": "9", "b": None, "d": "4"}))
+    (change,) = result.changes
+    assert change.before == {"protocols": ("OpenFlow13",), "external_ids": {"a": "1", "b": "2", "d": None}}
+    assert change.after == {"protocols": (), "external_ids": {"a": "9", "b": None, "d": "4"}}
+    assert result.commands == [
+        (
+            "ovs-vsctl set Bridge br 'protocols=[]' 'external_ids:a=\"9\"' 'external_ids:d=\"4\"' "
+            "-- remove Bridge br external_ids b"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("existing", "asked", "system_works", "becomes"),
+    [
+        (bridge(), "auto", True, "netdev"),
+        (bridge(), None, True, "netdev"),
+        (bridge(), "system", True, "system"),
+        (bridge(datapath_type="system"), "auto", True, "system"),
+        (bridge(datapath_type="system"), "netdev", True, "netdev"),
+        (broken(), "auto", False, "netdev"),
+        (broken(), "auto", True, "netdev"),  # an ovs-vswitchd that was started before the module was loaded
+        (broken(), None, False, "system"),
+        (broken(datapath_type="nonsense"), "auto", True, "system"),
+    ],
+)
+def test_an_existing_bridge_keeps_a_type_that_works(
+    existing: Bridge, asked: str | None, system_works: bool, becomes: str
+) -> None:
+    result = plan(state(existing, system_works=system_works), wanted(datapath_type=asked))
+    assert result.results["bridges"] == [{"name": "br", "datapath_type": becomes}]
+    assert result.changed == (existing.datapath_type != becomes)
+
+
+def test_a_type_counts_that_a_daemon_that_is_yet_to_start_will_find() -> None:
+    actual = replace(state(broken(), system_works=True), switch=Switch((broken(),), running=False))
+    assert not plan(actual, wanted(datapath_type="auto"), check_mode=True).changed
+
+
+def test_a_broken_bridge_that_is_to_stay_as_it_is_is_told() -> None:
+    result = plan(state(broken()), wanted())
+    assert not result.changed
+    assert "has not set up the bridge br" in result.warnings[0]
+
+
+# The bridge's own link
+
+
+def test_a_link_that_was_deleted_is_made_again() -> None:
+    result = plan(state(bridge(), attachments=Attachments(taps=frozenset())), wanted())
+    (change,) = result.changes
+    assert (change.before, change.after) == ({"link": "lost"}, {"link": "present"})
+    assert [line.split()[0] for line in result.commands] == ["ovs-appctl", "ovs-vsctl", "ovs-vsctl"]
+
+
+def test_a_link_that_was_moved_into_a_namespace_is_not_lost() -> None:
+    actual = state(bridge(), attachments=Attachments(taps=frozenset({"br"})))
+    assert not plan(actual, wanted()).changed
+
+
+def test_another_type_opens_everything_anew_in_any_case() -> None:
+    actual = state(bridge(), attachments=Attachments(taps=frozenset()), system_works=True)
+    assert plan(actual, wanted(datapath_type="system")).commands == ["ovs-vsctl set Bridge br datapath_type=system"]
+
+
+def test_another_link_in_place_of_one_that_was_deleted_is_told() -> None:
+    attachments = Attachments(taps=frozenset())
+    actual = state(bridge(), attachments=attachments, links=frozenset({"br"}), kinds={"br": "veth"})
+    with pytest.raises(FabricError, match=r"veth link br on the host"):
+        plan(actual, wanted())
+
+
+def test_the_rest_of_an_interrupted_repair_is_taken_away() -> None:
+    local = Interface("br", type="internal", ofport=65534, external_ids={"netns.fabric.reopen": "true"})
+    actual = state(Bridge("br", "netdev", ports=(Port("br", (local,)),)))
+    assert plan(actual, wanted()).commands == ["ovs-vsctl remove Interface br external_ids netns.fabric.reopen"]
+
+
+# Removing and owning
+
+
+def test_what_is_not_there_is_absent() -> None:
+    assert not plan(state(), wanted(state="absent")).changed
+    assert not plan(state(bridge("x")), wanted(state="absent"), owner="lab").changed
+
+
+def test_without_an_owner_it_goes() -> None:
+    result = plan(state(bridge(ports=(port("t1"),), external_ids=OTHER)), wanted(state="absent"))
+    (change,) = result.changes
+    assert (change.before, change.after) == ({"datapath_type": "netdev", "ports": ["t1"]}, None)
+    assert result.commands == ["ovs-vsctl -- --if-exists del-br br"]
+
+
+@pytest.mark.parametrize(
+    ("external_ids", "ports", "outcome"),
+    [
+        ({}, (), "stays"),
+        (OTHER, (), "stays"),
+        (LAB, (), "goes"),
+        ({**LAB, **OTHER}, (), "unmarked"),
+        (LAB, (port("t1", external_ids=LAB),), "goes"),
+        (LAB, (port("t1"),), "unmarked"),
+        (LAB, (port("t1", external_ids=OTHER),), "unmarked"),
+    ],
+)
+@pytest.mark.parametrize("pruned", [False, True])
+def test_with_an_owner_the_last_user_takes_it_along(
+    external_ids: dict[str, str], ports: tuple[Port, ...], outcome: str, pruned: bool
+) -> None:
+    actual = state(bridge(ports=ports, external_ids=external_ids))
+    entries = () if pruned else (wanted(state="absent"),)
+    result = plan(actual, *entries, owner="lab", prune=pruned)
+    commands = {
+        "stays": [],
+        "goes": ["ovs-vsctl -- --if-exists del-br br"],
+        "unmarked": ["ovs-vsctl remove Bridge br external_ids '\"netns.fabric/lab\"'"],
+    }
+    assert result.commands == commands[outcome]
+    assert bool(result.warnings) == (outcome == "unmarked" or (outcome == "stays" and not pruned))
+
+
+@pytest.mark.parametrize(
+    ("external_ids", "owners"), [({}, None), (LAB, None), (OTHER, ["lab", "other"]), ({**LAB, **OTHER}, None)]
+)
+def test_a_mark_is_put_beside_another_owners_only(external_ids: dict[str, str], owners: list[str] | None) -> None:
+    result = plan(state(bridge(external_ids=external_ids)), wanted(), owner="lab")
+    assert [dict(change.after or {}) for change in result.changes] == ([{"owners": owners}] if owners else [])
+
+
+def test_prune_spares_what_is_listed_and_what_is_not_marked() -> None:
+    actual = state(*(bridge(name, external_ids=LAB) for name in ("a", "b", "lab")), bridge("c"))
+    result = plan(actual, wanted(name="a"), owner="lab", prune=True)
+    assert result.commands == [f"ovs-vsctl -- --if-exists del-br {name}" for name in ("b", "lab")]
+
+
+def test_a_vlan_bridge_is_left_alone() -> None:
+    fake = Port("x", (Interface("x"),), fake_bridge=True)
+    with pytest.raises(FabricError, match=r"VLAN bridge"):
+        plan(state(bridge(ports=(fake,))), wanted(name="x", state="absent"))
+
+
+# What cannot be looked at
+
+
+def test_without_open_vswitch_check_mode_assumes_it() -> None:
+    actual = BridgeState(Switch(unavailable="Open vSwitch is not installed", running=False))
+    result = plan(actual, wanted(), check_mode=True)
+    assert result.changed
+    assert result.warnings == (
+        "Taken as started by an earlier task, and without bridges: Open vSwitch. Now Open vSwitch is not installed",
+    )
+
+
+def test_without_open_vswitch_there_is_nothing_to_prune() -> None:
+    assert plan(BridgeState(Switch(running=False)), owner="lab", prune=True) == Plan(results={"bridges": []})
+
+
+# What an entry says
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": "x" * 16}, "name: .*16 characters long"),
+        ({"name": ""}, "name: .*must not be empty"),
+        ({"name": "a/b"}, "name: .*'/'"),
+        ({"name": "-a"}, "name: .*begins with a '-'"),
+        ({"mac": "01:00:00:00:00:01"}, "mac: .*group"),
+        ({"external_ids": {"a": [1]}}, "external_ids: a: a list or a dictionary"),
+        ({"external_ids": {"a": "x\0y"}}, "external_ids: a: a NUL character"),
+        ({"external_ids": {"netns.fabric/lab": "x"}}, "external_ids: .*`owner`"),
+        ({"mac": "02:00:00:00:00:01", "other_config": {"hwaddr": "x"}}, "mac: .*hwaddr"),
+    ],
+)
+def test_what_cannot_be_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(FabricError, match=message):
+        wanted(**options)
