@@ -150,7 +150,7 @@ diff:
       after: "addresses: [192.168.100.254/24]\nenabled: true\n"
 """
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import run
+from ansible_collections.netns.fabric.plugins.module_utils._core.runner import run
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link import InterfaceResource
 
 

@@ -185,7 +185,7 @@ diff:
         source: 192.168.100.0/24
 """
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import run
+from ansible_collections.netns.fabric.plugins.module_utils._core.runner import run
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import MasqueradeResource
 
 

@@ -223,7 +223,7 @@ diff:
         to: [192.168.100.1:80]
 """
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import run
+from ansible_collections.netns.fabric.plugins.module_utils._core.runner import run
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_port_forward import PortForwardResource
 
 

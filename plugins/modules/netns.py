@@ -161,7 +161,7 @@ diff:
       after: "loopback: up\n"
 """
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import run
+from ansible_collections.netns.fabric.plugins.module_utils._core.runner import run
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
 
 

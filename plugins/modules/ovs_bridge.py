@@ -221,7 +221,7 @@ diff:
       after: "fail_mode: secure\n"
 """
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import run
+from ansible_collections.netns.fabric.plugins.module_utils._core.runner import run
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
 
 

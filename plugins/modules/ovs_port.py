@@ -299,7 +299,7 @@ diff:
       after: "tag: 8\n"
 """
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import run
+from ansible_collections.netns.fabric.plugins.module_utils._core.runner import run
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
 
 

@@ -162,7 +162,7 @@ diff:
       after: "routes: [default via 192.0.2.254]\n"
 """
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import run
+from ansible_collections.netns.fabric.plugins.module_utils._core.runner import run
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
 
 

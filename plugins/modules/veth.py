@@ -228,7 +228,7 @@ diff:
       after: "mtu: 9000\n"
 """
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import run
+from ansible_collections.netns.fabric.plugins.module_utils._core.runner import run
 from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
 
 

@@ -23,7 +23,7 @@ COLLECTION = "ansible_collections.netns.fabric"
 
 def import_all() -> None:
     """Import what the modules import, but not the modules themselves: those run anew each time."""
-    core = importlib.import_module(f"{COLLECTION}.plugins.module_utils._core.bulk")
+    core = importlib.import_module(f"{COLLECTION}.plugins.module_utils._core.runner")
     for path in sorted(Path(str(core.__file__)).parents[1].glob("_*/*.py")):
         importlib.import_module(f"{COLLECTION}.plugins.module_utils.{path.parent.name}.{path.stem}")
 

@@ -196,7 +196,7 @@ def test_a_refused_change_is_taken_back(
     before = policies.everything()
     said = masquerade.fails(source=SOURCE, owner="lab-a")
     assert "firewalld refused" in said
-    assert "taken back: the host is as it was" in said
+    assert "rolled back; the host is unchanged" in said
     assert policies.everything() == before
     assert cmd(running, "--state") == "running"
     assert world.unanswered()

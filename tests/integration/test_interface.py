@@ -237,7 +237,7 @@ def test_a_link_that_the_kernel_does_not_let_go(host: Host, run_module: Run) -> 
     result = run_module("interface", name="br0", namespace="red", addresses=["192.0.2.253/24"])
     assert result.failed
     assert "the kernel refused `ip link set dev br0 netns red`" in result.message
-    assert "the host is as it was" in result.message
+    assert "the host is unchanged" in result.message
     assert_same(host, before)
 
 

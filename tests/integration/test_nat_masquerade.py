@@ -527,7 +527,7 @@ class TestAllOrNothing:
         ):
             said = masquerade.fails(rules=rules, owner="lab-a")
             assert "has kept the lock of iptables for 10 s" in said
-            assert "taken back: the host is as it was" in said
+            assert "rolled back; the host is unchanged" in said
             assert [rule.split()[2] for rule in world.nft_rules()] == list(sources)
 
     def test_iptables_is_taken_back_where_another_table_refuses(

@@ -389,4 +389,4 @@ class TestRefusals:
         script.chmod(0o755)
         plain.env = programs(tmp_path, iptables_restore=str(script))
         for rules in ([entry(to_port=81), entry(8082)], [entry(state="absent"), entry(8081)]):
-            assert "taken back: the host is as it was" in plain.fails(rules=rules, owner="lab-a")
+            assert "rolled back; the host is unchanged" in plain.fails(rules=rules, owner="lab-a")

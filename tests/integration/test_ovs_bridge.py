@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.host import Journal
+from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Journal
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OpenVSwitch
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations import Columns, SetBridge
 from ansible_collections.netns.fabric.tests.helpers import own_host
@@ -344,7 +344,7 @@ def test_a_time_out_is_read_back_taken_back_and_told(host: Host, run_module: Run
         assert time.monotonic() - start < 10
         assert "ovs-vswitchd has not carried out the change within 1 s" in result.message
         assert "stored in the database nevertheless" in result.message
-        assert "the host is as it was" in result.message
+        assert "the host is unchanged" in result.message
         assert configuration() == before
     assert run_module("ovs_bridge", name="int_br", fail_mode="secure").changed
 

@@ -517,7 +517,7 @@ def test_one_of_fifty_that_is_refused_takes_the_others_back(cabled: Host, run_mo
     assert result.failed
     assert f"ports[{bad}] (tun0): ovs-vswitchd could not set up tun0" in result.message
     assert "remote_ip" in result.message
-    assert "the host is as it was" in result.message
+    assert "the host is unchanged" in result.message
     assert (configuration(), set(cabled.links())) == (before, links)
     assert "tx-checksumming: on" in cabled.in_namespace("red", "ethtool", "-k", "eth0").stdout
 

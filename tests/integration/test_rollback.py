@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.netns.fabric.plugins.module_utils._core import bulk
+from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import argument_spec
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, OperationFailed
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host as ManagedHost
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Phase, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Resource
+from ansible_collections.netns.fabric.plugins.module_utils._core.runner import converge
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import backend, messages, namespaces
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link import InterfaceResource
@@ -110,7 +112,7 @@ def assert_refused(host: Host, run_module: Run, module: str, entries: Entries, s
     assert result.failed
     assert f"{bulk}[{REFUSED}]" in result.message
     assert said in result.message
-    assert result.message.endswith("What this call had done before it was taken back: the host is as it was.")
+    assert result.message.endswith("All changes made by this call were rolled back; the host is unchanged.")
     assert_same(host, before)
     # Without the one that is refused all of it can be done: it was not refused for another reason.
     left = run_module(module, **{bulk: entries[:REFUSED] + entries[REFUSED + 1 :]}, **options)
@@ -224,7 +226,7 @@ def test_a_link_that_carries_routes_is_taken_down_moved_and_readdressed(stage: H
         result = run_module("interface", interfaces=[{"namespace": "red", **options}, refused])
         assert result.failed
         assert "interfaces[1] (d0)" in result.message
-        assert result.message.endswith("the host is as it was.")
+        assert result.message.endswith("the host is unchanged.")
         assert_same(stage, before, what=f"the host after {options}")
 
 
@@ -240,15 +242,15 @@ def test_fifty_routes_and_a_source_that_is_no_address_here(stage: Host, run_modu
 # Every operation of a plan in turn
 
 
-def run_inside(resource: bulk.Resource[Any, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+def run_inside(resource: Resource[Any, Any], params: Mapping[str, Any]) -> dict[str, Any]:
     """Run a module's work in this process, where its handlers can be made to fail."""
-    validator = ArgumentSpecValidator(bulk.argument_spec(resource))
+    validator = ArgumentSpecValidator(argument_spec(resource))
     validated = validator.validate(dict(params))
     assert not validated.error_messages
-    return bulk.converge(resource, validated.validated_parameters, check_mode=False)
+    return converge(resource, validated.validated_parameters, check_mode=False)
 
 
-def refusal_of(resource: bulk.Resource[Any, Any], params: Mapping[str, Any]) -> str | None:
+def refusal_of(resource: Resource[Any, Any], params: Mapping[str, Any]) -> str | None:
     """Return what the failure says; None if there was none, and something was changed."""
     try:
         assert run_inside(resource, params)["changed"]
@@ -293,7 +295,7 @@ class Refusals:
         return failing
 
 
-PLANS: dict[str, tuple[bulk.Resource[Any, Any], dict[str, Any]]] = {
+PLANS: dict[str, tuple[Resource[Any, Any], dict[str, Any]]] = {
     "namespaces": (
         NamespaceResource(),
         {
@@ -404,7 +406,7 @@ def test_every_operation_refused_in_turn(stage: Host, monkeypatch: pytest.Monkey
         failure = refusal_of(resource, params)
         if failure is None:
             break
-        assert failure.endswith("the host is as it was."), f"{refusals.at}: {failure}"
+        assert failure.endswith("the host is unchanged."), f"{refusals.at}: {failure}"
         assert_same(stage, before, what=f"the host after {failure}")
     assert refusals.at >= {"namespaces": 4, "cables": 20, "links": 12, "routes": 14}[name]
 
@@ -475,7 +477,7 @@ def test_a_physical_link_goes_back_inside_when_the_removal_is_refused(
         raise OSError(errno.EBUSY, "refused for the test")
 
     monkeypatch.setattr(namespaces, "remove", refused)  # nothing refuses that to root
-    with pytest.raises(OperationFailed, match="the host is as it was"):
+    with pytest.raises(OperationFailed, match="the host is unchanged"):
         apply(op.RemoveNamespace("red", physical=("d0",)))
     assert_same(host, before)
 
@@ -528,7 +530,7 @@ def test_what_cannot_be_taken_back_is_said(stage: Host, monkeypatch: pytest.Monk
     monkeypatch.setitem(backend._HANDLERS, op.SetUp, refused)
     with pytest.raises(FabricError) as caught:
         run_inside(NamespaceResource(), {"name": "new"})
-    assert "What had been done before it could not all be taken back:" in str(caught.value)
+    assert "These changes could not be undone:" in str(caught.value)
     assert "ip netns del new: [Errno 5] refused for the test" in str(caught.value)
     assert "new" in stage.namespaces()
 

@@ -17,18 +17,18 @@ class FabricError(Exception):
 
 
 class InvalidEntry(FabricError):
-    """A mistake in what the user wrote: says which entry and option, the cause and the cure."""
+    """An error in what the user wrote: names which entry and option, the cause and the cure."""
 
     def __init__(self, entry: object, option: str, message: str) -> None:
         super().__init__(f"{entry}: {option}: {message}" if option else f"{entry}: {message}")
 
 
 class InvalidEntries(FabricError):
-    """Several mistakes, told at once."""
+    """Several errors, reported at once."""
 
-    def __init__(self, mistakes: Sequence[FabricError]) -> None:
-        super().__init__("\n".join(str(mistake) for mistake in mistakes))
-        self.mistakes = tuple(mistakes)
+    def __init__(self, errors: Sequence[FabricError]) -> None:
+        super().__init__("\n".join(str(error) for error in errors))
+        self.errors = tuple(errors)
 
 
 class Unavailable(FabricError):

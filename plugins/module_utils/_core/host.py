@@ -2,146 +2,81 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The host as a module call sees it: what it can be asked, and how a plan is applied to it, all or nothing."""
+"""The managed host: the backends that a resource declares, and how a plan is applied through them, all or nothing."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, cast
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, OperationFailed, Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed, Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, BackendType, Journal, Opened
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Operation, Plan
-
-if TYPE_CHECKING:
-    from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import Firewall
-    from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld import Firewalld
-    from ansible_collections.netns.fabric.plugins.module_utils._kernel.backend import Kernel
-    from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OpenVSwitch
-    from ansible_collections.netns.fabric.plugins.module_utils._system.files import Files
 
 LOCK_DIRECTORY = "/run"
 LOCK_TIMEOUT = 120.0  # seconds: a run over a thousand namespaces may well hold the lock for half of that
 
 
-class Journal:
-    """How to take back what was done so far, the newest first."""
-
-    def __init__(self) -> None:
-        self._steps: list[tuple[str, Callable[[], None]]] = []
-
-    def __len__(self) -> int:
-        return len(self._steps)
-
-    def record(self, description: str, undo: Callable[[], None]) -> None:
-        self._steps.append((description, undo))
-
-    def roll_back(self) -> list[str]:
-        """Undo every step; a list of those that could not be undone, each with its reason."""
-        failures = []
-        for description, undo in reversed(self._steps):
-            try:
-                undo()
-            except (FabricError, OSError) as error:
-                failures.append(f"{description}: {error}")
-        self._steps.clear()
-        return failures
-
-
-class Medium(Protocol):
-    """One kind of input and output."""
-
-    def execute(self, operations: Sequence[Operation], journal: Journal) -> None:
-        """Do all of these, each recorded in the journal as soon as it is done.
-
-        Raises:
-            OperationFailed: The host refused one; what came before it is in the journal.
-        """
-
-    def commit(self) -> None:
-        """The call has succeeded: let go of what was kept for the way back."""
-
-
 class Host:
-    """The managed host. Each kind of input and output is opened at its first use and only then."""
+    """The managed host. Each declared backend is opened at its first use and only then."""
 
-    def __init__(self, check_mode: bool = False) -> None:
+    def __init__(self, backends: Iterable[BackendType[Any]] = (), check_mode: bool = False) -> None:
         self.check_mode = check_mode
-        #: What earlier calls in check mode would have made, see Plan; and what they would have done to Open vSwitch.
-        self.foreseen: dict[str, Any] = {}
-        self._foretold_of_ovs: list[Operation] = []
+        #: What earlier calls in check mode would have created, see Plan.simulated.
+        self.simulated: dict[str, Any] = {}
+        self._declared = {backend.name: backend for backend in backends}
+        self._opened: dict[str, Backend] = {}
         self._new_plans: list[Plan] = []
         self._options: Mapping[str, Any] = {}
 
-    def turn_to(self, options: Mapping[str, Any]) -> None:
-        """The options of the call that is carried out next."""
+    def use(self, backend: BackendType[Opened]) -> Opened:
+        """Return a backend, opened at its first use.
+
+        Raises:
+            KeyError: The resource does not declare it: a bug.
+        """
+        return cast("Opened", self._open(backend.name))
+
+    def _open(self, name: str) -> Backend:
+        if name not in self._opened:
+            backend: Backend = self._declared[name].open()
+            backend.begin_call(self._options)
+            self._opened[name] = backend
+        return self._opened[name]
+
+    def begin_call(self, options: Mapping[str, Any]) -> None:
+        """Take the options of the call that is carried out next."""
         for plan in self._new_plans:
-            self._take_for_done(plan)
+            self._simulate_operations(plan)
         self._new_plans.clear()
         self._options = options
-        self.__dict__.pop("ovs", None)
+        for backend in self._opened.values():
+            backend.begin_call(options)
 
-    def foresee(self, plan: Plan) -> None:
-        """In check mode: from the next call on, what is read is as if the plan had been carried out.
+    def simulate(self, plan: Plan) -> None:
+        """In check mode: from the next call on, what is read is as if the plan had been applied.
 
-        That holds for what is removed, and for what the plan itself says of the rest. What is to be made and is not
-        there yet, a call takes for made by itself.
+        That holds for what is removed, and for what the plan itself says of the rest. What an earlier call would create
+        is not simulated: a call assumes that it exists.
         """
-        self.foreseen.update(plan.foreseen)
+        self.simulated.update(plan.simulated)
         self._new_plans.append(plan)
 
-    def _take_for_done(self, plan: Plan) -> None:
-        by_medium: dict[str, list[Operation]] = {}
+    def _simulate_operations(self, plan: Plan) -> None:
+        by_backend: dict[str, list[Operation]] = {}
         for _entry, operation in plan.operations:
-            by_medium.setdefault(operation.medium, []).append(operation)
-        if "kernel" in by_medium:
-            self.kernel.take_for_done(by_medium["kernel"])
-        if "ovs" in by_medium:
-            self.kernel.take_links_for_gone(self.ovs.links_of(by_medium["ovs"]))
-            self._foretold_of_ovs.extend(by_medium["ovs"])
-
-    # Imported where they are used: a module pays for what it needs and for nothing else.
-
-    @cached_property
-    def kernel(self) -> Kernel:
-        from ansible_collections.netns.fabric.plugins.module_utils._kernel.backend import Kernel
-
-        return Kernel()
-
-    @cached_property
-    def files(self) -> Files:
-        from ansible_collections.netns.fabric.plugins.module_utils._system.files import Files
-
-        return Files()
-
-    @cached_property
-    def ovs(self) -> OpenVSwitch:
-        from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OpenVSwitch
-
-        opened = OpenVSwitch(timeout=self._options.get("timeout") or 10, database=self._options.get("database"))
-        opened.take_for_done(self._foretold_of_ovs)
-        return opened
-
-    @cached_property
-    def firewall(self) -> Firewall:
-        from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import Firewall
-
-        return Firewall()
-
-    @cached_property
-    def firewalld(self) -> Firewalld:
-        from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld import Firewalld
-
-        return Firewalld()
+            by_backend.setdefault(operation.backend, []).append(operation)
+        for name, operations in by_backend.items():
+            self._open(name).simulate(operations, self)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """One call at a time from reading to the last write; check mode shares the lock with other readers.
+        """Keep other calls out from reading to the last write; check mode shares the lock with other readers.
 
         The lock is flock(2) on a directory that every Linux host has: it needs no file, so check mode leaves none.
         The programs that a call starts inherit it: one that outlives a killed run still writes, and the next run is to
@@ -159,21 +94,20 @@ class Host:
             os.close(descriptor)
 
     def _forget(self) -> None:
-        """What has been read of the kernel and its packet filter is out of date, whoever has written."""
-        if "kernel" in self.__dict__:
-            self.kernel.forget()
-        if "firewall" in self.__dict__:
-            self.firewall.forget()
+        """Drop what every backend has read: it may be out of date, whichever has written."""
+        for backend in self._opened.values():
+            backend.forget()
 
-    def keep_up(self) -> None:
-        """What was set up is to stay so, before others are let in."""
-        if "kernel" in self.__dict__:
-            self.kernel.keep_up()
+    def settle(self) -> None:
+        """Make sure that what was written lasts, before other calls are let in."""
+        for backend in self._opened.values():
+            backend.settle()
 
     def close(self) -> None:
-        """Let go of the namespaces that are held open: one that was removed lives for as long as somebody holds it."""
-        if "kernel" in self.__dict__:
-            self.kernel.close()
+        """Release what the backends hold open: a removed namespace lives for as long as somebody holds it."""
+        for backend in self._opened.values():
+            backend.close()
+        self._opened.clear()
 
     def apply(self, plan: Plan) -> None:
         """Execute the whole plan, or leave the host as it was.
@@ -184,22 +118,25 @@ class Host:
         """
         journal = Journal()
         operations = plan.operations
-        used: list[Medium] = []
+        used: list[Backend] = []
         try:
-            for (_phase, name), group in groupby(operations, key=lambda pair: (pair[1].phase, pair[1].medium)):
-                medium: Medium = getattr(self, name)
-                used.append(medium)
-                medium.execute([operation for _entry, operation in group], journal)
+            for (_phase, name), group in groupby(operations, key=lambda pair: (pair[1].phase, pair[1].backend)):
+                backend = self._open(name)
+                used.append(backend)
+                backend.execute([operation for _entry, operation in group], journal)
                 self._forget()
         except OperationFailed as failure:
-            raise OperationFailed(failure.operation, _told(failure, operations, journal.roll_back())) from failure
+            raise OperationFailed(
+                failure.operation, _format_failure(failure, operations, journal.roll_back())
+            ) from failure
         except BaseException as error:
             undone = journal.roll_back()
             if undone:
-                raise OperationFailed(None, _told(OperationFailed(None, repr(error)), (), undone)) from error
+                message = _format_failure(OperationFailed(None, repr(error)), (), undone)
+                raise OperationFailed(None, message) from error
             raise
-        for medium in used:
-            medium.commit()
+        for backend in used:
+            backend.commit()
         if used:
             self._forget()
 
@@ -219,10 +156,13 @@ def _lock(descriptor: int, kind: int) -> None:
             time.sleep(0.02)  # flock(2) knows no timeout
 
 
-def _told(failure: OperationFailed, operations: Sequence[tuple[Entry, Operation]], undone: Sequence[str]) -> str:
-    """The refusal as the user is to read it."""
+def _format_failure(
+    failure: OperationFailed, operations: Sequence[tuple[Entry, Operation]], not_undone: Sequence[str]
+) -> str:
+    """Return the refusal as the user reads it."""
     entry = next((entry for entry, operation in operations if operation is failure.operation), None)
     message = f"{entry}: {failure}" if entry else str(failure)
-    if undone:
-        return message + "\nWhat had been done before it could not all be taken back:\n" + "\n".join(undone)
-    return message + "\nWhat this call had done before it was taken back: the host is as it was."
+    if not_undone:
+        changes = "\n".join(not_undone)
+        return f"{message}\nRollback was incomplete. These changes could not be undone:\n{changes}"
+    return f"{message}\nAll changes made by this call were rolled back; the host is unchanged."

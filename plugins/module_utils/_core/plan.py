@@ -41,8 +41,8 @@ class Operation(Protocol):
     def phase(self) -> Phase: ...
 
     @property
-    def medium(self) -> str:
-        """The input and output that executes it: V(kernel), V(files), V(ovs), V(firewall) or V(firewalld)."""
+    def backend(self) -> str:
+        """The name of the backend that executes it, see BackendType."""
 
     def commands(self) -> Sequence[str]:
         """The equivalent shell lines."""
@@ -79,14 +79,14 @@ class Change:
 class Plan:
     """Everything that one module call is going to do.
 
-    `foreseen` is what the next call would find of what several resources share, by a name for it: in check mode of a
-    sequence it is told, for there it does not come to be.
+    `simulated` is, by a name for it, what the next call would find of state that several resources share. In check mode
+    of a sequence that call takes it from here, as nothing was written.
     """
 
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
     results: Mapping[str, Any] = field(default_factory=dict)
-    foreseen: Mapping[str, Any] = field(default_factory=dict)
+    simulated: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def changed(self) -> bool:

@@ -16,42 +16,24 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import (
-    Call,
-    Resource,
+from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import (
     argument_spec,
-    call_of,
-    carry_out,
-    conclude,
-    exclusive,
-    kept_from_others,
-    one_of,
-    opened_host,
+    mutually_exclusive,
+    parse_call,
+    required_one_of,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntries, Unfinished
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
+from ansible_collections.netns.fabric.plugins.module_utils._core.runner import (
+    exclusive_access,
+    open_host,
+    plan_and_apply,
+    run_and_exit,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._probes import survey as reachability
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link import InterfaceResource
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import MasqueradeResource
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_port_forward import PortForwardResource
-from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
-from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
-from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
-from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
-from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
-
-#: The state modules by name.
-RESOURCES: Mapping[str, Resource[Any, Any]] = {
-    "interface": InterfaceResource(),
-    "nat_masquerade": MasqueradeResource(),
-    "nat_port_forward": PortForwardResource(),
-    "netns": NamespaceResource(),
-    "ovs_bridge": BridgeResource(),
-    "ovs_port": PortResource(),
-    "route": RouteResource(),
-    "veth": VethResource(),
-}
+from ansible_collections.netns.fabric.plugins.module_utils._resources.registry import RESOURCES
 
 ARGUMENT_SPEC: Mapping[str, Any] = {
     "steps": {
@@ -67,6 +49,10 @@ ARGUMENT_SPEC: Mapping[str, Any] = {
 }
 
 
+#: What any of the steps may use; only what one does use is opened.
+BACKENDS = tuple(dict.fromkeys(backend for resource in RESOURCES.values() for backend in resource.backends))
+
+
 def run() -> None:
     """The module's main()."""
     module = AnsibleModule(argument_spec=dict(ARGUMENT_SPEC), supports_check_mode=True)
@@ -74,7 +60,7 @@ def run() -> None:
     def work() -> dict[str, Any]:
         return converge(module.params["steps"], module.check_mode, module.params["probes"])
 
-    conclude(module, work, "What the step had done was taken back; what the steps before it have done stays.")
+    run_and_exit(module, work, "What the step had done was taken back; what the steps before it have done stays.")
 
 
 def converge(
@@ -87,8 +73,8 @@ def converge(
         Unfinished: A step, and what it had done itself was taken back; or a probe is not as expected.
     """
     calls, asked = _understood(steps, probes, check_mode)
-    with opened_host(check_mode) as host:
-        with kept_from_others(host):
+    with open_host(BACKENDS, check_mode) as host:
+        with exclusive_access(host):
             done = _carried_out(calls, host)
         named = [{"module": name, "changed": plan.changed, **plan.results} for (name, _call), plan in zip(calls, done)]
         result = {**_together(done), "steps": named}
@@ -101,7 +87,7 @@ def _carried_out(calls: Sequence[tuple[str, Call[Any]]], host: Host) -> list[Pla
     done: list[Plan] = []
     for name, call in calls:
         try:
-            done.append(carry_out(RESOURCES[name], call, host))
+            done.append(plan_and_apply(RESOURCES[name], call, host))
         except FabricError as error:
             raise Unfinished(f"netns.fabric.{name}: {error}", _together(done)) from error
     return done
@@ -118,8 +104,8 @@ def _refuse_early(calls: Sequence[tuple[str, Call[Any]]], host: Host) -> None:
         first.setdefault(name, call)  # what a second one finds depends on what this one does
     for name, call in list(first.items())[1:]:  # the first of all refuses before it writes anyway
         resource = RESOURCES[name]
-        if resource.refuses_by_itself:
-            host.turn_to(call.options)
+        if resource.preflight:
+            host.begin_call(call.options)
             try:
                 resource.plan(resource.read(host, call), call)
             except FabricError as error:
@@ -164,7 +150,7 @@ def _understood(
     for step in steps:
         name: str = step["module"]
         try:
-            calls.append((name, call_of(RESOURCES[name], _parameters(name, step["options"]), check_mode)))
+            calls.append((name, parse_call(RESOURCES[name], _parameters(name, step["options"]), check_mode)))
         except FabricError as error:
             mistakes.append(FabricError(f"netns.fabric.{name}: {error}"))
     try:
@@ -180,7 +166,9 @@ def _parameters(name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
     """The parameters as the module itself would have had them from Ansible."""
     resource = RESOURCES[name]
     validator = ArgumentSpecValidator(
-        argument_spec(resource), mutually_exclusive=exclusive(resource), required_one_of=one_of(resource)
+        argument_spec(resource),
+        mutually_exclusive=mutually_exclusive(resource),
+        required_one_of=required_one_of(resource),
     )
     return _validated(validator, given)
 

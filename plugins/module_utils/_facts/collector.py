@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import NOTHING_DONE, conclude, on_host
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
+from ansible_collections.netns.fabric.plugins.module_utils._core.runner import (
+    NOTHING_CHANGED,
+    exclusive_host,
+    run_and_exit,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._facts.view import (
     SYSCTLS,
     Filters,
@@ -24,9 +28,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts.view import (
     printable,
     report,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OVSDB
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import VSCTL_OPTIONS, lost_taps
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
+from ansible_collections.netns.fabric.plugins.module_utils._system.files import FILES
 
 if TYPE_CHECKING:
     from ansible_collections.netns.fabric.plugins.module_utils._kernel.backend import Identity
@@ -44,6 +52,8 @@ SUBSETS = (
 )
 CHOICES = ("all", "min", *SUBSETS, *(f"!{name}" for name in SUBSETS))
 
+BACKENDS = (KERNEL, FILES, OVSDB, FIREWALL)
+
 ARGUMENT_SPEC: Mapping[str, Mapping[str, Any]] = {
     "gather_subset": {"type": "list", "elements": "str", "choices": list(CHOICES), "default": ["all"]},
     "namespaces": {"type": "list", "elements": "str"},
@@ -58,7 +68,7 @@ def run() -> None:
     module = AnsibleModule(
         argument_spec={name: dict(option) for name, option in ARGUMENT_SPEC.items()}, supports_check_mode=True
     )
-    conclude(module, lambda: {"changed": False, **topology(module.params)}, NOTHING_DONE)
+    run_and_exit(module, lambda: {"changed": False, **topology(module.params)}, NOTHING_CHANGED)
 
 
 def topology(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,8 +81,8 @@ def topology(params: Mapping[str, Any]) -> dict[str, Any]:
     wanted = subset(params["gather_subset"])
     options = {name: params[name] for name in VSCTL_OPTIONS}
     # As in check mode: it reads beside other readers, and waits for who writes.
-    with on_host(check_mode=True) as host:
-        host.turn_to(options)
+    with exclusive_host(BACKENDS, check_mode=True) as host:
+        host.begin_call(options)
         return report(_Gatherer(host, wanted, filters).gather(), filters)
 
 
@@ -111,7 +121,7 @@ class _Gatherer:
     def gather(self) -> Findings:
         from ansible_collections.netns.fabric.plugins.module_utils._system import processes
 
-        kernel = self._host.kernel
+        kernel = self._host.use(KERNEL)
         names: list[NamespaceName] = [None, *sorted(kernel.namespace_names())]
         identities, refused = self._identities(names)
         inside = processes.inside_namespaces(identities[None].inode)
@@ -151,7 +161,7 @@ class _Gatherer:
         refused: set[NamespaceName] = set()
         for name in names:
             try:
-                found.update(self._host.kernel.identities([name]))
+                found.update(self._host.use(KERNEL).identities([name]))
             except OSError as error:
                 self._note(f"the namespace {printable(str(name))}: {error.strerror}")
                 refused.add(name)
@@ -164,7 +174,7 @@ class _Gatherer:
         from ansible_collections.netns.fabric.plugins.module_utils._kernel import sockets as sock_diag
 
         visit = Visit()
-        with self._host.kernel.entered(name):
+        with self._host.use(KERNEL).entered(name):
             if "sysctls" in self._wanted:
                 values = {key: netlink.sysctl_here(key) for key in SYSCTLS}
                 visit.sysctls.update({key: value for key, value in values.items() if value is not None})
@@ -184,14 +194,14 @@ class _Gatherer:
     def _with_rules(self, findings: Findings, shown: Iterable[NamespaceName]) -> Findings:
         """The rules; a program is started only where there are tables."""
         filled = [name for name in shown if findings.visits[name].tables]
-        if filled and not self._host.firewall.tools.any:
+        if filled and not self._host.use(FIREWALL).tools.any:
             self._note(
                 "firewall rules: there are tables, and neither nft nor iptables is installed on the host to list them"
             )
             return findings
         for name in filled:
             try:
-                findings.rulesets.update(self._host.firewall.read([name], all_nat=True))
+                findings.rulesets.update(self._host.use(FIREWALL).read([name], all_nat=True))
             except FabricError as error:
                 self._note(f"firewall rules: {error}")
         return findings
@@ -199,7 +209,7 @@ class _Gatherer:
     def _with_switch(self, findings: Findings) -> Findings:
         if "openvswitch" not in self._wanted:
             return findings
-        ovs = self._host.ovs
+        ovs = self._host.use(OVSDB)
         switch = ovs.read(check_mode=True)
         attachments = ovs.attachments() if switch.running else None
         lost = lost_taps(switch, attachments) if attachments else frozenset()
@@ -208,7 +218,7 @@ class _Gatherer:
 
     def _resolvers(self, names: Iterable[NamespaceName]) -> dict[str, str]:
         files = {
-            name: self._host.files.read(netns_resolver.path(name))
+            name: self._host.use(FILES).read(netns_resolver.path(name))
             for name in names
             if name and not name.startswith("/")
         }

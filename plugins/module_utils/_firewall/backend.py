@@ -22,7 +22,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed, Unavailable
-from ansible_collections.netns.fabric.plugins.module_utils._core.host import Journal
+from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, BackendType, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._firewall import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
@@ -75,7 +75,7 @@ def entered(namespace: NamespaceName) -> Iterator[None]:
         os.close(descriptor)
 
 
-class Firewall:
+class Firewall(Backend):
     """nft and iptables on this host. The programs can be exchanged, for tests."""
 
     def __init__(
@@ -416,3 +416,6 @@ def _table(body: bytes) -> dict[tuple[str, str], int]:
     family = _FAMILY_NAMES.get(body[0])
     name = attributes.get(_NFTA_TABLE_NAME, b"").rstrip(b"\0").decode(errors="replace")
     return {(family, name): int.from_bytes(attributes.get(_NFTA_TABLE_FLAGS, b""), "big")} if family else {}
+
+
+FIREWALL = BackendType("firewall", Firewall)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed, Unavailable
-from ansible_collections.netns.fabric.plugins.module_utils._core.host import Journal
+from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, BackendType, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_policy import (
     PROGRAM,
@@ -34,7 +34,7 @@ _BUS = Path("/run/dbus/system_bus_socket")
 _POLICIES = Path("/etc/firewalld/policies")
 
 
-class Firewalld:
+class Firewalld(Backend):
     """The firewalld of this host."""
 
     def policy(self, name: str, reload_needed: Callable[[Policy], bool]) -> Policy | None:
@@ -112,3 +112,6 @@ def _unsaved(name: str) -> list[str]:
     if _ask("--direct", "--get-all-rules").output != _ask("--permanent", "--direct", "--get-all-rules").output:
         found.append("direct rules")
     return found
+
+
+FIREWALLD = BackendType("firewalld", Firewalld)

@@ -63,7 +63,7 @@ class FirewalldOperation:
     arguments: tuple[str, ...]
     opposite: tuple[tuple[str, ...], ...] = ()
     phase = Phase.NAT
-    medium = "firewalld"
+    backend = "firewalld"
 
     def commands(self) -> Sequence[str]:
         return [inside(None, PROGRAM, *self.arguments)]

@@ -35,7 +35,7 @@ class FirewallOperation:
 
     namespace: NamespaceName
     phase = Phase.NAT
-    medium = "firewall"
+    backend = "firewall"
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed, Unavailable
-from ansible_collections.netns.fabric.plugins.module_utils._core.host import Journal
+from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, Backends, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import messages
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
@@ -50,13 +50,13 @@ SIOCETHTOOL, ETHTOOL_GTXCSUM, ETHTOOL_STXCSUM = 0x8946, 0x16, 0x17
 #: Seconds without progress after which the kernel, which destroys what was in a removed namespace in the background, is
 #: taken not to: something keeps the namespace alive, another mount of it or an open file.
 DESTRUCTION_PATIENCE = 1.5
-#: Seconds after which a link that was set up stays up, see Kernel.keep_up().
+#: Seconds after which a link that was set up stays up, see Kernel.settle().
 SETTLING = 0.05
 #: How often it is set up again: somebody who goes on putting it down means it.
 RAISES = 3
 
 
-class Kernel:
+class Kernel(Backend):
     """The namespaces of this host, each with a socket that was opened in it once and stays there."""
 
     def __init__(self) -> None:
@@ -73,8 +73,8 @@ class Kernel:
         #: What there was in the namespaces from which this call has taken something away.
         self._contents: dict[NamespaceName, Contents] = {}
         #: What is taken for removed in check mode: namespaces, and links by namespace and index.
-        self._gone_names: set[str] = set()
-        self._gone_links: dict[NamespaceName, set[int]] = {}
+        self._removed_names: set[str] = set()
+        self._removed_links: dict[NamespaceName, set[int]] = {}
         #: The host's own links that were set up, and when that was last.
         self._raised: set[str] = set()
         self._raised_at = 0.0
@@ -97,7 +97,7 @@ class Kernel:
 
     def namespace_names(self) -> set[str]:
         """Every name in /run/netns, those that no namespace stands behind included."""
-        return setns.names() - self._gone_names
+        return setns.names() - self._removed_names
 
     def read(
         self,
@@ -130,7 +130,7 @@ class Kernel:
             },
             stale=frozenset(name for name in self.namespace_names().intersection(names) if name not in dumped),
         )
-        return found_state.without(self._gone_links) if self._gone_links else found_state
+        return found_state.without(self._removed_links) if self._removed_links else found_state
 
     def _links(self, name: NamespaceName, counters: bool) -> list[messages.LinkMessage]:
         dump = self._space(name).socket.dump
@@ -222,32 +222,32 @@ class Kernel:
                     found[inside].append((int(entry), command_line(int(entry))))
         return found
 
-    def take_for_done(self, operations: Sequence[Operation]) -> None:
-        """What these remove is gone from now on, to who reads: in check mode, where they are not carried out."""
+    def simulate(self, operations: Sequence[Operation], host: Backends) -> None:  # noqa: ARG002  # needs no other backend
+        """In check mode: read from now on as if what these operations remove were gone."""
         removals = [each for each in operations if isinstance(each, (op.DeleteLink, op.RemoveNamespace))]
         state = self.read([None, *self.namespace_names()]) if removals else KernelState()
         for removal in removals:
             if isinstance(removal, op.RemoveNamespace):
-                self._gone_names.add(removal.name)
+                self._removed_names.add(removal.name)
                 place: NamespaceName = removal.name
                 links = list(state.namespace(place).links)
             else:
                 place = removal.namespace
                 links = [link for link in state.namespace(place).links if link.name == removal.name]
             for link in links:
-                self._take_for_gone(place, link)
+                self._simulate_removed(place, link)
                 far = state.far_end(link)
                 if far is not None:
-                    self._take_for_gone(*far)
+                    self._simulate_removed(*far)
 
-    def take_links_for_gone(self, names: Collection[str]) -> None:
-        """The same of links of the host that go with something else."""
+    def simulate_removed_links(self, names: Collection[str]) -> None:
+        """In check mode: the same for links of the host that another backend's operations remove along."""
         for link in self.read([None]).namespace(None).links if names else ():
             if link.name in names:
-                self._take_for_gone(None, link)
+                self._simulate_removed(None, link)
 
-    def _take_for_gone(self, name: NamespaceName, link: Link) -> None:
-        self._gone_links.setdefault(name, set()).add(link.index)
+    def _simulate_removed(self, name: NamespaceName, link: Link) -> None:
+        self._removed_links.setdefault(name, set()).add(link.index)
 
     # Writing
 
@@ -282,7 +282,7 @@ class Kernel:
             with suppress(OSError):
                 self._space(name).socket.request(messages.delete_link(index))
 
-    def keep_up(self) -> None:
+    def settle(self) -> None:
         """Set the host's links up again that somebody has put down by mistake since.
 
         Who watches for new links, as ovs-vswitchd does, writes all flags of one at once, as it has read them a moment
@@ -326,7 +326,7 @@ class Kernel:
         Raises:
             OSError: It could not be opened for a reason that says nothing of whether it is there, such as EMFILE.
         """
-        if name in self._gone_names:
+        if name in self._removed_names:
             return None
         if name not in self._spaces:
             try:

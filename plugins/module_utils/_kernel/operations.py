@@ -36,7 +36,7 @@ class KernelOperation:
     """A write to the kernel of the host."""
 
     phase = Phase.SETTINGS
-    medium = "kernel"
+    backend = "kernel"
 
 
 @dataclass(frozen=True)
@@ -306,48 +306,3 @@ class SetSysctl(KernelOperation):
 
     def commands(self) -> Sequence[str]:
         return [inside(self.namespace, "sysctl", "-w", f"{self.key}={self.value}")]
-
-
-@dataclass(frozen=True)
-class FileOperation:
-    """A write to the file system of the host."""
-
-    phase = Phase.SETTINGS
-    medium = "files"
-
-
-@dataclass(frozen=True)
-class WriteFile(FileOperation):
-    """Text into a file, mode 0644; the directory that holds it is made if need be."""
-
-    path: str
-    text: str
-
-    def commands(self) -> Sequence[str]:
-        directory = self.path.rpartition("/")[0]
-        return [
-            shlex.join(["mkdir", "-p", directory]),
-            shlex.join(["printf", "%s", self.text]) + " > " + shlex.quote(self.path),
-        ]
-
-
-@dataclass(frozen=True)
-class RenameFile(FileOperation):
-    path: str
-    new_path: str
-    phase: Phase = Phase.RELEASE
-
-    def commands(self) -> Sequence[str]:
-        return [shlex.join(["mv", self.path, self.new_path])]
-
-
-@dataclass(frozen=True)
-class RemoveFile(FileOperation):
-    """A file, and the directory that held it if nothing else is in there."""
-
-    path: str
-    phase = Phase.MOVE
-
-    def commands(self) -> Sequence[str]:
-        directory = self.path.rpartition("/")[0]
-        return [shlex.join(["rm", "-f", self.path]), shlex.join(["rmdir", "--ignore-fail-on-non-empty", directory])]

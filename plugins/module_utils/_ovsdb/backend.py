@@ -13,10 +13,10 @@ import signal
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, cast
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
     FabricError,
@@ -24,8 +24,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
     OperationFailed,
     Unavailable,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._core.host import Journal
+from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, Backends, BackendType, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations import (
     Command,
     DeleteBridge,
@@ -82,30 +83,32 @@ class _Ended:
     message: str
 
 
-class OpenVSwitch:
-    """The Open vSwitch of this host.
+class OpenVSwitch(Backend):
+    """The Open vSwitch of this host."""
 
-    Args:
-        timeout: Seconds that it has to answer a question or to carry out a change.
-        database: The database server as ovsdb(7) names it; None for the default, a socket of this host.
+    def __init__(self) -> None:
+        self.begin_call({})
+        #: What was removed in check mode.
+        self._removed_bridges: set[str] = set()
+        self._removed_ports: set[str] = set()
 
-    Raises:
-        InvalidEntry: The timeout is none.
-    """
+    def begin_call(self, options: Mapping[str, Any]) -> None:
+        """Take the options of the next call.
 
-    def __init__(self, timeout: int = 10, database: str | None = None) -> None:
-        if timeout < 1:
-            raise InvalidEntry(
-                "the call", "timeout", f"{timeout} is no timeout; give a whole number of seconds, from 1"
-            )
-        self._timeout = timeout
-        self._database = database
+        `timeout` is the number of seconds that Open vSwitch has to answer a question or to carry out a change, 10 where
+        it is left out; `database` the server as ovsdb(7) names it, a socket of this host where it is left out.
+
+        Raises:
+            InvalidEntry: The timeout is not a positive number.
+        """
+        timeout = options.get("timeout")
+        if timeout is not None and timeout < 1:
+            raise InvalidEntry("the call", "timeout", f"it must be a positive number of seconds, not {timeout}")
+        self._timeout: int = timeout or 10
+        self._database: str | None = options.get("database")
         self._before = Switch()
         #: Whether ovs-vswitchd has failed to answer: from then on nothing waits for it.
         self._silent = False
-        #: What is taken for removed in check mode.
-        self._gone_bridges: set[str] = set()
-        self._gone_ports: set[str] = set()
 
     # Reading
 
@@ -128,19 +131,20 @@ class OpenVSwitch:
             self._before = Switch() if nothing_there else Switch(unavailable=str(error), running=False)
             return self._before
         running, daemon = _daemon(self._run_directory(switch))
-        switch = switch.without(self._gone_bridges, self._gone_ports)
+        switch = switch.without(self._removed_bridges, self._removed_ports)
         self._before = replace(switch, running=running, daemon=daemon)
         if not check_mode and not nothing_wanted:
             self._require_daemon()
         return self._before
 
-    def take_for_done(self, operations: Sequence[Operation]) -> None:
-        """What these remove is gone from now on, to who reads: in check mode, where they are not carried out."""
-        self._gone_bridges.update(each.name for each in operations if isinstance(each, DeleteBridge))
-        self._gone_ports.update(each.name for each in operations if isinstance(each, DeletePort))
+    def simulate(self, operations: Sequence[Operation], host: Backends) -> None:
+        """In check mode: read from now on as if what these operations remove were gone, links of the host included."""
+        host.use(KERNEL).simulate_removed_links(self._links_of(operations))
+        self._removed_bridges.update(each.name for each in operations if isinstance(each, DeleteBridge))
+        self._removed_ports.update(each.name for each in operations if isinstance(each, DeletePort))
 
-    def links_of(self, operations: Sequence[Operation]) -> set[str]:
-        """The links of the host that go with what these remove, as far as it has been read."""
+    def _links_of(self, operations: Sequence[Operation]) -> set[str]:
+        """Return the links of the host that go with what these operations remove, as far as it has been read."""
         bridges = {each.name for each in operations if isinstance(each, DeleteBridge)}
         ports = {each.name for each in operations if isinstance(each, DeletePort)}
         return {
@@ -552,3 +556,6 @@ def _family_name(attributes: bytes) -> list[str]:
             return [attributes[4:length].rstrip(b"\0").decode(errors="replace")]
         attributes = attributes[length + -length % 4 :]
     return []
+
+
+OVSDB = BackendType("ovsdb", OpenVSwitch)

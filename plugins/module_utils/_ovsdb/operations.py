@@ -140,7 +140,7 @@ class OvsOperation:
     """
 
     phase = Phase.CREATE
-    medium = "ovs"
+    backend = "ovsdb"
     #: What it sets in the row of an interface.
     interface = Columns()
 

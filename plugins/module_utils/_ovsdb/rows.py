@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import interface_name
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations import Columns
@@ -21,7 +22,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     Value,
     mark_of,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import Checks
 
 VSCTL_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "timeout": {"type": "int", "default": 10},
@@ -51,9 +51,9 @@ def texts(checks: Checks, option: str, given: Mapping[Any, Any] | None) -> Texts
         try:
             found[_text(key)] = None if value is None else _text(value)
         except ValueError as error:
-            checks.mistake(option, f"{key}: {error}")
+            checks.error(option, f"{key}: {error}")
         if str(key).startswith(MARK):
-            checks.mistake(option, f"{key} is the mark of an owner: give the owner with `owner`")
+            checks.error(option, f"{key} is the mark of an owner: give the owner with `owner`")
     return found
 
 

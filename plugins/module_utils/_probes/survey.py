@@ -21,7 +21,6 @@ from typing import Any, Union
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import NOTHING_DONE, conclude, opened_host
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
     FabricError,
     InvalidEntries,
@@ -31,6 +30,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
 )
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
+from ansible_collections.netns.fabric.plugins.module_utils._core.runner import NOTHING_CHANGED, open_host, run_and_exit
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     KernelState,
     NamespaceName,
@@ -635,7 +636,7 @@ def run() -> None:
 
     def work() -> dict[str, Any]:
         probes = probes_of(module.params)
-        with opened_host(module.check_mode) as host:
+        with open_host((KERNEL,), module.check_mode) as host:
             judged, context = survey(host, probes)
         result = {
             "changed": False,
@@ -648,7 +649,7 @@ def run() -> None:
             raise Unfinished(message, result)
         return result
 
-    conclude(module, work, NOTHING_DONE)
+    run_and_exit(module, work, NOTHING_CHANGED)
 
 
 def survey(host: Host, probes: Sequence[Probe]) -> tuple[list[Judged], Context]:
@@ -669,8 +670,8 @@ class _Survey:
     def __init__(self, host: Host, probes: Sequence[Probe]) -> None:
         from ansible_collections.netns.fabric.plugins.module_utils._probes.engine import Prober
 
-        self._kernel = host.kernel
-        self._prober = Prober(host.kernel)
+        self._kernel = host.use(KERNEL)
+        self._prober = Prober(host.use(KERNEL))
         self._probes = probes
         self._read: set[NamespaceName] = set()
         self._owners: dict[IPAddress, list[NamespaceName]] = {}

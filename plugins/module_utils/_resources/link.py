@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     Interface as InterfaceAddress,
 )
@@ -26,7 +28,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
     LINK_OPTIONS,
-    Checks,
     Found,
     Settings,
     alias_without,
@@ -58,6 +59,7 @@ class Interface:
 class InterfaceResource(Resource[Interface, KernelState]):
     list_option = "interfaces"
     identity = "name"
+    backends = (KERNEL,)
     entry_options: Mapping[str, Mapping[str, Any]] = LINK_OPTIONS
 
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> Interface:
@@ -72,15 +74,15 @@ class InterfaceResource(Resource[Interface, KernelState]):
         return desired.namespace, desired.name
 
     def read(self, host: Host, call: Call[Interface]) -> KernelState:
-        everywhere = [None, *sorted(host.kernel.namespace_names())]
+        everywhere = [None, *sorted(host.use(KERNEL).namespace_names())]
         names = [None, *(interface.namespace for interface in call.entries)]
-        state = host.kernel.read(everywhere if call.prune else names, addresses=True)
+        state = host.use(KERNEL).read(everywhere if call.prune else names, addresses=True)
         lost = any(
             interface.present and _find(state, interface, call.owner) is None
             for interface in call.entries
             if interface.namespace is None or interface.namespace in state
         )
-        return host.kernel.read(everywhere, addresses=True) if lost and not call.prune else state
+        return host.use(KERNEL).read(everywhere, addresses=True) if lost and not call.prune else state
 
     def plan(self, actual: KernelState, call: Call[Interface]) -> Plan:
         missing = MissingNamespaces(actual, call.check_mode)

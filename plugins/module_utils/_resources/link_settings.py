@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntries, InvalidEntry
-from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Operation, Phase
+from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation, Phase
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     MARK,
@@ -75,34 +75,6 @@ def place(namespace: NamespaceName, name: str) -> str:
     return f"{namespace}/{name}" if namespace else f"host/{name}"
 
 
-class Checks:
-    """Collects the mistakes of one entry, so that all of them are told at once."""
-
-    def __init__(self, entry: Entry) -> None:
-        self._entry = entry
-        self._mistakes: list[InvalidEntry] = []
-
-    def value(self, option: str, check: Callable[[Any], Any], value: Any) -> Any:
-        """The checked value; None stays None."""
-        if value is None:
-            return None
-        try:
-            return check(value)
-        except ValueError as error:
-            self._mistakes.append(InvalidEntry(self._entry, option, str(error)))
-            return None
-
-    def mistake(self, option: str, message: str) -> None:
-        self._mistakes.append(InvalidEntry(self._entry, option, message))
-
-    def done(self) -> None:
-        """Raises:
-        InvalidEntries: There were mistakes.
-        """
-        if self._mistakes:
-            raise InvalidEntries(self._mistakes)
-
-
 def settings(checks: Checks, options: Mapping[str, Any], prefix: str = "") -> Settings:
     """The settings that an entry, or its peer, asks for."""
     addresses: list[Interface] | None = None
@@ -113,11 +85,11 @@ def settings(checks: Checks, options: Mapping[str, Any], prefix: str = "") -> Se
         addresses = [address for address in given if address is not None]
         for address in addresses:
             if addresses.count(address) > 1:
-                checks.mistake(f"{prefix}addresses", f"{address} is listed twice")
+                checks.error(f"{prefix}addresses", f"{address} is listed twice")
                 break
     mtu = checks.value(f"{prefix}mtu", validation.mtu, options.get("mtu"))
     if mtu and mtu < IPV6_MTU and any(address.version == 6 for address in addresses or ()):
-        checks.mistake(f"{prefix}mtu", f"{mtu} is below {IPV6_MTU}, the smallest that IPv6 addresses can be used with")
+        checks.error(f"{prefix}mtu", f"{mtu} is below {IPV6_MTU}, the smallest that IPv6 addresses can be used with")
     return Settings(
         addresses=None if addresses is None else tuple(addresses),
         mac=checks.value(f"{prefix}mac", validation.mac_address, options.get("mac")),

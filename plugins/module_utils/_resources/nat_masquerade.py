@@ -12,10 +12,11 @@ from ipaddress import ip_network
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_policy import rich_rule
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     COMMENT,
@@ -27,7 +28,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Rule,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_plan as nat
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_plan import Actual
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_rules import (
     Kind,
@@ -155,6 +155,7 @@ class Wanted(nat.Wanted):
 class MasqueradeResource(Resource[Wanted, Actual]):
     list_option = "rules"
     identity = "source"
+    backends = nat.BACKENDS
     entry_options: Mapping[str, Mapping[str, Any]] = {
         "source": {"type": "str"},
         "out_interface": {"type": "str"},

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import OWNER_OPTIONS, Call
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
     FabricError,
     InvalidEntries,
@@ -22,7 +21,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
 )
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import OWNER_OPTIONS, Call
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import interface_name
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld import FIREWALLD
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_policy import (
     Policy,
     plan_policy,
@@ -40,6 +42,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Ruleset,
     Tools,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import SetSysctl, inside
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_rules import (
@@ -68,6 +71,8 @@ ROUTER_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "ip_forward": {"type": "bool", "default": True},
     "accept_forward": {"type": "str", "choices": [AUTO, NEVER], "default": AUTO},
 }
+BACKENDS = (FIREWALL, FIREWALLD, KERNEL)
+
 BACKEND_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     **OWNER_OPTIONS,
     "backend": {"type": "str", "choices": [AUTO, NFTABLES, IPTABLES], "default": AUTO},
@@ -163,30 +168,30 @@ def read(host: Host, call: Call[Any], firewalld: bool = False) -> Actual:
     """The state of all that the call may touch; that of firewalld if the resource has a use for it."""
     named = [wanted.namespace for wanted in call.entries]
     # Namespaces that no entry names are looked at for what is to be pruned, the host among them.
-    others = [None, *sorted(host.kernel.namespace_names())] if call.prune else []
-    rulesets = host.firewall.read([*named, *others])
+    others = [None, *sorted(host.use(KERNEL).namespace_names())] if call.prune else []
+    rulesets = host.use(FIREWALL).read([*named, *others])
     on_host = firewalld and None in rulesets
     name = policy_name(call.owner or "")
-    policy = host.firewalld.policy(name, lambda found: _needs_reload(found, call)) if on_host else None
+    policy = host.use(FIREWALLD).policy(name, lambda found: _needs_reload(found, call)) if on_host else None
     forwarding = {
         (wanted.namespace, wanted.version): _forwarding(host, wanted, there=wanted.namespace in rulesets)
         for wanted in call.entries
         if wanted.present and wanted.ip_forward
     }
-    foreseen: Foreseen = host.foreseen.get(Foreseen.name, Foreseen())
+    foreseen: Foreseen = host.simulated.get(Foreseen.name, Foreseen())
     forwarding.update({key: value for key, value in foreseen.forwarding.items() if key in forwarding})
     new_routers = [
         name for (name, version), value in forwarding.items() if version == 6 and value == "0" and name in rulesets
     ]
     return Actual(
-        kernel=host.kernel.read(wanted.namespace for wanted in call.entries if wanted.namespace or wanted.link),
-        tools=host.firewall.tools,
+        kernel=host.use(KERNEL).read(wanted.namespace for wanted in call.entries if wanted.namespace or wanted.link),
+        tools=host.use(FIREWALL).tools,
         rulesets={**rulesets, **foreseen.rulesets},
         forwarding=forwarding,
         foreseen=foreseen,
         advertised=_advertised(host, new_routers),
         firewalld=policy,
-        policy_left=on_host and policy is None and host.firewalld.left_behind(name),
+        policy_left=on_host and policy is None and host.use(FIREWALLD).left_behind(name),
     )
 
 
@@ -211,14 +216,14 @@ def _advertised(host: Host, names: Sequence[NamespaceName]) -> dict[NamespaceNam
     addrconf_fixup_forwarding; ip-sysctl, accept_ra).
     """
     found: dict[NamespaceName, Sequence[str]] = {}
-    for name, state in host.kernel.read(names, routes=True).namespaces.items() if names else ():
+    for name, state in host.use(KERNEL).read(names, routes=True).namespaces.items() if names else ():
         learnt = {
             route.device
             for route in state.routes
             if route.protocol == _BY_ADVERTISEMENT and route.destination == "::/0"
         }
         links = [link.name for link in state.links if link.index in learnt]
-        found[name] = [link for link in links if host.kernel.sysctl(name, _accept_ra(link)) == "1"]
+        found[name] = [link for link in links if host.use(KERNEL).sysctl(name, _accept_ra(link)) == "1"]
     return found
 
 
@@ -229,10 +234,10 @@ def _accept_ra(link: str) -> str:
 def _forwarding(host: Host, wanted: Wanted, there: bool) -> str | None:
     key = FORWARDING[wanted.version]
     if there:
-        return host.kernel.sysctl(wanted.namespace, key)
+        return host.use(KERNEL).sysctl(wanted.namespace, key)
     # A namespace that an earlier task makes: IPv4's parameters start as the host's, IPv6's as the kernel's own
     # (Documentation/admin-guide/sysctl/net.rst, devconf_inherit_init_net).
-    value = host.kernel.sysctl(None, key)
+    value = host.use(KERNEL).sysctl(None, key)
     return value if wanted.version == 4 or value is None else "0"
 
 
@@ -324,7 +329,7 @@ def plan(actual: Actual, call: Call[Any], kind: Kind, mistakes: Iterable[FabricE
         changes=tuple(planner.changes),
         warnings=(*warnings, *planner.warnings),
         results={"blocked_by": planner.blocked_by},
-        foreseen={Foreseen.name: actual.foreseen.followed_by(planner.foreseen())},
+        simulated={Foreseen.name: actual.foreseen.followed_by(planner.foreseen())},
     )
 
 

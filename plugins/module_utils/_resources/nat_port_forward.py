@@ -13,10 +13,11 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     COMMENT,
     FORWARD,
@@ -30,7 +31,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     destination,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_plan as nat
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_plan import Actual
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_rules import (
     Kind,
@@ -180,6 +180,7 @@ def _role(place: Place, rule: Rule) -> str:
 class PortForwardResource(Resource[Wanted, Actual]):
     list_option = "rules"
     identity = "port"
+    backends = nat.BACKENDS
     entry_options: Mapping[str, Mapping[str, Any]] = {
         "port": {"type": "str"},
         "protocol": {"type": "str", "choices": list(PROTOCOLS), "default": "tcp"},

@@ -13,22 +13,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     KernelState,
     Link,
     NamespaceState,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
-    Checks,
-    alias_with,
-    alias_without,
-)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import alias_with, alias_without
+from ansible_collections.netns.fabric.plugins.module_utils._system.files import FILES
 
 #: Links that the kernel makes by itself in every namespace once their modules are loaded
 #: (ip-sysctl, fb_tunnels_only_for_init_net). They cannot be deleted and are nobody's.
@@ -72,7 +71,8 @@ class Actual:
 class NamespaceResource(Resource[Namespace, Actual]):
     list_option = "namespaces"
     identity = "name"
-    refuses_by_itself = True
+    backends = (KERNEL, FILES)
+    preflight = True
     entry_options: Mapping[str, Mapping[str, Any]] = {
         "name": {"type": "str"},
         "nameservers": {"type": "list", "elements": "str"},
@@ -94,7 +94,8 @@ class NamespaceResource(Resource[Namespace, Actual]):
 
     def read(self, host: Host, call: Call[Namespace]) -> Actual:
         names = {namespace.name for namespace in call.entries}
-        kernel = host.kernel.read(sorted(host.kernel.namespace_names() if call.prune else names), addresses=True)
+        backend = host.use(KERNEL)
+        kernel = backend.read(sorted(backend.namespace_names() if call.prune else names), addresses=True)
         declared = {namespace.name for namespace in call.entries if namespace.present}
         leaving = [name for name in kernel.namespaces if name and name not in declared]
         if call.prune:
@@ -103,18 +104,18 @@ class NamespaceResource(Resource[Namespace, Actual]):
         return Actual(
             kernel=kernel,
             files={
-                path: host.files.read(path)
+                path: host.use(FILES).read(path)
                 for name in of_interest
                 for path in (netns_resolver.path(name), netns_resolver.original(name))
             },
             # A namespace that is not there yet will have no parameter that the host has not.
             sysctls={
-                (namespace.name, key): host.kernel.sysctl(namespace.name if namespace.name in kernel else None, key)
+                (namespace.name, key): backend.sysctl(namespace.name if namespace.name in kernel else None, key)
                 for namespace in call.entries
                 if namespace.present
                 for key in namespace.sysctls
             },
-            processes=host.kernel.processes(leaving),
+            processes=backend.processes(leaving),
         )
 
     def plan(self, actual: Actual, call: Call[Namespace]) -> Plan:
@@ -141,13 +142,13 @@ def _sysctls(checks: Checks, given: Mapping[str, Any]) -> dict[str, str]:
         if value is None:
             continue
         if isinstance(value, (dict, list)):
-            checks.mistake(f"sysctls.{key}", "a value is a number or a text; several numbers go into one text: '1 2 3'")
+            checks.error(f"sysctls.{key}", "a value is a number or a text; several numbers go into one text: '1 2 3'")
         if not key.startswith("net."):
-            checks.mistake(
+            checks.error(
                 f"sysctls.{key}", "only parameters below net. belong to a namespace; the others are the whole host's"
             )
         elif ".." in key or "//" in key or key.endswith((".", "/")) or any(char.isspace() for char in key):
-            checks.mistake(f"sysctls.{key}", "this is no name of a kernel parameter, such as net.ipv4.ip_forward")
+            checks.error(f"sysctls.{key}", "this is no name of a kernel parameter, such as net.ipv4.ip_forward")
         wanted[key] = str(int(value)) if isinstance(value, bool) else " ".join(str(value).split())
     return wanted
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
+from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import Checks
+from ansible_collections.netns.fabric.plugins.module_utils._system import operations as op
 
 #: The first line of a file that is ours; the owner's name follows, if there is one.
 HEADER = "# netns.fabric:"
@@ -51,7 +51,7 @@ def wanted(checks: Checks, nameservers: Sequence[str] | None, search: Sequence[s
         addresses = tuple(str(address) for address in checked if address is not None)
     for domain in search or ():
         if not domain or any(char.isspace() for char in domain):
-            checks.mistake("search", f"{domain!r} is no domain name")
+            checks.error("search", f"{domain!r} is no domain name")
     return Wanted(addresses, None if search is None else tuple(search))
 
 

@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import OWNER_OPTIONS, Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntries, InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import OWNER_OPTIONS, Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OVSDB
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import (
     REOPENED,
     VSCTL_OPTIONS,
@@ -37,7 +40,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     Interface,
     Switch,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import Checks
 
 PROTOCOLS = ("OpenFlow10", "OpenFlow11", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15")
 
@@ -75,6 +77,7 @@ class BridgeState:
 class BridgeResource(Resource[WantedBridge, BridgeState]):
     list_option = "bridges"
     identity = "name"
+    backends = (OVSDB, KERNEL)
     entry_options: Mapping[str, Mapping[str, Any]] = {
         "name": {"type": "str"},
         "datapath_type": {"type": "str", "choices": ["auto", "system", "netdev"]},
@@ -95,7 +98,7 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         external_ids = texts(checks, "external_ids", options.get("external_ids"))
         other_config = texts(checks, "other_config", options.get("other_config"))
         if mac and "hwaddr" in (other_config or {}):
-            checks.mistake("mac", "it is what `other_config` calls hwaddr: give only one of them")
+            checks.error("mac", "it is what `other_config` calls hwaddr: give only one of them")
         checks.done()
         protocols = options.get("protocols")
         return WantedBridge(
@@ -116,11 +119,11 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
 
     def read(self, host: Host, call: Call[WantedBridge]) -> BridgeState:
         present = [bridge for bridge in call.entries if bridge.present]
-        switch = host.ovs.read(call.check_mode, nothing_wanted=not present)
+        switch = host.use(OVSDB).read(call.check_mode, nothing_wanted=not present)
         if not present:
             return BridgeState(switch)
-        attachments = host.ovs.attachments()
-        links = host.ovs.link_names()
+        attachments = host.use(OVSDB).attachments()
+        links = host.use(OVSDB).link_names()
         lost = lost_taps(switch, attachments)
         in_the_way = [
             bridge.name
@@ -129,9 +132,9 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         ]
         kinds = {}
         if in_the_way and not switch.unavailable:
-            found = host.kernel.read([None]).namespace(None)
+            found = host.use(KERNEL).read([None]).namespace(None)
             kinds = {link.name: link.kind or "physical" for link in found.links if link.name in in_the_way}
-        return BridgeState(switch, host.ovs.kernel_datapath(), links, kinds, attachments)
+        return BridgeState(switch, host.use(OVSDB).kernel_datapath(), links, kinds, attachments)
 
     def plan(self, actual: BridgeState, call: Call[WantedBridge]) -> Plan:
         planner = _Planner(actual, call)
@@ -144,7 +147,7 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
             tuple(planner.changes),
             warnings=(*assumptions(actual.switch, call.check_mode), *planner.warnings),
             results={"bridges": planner.bridges},
-            foreseen={REOPENED: planner.reopened} if planner.reopened else {},
+            simulated={REOPENED: planner.reopened} if planner.reopened else {},
         )
 
 

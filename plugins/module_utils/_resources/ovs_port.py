@@ -11,13 +11,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import OWNER_OPTIONS, Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntries, InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import OWNER_OPTIONS, Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link, NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OVSDB
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import (
     REOPENED,
     VSCTL_OPTIONS,
@@ -40,7 +43,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     Port,
     Switch,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import Checks, place
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import place
 
 VLAN_MODES = ("access", "trunk", "native-tagged", "native-untagged", "dot1q-tunnel")
 
@@ -101,6 +104,7 @@ class PortState:
 class PortResource(Resource[WantedPort, PortState]):
     list_option = "ports"
     identity = "name"
+    backends = (OVSDB, KERNEL)
     entry_options: Mapping[str, Mapping[str, Any]] = {
         "name": {"type": "str"},
         "bridge": {"type": "str"},
@@ -155,16 +159,18 @@ class PortResource(Resource[WantedPort, PortState]):
 
     def read(self, host: Host, call: Call[WantedPort]) -> PortState:
         present = [port for port in call.entries if port.present]
-        switch = host.ovs.read(call.check_mode, nothing_wanted=not present)
+        switch = host.use(OVSDB).read(call.check_mode, nothing_wanted=not present)
         if not present:
             return PortState(switch)
-        reopened = frozenset(host.foreseen.get(REOPENED, ()))
-        state = PortState(switch, _links(host, present, []), system_works=host.ovs.kernel_datapath(), reopened=reopened)
+        reopened = frozenset(host.simulated.get(REOPENED, ()))
+        state = PortState(
+            switch, _links(host, present, []), system_works=host.use(OVSDB).kernel_datapath(), reopened=reopened
+        )
         if any(_far_end_unknown(state, port) for port in present):
-            everywhere = sorted(host.kernel.namespace_names())
+            everywhere = sorted(host.use(KERNEL).namespace_names())
             state = replace(state, kernel=_links(host, present, everywhere))
         vports = any(_vport_out_of_sight(state, port) for port in present)
-        return replace(state, attachments=host.ovs.attachments(vports))
+        return replace(state, attachments=host.use(OVSDB).attachments(vports))
 
     def plan(self, actual: PortState, call: Call[WantedPort]) -> Plan:
         planner = _Planner(actual, call)
@@ -212,11 +218,11 @@ def _check_vlans(checks: Checks, wanted: WantedPort) -> None:
     """What ovs-vswitchd would pass over in silence (ovs-vswitchd.conf.db(5), "VLAN Configuration")."""
     mode = wanted.vlan_mode
     if wanted.tag is not None and mode == "trunk":
-        checks.mistake("tag", "a trunk has none: leave it out, or take `vlan_mode: native-untagged` or `native-tagged`")
+        checks.error("tag", "a trunk has none: leave it out, or take `vlan_mode: native-untagged` or `native-tagged`")
     if wanted.trunks and mode in ("access", "dot1q-tunnel"):
-        checks.mistake("trunks", f"a port with `vlan_mode: {mode}` carries one VLAN only: leave them out")
+        checks.error("trunks", f"a port with `vlan_mode: {mode}` carries one VLAN only: leave them out")
     if wanted.trunks and wanted.tag is not None and mode is None:
-        checks.mistake(
+        checks.error(
             "trunks",
             "with `tag` alone the port is an access port, and they would have no effect: say with `vlan_mode` what is "
             "meant, `native-untagged` for instance",
@@ -228,7 +234,7 @@ def _check_vlans(checks: Checks, wanted: WantedPort) -> None:
 
 def _links(host: Host, present: Iterable[WantedPort], more: Iterable[str]) -> KernelState:
     hints = (port.peer.namespace for port in present if port.peer and port.tx_checksum == "auto")
-    return host.kernel.read([None, *hints, *more], tx_checksum=True)
+    return host.use(KERNEL).read([None, *hints, *more], tx_checksum=True)
 
 
 def _far_end_unknown(state: PortState, wanted: WantedPort) -> bool:

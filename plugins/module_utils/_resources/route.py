@@ -12,11 +12,13 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     KernelState,
     Link,
@@ -24,7 +26,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     NamespaceState,
     Route,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import (
     ASSUMED,
     MissingNamespaces,
@@ -61,6 +62,7 @@ class WantedRoute:
 class RouteResource(Resource[WantedRoute, KernelState]):
     list_option = "routes"
     identity = "destination"
+    backends = (KERNEL,)
     entry_options: Mapping[str, Mapping[str, Any]] = {
         "namespace": {"type": "str"},
         "destination": {"type": "str"},
@@ -95,7 +97,7 @@ class RouteResource(Resource[WantedRoute, KernelState]):
         return desired.namespace, desired.table, desired.destination, desired.kernel_metric
 
     def read(self, host: Host, call: Call[WantedRoute]) -> KernelState:
-        return host.kernel.read([route.namespace for route in call.entries], addresses=True, routes=True)
+        return host.use(KERNEL).read([route.namespace for route in call.entries], addresses=True, routes=True)
 
     def plan(self, actual: KernelState, call: Call[WantedRoute]) -> Plan:
         missing = MissingNamespaces(actual, call.check_mode)
@@ -128,15 +130,15 @@ def _destination(checks: Checks, given: str, other_end: Any) -> str:
 def _check(checks: Checks, route: WantedRoute) -> None:
     for option, value in (("gateway", route.gateway), ("source", route.source)):
         if value is not None and ip_address(value).version != route.version:
-            checks.mistake(option, f"{value} is of another IP version than the destination {route.destination}")
+            checks.error(option, f"{value} is of another IP version than the destination {route.destination}")
     if route.present and not route.gateway and not route.device:
-        checks.mistake("gateway", "a route needs a gateway, a device or both")
+        checks.error("gateway", "a route needs a gateway, a device or both")
     if route.gateway and ip_address(route.gateway).is_link_local and route.version == 6 and not route.device:
-        checks.mistake("device", f"the gateway {route.gateway} is link-local: say which device it is reached by")
+        checks.error("device", f"the gateway {route.gateway} is link-local: say which device it is reached by")
     if route.metric is not None and not 0 <= route.metric < 1 << 32:
-        checks.mistake("metric", "a metric is a number from 0 to 4294967295")
+        checks.error("metric", "a metric is a number from 0 to 4294967295")
     if not 0 < route.table < 1 << 32:
-        checks.mistake("table", "a routing table is a number from 1 to 4294967295; 254 is the main one")
+        checks.error("table", "a routing table is a number from 1 to 4294967295; 254 is the main one")
 
 
 @dataclass

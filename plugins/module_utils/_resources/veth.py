@@ -11,11 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntries, InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Phase, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     KernelState,
     Link,
@@ -24,7 +26,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
     LINK_OPTIONS,
-    Checks,
     Found,
     Settings,
     alias_without,
@@ -72,6 +73,7 @@ class Veth:
 class VethResource(Resource[Veth, KernelState]):
     list_option = "pairs"
     identity = "name"
+    backends = (KERNEL,)
     entry_options: Mapping[str, Mapping[str, Any]] = {
         **END_OPTIONS,
         "peer": {
@@ -85,7 +87,7 @@ class VethResource(Resource[Veth, KernelState]):
         end = _end(checks, options, "")
         peer = _end(checks, options["peer"], "peer.") if options.get("peer") else None
         if peer is not None and peer.name and peer.where == end.where:
-            checks.mistake("peer", f"both ends cannot be {place(*end.where)}: give the peer another name or namespace")
+            checks.error("peer", f"both ends cannot be {place(*end.where)}: give the peer another name or namespace")
         checks.done()
         return Veth(entry, options["state"] == "present", end, peer)
 
@@ -94,10 +96,10 @@ class VethResource(Resource[Veth, KernelState]):
 
     def read(self, host: Host, call: Call[Veth]) -> KernelState:
         names: list[NamespaceName] = [None, *(end.namespace for pair in call.entries for end in pair.ends)]
-        everywhere = [None, *sorted(host.kernel.namespace_names())]
-        state = host.kernel.read(everywhere if call.prune else names, addresses=True, tx_checksum=True)
+        everywhere = [None, *sorted(host.use(KERNEL).namespace_names())]
+        state = host.use(KERNEL).read(everywhere if call.prune else names, addresses=True, tx_checksum=True)
         if not call.prune and _cable_leads_elsewhere(state, call.entries):
-            state = host.kernel.read(everywhere, addresses=True, tx_checksum=True)
+            state = host.use(KERNEL).read(everywhere, addresses=True, tx_checksum=True)
         return state
 
     def plan(self, actual: KernelState, call: Call[Veth]) -> Plan:

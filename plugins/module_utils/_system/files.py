@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
-from ansible_collections.netns.fabric.plugins.module_utils._core.host import Journal
+from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, BackendType, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._system import operations as op
 
 
-class Files:
+class Files(Backend):
     """Files that hold a few lines each."""
 
     def read(self, path: str) -> str | None:
@@ -146,3 +146,6 @@ _HANDLERS: Mapping[type, Callable[[Any, Journal], None]] = {
     op.RemoveFile: _remove,
     op.RenameFile: _rename,
 }
+
+
+FILES = BackendType("files", Files)

@@ -45,13 +45,13 @@ def test_a_step_has_neither_the_imports_in_it_nor_what_is_around_it() -> None:
 
     run = ledger.runs(program)
 
-    def carry_out() -> None:
+    def plan_and_apply() -> None:
         clock.work(1)
         importing()
         run(["/usr/bin/ovs-vsctl", "show"])
         run(["nft", "list", "ruleset"])
 
-    step = ledger.step(carry_out)
+    step = ledger.step(plan_and_apply)
     clock.work(2)
     step()
     clock.work(3)
@@ -103,18 +103,18 @@ def test_the_steps_of_the_real_sequence(monkeypatch: pytest.MonkeyPatch) -> None
     clock = Clock()
 
     @contextmanager
-    def opened_host(check_mode: bool) -> Iterator[object]:
+    def open_host(_backends: object, check_mode: bool) -> Iterator[object]:
         assert not check_mode
         clock.work(10)
         yield SimpleNamespace()
         clock.work(5)
 
     @contextmanager
-    def kept_from_others(_host: object) -> Iterator[None]:
+    def exclusive_access(_host: object) -> Iterator[None]:
         yield
         clock.work(15)
 
-    def carry_out(resource: object, call: object, host: object) -> Plan:
+    def plan_and_apply(resource: object, call: object, host: object) -> Plan:
         clock.work(2)
         return Plan()
 
@@ -123,10 +123,10 @@ def test_the_steps_of_the_real_sequence(monkeypatch: pytest.MonkeyPatch) -> None
         return {}
 
     # A real host, and the work on it, would take another time in every run.
-    monkeypatch.setattr(sequence, "opened_host", opened_host)  # takes 15
-    monkeypatch.setattr(sequence, "kept_from_others", kept_from_others)  # takes 15
+    monkeypatch.setattr(sequence, "open_host", open_host)  # takes 15
+    monkeypatch.setattr(sequence, "exclusive_access", exclusive_access)  # takes 15
     monkeypatch.setattr(sequence, "_refuse_early", lambda *_given: None)  # there is no host to look at
-    monkeypatch.setattr(sequence, "carry_out", carry_out)  # takes 2
+    monkeypatch.setattr(sequence, "plan_and_apply", plan_and_apply)  # takes 2
     monkeypatch.setattr(sequence, "probed", probed)  # takes 7
     for name in ("converge", *PARTS_OF_A_STEP):
         # So that it is undone: what is set below stays in the module.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All or nothing: the journal, and how a plan is applied and taken back."""
+"""All or nothing: the journal, and how a plan is applied and rolled back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import errno
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import host as core_host
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed, Unavailable
-from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host, Journal
+from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
+from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, BackendType, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Phase, Plan
 
 
@@ -27,14 +28,14 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Cha
 class Step:
     name: str
     phase: Phase = Phase.SETTINGS
-    medium: str = "kernel"
+    backend: str = "kernel"
 
     def commands(self) -> Sequence[str]:
         return [f"do {self.name}"]
 
 
-class Ledger:
-    """A medium that writes down what it is asked for; it can be made to refuse, and to forget how to go back."""
+class Ledger(Backend):
+    """A backend that writes down what it is asked for; it can be made to refuse, and to fail to undo."""
 
     def __init__(
         self,
@@ -75,9 +76,11 @@ class Ledger:
         self.forgotten += 1
 
 
-def host_with(**media: Any) -> Host:
-    host = Host()
-    host.__dict__.update(media)  # what cached_property would fill at the first use
+def host_with(**backends: Backend) -> Host:
+    types = [BackendType(name, lambda backend=backend: backend) for name, backend in backends.items()]  # type: ignore[misc]  # mypy infers no type for a lambda's default
+    host = Host(types)
+    for each in types:
+        host.use(each)
     return host
 
 
@@ -106,31 +109,71 @@ def test_what_was_read_is_forgotten_once_something_was_written() -> None:
 
 
 def test_nothing_is_opened_for_an_empty_plan() -> None:
-    host = Host()
+    opened: list[str] = []
+
+    def open_it() -> Ledger:
+        opened.append("kernel")
+        return Ledger([])
+
+    host = Host([BackendType("kernel", open_it)])
     host.apply(Plan())
     host.close()
-    assert not {"kernel", "files", "ovs", "firewall"} & set(vars(host))
+    assert opened == []
+    host.apply(plan(("a", [Step("1")]), ("b", [Step("2", Phase.RELEASE)])))
+    assert opened == ["kernel"]
 
 
-def test_operations_of_one_phase_and_medium_go_together() -> None:
+def test_only_a_declared_backend_can_be_used() -> None:
+    with pytest.raises(KeyError):
+        Host().use(BackendType("kernel", lambda: Ledger([])))
+
+
+def test_a_backend_gets_the_options_of_each_call() -> None:
+    given: list[Any] = []
+
+    class Asked(Ledger):
+        def begin_call(self, options: Mapping[str, Any]) -> None:
+            given.append(options)
+
+    host = host_with(kernel=Asked([]))
+    host.begin_call({"timeout": 3})
+    assert given == [{}, {"timeout": 3}]
+
+
+def test_what_was_planned_in_check_mode_is_simulated_from_the_next_call_on() -> None:
+    simulated: list[str] = []
+
+    class Simulating(Ledger):
+        def simulate(self, operations: Sequence[Operation], _host: Any) -> None:
+            simulated.extend(operation.name for operation in operations if isinstance(operation, Step))
+
+    host = host_with(kernel=Simulating([]))
+    host.simulate(plan(("a", [Step("1"), Step("2")])))
+    assert simulated == []
+    host.begin_call({})
+    host.begin_call({})
+    assert simulated == ["1", "2"]
+
+
+def test_operations_of_one_phase_and_backend_go_together() -> None:
     done: list[str] = []
     kernel, files = Ledger(done), Ledger(done)
-    steps = [Step("1"), Step("2"), Step("3", medium="files"), Step("4", medium="files"), Step("5")]
+    steps = [Step("1"), Step("2"), Step("3", backend="files"), Step("4", backend="files"), Step("5")]
     host_with(kernel=kernel, files=files).apply(plan(("a", steps)))
     assert done == ["1", "2", "3", "4", "5"]
     assert (kernel.batches, files.batches) == ([["1", "2"], ["5"]], [["3", "4"]])
 
 
-def test_a_refusal_takes_back_what_was_done_in_every_medium() -> None:
+def test_a_refusal_rolls_back_what_was_done_in_every_backend() -> None:
     done: list[str] = []
     kernel, files = Ledger(done), Ledger(done, refuses="5")
-    steps = [Step("1"), Step("2", medium="files"), Step("3"), Step("4", medium="files"), Step("5", medium="files")]
+    steps = [Step("1"), Step("2", backend="files"), Step("3"), Step("4", backend="files"), Step("5", backend="files")]
     with pytest.raises(OperationFailed) as caught:
         host_with(kernel=kernel, files=files).apply(plan(("fine", []), ("bad", steps)))
     assert done == []
     assert (kernel.committed, files.committed) == (0, 0)
     assert str(caught.value) == (
-        "things[1] (bad): 5 was refused\nWhat this call had done before it was taken back: the host is as it was."
+        "things[1] (bad): 5 was refused\nAll changes made by this call were rolled back; the host is unchanged."
     )
 
 
@@ -147,17 +190,17 @@ def test_a_refusal_that_belongs_to_no_single_operation() -> None:
         host_with(kernel=kernel).apply(plan(("a", [Step("1")])))
 
 
-def test_what_cannot_be_taken_back_is_said_and_the_rest_is_taken_back() -> None:
+def test_what_cannot_be_rolled_back_is_said_and_the_rest_is_rolled_back() -> None:
     kernel = Ledger([], refuses="3", cannot_undo="2")
     with pytest.raises(OperationFailed) as caught:
         host_with(kernel=kernel).apply(plan(("a", [Step("2"), Step("3")])))
-    assert "What had been done before it could not all be taken back:\nundo 2: [Errno 5] no way back" in str(
+    assert "Rollback was incomplete. These changes could not be undone:\nundo 2: [Errno 5] no way back" in str(
         caught.value
     )
-    assert "as it was" not in str(caught.value)
+    assert "the host is unchanged" not in str(caught.value)
 
 
-def test_a_bug_takes_back_what_was_done() -> None:
+def test_a_bug_rolls_back_what_was_done() -> None:
     kernel = Ledger([], breaks="3")
     with pytest.raises(ZeroDivisionError):
         host_with(kernel=kernel).apply(plan(("a", [Step("1"), Step("2"), Step("3")])))
@@ -170,11 +213,11 @@ def test_a_bug_and_no_way_back() -> None:
         host_with(kernel=kernel).apply(plan(("a", [Step("2"), Step("3")])))
 
 
-def test_a_medium_that_cannot_be_had_takes_back_what_others_did() -> None:
+def test_a_backend_that_cannot_be_had_rolls_back_what_others_did() -> None:
     kernel = Ledger([])
     lacking = Ledger([], fails=lambda _operations: Unavailable("not installed"))
     with pytest.raises(Unavailable):
-        host_with(kernel=kernel, ovs=lacking).apply(plan(("a", [Step("1"), Step("2", medium="ovs")])))
+        host_with(kernel=kernel, ovs=lacking).apply(plan(("a", [Step("1"), Step("2", backend="ovs")])))
     assert kernel.done == []
 
 
@@ -195,7 +238,7 @@ def test_one_call_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setattr(core_host, "LOCK_TIMEOUT", 0.05)
     with Host().locked():
         for check_mode in (True, False):
-            with pytest.raises(Unavailable, match="another run of this collection"), Host(check_mode).locked():
+            with pytest.raises(Unavailable, match="another run of this collection"), Host((), check_mode).locked():
                 pass
     with Host(check_mode=True).locked(), Host(check_mode=True).locked():
         pass

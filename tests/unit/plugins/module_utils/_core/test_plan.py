@@ -20,7 +20,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Cha
 class Step:
     line: str
     phase: Phase = Phase.SETTINGS
-    medium: str = "kernel"
+    backend: str = "kernel"
 
     def commands(self) -> Sequence[str]:
         return self.line.split("; ") if self.line else []

@@ -15,6 +15,7 @@ from jinja2.nativetypes import NativeEnvironment
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntries
 from ansible_collections.netns.fabric.plugins.module_utils._entry import sequence
+from ansible_collections.netns.fabric.plugins.module_utils._resources.registry import RESOURCES
 
 ROLE = Path(__file__).parents[5] / "roles" / "topology"
 
@@ -60,7 +61,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         sequence._understood(
             [step("netns"), step("veth", pairs=[{"name": "eth0"}]), step("route")], [{"to": "192.0.2.300"}], False
         )
-    assert [str(mistake).split(":", maxsplit=1)[0] for mistake in caught.value.mistakes] == [
+    assert [str(error).split(":", maxsplit=1)[0] for error in caught.value.errors] == [
         "netns.fabric.netns",
         "netns.fabric.route",
         "netns.fabric.reachability",
@@ -88,7 +89,7 @@ def test_the_role_runs_what_there_is() -> None:
     variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
     calls, order = variables["topology__calls"], variables["topology__order"]
     steps = [step for part in calls.values() for step in (part if isinstance(part, list) else [part])]
-    assert {step["module"] for step in steps} == set(sequence.RESOURCES)
+    assert {step["module"] for step in steps} == set(RESOURCES)
     assert set(order["present"]) == set(calls)
     assert set(order["absent"]) == set(calls) - {"routes"}
     [build] = [

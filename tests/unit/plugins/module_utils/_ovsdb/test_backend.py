@@ -21,7 +21,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
     OperationFailed,
     Unavailable,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._core.host import Journal
+from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Journal
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import backend as vsctl
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OpenVSwitch, _Ended
@@ -69,7 +69,8 @@ class FakeOpenVSwitch(OpenVSwitch):
     """Answers in place of the programs; `lists` are what reading gives, one after the other, the last for ever."""
 
     def __init__(self, lists: Sequence[str | _Ended] = (), writes: Sequence[_Ended] = (), **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__()
+        self.begin_call(options)
         self.lists = list(lists) or [listing()]
         self.writes = list(writes)
         self.ran: list[list[str]] = []
@@ -124,7 +125,7 @@ def test_another_database_is_asked() -> None:
 
 def test_a_timeout_of_nothing_is_refused() -> None:
     with pytest.raises(InvalidEntry, match=r"timeout"):
-        OpenVSwitch(timeout=-1)
+        OpenVSwitch().begin_call({"timeout": -1})
 
 
 def test_not_installed_it_says_how_to_install_it() -> None:

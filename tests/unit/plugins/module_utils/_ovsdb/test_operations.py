@@ -185,7 +185,7 @@ OPERATIONS: list[tuple[OvsOperation, str, list[str]]] = [
 
 @pytest.mark.parametrize(("operation", "command", "undo"), OPERATIONS, ids=lambda value: type(value).__name__)
 def test_an_operation_its_command_and_its_way_back(operation: OvsOperation, command: str, undo: list[str]) -> None:
-    assert operation.medium == "ovs"
+    assert operation.backend == "ovsdb"
     assert [shlex.split(line) for line in operation.commands()] == [shlex.split(command.replace('""', "'\"\"'"))]
     assert [" ".join(words) for words in operation.undo(before())] == undo
 

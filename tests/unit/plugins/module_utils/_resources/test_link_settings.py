@@ -15,12 +15,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntries
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Operation, Phase
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Address, Link
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
-    Checks,
     Found,
     Settings,
     alias_with,

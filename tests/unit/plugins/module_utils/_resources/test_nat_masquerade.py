@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import Call
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntries, Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._core.journal import BackendType
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
 from ansible_collections.netns.fabric.plugins.module_utils._firewall import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     IPTABLES_LEGACY,
@@ -724,10 +725,16 @@ class TestRead:
 
     class Host:
         def __init__(self) -> None:
-            self.foreseen: dict[str, Any] = {}
-            self.firewalld = TestRead.Firewalld()
+            self.simulated: dict[str, Any] = {}
             self.kernel = TestRead.Kernel()
-            self.firewall = TestRead.Firewall()
+            self.opened = {
+                "firewalld": TestRead.Firewalld(),
+                "kernel": self.kernel,
+                "firewall": TestRead.Firewall(),
+            }
+
+        def use(self, backend: BackendType[Any]) -> Any:
+            return self.opened[backend.name]
 
     def read(self, *entries: Wanted, **call: Any) -> tuple[Actual, list[Any]]:
         host = self.Host()

@@ -12,17 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntries
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns_resolver import (
     FilesPlan,
     Wanted,
     plan,
     plan_absent,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._system import operations as op
 
 PATH = "/etc/netns/red/resolv.conf"
 KEPT = "/etc/netns/red/resolv.conf.before-netns.fabric"
@@ -143,4 +143,4 @@ def test_what_an_entry_asks_for() -> None:
     netns_resolver.wanted(checks, ["192.0.2.1/24"], ["a b", ""])
     with pytest.raises(InvalidEntries) as caught:
         checks.done()
-    assert len(caught.value.mistakes) == 3
+    assert len(caught.value.errors) == 3

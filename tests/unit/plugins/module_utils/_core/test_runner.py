@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.netns.fabric.plugins.module_utils._core import bulk
-from ansible_collections.netns.fabric.plugins.module_utils._core.bulk import Call, Resource, argument_spec, converge
+from ansible_collections.netns.fabric.plugins.module_utils._core import runner
+from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import argument_spec
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
     FabricError,
     InvalidEntries,
@@ -24,6 +24,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
     Unavailable,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._core.runner import converge
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link import InterfaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
@@ -42,6 +44,7 @@ class Things(Resource[Wanted, int]):
 
     list_option = "things"
     identity = "name"
+    backends = ()
     entry_options: Mapping[str, Mapping[str, Any]] = {
         "name": {"type": "str"},
         "size": {"type": "int"},
@@ -79,11 +82,11 @@ class NoHost:
 
     applied: list[Plan]
 
-    def __init__(self, check_mode: bool = False) -> None:
+    def __init__(self, _backends: Any, check_mode: bool) -> None:
         self.check_mode = check_mode
         NoHost.applied = []
 
-    def turn_to(self, options: Mapping[str, Any]) -> None:
+    def begin_call(self, options: Mapping[str, Any]) -> None:
         """No option counts here."""
 
     @contextmanager
@@ -93,10 +96,10 @@ class NoHost:
     def apply(self, plan: Plan) -> None:
         NoHost.applied.append(plan)
 
-    def keep_up(self) -> None:
+    def settle(self) -> None:
         pass
 
-    def foresee(self, plan: Plan) -> None:
+    def simulate(self, plan: Plan) -> None:
         pass
 
     def close(self) -> None:
@@ -105,7 +108,7 @@ class NoHost:
 
 @pytest.fixture(autouse=True)
 def fixture_as_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "Host", NoHost)
+    monkeypatch.setattr(runner, "Host", NoHost)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
 
 
@@ -163,7 +166,7 @@ def test_an_empty_list_is_a_list() -> None:
     assert things.calls[0].entries == ()
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     entries = [{"name": "a", "size": -1}, {"name": "b"}, {"name": "c", "size": -2}, {"name": "b"}]
     with pytest.raises(InvalidEntries) as caught:
         converge(Things(), params(Things(), things=entries), check_mode=False)
@@ -178,12 +181,12 @@ def test_all_mistakes_are_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"things": [], "prune": True}, "both must be given"),
-        ({"name": "a", "owner": "lab", "prune": True}, "both must be given"),
+        ({"things": [], "prune": True}, "it requires both options"),
+        ({"name": "a", "owner": "lab", "prune": True}, "it requires both options"),
         ({"things": [], "owner": "a b"}, "owner: 'a b' cannot be an owner name"),
         ({"things": [], "owner": ""}, "owner: '' cannot be an owner name"),
-        ({"things": [], "state": "absent"}, "state: with `things` it belongs to the entries"),
-        ({"things": [], "colour": "blue"}, "colour: with `things` it belongs to the entries"),
+        ({"things": [], "state": "absent"}, "state: it cannot be combined with `things`"),
+        ({"things": [], "colour": "blue"}, "colour: it cannot be combined with `things`"),
     ],
 )
 def test_a_call_that_makes_no_sense(given: dict[str, Any], said: str) -> None:
@@ -195,7 +198,7 @@ def test_a_call_that_makes_no_sense(given: dict[str, Any], said: str) -> None:
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_without_root_nothing_is_opened(monkeypatch: pytest.MonkeyPatch, check_mode: bool) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 65534)
-    monkeypatch.setattr(bulk, "Host", None)
+    monkeypatch.setattr(runner, "Host", None)
     with pytest.raises(Unavailable, match="become: true"):
         converge(Things(), params(Things(), name="a"), check_mode)
 

@@ -1,0 +1,90 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every backend has in common: how it writes, how that is undone, and how a resource declares that it uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
+
+
+class Journal:
+    """How to undo what was done so far, the newest first."""
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[str, Callable[[], None]]] = []
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def record(self, description: str, undo: Callable[[], None]) -> None:
+        """Add how to undo a step that was just done."""
+        self._steps.append((description, undo))
+
+    def roll_back(self) -> list[str]:
+        """Undo every step; return those that could not be undone, each with its reason."""
+        failures = []
+        for description, undo in reversed(self._steps):
+            try:
+                undo()
+            except (FabricError, OSError) as error:
+                failures.append(f"{description}: {error}")
+        self._steps.clear()
+        return failures
+
+
+class Backend:
+    """One kind of input and output: the kernel, files, OVSDB, the firewall."""
+
+    def execute(self, operations: Sequence[Operation], journal: Journal) -> None:
+        """Execute all operations, each recorded in the journal as soon as it is done.
+
+        Raises:
+            OperationFailed: The host refused one; what came before it is in the journal.
+        """
+        raise NotImplementedError
+
+    def commit(self) -> None:
+        """Drop what was kept for the rollback: the call has succeeded."""
+        raise NotImplementedError
+
+    # What not every backend needs.
+
+    def begin_call(self, options: Mapping[str, Any]) -> None:
+        """Take the options of the next call."""
+
+    def forget(self) -> None:
+        """Drop what was read: somebody has written."""
+
+    def settle(self) -> None:
+        """Make sure that what was written lasts, before other calls are let in."""
+
+    def close(self) -> None:
+        """Release what is held open."""
+
+    def simulate(self, operations: Sequence[Operation], host: Backends) -> None:
+        """In check mode: answer from now on as if the removals among these operations had been executed."""
+
+
+Opened = TypeVar("Opened", bound=Backend)
+
+
+@dataclass(frozen=True)
+class BackendType(Generic[Opened]):
+    """A backend as a resource declares it: the name that its operations bear, and how to open it."""
+
+    name: str
+    open: Callable[[], Opened]
+
+
+class Backends(Protocol):
+    """Where a backend finds another one."""
+
+    def use(self, backend: BackendType[Opened]) -> Opened:
+        """Return the backend, opened at its first use."""

@@ -1,0 +1,184 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The loop over the entries of a call, which every resource plans by: errors, ownership, prune, assumptions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
+    FabricError,
+    InvalidEntries,
+    InvalidEntry,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
+
+
+class DesiredEntry(Protocol):
+    """What the planner needs to know of a desired object."""
+
+    @property
+    def entry(self) -> Entry: ...
+
+    @property
+    def present(self) -> bool: ...
+
+
+Wanted = TypeVar("Wanted", bound=DesiredEntry)
+
+
+class Planner(Generic[Wanted]):
+    """Plans the entries of one call. A resource gives the hooks: present(), absent() and, where it prunes, prune()."""
+
+    def __init__(self, call: Call[Wanted]) -> None:
+        self.call = call
+        self.changes: list[Change] = []
+        self._warnings: list[str] = []
+        self._errors: list[FabricError] = []
+        #: What is assumed in check mode, in the order in which it came up.
+        self._assumed: dict[str, None] = {}
+
+    # Hooks
+
+    def present(self, wanted: Wanted) -> None:
+        """Plan an entry that is to be present.
+
+        Raises:
+            InvalidEntry: It cannot be on this host.
+        """
+        raise NotImplementedError
+
+    def absent(self, wanted: Wanted) -> None:
+        """Plan an entry that is to be absent.
+
+        Raises:
+            InvalidEntry: It cannot be removed.
+        """
+        raise NotImplementedError
+
+    def prune(self) -> None:
+        """Plan the removal of what the call's owner owns and the call does not list."""
+        raise NotImplementedError
+
+    def check(self) -> Iterable[FabricError]:
+        """Return what is wrong with the entries together, whatever each of them is."""
+        return ()
+
+    def ordered(self) -> Iterable[Wanted]:
+        """Return the entries in the order in which they are planned."""
+        return self.call.entries
+
+    def finish(self) -> None:
+        """Plan what depends on all entries, after prune()."""
+
+    def results(self) -> Mapping[str, Any]:
+        """Return further return values of the module."""
+        return {}
+
+    def simulated(self) -> Mapping[str, Any]:
+        """Return what the next call of a sequence in check mode is to find, see Plan.simulated."""
+        return {}
+
+    # The loop
+
+    def run(self) -> Plan:
+        """Plan all entries.
+
+        Raises:
+            InvalidEntries: With the errors of all entries.
+        """
+        self._errors.extend(self.check())
+        for wanted in self.ordered():
+            self._collect(self.present if wanted.present else self.absent, wanted)
+        if self._errors:
+            raise InvalidEntries(self._errors)
+        if self.call.prune:
+            self.prune()
+        self.finish()
+        return Plan(tuple(self.changes), self.warnings, self.results(), self.simulated())
+
+    def _collect(self, plan: Callable[[Wanted], None], wanted: Wanted) -> None:
+        try:
+            plan(wanted)
+        except InvalidEntries as error:
+            self._errors.extend(error.errors)
+        except InvalidEntry as error:
+            self._errors.append(error)
+
+    # Warnings
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The warnings so far, the assumptions of check mode first."""
+        if not self._assumed:
+            return tuple(self._warnings)
+        return (f"Check mode: assuming an earlier task creates {', '.join(self._assumed)}", *self._warnings)
+
+    def warn(self, entry: object, message: str) -> None:
+        """Add a warning about an entry."""
+        self._warnings.append(f"{entry}: {message}")
+
+    def require(self, entry: Entry, option: str, message: str, assumption: str) -> None:
+        """Note that something which the entry needs does not exist.
+
+        In check mode it is assumed that an earlier task creates it, and `assumption` names it.
+
+        Raises:
+            InvalidEntry: This is a real run.
+        """
+        if not self.call.check_mode:
+            raise InvalidEntry(entry, option, message)
+        self._assumed[assumption] = None
+
+    # Ownership
+
+    def owned_by_others(self, owners: Collection[str]) -> bool:
+        """Whether something has owners, and the call's owner is none of them."""
+        return self.call.owner is not None and bool(owners) and self.call.owner not in owners
+
+    def refuse_others(self, entry: Entry, option: str, what: str, owners: Sequence[str]) -> None:
+        """Refuse to take over something that only others own.
+
+        Raises:
+            InvalidEntry: It is theirs.
+        """
+        if self.owned_by_others(owners):
+            raise InvalidEntry(
+                entry,
+                option,
+                f"{what} is owned by {', '.join(owners)}, not by {self.call.owner}; choose another name, or remove it "
+                "there first",
+            )
+
+    def release(
+        self,
+        entry: Entry,
+        what: str,
+        owners: Sequence[str],
+        delete: Callable[[], None],
+        disown: Callable[[], None],
+        users: str = "",
+    ) -> None:
+        """Give up something that is to be absent, as far as it is the owner's.
+
+        What the owner does not own stays. What others own as well, or what has other `users`, stays too, and only the
+        ownership is removed, by `disown`. Without an owner in the call it is deleted.
+        """
+        owner = self.call.owner
+        if owner is None:
+            delete()
+            return
+        if owner not in owners:
+            self.warn(entry, f"{what} is not owned by {owner}; left alone")
+            return
+        others = [name for name in owners if name != owner]
+        reason = f"is also owned by {', '.join(others)}" if others else f"is also used by {users}" if users else ""
+        if reason:
+            self.warn(entry, f"{what} {reason}; it stays, and {owner} no longer owns it")
+            disown()
+        else:
+            delete()

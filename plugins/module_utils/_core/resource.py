@@ -1,0 +1,77 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A resource: one kind of object that a state module manages, and the call of the module that manages it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
+from ansible_collections.netns.fabric.plugins.module_utils._core.journal import BackendType
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
+
+Desired = TypeVar("Desired")
+Actual = TypeVar("Actual")
+
+STATE: Mapping[str, Any] = {"type": "str", "choices": ["present", "absent"], "default": "present"}
+OWNER_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "owner": {"type": "str"},
+    "prune": {"type": "bool", "default": False},
+}
+
+
+@dataclass(frozen=True)
+class Call(Generic[Desired]):
+    """One module call: its entries, and the options that hold for all of them."""
+
+    entries: tuple[Desired, ...]
+    owner: str | None = None
+    prune: bool = False
+    check_mode: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Resource(ABC, Generic[Desired, Actual]):
+    """One kind of object that a state module manages."""
+
+    #: The bulk list's option.
+    list_option: str
+    #: The option that names an entry, in messages and as the one required option of the single form.
+    identity: str
+    #: The argument spec of one entry, without `state`.
+    entry_options: Mapping[str, Mapping[str, Any]]
+    #: Options of the call as a whole.
+    call_options: Mapping[str, Mapping[str, Any]] = OWNER_OPTIONS
+    #: The backends that read() asks and that the plan's operations go to.
+    backends: Sequence[BackendType[Any]]
+    #: Whether a sequence plans it before its first step writes: what it refuses does not depend on earlier steps.
+    preflight = False
+
+    @abstractmethod
+    def desired(self, entry: Entry, options: Mapping[str, Any]) -> Desired:
+        """Return what an entry asks for.
+
+        Raises:
+            InvalidEntry: It asks for something that cannot be.
+        """
+
+    @abstractmethod
+    def key(self, desired: Desired) -> object:
+        """Return what no two entries of a call may share."""
+
+    @abstractmethod
+    def read(self, host: Host, call: Call[Desired]) -> Actual:
+        """Return the state of all that the call may touch, in as few requests as possible."""
+
+    @abstractmethod
+    def plan(self, actual: Actual, call: Call[Desired]) -> Plan:
+        """Return what is to be done. Pure.
+
+        Raises:
+            InvalidEntries: What entries ask for cannot be on this host.
+        """

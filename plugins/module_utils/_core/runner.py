@@ -1,0 +1,142 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The run of a state module: read, plan and, unless in check mode, apply; and how every module ends."""
+
+from __future__ import annotations
+
+import gc
+import os
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import (
+    argument_spec,
+    mutually_exclusive,
+    parse_call,
+    required_one_of,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
+from ansible_collections.netns.fabric.plugins.module_utils._core.journal import BackendType
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
+
+#: What has become of the host where a bug of ours ends the call of a module that changes it, or that only reads.
+ROLLED_BACK = "All changes made by this call were rolled back."
+NOTHING_CHANGED = "Nothing was changed."
+
+
+def run(resource: Resource[Any, Any]) -> None:
+    """Be a state module's main()."""
+    module = AnsibleModule(
+        argument_spec=argument_spec(resource),
+        supports_check_mode=True,
+        mutually_exclusive=mutually_exclusive(resource),
+        required_one_of=required_one_of(resource),
+    )
+    run_and_exit(module, lambda: converge(resource, module.params, check_mode=module.check_mode))
+
+
+def run_and_exit(module: AnsibleModule, action: Callable[[], dict[str, Any]], crash_note: str = ROLLED_BACK) -> None:
+    """Run a module's action, and end the module with its result or its error.
+
+    `crash_note` says what has become of the host where a bug of ours ends the call.
+    """
+    # The process ends with the call, and what it holds grows until then: to search it for garbage again and again takes
+    # a tenth of the time where there is much, and finds none.
+    gc.disable()
+    try:
+        result = action()
+    except FabricError as error:
+        module.fail_json(msg=str(error), **_give_warnings(module, error.result))
+    except Exception as error:  # noqa: BLE001  # a bug of ours: a message and a report, never a bare traceback
+        message = f"Internal error in netns.fabric (please report it): {error!r}. {crash_note}"
+        module.fail_json(msg=message, exception=traceback.format_exc())
+    module.exit_json(**_give_warnings(module, result))
+
+
+def _give_warnings(module: AnsibleModule, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the result's warnings to Ansible, which no longer takes them from a result; return the rest."""
+    for warning in result.get("warnings", ()):
+        module.warn(warning)
+    return {name: value for name, value in result.items() if name != "warnings"}
+
+
+def converge(resource: Resource[Any, Any], params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    """Carry out a whole call and return the module's result.
+
+    Raises:
+        FabricError: With a message for the user; nothing of the call is left on the host.
+    """
+    call = parse_call(resource, params, check_mode)
+    with exclusive_host(resource.backends, check_mode) as host:
+        plan = plan_and_apply(resource, call, host)
+    return {
+        "changed": plan.changed,
+        "diff": plan.diff,
+        "commands": plan.commands,
+        "warnings": list(plan.warnings),
+        **plan.results,
+    }
+
+
+def require_root() -> None:
+    """Raise Unavailable where the module does not run as root."""
+    if os.geteuid() != 0:
+        raise Unavailable("this needs root on the managed host: set `become: true` on the task or the play")
+
+
+@contextmanager
+def open_host(backends: Iterable[BackendType[Any]], check_mode: bool) -> Iterator[Host]:
+    """Open the managed host, and close it at the end.
+
+    Raises:
+        Unavailable: Not as root.
+    """
+    require_root()
+    with closing(Host(backends, check_mode)) as host:
+        yield host
+
+
+@contextmanager
+def exclusive_host(backends: Iterable[BackendType[Any]], check_mode: bool) -> Iterator[Host]:
+    """Open the managed host and keep other calls out until it is closed.
+
+    Raises:
+        Unavailable: Not as root, or another call has not ended in time.
+    """
+    with open_host(backends, check_mode) as host, exclusive_access(host):
+        yield host
+
+
+@contextmanager
+def exclusive_access(host: Host) -> Iterator[None]:
+    """Keep other calls out until what was done to the host has settled.
+
+    Raises:
+        Unavailable: Another call has not ended in time.
+    """
+    with host.locked():
+        yield
+        host.settle()
+
+
+def plan_and_apply(resource: Resource[Any, Any], call: Call[Any], host: Host) -> Plan:
+    """Read, plan and, unless in check mode, apply.
+
+    Raises:
+        FabricError: Nothing of the call is left on the host.
+    """
+    host.begin_call(call.options)
+    plan = resource.plan(resource.read(host, call), call)
+    if call.check_mode:
+        host.simulate(plan)
+    else:
+        host.apply(plan)
+    return plan

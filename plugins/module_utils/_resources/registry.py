@@ -1,0 +1,32 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The state modules and their resources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Resource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link import InterfaceResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import MasqueradeResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_port_forward import PortForwardResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
+
+#: The resources by the name of their module.
+RESOURCES: Mapping[str, Resource[Any, Any]] = {
+    "interface": InterfaceResource(),
+    "nat_masquerade": MasqueradeResource(),
+    "nat_port_forward": PortForwardResource(),
+    "netns": NamespaceResource(),
+    "ovs_bridge": BridgeResource(),
+    "ovs_port": PortResource(),
+    "route": RouteResource(),
+    "veth": VethResource(),
+}

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The writes to files that the host can be asked for, with the shell lines that do the same. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Phase
+
+
+@dataclass(frozen=True)
+class FileOperation:
+    """A write to the file system of the host."""
+
+    phase = Phase.SETTINGS
+    backend = "files"
+
+
+@dataclass(frozen=True)
+class WriteFile(FileOperation):
+    """Text into a file, mode 0644; the directory that holds it is made if need be."""
+
+    path: str
+    text: str
+
+    def commands(self) -> Sequence[str]:
+        directory = self.path.rpartition("/")[0]
+        return [
+            shlex.join(["mkdir", "-p", directory]),
+            shlex.join(["printf", "%s", self.text]) + " > " + shlex.quote(self.path),
+        ]
+
+
+@dataclass(frozen=True)
+class RenameFile(FileOperation):
+    path: str
+    new_path: str
+    phase: Phase = Phase.RELEASE
+
+    def commands(self) -> Sequence[str]:
+        return [shlex.join(["mv", self.path, self.new_path])]
+
+
+@dataclass(frozen=True)
+class RemoveFile(FileOperation):
+    """A file, and the directory that held it if nothing else is in there."""
+
+    path: str
+    phase = Phase.MOVE
+
+    def commands(self) -> Sequence[str]:
+        directory = self.path.rpartition("/")[0]
+        return [shlex.join(["rm", "-f", self.path]), shlex.join(["rmdir", "--ignore-fail-on-non-empty", directory])]

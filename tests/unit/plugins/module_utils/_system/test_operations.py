@@ -1,0 +1,29 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The shell lines of operations on files."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
+from ansible_collections.netns.fabric.plugins.module_utils._system import operations as op
+
+
+@pytest.mark.parametrize(
+    ("operation", "lines"),
+    [
+        (
+            op.WriteFile("/etc/netns/red/resolv.conf", "a 'b'\n"),
+            ["mkdir -p /etc/netns/red", "printf %s 'a '\"'\"'b'\"'\"'\n' > /etc/netns/red/resolv.conf"],
+        ),
+        (op.RenameFile("/a", "/b"), ["mv /a /b"]),
+        (op.RemoveFile("/d/a"), ["rm -f /d/a", "rmdir --ignore-fail-on-non-empty /d"]),
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, list) else "",
+)
+def test_commands(operation: Operation, lines: list[str]) -> None:
+    assert operation.backend == "files"
+    assert list(operation.commands()) == lines
