@@ -36,7 +36,7 @@ TARGETS = {
         str(ROOT / ".venv-pyroute2-0.7" / "bin" / "python"),
         [
             f"tests/integration/test_{name}.py"
-            for name in ("netns", "veth", "interface", "route", "rollback", "topology_info")
+            for name in ("netns", "veth", "link", "route", "rollback", "topology_info")
         ],
     ),
 }

@@ -101,7 +101,7 @@ notes:
   - IPv4 forwarding is a parameter of a namespace too, C(net.ipv4.ip_forward).
 seealso:
   - module: netns.fabric.veth
-  - module: netns.fabric.interface
+  - module: netns.fabric.link
   - module: netns.fabric.route
   - name: ip-netns(8)
     description: What a named network namespace is.

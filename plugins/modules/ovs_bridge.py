@@ -29,7 +29,7 @@ options:
   name:
     description:
       - The bridge's name, at most 15 bytes. The bridge makes a link of this name on the host, which is where an
-        address of its own goes, with M(netns.fabric.interface).
+        address of its own goes, with M(netns.fabric.link).
       - Required unless O(bridges) is given.
     type: str
   datapath_type:
@@ -61,7 +61,7 @@ options:
       - The largest packet of the bridge's own link in bytes, V(68) to V(65535), which C(ovs-vswitchd) sets, and sets
         again should somebody change it.
       - Omitted, it stays as it is; Open vSwitch gives the link the smallest MTU of the bridge's ports, and changes it
-        with them, also where M(netns.fabric.interface) has set another.
+        with them, also where M(netns.fabric.link) has set another.
     type: int
   external_ids:
     description:
@@ -137,7 +137,7 @@ notes:
     M(netns.fabric.ovs_port) sees to it. Run it after a bridge has changed to V(netdev).
 seealso:
   - module: netns.fabric.ovs_port
-  - module: netns.fabric.interface
+  - module: netns.fabric.link
   - name: ovs-vswitchd.conf.db(5)
     description: Every column of the tables of Open vSwitch.
     link: https://www.openvswitch.org/support/dist-docs/ovs-vswitchd.conf.db.5.html

@@ -72,7 +72,7 @@ options:
   mac:
     description:
       - The hardware address of the link that a port with O(type=internal) makes. The addresses of other links are
-        not for Open vSwitch to set; M(netns.fabric.veth) and M(netns.fabric.interface) do.
+        not for Open vSwitch to set; M(netns.fabric.veth) and M(netns.fabric.link) do.
       - Omitted, it stays as it is; a new port gets a random one.
     type: str
   mtu:

@@ -103,7 +103,7 @@ notes:
   - A static route is one that bears the protocol C(static) or C(boot) (see C(ip route)).
   - A route has no place for an owner's mark. It goes with its namespace, and O(exact) prunes.
 seealso:
-  - module: netns.fabric.interface
+  - module: netns.fabric.link
   - name: ip-route(8)
     description: What the attributes of a route mean.
     link: https://man7.org/linux/man-pages/man8/ip-route.8.html

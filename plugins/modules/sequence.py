@@ -39,7 +39,7 @@ options:
       module:
         description: The module, without the name of the collection.
         type: str
-        choices: [interface, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, route, veth]
+        choices: [link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, route, veth]
         required: true
       options:
         description: The module's options. Defaults that C(module_defaults) sets for the module do not count here.
@@ -58,7 +58,7 @@ options:
 seealso:
   - module: netns.fabric.netns
   - module: netns.fabric.veth
-  - module: netns.fabric.interface
+  - module: netns.fabric.link
   - module: netns.fabric.route
   - module: netns.fabric.ovs_bridge
   - module: netns.fabric.ovs_port

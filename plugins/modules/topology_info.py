@@ -420,7 +420,7 @@ declarations:
       routes in its namespaces; without one, address translation that bears the mark without an owner, and all else.
     - A parameter is in a namespace's C(sysctls) if it differs from what the kernel starts with, and a resolver's file
       if it is one of M(netns.fabric.netns).
-    - Of C(interfaces), which are all links but veths, hardware addresses are not declared. Ports are declared with
+    - Of C(links), which are all links but veths, hardware addresses are not declared. Ports are declared with
       C(tx_checksum=keep), since it is the pairs that say it.
     - What was not gathered is not declared either.
   returned: success
@@ -453,8 +453,8 @@ declarations:
             mtu: 1500
             enabled: true
             tx_checksum: true
-    interfaces:
-      description: For M(netns.fabric.interface).
+    links:
+      description: For M(netns.fabric.link).
       returned: success
       type: list
       elements: dict

@@ -21,13 +21,13 @@ _PRESENT = (
     ("namespaces", "netns", "namespaces"),
     ("bridges", "ovs_bridge", "bridges"),
     ("pairs", "veth", "pairs"),
-    ("interfaces", "interface", "interfaces"),
+    ("links", "link", "links"),
     ("routes", "route", "routes"),
     ("rules", "nat_masquerade", "rules"),
     ("forwards", "nat_port_forward", "rules"),
     ("ports", "ovs_port", "ports"),
 )
-_ABSENT = ("ports", "interfaces", "bridges", "rules", "forwards", "pairs", "namespaces")
+_ABSENT = ("ports", "links", "bridges", "rules", "forwards", "pairs", "namespaces")
 
 
 def steps(variables: Variables) -> list[Step]:

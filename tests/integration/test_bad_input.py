@@ -17,13 +17,13 @@ from ansible_collections.netns.fabric.tests.helpers.converging import Run, asser
 from ansible_collections.netns.fabric.tests.helpers.host_state import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTION, COLLECTIONS_PATH, TARGET_PYTHON
 
-MODULES = ("netns", "veth", "interface", "route")
-BULK = {"netns": "namespaces", "veth": "pairs", "interface": "interfaces", "route": "routes"}
+MODULES = ("netns", "veth", "link", "route")
+BULK = {"netns": "namespaces", "veth": "pairs", "link": "links", "route": "routes"}
 # A good entry of each, which must not be carried out either where another of the same call is bad.
 GOOD: dict[str, dict[str, Any]] = {
     "netns": {"name": "good"},
     "veth": {"name": "good", "namespace": "red", "peer": {"name": "good-tap"}},
-    "interface": {"name": "lo", "namespace": "red", "enabled": True, "addresses": ["203.0.113.1/32"]},
+    "link": {"name": "lo", "namespace": "red", "enabled": True, "addresses": ["203.0.113.1/32"]},
     "route": {"namespace": "red", "destination": "203.0.113.0/24", "device": "eth0"},
 }
 LONG = "a-name-with-16-c"
@@ -121,16 +121,16 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     ("veth", {"name": "a", "peer": {"name": "b", "namespace": "missing"}}, "peer.namespace", "make it first"),
     ("veth", {"name": "lo", "namespace": "red", "peer": {"name": "b"}}, "name", "is no veth"),
-    ("interface", {"name": LONG}, "name", "16 characters long"),
-    ("interface", {"name": "eth0", "namespace": "red", "addresses": ["192.0.2.1/33"]}, "addresses", "32 bits"),
+    ("link", {"name": LONG}, "name", "16 characters long"),
+    ("link", {"name": "eth0", "namespace": "red", "addresses": ["192.0.2.1/33"]}, "addresses", "32 bits"),
     (
-        "interface",
+        "link",
         {"name": "eth0", "namespace": "red", "addresses": ["192.0.2.1/255.255.255.0"]},
         "addresses",
         "write 192.0.2.1/24",
     ),
-    ("interface", {"name": "eth7"}, "name", "make it first"),
-    ("interface", {"name": "lo", "namespace": "missing"}, "namespace", "make it first"),
+    ("link", {"name": "eth7"}, "name", "make it first"),
+    ("link", {"name": "lo", "namespace": "missing"}, "namespace", "make it first"),
     ("route", {"destination": "192.0.2.1/24", "device": "lo"}, "destination", "write 192.0.2.0/24"),
     ("route", {"destination": "10.0.0.0/8"}, "gateway", "needs a gateway, a device or both"),
     ("route", {"destination": "10.0.0.0/8", "gateway": "fd00::1"}, "gateway", "another IP version"),
@@ -200,7 +200,7 @@ DUPLICATES: list[tuple[str, list[dict[str, Any]], str]] = [
         [{"name": "a", "peer": {"name": "b"}}, {"name": "c", "peer": {"name": "b"}}],
         "pairs[1] (c): peer: host/b is an end of pairs[0] (a) already",
     ),
-    ("interface", [{"name": "lo"}, {"name": "lo"}], "interfaces[1] (lo): name: is the same as interfaces[0] (lo)"),
+    ("link", [{"name": "lo"}, {"name": "lo"}], "links[1] (lo): name: is the same as links[0] (lo)"),
     (
         "route",
         [{"destination": "default", "device": "lo"}, {"destination": "0.0.0.0/0", "device": "eth0", "metric": 0}],
@@ -239,7 +239,7 @@ def test_single_form_and_bulk_list_exclude_each_other(red: Host, run_module: Run
     assert "mutually exclusive" in result.message
     assert run_module(module).failed
     result = run_module(module, **{bulk: []}, state="absent")
-    assert f"with `{bulk}` it belongs to the entries" in result.message
+    assert f"cannot be combined with `{bulk}`" in result.message
 
 
 @pytest.mark.parametrize(("module", "option"), [("netns", {"force": True}), ("route", {"table": 100})])
@@ -249,7 +249,7 @@ def test_an_entrys_option_beside_the_bulk_list_is_not_swallowed(
     """It has a default, so Ansible does not see that it was given."""
     result = run_module(module, **{BULK[module]: [GOOD[module]]}, **option)
     assert result.failed
-    assert f"the call: {next(iter(option))}: with `{BULK[module]}` it belongs to the entries" in result.message
+    assert f"the call: {next(iter(option))}: it cannot be combined with `{BULK[module]}`" in result.message
 
 
 @pytest.mark.parametrize("module", ["netns", "veth", "interface"])

@@ -23,7 +23,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.resource import
 from ansible_collections.netns.fabric.plugins.module_utils._core.runner import converge
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import backend, messages, namespaces
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link import InterfaceResource
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
@@ -106,7 +107,7 @@ def fixture_stage(host: Host) -> Host:
 
 def assert_refused(host: Host, run_module: Run, module: str, entries: Entries, said: str, **options: Any) -> None:
     """Run a module on a list of which one is refused: the message names it, and nothing has changed."""
-    bulk = {"netns": "namespaces", "veth": "pairs", "interface": "interfaces", "route": "routes"}[module]
+    bulk = {"netns": "namespaces", "veth": "pairs", "link": "links", "route": "routes"}[module]
     before = picture(host)
     result = run_module(module, **{bulk: entries}, **options)
     assert result.failed
@@ -197,7 +198,7 @@ def test_fifty_links_and_an_mtu_that_is_too_big(stage: Host, run_module: Run) ->
         }
         for number in range(COUNT)
     ]
-    assert_refused(stage, run_module, "interface", entries, "mtu greater than device maximum", owner="lab")
+    assert_refused(stage, run_module, "link", entries, "mtu greater than device maximum", owner="lab")
 
 
 def test_fifty_links_and_an_address_that_is_refused(stage: Host, run_module: Run) -> None:
@@ -207,7 +208,7 @@ def test_fifty_links_and_an_address_that_is_refused(stage: Host, run_module: Run
         {"name": f"br{number}", "addresses": [f"10.9.{number}.1/24", f"2001:db8:{number}::1/64"]}
         for number in range(COUNT)
     ]
-    assert_refused(stage, run_module, "interface", entries, "IPv6 is disabled on this device")
+    assert_refused(stage, run_module, "link", entries, "IPv6 is disabled on this device")
 
 
 def test_a_link_that_carries_routes_is_taken_down_moved_and_readdressed(stage: Host, run_module: Run) -> None:
@@ -223,9 +224,9 @@ def test_a_link_that_carries_routes_is_taken_down_moved_and_readdressed(stage: H
         # The move comes first in a plan, the rest in the order of the list: the address is refused last.
         refused = {"name": "d0", "addresses": ["2001:db8::9/64"]}
         stage.run("sysctl", "-qw", "net.ipv6.conf.d0.disable_ipv6=1")
-        result = run_module("interface", interfaces=[{"namespace": "red", **options}, refused])
+        result = run_module("link", links=[{"namespace": "red", **options}, refused])
         assert result.failed
-        assert "interfaces[1] (d0)" in result.message
+        assert "links[1] (d0)" in result.message
         assert result.message.endswith("the host is unchanged.")
         assert_same(stage, before, what=f"the host after {options}")
 
@@ -332,9 +333,9 @@ PLANS: dict[str, tuple[Resource[Any, Any], dict[str, Any]]] = {
         },
     ),
     "links": (
-        InterfaceResource(),
+        LinkResource(),
         {
-            "interfaces": [
+            "links": [
                 {"name": "eth1", "namespace": "red", "addresses": [], "enabled": False, "mac": "02:00:00:00:00:78"},
                 {"name": "eth0", "namespace": "red", "addresses": ["192.0.2.11/24", "10.9.9.9/24", "2001:db8::11/48"]},
                 {"name": "d0", "namespace": "blue", "addresses": ["10.7.0.1/24"], "mtu": 1400},
@@ -511,7 +512,7 @@ def test_links_that_were_deleted_together_come_back(host: Host) -> None:
 
 def apply(*operations: Operation) -> None:
     """Apply operations as a plan of one entry, `x`."""
-    managed = ManagedHost()
+    managed = ManagedHost((KERNEL,))
     try:
         managed.apply(Plan((Change(Entry("x"), "x", {}, {}, operations),)))
     finally:

@@ -36,7 +36,7 @@ def lab(mtu: int = 1500) -> list[dict[str, Any]]:
             ],
             **MARK,
         ),
-        step("interface", interfaces=[{"name": "br", "addresses": ["192.0.2.254/24"], "enabled": True}], **MARK),
+        step("link", links=[{"name": "br", "addresses": ["192.0.2.254/24"], "enabled": True}], **MARK),
         step("ovs_port", ports=[_port(name) for name in numbers], **MARK),
         step("route", routes=[{"namespace": "red", "destination": "default", "gateway": "192.0.2.254"}], exact=True),
         step("nat_masquerade", rules=[{"source": "192.0.2.0/24"}], **MARK),
@@ -66,7 +66,7 @@ def run_twice(host: Host, run_module: Run, steps: list[dict[str, Any]], changing
 
 def test_a_lab_is_built_changed_and_taken_away(host: Host, run_module: Run) -> None:
     before = picture(host)
-    everything = {"netns", "ovs_bridge", "veth", "interface", "ovs_port", "route", "nat_masquerade"}
+    everything = {"netns", "ovs_bridge", "veth", "link", "ovs_port", "route", "nat_masquerade"}
     run_twice(host, run_module, lab(), everything)
     host.in_namespace("red", "ping", "-nqc1", "-w5", "192.0.2.2")
     assert "192.0.2.254" in host.in_namespace("red", "ip", "route", "show", "default").stdout
@@ -74,7 +74,7 @@ def test_a_lab_is_built_changed_and_taken_away(host: Host, run_module: Run) -> N
     run_twice(host, run_module, lab(mtu=1400), {"veth"})
     host.in_namespace("red", "ping", "-nqc1", "-w5", "192.0.2.2")
 
-    order = [("ovs_port", "ports"), ("interface", "interfaces"), ("ovs_bridge", "bridges")]
+    order = [("ovs_port", "ports"), ("link", "links"), ("ovs_bridge", "bridges")]
     order += [("nat_masquerade", "rules"), ("veth", "pairs"), ("netns", "namespaces")]
     run_twice(
         host,
@@ -99,7 +99,7 @@ def test_what_an_earlier_step_takes_along_is_foretold_once(host: Host, run_modul
             options[name] = []
         elif each["module"] != "nat_masquerade":
             options[name] = [entry for entry in options[name] if "blue" in str(entry)]
-    steps[3]["options"]["interfaces"], steps[4]["options"]["ports"] = [], []
+    steps[3]["options"]["links"], steps[4]["options"]["ports"] = [], []
     run_twice(host, run_module, steps, {"netns", "ovs_bridge"})
     assert host.namespaces() == ["blue"]
 
@@ -163,7 +163,7 @@ def test_a_link_of_an_earlier_step_is_put_back_as_that_left_it(host: Host, run_m
         "sequence",
         steps=[
             step("veth", pairs=[{"name": "a", "mtu": 1400, "peer": {"name": "b"}}]),
-            step("interface", interfaces=[{"name": "a", "mtu": 1300}, {"name": "d0", "mtu": 65535}]),
+            step("link", links=[{"name": "a", "mtu": 1300}, {"name": "d0", "mtu": 65535}]),
         ],
     )
     assert failed.failed

@@ -28,7 +28,7 @@ DATAPATH = "system" if KERNEL_DATAPATH else "netdev"
 MODULES = {
     "netns": "namespaces",
     "veth": "pairs",
-    "interface": "interfaces",
+    "link": "links",
     "route": "routes",
     "ovs_bridge": "bridges",
     "ovs_port": "ports",
@@ -40,7 +40,7 @@ OPTIONS = {"nat_port_forward": "rules"}
 # A route has no place for a mark.
 WITHOUT_OWNER = ("route",)
 # In which a topology is made.
-ORDER = ("netns", "ovs_bridge", "veth", "interface", "ovs_port", "route", "nat_masquerade", "nat_port_forward")
+ORDER = ("netns", "ovs_bridge", "veth", "link", "ovs_port", "route", "nat_masquerade", "nat_port_forward")
 
 # A web server that needs nothing but Python's own library; it says so once it listens, and stays.
 SERVER = "import socket, time; s = socket.create_server(('', 8080)); time.sleep(1000)"
@@ -112,7 +112,7 @@ REFERENCE: Info = {
     "namespaces": [
         {
             "name": name,
-            "interfaces": [attachment(name, "int_br", f"192.168.100.{number}/24")],
+            "links": [attachment(name, "int_br", f"192.168.100.{number}/24")],
             "routes": [{"destination": "default", "gateway": "192.168.100.254"}],
         }
         for number, name in enumerate(("ns01", "ns02"), 1)
@@ -136,18 +136,18 @@ MIXED: Info = {
             "name": "red",
             "nameservers": ["192.0.2.53"],
             "search": ["example.org"],
-            "interfaces": [attachment("red", "br0", "10.1.0.1/24", "fd00:1::1/64", mtu=1400)],
+            "links": [attachment("red", "br0", "10.1.0.1/24", "fd00:1::1/64", mtu=1400)],
             "routes": [
                 {"destination": "default", "gateway": "10.1.0.254"},
                 {"destination": "default", "gateway": "fd00:1::fe"},
                 {"destination": "198.51.100.0/24", "gateway": "10.1.0.254", "metric": 7, "table": 100},
             ],
         },
-        {"name": "blue", "interfaces": [attachment("blue", "br0", "10.7.0.1/24", tag=7)]},
+        {"name": "blue", "links": [attachment("blue", "br0", "10.7.0.1/24", tag=7)]},
         {
             "name": "green",
             "sysctls": {"net.ipv4.ip_forward": 1},
-            "interfaces": [attachment("green", "br0", "10.7.0.2/24", trunks=[7, 8])],
+            "links": [attachment("green", "br0", "10.7.0.2/24", trunks=[7, 8])],
         },
     ],
     "links": [
@@ -235,7 +235,7 @@ def test_vlans_both_ip_versions_and_a_direct_cable_can_be_declared(run_module: R
     }
     assert by_name(declared["ports"])["green_tap"]["trunks"] == [7, 8]
     assert by_name(declared["bridges"])["br0"]["mtu"] == 1450
-    assert "mtu" not in by_name(declared["interfaces"])["br0"], "the kernel is not whom to ask for it"
+    assert "mtu" not in by_name(declared["links"])["br0"], "the kernel is not whom to ask for it"
     assert by_name(declared["namespaces"])["red"] == {
         "name": "red",
         "nameservers": ["192.0.2.53"],
@@ -628,9 +628,7 @@ def test_filters_by_namespace_and_bridge(busy: Host, run_module: Run) -> None:
     assert [space["name"] for space in info["namespaces"]] == ["red"]
     assert link(info, "red", "direct0")["peer"]["namespace"] == "blue"
     assert [bridge["name"] for bridge in info["openvswitch"]["bridges"]] == ["second"]
-    assert {entry["namespace"] for entry in info["declarations"]["interfaces"] + info["declarations"]["routes"]} <= {
-        "red"
-    }
+    assert {entry["namespace"] for entry in info["declarations"]["links"] + info["declarations"]["routes"]} <= {"red"}
     assert {entry["name"] for entry in info["declarations"]["pairs"]} == {"direct0", "veth-red"}
 
 
@@ -769,7 +767,7 @@ def test_a_bond_is_told(host: Host, run_module: Run) -> None:
     shell(host, "tuntap add m0 mode tap\ntuntap add m1 mode tap")
     host.ovs_vsctl("add-bond", "br0", "bond0", "m0", "m1")
     info = assert_round_trip(run_module)
-    assert port(info, "bond0")["interfaces"] == ["m0", "m1"]
+    assert port(info, "bond0")["links"] == ["m0", "m1"]
     assert info["declarations"]["ports"] == []
 
 

@@ -33,7 +33,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import B
 from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_masquerade as masquerade
 from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_port_forward as port_forward
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link import InterfaceResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import place
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_plan import FORWARDING
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_rules import Kind, Part, Subject, hook_of
@@ -62,7 +62,7 @@ def declared(view: View) -> tuple[dict[str, list[Declaration]], list[str]]:
     lists: Sequence[tuple[Resource[Any, Any], Callable[[], Iterator[Declaration]]]] = (
         (NamespaceResource(), author.namespaces),
         (VethResource(), author.pairs),
-        (InterfaceResource(), author.interfaces),
+        (LinkResource(), author.links),
         (RouteResource(), author.routes),
         (BridgeResource(), author.bridges),
         (PortResource(), author.ports),
@@ -181,7 +181,7 @@ class _Author:
         checksum = {} if link.tx_checksum is None else {"tx_checksum": link.tx_checksum}
         return {**self._link(name, link), **_if_valid("mac", validation.mac_address, link.mac), **checksum}
 
-    def interfaces(self) -> Iterator[Declaration]:
+    def links(self) -> Iterator[Declaration]:
         for name in self._places:
             for link in self._view.links(name):
                 if link.kind != "veth" and link.name not in FALLBACK_LINKS | OWN_DEVICES:

@@ -46,7 +46,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.required_n
 
 
 @dataclass(frozen=True)
-class Interface:
+class WantedLink:
     """One link as it is wanted."""
 
     entry: Entry
@@ -56,64 +56,64 @@ class Interface:
     settings: Settings
 
 
-class InterfaceResource(Resource[Interface, KernelState]):
-    list_option = "interfaces"
+class LinkResource(Resource[WantedLink, KernelState]):
+    list_option = "links"
     identity = "name"
     backends = (KERNEL,)
     entry_options: Mapping[str, Mapping[str, Any]] = LINK_OPTIONS
 
-    def desired(self, entry: Entry, options: Mapping[str, Any]) -> Interface:
+    def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedLink:
         checks = Checks(entry)
         name = checks.value("name", validation.interface_name, options["name"])
         namespace = checks.value("namespace", validation.namespace_name, options.get("namespace"))
         wanted = settings(checks, options)
         checks.done()
-        return Interface(entry, options["state"] == "present", namespace, name, wanted)
+        return WantedLink(entry, options["state"] == "present", namespace, name, wanted)
 
-    def key(self, desired: Interface) -> object:
+    def key(self, desired: WantedLink) -> object:
         return desired.namespace, desired.name
 
-    def read(self, host: Host, call: Call[Interface]) -> KernelState:
+    def read(self, host: Host, call: Call[WantedLink]) -> KernelState:
         everywhere = [None, *sorted(host.use(KERNEL).namespace_names())]
-        names = [None, *(interface.namespace for interface in call.entries)]
+        names = [None, *(wanted.namespace for wanted in call.entries)]
         state = host.use(KERNEL).read(everywhere if call.prune else names, addresses=True)
         lost = any(
-            interface.present and _find(state, interface, call.owner) is None
-            for interface in call.entries
-            if interface.namespace is None or interface.namespace in state
+            wanted.present and _find(state, wanted, call.owner) is None
+            for wanted in call.entries
+            if wanted.namespace is None or wanted.namespace in state
         )
         return host.use(KERNEL).read(everywhere, addresses=True) if lost and not call.prune else state
 
-    def plan(self, actual: KernelState, call: Call[Interface]) -> Plan:
+    def plan(self, actual: KernelState, call: Call[WantedLink]) -> Plan:
         missing = MissingNamespaces(actual, call.check_mode)
-        for interface in call.entries:
-            if interface.present:
-                missing.needs(interface.entry, "namespace", interface.namespace)
+        for wanted in call.entries:
+            if wanted.present:
+                missing.needs(wanted.entry, "namespace", wanted.namespace)
         missing.done()
         changes: list[Change] = []
         warnings = list(missing.warnings)
         _check_places(actual, call)
-        for interface in call.entries:
-            if interface.present:
-                changes.extend(_present(actual, interface, call, warnings))
+        for wanted in call.entries:
+            if wanted.present:
+                changes.extend(_present(actual, wanted, call, warnings))
             else:
-                changes.extend(_absent(actual, interface, call.owner, warnings))
+                changes.extend(_absent(actual, wanted, call.owner, warnings))
         if call.prune:
             changes.extend(_prune(actual, call))
         return Plan(tuple(changes), warnings=tuple(warnings))
 
 
-def _check_places(actual: KernelState, call: Call[Interface]) -> None:
+def _check_places(actual: KernelState, call: Call[WantedLink]) -> None:
     """One link cannot be in two places."""
-    taken: dict[tuple[NamespaceName, str], Interface] = {}
-    for interface in call.entries:
-        where = _find(actual, interface, call.owner) if interface.present else None
+    taken: dict[tuple[NamespaceName, str], WantedLink] = {}
+    for wanted in call.entries:
+        where = _find(actual, wanted, call.owner) if wanted.present else None
         if where is None:
             continue
-        other = taken.setdefault((where[0], where[1].name), interface)
-        if other is not interface:
+        other = taken.setdefault((where[0], where[1].name), wanted)
+        if other is not wanted:
             raise InvalidEntry(
-                interface.entry,
+                wanted.entry,
                 "namespace",
                 f"{other.entry} wants the same link, {place(where[0], where[1].name)}: leave one of them out",
             )
@@ -128,7 +128,7 @@ def _mark(link: Link, owner: str | None) -> str | None:
     return None if link.loopback or link.kind == "veth" else owner
 
 
-def _find(state: KernelState, wanted: Interface, owner: str | None) -> tuple[NamespaceName, Link] | None:
+def _find(state: KernelState, wanted: WantedLink, owner: str | None) -> tuple[NamespaceName, Link] | None:
     """The link where it is to be; else on the host, from where it is to move; else where its owner's mark is on it."""
     for namespace in (wanted.namespace, None):
         link = state.link(namespace, wanted.name)
@@ -145,7 +145,7 @@ def _may_move(link: Link) -> bool:
     return link.kind != "veth" and not link.loopback
 
 
-def _present(actual: KernelState, wanted: Interface, call: Call[Interface], warnings: list[str]) -> list[Change]:
+def _present(actual: KernelState, wanted: WantedLink, call: Call[WantedLink], warnings: list[str]) -> list[Change]:
     _check_no_veth(actual, wanted)
     where = _find(actual, wanted, call.owner)
     steps: tuple[Operation, ...] = ()
@@ -165,7 +165,7 @@ def _present(actual: KernelState, wanted: Interface, call: Call[Interface], warn
     return [Change(wanted.entry, _target(wanted), before, after, operations)] if operations else []
 
 
-def _check_no_veth(actual: KernelState, wanted: Interface) -> None:
+def _check_no_veth(actual: KernelState, wanted: WantedLink) -> None:
     """An end of a veth that is still on the host is not ours to move."""
     link = actual.link(None, wanted.name)
     if wanted.namespace and link and link.kind == "veth" and not actual.link(wanted.namespace, wanted.name):
@@ -176,7 +176,7 @@ def _check_no_veth(actual: KernelState, wanted: Interface) -> None:
         )
 
 
-def _assumed(wanted: Interface, call: Call[Interface], warnings: list[str]) -> Found:
+def _assumed(wanted: WantedLink, call: Call[WantedLink], warnings: list[str]) -> Found:
     """A link that is not there is a mistake; in check mode, one that an earlier task would have made."""
     if not call.check_mode:
         elsewhere = f" in the namespace {wanted.namespace}, nor" if wanted.namespace else ""
@@ -189,7 +189,7 @@ def _assumed(wanted: Interface, call: Call[Interface], warnings: list[str]) -> F
     return Found(Link(index=0, name=wanted.name))
 
 
-def _absent(actual: KernelState, wanted: Interface, owner: str | None, warnings: list[str]) -> list[Change]:
+def _absent(actual: KernelState, wanted: WantedLink, owner: str | None, warnings: list[str]) -> list[Change]:
     link = actual.link(wanted.namespace, wanted.name)
     if link is None:
         return []
@@ -201,7 +201,7 @@ def _absent(actual: KernelState, wanted: Interface, owner: str | None, warnings:
     return _given_back(actual, wanted, link, owner, wanted.settings.addresses or ())
 
 
-def _unmarked(wanted: Interface, link: Link, owner: str) -> list[Change]:
+def _unmarked(wanted: WantedLink, link: Link, owner: str) -> list[Change]:
     alias = alias_without(link, owner)
     if alias == link.alias:
         return []
@@ -211,7 +211,7 @@ def _unmarked(wanted: Interface, link: Link, owner: str) -> list[Change]:
 
 def _given_back(
     actual: KernelState,
-    wanted: Interface,
+    wanted: WantedLink,
     link: Link,
     owner: str | None,
     addresses: tuple[InterfaceAddress, ...],
@@ -239,16 +239,16 @@ def _given_back(
     return [Change(wanted.entry, _target(wanted), before, after, tuple(operations))] if operations else []
 
 
-def _prune(actual: KernelState, call: Call[Interface]) -> list[Change]:
+def _prune(actual: KernelState, call: Call[WantedLink]) -> list[Change]:
     """Links that bear the owner's mark and are not listed are given back; their addresses were the list's."""
-    listed_here = {(interface.namespace, interface.name) for interface in call.entries}
-    names = {interface.name for interface in call.entries if interface.present}
+    listed_here = {(wanted.namespace, wanted.name) for wanted in call.entries}
+    names = {wanted.name for wanted in call.entries if wanted.present}
     changes: list[Change] = []
     for namespace, link in actual.links():
         marked = call.owner in link.owners and link.kind != "veth" and not link.loopback
         if not marked or (namespace, link.name) in listed_here or link.name in names:
             continue
-        stray = Interface(Entry(place(namespace, link.name)), False, namespace, link.name, Settings())
+        stray = WantedLink(Entry(place(namespace, link.name)), False, namespace, link.name, Settings())
         if len(link.owners) > 1:
             changes.extend(_unmarked(stray, link, call.owner or ""))
             continue
@@ -258,5 +258,5 @@ def _prune(actual: KernelState, call: Call[Interface]) -> list[Change]:
     return changes
 
 
-def _target(wanted: Interface) -> str:
-    return f"interface {place(wanted.namespace, wanted.name)}"
+def _target(wanted: WantedLink) -> str:
+    return f"link {place(wanted.namespace, wanted.name)}"

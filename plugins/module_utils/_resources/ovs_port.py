@@ -403,7 +403,7 @@ class _Planner:
                 wanted.entry,
                 "mac",
                 f"Open vSwitch sets the address of internal ports only, and this one is {kind}: give it to the link, "
-                "e.g. with `mac` of netns.fabric.veth or netns.fabric.interface",
+                "e.g. with `mac` of netns.fabric.veth or netns.fabric.link",
             )
         if wanted.mtu and kind in WITHOUT_DEVICE:
             raise InvalidEntry(wanted.entry, "mtu", f"a port of type {kind} has none of its own: leave it out")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Resource
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link import InterfaceResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import MasqueradeResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_port_forward import PortForwardResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
@@ -21,7 +21,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.veth impor
 
 #: The resources by the name of their module.
 RESOURCES: Mapping[str, Resource[Any, Any]] = {
-    "interface": InterfaceResource(),
+    "link": LinkResource(),
     "nat_masquerade": MasqueradeResource(),
     "nat_port_forward": PortForwardResource(),
     "netns": NamespaceResource(),

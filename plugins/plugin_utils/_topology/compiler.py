@@ -77,7 +77,7 @@ def _present(topology: Topology) -> dict[str, Any]:
         # A type that works here, so that a bridge is healed that somebody has put on a datapath that does not.
         "bridges": [{"name": bridge.name, "datapath_type": "auto", **bridge.switch} for bridge in topology.bridges],
         "pairs": [_cable(attachment) for attachment in cabled] + [_link(link) for link in topology.links],
-        "interfaces": [_local(bridge) for bridge in topology.bridges]
+        "links": [_local(bridge) for bridge in topology.bridges]
         + [_end(attachment) for attachment in attachments if attachment.bridge is None],
         "ports": [_port(attachment) for attachment in cabled],
         "routes": [entry for namespace in topology.namespaces for entry in _routes(namespace)],
@@ -176,7 +176,7 @@ def _absent(topology: Topology) -> dict[str, Any]:
         "bridges": [_gone(name=bridge.name) for bridge in topology.bridges],
         "pairs": [_gone(name=end.name, namespace=end.namespace) for end in ends],
         # With their addresses: a bridge that somebody else has a use for stays, and our addresses on it are to go.
-        "interfaces": [_gone(name=bridge.name, addresses=_listed(bridge.addresses)) for bridge in topology.bridges]
+        "links": [_gone(name=bridge.name, addresses=_listed(bridge.addresses)) for bridge in topology.bridges]
         + [
             _gone(name=end.name, namespace=end.namespace, addresses=_listed(end.addresses))
             for end in attachments

@@ -44,7 +44,7 @@ def test_check_mode_runs_to_the_end(checked: Played) -> None:
     "made",
     [
         *("namespace ns01", "namespace ns02", "bridge int_br", "veth ns01/veth-ns01", "veth ns02/veth-ns02"),
-        *("interface host/int_br", "port ns01_tap", "port ns02_tap", "masquerade host 192.168.100.0/24"),
+        *("link host/int_br", "port ns01_tap", "port ns02_tap", "masquerade host 192.168.100.0/24"),
         *("+addresses: [192.168.100.1/24]", "+addresses: [192.168.100.254/24]", "default via 192.168.100.254"),
     ],
 )

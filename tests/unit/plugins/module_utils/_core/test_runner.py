@@ -26,7 +26,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._core.runner import converge
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link import InterfaceResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
@@ -118,7 +118,7 @@ def params(resource: Resource[Any, Any], **given: Any) -> dict[str, Any]:
     return dict(result.validated_parameters)
 
 
-@pytest.mark.parametrize("resource", [NamespaceResource(), VethResource(), InterfaceResource(), RouteResource()])
+@pytest.mark.parametrize("resource", [NamespaceResource(), VethResource(), LinkResource(), RouteResource()])
 def test_the_bulk_list_takes_the_options_of_the_single_form(resource: Resource[Any, Any]) -> None:
     spec = argument_spec(resource)
     elements = spec[resource.list_option]["options"]

@@ -212,7 +212,7 @@ def test_bytes_that_are_no_utf_8_can_be_printed() -> None:
     raw = b"\xff\xc3\xa4".decode(errors="surrogateescape")
     result = reported(findings(space(raw, LO, Link(2, raw, kind="tun", alias=raw))))
     assert result["namespaces"][0]["name"] == result["namespaces"][0]["links"][1]["name"] == "\\xffä"
-    assert result["declarations"]["interfaces"] == []
+    assert result["declarations"]["links"] == []
 
 
 def test_an_owner_sees_what_is_marked() -> None:
@@ -258,7 +258,7 @@ def test_a_pair_is_declared_once_the_end_in_a_namespace_first() -> None:
 def test_what_was_not_gathered_is_not_declared() -> None:
     red = space("red", LO, Link(2, "nic", kind="tun", up=True))
     declared = reported(findings(red, wanted=frozenset()))["declarations"]
-    assert declared["interfaces"] == [{"name": "nic", "namespace": "red", "mtu": 1500, "enabled": True}]
+    assert declared["links"] == [{"name": "nic", "namespace": "red", "mtu": 1500, "enabled": True}]
 
 
 def test_addresses_that_the_kernel_made_or_that_have_a_far_one_are_not_declared() -> None:
@@ -269,7 +269,7 @@ def test_addresses_that_the_kernel_made_or_that_have_a_far_one_are_not_declared(
     )
     red = space("red", LO, Link(2, "a", kind="tun"), Link(3, "b", kind="tun"), addresses=addresses)
     result = reported(findings(red))
-    a, b = result["declarations"]["interfaces"]
+    a, b = result["declarations"]["links"]
     assert a["addresses"] == ["10.0.0.1/24"]
     assert "addresses" not in b
     assert [told for told in result["undeclared"] if "red/b" in told]
@@ -277,7 +277,7 @@ def test_addresses_that_the_kernel_made_or_that_have_a_far_one_are_not_declared(
 
 def test_an_mtu_that_is_none_of_ethernets_is_not_declared() -> None:
     red = space("red", LO, Link(2, "a", kind="tun", mtu=65536))
-    assert "mtu" not in reported(findings(red))["declarations"]["interfaces"][0]
+    assert "mtu" not in reported(findings(red))["declarations"]["links"][0]
 
 
 def test_an_empty_namespace_with_its_loopback_down_is_not_declared() -> None:
@@ -285,9 +285,7 @@ def test_an_empty_namespace_with_its_loopback_down_is_not_declared() -> None:
     down = Link(1, "lo", loopback=True)
     result = reported(findings(space("red", down), space("blue", down, Link(2, "a", kind="tun"))))
     assert result["declarations"]["namespaces"] == [{"name": "blue"}]
-    assert {"name": "lo", "namespace": "blue", "addresses": [], "enabled": False} in result["declarations"][
-        "interfaces"
-    ]
+    assert {"name": "lo", "namespace": "blue", "addresses": [], "enabled": False} in result["declarations"]["links"]
     assert [told for told in result["undeclared"] if "red" in told]
 
 

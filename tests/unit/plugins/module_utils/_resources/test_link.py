@@ -23,9 +23,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     NamespaceName,
     NamespaceState,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link import Interface, InterfaceResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource, WantedLink
 
-RESOURCE = InterfaceResource()
+RESOURCE = LinkResource()
 
 
 def namespace(name: NamespaceName, *links: Link, **addresses: list[str]) -> NamespaceState:
@@ -43,12 +43,12 @@ def state(*namespaces: NamespaceState) -> KernelState:
     return KernelState({**known, **{each.name: each for each in namespaces}})
 
 
-def desired(name: str = "br0", **options: Any) -> Interface:
+def desired(name: str = "br0", **options: Any) -> WantedLink:
     defaults: Mapping[str, Any] = {"name": name, "state": "present"}
     return RESOURCE.desired(Entry(name), {**defaults, **options})
 
 
-def plan(there: KernelState, *wanted: Interface, **call: Any) -> Plan:
+def plan(there: KernelState, *wanted: WantedLink, **call: Any) -> Plan:
     return RESOURCE.plan(there, Call(wanted, **call))
 
 
@@ -74,7 +74,7 @@ def test_settings() -> None:
         "ip addr add 192.0.2.254/24 dev br0",
         "ip link set dev br0 up",
     ]
-    assert planned.changes[0].target == "interface host/br0"
+    assert planned.changes[0].target == "link host/br0"
 
 
 def test_what_is_right_is_left() -> None:

@@ -72,7 +72,7 @@ def test_reference_topology() -> None:
         }
         for name, address in (("ns01", "192.168.100.1/24"), ("ns02", "192.168.100.2/24"))
     ]
-    assert compiled["interfaces"] == [{"name": "int_br", "addresses": ["192.168.100.254/24"], "enabled": True}]
+    assert compiled["links"] == [{"name": "int_br", "addresses": ["192.168.100.254/24"], "enabled": True}]
     assert compiled["ports"] == [
         {"name": f"{name}_tap", "bridge": "int_br", "peer": {"name": f"veth-{name}", "namespace": name}}
         for name in ("ns01", "ns02")
@@ -97,7 +97,7 @@ def test_reference_topology_taken_down() -> None:
     assert compiled["pairs"] == [
         {"name": f"veth-{name}", "namespace": name, "state": "absent"} for name in ("ns01", "ns02")
     ]
-    assert compiled["interfaces"] == [{"name": "int_br", "addresses": ["192.168.100.254/24"], "state": "absent"}]
+    assert compiled["links"] == [{"name": "int_br", "addresses": ["192.168.100.254/24"], "state": "absent"}]
     assert compiled["ports"] == [
         {"name": f"{name}_tap", "bridge": "int_br", "state": "absent"} for name in ("ns01", "ns02")
     ]
@@ -108,8 +108,7 @@ def test_reference_topology_taken_down() -> None:
 def test_nothing_declared_gives_empty_lists() -> None:
     compiled = compile_topology({})
     assert {key: value for key, value in compiled.items() if key != "summary"} == {
-        key: []
-        for key in ("namespaces", "bridges", "pairs", "interfaces", "ports", "routes", "rules", "forwards", "probes")
+        key: [] for key in ("namespaces", "bridges", "pairs", "links", "ports", "routes", "rules", "forwards", "probes")
     }
 
 
@@ -212,7 +211,7 @@ def test_every_option_reaches_its_module() -> None:
         },
         {"name": "blue"},
     ]
-    assert compiled["interfaces"] == [
+    assert compiled["links"] == [
         {"name": "br0", "addresses": ["10.0.0.254/24", "fd00::fe/64"], "enabled": False},
         {"name": "eth1", "namespace": "red", "addresses": ["192.0.2.1/24"], "enabled": True},
         {"name": "lo", "namespace": "red", "addresses": ["192.0.2.99/32"], "enabled": True},

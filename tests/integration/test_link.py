@@ -51,7 +51,7 @@ def is_up(host: Host, namespace: str | None, link: str) -> bool:
 
 def test_the_gateway_address_of_a_bridge(host: Host, run_module: Run) -> None:
     options = {"name": "br0", "addresses": ["192.0.2.254/24", "2001:db8::1/64"], "enabled": True}
-    converge_and_paste(host, run_module, lambda: shell(host, BRIDGE), "interface", **options)
+    converge_and_paste(host, run_module, lambda: shell(host, BRIDGE), "link", **options)
     assert host.pings("192.0.2.254", "red")
     assert host.pings("192.0.2.1")
 
@@ -60,8 +60,8 @@ def test_ipv6_addresses_can_be_used_at_once(host: Host, run_module: Run) -> None
     """Not two seconds later: they are ours to vouch for. An IPv6 address is bound to only if it is not tentative."""
     shell(host, BRIDGE)
     result = run_module(
-        "interface",
-        interfaces=[
+        "link",
+        links=[
             {"name": "br0", "addresses": ["2001:db8::fe/64"], "enabled": True},
             {"name": "eth0", "namespace": "red", "addresses": ["192.0.2.1/24", "2001:db8::1/64"]},
         ],
@@ -90,9 +90,7 @@ def test_an_address_that_duplicate_address_detection_refused_is_made_anew(host: 
         shell(host, "addr del 2001:db8::1/64 dev br0\naddr add 2001:db8::fe/64 dev br0 nodad")
 
     addresses = ["192.0.2.1/24", "2001:db8::1/64"]
-    result = converge_and_paste(
-        host, run_module, prepare, "interface", name="eth0", namespace="red", addresses=addresses
-    )
+    result = converge_and_paste(host, run_module, prepare, "link", name="eth0", namespace="red", addresses=addresses)
     assert "2001:db8::1/64 dadfailed" in result.diff[0]["before"]
     assert host.pings("2001:db8::fe", "red")
 
@@ -108,18 +106,18 @@ def test_every_setting_of_a_link_is_changed(host: Host, run_module: Run) -> None
         "mtu": 1400,
         "enabled": False,
     }
-    result = converge_and_paste(host, run_module, prepare, "interface", interfaces=[options])
+    result = converge_and_paste(host, run_module, prepare, "link", links=[options])
     assert "mtu: 1500\n" in result.diff[0]["before"]
     link = host.links()["br0"]
     assert (link["address"], link["mtu"], is_up(host, None, "br0")) == ("02:00:00:00:00:01", 1400, False)
-    converge(host, run_module, "interface", name="br0", enabled=True)
+    converge(host, run_module, "link", name="br0", enabled=True)
     assert host.pings("192.0.2.254", "red")
 
 
 def test_what_is_not_named_is_not_touched(host: Host, run_module: Run) -> None:
     shell(host, BRIDGE + "link set br0 up mtu 1400\naddr add 192.0.2.254/24 dev br0\nlink set br0 alias mine")
     before = picture(host)
-    result = run_module("interface", name="br0")
+    result = run_module("link", name="br0")
     assert (result.failed, result.changed) == (False, False)
     assert_same(host, before)
 
@@ -134,14 +132,14 @@ def test_many_links_in_one_pass(host: Host, run_module: Run) -> None:
         {"name": f"br{number}", "addresses": [f"10.0.{number}.1/24"], "enabled": True, "mtu": 1400}
         for number in range(6)
     ]
-    result = converge_and_paste(host, run_module, prepare, "interface", interfaces=interfaces)
+    result = converge_and_paste(host, run_module, prepare, "link", links=interfaces)
     assert len(result.diff) == 6
 
 
 def test_an_ipv6_address_whose_link_has_too_small_an_mtu_so_far(host: Host, run_module: Run) -> None:
     """Below 1280 there is no IPv6 on a link: the MTU comes first."""
     shell(host, BRIDGE + "link set br0 up mtu 1000")
-    converge(host, run_module, "interface", name="br0", mtu=1500, addresses=["2001:db8::1/64"])
+    converge(host, run_module, "link", name="br0", mtu=1500, addresses=["2001:db8::1/64"])
     assert addresses(host, None, "br0") == ["2001:db8::1/64"]
 
 
@@ -152,21 +150,21 @@ def test_the_loopback_of_a_namespace(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         shell(host, "netns add red")
 
-    converge_and_paste(host, run_module, prepare, "interface", **options, addresses=["198.51.100.1/32"])
+    converge_and_paste(host, run_module, prepare, "link", **options, addresses=["198.51.100.1/32"])
     assert host.pings("198.51.100.1", "red")
     assert host.pings("127.0.0.1", "red")
-    converge(host, run_module, "interface", **options, addresses=[])
+    converge(host, run_module, "link", **options, addresses=[])
     assert addresses(host, "red", "lo") == ["127.0.0.1/8", "::1/128"]
     listed = ["127.0.0.1/8", "127.0.0.2/8", "::1/128"]
-    converge(host, run_module, "interface", **options, addresses=listed)
+    converge(host, run_module, "link", **options, addresses=listed)
     assert addresses(host, "red", "lo") == listed
-    converge(host, run_module, "interface", **options, addresses=[])
+    converge(host, run_module, "link", **options, addresses=[])
     assert addresses(host, "red", "lo") == ["127.0.0.1/8", "::1/128"]
 
 
 def test_the_hosts_own_loopback(host: Host, run_module: Run) -> None:
-    converge_and_paste(host, run_module, lambda: None, "interface", name="lo", addresses=["198.51.100.1/32"])
-    converge(host, run_module, "interface", name="lo", state="absent", addresses=["198.51.100.1/32"])
+    converge_and_paste(host, run_module, lambda: None, "link", name="lo", addresses=["198.51.100.1/32"])
+    converge(host, run_module, "link", name="lo", state="absent", addresses=["198.51.100.1/32"])
     assert addresses(host, None, "lo") == ["127.0.0.1/8", "::1/128"]
 
 
@@ -178,7 +176,7 @@ def test_a_link_is_moved_into_a_namespace_and_back(host: Host, run_module: Run) 
         shell(host, DEVICE + "link set d0 up\naddr add 198.51.100.1/24 dev d0")
 
     options = {"name": "d0", "addresses": ["192.0.2.1/24"]}
-    result = converge_and_paste(host, run_module, prepare, "interface", **options, namespace="red")
+    result = converge_and_paste(host, run_module, prepare, "link", **options, namespace="red")
     assert "namespace: host\n" in result.diff[0]["before"]
     assert "d0" not in host.links()
     assert addresses(host, "red", "d0") == ["192.0.2.1/24"]
@@ -186,37 +184,35 @@ def test_a_link_is_moved_into_a_namespace_and_back(host: Host, run_module: Run) 
 
     def prepare_moved() -> None:
         prepare()
-        run_module("interface", **options, namespace="red")
+        run_module("link", **options, namespace="red")
 
     host.clear()
-    converge_and_paste(host, run_module, prepare_moved, "interface", **options, namespace="red", state="absent")
+    converge_and_paste(host, run_module, prepare_moved, "link", **options, namespace="red", state="absent")
     assert "d0" not in host.links("red")
     assert addresses(host, None, "d0") == []
 
 
 def test_a_moved_link_that_was_down_stays_down(host: Host, run_module: Run) -> None:
     shell(host, DEVICE)
-    converge(host, run_module, "interface", name="d0", namespace="red")
+    converge(host, run_module, "link", name="d0", namespace="red")
     assert not is_up(host, "red", "d0")
 
 
 def test_an_owners_link_is_found_wherever_it_is(host: Host, run_module: Run) -> None:
     shell(host, DEVICE)
-    converge(host, run_module, "interface", name="d0", namespace="red", owner="lab")
-    converge(host, run_module, "interface", name="d0", namespace="blue", owner="lab", enabled=True)
+    converge(host, run_module, "link", name="d0", namespace="red", owner="lab")
+    converge(host, run_module, "link", name="d0", namespace="blue", owner="lab", enabled=True)
     assert is_up(host, "blue", "d0")
-    converge(host, run_module, "interface", name="d0", owner="lab")
+    converge(host, run_module, "link", name="d0", owner="lab")
     assert "d0" in host.links()
 
 
 def test_one_link_cannot_be_in_two_places(host: Host, run_module: Run) -> None:
     shell(host, DEVICE)
     before = picture(host)
-    result = run_module(
-        "interface", interfaces=[{"name": "d0", "namespace": "red"}, {"name": "d0", "namespace": "blue"}]
-    )
+    result = run_module("link", links=[{"name": "d0", "namespace": "red"}, {"name": "d0", "namespace": "blue"}])
     assert result.failed
-    assert "interfaces[1] (d0): namespace: interfaces[0] (d0) wants the same link, host/d0" in result.message
+    assert "links[1] (d0): namespace: links[0] (d0) wants the same link, host/d0" in result.message
     assert_same(host, before)
 
 
@@ -224,7 +220,7 @@ def test_the_end_of_a_cable_is_not_pulled_into_a_namespace(host: Host, run_modul
     """Where it belongs is the business of whoever made the pair."""
     shell(host, BRIDGE)
     before = picture(host)
-    result = run_module("interface", name="red-tap", namespace="red")
+    result = run_module("link", name="red-tap", namespace="red")
     assert result.failed
     assert "red-tap is an end of a veth pair on the host: netns.fabric.veth puts it into red" in result.message
     assert_same(host, before)
@@ -234,7 +230,7 @@ def test_a_link_that_the_kernel_does_not_let_go(host: Host, run_module: Run) -> 
     """A bridge belongs to its namespace for good."""
     shell(host, BRIDGE + "addr add 192.0.2.254/24 dev br0\nlink set br0 up")
     before = picture(host)
-    result = run_module("interface", name="br0", namespace="red", addresses=["192.0.2.253/24"])
+    result = run_module("link", name="br0", namespace="red", addresses=["192.0.2.253/24"])
     assert result.failed
     assert "the kernel refused `ip link set dev br0 netns red`" in result.message
     assert "the host is unchanged" in result.message
@@ -248,12 +244,12 @@ def test_a_link_that_does_not_exist(host: Host, run_module: Run) -> None:
     shell(host, DEVICE)
     before = picture(host)
     for namespace in (None, "red"):
-        checked = run_module("interface", name="br7", namespace=namespace, addresses=["192.0.2.1/24"], _check=True)
+        checked = run_module("link", name="br7", namespace=namespace, addresses=["192.0.2.1/24"], _check=True)
         assert checked.changed
         assert checked.warnings == [
             f"Not there yet, and taken as made by an earlier task: link {namespace or 'host'}/br7"
         ]
-        result = run_module("interface", name="br7", namespace=namespace, addresses=["192.0.2.1/24"])
+        result = run_module("link", name="br7", namespace=namespace, addresses=["192.0.2.1/24"])
         assert result.failed
         assert "there is no link br7" in result.message
         assert "make it first" in result.message
@@ -262,19 +258,19 @@ def test_a_link_that_does_not_exist(host: Host, run_module: Run) -> None:
 
 def test_check_mode_foretells_the_run_after_the_link_is_made(host: Host, run_module: Run) -> None:
     options: dict[str, Any] = {"name": "br0", "addresses": ["192.0.2.254/24"], "enabled": True, "owner": "lab"}
-    checked = run_module("interface", **options, _check=True)
+    checked = run_module("link", **options, _check=True)
     shell(host, BRIDGE)
-    applied = run_module("interface", **options)
+    applied = run_module("link", **options)
     assert (checked.changed, checked.diff, checked.commands) == (applied.changed, applied.diff, applied.commands)
 
 
 def test_a_namespace_that_does_not_exist(host: Host, run_module: Run) -> None:
     shell(host, DEVICE)
     before = picture(host)
-    result = run_module("interface", name="d0", namespace="green")
+    result = run_module("link", name="d0", namespace="green")
     assert result.failed
     assert "the namespace green does not exist" in result.message
-    assert not run_module("interface", name="d0", namespace="green", _check=True).failed
+    assert not run_module("link", name="d0", namespace="green", _check=True).failed
     assert_same(host, before)
 
 
@@ -285,10 +281,10 @@ def test_absent_takes_back_the_addresses_that_are_declared(host: Host, run_modul
     def prepare() -> None:
         shell(host, BRIDGE + "link set br0 up\naddr add 203.0.113.1/24 dev br0")
         declared = ["192.0.2.254/24", "192.0.2.253/24", "2001:db8::1/64"]
-        run_module("interface", name="br0", addresses=[*declared, "203.0.113.1/24"], owner="lab")
+        run_module("link", name="br0", addresses=[*declared, "203.0.113.1/24"], owner="lab")
 
     options = {"name": "br0", "addresses": ["192.0.2.254/24", "2001:db8::1/64"], "state": "absent", "owner": "lab"}
-    converge_and_paste(host, run_module, prepare, "interface", **options)
+    converge_and_paste(host, run_module, prepare, "link", **options)
     # Not declared, and the secondary of one that is taken back: both stay.
     assert sorted(addresses(host, None, "br0")) == ["192.0.2.253/24", "203.0.113.1/24"]
     assert "ifalias" not in host.links()["br0"]
@@ -298,7 +294,7 @@ def test_absent_takes_back_the_addresses_that_are_declared(host: Host, run_modul
 def test_absent_where_there_is_nothing_to_take_back(host: Host, run_module: Run, name: str) -> None:
     shell(host, BRIDGE)
     before = picture(host)
-    result = run_module("interface", name=name, state="absent", addresses=["192.0.2.254/24"])
+    result = run_module("link", name=name, state="absent", addresses=["192.0.2.254/24"])
     assert (result.failed, result.changed) == (False, False)
     assert_same(host, before)
 
@@ -310,19 +306,19 @@ def test_prune_gives_back_what_bears_the_mark_and_nothing_else(host: Host, run_m
     def prepare() -> None:
         shell(host, BRIDGE + "tuntap add d0 mode tap\ntuntap add lab-1 mode tap\nlink add lab type bridge")
         run_module(
-            "interface",
-            interfaces=[
+            "link",
+            links=[
                 {"name": "br0", "addresses": ["192.0.2.254/24"]},
                 {"name": "d0", "namespace": "red", "addresses": ["10.0.0.1/24"]},
                 {"name": "lab", "addresses": ["10.0.1.1/24"]},
             ],
             owner="lab",
         )
-        run_module("interface", name="lab-1", addresses=["10.0.2.1/24"], owner="lab2")
+        run_module("link", name="lab-1", addresses=["10.0.2.1/24"], owner="lab2")
 
     wanted = [{"name": "br0", "addresses": ["192.0.2.254/24"]}]
-    result = converge_and_paste(host, run_module, prepare, "interface", interfaces=wanted, owner="lab", prune=True)
-    assert sorted(diff["before_header"] for diff in result.diff) == ["interface host/lab", "interface red/d0"]
+    result = converge_and_paste(host, run_module, prepare, "link", links=wanted, owner="lab", prune=True)
+    assert sorted(diff["before_header"] for diff in result.diff) == ["link host/lab", "link red/d0"]
     assert addresses(host, None, "lab") == []
     assert addresses(host, None, "lab-1") == ["10.0.2.1/24"]
     assert addresses(host, None, "br0") == ["192.0.2.254/24"]
@@ -333,13 +329,13 @@ def test_a_bridge_of_two_owners_keeps_its_address_until_the_last_goes(host: Host
     shell(host, BRIDGE)
     wanted = [{"name": "br0", "addresses": ["192.0.2.254/24"], "enabled": True}]
     for owner in ("one", "two"):
-        converge(host, run_module, "interface", interfaces=wanted, owner=owner)
+        converge(host, run_module, "link", links=wanted, owner=owner)
     assert host.links()["br0"]["ifalias"] == "netns.fabric:one,two"
-    result = converge(host, run_module, "interface", name="br0", state="absent", owner="one")
+    result = converge(host, run_module, "link", name="br0", state="absent", owner="one")
     assert "two uses it as well" in result.warnings[0]
     assert host.pings("192.0.2.254", "red")
     assert host.links()["br0"]["ifalias"] == "netns.fabric:two"
-    converge(host, run_module, "interface", interfaces=[], owner="two", prune=True)
+    converge(host, run_module, "link", links=[], owner="two", prune=True)
     assert addresses(host, None, "br0") == []
 
 
@@ -347,17 +343,17 @@ def test_a_bridge_of_two_owners_keeps_its_address_until_the_last_goes(host: Host
 def test_an_address_on_a_loopback_or_a_cable_is_no_claim_on_more(host: Host, run_module: Run, link: str) -> None:
     """The alias of `lo` marks the namespace, that of an end the pair: others' prune would take them away."""
     shell(host, BRIDGE)
-    converge(host, run_module, "interface", name=link, namespace="red", addresses=["10.0.0.1/24"], owner="lab")
+    converge(host, run_module, "link", name=link, namespace="red", addresses=["10.0.0.1/24"], owner="lab")
     assert "ifalias" not in host.links("red")[link]
     run_module("netns", namespaces=[], owner="lab", prune=True)
     run_module("veth", pairs=[], owner="lab", prune=True)
     assert addresses(host, "red", link)[:1] in (["10.0.0.1/24"], ["127.0.0.1/8"])
     shell(host, f"-n red link set {link} alias netns.fabric:lab")
-    converge(host, run_module, "interface", name=link, namespace="red", addresses=[], state="absent", owner="lab")
+    converge(host, run_module, "link", name=link, namespace="red", addresses=[], state="absent", owner="lab")
     assert host.links("red")[link]["ifalias"] == "netns.fabric:lab"
 
 
 def test_an_alias_of_somebody_elses_stays(host: Host, run_module: Run) -> None:
     shell(host, BRIDGE + "link set br0 alias 'the uplink'")
-    converge(host, run_module, "interface", name="br0", addresses=["192.0.2.254/24"], owner="lab")
+    converge(host, run_module, "link", name="br0", addresses=["192.0.2.254/24"], owner="lab")
     assert host.links()["br0"]["ifalias"] == "the uplink"

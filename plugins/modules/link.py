@@ -3,19 +3,19 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module netns.fabric.interface."""
+"""The module netns.fabric.link."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: interface
+module: link
 short_description: Manage links that something else has made
 version_added: 1.0.0
 description:
   - Sets addresses, MTU, hardware address and up or down on a link that exists, such as the local port of a bridge, the
     loopback, or a physical device.
   - Moves a physical device into a namespace, and back to the host.
-  - Manages one link, or many in one pass with O(interfaces).
+  - Manages one link, or many in one pass with O(links).
 author:
   - netns.fabric contributors (@netns-fabric)
 extends_documentation_fragment:
@@ -28,7 +28,7 @@ options:
   name:
     description:
       - The link's name.
-      - Required unless O(interfaces) is given.
+      - Required unless O(links) is given.
     type: str
   namespace:
     description:
@@ -66,7 +66,7 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  interfaces:
+  links:
     description: Several links in one pass, each with the options of a single one.
     type: list
     elements: dict
@@ -111,7 +111,7 @@ EXAMPLES = r"""
     name: red
 
 - name: Its loopback has an address more
-  netns.fabric.interface:
+  netns.fabric.link:
     name: lo
     namespace: red
     addresses: [192.0.2.1/32]
@@ -122,8 +122,8 @@ EXAMPLES = r"""
     name: int_br
 
 - name: Its local port is the gateway
-  netns.fabric.interface:
-    interfaces:
+  netns.fabric.link:
+    links:
       - name: int_br
         addresses: [192.168.100.254/24, "2001:db8::1/64"]
         enabled: true
@@ -144,18 +144,18 @@ diff:
   type: list
   elements: dict
   sample:
-    - before_header: interface host/int_br
-      after_header: interface host/int_br
+    - before_header: link host/int_br
+      after_header: link host/int_br
       before: "addresses: []\nenabled: false\n"
       after: "addresses: [192.168.100.254/24]\nenabled: true\n"
 """
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.runner import run
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link import InterfaceResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
 
 
 def main() -> None:
-    run(InterfaceResource())
+    run(LinkResource())
 
 
 if __name__ == "__main__":
