@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bad input for netns, veth, interface, route: refused before the first write, by entry, option, cause and cure."""
+"""Bad input for netns, veth, link, route: refused before the first write, by entry, option, cause and cure."""
 
 from __future__ import annotations
 
@@ -252,19 +252,19 @@ def test_an_entrys_option_beside_the_bulk_list_is_not_swallowed(
     assert f"the call: {next(iter(option))}: it cannot be combined with `{BULK[module]}`" in result.message
 
 
-@pytest.mark.parametrize("module", ["netns", "veth", "interface"])
+@pytest.mark.parametrize("module", ["netns", "veth", "link"])
 def test_owner_and_prune(red: Host, run_module: Run, module: str) -> None:
     before = picture(red)
     for options, said in (
         ({"owner": "a,b"}, "the call: owner: 'a,b' cannot be an owner name"),
         ({"owner": ""}, "the call: owner: '' cannot be an owner name"),
-        ({"prune": True}, "the call: prune: it removes what bears the mark of `owner`"),
+        ({"prune": True}, "the call: prune: it removes objects owned by `owner`"),
     ):
         result = run_module(module, **{BULK[module]: []}, **options)
         assert result.failed
         assert said in result.message
     result = run_module(module, **GOOD[module], owner="lab", prune=True)
-    assert "both must be given" in result.message
+    assert "it requires both options" in result.message
     assert_same(red, before)
 
 

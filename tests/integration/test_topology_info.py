@@ -112,7 +112,7 @@ REFERENCE: Info = {
     "namespaces": [
         {
             "name": name,
-            "links": [attachment(name, "int_br", f"192.168.100.{number}/24")],
+            "interfaces": [attachment(name, "int_br", f"192.168.100.{number}/24")],
             "routes": [{"destination": "default", "gateway": "192.168.100.254"}],
         }
         for number, name in enumerate(("ns01", "ns02"), 1)
@@ -136,18 +136,18 @@ MIXED: Info = {
             "name": "red",
             "nameservers": ["192.0.2.53"],
             "search": ["example.org"],
-            "links": [attachment("red", "br0", "10.1.0.1/24", "fd00:1::1/64", mtu=1400)],
+            "interfaces": [attachment("red", "br0", "10.1.0.1/24", "fd00:1::1/64", mtu=1400)],
             "routes": [
                 {"destination": "default", "gateway": "10.1.0.254"},
                 {"destination": "default", "gateway": "fd00:1::fe"},
                 {"destination": "198.51.100.0/24", "gateway": "10.1.0.254", "metric": 7, "table": 100},
             ],
         },
-        {"name": "blue", "links": [attachment("blue", "br0", "10.7.0.1/24", tag=7)]},
+        {"name": "blue", "interfaces": [attachment("blue", "br0", "10.7.0.1/24", tag=7)]},
         {
             "name": "green",
             "sysctls": {"net.ipv4.ip_forward": 1},
-            "links": [attachment("green", "br0", "10.7.0.2/24", trunks=[7, 8])],
+            "interfaces": [attachment("green", "br0", "10.7.0.2/24", trunks=[7, 8])],
         },
     ],
     "links": [
@@ -767,7 +767,7 @@ def test_a_bond_is_told(host: Host, run_module: Run) -> None:
     shell(host, "tuntap add m0 mode tap\ntuntap add m1 mode tap")
     host.ovs_vsctl("add-bond", "br0", "bond0", "m0", "m1")
     info = assert_round_trip(run_module)
-    assert port(info, "bond0")["links"] == ["m0", "m1"]
+    assert port(info, "bond0")["interfaces"] == ["m0", "m1"]
     assert info["declarations"]["ports"] == []
 
 
