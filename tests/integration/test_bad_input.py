@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bad input for netns, veth, link, route: refused before the first write, by entry, option, cause and cure."""
+"""Bad input: refused before the first write, by entry, option, cause and cure."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.plugins.module_utils._resources.registry import RESOURCES
 from ansible_collections.netns.fabric.tests.helpers.converging import Run, assert_same, picture, shell
 from ansible_collections.netns.fabric.tests.helpers.host_state import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTION, COLLECTIONS_PATH, TARGET_PYTHON
@@ -58,7 +59,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "sysctls.kernel.hostname",
         "only parameters below",
     ),
-    ("netns", {"name": "blue", "sysctls": {"net..x": 1}}, "sysctls.net..x", "no name of a kernel parameter"),
+    ("netns", {"name": "blue", "sysctls": {"net..x": 1}}, "sysctls.net..x", "not the name of a kernel parameter"),
     (
         "netns",
         {"name": "blue", "sysctls": {"net.ipv4.ip_forwrad": 1}},
@@ -82,7 +83,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "netns",
         {"name": "red", "sysctls": {"net.ipv4.tcp_rmem": [1, 2]}},
         "sysctls.net.ipv4.tcp_rmem",
-        "go into one text",
+        "several numbers as one string",
     ),
     ("veth", {"name": LONG, "peer": {"name": "b"}}, "name", "16 characters long, and Linux takes at most 15"),
     ("veth", {"name": "a", "peer": {"name": LONG}}, "peer.name", "16 characters long"),
@@ -90,7 +91,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ("veth", {"name": "a/b", "peer": {"name": "b"}}, "name", "has a '/' in it"),
     ("veth", {"name": "a", "peer": {"name": ""}}, "peer.name", "must not be empty"),
     ("veth", {"name": "a", "peer": {"name": "a"}}, "peer", "both ends cannot be host/a"),
-    ("veth", {"name": "a"}, "peer", "say what its other end is to be called"),
+    ("veth", {"name": "a"}, "peer", "`peer.name` is required"),
     (
         "veth",
         {"name": "a", "addresses": ["192.168.100.1"], "peer": {"name": "b"}},
@@ -117,10 +118,10 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "veth",
         {"name": "a", "namespace": "missing", "peer": {"name": "b"}},
         "namespace",
-        "make it first, with netns.fabric.netns",
+        "create it first, with netns.fabric.netns",
     ),
-    ("veth", {"name": "a", "peer": {"name": "b", "namespace": "missing"}}, "peer.namespace", "make it first"),
-    ("veth", {"name": "lo", "namespace": "red", "peer": {"name": "b"}}, "name", "is no veth"),
+    ("veth", {"name": "a", "peer": {"name": "b", "namespace": "missing"}}, "peer.namespace", "create it first"),
+    ("veth", {"name": "lo", "namespace": "red", "peer": {"name": "b"}}, "name", "is not a veth"),
     ("link", {"name": LONG}, "name", "16 characters long"),
     ("link", {"name": "eth0", "namespace": "red", "addresses": ["192.0.2.1/33"]}, "addresses", "32 bits"),
     (
@@ -129,13 +130,18 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "addresses",
         "write 192.0.2.1/24",
     ),
-    ("link", {"name": "eth7"}, "name", "make it first"),
-    ("link", {"name": "lo", "namespace": "missing"}, "namespace", "make it first"),
+    ("link", {"name": "eth7"}, "name", "create it first"),
+    ("link", {"name": "lo", "namespace": "missing"}, "namespace", "create it first"),
     ("route", {"destination": "192.0.2.1/24", "device": "lo"}, "destination", "write 192.0.2.0/24"),
     ("route", {"destination": "10.0.0.0/8"}, "gateway", "needs a gateway, a device or both"),
     ("route", {"destination": "10.0.0.0/8", "gateway": "fd00::1"}, "gateway", "another IP version"),
     ("route", {"destination": "10.0.0.0/8", "gateway": "1.2.3"}, "gateway", "not an IP address"),
-    ("route", {"destination": "fd00::/64", "gateway": "fe80::1"}, "device", "which device it is reached by"),
+    (
+        "route",
+        {"destination": "fd00::/64", "gateway": "fe80::1"},
+        "device",
+        "give the device that it is reached through",
+    ),
     ("route", {"destination": "10.0.0.0/8", "device": LONG}, "device", "16 characters long"),
     ("route", {"destination": "10.0.0.0/8", "device": "eth0", "metric": -1}, "metric", "from 0"),
     ("route", {"destination": "10.0.0.0/8", "device": "eth0", "table": 0}, "table", "from 1"),
@@ -146,7 +152,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "addresses here: 192.0.2.1/24",
     ),
     ("route", {"namespace": "red", "destination": "default", "device": "eth9"}, "device", "which has eth0, lo"),
-    ("route", {"namespace": "missing", "destination": "default", "device": "eth0"}, "namespace", "make it first"),
+    ("route", {"namespace": "missing", "destination": "default", "device": "eth0"}, "namespace", "create it first"),
 ]
 
 
@@ -167,7 +173,7 @@ def test_a_bad_entry_is_refused_before_the_first_write(
     assert_same(red, before)
 
 
-def test_every_mistake_is_told_at_once(red: Host, run_module: Run) -> None:
+def test_all_errors_of_the_options_are_reported_at_once(red: Host, run_module: Run) -> None:
     pairs = [
         {"name": LONG, "mtu": 1, "addresses": ["192.0.2.1", "300.0.0.1/8"], "peer": {"name": "a/b", "mac": "x"}},
         GOOD["veth"],
@@ -193,12 +199,12 @@ DUPLICATES: list[tuple[str, list[dict[str, Any]], str]] = [
     (
         "veth",
         [{"name": "a", "peer": {"name": "b"}}, {"name": "b", "peer": {"name": "c"}}],
-        "pairs[1] (b): peer: host/b is an end of pairs[0] (a) already",
+        "pairs[1] (b): peer: host/b is already an end of pairs[0] (a)",
     ),
     (
         "veth",
         [{"name": "a", "peer": {"name": "b"}}, {"name": "c", "peer": {"name": "b"}}],
-        "pairs[1] (c): peer: host/b is an end of pairs[0] (a) already",
+        "pairs[1] (c): peer: host/b is already an end of pairs[0] (a)",
     ),
     ("link", [{"name": "lo"}, {"name": "lo"}], "links[1] (lo): name: is the same as links[0] (lo)"),
     (
@@ -326,3 +332,54 @@ def test_numbers_that_are_none(red: Host, run_module: Run, value: Any) -> None:
         result = run_module("route", destination="10.0.0.0/8", device="lo", **{option: value})
         assert result.failed
         assert option in result.message
+
+
+# Two entries of one call that only the state of the host makes wrong, by module: bulk list, entries, option at fault.
+TWO_WRONG: dict[str, tuple[str, list[dict[str, Any]], str]] = {
+    "netns": (
+        "namespaces",
+        [{"name": name, "sysctls": {"net.ipv4.nonsense": 1}} for name in ("red", "new")],
+        "sysctls",
+    ),
+    "veth": (
+        "pairs",
+        [{"name": name, "namespace": "nowhere", "peer": {"name": f"{name}-tap"}} for name in ("a", "b")],
+        "namespace",
+    ),
+    "link": ("links", [{"name": "nic8"}, {"name": "nic9"}], "name"),
+    "route": (
+        "routes",
+        [{"destination": f"10.{number}.0.0/16", "device": "nic9"} for number in (1, 2)],
+        "device",
+    ),
+    "ovs_bridge": ("bridges", [{"name": "t0"}, {"name": "lo"}], "name"),
+    "ovs_port": ("ports", [{"name": name, "bridge": "nowhere"} for name in ("t0", "t1")], "bridge"),
+    "nat_masquerade": (
+        "rules",
+        [{"source": f"10.{number}.0.0/16", "namespace": "nowhere"} for number in (1, 2)],
+        "namespace",
+    ),
+    "nat_port_forward": (
+        "rules",
+        [{"port": port, "to_address": "192.0.2.1", "namespace": "nowhere"} for port in ("80", "81")],
+        "namespace",
+    ),
+}
+
+
+def test_every_state_module_is_given_two_wrong_entries() -> None:
+    assert set(TWO_WRONG) == set(RESOURCES)
+
+
+@pytest.mark.parametrize("module", sorted(TWO_WRONG))
+def test_all_wrong_entries_are_reported_at_once(red: Host, run_module: Run, module: str) -> None:
+    bulk, entries, option = TWO_WRONG[module]
+    before = picture(red)
+    result = run_module(module, **{bulk: entries})
+    assert result.failed
+    errors = result.message.splitlines()
+    assert len(errors) == 2, result.message
+    for index, error in enumerate(errors):
+        assert error.startswith(f"{bulk}[{index}] ("), error
+        assert f": {option}" in error, error
+    assert_same(red, before)

@@ -222,7 +222,7 @@ def test_the_end_of_a_cable_is_not_pulled_into_a_namespace(host: Host, run_modul
     before = picture(host)
     result = run_module("link", name="red-tap", namespace="red")
     assert result.failed
-    assert "red-tap is an end of a veth pair on the host: netns.fabric.veth puts it into red" in result.message
+    assert "red-tap is an end of a veth pair on the host; move it into red with netns.fabric.veth" in result.message
     assert_same(host, before)
 
 
@@ -246,13 +246,11 @@ def test_a_link_that_does_not_exist(host: Host, run_module: Run) -> None:
     for namespace in (None, "red"):
         checked = run_module("link", name="br7", namespace=namespace, addresses=["192.0.2.1/24"], _check=True)
         assert checked.changed
-        assert checked.warnings == [
-            f"Not there yet, and taken as made by an earlier task: link {namespace or 'host'}/br7"
-        ]
+        assert checked.warnings == [f"Check mode: assuming an earlier task creates link {namespace or 'host'}/br7"]
         result = run_module("link", name="br7", namespace=namespace, addresses=["192.0.2.1/24"])
         assert result.failed
         assert "there is no link br7" in result.message
-        assert "make it first" in result.message
+        assert "create it first" in result.message
     assert_same(host, before)
 
 
@@ -332,7 +330,7 @@ def test_a_bridge_of_two_owners_keeps_its_address_until_the_last_goes(host: Host
         converge(host, run_module, "link", links=wanted, owner=owner)
     assert host.links()["br0"]["ifalias"] == "netns.fabric:one,two"
     result = converge(host, run_module, "link", name="br0", state="absent", owner="one")
-    assert "two uses it as well" in result.warnings[0]
+    assert "is also owned by two" in result.warnings[0]
     assert host.pings("192.0.2.254", "red")
     assert host.links()["br0"]["ifalias"] == "netns.fabric:two"
     converge(host, run_module, "link", links=[], owner="two", prune=True)

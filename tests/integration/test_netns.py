@@ -448,7 +448,7 @@ def test_another_owners_namespace_with_something_in_it_is_used_and_never_owned(h
     assert_unchanged(run_module("netns", name="red", owner="two"))
     result = run_module("netns", name="red", owner="two", state="absent")
     assert (result.failed, result.changed) == (False, False)
-    assert "does not bear the mark of two" in result.warnings[0]
+    assert "is not owned by two" in result.warnings[0]
     assert_same(host, before)
 
 

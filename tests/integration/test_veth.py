@@ -174,12 +174,12 @@ def test_an_end_that_somebody_goes_on_putting_down_holds_up_nobody(two_namespace
 def test_check_mode_where_the_namespaces_do_not_exist_yet(host: Host, run_module: Run) -> None:
     before = picture(host)
     checked = run_module("veth", _check=True, **CABLE)
-    assert checked.warnings == ["Not there yet, and taken as made by an earlier task: namespace blue, red"]
+    assert checked.warnings == ["Check mode: assuming an earlier task creates namespace red, namespace blue"]
     assert_same(host, before)
     assert host.namespaces() == []
     refused = run_module("veth", **CABLE)
     assert refused.failed
-    assert "the namespace red does not exist: make it first" in refused.message
+    assert "the namespace red does not exist; create it first" in refused.message
     assert_same(host, before)
     shell(host, NAMESPACES)
     applied = run_module("veth", **CABLE)
@@ -579,10 +579,10 @@ def test_another_owners_cable_is_not_taken(two_namespaces: Host, run_module: Run
     before = picture(two_namespaces)
     result = run_module("veth", **CABLE, owner="two")
     assert result.failed
-    assert "belongs to one" in result.message
+    assert "is owned by one" in result.message
     result = run_module("veth", name="eth0", namespace="red", state="absent", owner="two")
     assert (result.failed, result.changed) == (False, False)
-    assert "does not bear the mark of two" in result.warnings[0]
+    assert "is not owned by two" in result.warnings[0]
     assert_same(two_namespaces, before)
 
 
@@ -623,7 +623,7 @@ def test_a_link_of_that_name_that_is_no_veth(host: Host, run_module: Run, entry:
         for check in (True, False):
             result = run_module("veth", **entry, state=state, _check=check)
             assert result.failed
-            assert "is no veth but tun" in result.message
+            assert "is not a veth but tun" in result.message
     assert_same(host, before)
 
 

@@ -61,11 +61,15 @@ class Planner(Generic[Wanted]):
         raise NotImplementedError
 
     def prune(self) -> None:
-        """Plan the removal of what the call's owner owns and the call does not list."""
+        """Plan the removal of what the call's owner owns and the call does not list.
+
+        Raises:
+            InvalidEntry: It cannot be removed.
+        """
         raise NotImplementedError
 
     def check(self) -> Iterable[FabricError]:
-        """Return what is wrong with the entries together, whatever each of them is."""
+        """Return what is wrong with the entries together, or with all of them in the same way."""
         return ()
 
     def ordered(self) -> Iterable[Wanted]:
@@ -93,17 +97,19 @@ class Planner(Generic[Wanted]):
         """
         self._errors.extend(self.check())
         for wanted in self.ordered():
-            self._collect(self.present if wanted.present else self.absent, wanted)
+            self.attempt(self.present if wanted.present else self.absent, wanted)
+        if not self._errors:
+            if self.call.prune:
+                self.attempt(self.prune)
+            self.attempt(self.finish)
         if self._errors:
             raise InvalidEntries(self._errors)
-        if self.call.prune:
-            self.prune()
-        self.finish()
         return Plan(tuple(self.changes), self.warnings, self.results(), self.simulated())
 
-    def _collect(self, plan: Callable[[Wanted], None], wanted: Wanted) -> None:
+    def attempt(self, step: Callable[..., object], *arguments: Any) -> None:
+        """Take a step of the planning; an error is noted, and run() raises it with all others."""
         try:
-            plan(wanted)
+            step(*arguments)
         except InvalidEntries as error:
             self._errors.extend(error.errors)
         except InvalidEntry as error:

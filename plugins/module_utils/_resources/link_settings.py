@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can be set on any link, and how to get from what is there to what is wanted. Pure."""
+"""The settings of any link: what is wanted of them, and how to get there. Pure."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Found:
-    """A link as it is at the moment when its settings are planned.
+    """A link as it is when its settings are planned.
 
-    Where it has been moved or renamed by then, `origin` is what it was before, and `lost` the addresses that have gone
-    on the way and are to come back unless a list says otherwise.
+    Where it has been moved or renamed by then, `origin` is what it was before, and `lost` are the addresses that the
+    move has removed and that are restored unless a list says otherwise.
     """
 
     link: Link
@@ -63,7 +63,7 @@ class Found:
 
 @dataclass(frozen=True)
 class SettingsPlan:
-    """What is to be set on a link: the attributes before and after, and the operations."""
+    """The attributes of a link before and after, and the operations between them."""
 
     before: Mapping[str, Any]
     after: Mapping[str, Any]
@@ -71,12 +71,12 @@ class SettingsPlan:
 
 
 def place(namespace: NamespaceName, name: str) -> str:
-    """A link as a person would say where it is."""
+    """Return where a link is, for messages: `NAMESPACE/NAME`, or `host/NAME`."""
     return f"{namespace}/{name}" if namespace else f"host/{name}"
 
 
-def settings(checks: Checks, options: Mapping[str, Any], prefix: str = "") -> Settings:
-    """The settings that an entry, or its peer, asks for."""
+def parse_settings(checks: Checks, options: Mapping[str, Any], prefix: str = "") -> Settings:
+    """Return the settings that an entry, or its peer, asks for."""
     addresses: list[Interface] | None = None
     if options.get("addresses") is not None:
         given = [
@@ -89,7 +89,10 @@ def settings(checks: Checks, options: Mapping[str, Any], prefix: str = "") -> Se
                 break
     mtu = checks.value(f"{prefix}mtu", validation.mtu, options.get("mtu"))
     if mtu and mtu < IPV6_MTU and any(address.version == 6 for address in addresses or ()):
-        checks.error(f"{prefix}mtu", f"{mtu} is below {IPV6_MTU}, the smallest that IPv6 addresses can be used with")
+        checks.error(
+            f"{prefix}mtu",
+            f"{mtu} is below {IPV6_MTU}, the smallest MTU of IPv6; raise it, or remove the IPv6 addresses",
+        )
     return Settings(
         addresses=None if addresses is None else tuple(addresses),
         mac=checks.value(f"{prefix}mac", validation.mac_address, options.get("mac")),
@@ -100,7 +103,7 @@ def settings(checks: Checks, options: Mapping[str, Any], prefix: str = "") -> Se
 
 
 class _Changes:
-    """Collects what becomes of a link; what is the same before and after is worth no line of a diff."""
+    """Collects the changes of a link. What is the same before and after gets no line in the diff."""
 
     def __init__(self) -> None:
         self.before: dict[str, Any] = {}
@@ -114,7 +117,7 @@ class _Changes:
 
 
 def plan_settings(namespace: NamespaceName, found: Found, wanted: Settings, owner: str | None) -> SettingsPlan:
-    """From what a link is to what is wanted of it."""
+    """Plan the change from what a link is to what is wanted of it."""
     link = found.link
     origin = found.origin or found
     changes = _Changes()
@@ -128,11 +131,11 @@ def plan_settings(namespace: NamespaceName, found: Found, wanted: Settings, owne
     alias = alias_with(link, owner)
     if alias != link.alias:
         changes.add("alias", link.alias, alias, op.SetAlias(namespace, link.name, alias))
-    # A link that was put down to be renamed, or by its move, is to be again as it was.
+    # A link that its move or a rename has put down gets its former state back.
     enabled = wanted.enabled if wanted.enabled is not None else origin.link.up
     if link.up and not enabled:
         changes.add("enabled", origin.link.up, False, op.SetDown(namespace, link.name))
-        found = _put_down(found)
+        found = _with_link_down(found)
     _plan_address_list(changes, namespace, found, wanted.addresses)
     if enabled and not link.up:
         changes.add("enabled", origin.link.up, True, op.SetUp(namespace, link.name))
@@ -144,51 +147,51 @@ def plan_settings(namespace: NamespaceName, found: Found, wanted: Settings, owne
 def _plan_address_list(
     changes: _Changes, namespace: NamespaceName, found: Found, asked: tuple[Interface, ...] | None
 ) -> None:
-    """The addresses that are asked for; where none are asked for, those that would be lost otherwise."""
+    """Plan the addresses that are asked for; where none are, those that would be lost otherwise."""
     origin = found.origin or found
     kept = [*found.addresses, *found.lost]
     wanted = asked
     if wanted is None:
-        wanted = tuple(address.interface for address in counted(kept, ()) if address.peer is None)
+        wanted = tuple(address.interface for address in managed_addresses(kept, ()) if address.peer is None)
     if asked is not None or found.lost:
         steps = plan_addresses(namespace, found.link.name, found.addresses, wanted, found.lost)
         changes.operations.extend(steps)
-    after = wanted if asked is not None else counted(kept, ())
-    changes.add("addresses", listed(counted(origin.addresses, wanted)), listed(after))
+    after = wanted if asked is not None else managed_addresses(kept, ())
+    changes.add("addresses", format_addresses(managed_addresses(origin.addresses, wanted)), format_addresses(after))
 
 
-def _put_down(found: Found) -> Found:
-    """The same link once it is down, which takes its IPv6 addresses."""
+def _with_link_down(found: Found) -> Found:
+    """Return the same link once it is down, which removes its IPv6 addresses."""
     stay = tuple(address for address in found.addresses if address.interface.version == 4)
     gone = tuple(address for address in found.addresses if address.interface.version == 6)
     return Found(replace(found.link, up=False), stay, (*found.lost, *gone), found.origin or found)
 
 
 def alias_with(link: Link, owner: str | None) -> str:
-    """The alias that marks the link as this owner's as well; somebody else's text stays as it is."""
+    """Return the alias with this owner added; an alias of somebody else stays as it is."""
     if owner is None or owner in link.owners or (link.alias and not link.alias.startswith(MARK)):
         return link.alias
     return mark_of((*link.owners, owner))
 
 
 def alias_without(link: Link, owner: str | None) -> str:
-    """The alias once the owner's mark is off it."""
+    """Return the alias without this owner."""
     if owner not in link.owners:
         return link.alias
     return mark_of(tuple(name for name in link.owners if name != owner))
 
 
-def listed(addresses: Iterable[Interface | Address]) -> list[str]:
-    """Addresses for a diff: their order means nothing."""
+def format_addresses(addresses: Iterable[Interface | Address]) -> list[str]:
+    """Return addresses for a diff, sorted: their order means nothing."""
     return sorted(str(address) for address in addresses)
 
 
-def counted(present: Iterable[Address], wanted: Sequence[Interface]) -> list[Address]:
-    """The addresses that a list is compared with: without the kernel's own, unless they are listed."""
-    return [address for address in present if not address.made_by_kernel or _listed(address, wanted)]
+def managed_addresses(present: Iterable[Address], wanted: Sequence[Interface]) -> list[Address]:
+    """Return the addresses that a list is compared with: without those that the kernel adds, unless they are listed."""
+    return [address for address in present if not address.made_by_kernel or _is_listed(address, wanted)]
 
 
-def _listed(address: Address, wanted: Sequence[Interface]) -> bool:
+def _is_listed(address: Address, wanted: Sequence[Interface]) -> bool:
     return address.peer is None and address.interface in wanted
 
 
@@ -199,44 +202,44 @@ def plan_addresses(
     wanted: Sequence[Interface],
     lost: Sequence[Address] = (),
 ) -> list[Operation]:
-    """Exactly these addresses, with as little interruption as can be.
+    """Plan exactly these addresses, with as little interruption as possible.
 
-    What is new comes first, so that the link is never without an address and keeps its routes. Where it is in the
-    subnet of a primary that goes it would be that one's secondary and go with it (ip-sysctl, promote_secondaries), as
-    do the secondaries that stay: these come after. So does an IPv6 address that gets another prefix length, which the
-    kernel takes once only, or that is made anew as the kernel refuses to use it. `lost` are addresses that are gone by
-    now, or may be (ip-sysctl, keep_addr_on_down).
+    New addresses are added first, so that the link always has one and keeps its routes. Some are added last: an
+    address in the subnet of a primary that is removed would become that one's secondary and be removed with it
+    (ip-sysctl, promote_secondaries), and so are the secondaries that stay; an IPv6 address that gets another prefix
+    length, which the kernel takes only once; one that is re-created because duplicate address detection refused it.
+    `lost` are addresses that are gone by now, or may be (ip-sysctl, keep_addr_on_down).
     """
-    held = counted(present, wanted)
-    going = [address for address in held if address.refused or not _listed(address, wanted)]
-    going.sort(key=lambda address: not address.secondary)  # a secondary may be gone once its primary is
-    emptied = {address.network for address in going if address.interface.version == 4 and not address.secondary}
-    leftover = [address for address in counted(lost, wanted) if not _listed(address, wanted)]
-    taken = {address.interface.ip for address in (*going, *leftover) if address.interface.version == 6}
+    held = managed_addresses(present, wanted)
+    removed = [address for address in held if address.refused or not _is_listed(address, wanted)]
+    removed.sort(key=lambda address: not address.secondary)  # a secondary may be gone once its primary is removed
+    emptied = {address.network for address in removed if address.interface.version == 4 and not address.secondary}
+    leftover = [address for address in managed_addresses(lost, wanted) if not _is_listed(address, wanted)]
+    taken = {address.interface.ip for address in (*removed, *leftover) if address.interface.version == 6}
     stay = [
-        address.interface for address in present if _listed(address, wanted) and address.interface.network in emptied
+        address.interface for address in present if _is_listed(address, wanted) and address.interface.network in emptied
     ]
     there = {address.interface for address in held if address.peer is None and not address.refused}
     new = [address for address in wanted if address not in there]
     late = [address for address in new if address.network in emptied or address.ip in taken]
     maybe = {address.interface for address in lost}
 
-    def added(address: Interface, again: bool = False) -> Operation:
+    def add(address: Interface, again: bool = False) -> Operation:
         return op.AddAddress(namespace, name, str(address), replace=again or address in maybe)
 
     return [
-        *(added(address) for address in new if address not in late),
-        *(op.RemoveAddress(namespace, name, str(address.interface), address.peer) for address in going),
+        *(add(address) for address in new if address not in late),
+        *(op.RemoveAddress(namespace, name, str(address.interface), address.peer) for address in removed),
         *(op.RemoveAddress(namespace, name, str(each.interface), each.peer, if_there=True) for each in leftover),
-        *(added(address, again=True) for address in stay),
-        *(added(address) for address in late),
+        *(add(address, again=True) for address in stay),
+        *(add(address) for address in late),
     ]
 
 
-def moved(
+def plan_move(
     found: Found, namespace: NamespaceName, to: NamespaceName, new_name: str
 ) -> tuple[Found, tuple[Operation, ...]]:
-    """The link as it will be under another name, in another namespace, or both; and what gets it there."""
+    """Return a link after a move to another name, another namespace or both, and the operations of the move."""
     link = found.link
     if namespace != to:
         arrived = Found(replace(link, name=new_name, up=False), origin=found)
@@ -245,6 +248,6 @@ def moved(
     if not link.up:
         return replace(found, link=replace(link, name=new_name), origin=found), (rename,)
     # Kernels before 6.2 rename no link that is up.
-    down = _put_down(found)
+    down = _with_link_down(found)
     steps = (op.SetDown(namespace, link.name, phase=Phase.RELEASE), rename)
     return replace(down, link=replace(down.link, name=new_name)), steps

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +17,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.checks import C
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
@@ -29,8 +30,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources import net
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import alias_with, alias_without
 from ansible_collections.netns.fabric.plugins.module_utils._system.files import FILES
 
-#: Links that the kernel makes by itself in every namespace once their modules are loaded
-#: (ip-sysctl, fb_tunnels_only_for_init_net). They cannot be deleted and are nobody's.
+#: Links that the kernel creates in every namespace once their modules are loaded
+#: (ip-sysctl, fb_tunnels_only_for_init_net). They cannot be deleted and have no owner.
 FALLBACK_LINKS = frozenset(
     {
         "erspan0",
@@ -60,7 +61,7 @@ class Namespace:
 
 @dataclass(frozen=True)
 class Actual:
-    """What was read: the namespaces, and of those named their files, parameters and processes."""
+    """What was read: the namespaces, and the files, parameters and processes of those that are listed."""
 
     kernel: KernelState
     files: Mapping[str, str | None] = field(default_factory=dict)
@@ -85,7 +86,7 @@ class NamespaceResource(Resource[Namespace, Actual]):
         checks = Checks(entry)
         name = checks.value("name", validation.namespace_name, options["name"])
         resolver = netns_resolver.wanted(checks, options.get("nameservers"), options.get("search"))
-        sysctls = _sysctls(checks, options.get("sysctls") or {})
+        sysctls = _parse_sysctls(checks, options.get("sysctls") or {})
         checks.done()
         return Namespace(entry, options["state"] == "present", name, resolver, sysctls, bool(options["force"]))
 
@@ -108,7 +109,7 @@ class NamespaceResource(Resource[Namespace, Actual]):
                 for name in of_interest
                 for path in (netns_resolver.path(name), netns_resolver.original(name))
             },
-            # A namespace that is not there yet will have no parameter that the host has not.
+            # A namespace that does not exist yet has the parameters that the host has.
             sysctls={
                 (namespace.name, key): backend.sysctl(namespace.name if namespace.name in kernel else None, key)
                 for namespace in call.entries
@@ -119,63 +120,44 @@ class NamespaceResource(Resource[Namespace, Actual]):
         )
 
     def plan(self, actual: Actual, call: Call[Namespace]) -> Plan:
-        changes: list[Change] = []
-        warnings: list[str] = []
-        for namespace in call.entries:
-            if namespace.present:
-                changes.extend(_present(actual, namespace, call.owner))
-            else:
-                changes.extend(_absent(actual, namespace, call.owner, warnings))
-        if call.prune:
-            listed = {namespace.name for namespace in call.entries}
-            for name, state in actual.kernel.namespaces.items():
-                if name and name not in listed and call.owner in _owners(state):
-                    pruned = Namespace(Entry(name), False, name, netns_resolver.Wanted(), {}, False)
-                    changes.extend(_absent(actual, pruned, call.owner, warnings))
-        return Plan(tuple(changes), warnings=tuple(warnings))
+        return _NamespacePlanner(actual, call).run()
 
 
-def _sysctls(checks: Checks, given: Mapping[str, Any]) -> dict[str, str]:
-    """The kernel parameters that are to be set, in the order in which they are; null leaves one alone."""
+def _parse_sysctls(checks: Checks, given: Mapping[str, Any]) -> dict[str, str]:
+    """Return the kernel parameters to set, in the order in which they are set; null leaves one alone."""
     wanted: dict[str, str] = {}
     for key, value in sorted(given.items(), key=lambda item: _rank(item[0])):
         if value is None:
             continue
         if isinstance(value, (dict, list)):
-            checks.error(f"sysctls.{key}", "a value is a number or a text; several numbers go into one text: '1 2 3'")
+            checks.error(
+                f"sysctls.{key}", "a value is a number or a string; write several numbers as one string: '1 2 3'"
+            )
         if not key.startswith("net."):
             checks.error(
-                f"sysctls.{key}", "only parameters below net. belong to a namespace; the others are the whole host's"
+                f"sysctls.{key}",
+                "only parameters below net. belong to a namespace; the others hold for the whole host: remove it",
             )
         elif ".." in key or "//" in key or key.endswith((".", "/")) or any(char.isspace() for char in key):
-            checks.error(f"sysctls.{key}", "this is no name of a kernel parameter, such as net.ipv4.ip_forward")
+            checks.error(
+                f"sysctls.{key}", "this is not the name of a kernel parameter; write it like net.ipv4.ip_forward"
+            )
         wanted[key] = str(int(value)) if isinstance(value, bool) else " ".join(str(value).split())
     return wanted
 
 
 def _rank(key: str) -> int:
-    """Those first that set others along with themselves (ip-sysctl: ip_forward, then conf/all)."""
+    """Return the rank of a parameter: those that change others along come first (ip-sysctl: ip_forward, conf/all)."""
     return 0 if key.endswith("ip_forward") else 1 if re.search(r"[./]all[./]", key) else 2
 
 
-def _version(key: str) -> str:
-    """The part of the network stack that a parameter belongs to: `net.ipv4`, `net.ipv6`, `net.core`, ..."""
+def _stack_of(key: str) -> str:
+    """Return the part of the network stack that a parameter belongs to: `net.ipv4`, `net.ipv6`, `net.core`, ..."""
     return ".".join(key.split(".")[:2])
 
 
-def _check_parameters(actual: Actual, wanted: Namespace) -> None:
-    for key in wanted.sysctls:
-        if actual.sysctls.get((wanted.name, key)) is None:
-            raise InvalidEntry(
-                wanted.entry,
-                f"sysctls.{key}",
-                f"the kernel of this host has no such parameter in {wanted.name} that can be read: "
-                "check the name (`sysctl -a`)",
-            )
-
-
 def _same_value(current: str | None, wanted: str) -> bool:
-    """Whether the kernel would print what is wanted as what it has: it takes 0x10 and 007, and prints 16 and 7."""
+    """Whether two values are the same to the kernel, which takes 0x10 and 007 and prints 16 and 7."""
     return current is not None and list(map(_number, current.split())) == list(map(_number, wanted.split()))
 
 
@@ -185,106 +167,159 @@ def _number(text: str) -> object:
     return text
 
 
-def _present(actual: Actual, wanted: Namespace, owner: str | None) -> list[Change]:
-    _check_parameters(actual, wanted)
-    state = actual.kernel.namespaces.get(wanted.name)
-    if state is None:
-        return [_create(actual, wanted, owner)]
-    before: dict[str, Any] = {}
-    after: dict[str, Any] = {}
-    operations: list[Operation] = []
-    loopback = _loopback(state)
-    if _is_bare(state) or (owner is not None and owner in loopback.owners):
-        alias = alias_with(loopback, owner)
-        if alias != loopback.alias:
-            before["alias"], after["alias"] = loopback.alias, alias
-            operations.append(op.SetAlias(wanted.name, "lo", alias))
-        if not loopback.up:
-            before["loopback"], after["loopback"] = "down", "up"
-            operations.append(op.SetUp(wanted.name, "lo"))
-    leading: list[str] = []
-    for key, value in wanted.sysctls.items():
-        current = actual.sysctls.get((wanted.name, key))
-        if not _same_value(current, value):
-            before[f"sysctls.{key}"], after[f"sysctls.{key}"] = current, value
-            leading.append(key)
-        elif not any(_rank(other) < _rank(key) and _version(other) == _version(key) for other in leading):
-            continue
-        # What is right already is set again after one that may set it along with itself.
-        operations.append(op.SetSysctl(wanted.name, key, value))
-    files = netns_resolver.plan(wanted.name, wanted.resolver, actual.files, owner)
-    before.update(files.before)
-    after.update(files.after)
-    operations.extend(files.operations)
-    return [Change(wanted.entry, _target(wanted.name), before, after, tuple(operations))] if operations else []
+class _NamespacePlanner(Planner[Namespace]):
+    """Plans the namespaces of one call."""
 
+    def __init__(self, actual: Actual, call: Call[Namespace]) -> None:
+        super().__init__(call)
+        self._actual = actual
 
-def _create(actual: Actual, wanted: Namespace, owner: str | None) -> Change:
-    name = wanted.name
-    after: dict[str, Any] = {"loopback": "up", **{f"sysctls.{key}": value for key, value in wanted.sysctls.items()}}
-    operations: list[Operation] = [op.RemoveStaleFile(name)] if name in actual.kernel.stale else []
-    operations.append(op.CreateNamespace(name))
-    alias = alias_with(Link(index=1, name="lo"), owner)
-    if alias:
-        after["alias"] = alias
-        operations.append(op.SetAlias(name, "lo", alias))
-    operations.append(op.SetUp(name, "lo"))
-    operations.extend(op.SetSysctl(name, key, value) for key, value in wanted.sysctls.items())
-    files = netns_resolver.plan(name, wanted.resolver, actual.files, owner)
-    before = {"stale file": f"{op.NAMESPACE_DIRECTORY}/{name}"} if name in actual.kernel.stale else None
-    return Change(wanted.entry, _target(name), before, {**after, **files.after}, (*operations, *files.operations))
+    # Present
 
+    def present(self, wanted: Namespace) -> None:
+        self._check_sysctls(wanted)
+        state = self._actual.kernel.namespaces.get(wanted.name)
+        change = self._create(wanted) if state is None else self._update(wanted, state)
+        if change.operations:
+            self.changes.append(change)
 
-def _absent(actual: Actual, wanted: Namespace, owner: str | None, warnings: list[str]) -> list[Change]:
-    name = wanted.name
-    files = netns_resolver.plan_absent(name, actual.files, owner)
-    state = actual.kernel.namespaces.get(name)
-    if state is None:
-        operations: list[Operation] = [op.RemoveStaleFile(name)] if name in actual.kernel.stale else []
-        operations.extend(files.operations)
-        before = {"stale file": f"{op.NAMESPACE_DIRECTORY}/{name}"} if name in actual.kernel.stale else {}
-        target = _target(name)
-        return [Change(wanted.entry, target, {**before, **files.before}, None, tuple(operations))] if operations else []
-    loopback = _loopback(state)
-    if owner is not None and owner not in loopback.owners and not (_is_bare(state) and not loopback.alias):
-        warnings.append(f"{wanted.entry}: the namespace does not bear the mark of {owner}: left alone")
-        return []
-    remaining = alias_without(loopback, owner)
-    if owner is not None and remaining:
-        warnings.append(f"{wanted.entry}: the namespace has other owners ({remaining}): it stays, for them")
-        change = op.SetAlias(name, "lo", remaining)
-        return [Change(wanted.entry, _target(name), {"alias": loopback.alias}, {"alias": remaining}, (change,))]
-    return [_remove(actual, wanted, state, files, owner)]
+    def _check_sysctls(self, wanted: Namespace) -> None:
+        checks = Checks(wanted.entry)
+        for key in wanted.sysctls:
+            if self._actual.sysctls.get((wanted.name, key)) is None:
+                checks.error(
+                    f"sysctls.{key}",
+                    f"the kernel of this host has no such parameter in {wanted.name} that can be read; check the name "
+                    "(`sysctl -a`)",
+                )
+        checks.done()
 
+    def _update(self, wanted: Namespace, state: NamespaceState) -> Change:
+        before: dict[str, Any] = {}
+        after: dict[str, Any] = {}
+        operations: list[Operation] = []
+        owner = self.call.owner
+        loopback = _loopback(state)
+        if _is_bare(state) or (owner is not None and owner in loopback.owners):
+            alias = alias_with(loopback, owner)
+            if alias != loopback.alias:
+                before["alias"], after["alias"] = loopback.alias, alias
+                operations.append(op.SetAlias(wanted.name, "lo", alias))
+            if not loopback.up:
+                before["loopback"], after["loopback"] = "down", "up"
+                operations.append(op.SetUp(wanted.name, "lo"))
+        for key, value, current in self._sysctls_to_set(wanted):
+            if not _same_value(current, value):
+                before[f"sysctls.{key}"], after[f"sysctls.{key}"] = current, value
+            operations.append(op.SetSysctl(wanted.name, key, value))
+        files = netns_resolver.plan(wanted.name, wanted.resolver, self._actual.files, owner)
+        before.update(files.before)
+        after.update(files.after)
+        return Change(wanted.entry, _target(wanted.name), before, after, (*operations, *files.operations))
 
-def _remove(
-    actual: Actual, wanted: Namespace, state: NamespaceState, files: netns_resolver.FilesPlan, owner: str | None
-) -> Change:
-    processes = actual.processes.get(wanted.name, ())
-    if processes and not wanted.force:
-        raise InvalidEntry(
+    def _sysctls_to_set(self, wanted: Namespace) -> Iterator[tuple[str, str, str | None]]:
+        """Yield the parameters to set: key, value, and current value.
+
+        One that has its value already is set again after one that may change it along with itself.
+        """
+        leading: list[str] = []
+        for key, value in wanted.sysctls.items():
+            current = self._actual.sysctls.get((wanted.name, key))
+            if not _same_value(current, value):
+                leading.append(key)
+                yield key, value, current
+            elif any(_rank(other) < _rank(key) and _stack_of(other) == _stack_of(key) for other in leading):
+                yield key, value, current
+
+    def _create(self, wanted: Namespace) -> Change:
+        name, owner = wanted.name, self.call.owner
+        after: dict[str, Any] = {"loopback": "up", **{f"sysctls.{key}": value for key, value in wanted.sysctls.items()}}
+        before, removal = self._stale_file(name)
+        operations: list[Operation] = [*removal, op.CreateNamespace(name)]
+        alias = alias_with(Link(index=1, name="lo"), owner)
+        if alias:
+            after["alias"] = alias
+            operations.append(op.SetAlias(name, "lo", alias))
+        operations.append(op.SetUp(name, "lo"))
+        operations.extend(op.SetSysctl(name, key, value) for key, value in wanted.sysctls.items())
+        files = netns_resolver.plan(name, wanted.resolver, self._actual.files, owner)
+        after.update(files.after)
+        return Change(wanted.entry, _target(name), before or None, after, (*operations, *files.operations))
+
+    def _stale_file(self, name: str) -> tuple[dict[str, str], list[Operation]]:
+        """Return a file in the place of the namespace, for the diff, and its removal."""
+        if name not in self._actual.kernel.stale:
+            return {}, []
+        return {"stale file": f"{op.NAMESPACE_DIRECTORY}/{name}"}, [op.RemoveStaleFile(name)]
+
+    # Absent
+
+    def absent(self, wanted: Namespace) -> None:
+        name, owner = wanted.name, self.call.owner
+        files = netns_resolver.plan_absent(name, self._actual.files, owner)
+        state = self._actual.kernel.namespaces.get(name)
+        if state is None:
+            before, removal = self._stale_file(name)
+            operations = (*removal, *files.operations)
+            if operations:
+                self.changes.append(Change(wanted.entry, _target(name), {**before, **files.before}, None, operations))
+            return
+        loopback = _loopback(state)
+        # An empty namespace without an owner may be what a killed run has left.
+        adoptable = _is_bare(state) and not loopback.alias
+        owners = (owner,) if owner is not None and adoptable else loopback.owners
+        self.release(
             wanted.entry,
-            "force",
-            "there are processes in the namespace, which would go on without a name to find it by: end them, or set "
-            "`force: true`, which takes the links away from them.\n"
-            + "\n".join(f"  pid {pid}: {command}" for pid, command in processes),
+            "the namespace",
+            owners,
+            delete=lambda: self._delete(wanted, state, files),
+            disown=lambda: self._disown(wanted, loopback),
         )
-    others = [link for link in state.links if not link.loopback and link.name not in FALLBACK_LINKS]
-    physical = tuple(link.name for link in others if not link.kind)
-    # Without a process to keep it alive the kernel destroys the links with the namespace, hundreds at once.
-    links = tuple(link.name for link in _one_of_each_pair(state) if link.kind) if processes else ()
-    # The owner's own links are told of by the task that removes them: before this one, or not yet in check mode.
-    before = {"links": sorted(link.name for link in others if owner not in link.owners), **files.before}
-    removal = op.RemoveNamespace(wanted.name, links=links, physical=physical)
-    return Change(wanted.entry, _target(wanted.name), before, None, (removal, *files.operations))
+
+    def prune(self) -> None:
+        """Release the owner's namespaces that the call does not list."""
+        listed = {namespace.name for namespace in self.call.entries}
+        for name, state in self._actual.kernel.namespaces.items():
+            if name and name not in listed and self.call.owner in _loopback(state).owners:
+                unlisted = Namespace(Entry(name), False, name, netns_resolver.Wanted(), {}, False)
+                self.attempt(self.absent, unlisted)
+
+    def _disown(self, wanted: Namespace, loopback: Link) -> None:
+        alias = alias_without(loopback, self.call.owner)
+        step = op.SetAlias(wanted.name, "lo", alias)
+        change = Change(wanted.entry, _target(wanted.name), {"alias": loopback.alias}, {"alias": alias}, (step,))
+        self.changes.append(change)
+
+    def _delete(self, wanted: Namespace, state: NamespaceState, files: netns_resolver.FilesPlan) -> None:
+        processes = self._actual.processes.get(wanted.name, ())
+        if processes and not wanted.force:
+            raise InvalidEntry(
+                wanted.entry,
+                "force",
+                "the namespace is in use by these processes; stop them, or set `force: true` to delete it and its "
+                "links anyway\n" + "\n".join(f"  pid {pid}: {command}" for pid, command in processes),
+            )
+        others = _own_links(state)
+        physical = tuple(link.name for link in others if not link.kind)
+        # Without a process to keep it alive the kernel destroys the links with the namespace, hundreds at once.
+        links = tuple(link.name for link in _one_of_each_pair(state) if link.kind) if processes else ()
+        # The task that removes the owner's own links reports them: before this one, or not yet in check mode.
+        unreported = sorted(link.name for link in others if self.call.owner not in link.owners)
+        removal = op.RemoveNamespace(wanted.name, links=links, physical=physical)
+        before = {"links": unreported, **files.before}
+        self.changes.append(Change(wanted.entry, _target(wanted.name), before, None, (removal, *files.operations)))
+
+
+def _own_links(state: NamespaceState) -> list[Link]:
+    """Return the links that somebody has put into a namespace."""
+    return [link for link in state.links if not link.loopback and link.name not in FALLBACK_LINKS]
 
 
 def _one_of_each_pair(state: NamespaceState) -> list[Link]:
-    """The links that are somebody's, without those that go when their far end in the same namespace goes."""
-    others = [link for link in state.links if not link.loopback and link.name not in FALLBACK_LINKS]
+    """Return these links, of a veth pair with both ends in the namespace only one end."""
     return [
         link
-        for link in others
+        for link in _own_links(state)
         if not (link.peer and link.peer.namespace == state.name and link.peer.known and link.peer.index < link.index)
     ]
 
@@ -302,6 +337,5 @@ def _owners(state: NamespaceState) -> tuple[str, ...]:
 
 
 def _is_bare(state: NamespaceState) -> bool:
-    """Nobody has put anything into it: such a one may as well be what a killed run has left, and is taken over."""
-    links = [link for link in state.links if not link.loopback and link.name not in FALLBACK_LINKS]
-    return not links and not any(not address.made_by_kernel for address in state.addresses)
+    """Whether a namespace is empty: it may be what a killed run has left, and is adopted."""
+    return not _own_links(state) and not any(not address.made_by_kernel for address in state.addresses)

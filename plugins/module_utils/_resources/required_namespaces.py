@@ -6,12 +6,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntries, InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
+from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, NamespaceName
 
 #: How every warning of check mode about what is not there yet begins.
 ASSUMED = "Not there yet, and taken as made by an earlier task"
+
+
+def require_namespace(
+    planner: Planner[Any], state: KernelState, entry: Entry, option: str, namespace: NamespaceName
+) -> None:
+    """Require that a namespace exists; in check mode an earlier task may create it.
+
+    Raises:
+        InvalidEntry: It does not exist, and this is a real run.
+    """
+    if namespace is None or namespace in state:
+        return
+    cause = "is a plain file, not a namespace" if namespace in state.stale else "does not exist"
+    message = f"the namespace {namespace} {cause}; create it first, with netns.fabric.netns"
+    planner.require(entry, option, message, f"namespace {namespace}")
 
 
 class MissingNamespaces:

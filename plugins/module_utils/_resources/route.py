@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Static routes: what is wanted of them, and how to get there. Pure, but for what read() asks of the host."""
+"""Static routes: what is wanted of them, and how to get there. Pure, but for read()."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -16,6 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.checks import C
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
@@ -26,10 +27,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     NamespaceState,
     Route,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import (
-    ASSUMED,
-    MissingNamespaces,
-)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import require_namespace
 
 MAIN_TABLE = 254
 #: The metric of an IPv6 route that was given none (linux/ipv6_route.h, IP6_RT_PRIO_USER); IPv4 takes 0.
@@ -100,25 +98,7 @@ class RouteResource(Resource[WantedRoute, KernelState]):
         return host.use(KERNEL).read([route.namespace for route in call.entries], addresses=True, routes=True)
 
     def plan(self, actual: KernelState, call: Call[WantedRoute]) -> Plan:
-        missing = MissingNamespaces(actual, call.check_mode)
-        for route in call.entries:
-            if route.present:
-                missing.needs(route.entry, "namespace", route.namespace)
-        missing.done()
-        by_namespace: dict[NamespaceName, list[WantedRoute]] = {}
-        for route in call.entries:
-            by_namespace.setdefault(route.namespace, []).append(route)
-        changes: list[Change] = []
-        warnings = list(missing.warnings)
-        for name, routes in by_namespace.items():
-            planner = _Planner(actual.namespace(name), call.check_mode)
-            for route in routes:
-                planner.add(route)
-            if call.options.get("exact") and name is not None:
-                planner.remove_others({route.table for route in routes})
-            changes.extend(planner.changes)
-            warnings.extend(planner.warnings)
-        return Plan(tuple(changes), warnings=tuple(warnings))
+        return _RoutePlanner(actual, call).run()
 
 
 def _destination(checks: Checks, given: str, other_end: Any) -> str:
@@ -130,70 +110,117 @@ def _destination(checks: Checks, given: str, other_end: Any) -> str:
 def _check(checks: Checks, route: WantedRoute) -> None:
     for option, value in (("gateway", route.gateway), ("source", route.source)):
         if value is not None and ip_address(value).version != route.version:
-            checks.error(option, f"{value} is of another IP version than the destination {route.destination}")
+            checks.error(
+                option,
+                f"{value} is of another IP version than the destination {route.destination}; give both of one version",
+            )
     if route.present and not route.gateway and not route.device:
         checks.error("gateway", "a route needs a gateway, a device or both")
     if route.gateway and ip_address(route.gateway).is_link_local and route.version == 6 and not route.device:
-        checks.error("device", f"the gateway {route.gateway} is link-local: say which device it is reached by")
+        checks.error("device", f"the gateway {route.gateway} is link-local; give the device that it is reached through")
     if route.metric is not None and not 0 <= route.metric < 1 << 32:
         checks.error("metric", "a metric is a number from 0 to 4294967295")
     if not 0 < route.table < 1 << 32:
         checks.error("table", "a routing table is a number from 1 to 4294967295; 254 is the main one")
 
 
-@dataclass
-class _Planner:
-    """Plans the routes of one namespace."""
+class _RoutePlanner(Planner[WantedRoute]):
+    """Plans the routes of one call."""
 
-    state: NamespaceState
-    check_mode: bool
-    changes: list[Change] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    def __init__(self, actual: KernelState, call: Call[WantedRoute]) -> None:
+        super().__init__(call)
+        self._actual = actual
+        self._namespaces: dict[NamespaceName, _NamespaceRoutes] = {}
 
-    def __post_init__(self) -> None:
-        #: Routes that are declared, or gone by what is planned so far.
+    def ordered(self) -> Iterable[WantedRoute]:
+        """Return the entries of one namespace after the other."""
+        first: dict[NamespaceName, int] = {}
+        for route in self.call.entries:
+            first.setdefault(route.namespace, len(first))
+        return sorted(self.call.entries, key=lambda route: first[route.namespace])
+
+    def _routes_of(self, namespace: NamespaceName) -> _NamespaceRoutes:
+        if namespace not in self._namespaces:
+            self._namespaces[namespace] = _NamespaceRoutes(self._actual.namespace(namespace))
+        return self._namespaces[namespace]
+
+    def present(self, wanted: WantedRoute) -> None:
+        require_namespace(self, self._actual, wanted.entry, "namespace", wanted.namespace)
+        routes = self._routes_of(wanted.namespace)
+        if routes.settle(wanted):
+            return
+        obstacle = routes.obstacle(wanted)
+        if obstacle is not None:
+            self.require(wanted.entry, *obstacle)
+        self.changes.append(routes.plan_add(wanted))
+
+    def absent(self, wanted: WantedRoute) -> None:
+        self.changes.extend(self._routes_of(wanted.namespace).plan_remove(wanted))
+
+    def finish(self) -> None:
+        """With `exact`, remove the other static routes of each namespace, from the tables that it has entries for."""
+        if not self.call.options.get("exact"):
+            return
+        for name in dict.fromkeys(route.namespace for route in self.call.entries):
+            if name is not None:
+                tables = {route.table for route in self.call.entries if route.namespace == name}
+                self.changes.extend(self._routes_of(name).plan_remove_others(tables))
+
+
+class _NamespaceRoutes:
+    """The routes of one namespace, and what is planned of them so far."""
+
+    def __init__(self, state: NamespaceState) -> None:
+        self.state = state
+        #: Routes that are declared, or removed by what is planned so far.
         self._settled: set[int] = set()
-        #: Destinations that are planned to be on a link itself, so that later ones may have their gateway there.
+        #: Destinations that are planned to be on a link itself, so that later routes may have their gateway there.
         self._direct: list[str] = []
 
-    def add(self, wanted: WantedRoute) -> None:
-        if wanted.present:
-            self._add_present(wanted)
-        else:
-            for route in self._matching(wanted):
-                self._remove(wanted.entry, route)
-
-    def remove_others(self, tables: set[int]) -> None:
-        for route in self.state.routes:
-            if route.static and route.table in tables and id(route) not in self._settled:
-                self._remove(Entry(f"{self.state.name}: {route.destination}"), route)
-
-    def _add_present(self, wanted: WantedRoute) -> None:
+    def settle(self, wanted: WantedRoute) -> bool:
+        """Whether the route exists already, which is noted."""
         matching = self._matching(wanted)
         if matching:
             self._settled.add(id(matching[0]))
-            return
-        self._check_possible(wanted)
-        rivals = self._in_its_place(wanted)
+        return bool(matching)
+
+    def plan_add(self, wanted: WantedRoute) -> Change:
+        """Plan a route that does not exist; static ones that the kernel would not have beside it are replaced.
+
+        Raises:
+            InvalidEntry: A route that is not static is in its place.
+        """
+        rivals = self._rivals_of(wanted)
         operations: list[Operation] = []
         for route in rivals:
             self._settled.add(id(route))
-            operations.append(op.RemoveRoute(self.state.name, self._as_spec(route)))
+            operations.append(op.RemoveRoute(self.state.name, self._spec_of(route)))
         spec = op.RouteSpec(
             wanted.destination, wanted.gateway, wanted.device, wanted.metric, wanted.table, wanted.source
         )
         operations.append(op.AddRoute(self.state.name, spec))
         if wanted.gateway is None:
             self._direct.append(wanted.destination)
-        before = {"routes": [_shown(self._as_spec(route)) for route in rivals]} if rivals else None
-        after = {"routes": [_shown(spec)]}
-        self.changes.append(Change(wanted.entry, self._target(wanted.destination), before, after, tuple(operations)))
+        before = {"routes": [_describe(self._spec_of(route)) for route in rivals]} if rivals else None
+        after = {"routes": [_describe(spec)]}
+        return Change(wanted.entry, self._target(wanted.destination), before, after, tuple(operations))
 
-    def _in_its_place(self, wanted: WantedRoute) -> list[Route]:
-        """The static routes that the kernel would not have beside the wanted one.
+    def plan_remove(self, wanted: WantedRoute) -> Iterator[Change]:
+        """Plan the removal of the routes that fit an entry."""
+        for route in self._matching(wanted):
+            yield from self._plan_remove(wanted.entry, route)
+
+    def plan_remove_others(self, tables: set[int]) -> Iterator[Change]:
+        """Plan the removal of the static routes in these tables that are not declared."""
+        for route in self.state.routes:
+            if route.static and route.table in tables:
+                yield from self._plan_remove(Entry(f"{self.state.name}: {route.destination}"), route)
+
+    def _rivals_of(self, wanted: WantedRoute) -> list[Route]:
+        """Return the static routes that the kernel would not have beside the wanted one.
 
         Raises:
-            InvalidEntry: One of them is not a person's to remove.
+            InvalidEntry: One of them is not static.
         """
         place = (wanted.destination, wanted.table, wanted.kernel_metric, 0, None)
         rivals = [
@@ -206,51 +233,41 @@ class _Planner:
                 raise InvalidEntry(
                     wanted.entry,
                     "metric",
-                    f"there is `{_shown(self._as_spec(route))}` already, which is no static route (protocol "
-                    f"{route.protocol}) and stays: give this one another metric",
+                    f"`{_describe(self._spec_of(route))}` exists and is not a static route (protocol "
+                    f"{route.protocol}), so it stays; give this route another metric",
                 )
-        return [route for route in rivals if route.static]
+        return rivals
 
-    def _check_possible(self, wanted: WantedRoute) -> None:
-        """What the kernel would refuse with a word or two, in more of them; in check mode earlier tasks may cure it."""
-        obstacle = self._obstacle(wanted)
-        if obstacle is None:
-            return
-        option, message, assumed = obstacle
-        if not self.check_mode:
-            raise InvalidEntry(wanted.entry, option, message)
-        self.warnings.append(f"{ASSUMED}: {assumed}")
-
-    def _obstacle(self, wanted: WantedRoute) -> tuple[str, str, str] | None:
-        """The option at fault, what is wrong, and what would have to be there."""
+    def obstacle(self, wanted: WantedRoute) -> tuple[str, str, str] | None:
+        """Return why the kernel would refuse the route: the option, the message, what an earlier task may create."""
         here = self.state.name or "host"
         link = self.state.link(wanted.device) if wanted.device else None
         if wanted.device and link is None:
             where = f"the namespace {self.state.name}" if self.state.name else "the host"
             names = ", ".join(sorted(link.name for link in self.state.links))
             message = (
-                f"there is no link {wanted.device} in {where}, which has {names}: correct the name, or make it first"
+                f"there is no link {wanted.device} in {where}, which has {names}; correct the name, or create it first"
             )
             return "device", message, f"link {here}/{wanted.device}"
         if link is not None and not link.up:
-            message = f"{link.name} is down, and the kernel takes no route by a link that is: set it up first"
-            return "device", message, f"link {here}/{link.name} that is up"
+            message = f"{link.name} is down; bring it up before adding a route through it"
+            return "device", message, f"link {here}/{link.name} (up)"
         if wanted.gateway and not self._reaches(wanted.gateway, link):
             message = (
                 f"{f'{link.name} has no' if link else 'no link that is up has an'} address whose network contains "
-                f"{wanted.gateway} (addresses here: {self._addresses(link)}): correct the gateway, or give a link an "
-                "address beside it"
+                f"{wanted.gateway} (addresses here: {self._addresses(link)}); correct the gateway, or give a link an "
+                "address in its subnet"
             )
-            return "gateway", message, f"an address in {here} beside the gateway {wanted.gateway}"
+            return "gateway", message, f"an address in {here} in the subnet of the gateway {wanted.gateway}"
         return None
 
     def _addresses(self, link: Link | None) -> str:
-        """The addresses that a gateway may be beside: those of the link, if there is one, or all."""
+        """Return the addresses whose subnet a gateway may be in: those of the link, if there is one, or all."""
         found = self.state.addresses_of(link) if link else self.state.addresses
         return ", ".join(sorted(str(address) for address in found if not address.made_by_kernel)) or "none"
 
     def _reaches(self, gateway: str, link: Link | None) -> bool:
-        """Whether a route that is there, or added before, leads to the gateway itself; by the link, if one is named."""
+        """Whether an existing or planned route leads to the gateway itself, through the link if one is named."""
         address = ip_address(gateway)
         if address.version == 6 and address.is_link_local:
             return True
@@ -269,31 +286,31 @@ class _Planner:
         ]
 
     def _matching(self, wanted: WantedRoute) -> list[Route]:
-        """The static routes that are as wanted in all that is said."""
+        """Return the static routes that have every attribute that the entry gives."""
         return [route for route in self._same_destination(wanted) if self._fits(route, wanted)]
 
     def _fits(self, route: Route, wanted: WantedRoute) -> bool:
-        # A route without a gateway is another one than a route with any: what is not said of that is not "any".
+        # A route without a gateway differs from one with any gateway: an omitted gateway does not mean "any".
         if wanted.present and (route.gateway != wanted.gateway or route.special or route.tos or route.origin):
             return False
         link = self.state.link_at(route.device) if route.device else None
-        asked_and_found: Sequence[tuple[object, object]] = (
+        given_and_found: Sequence[tuple[object, object]] = (
             (wanted.gateway, route.gateway),
             (wanted.device, link.name if link else None),
             (wanted.kernel_metric if wanted.present or wanted.metric is not None else None, route.metric),
             (wanted.source, route.source),
         )
-        return not any(asked is not None and asked != found for asked, found in asked_and_found)
+        return not any(given is not None and given != found for given, found in given_and_found)
 
-    def _remove(self, entry: Entry, route: Route) -> None:
+    def _plan_remove(self, entry: Entry, route: Route) -> Iterator[Change]:
         if id(route) in self._settled:
             return
         self._settled.add(id(route))
-        spec = self._as_spec(route)
+        spec = self._spec_of(route)
         step = op.RemoveRoute(self.state.name, spec)
-        self.changes.append(Change(entry, self._target(route.destination), {"routes": [_shown(spec)]}, None, (step,)))
+        yield Change(entry, self._target(route.destination), {"routes": [_describe(spec)]}, None, (step,))
 
-    def _as_spec(self, route: Route) -> op.RouteSpec:
+    def _spec_of(self, route: Route) -> op.RouteSpec:
         link = self.state.link_at(route.device) if route.device else None
         return op.RouteSpec(
             route.destination,
@@ -307,12 +324,12 @@ class _Planner:
         )
 
     def _target(self, destination: str) -> str:
-        return f"route {self.state.name or 'host'} {_named(destination)}"
+        return f"route {self.state.name or 'host'} {_name_of(destination)}"
 
 
-def _named(destination: str) -> str:
+def _name_of(destination: str) -> str:
     return "default" if destination in ("0.0.0.0/0", "::/0") else destination
 
 
-def _shown(spec: op.RouteSpec) -> str:
-    return " ".join([_named(spec.destination), *spec.arguments()[1:]])
+def _describe(spec: op.RouteSpec) -> str:
+    return " ".join([_name_of(spec.destination), *spec.arguments()[1:]])

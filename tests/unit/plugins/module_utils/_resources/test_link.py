@@ -117,7 +117,7 @@ def test_an_owners_link_is_found_elsewhere() -> None:
 @pytest.mark.parametrize(
     ("link", "reason"),
     [
-        (Link(6, "d0", "veth"), "d0 is an end of a veth pair on the host: netns.fabric.veth puts it into red"),
+        (Link(6, "d0", "veth"), "d0 is an end of a veth pair on the host; move it into red with netns.fabric.veth"),
         (Link(6, "d0", loopback=True), "there is no link d0 in the namespace red, nor on the host"),
     ],
 )
@@ -137,10 +137,10 @@ def test_one_link_in_two_places() -> None:
 
 
 def test_what_is_not_there_yet() -> None:
-    with pytest.raises(FabricError, match="make it first"):
+    with pytest.raises(FabricError, match="create it first"):
         plan(host(), desired())
     checked = plan(host(), desired(addresses=["10.0.0.1/24"], enabled=True), owner="lab", check_mode=True)
-    assert checked.warnings == ("Not there yet, and taken as made by an earlier task: link host/br0",)
+    assert checked.warnings == ("Check mode: assuming an earlier task creates link host/br0",)
     applied = plan(host(bridge()), desired(addresses=["10.0.0.1/24"], enabled=True), owner="lab")
     assert (checked.commands, checked.diff) == (applied.commands, applied.diff)
 
@@ -150,7 +150,7 @@ def test_a_namespace_that_is_not_there_yet() -> None:
     with pytest.raises(FabricError, match="the namespace green does not exist"):
         plan(host(), wanted)
     checked = plan(host(), wanted, check_mode=True)
-    assert len(checked.warnings) == 2
+    assert checked.warnings == ("Check mode: assuming an earlier task creates namespace green, link green/lo",)
     assert checked.commands == ["ip -n green link set dev lo up"]
 
 
@@ -174,7 +174,7 @@ def test_what_another_owner_uses_as_well_stays() -> None:
     there = host(bridge(alias="netns.fabric:lab,two"), br0=["192.0.2.254/24"])
     planned = plan(there, desired(addresses=["192.0.2.254/24"], state="absent"), owner="lab")
     assert planned.commands == ["ip link set dev br0 alias netns.fabric:two"]
-    assert "two uses it as well" in planned.warnings[0]
+    assert "is also owned by two" in planned.warnings[0]
 
 
 def test_what_is_not_there_is_absent() -> None:

@@ -25,12 +25,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
     Settings,
     alias_with,
     alias_without,
-    counted,
-    moved,
+    managed_addresses,
+    parse_settings,
     place,
     plan_addresses,
+    plan_move,
     plan_settings,
-    settings,
 )
 
 Interface = Union[IPv4Interface, IPv6Interface]
@@ -189,7 +189,7 @@ def test_a_link_that_has_gone_down_has_exactly_what_is_listed(
             ["192.0.2.1/24"],
             ["del 192.0.2.2/24"],
         ),
-        # The kernel's own are not counted, unless they are listed.
+        # The kernel's own are not managed_addresses, unless they are listed.
         ([address("fe80::1/64", made_by_kernel=True)], [], []),
         ([address("fe80::1/64", made_by_kernel=True)], ["fe80::1/64"], []),
         # A point-to-point address is another one than the same without its far end.
@@ -264,7 +264,7 @@ def test_what_goes_with_a_link_that_goes_down_comes_back(listed: bool) -> None:
 
 
 def test_a_renamed_link_is_as_it_was_before() -> None:
-    found, steps = moved(Found(UP, [address("192.0.2.1/24"), address("fd00::1/64")]), "red", "red", "eth1")
+    found, steps = plan_move(Found(UP, [address("192.0.2.1/24"), address("fd00::1/64")]), "red", "red", "eth1")
     assert lines_of(steps) == ["ip -n red link set dev eth0 down", "ip -n red link set dev eth0 name eth1"]
     assert [step.phase for step in steps] == [Phase.RELEASE, Phase.MOVE]
     plan = plan_settings("red", found, Settings(), None)
@@ -276,13 +276,13 @@ def test_a_renamed_link_is_as_it_was_before() -> None:
 
 
 def test_a_link_that_is_down_is_renamed_as_it_is() -> None:
-    found, steps = moved(Found(DOWN, [address("fd00::1/64")]), None, None, "eth1")
+    found, steps = plan_move(Found(DOWN, [address("fd00::1/64")]), None, None, "eth1")
     assert lines_of(steps) == ["ip link set dev eth0 name eth1"]
     assert plan_settings(None, found, Settings(), None).operations == ()
 
 
 def test_a_moved_link_is_up_again_and_its_addresses_are_lost() -> None:
-    found, steps = moved(Found(UP, [address("192.0.2.1/24")]), None, "red", "eth1")
+    found, steps = plan_move(Found(UP, [address("192.0.2.1/24")]), None, "red", "eth1")
     assert lines_of(steps) == ["ip link set dev eth0 netns red name eth1"]
     plan = plan_settings("red", found, Settings(), None)
     assert lines_of(plan.operations) == ["ip -n red link set dev eth1 up"]
@@ -294,8 +294,9 @@ def test_a_moved_link_is_up_again_and_its_addresses_are_lost() -> None:
 
 def test_which_addresses_count() -> None:
     present = [address("192.0.2.1/24"), address("fe80::1/64", made_by_kernel=True)]
-    assert [str(each) for each in counted(present, ())] == ["192.0.2.1/24"]
-    assert [str(each) for each in counted(present, interfaces("fe80::1/64"))] == ["192.0.2.1/24", "fe80::1/64"]
+    assert [str(each) for each in managed_addresses(present, ())] == ["192.0.2.1/24"]
+    listed = managed_addresses(present, interfaces("fe80::1/64"))
+    assert [str(each) for each in listed] == ["192.0.2.1/24", "fe80::1/64"]
 
 
 # Marks
@@ -338,17 +339,17 @@ def test_taking_the_mark_off(alias: str, owner: str | None, left: str) -> None:
 def test_the_settings_of_an_entry() -> None:
     checks = Checks(Entry("x"))
     given_options = {"addresses": [" 192.0.2.1/24"], "mac": "02-00-00-00-00-0A", "mtu": 9000, "enabled": False}
-    assert settings(checks, given_options) == Settings(
+    assert parse_settings(checks, given_options) == Settings(
         interfaces("192.0.2.1/24"), "02:00:00:00:00:0a", 9000, False, None
     )
-    assert settings(checks, {}) == Settings()
-    assert settings(checks, {"addresses": []}) == Settings(())
+    assert parse_settings(checks, {}) == Settings()
+    assert parse_settings(checks, {"addresses": []}) == Settings(())
     checks.done()
 
 
 def test_mistakes_are_collected() -> None:
     checks = Checks(Entry("x", "pairs", 2))
-    settings(checks, {"addresses": ["1.2.3.4", "192.0.2.1/24", "192.0.2.1/24"], "mac": "x", "mtu": 1}, "peer.")
+    parse_settings(checks, {"addresses": ["1.2.3.4", "192.0.2.1/24", "192.0.2.1/24"], "mac": "x", "mtu": 1}, "peer.")
     with pytest.raises(InvalidEntries) as caught:
         checks.done()
     options = ["peer.addresses", "peer.addresses", "peer.mtu", "peer.mac"]
@@ -360,7 +361,7 @@ def test_mistakes_are_collected() -> None:
 def test_the_smallest_mtu_for_ipv6() -> None:
     for mtu, good in ((1279, False), (1280, True)):
         checks = Checks(Entry("x"))
-        settings(checks, {"addresses": ["fd00::1/64"], "mtu": mtu})
+        parse_settings(checks, {"addresses": ["fd00::1/64"], "mtu": mtu})
         if good:
             checks.done()
         else:

@@ -168,7 +168,7 @@ def test_names_that_are_none(key: str) -> None:
 
 @pytest.mark.parametrize("value", [[1, 2], {"a": 1}])
 def test_values_that_are_none(value: object) -> None:
-    with pytest.raises(InvalidEntries, match="several numbers go into one text"):
+    with pytest.raises(InvalidEntries, match="several numbers as one string"):
         desired(sysctls={"net.ipv4.tcp_rmem": value})
 
 
@@ -205,7 +205,7 @@ def test_processes_inside_are_listed() -> None:
     there = actual(state("red", VETH), processes={"red": [(42, "sleep 9"), (43, "[kthread]")]})
     with pytest.raises(FabricError) as caught:
         plan(there, desired(state="absent"))
-    assert str(caught.value).startswith("red: force: there are processes in the namespace")
+    assert str(caught.value).startswith("red: force: the namespace is in use by these processes")
     assert str(caught.value).splitlines()[1:] == ["  pid 42: sleep 9", "  pid 43: [kthread]"]
 
 

@@ -140,7 +140,7 @@ def test_others_stay_beside_it(beside: Route) -> None:
 
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_a_daemons_route_in_its_place(check_mode: bool) -> None:
-    with pytest.raises(FabricError, match=r"metric: there is `default via 192.0.2.253 dev eth0` already.*protocol 16"):
+    with pytest.raises(FabricError, match=r"metric: `default via 192.0.2.253 dev eth0` exists.*protocol 16"):
         plan(state(Route("0.0.0.0/0", "192.0.2.253", 2, protocol=16)), desired(**GATEWAY), check_mode=check_mode)
 
 
@@ -155,16 +155,16 @@ def test_a_daemons_route_in_its_place(check_mode: bool) -> None:
             "there is no link eth9 in the namespace red, which has eth0, eth1, eth2, lo",
             "link red/eth9",
         ),
-        ({"device": "eth2"}, "eth2 is down", "link red/eth2 that is up"),
+        ({"device": "eth2"}, "eth2 is down", "link red/eth2 (up)"),
         (
             {"gateway": "198.51.100.1"},
             "(addresses here: 192.0.2.1/24, 203.0.113.1/24, fd00::1/64)",
-            "beside the gateway",
+            "in the subnet of the gateway",
         ),
         (
             {"gateway": "192.0.2.254", "device": "eth1"},
             "(addresses here: 203.0.113.1/24)",
-            "beside the gateway 192.0.2.254",
+            "in the subnet of the gateway 192.0.2.254",
         ),
         ({"gateway": "fd01::1"}, "no link that is up has an address whose network contains fd01::1", "fd01::1"),
     ],

@@ -99,7 +99,7 @@ def test_a_new_end_may_stay_down() -> None:
 
 
 def test_the_other_end_must_have_a_name() -> None:
-    with pytest.raises(FabricError, match="say what its other end is to be called"):
+    with pytest.raises(FabricError, match="`peer\\.name` is required"):
         plan(cables(), desired())
 
 
@@ -120,11 +120,14 @@ def test_namespaces_that_are_missing() -> None:
     with pytest.raises(InvalidEntries) as caught:
         plan(there, desired(peer=PEER))
     assert [line.split(":")[1:3] for line in str(caught.value).splitlines()] == [
-        [" namespace", " the namespace red does not exist"],
-        [" peer.namespace", " the namespace blue is a plain file, not a namespace"],
+        [" namespace", " the namespace red does not exist; create it first, with netns.fabric.netns"],
+        [
+            " peer.namespace",
+            " the namespace blue is a plain file, not a namespace; create it first, with netns.fabric.netns",
+        ],
     ]
     checked = plan(there, desired(peer=PEER), check_mode=True)
-    assert checked.warnings == ("Not there yet, and taken as made by an earlier task: namespace blue, red",)
+    assert checked.warnings == ("Check mode: assuming an earlier task creates namespace red, namespace blue",)
     assert checked.commands == plan(cables(), desired(peer=PEER)).commands
 
 
@@ -209,9 +212,9 @@ def test_another_owners_stray_end_is_left() -> None:
 def test_what_is_no_veth_is_left() -> None:
     there = cables(others=[Link(5, "eth0", "tun")])
     for wanted in (desired(namespace=None, peer={"name": "x"}), desired(peer={"name": "eth0"})):
-        with pytest.raises(FabricError, match="is no veth but tun"):
+        with pytest.raises(FabricError, match="is not a veth but tun"):
             plan(there, wanted)
-    with pytest.raises(FabricError, match="is no veth but tun: left alone"):
+    with pytest.raises(FabricError, match="is not a veth but tun; it is left alone"):
         plan(there, desired(namespace=None, state="absent"))
 
 
@@ -228,7 +231,7 @@ def test_what_is_no_veth_is_left() -> None:
 def test_whose_cable_may_be_changed(alias: str, owner: str | None, refused: bool) -> None:
     there = cables((RED, BLUE), alias=alias)
     if refused:
-        with pytest.raises(FabricError, match="belongs to one"):
+        with pytest.raises(FabricError, match="is owned by one"):
             plan(there, desired(peer=PEER), owner=owner)
     else:
         assert plan(there, desired(peer=PEER, mtu=9000), owner=owner).changed
@@ -243,7 +246,7 @@ def test_one_end_in_two_entries() -> None:
         (desired(peer=PEER), desired(name="x", peer=PEER)),
     ]
     for one, two in pairs:
-        with pytest.raises(InvalidEntries, match="blue/eth0 is an end of eth0 already"):
+        with pytest.raises(InvalidEntries, match="blue/eth0 is already an end of eth0"):
             plan(cables(), one, two)
     # One that is to be absent may be what makes room.
     plan(cables(), desired(peer=PEER), desired(namespace="blue", state="absent"))
