@@ -92,9 +92,10 @@ def test_the_role_runs_what_there_is() -> None:
     assert {step["module"] for step in steps} == set(RESOURCES)
     assert set(order["present"]) == set(calls)
     assert set(order["absent"]) == set(calls) - {"routes"}
-    [build] = [
+    build, delete = [
         task for task in yaml.safe_load((ROLE / "tasks" / "build.yml").read_text()) if "netns.fabric.sequence" in task
     ]
+    assert build["tags"] == delete["tags"]
     always, parts = build["tags"]
     assert always == "topology"
     # Tags are looked at before there are the role's variables, so that it names its parts once more.

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Looks whether a host has what the collection needs, and prints it as JSON.
+"""Check whether a host has what the collection needs, and print it as JSON.
 
-Runs on the managed host, under the interpreter that the modules run under, within a few seconds in any case: a daemon
-that hangs counts as one that does not answer. Changes nothing.
+Runs on the managed host, under the interpreter of the modules, within a few seconds: a daemon that hangs counts as one
+that does not answer. Changes nothing.
 """
 
 from __future__ import annotations
@@ -17,33 +17,35 @@ import shutil
 import subprocess
 import sys
 
+#: Seconds that each request to Open vSwitch may take.
 TIMEOUT = 5
-"""Seconds for each question to Open vSwitch."""
 
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
-def answers(*command: str) -> bool:
-    """Whether a command ends well, and in time."""
+def succeeds(*command: str) -> bool:
+    """Whether a command succeeds within the timeout."""
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT + 1, check=False)
+        process = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT + 1, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return done.returncode == 0
+    return process.returncode == 0
 
 
-def openvswitch() -> str:
-    """``missing``, ``stopped``, or ``answers``: the database and the switch itself."""
+def openvswitch_state() -> str:
+    """Return ``missing``, ``stopped``, or ``answers``, which holds for both the database and the switch."""
     if shutil.which("ovs-vsctl") is None:
         return "missing"
-    database = answers("ovs-vsctl", f"--timeout={TIMEOUT}", "--no-wait", "show")
-    if database and answers("ovs-appctl", f"--timeout={TIMEOUT}", "-t", "ovs-vswitchd", "version"):
+    database = succeeds("ovs-vsctl", f"--timeout={TIMEOUT}", "--no-wait", "show")
+    if database and succeeds("ovs-appctl", f"--timeout={TIMEOUT}", "-t", "ovs-vswitchd", "version"):
         return "answers"
     return "stopped"
 
 
-def kernel_module() -> str:
-    """``loaded``, ``available`` (depmod(8) knows it), or ``none``."""
+def kernel_module_state() -> str:
+    """Return ``loaded``, ``available`` (depmod(8) lists it), or ``none``."""
     if os.path.isdir("/sys/module/openvswitch"):
         return "loaded"
     try:
@@ -54,13 +56,13 @@ def kernel_module() -> str:
 
 
 def main() -> None:
-    """Print what there is."""
+    """Print what the host has."""
     os.environ["PATH"] = f"{os.environ.get('PATH', '/usr/bin:/bin')}:{SBIN}"
-    print(  # noqa: T201
+    print(  # noqa: T201  # the role reads standard output
         json.dumps(
             {
-                "openvswitch": openvswitch(),
-                "kernel": kernel_module(),
+                "openvswitch": openvswitch_state(),
+                "kernel": kernel_module_state(),
                 "pyroute2": importlib.util.find_spec("pyroute2") is not None,
                 "firewall": any(shutil.which(tool) for tool in ("nft", "iptables")),
                 "python": sys.executable,
