@@ -817,8 +817,8 @@ def test_without_root_it_says_so() -> None:
     script = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from ansible_collections.netns.fabric.plugins.module_utils._facts.collector import topology
-topology({"owner": None, "namespaces": None, "bridges": None, "gather_subset": ["all"], "database": None, "timeout": 5})
+from ansible_collections.netns.fabric.plugins.module_utils._entry.topology_info import gather
+gather({"owner": None, "namespaces": None, "bridges": None, "gather_subset": ["all"], "database": None, "timeout": 5})
 """
     as_nobody = ["setpriv", "--reuid=nobody", "--clear-groups"]
     ran = subprocess.run(
