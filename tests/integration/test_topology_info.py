@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module topology_info against ip, ss, ovs-vsctl and nft on the same host; its declarations given to the modules."""
+"""The module topology_info against ip, ss, ovs-vsctl and nft on the same host; its declarations in the modules."""
 
 from __future__ import annotations
 
