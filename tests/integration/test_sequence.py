@@ -9,7 +9,7 @@ from typing import Any
 from ansible_collections.netns.fabric.tests.helpers.converging import Run, assert_same, picture, shell
 from ansible_collections.netns.fabric.tests.helpers.host_state import Host
 
-MARK: dict[str, Any] = {"owner": "lab", "prune": True}
+OWNERSHIP: dict[str, Any] = {"owner": "lab", "prune": True}
 
 
 def step(module: str, **options: Any) -> dict[str, Any]:
@@ -20,8 +20,8 @@ def lab(mtu: int = 1500) -> list[dict[str, Any]]:
     """Two namespaces on a bridge; each step needs what the one before it creates."""
     numbers = {"red": 1, "blue": 2}
     return [
-        step("netns", namespaces=[{"name": name} for name in numbers], **MARK),
-        step("ovs_bridge", bridges=[{"name": "br"}], **MARK),
+        step("netns", namespaces=[{"name": name} for name in numbers], **OWNERSHIP),
+        step("ovs_bridge", bridges=[{"name": "br"}], **OWNERSHIP),
         step(
             "veth",
             pairs=[
@@ -34,12 +34,12 @@ def lab(mtu: int = 1500) -> list[dict[str, Any]]:
                 }
                 for name, number in numbers.items()
             ],
-            **MARK,
+            **OWNERSHIP,
         ),
-        step("link", links=[{"name": "br", "addresses": ["192.0.2.254/24"], "enabled": True}], **MARK),
-        step("ovs_port", ports=[_port(name) for name in numbers], **MARK),
+        step("link", links=[{"name": "br", "addresses": ["192.0.2.254/24"], "enabled": True}], **OWNERSHIP),
+        step("ovs_port", ports=[_port(name) for name in numbers], **OWNERSHIP),
         step("route", routes=[{"namespace": "red", "destination": "default", "gateway": "192.0.2.254"}], exact=True),
-        step("nat_masquerade", rules=[{"source": "192.0.2.0/24"}], **MARK),
+        step("nat_masquerade", rules=[{"source": "192.0.2.0/24"}], **OWNERSHIP),
     ]
 
 
@@ -79,7 +79,7 @@ def test_a_lab_is_built_changed_and_removed(host: Host, run_module: Run) -> None
     run_twice(
         host,
         run_module,
-        [step(module, **{option: []}, **MARK) for module, option in order],
+        [step(module, **{option: []}, **OWNERSHIP) for module, option in order],
         everything - {"route"},
     )
     host.run("sysctl", "-qw", "net.ipv4.ip_forward=0")  # which a teardown leaves on, as other software may need it
@@ -115,13 +115,13 @@ def test_what_both_kinds_of_nat_need_is_reported_once(host: Host, run_module: Ru
     for namespace in (None, "inner"):
         rules = [{"source": "192.0.2.0/24", "namespace": namespace}]
         steps = [
-            step("nat_masquerade", rules=rules, **MARK),
-            step("nat_port_forward", rules=[{**forward, "namespace": namespace}], **MARK),
+            step("nat_masquerade", rules=rules, **OWNERSHIP),
+            step("nat_port_forward", rules=[{**forward, "namespace": namespace}], **OWNERSHIP),
         ]
         # Moving to the namespace removes the rules from the host.
         run_twice(host, run_module, steps, {"nat_masquerade", "nat_port_forward"})
-    gone = [step("nat_masquerade", rules=[], **MARK), step("nat_port_forward", rules=[], **MARK)]
-    run_twice(host, run_module, gone, {"nat_masquerade", "nat_port_forward"})
+    removal = [step("nat_masquerade", rules=[], **OWNERSHIP), step("nat_port_forward", rules=[], **OWNERSHIP)]
+    run_twice(host, run_module, removal, {"nat_masquerade", "nat_port_forward"})
     assert "netns_fabric" not in host.in_namespace("inner", "nft", "list", "tables").stdout
 
 
@@ -176,7 +176,7 @@ def test_a_process_in_a_namespace_stops_a_teardown_before_it_begins(host: Host, 
     process = host.start("sleep", "4242", namespace="red")
     before = picture(host)
     order = [("ovs_port", "ports"), ("ovs_bridge", "bridges"), ("nat_masquerade", "rules"), ("veth", "pairs")]
-    steps = [step(module, **{option: []}, **MARK) for module, option in [*order, ("netns", "namespaces")]]
+    steps = [step(module, **{option: []}, **OWNERSHIP) for module, option in [*order, ("netns", "namespaces")]]
     for check in (True, False):
         refused = run_module("sequence", steps=steps, _check=check)
         assert refused.failed

@@ -51,7 +51,7 @@ ARGUMENT_SPEC: Mapping[str, Any] = {
 #: The backends that any step may use; only those that a step does use are opened.
 BACKENDS = tuple(dict.fromkeys(backend for resource in RESOURCES.values() for backend in resource.backends))
 
-#: What has become of the host where a bug of ours ends the call.
+#: The state of the host where an internal error ends the call.
 STEP_ROLLED_BACK = "Changes made by this step were rolled back; changes made by earlier steps remain."
 
 
