@@ -504,7 +504,7 @@ undeclared:
     - 'ports: bond0: it is a bond'
 """
 
-from ansible_collections.netns.fabric.plugins.module_utils._facts.collector import run
+from ansible_collections.netns.fabric.plugins.module_utils._entry.topology_info import run
 
 
 def main() -> None:

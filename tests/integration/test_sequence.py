@@ -9,7 +9,7 @@ from typing import Any
 from ansible_collections.netns.fabric.tests.helpers.converging import Run, assert_same, picture, shell
 from ansible_collections.netns.fabric.tests.helpers.host_state import Host
 
-MARK: dict[str, Any] = {"owner": "lab", "prune": True}
+OWNERSHIP: dict[str, Any] = {"owner": "lab", "prune": True}
 
 
 def step(module: str, **options: Any) -> dict[str, Any]:
@@ -17,11 +17,11 @@ def step(module: str, **options: Any) -> dict[str, Any]:
 
 
 def lab(mtu: int = 1500) -> list[dict[str, Any]]:
-    """Two namespaces on a bridge; each step needs what the one before it makes."""
+    """Two namespaces on a bridge; each step needs what the one before it creates."""
     numbers = {"red": 1, "blue": 2}
     return [
-        step("netns", namespaces=[{"name": name} for name in numbers], **MARK),
-        step("ovs_bridge", bridges=[{"name": "br"}], **MARK),
+        step("netns", namespaces=[{"name": name} for name in numbers], **OWNERSHIP),
+        step("ovs_bridge", bridges=[{"name": "br"}], **OWNERSHIP),
         step(
             "veth",
             pairs=[
@@ -34,12 +34,12 @@ def lab(mtu: int = 1500) -> list[dict[str, Any]]:
                 }
                 for name, number in numbers.items()
             ],
-            **MARK,
+            **OWNERSHIP,
         ),
-        step("link", links=[{"name": "br", "addresses": ["192.0.2.254/24"], "enabled": True}], **MARK),
-        step("ovs_port", ports=[_port(name) for name in numbers], **MARK),
+        step("link", links=[{"name": "br", "addresses": ["192.0.2.254/24"], "enabled": True}], **OWNERSHIP),
+        step("ovs_port", ports=[_port(name) for name in numbers], **OWNERSHIP),
         step("route", routes=[{"namespace": "red", "destination": "default", "gateway": "192.0.2.254"}], exact=True),
-        step("nat_masquerade", rules=[{"source": "192.0.2.0/24"}], **MARK),
+        step("nat_masquerade", rules=[{"source": "192.0.2.0/24"}], **OWNERSHIP),
     ]
 
 
@@ -64,7 +64,7 @@ def run_twice(host: Host, run_module: Run, steps: list[dict[str, Any]], changing
     assert_same(host, done, what="the host after the second run")
 
 
-def test_a_lab_is_built_changed_and_taken_away(host: Host, run_module: Run) -> None:
+def test_a_lab_is_built_changed_and_removed(host: Host, run_module: Run) -> None:
     before = picture(host)
     everything = {"netns", "ovs_bridge", "veth", "link", "ovs_port", "route", "nat_masquerade"}
     run_twice(host, run_module, lab(), everything)
@@ -79,17 +79,17 @@ def test_a_lab_is_built_changed_and_taken_away(host: Host, run_module: Run) -> N
     run_twice(
         host,
         run_module,
-        [step(module, **{option: []}, **MARK) for module, option in order],
+        [step(module, **{option: []}, **OWNERSHIP) for module, option in order],
         everything - {"route"},
     )
-    host.run("sysctl", "-qw", "net.ipv4.ip_forward=0")  # which stays, as it may be needed by then
+    host.run("sysctl", "-qw", "net.ipv4.ip_forward=0")  # which a teardown leaves on, as other software may need it
     assert_same(host, before)
     assert host.namespaces() == []
     assert set(host.links()) == {"lo"}
 
 
-def test_what_an_earlier_step_takes_along_is_foretold_once(host: Host, run_module: Run) -> None:
-    """With a namespace that is struck its cable goes, with a bridge its link and its ports, with a cable its routes."""
+def test_what_an_earlier_step_removes_too_is_reported_once(host: Host, run_module: Run) -> None:
+    """A namespace takes its veth pairs with it, a bridge its link and its ports, and a veth pair its routes."""
     assert not run_module("sequence", steps=lab()).failed
     steps = lab()
     for each in steps:
@@ -104,8 +104,8 @@ def test_what_an_earlier_step_takes_along_is_foretold_once(host: Host, run_modul
     assert host.namespaces() == ["blue"]
 
 
-def test_what_both_kinds_of_nat_need_is_foretold_once(host: Host, run_module: Run) -> None:
-    """In check mode the second finds what the first would have made: forwarding, our table, a way through a drop."""
+def test_what_both_kinds_of_nat_need_is_reported_once(host: Host, run_module: Run) -> None:
+    """In check mode the second finds what the first would have created: forwarding, our table, a way through a drop."""
     host.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
     host.run(
         "nft", "add table ip filter; add chain ip filter forward { type filter hook forward priority 0; policy drop; }"
@@ -115,13 +115,13 @@ def test_what_both_kinds_of_nat_need_is_foretold_once(host: Host, run_module: Ru
     for namespace in (None, "inner"):
         rules = [{"source": "192.0.2.0/24", "namespace": namespace}]
         steps = [
-            step("nat_masquerade", rules=rules, **MARK),
-            step("nat_port_forward", rules=[{**forward, "namespace": namespace}], **MARK),
+            step("nat_masquerade", rules=rules, **OWNERSHIP),
+            step("nat_port_forward", rules=[{**forward, "namespace": namespace}], **OWNERSHIP),
         ]
-        # Going over to the namespace takes the rules from the host again.
+        # Moving to the namespace removes the rules from the host.
         run_twice(host, run_module, steps, {"nat_masquerade", "nat_port_forward"})
-    gone = [step("nat_masquerade", rules=[], **MARK), step("nat_port_forward", rules=[], **MARK)]
-    run_twice(host, run_module, gone, {"nat_masquerade", "nat_port_forward"})
+    removal = [step("nat_masquerade", rules=[], **OWNERSHIP), step("nat_port_forward", rules=[], **OWNERSHIP)]
+    run_twice(host, run_module, removal, {"nat_masquerade", "nat_port_forward"})
     assert "netns_fabric" not in host.in_namespace("inner", "nft", "list", "tables").stdout
 
 
@@ -141,7 +141,7 @@ def test_a_step_that_fails_leaves_nothing_of_its_own(host: Host, run_module: Run
     assert set(host.links()) == {"lo", "taken"}
 
 
-def test_mistakes_of_all_steps_are_told_before_anything_is_written(host: Host, run_module: Run) -> None:
+def test_errors_of_all_steps_are_reported_before_anything_is_written(host: Host, run_module: Run) -> None:
     steps = [
         step("netns", namespaces=[{"name": "red"}]),
         step("veth", pairs=[{"name": "eth0", "addresses": ["192.0.2.300/24"]}]),
@@ -156,8 +156,8 @@ def test_mistakes_of_all_steps_are_told_before_anything_is_written(host: Host, r
     assert host.namespaces() == []
 
 
-def test_a_link_of_an_earlier_step_is_put_back_as_that_left_it(host: Host, run_module: Run) -> None:
-    """What one step has made is nothing new to the next: its attributes come back when that one fails."""
+def test_a_link_of_an_earlier_step_is_restored_as_that_step_left_it(host: Host, run_module: Run) -> None:
+    """A link that one step has created exists for the next: when that fails, the link gets its attributes back."""
     shell(host, "tuntap add d0 mode tap")
     failed = run_module(
         "sequence",
@@ -176,7 +176,7 @@ def test_a_process_in_a_namespace_stops_a_teardown_before_it_begins(host: Host, 
     process = host.start("sleep", "4242", namespace="red")
     before = picture(host)
     order = [("ovs_port", "ports"), ("ovs_bridge", "bridges"), ("nat_masquerade", "rules"), ("veth", "pairs")]
-    steps = [step(module, **{option: []}, **MARK) for module, option in [*order, ("netns", "namespaces")]]
+    steps = [step(module, **{option: []}, **OWNERSHIP) for module, option in [*order, ("netns", "namespaces")]]
     for check in (True, False):
         refused = run_module("sequence", steps=steps, _check=check)
         assert refused.failed
@@ -185,7 +185,7 @@ def test_a_process_in_a_namespace_stops_a_teardown_before_it_begins(host: Host, 
         assert "netns.fabric.netns: " in refused.message
         assert_same(host, before)
     forced = step("netns", namespaces=[{"name": "red", "state": "absent", "force": True}])
-    # What the last step would refuse by itself the first one sees to.
+    # The first step removes what the last one would refuse to remove.
     applied = run_module("sequence", steps=[forced, *steps])
     assert not applied.failed, applied.message
     assert process.poll() is None
@@ -211,7 +211,7 @@ def test_probes_follow_the_last_step(host: Host, run_module: Run) -> None:
     assert again.returned["summary"] == applied.returned["summary"]
 
 
-def test_a_probe_that_fails_takes_nothing_back(host: Host, run_module: Run) -> None:
+def test_a_probe_that_fails_rolls_nothing_back(host: Host, run_module: Run) -> None:
     steps = lab()
     steps[4]["options"]["ports"] = [{**each, "tag": tag} for tag, each in zip((10, 20), steps[4]["options"]["ports"])]
     probe = {"namespace": "red", "to": "192.0.2.2", "timeout": 0.5}
@@ -219,14 +219,14 @@ def test_a_probe_that_fails_takes_nothing_back(host: Host, run_module: Run) -> N
     assert failed.failed
     assert failed.changed
     assert failed.commands
-    assert "netns.fabric.reachability" in failed.message
+    assert failed.message.startswith("All steps were applied, but netns.fabric.reachability failed: ")
     assert "red -> 192.0.2.2 icmp: no neighbour" in failed.message
     assert failed.returned["summary"]["not_as_expected"] == 1
     assert {each["module"] for each in failed.returned["steps"] if each["changed"]} >= {"netns", "ovs_port"}
     assert host.namespaces() == ["blue", "red"]
 
 
-def test_a_mistake_in_a_probe_is_told_before_anything_is_written(host: Host, run_module: Run) -> None:
+def test_an_error_in_a_probe_is_reported_before_anything_is_written(host: Host, run_module: Run) -> None:
     failed = run_module("sequence", steps=lab(), probes=[{"namespace": "red", "to": "192.0.2.300"}])
     assert failed.failed
     assert not failed.changed

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module topology_info against ip, ss, ovs-vsctl and nft for the same host; its lists given back to the modules."""
+"""The module topology_info against ip, ss, ovs-vsctl and nft on the same host; its declarations in the modules."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Info = dict[str, Any]
 KERNEL_DATAPATH = Path("/sys/module/openvswitch").exists()
 DATAPATH = "system" if KERNEL_DATAPATH else "netdev"
 
-# Which module takes which list of what was gathered.
+# The key of each module's list among the declarations.
 MODULES = {
     "netns": "namespaces",
     "veth": "pairs",
@@ -35,19 +35,19 @@ MODULES = {
     "nat_masquerade": "rules",
     "nat_port_forward": "forwards",
 }
-# A module's own option, where the list that it takes has another name.
+# The module's option, where it has another name than the list.
 OPTIONS = {"nat_port_forward": "rules"}
-# A route has no place for a mark.
+# A route cannot have an owner.
 WITHOUT_OWNER = ("route",)
-# In which a topology is made.
+# The order in which a topology is created.
 ORDER = ("netns", "ovs_bridge", "veth", "link", "ovs_port", "route", "nat_masquerade", "nat_port_forward")
 
 # A web server that needs nothing but Python's own library; it says so once it listens, and stays.
 SERVER = "import socket, time; s = socket.create_server(('', 8080)); time.sleep(1000)"
 
 
-def look(run_module: Run, **options: Any) -> Info:
-    """Run the module, which must not fail, change anything or leave anything unread."""
+def gather(run_module: Run, **options: Any) -> Info:
+    """Run the module, which must not fail or change anything."""
     result = run_module("topology_info", **options)
     assert not result.failed, result.message
     assert not result.changed
@@ -71,8 +71,8 @@ def port(info: Info, name: str) -> Info:
 
 
 def assert_round_trip(run_module: Run, owner: str | None = None) -> Info:
-    """Fail unless every module finds what was gathered to be there already, with and without pruning."""
-    info = look(run_module, owner=owner)
+    """Fail unless no module changes anything when it is given its declarations, with and without pruning."""
+    info = gather(run_module, owner=owner)
     for module, option in MODULES.items():
         declared = info["declarations"][option]
         ownership: Info = {} if owner is None or module in WITHOUT_OWNER else {"owner": owner, "prune": True}
@@ -84,7 +84,7 @@ def assert_round_trip(run_module: Run, owner: str | None = None) -> Info:
 
 
 def build(run_module: Run, topology: Mapping[str, Any]) -> None:
-    """Make a topology as the role does."""
+    """Create a topology as the role does."""
     lists = compile_topology(topology)
     for module in ORDER:
         ownership = {} if module in WITHOUT_OWNER else {"owner": topology["name"]}
@@ -119,7 +119,7 @@ REFERENCE: Info = {
     ],
     "nat": [{"source": "192.168.100.0/24"}],
 }
-# Access ports and a trunk, both IP versions, a cable without a switch, resolvers and parameters.
+# Access ports and a trunk, both IP versions, a veth pair without a switch, resolvers and sysctls.
 MIXED: Info = {
     **BASE,
     "name": "mixed",
@@ -167,7 +167,7 @@ MIXED: Info = {
 }
 
 
-def make_by_hand(host: Host) -> None:
+def build_by_hand(host: Host) -> None:
     shell(
         host,
         """
@@ -205,10 +205,10 @@ def make_by_hand(host: Host) -> None:
         host.ovs_vsctl("add-port", f"hand{near}", f"patch{near}", *kind)
 
 
-# What was gathered can be declared
+# Facts as declarations
 
 
-def test_the_reference_topology_can_be_declared_as_gathered(host: Host, run_module: Run) -> None:
+def test_the_reference_topology_can_be_declared_as_found(host: Host, run_module: Run) -> None:
     build(run_module, REFERENCE)
     before = (picture(host), configuration())
     info = assert_round_trip(run_module, owner="default")
@@ -224,7 +224,7 @@ def test_the_reference_topology_can_be_declared_as_gathered(host: Host, run_modu
     assert_round_trip(run_module)
 
 
-def test_vlans_both_ip_versions_and_a_direct_cable_can_be_declared(run_module: Run) -> None:
+def test_vlans_both_ip_versions_and_a_direct_link_can_be_declared(run_module: Run) -> None:
     build(run_module, MIXED)
     info = assert_round_trip(run_module, owner="mixed")
     declared = info["declarations"]
@@ -235,7 +235,7 @@ def test_vlans_both_ip_versions_and_a_direct_cable_can_be_declared(run_module: R
     }
     assert by_name(declared["ports"])["green_tap"]["trunks"] == [7, 8]
     assert by_name(declared["bridges"])["br0"]["mtu"] == 1450
-    assert "mtu" not in by_name(declared["links"])["br0"], "the kernel is not whom to ask for it"
+    assert "mtu" not in by_name(declared["links"])["br0"], "Open vSwitch sets it"
     assert by_name(declared["namespaces"])["red"] == {
         "name": "red",
         "nameservers": ["192.0.2.53"],
@@ -252,10 +252,10 @@ def test_vlans_both_ip_versions_and_a_direct_cable_can_be_declared(run_module: R
     assert_round_trip(run_module)
 
 
-def test_a_list_that_was_gathered_builds_the_same_again(host: Host, run_module: Run) -> None:
-    """What is declared is all there is: taken away and made from the lists, traffic passes as before."""
+def test_declarations_build_the_same_topology_again(host: Host, run_module: Run) -> None:
+    """The declarations are complete: after everything is removed and created from them, traffic passes as before."""
     build(run_module, REFERENCE)
-    declared = look(run_module, owner="default")["declarations"]
+    declared = gather(run_module, owner="default")["declarations"]
     for module, option in reversed(MODULES.items()):
         if module not in WITHOUT_OWNER:
             run_module(module, **{OPTIONS.get(module, option): []}, owner="default", prune=True)
@@ -266,11 +266,11 @@ def test_a_list_that_was_gathered_builds_the_same_again(host: Host, run_module: 
         assert not result.failed, result.message
     assert host.pings("192.168.100.2", "ns01")
     assert host.pings("192.168.100.254", "ns02")
-    assert look(run_module, owner="default")["declarations"] == declared
+    assert gather(run_module, owner="default")["declarations"] == declared
 
 
-def test_what_was_made_by_hand_can_be_declared(host: Host, run_module: Run) -> None:
-    make_by_hand(host)
+def test_a_topology_built_by_hand_can_be_declared(host: Host, run_module: Run) -> None:
+    build_by_hand(host)
     before = (picture(host), configuration())
     info = assert_round_trip(run_module)
     assert (picture(host), configuration()) == before
@@ -280,7 +280,7 @@ def test_what_was_made_by_hand_can_be_declared(host: Host, run_module: Run) -> N
     assert by_name(declared["ports"])["tap0"]["vlan_mode"] == "native-untagged"
     assert by_name(declared["bridges"])["hand0"]["external_ids"] == {"a:b": "x,y=z"}
     assert len(declared["routes"]) == 3
-    assert [told for told in info["undeclared"] if "198.51.100.0/24" in told]  # a blackhole
+    assert [line for line in info["undeclared"] if "198.51.100.0/24" in line]  # a blackhole
 
 
 def test_masquerading_with_a_chain_that_drops_can_be_declared(host: Host, run_module: Run) -> None:
@@ -303,23 +303,23 @@ def test_published_ports_can_be_declared(host: Host, run_module: Run, backend: s
         {"port": "53", "protocol": "udp", "to_address": "10.1.0.2", "address": "198.51.100.1"},
         {"port": "30000-30010", "to_address": "10.1.0.2", "in_interface": "nic0", "accept_forward": "never"},
     ]
-    made = run_module("nat_port_forward", rules=rules, owner="lab", backend=backend)
-    assert not made.failed, made.message
+    published = run_module("nat_port_forward", rules=rules, owner="lab", backend=backend)
+    assert not published.failed, published.message
     info = assert_round_trip(run_module, owner="lab")
     defaults = {"protocol": "tcp", "ip_forward": True, "accept_forward": "auto"}
     declared = info["declarations"]["forwards"]
     expected = [{**defaults, **rule} for rule in rules]
     assert sorted(sorted(entry.items()) for entry in declared) == sorted(sorted(entry.items()) for entry in expected)
     assert info["undeclared"] == []
-    # Given to a host that has none of it, they make the same rules again.
+    # On a host without any of them, the declarations create the same rules again.
     before = host.run("nft", "-s", "list", "ruleset").stdout
     run_module("nat_port_forward", rules=[], owner="lab", prune=True)
-    assert look(run_module, owner="lab")["declarations"]["forwards"] == []
+    assert gather(run_module, owner="lab")["declarations"]["forwards"] == []
     run_module("nat_port_forward", rules=declared, owner="lab", backend=backend)
     assert sorted(host.run("nft", "-s", "list", "ruleset").stdout.split("\n")) == sorted(before.split("\n"))
 
 
-def test_a_published_port_that_somebody_has_altered_is_told(host: Host, run_module: Run) -> None:
+def test_an_altered_published_port_is_reported(host: Host, run_module: Run) -> None:
     run_module("nat_port_forward", port="8080", to_address="10.1.0.1", backend="iptables")
     comment = ["-m", "comment", "--comment", "netns.fabric/port-forward: tcp4/8080"]
     rule = ["-p", "tcp", "--dport", "8080", "-m", "addrtype", "--dst-type", "LOCAL", *comment]
@@ -328,7 +328,7 @@ def test_a_published_port_that_somebody_has_altered_is_told(host: Host, run_modu
     )
     info = assert_round_trip(run_module, owner=None)
     assert info["declarations"]["forwards"] == []
-    assert [told for told in info["undeclared"] if told.startswith("forwards: tcp4/8080") and "altered" in told]
+    assert [line for line in info["undeclared"] if line.startswith("forwards: tcp4/8080") and "altered" in line]
 
 
 # Against the system's own tools
@@ -336,7 +336,7 @@ def test_a_published_port_that_somebody_has_altered_is_told(host: Host, run_modu
 
 @pytest.fixture(name="busy")
 def fixture_busy(host: Host, run_module: Run, outside_world: Host) -> Host:
-    """The mixed topology, beside something made by hand, in use."""
+    """Build the mixed topology, beside something built by hand, and use it."""
     assert outside_world is host
     build(run_module, MIXED)
     host.run("nft", "add table ip by_hand")
@@ -364,18 +364,18 @@ PLACES = (None, "red", "blue", "green", "outside")
 
 
 def test_links_are_those_of_ip(busy: Host, run_module: Run) -> None:
-    info = look(run_module)
+    info = gather(run_module)
     assert {space["name"] for space in info["namespaces"]} == set(busy.namespaces())
     for place in PLACES:
         where = ["-n", place] if place else []
-        said = {
+        listed = {
             found["ifname"]: found
             for found in busy.json("ip", *where, "-details", "-statistics", "-json", "addr", "show")
             if found
         }
         links = by_name(namespace(info, place)["links"])
-        assert set(links) == set(said)
-        for name, expected in said.items():
+        assert set(links) == set(listed)
+        for name, expected in listed.items():
             found = links[name]
             assert found["index"] == expected["ifindex"]
             assert found["state"] == expected["operstate"].lower()
@@ -392,9 +392,9 @@ def test_links_are_those_of_ip(busy: Host, run_module: Run) -> None:
             }
 
 
-def test_far_ends_are_the_kernels(busy: Host, run_module: Run) -> None:
-    """A far end's index and namespace, as ip tells them, are those of the link that is named."""
-    info = look(run_module)
+def test_peers_are_the_kernels(busy: Host, run_module: Run) -> None:
+    """A peer's index and namespace, as ip reports them, are those of the link that is named."""
+    info = gather(run_module)
     for place in PLACES:
         for name, expected in busy.links(place).items():
             found = link(info, place, name)
@@ -411,14 +411,14 @@ def test_far_ends_are_the_kernels(busy: Host, run_module: Run) -> None:
 
 
 def test_counters_are_the_kernels(busy: Host, run_module: Run) -> None:
-    """Nothing is sent over the direct cable between the two looks."""
-    shell(busy, "-n red neigh flush all")  # nothing is going to be probed
+    """Nothing is sent over the direct link between the two readings."""
+    shell(busy, "-n red neigh flush all")  # so that the kernel probes no neighbour
 
     def counters() -> tuple[Info, Info]:
-        said = busy.json("ip", "-n", "red", "-statistics", "-json", "link", "show", "direct0")[0]["stats64"]
-        ours = link(look(run_module, gather_subset=["counters"]), "red", "direct0")["counters"]
+        kernel = busy.json("ip", "-n", "red", "-statistics", "-json", "link", "show", "direct0")[0]["stats64"]
+        ours = link(gather(run_module, gather_subset=["counters"]), "red", "direct0")["counters"]
         return {
-            f"{way}_{what}": said[way][what]
+            f"{way}_{what}": kernel[way][what]
             for way in ("rx", "tx")
             for what in ("bytes", "packets", "errors", "dropped")
         }, ours
@@ -461,10 +461,10 @@ def routes_of_ours(info: Info, place: str | None) -> set[tuple[Any, ...]]:
 
 
 def test_routes_are_those_of_ip(busy: Host, run_module: Run) -> None:
-    """The kernel makes those of link-local addresses a little after a link has come up."""
+    """The kernel adds those of link-local addresses a little after a link has come up."""
 
     def same() -> bool:
-        info = look(run_module)
+        info = gather(run_module)
         return all(routes_of_ours(info, place) == routes_of_ip(busy, place) for place in PLACES)
 
     wait_until(same)
@@ -473,13 +473,13 @@ def test_routes_are_those_of_ip(busy: Host, run_module: Run) -> None:
 
 def test_neighbours_are_those_of_ip(busy: Host, run_module: Run) -> None:
     def same() -> bool:
-        said = {
+        expected = {
             (found["dst"], found.get("lladdr"), found["dev"], found["state"][0].lower())
             for found in busy.json("ip", "-n", "red", "-json", "neigh", "show")
         }
-        listed = namespace(look(run_module), "red")["neighbours"]
+        listed = namespace(gather(run_module), "red")["neighbours"]
         found = {(each["address"], each["mac"], each["device"], each["state"]) for each in listed}
-        return bool(said) and found == said
+        return bool(expected) and found == expected
 
     wait_until(same)
 
@@ -493,7 +493,7 @@ def test_sockets_are_those_of_ss(busy: Host, run_module: Run) -> None:
     )
     wait_until(lambda: ":53" in busy.in_namespace("red", "ss", "-Hlnu").stdout)
     lines = busy.in_namespace("red", "ss", "-Hlntup").stdout.splitlines()
-    said = {(line.split()[0], line.split()[4], f"pid={line.split('pid=')[1].split(',')[0]}") for line in lines}
+    expected = {(line.split()[0], line.split()[4], f"pid={line.split('pid=')[1].split(',')[0]}") for line in lines}
     found = {
         (
             socket["protocol"],
@@ -502,23 +502,23 @@ def test_sockets_are_those_of_ss(busy: Host, run_module: Run) -> None:
             else f"{socket['address']}:{socket['port']}",
             f"pid={process['pid']}",
         )
-        for socket in namespace(look(run_module), "red")["sockets"]
+        for socket in namespace(gather(run_module), "red")["sockets"]
         for process in socket["processes"]
     }
-    assert found == said
+    assert found == expected
     assert len(found) == 2
 
 
 def test_namespaces_are_those_of_lsns_and_ip(busy: Host, run_module: Run) -> None:
-    info = look(run_module)
+    info = gather(run_module)
     for place in PLACES[1:]:
         space = namespace(info, place)
         assert space["inode"] == os.stat(f"/run/netns/{place}").st_ino
         assert space["path"] == f"/run/netns/{place}"
     ids = {found.get("name"): found["nsid"] for found in busy.json("ip", "-json", "netns", "list-id")}
     assert {space["name"]: space["nsid"] for space in info["namespaces"] if space["nsid"] is not None} == ids
-    said = busy.run("ip", "netns", "pids", "red").stdout.split()
-    assert [str(process["pid"]) for process in namespace(info, "red")["processes"]] == said
+    pids = busy.run("ip", "netns", "pids", "red").stdout.split()
+    assert [str(process["pid"]) for process in namespace(info, "red")["processes"]] == pids
     assert namespace(info, "green")["sysctls"]["net.ipv4.ip_forward"] == "1"
     for key, value in namespace(info, "red")["sysctls"].items():
         path = f"/proc/sys/{key.replace('.', '/')}"
@@ -527,7 +527,7 @@ def test_namespaces_are_those_of_lsns_and_ip(busy: Host, run_module: Run) -> Non
 
 def test_bridges_and_ports_are_those_of_ovs_vsctl(busy: Host, run_module: Run) -> None:
     busy.ovs_vsctl("set-controller", "br0", "tcp:127.0.0.1:6653")
-    info = look(run_module)
+    info = gather(run_module)
     assert [bridge["name"] for bridge in info["openvswitch"]["bridges"]] == busy.ovs_vsctl("list-br").split()
     (bridge,) = info["openvswitch"]["bridges"]
     assert bridge["controllers"] == [{"target": "tcp:127.0.0.1:6653", "connected": False, "role": None}]
@@ -543,42 +543,42 @@ def test_bridges_and_ports_are_those_of_ovs_vsctl(busy: Host, run_module: Run) -
     assert port(info, "blue_tap")["tag"] == 7
     assert port(info, "green_tap")["trunks"] == [7, 8]
     assert rows("Port").keys() == {found["name"] for found in bridge["ports"]}
-    assert [told for told in info["undeclared"] if "controllers" in told]
+    assert [line for line in info["undeclared"] if "controllers" in line]
 
 
 def test_tables_and_rules_are_those_of_nft(busy: Host, run_module: Run) -> None:
-    info = look(run_module)
-    said = busy.json("nft", "-j", "list", "ruleset")["nftables"]
+    info = gather(run_module)
+    listed = busy.json("nft", "-j", "list", "ruleset")["nftables"]
     firewall = info["host"]["firewall"]
-    # x_tables keeps a table for good that any test before has used.
+    # x_tables keeps a table that an earlier test has used.
     tables = [table for table in firewall["tables"] if table["backend"] != "iptables-legacy"]
     assert {(table["family"], table["name"]) for table in tables} == {
-        (entry["table"]["family"], entry["table"]["name"]) for entry in said if "table" in entry
+        (entry["table"]["family"], entry["table"]["name"]) for entry in listed if "table" in entry
     }
     chains = {
         (entry["chain"]["family"], entry["chain"]["table"], entry["chain"]["name"])
-        for entry in said
+        for entry in listed
         if "chain" in entry and entry["chain"].get("type") == "nat"
     }
     found = [chain for chain in firewall["chains"] if chain["backend"] != "iptables-legacy"]
     assert {(chain["family"], chain["table"], chain["name"]) for chain in found} == chains
-    assert len(firewall["rules"]) == sum("rule" in entry for entry in said)
+    assert len(firewall["rules"]) == sum("rule" in entry for entry in listed)
     (translation,) = (rule for rule in firewall["rules"] if rule["owner"] is None)
     assert (translation["verdict"], translation["chain"]) == ("dnat", "pre")
     assert {rule["source"]: rule["owner"] for rule in firewall["masquerade"]} == {
         "10.1.0.0/24": "mixed",
         "fd00:1::/64": "mixed",
     }
-    assert [told for told in info["undeclared"] if "1 in the host" in told]
+    assert [line for line in info["undeclared"] if "1 in the host" in line]
 
 
-def test_rules_of_both_variants_of_iptables_are_told(host: Host, run_module: Run) -> None:
+def test_rules_of_both_variants_of_iptables_are_reported(host: Host, run_module: Run) -> None:
     shell(host, "netns add red")
     host.run("iptables-legacy", "-t", "nat", "-A", "POSTROUTING", "-s", "10.0.0.0/8", "-j", "MASQUERADE")
     host.in_namespace("red", "iptables-nft", "-A", "FORWARD", "-i", "eth0", "-j", "DROP")
     translation = "-p tcp --dport 80 -j DNAT --to-destination 10.0.0.1:80"
     host.in_namespace("red", "iptables-nft", "-t", "nat", "-A", "PREROUTING", *translation.split())
-    info = look(run_module)
+    info = gather(run_module)
     (old,) = info["host"]["firewall"]["rules"]
     assert (old["backend"], old["verdict"], old["criteria"]) == ("iptables-legacy", "masquerade", ["saddr 10.0.0.0/8"])
     new = namespace(info, "red")["firewall"]
@@ -589,10 +589,10 @@ def test_rules_of_both_variants_of_iptables_are_told(host: Host, run_module: Run
     assert {table["backend"] for table in new["tables"]} == {"iptables-nft"}
 
 
-def test_nothing_is_changed_by_looking(busy: Host, run_module: Run) -> None:
+def test_gathering_changes_nothing(busy: Host, run_module: Run) -> None:
     before = (picture(busy), configuration(), busy.run("nft", "list", "ruleset").stdout)
     for check in (True, False):
-        look(run_module, _check=check)
+        gather(run_module, _check=check)
     assert (picture(busy), configuration(), busy.run("nft", "list", "ruleset").stdout) == before
 
 
@@ -600,8 +600,8 @@ def test_nothing_is_changed_by_looking(busy: Host, run_module: Run) -> None:
 
 
 @pytest.mark.usefixtures("busy")
-def test_a_subset_leaves_the_rest_out(run_module: Run) -> None:
-    info = look(run_module, gather_subset=["min"])
+def test_a_subset_excludes_the_rest(run_module: Run) -> None:
+    info = gather(run_module, gather_subset=["min"])
     red = namespace(info, "red")
     assert link(info, "red", "veth-red")["peer"]["name"] == "red_tap"
     for key in ("routes", "neighbours", "sockets", "processes", "sysctls"):
@@ -610,8 +610,8 @@ def test_a_subset_leaves_the_rest_out(run_module: Run) -> None:
     assert link(info, "red", "veth-red")["counters"] == {}
     assert (info["openvswitch"]["available"], info["openvswitch"]["bridges"]) == (False, [])
     assert "addresses" not in info["declarations"]["pairs"][0]
-    assert namespace(look(run_module, gather_subset=["sockets"]), "red")["sockets"]
-    rest = look(run_module, gather_subset=["!sockets", "!openvswitch"])
+    assert namespace(gather(run_module, gather_subset=["sockets"]), "red")["sockets"]
+    rest = gather(run_module, gather_subset=["!sockets", "!openvswitch"])
     assert not namespace(rest, "red")["sockets"]
     assert namespace(rest, "red")["routes"]
 
@@ -624,7 +624,7 @@ def test_an_unknown_subset_is_refused(run_module: Run) -> None:
 
 def test_filters_by_namespace_and_bridge(busy: Host, run_module: Run) -> None:
     busy.ovs_vsctl("add-br", "second", "--", "set", "Bridge", "second", f"datapath_type={DATAPATH}")
-    info = look(run_module, namespaces=["red", "nowhere"], bridges=["second"])
+    info = gather(run_module, namespaces=["red", "nowhere"], bridges=["second"])
     assert [space["name"] for space in info["namespaces"]] == ["red"]
     assert link(info, "red", "direct0")["peer"]["namespace"] == "blue"
     assert [bridge["name"] for bridge in info["openvswitch"]["bridges"]] == ["second"]
@@ -632,67 +632,67 @@ def test_filters_by_namespace_and_bridge(busy: Host, run_module: Run) -> None:
     assert {entry["name"] for entry in info["declarations"]["pairs"]} == {"direct0", "veth-red"}
 
 
-def test_an_owners_own(busy: Host, run_module: Run) -> None:
-    run_module("netns", name="hers", owner="hers")
-    run_module("veth", name="h0", namespace="hers", peer={"name": "h1"}, owner="hers")
-    run_module("nat_masquerade", source="10.77.0.0/24", owner="hers")
+def test_filter_by_owner(busy: Host, run_module: Run) -> None:
+    run_module("netns", name="other", owner="other")
+    run_module("veth", name="h0", namespace="other", peer={"name": "h1"}, owner="other")
+    run_module("nat_masquerade", source="10.77.0.0/24", owner="other")
     busy.ovs_vsctl("add-port", "br0", "h1")
-    info = look(run_module, owner="hers")
-    assert [space["name"] for space in info["namespaces"]] == ["hers"]
+    info = gather(run_module, owner="other")
+    assert [space["name"] for space in info["namespaces"]] == ["other"]
     assert [found["name"] for found in info["host"]["links"]] == ["h1"]
     assert [rule["source"] for rule in info["host"]["firewall"]["masquerade"]] == ["10.77.0.0/24"]
     assert info["openvswitch"]["bridges"] == []
-    assert info["owners"] == ["hers", "mixed"]
-    assert_round_trip(run_module, owner="hers")
+    assert info["owners"] == ["mixed", "other"]
+    assert_round_trip(run_module, owner="other")
     assert run_module("topology_info", owner="not a name").failed
 
 
-# Odd hosts
+# Unusual hosts
 
 
-def test_a_process_of_another_user_is_told(host: Host, run_module: Run) -> None:
+def test_a_process_of_another_user_is_reported(host: Host, run_module: Run) -> None:
     shell(host, "netns add red")
     process = host.start("setpriv", "--reuid=nobody", "--clear-groups", "sleep", "1000", namespace="red")
     wait_until(lambda: Path(f"/proc/{process.pid}/cmdline").read_bytes().startswith(b"sleep"))
-    (found,) = namespace(look(run_module), "red")["processes"]
+    (found,) = namespace(gather(run_module), "red")["processes"]
     assert found == {"pid": process.pid, "command": "sleep 1000", "user": "nobody"}
 
 
-def test_a_stale_file_is_told(host: Host, run_module: Run) -> None:
+def test_a_stale_file_is_reported(host: Host, run_module: Run) -> None:
     shell(host, "netns add red")
     Path("/run/netns/left").touch()
     os.mkfifo("/run/netns/pipe")
-    info = look(run_module)
+    info = gather(run_module)
     assert info["stale"] == ["left", "pipe"]
     assert [space["name"] for space in info["namespaces"]] == ["red"]
     Path("/run/netns/pipe").unlink()
 
 
-def test_a_namespace_without_a_name_is_told_with_its_far_ends(host: Host, run_module: Run) -> None:
+def test_a_namespace_without_a_name_is_reported_with_its_peers(host: Host, run_module: Run) -> None:
     process = host.start("unshare", "-n", "sleep", "1000")
     own = os.stat("/proc/self/ns/net").st_ino
     path = f"/proc/{process.pid}/ns/net"
     wait_until(lambda: os.stat(path).st_ino != own)
     host.run("ip", "link", "add", "near", "type", "veth", "peer", "name", "far", "netns", str(process.pid))
     name = f"net:[{os.stat(path).st_ino}]"
-    info = look(run_module)
+    info = gather(run_module)
     space = namespace(info, name)
     assert (space["named"], space["path"]) == (False, path)
     assert [found["pid"] for found in space["processes"]] == [process.pid]
     assert link(info, None, "near")["peer"]["namespace"] == name
     assert link(info, name, "far")["peer"]["name"] == "near"
     assert not info["declarations"]["pairs"]
-    assert [told for told in info["undeclared"] if "near" in told]
-    assert [found["name"] for found in look(run_module, namespaces=[name])["namespaces"]] == [name]
+    assert [line for line in info["undeclared"] if "near" in line]
+    assert [found["name"] for found in gather(run_module, namespaces=[name])["namespaces"]] == [name]
     assert_round_trip(run_module)
 
 
-def test_a_namespace_that_is_mounted_elsewhere_is_told(host: Host, run_module: Run, tmp_path: Path) -> None:
+def test_a_namespace_that_is_mounted_elsewhere_is_reported(host: Host, run_module: Run, tmp_path: Path) -> None:
     mount = tmp_path / "a b"
     mount.touch()
     host.run("unshare", f"--net={mount}", "true")
     try:
-        (space,) = look(run_module)["namespaces"]
+        (space,) = gather(run_module)["namespaces"]
         assert (space["path"], space["named"], space["processes"]) == (str(mount), False, [])
     finally:
         host.run("umount", str(mount))
@@ -710,7 +710,7 @@ def test_one_namespace_under_two_names(host: Host, run_module: Run) -> None:
 
 
 @pytest.mark.parametrize("name", ["a b", "ä", "-x", "net:[1]", "{{ x }}", "\udcff", "a\nb"])
-def test_odd_names_are_told(host: Host, run_module: Run, name: str) -> None:
+def test_unusual_names_are_reported(host: Host, run_module: Run, name: str) -> None:
     raw = os.fsencode(name)
     mount = os.path.join(b"/run/netns", raw)
     os.close(os.open(mount, os.O_CREAT))
@@ -722,7 +722,7 @@ def test_odd_names_are_told(host: Host, run_module: Run, name: str) -> None:
     assert link(info, "red", "{{y}}")["peer"]["name"] == "'\"$(x)"
 
 
-def test_ports_that_do_not_work_are_told(host: Host, run_module: Run) -> None:
+def test_ports_that_do_not_work_are_reported(host: Host, run_module: Run) -> None:
     host.ovs_vsctl("add-br", "br0", "--", "set", "Bridge", "br0", f"datapath_type={DATAPATH}")
     host.run("ovs-vsctl", "--timeout=10", "add-port", "br0", "missing", check=False)
     shell(host, "link add gone type veth peer name far\nlink add good type veth peer name well\nlink set good up")
@@ -735,34 +735,34 @@ def test_ports_that_do_not_work_are_told(host: Host, run_module: Run) -> None:
     assert port(info, "gone")["error"]
     assert port(info, "good")["error"] == ""
     assert [entry["name"] for entry in info["declarations"]["ports"]] == ["good"]
-    assert len([told for told in info["undeclared"] if told.startswith("ports:")]) == 2
+    assert len([line for line in info["undeclared"] if line.startswith("ports:")]) == 2
 
 
-@pytest.mark.skipif(KERNEL_DATAPATH, reason="the kernel's datapath takes such a link back by itself")
-def test_a_link_that_was_made_again_under_its_port_is_told(host: Host, run_module: Run) -> None:
-    """Open vSwitch shows nothing of it, and no packet passes."""
+@pytest.mark.skipif(KERNEL_DATAPATH, reason="the kernel's datapath attaches such a link again on its own")
+def test_a_link_that_was_re_created_under_its_port_is_reported(host: Host, run_module: Run) -> None:
+    """Open vSwitch does not show it, and no packet passes."""
     host.ovs_vsctl("add-br", "br0", "--", "set", "Bridge", "br0", f"datapath_type={DATAPATH}")
     shell(host, "link add tap0 type veth peer name far")
     host.ovs_vsctl("add-port", "br0", "tap0")
-    assert port(look(run_module), "tap0")["error"] == ""
+    assert port(gather(run_module), "tap0")["error"] == ""
     shell(host, "link del tap0\nlink add tap0 type veth peer name far")
-    wait_until(lambda: "made again" in port(look(run_module), "tap0")["error"])
+    wait_until(lambda: "re-created" in port(gather(run_module), "tap0")["error"])
 
 
-@pytest.mark.skipif(KERNEL_DATAPATH, reason="the kernel's datapath tells of it by itself")
-def test_an_internal_port_that_went_with_its_namespace_is_told(host: Host, run_module: Run) -> None:
-    """Open vSwitch shows nothing of it either."""
+@pytest.mark.skipif(KERNEL_DATAPATH, reason="the kernel's datapath reports it on its own")
+def test_an_internal_port_that_was_deleted_with_its_namespace_is_reported(host: Host, run_module: Run) -> None:
+    """Open vSwitch does not show it either."""
     host.ovs_vsctl("add-br", "br0", "--", "set", "Bridge", "br0", f"datapath_type={DATAPATH}")
     host.ovs_vsctl("add-port", "br0", "in0", "--", "set", "Interface", "in0", "type=internal")
     shell(host, "netns add red\nlink set in0 netns red")
-    info = look(run_module)
+    info = gather(run_module)
     assert port(info, "in0")["error"] == ""
     assert link(info, "red", "in0")["bridge_port"] == {"bridge": "br0", "port": "in0", "tag": None}
     shell(host, "netns del red")
-    wait_until(lambda: "is gone" in port(look(run_module), "in0")["error"])
+    wait_until(lambda: "device is missing" in port(gather(run_module), "in0")["error"])
 
 
-def test_a_bond_is_told(host: Host, run_module: Run) -> None:
+def test_a_bond_is_reported(host: Host, run_module: Run) -> None:
     host.ovs_vsctl("add-br", "br0", "--", "set", "Bridge", "br0", f"datapath_type={DATAPATH}")
     shell(host, "tuntap add m0 mode tap\ntuntap add m1 mode tap")
     host.ovs_vsctl("add-bond", "br0", "bond0", "m0", "m1")
@@ -771,16 +771,16 @@ def test_a_bond_is_told(host: Host, run_module: Run) -> None:
     assert info["declarations"]["ports"] == []
 
 
-def test_namespaces_that_come_and_go_meanwhile(host: Host, run_module: Run) -> None:
-    """A look never fails, and tells those that stay."""
+def test_namespaces_that_appear_and_disappear_meanwhile(host: Host, run_module: Run) -> None:
+    """Gathering never fails, and reports those that stay."""
     shell(host, "netns add stays")
     names = "1 2 3 4 5 6 7 8"
     churn = (
         f"while true; do for i in {names}; do ip netns add t$i; done; for i in {names}; do ip netns del t$i; done; done"
     )
     process = host.start("sh", "-c", churn)
-    for _look in range(25):
-        assert "stays" in {space["name"] for space in look(run_module)["namespaces"]}
+    for _attempt in range(25):
+        assert "stays" in {space["name"] for space in gather(run_module)["namespaces"]}
     process.send_signal(signal.SIGKILL)
     process.wait(timeout=10)
 
@@ -788,7 +788,7 @@ def test_namespaces_that_come_and_go_meanwhile(host: Host, run_module: Run) -> N
 def test_without_open_vswitch_nft_and_iptables(host: Host, run_module: Run, tmp_path: Path) -> None:
     shell(host, "netns add red")
     host.run("nft", "add table ip by_hand")
-    # They are looked for beside PATH too. In this host of our own something that cannot be run takes their place.
+    # They are searched for outside PATH too, so on this test host a file that cannot be run replaces each.
     hidden = {os.path.realpath(f"/usr/sbin/{name}") for name in ("nft", "iptables-nft", "iptables-legacy")}
     for path in hidden:
         host.run("mount", "--bind", "/dev/null", path)
@@ -800,7 +800,7 @@ def test_without_open_vswitch_nft_and_iptables(host: Host, run_module: Run, tmp_
     assert not result.failed, result.message
     assert not result.returned["openvswitch"]["available"]
     assert "not installed" in result.returned["openvswitch"]["reason"]
-    # Beside tables of the older iptables that earlier tests may have left, empty.
+    # Beside empty tables of iptables-legacy that earlier tests may have left.
     assert {"backend": "nftables", "family": "ip", "name": "by_hand"} in result.returned["host"]["firewall"]["tables"]
     assert result.returned["host"]["firewall"]["rules"] == []
     assert "nft" in result.returned["unreadable"][0]
@@ -808,17 +808,17 @@ def test_without_open_vswitch_nft_and_iptables(host: Host, run_module: Run, tmp_
 
 def test_with_open_vswitch_stopped(host: Host, run_module: Run) -> None:
     host.run("/usr/share/openvswitch/scripts/ovs-ctl", "stop")
-    info = look(run_module)
+    info = gather(run_module)
     assert not info["openvswitch"]["available"]
     assert "not running" in info["openvswitch"]["reason"]
 
 
-def test_without_root_it_says_so() -> None:
+def test_without_root_it_fails_with_a_message() -> None:
     script = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from ansible_collections.netns.fabric.plugins.module_utils._facts.collector import topology
-topology({"owner": None, "namespaces": None, "bridges": None, "gather_subset": ["all"], "database": None, "timeout": 5})
+from ansible_collections.netns.fabric.plugins.module_utils._entry.topology_info import gather
+gather({"owner": None, "namespaces": None, "bridges": None, "gather_subset": ["all"], "database": None, "timeout": 5})
 """
     as_nobody = ["setpriv", "--reuid=nobody", "--clear-groups"]
     ran = subprocess.run(

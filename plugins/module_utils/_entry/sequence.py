@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Several of the state modules one after the other in one process, and then probes of what they have made.
+"""What the module sequence runs: several state modules one after the other in one process, and then probes.
 
-Starting a module costs half a second, most of it Ansible's and Python's, whatever the module has to do; and what one
-has read of the kernel the next one need not read again.
+Starting a module costs half a second, most of it Ansible's and Python's, whatever the module does. What one step has
+read from the kernel the next one need not read again.
 """
 
 from __future__ import annotations
@@ -48,61 +48,65 @@ ARGUMENT_SPEC: Mapping[str, Any] = {
     "probes": {"type": "list", "elements": "dict", "default": []},
 }
 
-
-#: What any of the steps may use; only what one does use is opened.
+#: The backends that any step may use; only those that a step does use are opened.
 BACKENDS = tuple(dict.fromkeys(backend for resource in RESOURCES.values() for backend in resource.backends))
+
+#: The state of the host where an internal error ends the call.
+STEP_ROLLED_BACK = "Changes made by this step were rolled back; changes made by earlier steps remain."
 
 
 def run() -> None:
-    """The module's main()."""
+    """Be the module's main()."""
     module = AnsibleModule(argument_spec=dict(ARGUMENT_SPEC), supports_check_mode=True)
 
-    def work() -> dict[str, Any]:
+    def action() -> dict[str, Any]:
         return converge(module.params["steps"], module.check_mode, module.params["probes"])
 
-    run_and_exit(module, work, "What the step had done was taken back; what the steps before it have done stays.")
+    run_and_exit(module, action, STEP_ROLLED_BACK)
 
 
 def converge(
     steps: Sequence[Mapping[str, Any]], check_mode: bool, probes: Sequence[Mapping[str, Any]] = ()
 ) -> dict[str, Any]:
-    """All steps in their order, up to the first that fails, then the probes.
+    """Run the steps in their order, up to the first that fails, then the probes; return the module's result.
 
     Raises:
-        FabricError: Nothing has been written.
-        Unfinished: A step, and what it had done itself was taken back; or a probe is not as expected.
+        FabricError: Nothing was written.
+        Unfinished: A step failed and was rolled back, or a probe is not as expected; `result` has what remains.
     """
-    calls, asked = _understood(steps, probes, check_mode)
+    calls, parsed_probes = _parse_steps(steps, probes, check_mode)
     with open_host(BACKENDS, check_mode) as host:
         with exclusive_access(host):
-            done = _carried_out(calls, host)
-        named = [{"module": name, "changed": plan.changed, **plan.results} for (name, _call), plan in zip(calls, done)]
-        result = {**_together(done), "steps": named}
-        # Others may change the host again meanwhile: probes can take their time.
-        return {**result, **(probed(host, asked, result) if asked else {})}
+            plans = _run_steps(calls, host)
+        named = [{"module": name, "changed": plan.changed, **plan.results} for (name, _call), plan in zip(calls, plans)]
+        result = {**_merge_results(plans), "steps": named}
+        # The lock is released first: probes can take a while, and need not keep others from changing the host.
+        return {**result, **(run_probes(host, parsed_probes, result) if parsed_probes else {})}
 
 
-def _carried_out(calls: Sequence[tuple[str, Call[Any]]], host: Host) -> list[Plan]:
-    _refuse_early(calls, host)
-    done: list[Plan] = []
+def _run_steps(calls: Sequence[tuple[str, Call[Any]]], host: Host) -> list[Plan]:
+    _preflight(calls, host)
+    plans: list[Plan] = []
     for name, call in calls:
         try:
-            done.append(plan_and_apply(RESOURCES[name], call, host))
+            plans.append(plan_and_apply(RESOURCES[name], call, host))
         except FabricError as error:
-            raise Unfinished(f"netns.fabric.{name}: {error}", _together(done)) from error
-    return done
+            raise Unfinished(f"netns.fabric.{name}: {error}", _merge_results(plans)) from error
+    return plans
 
 
-def _refuse_early(calls: Sequence[tuple[str, Call[Any]]], host: Host) -> None:
-    """What a later step is sure to refuse is refused before the first one writes: half a teardown helps nobody.
+def _preflight(calls: Sequence[tuple[str, Call[Any]]], host: Host) -> None:
+    """Plan later steps whose refusals do not depend on earlier ones, before the first step writes.
+
+    Half a teardown helps nobody.
 
     Raises:
-        FabricError: Nothing has been written.
+        FabricError: A step would fail; nothing was written.
     """
     first: dict[str, Call[Any]] = {}
     for name, call in calls:
-        first.setdefault(name, call)  # what a second one finds depends on what this one does
-    for name, call in list(first.items())[1:]:  # the first of all refuses before it writes anyway
+        first.setdefault(name, call)  # what a second call finds depends on what the first one does
+    for name, call in list(first.items())[1:]:  # the first step is planned before it writes anyway
         resource = RESOURCES[name]
         if resource.preflight:
             host.begin_call(call.options)
@@ -112,25 +116,27 @@ def _refuse_early(calls: Sequence[tuple[str, Call[Any]]], host: Host) -> None:
                 raise FabricError(f"netns.fabric.{name}: {error}") from error
 
 
-def probed(host: Host, probes: Sequence[reachability.Probe], result: Mapping[str, Any]) -> dict[str, Any]:
-    """What the probes have shown.
+def run_probes(host: Host, probes: Sequence[reachability.Probe], result: Mapping[str, Any]) -> dict[str, Any]:
+    """Run the probes and return their part of the module's result.
 
     Raises:
-        Unfinished: One is not as expected; with `result`, which stays.
+        Unfinished: A probe is not as expected; with `result`, which remains.
     """
     try:
         judged, context = reachability.survey(host, probes)
     except FabricError as error:
         raise Unfinished(f"netns.fabric.reachability: {error}", result) from error
-    shown = {"matrix": reachability.matrix(judged), "summary": reachability.summary(judged)}
+    probed = {"matrix": reachability.matrix(judged), "summary": reachability.summary(judged)}
     message = reachability.failure(judged, context)
     if message:
-        raise Unfinished(f"All steps are done, but netns.fabric.reachability finds: {message}", {**result, **shown})
-    return shown
+        raise Unfinished(
+            f"All steps were applied, but netns.fabric.reachability failed: {message}", {**result, **probed}
+        )
+    return probed
 
 
-def _together(plans: Sequence[Plan]) -> dict[str, Any]:
-    """What was changed, in the order in which it was."""
+def _merge_results(plans: Sequence[Plan]) -> dict[str, Any]:
+    """Return what was changed, in the order in which it was."""
     return {
         "invocation": {},  # Ansible would return all parameters once more.
         "changed": any(plan.changed for plan in plans),
@@ -140,43 +146,47 @@ def _together(plans: Sequence[Plan]) -> dict[str, Any]:
     }
 
 
-def _understood(
+def _parse_steps(
     steps: Sequence[Mapping[str, Any]], probes: Sequence[Mapping[str, Any]], check_mode: bool
 ) -> tuple[list[tuple[str, Call[Any]]], list[reachability.Probe]]:
-    """What each step asks for, and the probes; or every mistake in all of them."""
+    """Return the call of each step, by its module, and the probes.
+
+    Raises:
+        InvalidEntries: With every error in all of them.
+    """
     calls: list[tuple[str, Call[Any]]] = []
-    asked: list[reachability.Probe] = []
-    mistakes: list[FabricError] = []
+    parsed_probes: list[reachability.Probe] = []
+    errors: list[FabricError] = []
     for step in steps:
         name: str = step["module"]
         try:
             calls.append((name, parse_call(RESOURCES[name], _parameters(name, step["options"]), check_mode)))
         except FabricError as error:
-            mistakes.append(FabricError(f"netns.fabric.{name}: {error}"))
+            errors.append(FabricError(f"netns.fabric.{name}: {error}"))
     try:
-        asked = reachability.probes_of(_validated(_PROBES, {"probes": list(probes)}))
+        parsed_probes = reachability.probes_of(_validate(_PROBES, {"probes": list(probes)}))
     except FabricError as error:
-        mistakes.append(FabricError(f"netns.fabric.reachability: {error}"))
-    if mistakes:
-        raise InvalidEntries(mistakes)
-    return calls, asked
+        errors.append(FabricError(f"netns.fabric.reachability: {error}"))
+    if errors:
+        raise InvalidEntries(errors)
+    return calls, parsed_probes
 
 
 def _parameters(name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The parameters as the module itself would have had them from Ansible."""
+    """Return the parameters as Ansible would pass them to the module itself."""
     resource = RESOURCES[name]
     validator = ArgumentSpecValidator(
         argument_spec(resource),
         mutually_exclusive=mutually_exclusive(resource),
         required_one_of=required_one_of(resource),
     )
-    return _validated(validator, given)
+    return _validate(validator, given)
 
 
 _PROBES = ArgumentSpecValidator(reachability.argument_spec())
 
 
-def _validated(validator: ArgumentSpecValidator, given: Mapping[str, Any]) -> Mapping[str, Any]:
+def _validate(validator: ArgumentSpecValidator, given: Mapping[str, Any]) -> Mapping[str, Any]:
     validated = validator.validate(dict(given))
     if validated.error_messages:
         raise FabricError("; ".join(validated.error_messages))

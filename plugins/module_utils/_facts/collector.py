@@ -2,219 +2,162 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is on the host now, gathered in one pass. What becomes of it is in _topology_report.py."""
+"""Reads the host in one pass."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntry
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
-from ansible_collections.netns.fabric.plugins.module_utils._core.runner import (
-    NOTHING_CHANGED,
-    exclusive_host,
-    run_and_exit,
-)
-from ansible_collections.netns.fabric.plugins.module_utils._facts.view import (
+from ansible_collections.netns.fabric.plugins.module_utils._facts.model import (
     SYSCTLS,
     Filters,
-    Findings,
-    Visit,
+    HostFacts,
+    NamespaceFacts,
     label_of,
     printable,
-    report,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._firewall import backend as firewall
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Ruleset
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import backend as netlink
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import sockets as sock_diag
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OVSDB
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import VSCTL_OPTIONS, lost_taps
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import lost_taps
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
+from ansible_collections.netns.fabric.plugins.module_utils._system import processes
 from ansible_collections.netns.fabric.plugins.module_utils._system.files import FILES
 
 if TYPE_CHECKING:
     from ansible_collections.netns.fabric.plugins.module_utils._kernel.backend import Identity
 
-SUBSETS = (
-    "addresses",
-    "counters",
-    "firewall",
-    "neighbours",
-    "openvswitch",
-    "processes",
-    "routes",
-    "sockets",
-    "sysctls",
-)
-CHOICES = ("all", "min", *SUBSETS, *(f"!{name}" for name in SUBSETS))
-
 BACKENDS = (KERNEL, FILES, OVSDB, FIREWALL)
 
-ARGUMENT_SPEC: Mapping[str, Mapping[str, Any]] = {
-    "gather_subset": {"type": "list", "elements": "str", "choices": list(CHOICES), "default": ["all"]},
-    "namespaces": {"type": "list", "elements": "str"},
-    "bridges": {"type": "list", "elements": "str"},
-    "owner": {"type": "str"},
-    **VSCTL_OPTIONS,
-}
 
+def collect(host: Host, wanted: frozenset[str], filters: Filters) -> HostFacts:
+    """Return the wanted subsets of the host's facts.
 
-def run() -> None:
-    """The module's main()."""
-    module = AnsibleModule(
-        argument_spec={name: dict(option) for name, option in ARGUMENT_SPEC.items()}, supports_check_mode=True
-    )
-    run_and_exit(module, lambda: {"changed": False, **topology(module.params)}, NOTHING_CHANGED)
-
-
-def topology(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The whole call.
-
-    Raises:
-        FabricError: With a message for the user.
+    What cannot be read is noted in `unreadable`. Only what is costly for each namespace is limited by the filters;
+    FilteredFacts does the rest.
     """
-    filters = _filters(params)
-    wanted = subset(params["gather_subset"])
-    options = {name: params[name] for name in VSCTL_OPTIONS}
-    # As in check mode: it reads beside other readers, and waits for who writes.
-    with exclusive_host(BACKENDS, check_mode=True) as host:
-        host.begin_call(options)
-        return report(_Gatherer(host, wanted, filters).gather(), filters)
+    return _Collector(host, wanted, filters).collect()
 
 
-def _filters(params: Mapping[str, Any]) -> Filters:
-    if params["owner"] is not None:
-        try:
-            validation.owner_name(params["owner"])
-        except ValueError as error:
-            raise InvalidEntry("the call", "owner", str(error)) from None
-    namespaces, bridges = params["namespaces"], params["bridges"]
-    return Filters(
-        namespaces=None if namespaces is None else frozenset(namespaces),
-        bridges=None if bridges is None else frozenset(bridges),
-        owner=params["owner"],
-    )
-
-
-def subset(asked: Sequence[str]) -> frozenset[str]:
-    """The subsets that are meant: what is taken out is taken out of all, unless something is put in."""
-    added = {name for name in asked if not name.startswith("!")}
-    removed = {name[1:] for name in asked if name.startswith("!")}
-    if "all" in added or not added:
-        added.update(SUBSETS)
-    return frozenset(added - removed).intersection(SUBSETS)
-
-
-class _Gatherer:
-    """Gathers what is wanted; what cannot be read is noted, and the rest goes on."""
-
+class _Collector:
     def __init__(self, host: Host, wanted: frozenset[str], filters: Filters) -> None:
         self._host = host
+        self._kernel = host.use(KERNEL)
         self._wanted = wanted
         self._filters = filters
+        self._identities: dict[NamespaceName, Identity] = {}
+        #: The namespaces that the kernel does not let us enter.
+        self._refused: set[NamespaceName] = set()
+        #: Messages about what cannot be read, each once.
         self._unreadable: dict[str, None] = {}
 
-    def gather(self) -> Findings:
-        from ansible_collections.netns.fabric.plugins.module_utils._system import processes
-
-        kernel = self._host.use(KERNEL)
-        names: list[NamespaceName] = [None, *sorted(kernel.namespace_names())]
-        identities, refused = self._identities(names)
-        inside = processes.inside_namespaces(identities[None].inode)
-        paths = {inode: f"/proc/{found[0].pid}/ns/net" for inode, found in inside.items()}
-        paths.update(processes.mounted_namespaces())
-        named = {identity.inode for identity in identities.values()}
-        nameless = [path for inode, path in sorted(paths.items()) if inode not in named]
-        more, refused_too = self._identities(nameless)
-        identities.update(more)
-        state = kernel.read(
-            [name for name in (*names, *nameless) if name not in refused | refused_too],
+    def collect(self) -> HostFacts:
+        names: list[NamespaceName] = [None, *sorted(self._kernel.namespace_names())]
+        self._identify(names)
+        inside = processes.inside_namespaces(self._identities[None].inode)
+        nameless = self._nameless({inode: found[0].pid for inode, found in inside.items()})
+        self._identify(nameless)
+        state = self._kernel.read(
+            [name for name in (*names, *nameless) if name not in self._refused],
             addresses="addresses" in self._wanted,
             routes="routes" in self._wanted,
             tx_checksum=True,
             neighbours="neighbours" in self._wanted,
             counters="counters" in self._wanted,
         )
-        # One that has come meanwhile has no identity, and is left for the next call.
-        there = [name for name in state.namespaces if name in identities]
-        shown = [name for name in there if self._filters.admit(label_of(name, identities))]
-        visits = {name: self._visit(name) for name in shown}
-        sockets = {socket.inode for visit in visits.values() for socket in visit.sockets}
-        findings = Findings(
+        # A namespace that was created in the meantime has no identity, and is left to the next call.
+        identified = [name for name in state.namespaces if name in self._identities]
+        admitted = [name for name in identified if self._filters.admit(label_of(name, self._identities))]
+        entered = {name: self._enter(name) for name in admitted}
+        sockets = {socket.inode for found in entered.values() for socket in found.sockets}
+        facts = HostFacts(
             wanted=self._wanted,
             kernel=state,
-            identities=identities,
+            identities=self._identities,
             processes=inside if "processes" in self._wanted else {},
             holders=processes.holders(sockets),
-            visits=visits,
-            resolvers=self._resolvers(shown),
+            inside=entered,
+            resolvers=self._resolvers(admitted),
+            rulesets=self._rulesets([name for name in admitted if entered[name].tables]),
         )
-        return self._with_switch(self._with_rules(findings, shown)).noting(self._unreadable)
+        return replace(self._with_switch(facts), unreadable=tuple(self._unreadable))
 
-    def _identities(self, names: Iterable[NamespaceName]) -> tuple[dict[NamespaceName, Identity], set[NamespaceName]]:
-        """What tells these namespaces apart, and those that the kernel does not let us into."""
-        found: dict[NamespaceName, Identity] = {}
-        refused: set[NamespaceName] = set()
+    def _identify(self, names: Iterable[NamespaceName]) -> None:
+        """Read what identifies each of these namespaces."""
         for name in names:
             try:
-                found.update(self._host.use(KERNEL).identities([name]))
+                self._identities.update(self._kernel.identities([name]))
             except OSError as error:
                 self._note(f"the namespace {printable(str(name))}: {error.strerror}")
-                refused.add(name)
-        return found, refused
+                self._refused.add(name)
 
-    def _visit(self, name: NamespaceName) -> Visit:
-        """What can be asked only from inside a namespace, all in one visit."""
-        from ansible_collections.netns.fabric.plugins.module_utils._firewall import backend as firewall
-        from ansible_collections.netns.fabric.plugins.module_utils._kernel import backend as netlink
-        from ansible_collections.netns.fabric.plugins.module_utils._kernel import sockets as sock_diag
+    def _nameless(self, pids: dict[int, int]) -> list[NamespaceName]:
+        """Return the paths of the namespaces without a name: `pids` are processes, by the inode of their namespace."""
+        paths = {inode: f"/proc/{pid}/ns/net" for inode, pid in pids.items()}
+        paths.update(processes.mounted_namespaces())
+        named = {identity.inode for identity in self._identities.values()}
+        return [path for inode, path in sorted(paths.items()) if inode not in named]
 
-        visit = Visit()
-        with self._host.use(KERNEL).entered(name):
+    def _enter(self, name: NamespaceName) -> NamespaceFacts:
+        """Read what can be read only from inside a namespace, entering it once."""
+        facts = NamespaceFacts()
+        with self._kernel.entered(name):
             if "sysctls" in self._wanted:
                 values = {key: netlink.sysctl_here(key) for key in SYSCTLS}
-                visit.sysctls.update({key: value for key, value in values.items() if value is not None})
+                facts.sysctls.update({key: value for key, value in values.items() if value is not None})
             if "sockets" in self._wanted:
                 try:
-                    visit.sockets.extend(sock_diag.listening())
+                    facts.sockets.extend(sock_diag.listening())
                 except OSError as error:
-                    self._note(f"listening sockets: the kernel does not tell ({error.strerror})")
+                    self._note(f"listening sockets: the kernel does not report them ({error.strerror})")
             if "firewall" in self._wanted:
-                visit.tables.extend(("nftables", family, table) for family, table in firewall.nftables_tables())
+                facts.tables.extend(("nftables", family, table) for family, table in firewall.nftables_tables())
                 for version, family in ((4, "ip"), (6, "ip6")):
-                    visit.tables.extend(
+                    facts.tables.extend(
                         ("iptables-legacy", family, table) for table in sorted(firewall.legacy_tables(version))
                     )
-        return visit
+        return facts
 
-    def _with_rules(self, findings: Findings, shown: Iterable[NamespaceName]) -> Findings:
-        """The rules; a program is started only where there are tables."""
-        filled = [name for name in shown if findings.visits[name].tables]
-        if filled and not self._host.use(FIREWALL).tools.any:
+    def _rulesets(self, names: Sequence[NamespaceName]) -> dict[NamespaceName, Ruleset]:
+        """Return the rules in these namespaces, which have tables: only there is a program started."""
+        rulesets: dict[NamespaceName, Ruleset] = {}
+        if not names:
+            return rulesets
+        backend = self._host.use(FIREWALL)
+        if not backend.tools.any:
             self._note(
-                "firewall rules: there are tables, and neither nft nor iptables is installed on the host to list them"
+                "firewall rules: tables exist, but neither nft nor iptables is installed to list them; install nftables"
             )
-            return findings
-        for name in filled:
+            return rulesets
+        for name in names:
             try:
-                findings.rulesets.update(self._host.use(FIREWALL).read([name], all_nat=True))
+                rulesets.update(backend.read([name], all_nat=True))
             except FabricError as error:
                 self._note(f"firewall rules: {error}")
-        return findings
+        return rulesets
 
-    def _with_switch(self, findings: Findings) -> Findings:
+    def _with_switch(self, facts: HostFacts) -> HostFacts:
         if "openvswitch" not in self._wanted:
-            return findings
+            return facts
         ovs = self._host.use(OVSDB)
         switch = ovs.read(check_mode=True)
         attachments = ovs.attachments() if switch.running else None
-        lost = lost_taps(switch, attachments) if attachments else frozenset()
-        opened = attachments.packet_sockets if attachments else None
-        return findings.with_switch(switch, lost, opened, switch.bridges != () and ovs.kernel_datapath())
+        return replace(
+            facts,
+            switch=switch,
+            lost=lost_taps(switch, attachments) if attachments else frozenset(),
+            opened=attachments.packet_sockets if attachments else None,
+            system_works=switch.bridges != () and ovs.kernel_datapath(),
+        )
 
     def _resolvers(self, names: Iterable[NamespaceName]) -> dict[str, str]:
         files = {
@@ -224,5 +167,5 @@ class _Gatherer:
         }
         return {name: text for name, text in files.items() if text is not None}
 
-    def _note(self, text: str) -> None:
-        self._unreadable[text] = None
+    def _note(self, message: str) -> None:
+        self._unreadable[message] = None

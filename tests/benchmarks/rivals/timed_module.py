@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 COLLECTION = "ansible_collections.netns.fabric.plugins."
-#: What _sequence does for each step, once and in the order of the steps.
+#: What sequence does for each step, once and in the order of the steps.
 PARTS_OF_A_STEP = ("_parameters", "parse_call", "plan_and_apply")
 
 
@@ -95,9 +95,9 @@ class Steps:
         self.peaks: list[float] = []
         for name in PARTS_OF_A_STEP:
             setattr(sequence, name, ledger.step(getattr(sequence, name)))
-        sequence.probed = ledger.timed(sequence.probed, lambda: Account(len(self.names), "rest"))
+        sequence.run_probes = ledger.timed(sequence.run_probes, lambda: Account(len(self.names), "rest"))
         sequence.converge = self._noting_names(sequence.converge)
-        for name in ("plan_and_apply", "probed"):
+        for name in ("plan_and_apply", "run_probes"):
             setattr(sequence, name, self._noting_peaks(getattr(sequence, name)))
 
     def _noting_names(self, converge: Callable[..., Any]) -> Callable[..., Any]:

@@ -118,16 +118,16 @@ def test_the_steps_of_the_real_sequence(monkeypatch: pytest.MonkeyPatch) -> None
         clock.work(2)
         return Plan()
 
-    def probed(host: object, probes: object, result: object) -> dict[str, Any]:
+    def run_probes(host: object, probes: object, result: object) -> dict[str, Any]:
         clock.work(7)
         return {}
 
     # A real host, and the work on it, would take another time in every run.
     monkeypatch.setattr(sequence, "open_host", open_host)  # takes 15
     monkeypatch.setattr(sequence, "exclusive_access", exclusive_access)  # takes 15
-    monkeypatch.setattr(sequence, "_refuse_early", lambda *_given: None)  # there is no host to look at
+    monkeypatch.setattr(sequence, "_preflight", lambda *_given: None)  # there is no host to look at
     monkeypatch.setattr(sequence, "plan_and_apply", plan_and_apply)  # takes 2
-    monkeypatch.setattr(sequence, "probed", probed)  # takes 7
+    monkeypatch.setattr(sequence, "run_probes", run_probes)  # takes 7
     for name in ("converge", *PARTS_OF_A_STEP):
         # So that it is undone: what is set below stays in the module.
         monkeypatch.setattr(sequence, name, getattr(sequence, name))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Several modules in one call: what their steps are taken for."""
+"""Several modules in one call: how their steps are parsed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def step(module: str, **options: Any) -> dict[str, Any]:
 
 def test_a_step_is_a_call_of_its_module() -> None:
     given = step("netns", namespaces=[{"name": "red"}], owner="lab", prune="yes")
-    [(name, call)], probes = sequence._understood([given], [], True)
+    [(name, call)], probes = sequence._parse_steps([given], [], True)
     assert probes == []
     assert (name, call.owner, call.prune, call.check_mode) == ("netns", "lab", True, True)
     assert [(entry.name, entry.present, entry.force) for entry in call.entries] == [("red", True, False)]
@@ -34,12 +34,12 @@ def test_a_step_is_a_call_of_its_module() -> None:
 
 def test_the_single_form_is_a_step_too() -> None:
     given = step("route", destination="default", gateway="192.0.2.1")
-    [(_name, call)], _probes = sequence._understood([given], [], False)
+    [(_name, call)], _probes = sequence._parse_steps([given], [], False)
     assert [route.destination for route in call.entries] == ["0.0.0.0/0"]
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"namespaces": [{"name": "red", "colour": "red"}]}, "colour"),
         ({"namespaces": [{}]}, "name"),
@@ -49,16 +49,16 @@ def test_the_single_form_is_a_step_too() -> None:
         ({"namespaces": [], "prune": True}, "owner"),
     ],
 )
-def test_a_mistake_names_the_module(options: dict[str, Any], said: str) -> None:
+def test_an_error_names_the_module(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidEntries) as caught:
-        sequence._understood([step("netns", **options)], [], False)
+        sequence._parse_steps([step("netns", **options)], [], False)
     assert str(caught.value).startswith("netns.fabric.netns: ")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     with pytest.raises(InvalidEntries) as caught:
-        sequence._understood(
+        sequence._parse_steps(
             [step("netns"), step("veth", pairs=[{"name": "eth0"}]), step("route")], [{"to": "192.0.2.300"}], False
         )
     assert [str(error).split(":", maxsplit=1)[0] for error in caught.value.errors] == [
@@ -69,23 +69,23 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("probe", "said"),
+    ("probe", "message"),
     [
         ({}, "to"),
         ({"to": "192.0.2.1", "protcol": "tcp"}, "protcol"),
         ({"to": "192.0.2.1", "port": 80}, "probes[0] (the host -> 192.0.2.1): port: "),
     ],
 )
-def test_a_probe_is_one_of_reachability(probe: dict[str, Any], said: str) -> None:
+def test_a_probe_is_one_of_reachability(probe: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidEntries) as caught:
-        sequence._understood([], [probe], False)
+        sequence._parse_steps([], [probe], False)
     assert str(caught.value).startswith("netns.fabric.reachability: ")
-    assert said in str(caught.value)
-    [understood] = sequence._understood([], [{"to": "192.0.2.1", "protocol": "tcp"}], False)[1]
-    assert (understood.namespace, str(understood.to), understood.kind) == (None, "192.0.2.1", "tcp")
+    assert message in str(caught.value)
+    [parsed] = sequence._parse_steps([], [{"to": "192.0.2.1", "protocol": "tcp"}], False)[1]
+    assert (parsed.namespace, str(parsed.to), parsed.kind) == (None, "192.0.2.1", "tcp")
 
 
-def test_the_role_runs_what_there_is() -> None:
+def test_the_role_runs_every_module() -> None:
     variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
     calls, order = variables["topology__calls"], variables["topology__order"]
     steps = [step for part in calls.values() for step in (part if isinstance(part, list) else [part])]
@@ -98,7 +98,7 @@ def test_the_role_runs_what_there_is() -> None:
     assert build["tags"] == delete["tags"]
     always, parts = build["tags"]
     assert always == "topology"
-    # Tags are looked at before there are the role's variables, so that it names its parts once more.
+    # Tags are evaluated before the role's variables exist, so the task lists its parts again.
     rendered = NativeEnvironment()
     rendered.filters["difference"] = lambda one, other: [each for each in one if each not in other]
     assert set(rendered.from_string(parts).render(ansible_skip_tags=[])) == {*calls, "verify"}

@@ -1,0 +1,174 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Namespaces, links and routes as declarations. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.module_utils._core import validation
+from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter import Declaration, Exporter, given
+from ansible_collections.netns.fabric.plugins.module_utils._facts.model import SYSCTLS
+from ansible_collections.netns.fabric.plugins.module_utils._facts.namespace_view import destination_of, name_at
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
+    Link,
+    NamespaceName,
+    NamespaceState,
+    Route,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import OWN_DEVICES
+from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import place
+from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import FALLBACK_LINKS
+from ansible_collections.netns.fabric.plugins.module_utils._resources.route import IPV6_METRIC, MAIN_TABLE
+
+# Namespaces
+
+
+def namespaces(exporter: Exporter) -> Iterator[Declaration]:
+    """Return the entries for netns."""
+    for other in exporter.facts.names:
+        if not exporter.is_named(other):
+            exporter.skip(f"namespaces: {exporter.host.label(other)}", "it has no name, or is declared by another name")
+    for name in exporter.namespaces:
+        state = exporter.state(name)
+        if name is None or not exporter.facts.owns_namespace(state):
+            continue
+        loopback = state.link("lo")
+        if loopback is not None and not loopback.up and (exporter.owner is not None or _is_bare(state)):
+            exporter.skip(f"namespaces: {name}", "its loopback is down, and netns.fabric.netns would bring it up")
+            continue
+        yield {"name": name, **_resolver(exporter, name), **_sysctls(exporter, name)}
+
+
+def _is_bare(state: NamespaceState) -> bool:
+    """Return whether nothing was added to a namespace, so that netns.fabric.netns would take it over."""
+    links = [link for link in state.links if not link.loopback and link.name not in FALLBACK_LINKS]
+    return not links and all(address.made_by_kernel for address in state.addresses)
+
+
+def _resolver(exporter: Exporter, name: str) -> Declaration:
+    """Return what the resolver's file has, where writing it again would not change it."""
+    text = exporter.host.resolvers.get(name)
+    if text is None or not text.startswith(netns_resolver.HEADER):
+        return {}
+    lines = [line.split() for line in text.splitlines()]
+    servers = tuple(words[1] for words in lines if words[:1] == ["nameserver"] and len(words) > 1)
+    domains = tuple(domain for words in lines if words[:1] == ["search"] for domain in words[1:])
+    again = netns_resolver.Wanted(servers or None, domains or None)
+    if netns_resolver.plan(name, again, {netns_resolver.path(name): text}, exporter.owner).operations:
+        return {}
+    return given(nameservers=list(servers) or None, search=list(domains) or None)
+
+
+def _sysctls(exporter: Exporter, name: str) -> Declaration:
+    values = exporter.host.namespace(name).sysctls
+    return given(sysctls={key: value for key, value in values.items() if value != SYSCTLS[key]} or None)
+
+
+# Links
+
+
+def pairs(exporter: Exporter) -> Iterator[Declaration]:
+    """Return the entries for veth."""
+    done: set[frozenset[tuple[str, int]]] = set()
+    for name in exporter.namespaces:
+        for link in exporter.facts.links(name):
+            if link.kind != "veth":
+                continue
+            far = exporter.host.kernel.far_end(link)
+            if far is None or (far[0] or "").startswith("/"):
+                exporter.skip(f"pairs: {place(name, link.name)}", "its peer is not in a namespace with a name")
+                continue
+            ends = [(name, link), (exporter.name_of(far[0]), far[1])]
+            identity = frozenset((str(where), end.index) for where, end in ends)
+            if identity not in done:
+                done.add(identity)
+                # The end in a namespace first, as a person would write it.
+                ends.sort(key=lambda end: (end[0] is None, str(end[0]), end[1].name))
+                yield {**_end(exporter, *ends[0]), "peer": _end(exporter, *ends[1])}
+
+
+def _end(exporter: Exporter, name: NamespaceName, link: Link) -> Declaration:
+    mac = _if_valid("mac", validation.mac_address, link.mac)
+    return {**_settings(exporter, name, link), **mac, **given(tx_checksum=link.tx_checksum)}
+
+
+def links(exporter: Exporter) -> Iterator[Declaration]:
+    """Return the entries for link."""
+    for name in exporter.namespaces:
+        for link in exporter.facts.links(name):
+            if link.kind != "veth" and link.name not in FALLBACK_LINKS | OWN_DEVICES:
+                entry = _settings(exporter, name, link)
+                if not link.loopback or not link.up or entry.get("addresses"):
+                    yield entry
+
+
+def _settings(exporter: Exporter, name: NamespaceName, link: Link) -> Declaration:
+    # Open vSwitch sets the MTU of its own links, see `bridges` and `ports`.
+    of_switch = name is None and _is_internal(exporter, link.name)
+    mtu = {} if link.loopback or of_switch else _if_valid("mtu", validation.mtu, link.mtu)
+    named = given(name=link.name, namespace=name)
+    return {**named, **_addresses(exporter, name, link), **mtu, "enabled": link.up}
+
+
+def _is_internal(exporter: Exporter, link: str) -> bool:
+    found = exporter.host.switch.port_with(link)
+    return found is not None and (found[1].interface.type == "internal" or found[0].name == link)
+
+
+def _addresses(exporter: Exporter, name: NamespaceName, link: Link) -> Declaration:
+    if "addresses" not in exporter.host.wanted:
+        return {}
+    found = [address for address in exporter.state(name).addresses_of(link) if not address.made_by_kernel]
+    if any(address.peer is not None for address in found):
+        exporter.skip(f"the addresses of {place(name, link.name)}", "one of them has a peer address")
+        return {}
+    return {"addresses": [str(address.interface) for address in found]}
+
+
+def _if_valid(option: str, check: Callable[[Any], Any], value: Any) -> Declaration:
+    """Return a setting unless only the kernel allows it: no hardware address, an MTU above Ethernet's."""
+    try:
+        return {option: check(value)}
+    except ValueError:
+        return {}
+
+
+# Routes
+
+
+def routes(exporter: Exporter) -> Iterator[Declaration]:
+    """Return the entries for route."""
+    for name in exporter.namespaces:
+        state = exporter.state(name)
+        if exporter.owner is not None and (name is None or not exporter.facts.owns_namespace(state)):
+            continue
+        for route in state.routes:
+            if not route.static:
+                continue
+            if route.special or route.tos or route.origin:
+                exporter.skip(
+                    f"routes: {route.destination} in {name or 'the host'}",
+                    "netns.fabric.route has no options for it (its type, several next hops)",
+                )
+                continue
+            yield _route(name, state, route)
+
+
+def _route(name: NamespaceName, state: NamespaceState, route: Route) -> Declaration:
+    default_metric = IPV6_METRIC if route.version == 6 else 0
+    # The word `default` needs one of these options to say the IP version.
+    is_plain_ipv6 = route.version == 6 and not route.gateway and not route.source
+    return given(
+        namespace=name,
+        destination=route.destination if is_plain_ipv6 else destination_of(route),
+        gateway=route.gateway,
+        device=name_at(state, route.device),
+        metric=None if route.metric == default_metric else route.metric,
+        table=None if route.table == MAIN_TABLE else route.table,
+        source=route.source,
+    )

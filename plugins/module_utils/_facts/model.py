@@ -1,0 +1,143 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the collector has read from the host, and which part of it is to be reported, as plain values. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Ruleset
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link, NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
+    OWN_KIND,
+    Bridge,
+    Interface,
+    Port,
+    Switch,
+)
+
+if TYPE_CHECKING:
+    from ansible_collections.netns.fabric.plugins.module_utils._kernel.backend import Identity
+    from ansible_collections.netns.fabric.plugins.module_utils._kernel.sockets import Socket
+    from ansible_collections.netns.fabric.plugins.module_utils._system.processes import Process
+
+#: The parts that are collected only if they are asked for. Namespaces and links always are.
+SUBSETS = (
+    "addresses",
+    "counters",
+    "firewall",
+    "neighbours",
+    "openvswitch",
+    "processes",
+    "routes",
+    "sockets",
+    "sysctls",
+)
+
+#: The parameters that decide what a namespace does with packets, with their initial values
+#: (Documentation/networking/ip-sysctl.rst). IPv4's start as the host's (net.core.devconf_inherit_init_net).
+SYSCTLS: Mapping[str, str] = {
+    "net.ipv4.ip_forward": "0",
+    "net.ipv4.conf.all.rp_filter": "0",
+    "net.ipv4.conf.default.rp_filter": "0",
+    "net.ipv4.conf.all.arp_ignore": "0",
+    "net.ipv4.conf.all.arp_announce": "0",
+    "net.ipv4.conf.all.proxy_arp": "0",
+    "net.ipv4.ip_nonlocal_bind": "0",
+    "net.ipv4.ip_unprivileged_port_start": "1024",
+    "net.ipv6.conf.all.forwarding": "0",
+    "net.ipv6.conf.all.disable_ipv6": "0",
+    "net.ipv6.conf.default.accept_ra": "1",
+}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What is to be reported; None means everything."""
+
+    namespaces: frozenset[str] | None = None
+    bridges: frozenset[str] | None = None
+    owner: str | None = None
+
+    def admit(self, label: str | None) -> bool:
+        """Return whether a namespace is to be reported; the host's own always is."""
+        return label is None or self.namespaces is None or label in self.namespaces
+
+
+@dataclass(frozen=True)
+class NamespaceFacts:
+    """What can be read only from inside a namespace. `tables` are backend, family and name of each."""
+
+    sysctls: dict[str, str] = field(default_factory=dict)
+    sockets: list[Socket] = field(default_factory=list)
+    tables: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """Everything that was collected. A namespace without a name is identified by the path of its file.
+
+    `processes` are by the namespace's inode, `holders` by the socket's. `lost` are the internal ports whose device is
+    missing, `opened` the indexes of the host's links that ovs-vswitchd reads, None where that could not be seen.
+    """
+
+    wanted: frozenset[str]
+    kernel: KernelState = field(default_factory=KernelState)
+    identities: Mapping[NamespaceName, Identity] = field(default_factory=dict)
+    processes: Mapping[int, Sequence[Process]] = field(default_factory=dict)
+    holders: Mapping[int, Sequence[Process]] = field(default_factory=dict)
+    inside: Mapping[NamespaceName, NamespaceFacts] = field(default_factory=dict)
+    resolvers: Mapping[str, str] = field(default_factory=dict)
+    rulesets: Mapping[NamespaceName, Ruleset] = field(default_factory=dict)
+    switch: Switch = field(default_factory=lambda: Switch(unavailable="gather_subset excludes openvswitch"))
+    lost: frozenset[str] = frozenset()
+    opened: frozenset[int] | None = None
+    system_works: bool = False
+    unreadable: tuple[str, ...] = ()
+
+    def label(self, name: NamespaceName) -> str | None:
+        """Return what a namespace is called in the result, see label_of()."""
+        return label_of(name, self.identities)
+
+    def namespace(self, name: NamespaceName) -> NamespaceFacts:
+        """Return what was read inside a namespace; nothing for one that was not entered."""
+        return self.inside.get(name) or NamespaceFacts()
+
+    def port_of(self, namespace: NamespaceName, link: Link) -> tuple[Bridge, Port] | None:
+        """Return the port that a link is, and its bridge; an internal port may have been moved into a namespace."""
+        found = self.switch.port_with(link.name)
+        if found is None or namespace is None:
+            return found
+        bridge, port = found
+        moved = port.interface.type == "internal" and link.kind == OWN_KIND.get(bridge.datapath_type)
+        return found if moved and self.kernel.link(None, link.name) is None else None
+
+    def fault(self, bridge: Bridge, interface: Interface) -> str:
+        """Return what is wrong with an interface of a port, as far as can be seen; an empty text for nothing."""
+        if interface.fault:
+            return interface.fault
+        if interface.name in self.lost:
+            return "its device is missing: it was deleted, alone or with its namespace"
+        link = self.kernel.link(None, interface.name)
+        userspace = bridge.datapath_type == "netdev" and interface.type == "system"
+        if userspace and link is not None and self.opened is not None and link.index not in self.opened:
+            return "the link was re-created under the same name, and ovs-vswitchd does not read the new one"
+        return ""
+
+
+def label_of(name: NamespaceName, identities: Mapping[NamespaceName, Identity]) -> str | None:
+    """Return what a namespace is called in the result: its name, or how /proc writes one without a name."""
+    if name is not None and name.startswith("/"):
+        return f"net:[{identities[name].inode}]"
+    return None if name is None else printable(name)
+
+
+def printable(text: str) -> str:
+    """Return the text with bytes that are not UTF-8 written as in Python's strings: JSON cannot hold them."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

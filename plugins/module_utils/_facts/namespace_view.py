@@ -1,0 +1,183 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A namespace as the module returns it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.netns.fabric.plugins.module_utils._facts.firewall_view import firewall_view, nat_chains
+from ansible_collections.netns.fabric.plugins.module_utils._facts.model import HostFacts, printable
+from ansible_collections.netns.fabric.plugins.module_utils._facts.view import FilteredFacts, namespace_owners
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Ruleset
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
+    Link,
+    NamespaceName,
+    NamespaceState,
+    Route,
+)
+
+if TYPE_CHECKING:
+    from ansible_collections.netns.fabric.plugins.module_utils._kernel.sockets import Socket
+    from ansible_collections.netns.fabric.plugins.module_utils._system.processes import Process
+
+#: Where the kernel keeps what follows from the addresses (RT_TABLE_LOCAL of linux/rtnetlink.h).
+LOCAL_TABLE = 255
+
+#: The names that ip-route(8) has for the origin of a route (linux/rtnetlink.h, /etc/iproute2/rt_protos).
+PROTOCOLS: Mapping[int, str] = {
+    0: "unspec",
+    1: "redirect",
+    2: "kernel",
+    3: "boot",
+    4: "static",
+    9: "ra",
+    11: "zebra",
+    12: "bird",
+    16: "dhcp",
+    18: "keepalived",
+    186: "bgp",
+    187: "isis",
+    188: "ospf",
+    189: "rip",
+    192: "eigrp",
+}
+
+
+def namespace_view(facts: FilteredFacts, name: NamespaceName) -> dict[str, Any]:
+    """Return a namespace, and in it what the filters admit."""
+    host = facts.host
+    state = host.kernel.namespace(name)
+    identity = host.identities[name]
+    inside = host.namespace(name)
+    links = facts.links(name)
+    named = name is not None and not name.startswith("/")
+    #: The indexes of the links whose routes and neighbours are reported; None for all, those without a link too.
+    devices = None if facts.filters.owner is None else {link.index for link in links}
+    return {
+        "name": host.label(name),
+        "named": named,
+        "inode": identity.inode,
+        "nsid": None if name is None else identity.nsid,
+        "path": "/proc/self/ns/net" if name is None else printable(f"/run/netns/{name}" if named else name),
+        "owners": list(namespace_owners(state)) if name is not None else [],
+        "processes": [_process(process) for process in host.processes.get(identity.inode, ())],
+        "links": [_link(host, state, link) for link in links],
+        "routes": [
+            _route(state, route)
+            for route in state.routes
+            if route.table != LOCAL_TABLE and (devices is None or route.device in devices)
+        ],
+        "neighbours": [
+            {
+                "address": neighbour.address,
+                "mac": neighbour.mac,
+                "device": name_at(state, neighbour.device),
+                "state": neighbour.state,
+            }
+            for neighbour in state.neighbours
+            if devices is None or neighbour.device in devices
+        ],
+        "sockets": [_socket(host, state, socket) for socket in sorted(inside.sockets, key=_socket_order)],
+        "sysctls": dict(inside.sysctls),
+        "firewall": _firewall(facts, name),
+    }
+
+
+def _link(host: HostFacts, state: NamespaceState, link: Link) -> dict[str, Any]:
+    port = host.port_of(state.name, link)
+    return {
+        "name": printable(link.name),
+        "index": link.index,
+        "kind": link.kind or ("loopback" if link.loopback else "physical"),
+        "state": link.state,
+        "enabled": link.up,
+        "mac": link.mac or None,
+        "mtu": link.mtu,
+        "alias": printable(link.alias),
+        "owners": list(link.owners),
+        "master": name_at(state, link.master),
+        "peer": _peer(host, link),
+        "bridge_port": {"bridge": port[0].name, "port": port[1].name, "tag": port[1].tag} if port else None,
+        "tx_checksum": link.tx_checksum,
+        "addresses": [
+            {
+                "address": str(address.interface),
+                "peer": address.peer,
+                "made_by_kernel": address.made_by_kernel,
+            }
+            for address in state.addresses_of(link)
+        ],
+        "counters": dict(sorted(link.counters.items())),
+    }
+
+
+def _peer(host: HostFacts, link: Link) -> dict[str, Any] | None:
+    if link.peer is None:
+        return None
+    far = host.kernel.far_end(link)
+    return {
+        "namespace": host.label(far[0]) if far else None,
+        "name": printable(far[1].name) if far else None,
+        "index": link.peer.index,
+    }
+
+
+def name_at(state: NamespaceState, index: int | None) -> str | None:
+    """Return the name of the link with an index; None where there is no such link."""
+    link = state.link_at(index) if index else None
+    return printable(link.name) if link else None
+
+
+def _process(process: Process) -> dict[str, Any]:
+    return {"pid": process.pid, "command": printable(process.command), "user": process.user}
+
+
+def _route(state: NamespaceState, route: Route) -> dict[str, Any]:
+    return {
+        "destination": destination_of(route),
+        "gateway": route.gateway,
+        "device": name_at(state, route.device),
+        "metric": route.metric,
+        "table": route.table,
+        "source": route.source,
+        "protocol": PROTOCOLS.get(route.protocol, str(route.protocol)),
+        "version": route.version,
+        "type": route.kind,
+        "special": route.special,
+    }
+
+
+def destination_of(route: Route) -> str:
+    """Return a route's destination in the words of ip-route(8)."""
+    return "default" if route.destination in ("0.0.0.0/0", "::/0") else route.destination
+
+
+def _socket(host: HostFacts, state: NamespaceState, socket: Socket) -> dict[str, Any]:
+    return {
+        "protocol": socket.protocol,
+        "address": socket.address,
+        "port": socket.port,
+        "version": socket.version,
+        "device": name_at(state, socket.device),
+        "uid": socket.uid,
+        "processes": [_process(process) for process in host.holders.get(socket.inode, ())],
+    }
+
+
+def _socket_order(socket: Socket) -> tuple[str, int, int, str]:
+    return socket.protocol, socket.port, socket.version, socket.address
+
+
+def _firewall(facts: FilteredFacts, name: NamespaceName) -> dict[str, Any]:
+    ruleset = facts.host.rulesets.get(name) or Ruleset()
+    tables = facts.host.namespace(name).tables
+    rules = facts.owned_rules(name)
+    if facts.filters.owner is None:
+        return firewall_view(ruleset, tables, {chain.place for chain in nat_chains(ruleset)}, rules)
+    places = {chain.place for chain, _rule in rules}
+    with_rules = {(place.family, place.table) for place in places}
+    return firewall_view(ruleset, [table for table in tables if table[1:] in with_rules], places, rules)

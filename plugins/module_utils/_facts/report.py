@@ -1,0 +1,32 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The result of the module topology_info. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.module_utils._facts.declarations import export_declarations
+from ansible_collections.netns.fabric.plugins.module_utils._facts.model import Filters, HostFacts, printable
+from ansible_collections.netns.fabric.plugins.module_utils._facts.namespace_view import namespace_view
+from ansible_collections.netns.fabric.plugins.module_utils._facts.switch_view import switch_view
+from ansible_collections.netns.fabric.plugins.module_utils._facts.view import FilteredFacts
+
+
+def report(host: HostFacts, filters: Filters) -> dict[str, Any]:
+    """Return what was collected, as far as the filters admit it, and the same as declarations."""
+    facts = FilteredFacts(host, filters)
+    namespaces = [namespace_view(facts, name) for name in facts.names]
+    declarations, undeclared = export_declarations(facts)
+    return {
+        "host": namespace_view(facts, None),
+        "namespaces": sorted(namespaces, key=lambda namespace: (not namespace["named"], namespace["name"])),
+        "openvswitch": switch_view(facts),
+        "stale": sorted(printable(name) for name in host.kernel.stale),
+        "owners": facts.owners(),
+        "unreadable": list(host.unreadable),
+        "declarations": declarations,
+        "undeclared": undeclared,
+    }

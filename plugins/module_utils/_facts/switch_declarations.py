@@ -1,0 +1,83 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bridges and ports of Open vSwitch as declarations. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter import Declaration, Exporter, given
+from ansible_collections.netns.fabric.plugins.module_utils._facts.switch_view import without_marks
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Port
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import PROTOCOLS
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import WITHOUT_DEVICE
+
+
+def bridges(exporter: Exporter) -> Iterator[Declaration]:
+    """Return the entries for ovs_bridge."""
+    for bridge in exporter.facts.bridges():
+        if not exporter.facts.owns(bridge.owners):
+            continue
+        what = f"bridges: {bridge.name}"
+        if bridge.name in exporter.host.lost:
+            exporter.skip(what, "its local device is missing")
+            continue
+        if bridge.row.columns.get("controller", ()) != ():
+            exporter.skip(f"{what}: its controllers", "netns.fabric.ovs_bridge does not manage them")
+        works = bridge.works and (bridge.datapath_type != "system" or exporter.host.system_works)
+        options = {
+            "name": bridge.name,
+            "datapath_type": bridge.datapath_type if works else None,
+            "fail_mode": bridge.fail_mode,
+            "protocols": list(bridge.protocols) if set(bridge.protocols) <= set(PROTOCOLS) else None,
+            "external_ids": without_marks(bridge.external_ids),
+            "other_config": dict(bridge.other_config),
+            "mtu": bridge.local.mtu_request if bridge.local else None,
+        }
+        yield {option: value for option, value in options.items() if value}
+
+
+def ports(exporter: Exporter) -> Iterator[Declaration]:
+    """Return the entries for ovs_port; a bridge's own port is declared only where an option of it is set."""
+    for bridge in exporter.facts.bridges():
+        for port in exporter.facts.ports(bridge):
+            if not exporter.facts.owns(port.owners):
+                continue
+            obstacle = _obstacle(exporter, bridge, port)
+            if obstacle:
+                exporter.skip(f"ports: {port.name}", obstacle)
+                continue
+            options = _options(bridge, port)
+            if port.name != bridge.name or options:
+                # The pair declares the checksums of the far end, see `pairs`.
+                yield {"name": port.name, "bridge": bridge.name, "tx_checksum": "keep", **options}
+
+
+def _obstacle(exporter: Exporter, bridge: Bridge, port: Port) -> str:
+    """Return why a port cannot be declared as it is; an empty text if it can."""
+    if len(port.interfaces) != 1:
+        return "it is a bond"
+    if port.fake_bridge:
+        return "it is a VLAN bridge (ovs-vsctl calls it fake)"
+    if not bridge.works:
+        return f"its bridge {bridge.name} does not work"
+    return exporter.host.fault(bridge, port.interface)
+
+
+def _options(bridge: Bridge, port: Port) -> Declaration:
+    interface = port.interface
+    is_local = port.name == bridge.name
+    return given(
+        type=interface.type if interface.type != "system" and not is_local else None,
+        tag=port.tag,
+        trunks=list(port.trunks) or None,
+        vlan_mode=port.vlan_mode,
+        protected=port.protected or None,
+        mac=interface.mac if interface.type == "internal" else None,
+        mtu=interface.mtu_request if interface.type not in WITHOUT_DEVICE and not is_local else None,
+        options=dict(interface.options) or None,
+        external_ids=without_marks(port.external_ids) or None,
+        other_config=dict(port.other_config) or None,
+    )

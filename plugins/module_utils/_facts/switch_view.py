@@ -1,0 +1,95 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Open vSwitch as the module returns it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.module_utils._facts.model import HostFacts
+from ansible_collections.netns.fabric.plugins.module_utils._facts.view import FilteredFacts
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
+    MARK,
+    REOPEN_KEY,
+    Bridge,
+    Port,
+    Switch,
+    Uuid,
+    elements,
+)
+
+
+def switch_view(facts: FilteredFacts) -> dict[str, Any]:
+    """Return Open vSwitch with the bridges that the filters admit."""
+    switch = facts.host.switch
+    return {
+        "available": not switch.unavailable,
+        "reason": switch.unavailable,
+        "running": switch.running,
+        "bridges": [_bridge(facts, bridge) for bridge in facts.bridges()],
+    }
+
+
+def _bridge(facts: FilteredFacts, bridge: Bridge) -> dict[str, Any]:
+    return {
+        "name": bridge.name,
+        "datapath_type": bridge.datapath_type,
+        "fail_mode": bridge.fail_mode,
+        "protocols": list(bridge.protocols),
+        "owners": list(bridge.owners),
+        "external_ids": without_marks(bridge.external_ids),
+        "other_config": dict(bridge.other_config),
+        "works": bridge.works,
+        "controllers": list(_controllers(facts.host.switch, bridge)),
+        "ports": [_port(facts.host, bridge, port) for port in facts.ports(bridge)],
+    }
+
+
+def _controllers(switch: Switch, bridge: Bridge) -> Iterator[dict[str, Any]]:
+    for reference in elements(bridge.row.columns.get("controller", ())):
+        row = switch.rows.get(reference.text) if isinstance(reference, Uuid) else None
+        if row is not None:
+            yield {
+                "target": str(row.columns.get("target", "")),
+                "connected": bool(row.columns.get("is_connected")),
+                "role": row.optional("role"),
+            }
+
+
+def _port(host: HostFacts, bridge: Bridge, port: Port) -> dict[str, Any]:
+    interface = port.interface
+    return {
+        "name": port.name,
+        "bridge": bridge.name,
+        "local": port.name == bridge.name,
+        "type": interface.type,
+        "tag": port.tag,
+        "trunks": list(port.trunks),
+        "vlan_mode": port.vlan_mode,
+        "protected": port.protected,
+        "mac": interface.mac_in_use,
+        "mtu": interface.mtu,
+        "ofport": interface.ofport,
+        "options": dict(interface.options),
+        "external_ids": without_marks(port.external_ids),
+        "other_config": dict(port.other_config),
+        "owners": list(port.owners),
+        "interfaces": [each.name for each in port.interfaces],
+        "error": _error(host, bridge, port),
+    }
+
+
+def _error(host: HostFacts, bridge: Bridge, port: Port) -> str:
+    """Return what is wrong with a port; of a bond, with each of its interfaces."""
+    faults = {interface.name: host.fault(bridge, interface) for interface in port.interfaces}
+    if len(port.interfaces) == 1:
+        return "".join(faults.values())
+    return "; ".join(f"{name}: {fault}" for name, fault in faults.items() if fault)
+
+
+def without_marks(external_ids: Mapping[str, str]) -> dict[str, str]:
+    """Return the keys that this collection has not written itself."""
+    return {key: value for key, value in external_ids.items() if not key.startswith(MARK) and key != REOPEN_KEY}
