@@ -23,7 +23,7 @@ def steps(lab: Lab, state: str) -> list[tuple[str, dict[str, Any]]]:
 @pytest.mark.parametrize(("state", "probing"), [("present", True), ("absent", False)])
 def test_only_a_build_probes(state: str, probing: bool) -> None:
     [(_name, arguments)] = module_calls(Lab(3), state)
-    assert bool(arguments["probes"]) == probing
+    assert bool(arguments.get("probes")) == probing
 
 
 def test_the_steps_are_in_the_roles_order() -> None:
