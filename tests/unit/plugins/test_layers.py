@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 import pytest
 
+from ansible_collections.netns.fabric.plugins.module_utils._resources.registry import RESOURCES
+
 ROOT = Path(__file__).parents[3]
 COLLECTION = "ansible_collections.netns.fabric"
 MAX_LINES = 500
@@ -52,6 +54,16 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "modules": frozenset({"module_utils/_entry", "module_utils/_resources", "plugins/module_utils/_core/runner.py"}),
     **{kind: frozenset({CORE, *CONTROLLER}) for kind in ("become", "filter", "inventory")},
     "doc_fragments": frozenset(),
+}
+
+
+#: The files of each backend, by the name that resources declare it by.
+BACKENDS = {
+    "kernel": "plugins/module_utils/_kernel/",
+    "files": "plugins/module_utils/_system/files.py",
+    "ovsdb": "plugins/module_utils/_ovsdb/",
+    "firewall": "plugins/module_utils/_firewall/",
+    "firewalld": "plugins/module_utils/_firewall/",
 }
 
 
@@ -160,6 +172,19 @@ def test_every_file_is_in_a_layer() -> None:
     folders = (ROOT / "plugins" / "module_utils", ROOT / "plugins" / "plugin_utils")
     flat = [file.relative_to(ROOT).as_posix() for folder in folders for file in folder.glob("*.py")]
     assert not flat, f"move into the folder of a layer: {', '.join(flat)}"
+
+
+@pytest.mark.parametrize("name", sorted(RESOURCES))
+def test_a_module_ships_only_the_backends_that_its_resource_declares(name: str) -> None:
+    """What a module imports, however late, is sent to the managed host with it."""
+    declared = {BACKENDS[backend.name] for backend in RESOURCES[name].backends}
+    targets: dict[str, set[str]] = {}
+    for each in imports_in(ROOT):
+        targets.setdefault(each.source, set()).add(each.target)
+    shipped = _reachable(targets, f"plugins/modules/{name}.py")
+    others = sorted(file for file in shipped if file.startswith(tuple({*BACKENDS.values()} - declared)))
+    assert not others, "\n".join(["", f"{name} declares no backend that these are part of:", *others])
+    assert all(any(file.startswith(backend) for file in shipped) for backend in declared)
 
 
 def test_no_file_is_too_long() -> None:
