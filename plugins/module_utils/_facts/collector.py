@@ -37,7 +37,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources import net
 from ansible_collections.netns.fabric.plugins.module_utils._system.files import FILES
 
 if TYPE_CHECKING:
-    from ansible_collections.netns.fabric.plugins.module_utils._kernel.backend import Identity
+    from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Identity
 
 SUBSETS = (
     "addresses",
@@ -170,13 +170,13 @@ class _Gatherer:
     def _visit(self, name: NamespaceName) -> Visit:
         """What can be asked only from inside a namespace, all in one visit."""
         from ansible_collections.netns.fabric.plugins.module_utils._firewall import backend as firewall
-        from ansible_collections.netns.fabric.plugins.module_utils._kernel import backend as netlink
         from ansible_collections.netns.fabric.plugins.module_utils._kernel import sockets as sock_diag
+        from ansible_collections.netns.fabric.plugins.module_utils._kernel import sysctl
 
         visit = Visit()
         with self._host.use(KERNEL).entered(name):
             if "sysctls" in self._wanted:
-                values = {key: netlink.sysctl_here(key) for key in SYSCTLS}
+                values = {key: sysctl.read(key) for key in SYSCTLS}
                 visit.sysctls.update({key: value for key, value in values.items() if value is not None})
             if "sockets" in self._wanted:
                 try:

@@ -42,7 +42,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import WITHOUT_DEVICE, PortResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import (
     IPV6_METRIC,
-    MAIN_TABLE,
     RouteResource,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
@@ -233,7 +232,7 @@ class _Author:
                     "gateway": route.gateway,
                     "device": name_at(state, route.device),
                     "metric": None if route.metric == implied else route.metric,
-                    "table": None if route.table == MAIN_TABLE else route.table,
+                    "table": None if route.table == validation.MAIN_TABLE else route.table,
                     "source": route.source,
                 }
                 yield {option: value for option, value in entry.items() if value is not None}

@@ -21,6 +21,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Ruleset,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
+    Identity,
     KernelState,
     Link,
     NamespaceName,
@@ -41,7 +42,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
 from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_masquerade as masquerade
 
 if TYPE_CHECKING:
-    from ansible_collections.netns.fabric.plugins.module_utils._kernel.backend import Identity
     from ansible_collections.netns.fabric.plugins.module_utils._kernel.sockets import Socket
     from ansible_collections.netns.fabric.plugins.module_utils._system.processes import Process
 

@@ -32,9 +32,6 @@ LINK_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "enabled": {"type": "bool"},
 }
 
-#: The smallest MTU that IPv6 runs over (RFC 8200, 5); below it the kernel takes IPv6 off the link.
-IPV6_MTU = 1280
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -88,8 +85,11 @@ def settings(checks: Checks, options: Mapping[str, Any], prefix: str = "") -> Se
                 checks.error(f"{prefix}addresses", f"{address} is listed twice")
                 break
     mtu = checks.value(f"{prefix}mtu", validation.mtu, options.get("mtu"))
-    if mtu and mtu < IPV6_MTU and any(address.version == 6 for address in addresses or ()):
-        checks.error(f"{prefix}mtu", f"{mtu} is below {IPV6_MTU}, the smallest that IPv6 addresses can be used with")
+    if mtu and mtu < validation.IPV6_MTU_MIN and any(address.version == 6 for address in addresses or ()):
+        checks.error(
+            f"{prefix}mtu",
+            f"{mtu} is below {validation.IPV6_MTU_MIN}, the smallest that IPv6 addresses can be used with",
+        )
     return Settings(
         addresses=None if addresses is None else tuple(addresses),
         mac=checks.value(f"{prefix}mac", validation.mac_address, options.get("mac")),
@@ -227,7 +227,7 @@ def plan_addresses(
     return [
         *(added(address) for address in new if address not in late),
         *(op.RemoveAddress(namespace, name, str(address.interface), address.peer) for address in going),
-        *(op.RemoveAddress(namespace, name, str(each.interface), each.peer, if_there=True) for each in leftover),
+        *(op.RemoveAddress(namespace, name, str(each.interface), each.peer, missing_ok=True) for each in leftover),
         *(added(address, again=True) for address in stay),
         *(added(address) for address in late),
     ]

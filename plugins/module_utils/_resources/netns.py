@@ -231,7 +231,7 @@ def _create(actual: Actual, wanted: Namespace, owner: str | None) -> Change:
     operations.append(op.SetUp(name, "lo"))
     operations.extend(op.SetSysctl(name, key, value) for key, value in wanted.sysctls.items())
     files = netns_resolver.plan(name, wanted.resolver, actual.files, owner)
-    before = {"stale file": f"{op.NAMESPACE_DIRECTORY}/{name}"} if name in actual.kernel.stale else None
+    before = {"stale file": f"{validation.NAMESPACE_DIRECTORY}/{name}"} if name in actual.kernel.stale else None
     return Change(wanted.entry, _target(name), before, {**after, **files.after}, (*operations, *files.operations))
 
 
@@ -242,7 +242,7 @@ def _absent(actual: Actual, wanted: Namespace, owner: str | None, warnings: list
     if state is None:
         operations: list[Operation] = [op.RemoveStaleFile(name)] if name in actual.kernel.stale else []
         operations.extend(files.operations)
-        before = {"stale file": f"{op.NAMESPACE_DIRECTORY}/{name}"} if name in actual.kernel.stale else {}
+        before = {"stale file": f"{validation.NAMESPACE_DIRECTORY}/{name}"} if name in actual.kernel.stale else {}
         target = _target(name)
         return [Change(wanted.entry, target, {**before, **files.before}, None, tuple(operations))] if operations else []
     loopback = _loopback(state)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from ipaddress import ip_interface as interface
 from typing import Any
 
 import pytest
@@ -27,17 +28,16 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Rule,
     Ruleset,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.backend import Identity
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.sockets import Socket
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     Address,
     End,
+    Identity,
     KernelState,
     Link,
     NamespaceState,
     Neighbour,
     Route,
-    interface,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Interface, Port, Row, Switch
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import Source

@@ -53,7 +53,7 @@ WORDS = "10.0.0.0/8 tos 0x10 via 192.0.2.1 dev eth0 src 192.0.2.9 metric 5 table
             op.RemoveAddress(None, "a", "192.0.2.1/32", "192.0.2.2"),
             ["ip addr del 192.0.2.1 peer 192.0.2.2/32 dev a"],
         ),
-        (op.RemoveAddress("red", "a", "fd00::1/64", if_there=True), ["ip -n red addr flush dev a to fd00::1"]),
+        (op.RemoveAddress("red", "a", "fd00::1/64", missing_ok=True), ["ip -n red addr flush dev a to fd00::1"]),
         (
             op.AddRoute("red", ROUTE),
             [f"ip -n red route add {WORDS} proto static"],
