@@ -97,11 +97,12 @@ def positions(message: bytes, start: int, wanted: int) -> list[tuple[int, int]]:
 
 
 def _attributes(message: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    while start + ATTRIBUTE.size <= end:
-        length, kind = ATTRIBUTE.unpack_from(message, start)
-        if length < ATTRIBUTE.size:
+    unpack, size = ATTRIBUTE.unpack_from, ATTRIBUTE.size
+    while start + size <= end:
+        length, kind = unpack(message, start)
+        if length < size:
             return
-        yield kind & NLA_TYPE_MASK, start + ATTRIBUTE.size, start + length
+        yield kind & NLA_TYPE_MASK, start + size, start + length
         start += (length + 3) & ~3
 
 
