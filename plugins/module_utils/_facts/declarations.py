@@ -35,7 +35,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources import nat
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import place
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_plan import FORWARDING
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_rules import Kind, Part, Subject, hook_of
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import FALLBACK_LINKS, NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import PROTOCOLS, BridgeResource
@@ -351,7 +350,7 @@ class _Author:
         visit = self._findings.visits.get(name) or Visit()
         blocked = bool(self._findings.rulesets[name].obstacles(version))
         return {
-            "ip_forward": visit.sysctls.get(FORWARDING[version], "1") == "1",
+            "ip_forward": visit.sysctls.get(validation.FORWARDING[version], "1") == "1",
             "accept_forward": "never" if blocked and not accepted else "auto",
         }
 

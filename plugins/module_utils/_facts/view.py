@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import NAMESPACE_DIRECTORY
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     COMMENT,
     IPTABLES_LEGACY,
@@ -276,7 +277,9 @@ class View:
             "named": named,
             "inode": identity.inode,
             "nsid": None if name is None else identity.nsid,
-            "path": "/proc/self/ns/net" if name is None else printable(f"/run/netns/{name}" if named else name),
+            "path": "/proc/self/ns/net"
+            if name is None
+            else printable(f"{NAMESPACE_DIRECTORY}/{name}" if named else name),
             "owners": list(owners_of(state)) if name is not None else [],
             "processes": [_process(found) for found in findings.processes.get(identity.inode, ())],
             "links": [self._link(state, link) for link in links],
