@@ -28,7 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.undo import C
 
 #: Seconds after which a link that was set up stays up, see Kernel.settle().
 REASSERT_DELAY = 0.05
-#: How often it is set up again: who goes on setting it down does so on purpose.
+#: How often it is set up again: a program that keeps setting it down does so on purpose.
 MAX_REASSERTS = 3
 
 

@@ -112,8 +112,8 @@ class NetlinkSocket:
     def __init__(self, protocol: int, timeout: float = TIMEOUT, receive_buffer: int = 0) -> None:
         """Open a socket of a netlink family.
 
-        `receive_buffer` is its size in bytes beyond net.core.rmem_max, which takes CAP_NET_ADMIN; the default serves
-        who only dumps.
+        `receive_buffer` is a size in bytes that may exceed net.core.rmem_max, which requires CAP_NET_ADMIN. Dumps do
+        not need it.
         """
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         if receive_buffer:

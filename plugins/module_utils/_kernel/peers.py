@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which two ends make a veth pair, over all namespaces that were read."""
+"""Which two ends form a veth pair, over all namespaces that were read."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def route_message(*attributes: bytes, family: int = 2, length: int = 0, **fields
 # Links
 
 
-def test_a_veth_whose_far_end_is_elsewhere() -> None:
+def test_a_veth_with_its_far_end_in_another_namespace() -> None:
     kind = attribute(18, attribute(1, b"veth\0"))
     found = messages.parse_link(
         link_message(
@@ -66,7 +66,7 @@ def test_a_veth_whose_far_end_is_elsewhere() -> None:
     assert (found.peer_index, found.peer_nsid) == (4, 3)
 
 
-def test_a_physical_device_has_no_kind_and_a_far_end_beside_it_no_namespace_id() -> None:
+def test_a_physical_device_has_no_kind_and_no_namespace_id() -> None:
     found = messages.parse_link(link_message(1, uapi.IFF_LOOPBACK, attribute(3, b"lo\0"), attribute(5, b"\5\0\0\0")))
     assert (found.link.kind, found.link.loopback, found.link.up) == ("", True, False)
     assert found.peer_nsid is None
@@ -84,12 +84,12 @@ def test_a_physical_device_has_no_kind_and_a_far_end_beside_it_no_namespace_id()
         (address_message("::1/128"), True),
         (address_message("fd00::1/64"), False),
         (address_message("fd00::1/64", 0x0), True),  # by a router's advertisement: not permanent
-        (address_message("fe80::1/64"), True),  # a kernel that does not say who made it
+        (address_message("fe80::1/64"), True),  # a kernel that does not report who added it
         (address_message("fe80::1/64", 0x80, attribute(11, b"\3")), True),
         (address_message("fe80::1/64", 0x80, attribute(11, b"\0")), False),
     ],
 )
-def test_whose_address_it_is(message: bytes, made_by_kernel: bool) -> None:
+def test_addresses_of_the_kernel_and_of_an_administrator(message: bytes, made_by_kernel: bool) -> None:
     assert messages.parse_address(message).made_by_kernel is made_by_kernel
 
 
@@ -102,7 +102,7 @@ def test_addresses() -> None:
     assert str(messages.parse_address(address_message("fd00::1/128", peer="fd00::2"))) == "fd00::1 peer fd00::2/128"
 
 
-def test_which_link_an_address_belongs_to() -> None:
+def test_the_link_and_version_of_an_address() -> None:
     message = address_message("192.0.2.1/24")
     assert messages.is_on_link(message, socket.AF_INET, 7)
     assert not messages.is_on_link(message, socket.AF_INET6, 7)
@@ -158,17 +158,17 @@ def test_the_default_route_and_one_for_a_source() -> None:
         route_message(DESTINATION, attribute(18, bytes(18)), length=8),
     ],
 )
-def test_what_the_options_of_a_route_cannot_express(message: bytes) -> None:
+def test_special_routes(message: bytes) -> None:
     assert messages.parse_route(message).special
 
 
-def test_clones_and_multicast_are_no_routes() -> None:
+def test_clones_and_multicast_are_not_routes() -> None:
     assert messages.is_route(route_message())
     assert not messages.is_route(route_message(flags=0x200))
     assert not messages.is_route(route_message(family=128))
 
 
-def test_a_route_is_the_same_whatever_the_kernel_observes_on_it() -> None:
+def test_the_identity_of_a_route_excludes_observations() -> None:
     def multipath(flags: int) -> bytes:
         hops = next_hop(flags, 2, bytes([192, 0, 2, 1])) + next_hop(flags, 3, bytes([192, 0, 2, 2]))
         return route_message(DESTINATION, attribute(9, hops), attribute(12, bytes([flags] * 32)), length=8, flags=flags)

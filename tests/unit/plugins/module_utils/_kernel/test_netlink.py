@@ -180,10 +180,10 @@ def test_attributes_are_found_whatever_their_length(pairs: list[tuple[int, bytes
 
 
 @given(st.binary(max_size=60))
-def test_a_broken_message_does_no_harm(data: bytes) -> None:
+def test_a_malformed_message_has_no_attributes_that_break_the_parser(data: bytes) -> None:
     assert isinstance(netlink.attributes_of(data, 0), dict)
 
 
-def test_refusals_in_words() -> None:
+def test_the_text_of_a_refusal() -> None:
     assert str(netlink.Refusal(17, "")) == "File exists (EEXIST)"
     assert str(netlink.NetlinkError(netlink.Refusal(22, "why"))) == "Invalid argument (EINVAL): why"

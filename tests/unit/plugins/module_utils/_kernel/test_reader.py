@@ -73,7 +73,7 @@ def test_namespaces_that_exist_and_names_that_have_none() -> None:
     assert [link.peer for link in host.links] == [End(None, 3), End(None, 2), None]
 
 
-def test_links_are_dumped_once_until_somebody_writes() -> None:
+def test_links_are_dumped_once_between_two_writes() -> None:
     handles = FakeHandles()
     found = reader(handles)
     for _time in range(2):

@@ -20,7 +20,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import operat
 
 
 def of_request(request: bytearray, header: struct.Struct) -> tuple[tuple[Any, ...], dict[int, bytes]]:
-    """The fields and attributes of a request."""
+    """Return the fields and attributes of a request."""
     assert struct.unpack_from("=I", request)[0] == len(request)
     fields = header.unpack_from(request, uapi.HEADER.size)
     return fields, netlink.attributes_of(bytes(request), uapi.HEADER.size + header.size)
@@ -40,13 +40,13 @@ ADDRESSES = st.one_of(
 
 
 @given(ADDRESSES, st.integers(1, 1 << 20))
-def test_what_is_asked_for_is_what_will_be_read(text: str, index: int) -> None:
+def test_a_requested_address_is_read_back(text: str, index: int) -> None:
     request = requests.address_request(uapi.RTM_NEWADDR, 0, index, text)
     found = messages.parse_address(bytes(request))
     assert (found.index, found.interface, found.peer) == (index, ip_interface(text), None)
 
 
-def test_an_ipv6_address_is_to_be_usable_at_once() -> None:
+def test_an_ipv6_address_skips_duplicate_address_detection() -> None:
     flags = of_request(requests.address_request(uapi.RTM_NEWADDR, 0, 2, "fd00::1/64"), uapi.ADDRESS_HEADER)[1]
     assert flags[uapi.IFA_FLAGS] == struct.pack("=I", uapi.IFA_F_NODAD)
     for kind, text in ((uapi.RTM_NEWADDR, "192.0.2.1/24"), (uapi.RTM_DELADDR, "fd00::1/64")):
@@ -93,7 +93,7 @@ def test_a_restored_route_has_no_flags_that_cannot_be_set() -> None:
         (op.RouteSpec("fd01::/64", "fd00::1", origin="fd00::/64", metric=7), 0),
     ],
 )
-def test_a_route_that_is_asked_for(spec: op.RouteSpec, scope: int) -> None:
+def test_a_requested_route_is_read_back(spec: op.RouteSpec, scope: int) -> None:
     request = requests.route_request(uapi.RTM_NEWROUTE, 0, spec, 2 if spec.device else None)
     found = messages.parse_route(bytes(request))
     assert (found.destination, found.gateway, found.table) == (spec.destination, spec.gateway, spec.table)
@@ -108,7 +108,7 @@ def test_a_route_that_is_asked_for(spec: op.RouteSpec, scope: int) -> None:
     assert (fields[5], fields[6], fields[7]) == (4, scope, 1)
 
 
-def test_a_route_that_is_to_go_is_found_whichever_its_kind() -> None:
+def test_a_route_is_removed_whatever_its_protocol_scope_and_type() -> None:
     request = requests.route_request(uapi.RTM_DELROUTE, 0, op.RouteSpec("10.0.0.0/8"), None)
     fields, _attributes = of_request(request, uapi.ROUTE_HEADER)
     assert (fields[5], fields[6], fields[7]) == (0, 255, 0)
@@ -117,7 +117,7 @@ def test_a_route_that_is_to_go_is_found_whichever_its_kind() -> None:
 # Requests for links
 
 
-def test_a_pair_is_made_where_it_belongs() -> None:
+def test_a_veth_pair_is_created_in_its_namespaces() -> None:
     pair = op.CreateVeth(op.NewEnd("red", "eth0", "02:00:00:00:00:0a", 9000), op.NewEnd(None, "tap"))
     request = requests.new_veth(pair, 11, None, indexes=(0, 77))
     fields, attributes = of_request(request, uapi.LINK_HEADER)
@@ -134,12 +134,12 @@ def test_a_pair_is_made_where_it_belongs() -> None:
     assert 28 not in inside
 
 
-def test_an_alias_is_taken_away_by_an_empty_one() -> None:
+def test_an_alias_is_removed_by_an_empty_one() -> None:
     _fields, attributes = of_request(requests.set_link("eth0", ("IFLA_IFALIAS", "")), uapi.LINK_HEADER)
     assert attributes[uapi.IFLA_IFALIAS].rstrip(b"\0") == b""
 
 
-def test_a_link_moves_by_its_index_and_may_get_another() -> None:
+def test_a_link_is_moved_by_its_index_and_may_get_another() -> None:
     request = requests.set_link_at(5, ("IFLA_NET_NS_FD", 3), ("IFLA_IFNAME", "x"), ("IFLA_NEW_IFINDEX", 9))
     fields, attributes = of_request(request, uapi.LINK_HEADER)
     assert fields[2] == 5
