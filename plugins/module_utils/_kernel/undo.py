@@ -119,10 +119,12 @@ def recreate_pair(handles: NamespaceHandles, ends: Sequence[CapturedLink]) -> No
     """Create a deleted veth pair again, with the indexes and settings of its ends.
 
     Raises:
-        OperationFailed: One end was out of sight.
+        OperationFailed: One end was in a namespace without a name.
     """
     if len(ends) != 2:
-        raise OperationFailed(None, f"the far end of {ends[0].link.name} was in a namespace without a name")
+        raise OperationFailed(
+            None, f"the far end of {ends[0].link.name} was in a namespace without a name; create the veth pair by hand"
+        )
     new = [op.NewEnd(end.namespace, end.link.name, end.link.mac, end.link.mtu) for end in ends]
     request = requests.new_veth(
         op.CreateVeth(new[0], new[1]),
