@@ -21,8 +21,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Rule,
     Ruleset,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.backend import Identity
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import End, KernelState, Link, NamespaceState
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
+    End,
+    Identity,
+    KernelState,
+    Link,
+    NamespaceState,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Interface, Port, Switch
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import Source
 

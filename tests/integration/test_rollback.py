@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All or nothing: a call in which one change is refused leaves the host as it was, the same objects and not equal ones.
+"""Rollback: a call in which one change is refused leaves the host as it was, with the same objects, not equal ones.
 
 First with what the kernel really refuses, in the middle of fifty entries. Then, since most operations are hardly ever
 refused, with every single operation of a plan failing in turn.
@@ -21,9 +21,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.host import Hos
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Phase, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Resource
 from ansible_collections.netns.fabric.plugins.module_utils._core.runner import converge
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import backend, messages, namespaces
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import handlers, namespaces, requests
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.batch import Batch
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
@@ -43,7 +44,7 @@ Entries = list[dict[str, Any]]
 
 COUNT, REFUSED = 50, 25
 
-# Namespaces with cables, addresses of both versions, secondaries, routes that depend on them, settings of their own.
+# Namespaces with veth pairs, addresses of both versions, secondaries, routes that depend on them, settings of each.
 STAGE = """
     netns add red
     netns add blue
@@ -115,7 +116,7 @@ def assert_refused(host: Host, run_module: Run, module: str, entries: Entries, s
     assert said in result.message
     assert result.message.endswith("All changes made by this call were rolled back; the host is unchanged.")
     assert_same(host, before)
-    # Without the one that is refused all of it can be done: it was not refused for another reason.
+    # Without that entry the call succeeds: the refusal had no other reason.
     left = run_module(module, **{bulk: entries[:REFUSED] + entries[REFUSED + 1 :]}, **options)
     assert not left.failed, left.message
     assert left.changed
@@ -140,8 +141,8 @@ def test_fifty_namespaces_and_a_file_that_cannot_be_written(host: Host, run_modu
     assert_refused(host, run_module, "netns", entries, "/etc/netns/ns25")
 
 
-def test_fifty_cables_and_a_name_that_is_taken(stage: Host, run_module: Run) -> None:
-    """An alternative name of another link is not seen in the list of links, and is refused all the same."""
+def test_fifty_veth_pairs_and_a_name_that_is_taken(stage: Host, run_module: Run) -> None:
+    """The list of links does not show an alternative name of another link, and the kernel refuses it."""
     shell(stage, "link property add dev red-tap altname t25")
     entries: Entries = [
         {
@@ -156,8 +157,8 @@ def test_fifty_cables_and_a_name_that_is_taken(stage: Host, run_module: Run) -> 
     assert_refused(stage, run_module, "veth", entries, "File exists", owner="lab")
 
 
-def test_cables_made_anew_removed_pruned_and_brought_home(stage: Host, run_module: Run) -> None:
-    """Everything that veth can do, before the one that is refused: what was deleted and moved is back in its place."""
+def test_veth_pairs_recreated_removed_pruned_and_moved(stage: Host, run_module: Run) -> None:
+    """Everything that veth does, before the entry that is refused: what was deleted and moved is back in its place."""
     shell(
         stage,
         """
@@ -244,7 +245,7 @@ def test_fifty_routes_and_a_source_that_is_no_address_here(stage: Host, run_modu
 
 
 def run_inside(resource: Resource[Any, Any], params: Mapping[str, Any]) -> dict[str, Any]:
-    """Run a module's work in this process, where its handlers can be made to fail."""
+    """Run a module in this process, where its handlers can be made to fail."""
     validator = ArgumentSpecValidator(argument_spec(resource))
     validated = validator.validate(dict(params))
     assert not validated.error_messages
@@ -252,7 +253,7 @@ def run_inside(resource: Resource[Any, Any], params: Mapping[str, Any]) -> dict[
 
 
 def refusal_of(resource: Resource[Any, Any], params: Mapping[str, Any]) -> str | None:
-    """Return what the failure says; None if there was none, and something was changed."""
+    """Return the message of the failure; None where the call succeeded, and changed something."""
     try:
         assert run_inside(resource, params)["changed"]
     except OperationFailed as failure:
@@ -269,22 +270,22 @@ class Refusals:
         self.at = -1
 
     def by_the_handler(self) -> None:
-        """The operation is refused before it has been asked for."""
+        """Refuse the operation before it is requested."""
         # Most operations of a healthy host cannot be made to fail from outside.
-        for handlers in (backend._HANDLERS, files._HANDLERS):
-            for kind, handler in list(handlers.items()):
-                self._patch.setitem(handlers, kind, self._failing(handler))  # type: ignore[arg-type]
+        for table in (handlers.HANDLERS, files._HANDLERS):
+            for kind, handler in list(table.items()):
+                self._patch.setitem(table, kind, self._failing(handler))  # type: ignore[arg-type]  # no other code changes these tables
 
     def by_the_kernel(self) -> None:
-        """The kernel refuses one request among many that are on their way, and carries out those behind it."""
-        add = backend._Batch.add
+        """Have the kernel refuse one request among many that were sent, and execute those after it."""
+        add = Batch.add
 
         def failing(batch: Any, operation: Operation, namespace: Any, request: bytearray, undo: Any) -> None:
             self.count += 1
-            bad = messages.delete_link(0x7FFFFFFE)  # there is no such link: ENODEV
+            bad = requests.delete_link(0x7FFFFFFE)  # there is no such link: ENODEV
             add(batch, operation, namespace, bad if self.count - 1 == self.at else request, undo)
 
-        self._patch.setattr(backend._Batch, "add", failing)
+        self._patch.setattr(Batch, "add", failing)
 
     def _failing(self, handler: Callable[..., None]) -> Callable[..., None]:
         def failing(*arguments: Any) -> None:
@@ -310,7 +311,7 @@ PLANS: dict[str, tuple[Resource[Any, Any], dict[str, Any]]] = {
             "owner": "lab",
         },
     ),
-    "cables": (
+    "veth pairs": (
         VethResource(),
         {
             "pairs": [
@@ -361,7 +362,7 @@ PLANS: dict[str, tuple[Resource[Any, Any], dict[str, Any]]] = {
 
 
 def add_to_stage(host: Host) -> None:
-    """What else the plans need: something to delete, to bring home, to move and to give back."""
+    """Add what else the plans need: something to delete, to move into its place, to move elsewhere and to return."""
     shell(
         host,
         """
@@ -409,17 +410,17 @@ def test_every_operation_refused_in_turn(stage: Host, monkeypatch: pytest.Monkey
             break
         assert failure.endswith("the host is unchanged."), f"{refusals.at}: {failure}"
         assert_same(stage, before, what=f"the host after {failure}")
-    assert refusals.at >= {"namespaces": 4, "cables": 20, "links": 12, "routes": 14}[name]
+    assert refusals.at >= {"namespaces": 4, "veth pairs": 20, "links": 12, "routes": 14}[name]
 
 
-def test_an_unexpected_error_takes_everything_back_too(stage: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_rolls_everything_back_too(stage: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     before = picture(stage)
 
     def broken(*_arguments: Any) -> None:
-        raise RuntimeError("a bug of ours")
+        raise RuntimeError("a bug")
 
     # A bug cannot be had on purpose.
-    monkeypatch.setitem(backend._HANDLERS, op.SetUp, broken)
+    monkeypatch.setitem(handlers.HANDLERS, op.SetUp, broken)
     resource, params = PLANS["namespaces"]
     with pytest.raises(RuntimeError):
         run_inside(resource, params)
@@ -430,7 +431,7 @@ def test_an_unexpected_error_takes_everything_back_too(stage: Host, monkeypatch:
 
 
 def test_removed_namespaces_come_back_with_their_processes(stage: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are held open until the whole call has succeeded."""
+    """They are kept open until the whole call has succeeded."""
     process = stage.start("sleep", "4242", namespace="red")
     wait_until(lambda: stage.run("ip", "netns", "pids", "red").stdout.strip() != "")
     before = picture(stage)
@@ -441,7 +442,7 @@ def test_removed_namespaces_come_back_with_their_processes(stage: Host, monkeypa
             raise OSError(errno.EBUSY, "refused for the test")
         remove(name)
 
-    # Names are taken away by umount and unlink, which nothing refuses to root.
+    # Names are removed by umount and unlink, which nothing refuses to root.
     monkeypatch.setattr(namespaces, "remove", refused)
     entries = [{"name": name, "state": "absent", "force": True} for name in ("red", "blue")]
     with pytest.raises(OperationFailed, match="blue"):
@@ -451,7 +452,7 @@ def test_removed_namespaces_come_back_with_their_processes(stage: Host, monkeypa
 
 
 def test_physical_links_return_to_the_host_when_their_namespace_is_removed(host: Host) -> None:
-    """A tap stands for a physical device, which has no kind: the plan tells one from the other, not the operation."""
+    """A tap stands for a physical device, which has no kind: the plan distinguishes them, not the operation."""
     shell(host, "netns add red\n-n red tuntap add d0 mode tap\n-n red tuntap add d1 mode tap\n-n red link set d0 up")
     removal = op.RemoveNamespace("red", links=("d1",), physical=("d0",))
     apply(removal)
@@ -519,16 +520,16 @@ def apply(*operations: Operation) -> None:
         managed.close()
 
 
-# What cannot be taken back is said
+# What cannot be undone is reported
 
 
-def test_what_cannot_be_taken_back_is_said(stage: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_undone_is_reported(stage: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_arguments: Any) -> None:
         raise OSError(errno.EIO, "refused for the test")
 
     # An undo that fails cannot be had on purpose.
-    monkeypatch.setattr(backend.Kernel, "_forget", refused)
-    monkeypatch.setitem(backend._HANDLERS, op.SetUp, refused)
+    monkeypatch.setattr(handlers, "_delete_created_namespace", refused)
+    monkeypatch.setitem(handlers.HANDLERS, op.SetUp, refused)
     with pytest.raises(FabricError) as caught:
         run_inside(NamespaceResource(), {"name": "new"})
     assert "These changes could not be undone:" in str(caught.value)
@@ -537,7 +538,7 @@ def test_what_cannot_be_taken_back_is_said(stage: Host, monkeypatch: pytest.Monk
 
 
 def test_the_parameters_that_forwarding_resets_come_back(stage: Host, run_module: Run) -> None:
-    """ip_forward sets accept_redirects and the forwarding of every link along with itself."""
+    """ip_forward also sets accept_redirects and the forwarding of every link."""
     sysctls = (*SYSCTLS, "net/ipv4/conf/eth0/forwarding", "net/ipv4/conf/lo/accept_redirects")
     stage.in_namespace("blue", "sysctl", "-qw", "net.ipv4.conf.eth0.forwarding=1")
     before = picture(stage, sysctls=SYSCTLS)

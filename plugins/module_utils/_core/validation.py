@@ -39,6 +39,21 @@ MTU_MAX = 65535
 VLAN_MAX = 4094
 """IEEE 802.1Q: the ID has twelve bits, 4095 is reserved."""
 
+#: How a port of Open vSwitch treats VLAN tags (vlan_mode of ovs-vswitchd.conf.db(5)).
+VLAN_MODES = ("access", "trunk", "native-tagged", "native-untagged", "dot1q-tunnel")
+
+#: Bytes: RFC 8200, section 5; below it the kernel disables IPv6 on the link.
+IPV6_MTU_MIN = 1280
+
+#: RT_TABLE_MAIN of linux/rtnetlink.h.
+MAIN_TABLE = 254
+
+#: Where ip-netns(8) keeps the names of network namespaces.
+NAMESPACE_DIRECTORY = "/run/netns"
+
+#: By IP version: the parameter that makes a namespace a router (Documentation/networking/ip-sysctl.rst).
+FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
+
 # isspace() of the kernel's lib/ctype.c knows Latin-1: 0xa0 is a space there, hence "à" (0xc3 0xa0 in UTF-8) goes too.
 _KERNEL_SPACES = frozenset(b"\t\n\v\f\r \xa0")
 _OWNER = re.compile(r"[A-Za-z0-9._-]{1,64}")

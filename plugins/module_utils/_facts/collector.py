@@ -23,8 +23,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts.model import (
 from ansible_collections.netns.fabric.plugins.module_utils._firewall import backend as firewall
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Ruleset
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import backend as netlink
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import sockets as sock_diag
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import sysctl
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OVSDB
@@ -34,7 +34,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._system import proces
 from ansible_collections.netns.fabric.plugins.module_utils._system.files import FILES
 
 if TYPE_CHECKING:
-    from ansible_collections.netns.fabric.plugins.module_utils._kernel.backend import Identity
+    from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Identity
 
 BACKENDS = (KERNEL, FILES, OVSDB, FIREWALL)
 
@@ -112,7 +112,7 @@ class _Collector:
         facts = NamespaceFacts()
         with self._kernel.entered(name):
             if "sysctls" in self._wanted:
-                values = {key: netlink.sysctl_here(key) for key in SYSCTLS}
+                values = {key: sysctl.read(key) for key in SYSCTLS}
                 facts.sysctls.update({key: value for key, value in values.items() if value is not None})
             if "sockets" in self._wanted:
                 try:

@@ -23,7 +23,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import OW
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import place
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import FALLBACK_LINKS
-from ansible_collections.netns.fabric.plugins.module_utils._resources.route import IPV6_METRIC, MAIN_TABLE
+from ansible_collections.netns.fabric.plugins.module_utils._resources.route import IPV6_METRIC
 
 # Namespaces
 
@@ -169,6 +169,6 @@ def _route(name: NamespaceName, state: NamespaceState, route: Route) -> Declarat
         gateway=route.gateway,
         device=name_at(state, route.device),
         metric=None if route.metric == default_metric else route.metric,
-        table=None if route.table == MAIN_TABLE else route.table,
+        table=None if route.table == validation.MAIN_TABLE else route.table,
         source=route.source,
     )

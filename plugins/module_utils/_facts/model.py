@@ -21,8 +21,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
 )
 
 if TYPE_CHECKING:
-    from ansible_collections.netns.fabric.plugins.module_utils._kernel.backend import Identity
     from ansible_collections.netns.fabric.plugins.module_utils._kernel.sockets import Socket
+    from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Identity
     from ansible_collections.netns.fabric.plugins.module_utils._system.processes import Process
 
 #: The parts that are collected only if they are asked for. Namespaces and links always are.

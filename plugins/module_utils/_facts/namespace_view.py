@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import NAMESPACE_DIRECTORY
 from ansible_collections.netns.fabric.plugins.module_utils._facts.firewall_view import firewall_view, nat_chains
 from ansible_collections.netns.fabric.plugins.module_utils._facts.model import HostFacts, printable
 from ansible_collections.netns.fabric.plugins.module_utils._facts.view import FilteredFacts, namespace_owners
@@ -62,7 +63,7 @@ def namespace_view(facts: FilteredFacts, name: NamespaceName) -> dict[str, Any]:
         "named": named,
         "inode": identity.inode,
         "nsid": None if name is None else identity.nsid,
-        "path": "/proc/self/ns/net" if name is None else printable(f"/run/netns/{name}" if named else name),
+        "path": "/proc/self/ns/net" if name is None else printable(f"{NAMESPACE_DIRECTORY}/{name}" if named else name),
         "owners": list(namespace_owners(state)) if name is not None else [],
         "processes": [_process(process) for process in host.processes.get(identity.inode, ())],
         "links": [_link(host, state, link) for link in links],

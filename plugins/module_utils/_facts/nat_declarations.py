@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import FORWARDING
 from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter import (
     Declaration,
     Exporter,
@@ -21,7 +22,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_masquerade as masquerade
 from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_port_forward as port_forward
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_plan import FORWARDING
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_rules import Kind, Part, Subject, hook_of
 
 #: A rule with its role and the hook that it is on.

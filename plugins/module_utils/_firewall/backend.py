@@ -14,10 +14,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
-import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -38,8 +36,15 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     together,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import uapi
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import (
+    NetlinkError,
+    NetlinkSocket,
+    attributes_of,
+    message,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
-from ansible_collections.netns.fabric.plugins.module_utils._system.programs import TIMEOUT, Result, find, run
+from ansible_collections.netns.fabric.plugins.module_utils._system.programs import Result, find, run
 
 #: iptables(8): the exit status for a resource problem, which a lock that is not let go of is.
 _RESOURCE_PROBLEM = 4
@@ -48,12 +53,7 @@ _LEGACY_TABLES: Mapping[int, str] = {4: "ip_tables_names", 6: "ip6_tables_names"
 #: The tables of iptables that a rule of ours can be in.
 _TABLES = frozenset(("nat", "filter"))
 
-# linux/netlink.h, linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h, linux/netfilter.h
-_NETLINK_NETFILTER = 12
-_NLM_F_REQUEST_DUMP, _NLM_F_DUMP_INTR = 0x301, 0x10
-_NLMSG_ERROR, _NLMSG_DONE = 2, 3
-_NFT_MSG_GETTABLE = 10 << 8 | 1
-_NFTA_TABLE_NAME, _NFTA_TABLE_FLAGS = 1, 2
+#: By number: the NFPROTO_ of linux/netfilter.h, as nft(8) names them.
 _FAMILY_NAMES: Mapping[int, str] = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 
 
@@ -367,55 +367,33 @@ def legacy_tables(version: int) -> set[str]:
 
 
 def nftables_tables() -> dict[tuple[str, str], int]:
-    """The tables of nf_tables in the namespace that the thread is in: family and name, and their flags.
+    """Return the tables of nf_tables in the namespace that the thread is in: family and name, and their flags.
 
-    A tenth of a millisecond, where `nft list tables` takes several: this is what lets a call look at a thousand
-    namespaces. Empty where the kernel has no nf_tables.
+    It takes a tenth of a millisecond, `nft list tables` several: a call may read a thousand namespaces. Empty where the
+    kernel has no nf_tables.
     """
-    while True:
-        with suppress(InterruptedError):
-            return _dump_tables()
-
-
-def _dump_tables() -> dict[tuple[str, str], int]:
-    found: dict[tuple[str, str], int] = {}
     try:
-        netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER)
+        netlink = NetlinkSocket(uapi.NETLINK_NETFILTER)
     except OSError:
-        return found
-    with netlink:
-        netlink.settimeout(TIMEOUT)
-        # struct nlmsghdr, then struct nfgenmsg of any family
-        netlink.send(struct.pack("=IHHIIBBH", 20, _NFT_MSG_GETTABLE, _NLM_F_REQUEST_DUMP, 1, 0, 0, 0, 0))
-        while True:
-            for kind, flags, body in _messages(netlink.recv(1 << 16)):
-                if kind in (_NLMSG_DONE, _NLMSG_ERROR):
-                    return found
-                if flags & _NLM_F_DUMP_INTR:
-                    raise InterruptedError("the tables changed while they were listed")
-                found.update(_table(body))
+        return {}
+    with closing(netlink):
+        try:
+            # A header without a family stands for all of them.
+            found = netlink.dump(message(uapi.NFT_MSG_GETTABLE, uapi.NETFILTER_HEADER.pack(0, 0, 0)))
+        except NetlinkError:
+            return {}
+    return dict(filter(None, map(_parse_table, found)))
 
 
-def _messages(received: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Type, flags and body of each message (struct nlmsghdr of linux/netlink.h)."""
-    position = 0
-    while position < len(received):
-        length, kind, flags = struct.unpack_from("=IHH", received, position)
-        yield kind, flags, received[position + 16 : position + length]
-        position += (length + 3) & ~3
-
-
-def _table(body: bytes) -> dict[tuple[str, str], int]:
-    """One table from a message: struct nfgenmsg, of which the first byte is the family, and attributes."""
-    attributes: dict[int, bytes] = {}
-    position = 4
-    while position < len(body):
-        length, kind = struct.unpack_from("=HH", body, position)
-        attributes[kind] = body[position + 4 : position + length]
-        position += (length + 3) & ~3
-    family = _FAMILY_NAMES.get(body[0])
-    name = attributes.get(_NFTA_TABLE_NAME, b"").rstrip(b"\0").decode(errors="replace")
-    return {(family, name): int.from_bytes(attributes.get(_NFTA_TABLE_FLAGS, b""), "big")} if family else {}
+def _parse_table(dumped: bytes) -> tuple[tuple[str, str], int] | None:
+    """Return a table's family and name, and its flags; None for a family that has no name here."""
+    number, _version, _resource = uapi.NETFILTER_HEADER.unpack_from(dumped, uapi.HEADER.size)
+    attributes = attributes_of(dumped, uapi.HEADER.size + uapi.NETFILTER_HEADER.size)
+    family = _FAMILY_NAMES.get(number)
+    if family is None:
+        return None
+    name = attributes.get(uapi.NFTA_TABLE_NAME, b"").rstrip(b"\0").decode(errors="replace")
+    return (family, name), int.from_bytes(attributes.get(uapi.NFTA_TABLE_FLAGS, b""), "big")
 
 
 FIREWALL = BackendType("firewall", Firewall)

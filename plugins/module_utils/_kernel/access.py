@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _open() -> Kernel:
-    # Imported at first use: importing pyroute2 takes longer than a small task works.
+    # Imported at first use: importing pyroute2 takes longer than a small task.
     from ansible_collections.netns.fabric.plugins.module_utils._kernel.backend import Kernel
 
     return Kernel()

@@ -4,7 +4,7 @@
 
 """Network namespaces as the operating system keeps them: names in /run/netns, entered by setns(2).
 
-A name is what ip-netns(8) makes of it: a file in /run/netns with a namespace bind-mounted on it.
+A name is what ip-netns(8) creates: a file in /run/netns with a namespace bind-mounted on it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-NAMESPACE_DIRECTORY = "/run/netns"
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import NAMESPACE_DIRECTORY
+
+#: The namespace that the thread is in.
+OWN_NAMESPACE = "/proc/thread-self/ns/net"
 
 # linux/sched.h and linux/mount.h
 CLONE_NEWNET = 0x40000000
@@ -29,12 +32,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def path_of(name: str) -> str:
-    """The file of a namespace; one without a name is known by its path, which no name can be (it has a slash in it)."""
+    """Return the file of a namespace. One without a name is given by its path, which has a slash, as no name has."""
     return name if name.startswith("/") else f"{NAMESPACE_DIRECTORY}/{name}"
 
 
 def names() -> set[str]:
-    """Every name in /run/netns, those that no namespace stands behind included."""
+    """Return every name in /run/netns, those without a namespace included."""
     with suppress(FileNotFoundError):
         return set(os.listdir(NAMESPACE_DIRECTORY))
     return set()
@@ -42,46 +45,46 @@ def names() -> set[str]:
 
 @contextmanager
 def entered(descriptor: int) -> Iterator[None]:
-    """The thread is inside the namespace; it comes back whatever happens.
+    """Have the thread inside the namespace; it returns whatever happens.
 
     Raises:
-        OSError: EINVAL where the descriptor is no network namespace's.
+        OSError: EINVAL where the descriptor is not a network namespace's.
     """
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    origin = os.open(OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
     try:
         _call("setns", descriptor, CLONE_NEWNET)
         try:
             yield
         finally:
-            _call("setns", home, CLONE_NEWNET)
+            _call("setns", origin, CLONE_NEWNET)
     finally:
-        os.close(home)
+        os.close(origin)
 
 
 def create(name: str) -> None:
-    """A new, empty namespace under this name.
+    """Create an empty namespace with this name.
 
     Raises:
         OSError: EEXIST where the name is taken.
     """
-    _make_file(name)
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    _create_file(name)
+    origin = os.open(OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
     try:
         _call("unshare", CLONE_NEWNET)
         try:
-            _mount("/proc/thread-self/ns/net", path_of(name), MS_BIND)
+            _mount(OWN_NAMESPACE, path_of(name), MS_BIND)
         finally:
-            _call("setns", home, CLONE_NEWNET)
+            _call("setns", origin, CLONE_NEWNET)
     except BaseException:
         os.unlink(path_of(name))
         raise
     finally:
-        os.close(home)
+        os.close(origin)
 
 
 def attach(name: str, descriptor: int) -> None:
-    """Give a namespace that is held open (back) its name."""
-    _make_file(name)
+    """Give a namespace that is held open a name."""
+    _create_file(name)
     try:
         _mount(f"/proc/self/fd/{descriptor}", path_of(name), MS_BIND)
     except BaseException:
@@ -90,7 +93,7 @@ def attach(name: str, descriptor: int) -> None:
 
 
 def remove(name: str) -> None:
-    """Take the name away, the namespace with it unless something else keeps it alive; a plain file goes too."""
+    """Remove a name, or a plain file in its place. The namespace ends unless something else keeps it alive."""
     try:
         _call("umount2", path_of(name).encode(), MNT_DETACH)
     except OSError as error:
@@ -99,19 +102,19 @@ def remove(name: str) -> None:
     os.unlink(path_of(name))
 
 
-def _make_file(name: str) -> None:
-    """The file that a namespace is to be mounted on."""
+def _create_file(name: str) -> None:
+    """Create the file on which a namespace is mounted."""
     _share_directory()
     os.close(os.open(path_of(name), os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
 
 
 def _share_directory() -> None:
-    """/run/netns as ip-netns(8) sets it up: a mount of its own that propagates to other mount namespaces."""
+    """Set up /run/netns as ip-netns(8) does: a separate mount that propagates to other mount namespaces."""
     os.makedirs(NAMESPACE_DIRECTORY, mode=0o755, exist_ok=True)
     try:
         _mount("", NAMESPACE_DIRECTORY, MS_SHARED | MS_REC)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # EINVAL: it is no mount yet
+        if error.errno != errno.EINVAL:  # EINVAL: it is not a mount yet
             raise
         _mount(NAMESPACE_DIRECTORY, NAMESPACE_DIRECTORY, MS_BIND | MS_REC)
         _mount("", NAMESPACE_DIRECTORY, MS_SHARED | MS_REC)

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Route netlink (rtnetlink(7)): messages made by pyroute2's codecs, sent many at a time, answers read after.
+"""netlink(7) over an ordinary socket: requests, dumps, refusals, for every netlink family. Needs no pyroute2.
 
-pyroute2's own sockets take a millisecond for a request and its answer and its decoder a fifth of that for a link,
-in a process that may have thousands of either. Here requests are pipelined over an ordinary socket, and of an answer
-only the attributes that are wanted are looked at.
+pyroute2's own sockets take a millisecond for a request and its answer and its decoder a fifth of that for a link, in a
+process that may have thousands of either. Here requests are pipelined, and of an answer only the attributes that are
+wanted are decoded.
 """
 
 from __future__ import annotations
@@ -15,47 +15,40 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
-from typing import Any
 
-try:
-    from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
-    from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
-    from pyroute2.netlink.rtnl.nsidmsg import nsidmsg
-    from pyroute2.netlink.rtnl.rtmsg import rtmsg
-except ImportError as error:
-    MISSING: ImportError | None = error
-else:
-    MISSING = None
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
+    ATTRIBUTE,
+    HEADER,
+    NETLINK_CAP_ACK,
+    NETLINK_EXT_ACK,
+    NLA_TYPE_MASK,
+    NLM_F_ACK,
+    NLM_F_ACK_TLVS,
+    NLM_F_DUMP,
+    NLM_F_DUMP_INTR,
+    NLM_F_REQUEST,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    NLMSGERR_ATTR_MSG,
+    SO_RCVBUFFORCE,
+    SOL_NETLINK,
+)
 
-# linux/netlink.h
-NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 0x1, 0x4, 0x300
-NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE = 0x100, 0x200, 0x400
-NLM_F_CAPPED, NLM_F_ACK_TLVS = 0x100, 0x200
-NLMSG_ERROR, NLMSG_DONE = 2, 3
-SOL_NETLINK, NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK = 270, 10, 11, 12
-NLMSGERR_ATTR_MSG = 1
-
-# linux/rtnetlink.h
-RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
-RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
-RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
-RTM_GETNEIGH = 30
-RTM_GETNSID = 90
-RTEXT_FILTER_SKIP_STATS = 8
-
-# How many requests go out before their answers are read: few enough for these to fit in the receive buffer.
+#: How many requests are sent before their answers are read: few enough for these to fit in the receive buffer.
 PIPELINE = 64
+#: Bytes of the receive buffer of a socket that pipelines requests.
 RECEIVE_BUFFER = 4 << 20
-HEADER = struct.Struct("=IHHII")
-ATTRIBUTE = struct.Struct("=HH")
+#: Bytes to receive at once: more than the kernel puts into one message of a dump.
+_RECEIVE_SIZE = 1 << 18
+#: Seconds to wait for an answer.
+TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """The kernel's answer to a request that it did not carry out."""
+    """The kernel's answer to a request that it refuses: the errno, and its explanation (extended acknowledgement)."""
 
     number: int
     text: str
@@ -65,8 +58,8 @@ class Refusal:
         return f"{reason}: {self.text}" if self.text else reason
 
 
-class RtnetlinkError(OSError):
-    """The kernel refused a request; errno and the kernel's own words, where it had any."""
+class NetlinkError(OSError):
+    """The kernel refused a request."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.number, str(refusal))
@@ -75,181 +68,59 @@ class RtnetlinkError(OSError):
         return str(self.strerror)
 
 
-Attributes = Sequence[tuple[str, Any]]
-
-
-def link_message(kind: int, request_flags: int, attributes: Attributes, **fields: int) -> bytearray:
-    return _message(ifinfmsg(), kind, request_flags, attributes, fields)
-
-
-def address_message(kind: int, request_flags: int, attributes: Attributes, **fields: int) -> bytearray:
-    return _message(ifaddrmsg(), kind, request_flags, attributes, fields)
-
-
-def route_message(kind: int, request_flags: int, attributes: Attributes, **fields: int) -> bytearray:
-    return _message(rtmsg(), kind, request_flags, attributes, fields)
-
-
-def nsid_message(kind: int, request_flags: int, attributes: Attributes) -> bytearray:
-    return _message(nsidmsg(), kind, request_flags, attributes, {})
-
-
-def neighbour_message(kind: int, request_flags: int) -> bytearray:
-    """With an empty struct ndmsg (linux/neighbour.h), which stands for the neighbours of all families and links."""
-    return bytearray(HEADER.pack(HEADER.size + 12, kind, NLM_F_REQUEST | request_flags, 0, 0) + bytes(12))
+def message(kind: int, body: bytes, flags: int = 0) -> bytearray:
+    """Return a request with this body: the family's header, then attributes."""
+    return bytearray(HEADER.pack(HEADER.size + len(body), kind, NLM_F_REQUEST | flags, 0, 0) + body)
 
 
 def attribute(number: int, content: bytes) -> bytes:
-    """An attribute, padded as netlink(7) wants it."""
+    """Return an attribute, padded as netlink(7) requires."""
     return ATTRIBUTE.pack(ATTRIBUTE.size + len(content), number) + content + bytes(-len(content) % 4)
 
 
-def _text(name: str) -> bytes:
-    return name.encode() + b"\0"
-
-
-def _number(number: int) -> bytes:
-    return struct.pack("=I", number)
-
-
-def _address(address: str) -> bytes:
-    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
-
-
-#: What differs from one namespace to the next, in messages that are otherwise the same: the number of the attribute
-#: (linux/if_link.h, linux/if_addr.h, linux/rtnetlink.h, linux/net_namespace.h), and its content in bytes.
-_BLANKS: Mapping[str, tuple[int, Callable[[Any], bytes]]] = {
-    "IFLA_IFNAME": (3, _text),
-    "IFLA_NET_NS_FD": (28, _number),
-    "IFA_ADDRESS": (1, _address),
-    "IFA_LOCAL": (2, _address),
-    "NETNSA_FD": (3, _number),
-    "RTA_DST": (1, _address),
-    "RTA_GATEWAY": (5, _address),
-    "RTA_OIF": (4, _number),
-    "RTA_PREFSRC": (7, _address),
-}
-
-
-class _Mould:
-    """A message as pyroute2 has encoded it, and where in it the blanks begin."""
-
-    def __init__(self, message: bytes, blanks: Sequence[bytes]) -> None:
-        """`blanks` are the attributes to be filled in, as they stand in this message, each of them once."""
-        self._message = message
-        self._offsets = [message.index(blank) + ATTRIBUTE.size for blank in blanks]
-
-    def filled(self, contents: Sequence[bytes]) -> bytearray:
-        message = bytearray(self._message)
-        for offset, content in zip(self._offsets, contents):
-            message[offset : offset + len(content)] = content
-        return message
-
-
-#: By all that a message is made of but for the blanks' contents, of which the length counts.
-_MOULDS: dict[object, _Mould] = {}
-
-
-def _message(message: Any, kind: int, flags: int, attributes: Attributes, fields: Mapping[str, int]) -> bytearray:
-    """A message, of which pyroute2 encodes the first of its form: that takes longer than the kernel's answer."""
-    contents: list[bytes] = []
-    form = _form(attributes, contents)
-    key = (type(message), kind, flags, form, tuple(fields.items()))
-    if key not in _MOULDS:
-        marked: list[bytes] = []
-        encoded = _encoded(message, kind, flags, _marked(attributes, marked), fields)
-        _MOULDS[key] = _Mould(encoded, marked)
-    return _MOULDS[key].filled(contents)
-
-
-def _form(attributes: Attributes, contents: list[bytes]) -> tuple[object, ...]:
-    """What the attributes have in common with those of other messages; what they do not goes to `contents`."""
-    found: list[object] = []
-    for name, value in attributes:
-        if name in _BLANKS:
-            content = _BLANKS[name][1](value)
-            contents.append(content)
-            found.append((name, len(content)))
-        elif isinstance(value, dict):
-            others = tuple((key, one) for key, one in value.items() if key != "attrs")
-            found.append((name, _form(value["attrs"], contents), others))
-        else:
-            found.append((name, repr(value)))
-    return tuple(found)
-
-
-def _marked(attributes: Attributes, marked: list[bytes]) -> list[tuple[str, Any]]:
-    """The attributes with contents in the blanks that are found again; `marked` gets the attributes as encoded."""
-    found: list[tuple[str, Any]] = []
-    for name, value in attributes:
-        if name in _BLANKS:
-            number, encoded = _BLANKS[name]
-            mark = _MARKS[encoded](len(encoded(value)), len(marked))
-            marked.append(attribute(number, encoded(mark)))
-            found.append((name, mark))
-        elif isinstance(value, dict):
-            found.append((name, {**value, "attrs": _marked(value["attrs"], marked)}))
-        else:
-            found.append((name, value))
-    return found
-
-
-#: By kind of content: one of this length, different for each count.
-_MARKS: Mapping[Callable[[Any], bytes], Callable[[int, int], Any]] = {
-    _text: lambda length, count: chr(ord("a") + count) * (length - 1),
-    _number: lambda _length, count: 0xF0F0F0F0 + count,
-    _address: lambda length, count: str(ip_address(bytes([0xF0 + count]) * length)),
-}
-
-
-def _encoded(message: Any, kind: int, flags: int, attributes: Attributes, fields: Mapping[str, int]) -> bytes:
-    message["header"]["type"] = kind
-    message["header"]["flags"] = NLM_F_REQUEST | flags
-    message["header"]["pid"] = 0
-    message["header"]["sequence_number"] = 0
-    for name, value in fields.items():
-        message[name] = value
-    message["attrs"] = list(attributes)
-    message.encode()
-    return bytes(message.data)
-
-
-def replayed(message: bytes, kind: int, flags: int) -> bytearray:
-    """A message of a dump as a request: what ip-route(8) calls restore."""
-    request = bytearray(message)
+def replay(dumped: bytes | bytearray, kind: int, flags: int) -> bytearray:
+    """Return a message of a dump as a request, as the `restore` of ip-route(8) does."""
+    request = bytearray(dumped)
     struct.pack_into("=HH", request, 4, kind, NLM_F_REQUEST | flags)
     return request
 
 
 def attributes_of(message: bytes, start: int, end: int | None = None) -> dict[int, bytes]:
-    """The attributes of a message, or of a nested one, by their numbers."""
+    """Return the attributes of a message, or of a nested attribute, by their numbers."""
     end = len(message) if end is None else end
     return {kind: message[first:last] for kind, first, last in _attributes(message, start, end)}
 
 
 def positions(message: bytes, start: int, wanted: int) -> list[tuple[int, int]]:
-    """Where the contents of the attributes of this number begin and end in a message."""
+    """Return where the contents of the attributes of this number begin and end in a message."""
     return [(first, last) for kind, first, last in _attributes(message, start, len(message)) if kind == wanted]
 
 
 def _attributes(message: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    while start + ATTRIBUTE.size <= end:
-        length, kind = ATTRIBUTE.unpack_from(message, start)
-        if length < ATTRIBUTE.size:
+    unpack, size = ATTRIBUTE.unpack_from, ATTRIBUTE.size
+    while start + size <= end:
+        length, kind = unpack(message, start)
+        if length < size:
             return
-        yield kind & 0x3FFF, start + ATTRIBUTE.size, start + length  # without NLA_F_NESTED and the like
+        yield kind & NLA_TYPE_MASK, start + size, start + length
         start += (length + 3) & ~3
 
 
-class RtnetlinkSocket:
-    """A socket in the namespace in which the thread was when it was opened; it stays there."""
+class NetlinkSocket:
+    """A netlink socket. It belongs to the namespace that the thread is in when it is opened, and stays there."""
 
-    def __init__(self, protocol: int = socket.NETLINK_ROUTE) -> None:
+    def __init__(self, protocol: int, timeout: float = TIMEOUT, receive_buffer: int = 0) -> None:
+        """Open a socket of a netlink family.
+
+        `receive_buffer` is a size in bytes that may exceed net.core.rmem_max, which requires CAP_NET_ADMIN. Dumps do
+        not need it.
+        """
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
-        self._socket.setsockopt(socket.SOL_SOCKET, 33, RECEIVE_BUFFER)  # SO_RCVBUFFORCE: beyond net.core.rmem_max
+        if receive_buffer:
+            self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, receive_buffer)
         self._socket.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
         self._socket.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
-        self._socket.settimeout(60)
+        self._socket.settimeout(timeout)
         self._sequence = 0
 
     def close(self) -> None:
@@ -259,15 +130,15 @@ class RtnetlinkSocket:
         return self._socket.fileno()
 
     def request_all(self, requests: Sequence[bytearray]) -> list[Refusal | None]:
-        """Send requests; the answer to each, in their order: None, or why it was refused."""
+        """Send requests; return for each, in their order, None or why it was refused."""
         answers: list[Refusal | None] = []
         for start in range(0, len(requests), PIPELINE):
             chunk = requests[start : start + PIPELINE]
             first = self._sequence + 1
             for request in chunk:
                 self._number(request, NLM_F_ACK)
-            self._socket.send(b"".join(_padded(request) for request in chunk))
-            by_sequence = self._acknowledgements(first, len(chunk))
+            self._socket.send(b"".join(map(_pad, chunk)))
+            by_sequence = self._receive_acknowledgements(first, len(chunk))
             answers.extend(by_sequence[first + position] for position in range(len(chunk)))
         return answers
 
@@ -275,80 +146,84 @@ class RtnetlinkSocket:
         """Send one request.
 
         Raises:
-            RtnetlinkError: It was refused.
+            NetlinkError: The kernel refused it.
         """
         refusal = self.request_all([request])[0]
         if refusal:
-            raise RtnetlinkError(refusal)
+            raise NetlinkError(refusal)
 
-    def ask(self, request: bytearray) -> bytes:
-        """Send a question that has one answer.
+    def get(self, request: bytearray) -> bytes:
+        """Send a query that has one answer, and return that.
 
         Raises:
-            RtnetlinkError: There is none.
+            NetlinkError: The kernel refused it.
         """
-        return self.ask_all([request])[0]
+        return self.get_all([request])[0]
 
-    def ask_all(self, requests: Sequence[bytearray]) -> list[bytes]:
-        """Send questions that have one answer each; the answers in their order.
+    def get_all(self, requests: Sequence[bytearray]) -> list[bytes]:
+        """Send queries that have one answer each; return the answers in their order.
 
         Raises:
-            RtnetlinkError: One has none.
+            NetlinkError: The kernel refused one.
         """
         answers: dict[int, bytes] = {}
         for start in range(0, len(requests), PIPELINE):
             chunk = requests[start : start + PIPELINE]
             for request in chunk:
                 self._number(request, 0)
-            self._socket.send(b"".join(map(_padded, chunk)))
+            self._socket.send(b"".join(map(_pad, chunk)))
             while len(answers) < start + len(chunk):
-                answers.update((HEADER.unpack_from(message)[3], message) for message in self._messages())
-        for message in answers.values():
-            if _kind(message) == NLMSG_ERROR:
-                raise RtnetlinkError(_refusal(message) or Refusal(errno.EIO, "an empty answer"))
+                answers.update((HEADER.unpack_from(answer)[3], answer) for answer in self._receive())
+        for answer in answers.values():
+            if _kind(answer) == NLMSG_ERROR:
+                raise NetlinkError(_refusal_in(answer) or Refusal(errno.EIO, "an empty answer"))
         return [answers[sequence] for sequence in sorted(answers)]
 
     def dump(self, request: bytearray) -> list[bytes]:
-        """Everything of one kind.
+        """Return all objects of one kind.
 
-        A dump that the kernel could not make in one piece since something changed meanwhile is made again.
+        Something may change while the kernel writes the dump in several parts, which it then flags: the dump is read
+        again.
+
+        Raises:
+            NetlinkError: The kernel refused it.
         """
         while True:
             self._number(request, NLM_F_DUMP)
             self._socket.send(request)
-            found, interrupted = self._collect()
-            if not interrupted:
+            found, is_interrupted = self._receive_dump()
+            if not is_interrupted:
                 return found
 
-    def _collect(self) -> tuple[list[bytes], bool]:
+    def _receive_dump(self) -> tuple[list[bytes], bool]:
         found: list[bytes] = []
-        interrupted = False
+        is_interrupted = False
         while True:
-            for message in self._messages():
-                kind = _kind(message)
-                interrupted = interrupted or bool(HEADER.unpack_from(message)[2] & 0x10)  # NLM_F_DUMP_INTR
+            for received in self._receive():
+                _length, kind, flags, _sequence, _port = HEADER.unpack_from(received)
+                is_interrupted = is_interrupted or bool(flags & NLM_F_DUMP_INTR)
                 if kind == NLMSG_DONE:
-                    return found, interrupted
+                    return found, is_interrupted
                 if kind == NLMSG_ERROR:
-                    raise RtnetlinkError(_refusal(message) or Refusal(errno.EIO, "an empty answer"))
-                found.append(message)
+                    raise NetlinkError(_refusal_in(received) or Refusal(errno.EIO, "an empty answer"))
+                found.append(received)
 
     def _number(self, request: bytearray, flags: int) -> None:
         self._sequence += 1
         length, kind, given, _sequence, port = HEADER.unpack_from(request)
         HEADER.pack_into(request, 0, length, kind, given | flags, self._sequence, port)
 
-    def _acknowledgements(self, first: int, count: int) -> dict[int, Refusal | None]:
+    def _receive_acknowledgements(self, first: int, count: int) -> dict[int, Refusal | None]:
         answers: dict[int, Refusal | None] = {}
         while len(answers) < count:
-            for message in self._messages():
-                sequence = HEADER.unpack_from(message)[3]
-                if _kind(message) == NLMSG_ERROR and first <= sequence < first + count:
-                    answers[sequence] = _refusal(message)
+            for received in self._receive():
+                sequence = HEADER.unpack_from(received)[3]
+                if _kind(received) == NLMSG_ERROR and first <= sequence < first + count:
+                    answers[sequence] = _refusal_in(received)
         return answers
 
-    def _messages(self) -> Iterator[bytes]:
-        data = self._socket.recv(1 << 18)
+    def _receive(self) -> Iterator[bytes]:
+        data = self._socket.recv(_RECEIVE_SIZE)
         offset = 0
         while offset + HEADER.size <= len(data):
             length = HEADER.unpack_from(data, offset)[0]
@@ -356,7 +231,7 @@ class RtnetlinkSocket:
             offset += (length + 3) & ~3
 
 
-def _padded(request: bytearray) -> bytes:
+def _pad(request: bytearray) -> bytes:
     return bytes(request) + b"\0" * (-len(request) % 4)
 
 
@@ -364,8 +239,8 @@ def _kind(message: bytes) -> int:
     return int(HEADER.unpack_from(message)[1])
 
 
-def _refusal(message: bytes) -> Refusal | None:
-    """What an NLMSG_ERROR says; None for an acknowledgement."""
+def _refusal_in(message: bytes) -> Refusal | None:
+    """Return the refusal that an NLMSG_ERROR carries; None for an acknowledgement."""
     number = -struct.unpack_from("=i", message, HEADER.size)[0]
     if number == 0:
         return None

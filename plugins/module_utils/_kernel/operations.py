@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The writes that the kernel and the file system can be asked for, with the shell lines that do the same. Pure."""
+"""The writes to the kernel, each with the shell lines that do the same. Pure."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Phase
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE, NAMESPACE_DIRECTORY
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
-
-NAMESPACE_DIRECTORY = "/run/netns"
 
 
 def ip(namespace: NamespaceName, *arguments: str) -> str:
-    """An ip(8) line for a namespace."""
+    """Return an ip(8) line for a namespace."""
     return shlex.join(["ip", *(["-n", namespace] if namespace else []), *arguments])
 
 
 def inside(namespace: NamespaceName, *arguments: str) -> str:
-    """The line of another tool, run in a namespace."""
+    """Return the line of another tool, run in a namespace."""
     return shlex.join([*(["ip", "netns", "exec", namespace] if namespace else []), *arguments])
 
 
 def _to_host(namespace: NamespaceName, link: str, *arguments: str) -> str:
-    """The host's namespace has no name: it goes by the pid of the shell that the line is pasted into."""
+    """Return a line that moves a link to the host.
+
+    The host's namespace has no name; the pid of the shell that the line is pasted into stands for it.
+    """
     return ip(namespace, "link", "set", "dev", link, *arguments, "netns") + " $$"
 
 
@@ -50,9 +52,9 @@ class CreateNamespace(KernelOperation):
 
 @dataclass(frozen=True)
 class RemoveNamespace(KernelOperation):
-    """The links inside go too, also where a process keeps the namespace alive; physical ones return to the host.
+    """Remove a namespace with the links inside, also where a process keeps it alive.
 
-    `links` are the names of the links inside that are to be deleted, `physical` those that are to be returned.
+    `links` are the names of the links inside that are deleted, `physical` those that return to the host.
     """
 
     name: str
@@ -70,7 +72,7 @@ class RemoveNamespace(KernelOperation):
 
 @dataclass(frozen=True)
 class RemoveStaleFile(KernelOperation):
-    """A name in /run/netns that no namespace stands behind."""
+    """Remove a name in /run/netns that has no namespace."""
 
     name: str
     phase = Phase.RELEASE
@@ -100,7 +102,7 @@ class NewEnd:
 
 @dataclass(frozen=True)
 class CreateVeth(KernelOperation):
-    """A veth pair, each end made where it belongs (veth(4))."""
+    """Create a veth pair, each end in its namespace (veth(4))."""
 
     end: NewEnd
     peer: NewEnd
@@ -122,7 +124,7 @@ class DeleteLink(KernelOperation):
 
 @dataclass(frozen=True)
 class MoveLink(KernelOperation):
-    """Into another namespace, under another name if need be. Its addresses, routes and up state are lost."""
+    """Move a link to another namespace, with another name if need be. Its addresses, routes and up state are lost."""
 
     namespace: NamespaceName
     name: str
@@ -181,7 +183,7 @@ class SetAlias(KernelOperation):
 
 @dataclass(frozen=True)
 class SetTxChecksum(KernelOperation):
-    """Transmit checksum offload (ethtool(8), ETHTOOL_STXCSUM of linux/ethtool.h)."""
+    """Set transmit checksum offload (ethtool(8), ETHTOOL_STXCSUM of linux/ethtool.h)."""
 
     namespace: NamespaceName
     link: str
@@ -193,7 +195,7 @@ class SetTxChecksum(KernelOperation):
 
 @dataclass(frozen=True)
 class SetDown(KernelOperation):
-    """Its routes and its IPv6 addresses go with it; what shall stay is added again in a later phase."""
+    """Set a link down. Its routes and IPv6 addresses are lost; a later phase adds again what is to stay."""
 
     namespace: NamespaceName
     link: str
@@ -215,7 +217,7 @@ class SetUp(KernelOperation):
 
 @dataclass(frozen=True)
 class AddAddress(KernelOperation):
-    """`replace`: the address may be there still, or have gone with the primary of its subnet."""
+    """Add an address; `replace`: it may exist still, or have been removed with the primary of its subnet."""
 
     namespace: NamespaceName
     link: str
@@ -231,18 +233,18 @@ class AddAddress(KernelOperation):
 
 @dataclass(frozen=True)
 class RemoveAddress(KernelOperation):
-    """`peer` is the far address of a point-to-point link; `if_there`: the address may be gone already."""
+    """Remove an address; `peer` is the far one of a point-to-point link, `missing_ok`: it may be removed already."""
 
     namespace: NamespaceName
     link: str
     address: str
     peer: str | None = None
-    if_there: bool = False
+    missing_ok: bool = False
     phase = Phase.ADDRESSES
 
     def commands(self) -> Sequence[str]:
         local, _slash, length = self.address.partition("/")
-        if self.if_there:  # to `flush` it is no mistake if there is nothing
+        if self.missing_ok:  # `flush` succeeds where nothing matches
             return [ip(self.namespace, "addr", "flush", "dev", self.link, "to", local)]
         address = [self.address] if self.peer is None else [local, "peer", f"{self.peer}/{length}"]
         return [ip(self.namespace, "addr", "del", *address, "dev", self.link)]
@@ -250,13 +252,13 @@ class RemoveAddress(KernelOperation):
 
 @dataclass(frozen=True)
 class RouteSpec:
-    """A route as ip-route(8) would be told it; `device` is a name."""
+    """A route as ip-route(8) takes it; `device` is a name."""
 
     destination: str
     gateway: str | None = None
     device: str | None = None
     metric: int | None = None
-    table: int = 254
+    table: int = MAIN_TABLE
     source: str | None = None
     tos: int = 0
     origin: str | None = None
@@ -270,7 +272,7 @@ class RouteSpec:
             *(["dev", self.device] if self.device else []),
             *(["src", self.source] if self.source else []),
             *(["metric", str(self.metric)] if self.metric is not None else []),
-            *(["table", str(self.table)] if self.table != 254 else []),
+            *(["table", str(self.table)] if self.table != MAIN_TABLE else []),
         ]
 
 
@@ -298,7 +300,7 @@ class RemoveRoute(KernelOperation):
 
 @dataclass(frozen=True)
 class SetSysctl(KernelOperation):
-    """A kernel parameter of a namespace, by its sysctl(8) name, such as `net.ipv4.ip_forward`."""
+    """Set a kernel parameter of a namespace, by its sysctl(8) name, such as `net.ipv4.ip_forward`."""
 
     namespace: NamespaceName
     key: str

@@ -9,15 +9,26 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_interface, ip_network
+from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_network
 from typing import Optional, Union
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import RTPROT_BOOT, RTPROT_STATIC
 
 #: A namespace by its name in /run/netns; None is the host's own.
 NamespaceName = Optional[str]
 Interface = Union[IPv4Interface, IPv6Interface]
 
-#: The alias that marks a link as an owner's: the prefix, then the owners' names, separated by commas.
+#: How the alias of a link that has owners begins; their names follow, separated by commas.
 MARK = "netns.fabric:"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A namespace's inode, and its id in the host's own namespace, if it has one there (ip-netns(8), list-id)."""
+
+    inode: int
+    nsid: int | None
 
 
 @dataclass(frozen=True)
@@ -35,9 +46,9 @@ class Link:
     """A network device (rtnetlink(7), linux/if_link.h).
 
     `kind` is IFLA_INFO_KIND ("veth", "tun", "bridge"), empty for a physical device and for the loopback.
-    `promiscuity` counts who has asked for all packets, `master` is the index of the device that it is enslaved to
-    (0 for none). `tx_checksum` is None where it was not read. `state` is the operational state (RFC 2863) in lower
-    case, `counters` are packets, bytes, errors and dropped packets each way, empty where they were not read.
+    `promiscuity` counts the users that have asked for all packets, `master` is the index of the device that the link is
+    enslaved to (0 for none). `tx_checksum` is None where it was not read. `state` is the operational state (RFC 2863)
+    in lower case, `counters` are packets, bytes, errors and dropped packets each way, empty where they were not read.
     """
 
     index: int
@@ -57,7 +68,7 @@ class Link:
 
     @property
     def owners(self) -> tuple[str, ...]:
-        """The owners whose mark it bears."""
+        """The owners of the link."""
         return tuple(self.alias[len(MARK) :].split(",")) if self.alias.startswith(MARK) else ()
 
 
@@ -65,11 +76,10 @@ class Link:
 class Address:
     """An address on a link (linux/if_addr.h).
 
-    `made_by_kernel`: link-local, autoconfigured, or the loopback's own; such a one is nobody's declaration.
-    `secondary`: removing the primary of its subnet takes it along (unless promote_secondaries is set).
-    `peer` is the far address of a point-to-point link, None otherwise; such an address is another one than the same
-    without it.
-    `refused`: duplicate address detection (RFC 4862, 5.4) has found it taken, and the kernel makes no use of it.
+    `made_by_kernel`: link-local, autoconfigured, or the loopback's own: not from a declaration.
+    `secondary`: removing the primary of its subnet removes it too (unless promote_secondaries is set).
+    `peer` is the far address of a point-to-point link, None otherwise. The same address without it is another address.
+    `refused`: duplicate address detection (RFC 4862, 5.4) has found it taken, and the kernel does not use it.
     """
 
     index: int
@@ -81,7 +91,7 @@ class Address:
 
     @property
     def network(self) -> IPv4Network | IPv6Network:
-        """The subnet that it makes its link part of; the peer's, where there is one."""
+        """The subnet that the address puts its link into; the peer's, where there is one."""
         if self.peer is None:
             return self.interface.network
         return ip_network(f"{self.peer}/{self.interface.network.prefixlen}", strict=False)
@@ -97,27 +107,27 @@ class Route:
     """A unicast route in one table (rtnetlink(7), linux/rtnetlink.h).
 
     `destination` is a network in CIDR notation; the default route is 0.0.0.0/0 or ::/0. `device` is an index.
-    `static` tells a person's route (RTPROT_BOOT, RTPROT_STATIC) from the kernel's and a routing daemon's.
-    `tos` and `origin` (the network that packets come from, IPv6 only) are part of what tells routes apart.
+    `static` distinguishes an administrator's route (RTPROT_BOOT, RTPROT_STATIC) from the kernel's and a routing
+    daemon's. `tos` and `origin` (the network that packets come from, IPv6 only) are part of a route's identity.
     """
 
     destination: str
     gateway: str | None = None
     device: int | None = None
     metric: int = 0
-    table: int = 254
+    table: int = MAIN_TABLE
     source: str | None = None
-    protocol: int = 4
+    protocol: int = RTPROT_STATIC
     #: A route that the options of a route cannot express: another type, scope, several next hops, ...
     special: bool = False
     tos: int = 0
     origin: str | None = None
-    #: In the words of ip-route(8): "unicast", "local", "broadcast", "blackhole", ...
+    #: As ip-route(8) names it: "unicast", "local", "broadcast", "blackhole", ...
     kind: str = field(default="unicast", compare=False)
 
     @property
     def static(self) -> bool:
-        return self.protocol in (3, 4)
+        return self.protocol in (RTPROT_BOOT, RTPROT_STATIC)
 
     @property
     def version(self) -> int:
@@ -126,7 +136,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A neighbour's address and what is known of it (linux/neighbour.h). `device` is an index."""
+    """A neighbour's address, and what is known of it (linux/neighbour.h). `device` is an index."""
 
     address: str
     device: int
@@ -166,7 +176,7 @@ class NamespaceState:
         return self._by_index.get(index)
 
     def without(self, indexes: Collection[int]) -> NamespaceState:
-        """The same without these links, and without what is on them."""
+        """Return the state without these links, and without what is on them."""
         return NamespaceState(
             self.name,
             links=tuple(link for link in self.links if link.index not in indexes),
@@ -181,32 +191,34 @@ class NamespaceState:
 
 @dataclass(frozen=True)
 class KernelState:
-    """The namespaces that were asked for and exist."""
+    """The namespaces that were asked for and that exist."""
 
     namespaces: Mapping[NamespaceName, NamespaceState] = field(default_factory=dict)
-    #: Names in /run/netns that no namespace stands behind: a plain file, left by a crash or a killed run.
+    #: Names in /run/netns without a namespace: plain files, left by a crash or a killed run.
     stale: frozenset[str] = frozenset()
 
     def __contains__(self, name: object) -> bool:
         return name in self.namespaces
 
     def namespace(self, name: NamespaceName) -> NamespaceState:
-        """The namespace's state; an empty one for a namespace that is not there."""
+        """Return the namespace's state; an empty one for a namespace that does not exist."""
         return self.namespaces.get(name) or NamespaceState(name)
 
     def link(self, namespace: NamespaceName, name: str) -> Link | None:
         return self.namespace(namespace).link(name)
 
     def far_end(self, link: Link) -> tuple[NamespaceName, Link] | None:
-        """The other end of a veth, where it is in a namespace that was read."""
+        """Return the other end of a veth, where it is in a namespace that was read."""
         if link.peer is None or not link.peer.known:
             return None
         far = self.namespace(link.peer.namespace).link_at(link.peer.index)
         return (link.peer.namespace, far) if far else None
 
-    def without(self, gone: Mapping[NamespaceName, Collection[int]]) -> KernelState:
-        """The same without these links, by namespace and index, and without what is on them."""
-        left = {name: state.without(gone[name]) if name in gone else state for name, state in self.namespaces.items()}
+    def without(self, removed: Mapping[NamespaceName, Collection[int]]) -> KernelState:
+        """Return the state without these links, by namespace and index, and without what is on them."""
+        left = {
+            name: state.without(removed[name]) if name in removed else state for name, state in self.namespaces.items()
+        }
         return KernelState(left, self.stale)
 
     def links(self) -> Iterator[tuple[NamespaceName, Link]]:
@@ -215,11 +227,6 @@ class KernelState:
                 yield name, link
 
 
-def interface(text: str) -> Interface:
-    """An address with its prefix length, as the address module reads it."""
-    return ip_interface(text)
-
-
 def mark_of(owners: tuple[str, ...]) -> str:
-    """The alias that bears these owners' marks; empty for none."""
+    """Return the alias of a link with these owners; empty for none."""
     return MARK + ",".join(owners) if owners else ""

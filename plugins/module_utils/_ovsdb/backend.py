@@ -14,7 +14,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -26,7 +26,14 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
 )
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, Backends, BackendType, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import uapi
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import (
+    NetlinkError,
+    NetlinkSocket,
+    attributes_of,
+    message,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations import (
     Command,
     DeleteBridge,
@@ -68,9 +75,6 @@ NOT_INSTALLED = (
     "`dnf install openvswitch`), or use the role netns.fabric.openvswitch"
 )
 
-# linux/netlink.h, linux/genetlink.h
-NETLINK_GENERIC, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_NAME = 16, 16, 3, 2
-NLM_F_REQUEST, NLM_F_DUMP, NLMSG_ERROR, NLMSG_DONE = 0x1, 0x300, 2, 3
 OVS_DATAPATH_FAMILY = "ovs_datapath"
 
 
@@ -529,33 +533,21 @@ def _tap_of(pid: int, descriptor: str) -> list[str]:
 
 
 def _generic_netlink_families() -> set[str]:
-    """The names of all generic netlink families that the kernel has now.
+    """Return the names of all generic netlink families that the kernel has now.
 
-    All are asked for at once, since a question for one that is missing has the kernel load a module, which check mode
-    must not do.
+    All are dumped at once: a query for one that is missing has the kernel load a module, which check mode must not do.
     """
-    families: set[str] = set()
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC) as control:
-        control.settimeout(GRACE)
-        request = struct.pack("=IHHIIBBH", 20, GENL_ID_CTRL, NLM_F_REQUEST | NLM_F_DUMP, 1, 0, CTRL_CMD_GETFAMILY, 1, 0)
-        control.send(request)
-        while True:
-            data = control.recv(1 << 16)
-            while data:
-                length, kind = struct.unpack_from("=IH", data)
-                if kind in (NLMSG_DONE, NLMSG_ERROR):
-                    return families
-                families.update(_family_name(data[20:length]))
-                data = data[length + -length % 4 :]
+    request = message(uapi.GENL_ID_CTRL, uapi.GENERIC_HEADER.pack(uapi.CTRL_CMD_GETFAMILY, 1))
+    with closing(NetlinkSocket(uapi.NETLINK_GENERIC, timeout=GRACE)) as control:
+        try:
+            return set(map(_family_name, control.dump(request)))
+        except NetlinkError:
+            return set()
 
 
-def _family_name(attributes: bytes) -> list[str]:
-    while len(attributes) >= 4:
-        length, kind = struct.unpack_from("=HH", attributes)
-        if kind == CTRL_ATTR_FAMILY_NAME:
-            return [attributes[4:length].rstrip(b"\0").decode(errors="replace")]
-        attributes = attributes[length + -length % 4 :]
-    return []
+def _family_name(dumped: bytes) -> str:
+    attributes = attributes_of(dumped, uapi.HEADER.size + uapi.GENERIC_HEADER.size)
+    return attributes.get(uapi.CTRL_ATTR_FAMILY_NAME, b"").rstrip(b"\0").decode(errors="replace")
 
 
 OVSDB = BackendType("ovsdb", OpenVSwitch)

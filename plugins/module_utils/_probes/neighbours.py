@@ -26,6 +26,26 @@ from typing import TYPE_CHECKING, NamedTuple
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import netlink as rtnetlink
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
+    HEADER,
+    NDA_DST,
+    NDA_LLADDR,
+    NDTA_CONFIG,
+    NDTA_THRESH3,
+    NEIGHBOUR_HEADER,
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    NLM_F_REQUEST,
+    NUD_FAILED,
+    NUD_INCOMPLETE,
+    NUD_NOARP,
+    NUD_PERMANENT,
+    NUD_STALE,
+    RTM_DELNEIGH,
+    RTM_GETNEIGH,
+    RTM_GETNEIGHTBL,
+    RTM_NEWNEIGH,
+)
 
 if TYPE_CHECKING:
     from ansible_collections.netns.fabric.plugins.module_utils._kernel.backend import Kernel
@@ -38,12 +58,8 @@ Entry = tuple[NamespaceName, str]
 #: Seconds between two looks at the neighbours of namespaces that no probe starts from.
 ELSEWHERE = 1.0
 
-# linux/rtnetlink.h, linux/neighbour.h
-RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH, RTM_GETNEIGHTBL = 28, 29, 30, 66
-NEIGHBOUR_HEADER = struct.Struct("=BxxxiHBB")
-NDA_DST, NDA_LLADDR, NDTA_THRESH3, NDTA_CONFIG = 1, 2, 4, 5
+#: How struct ndt_config of linux/neighbour.h begins.
 NDT_CONFIG = struct.Struct("=HHI")
-NUD_INCOMPLETE, NUD_STALE, NUD_FAILED, NUD_NOARP, NUD_PERMANENT = 0x01, 0x04, 0x20, 0x40, 0x80
 
 
 class _Found(NamedTuple):
@@ -139,7 +155,7 @@ class NeighbourTables:
             body = NEIGHBOUR_HEADER.pack(FAMILY[version], near.link, NUD_STALE, 0, 0)
             body += rtnetlink.attribute(NDA_DST, packed)
             body += rtnetlink.attribute(NDA_LLADDR, bytes.fromhex(far.mac.replace(":", "")))
-            flags = rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_EXCL
+            flags = NLM_F_CREATE | NLM_F_EXCL
             [refusal] = opened.request_all([_request(RTM_NEWNEIGH, body, flags)])
             if refusal is None:
                 self._introduced[entry] = near.link
@@ -180,8 +196,8 @@ class NeighbourTables:
         if opened is None:
             return None
         for message in opened.dump(_request(RTM_GETNEIGHTBL, bytes([FAMILY[version], 0, 0, 0]))):
-            attributes = rtnetlink.attributes_of(message, rtnetlink.HEADER.size + 4)
-            if message[rtnetlink.HEADER.size] == FAMILY[version] and NDTA_THRESH3 in attributes:
+            attributes = rtnetlink.attributes_of(message, HEADER.size + 4)
+            if message[HEADER.size] == FAMILY[version] and NDTA_THRESH3 in attributes:
                 limit = struct.unpack("=I", attributes[NDTA_THRESH3])[0]
                 return limit, NDT_CONFIG.unpack_from(attributes[NDTA_CONFIG])[2]
         return None
@@ -220,16 +236,16 @@ class NeighbourTables:
             else:
                 unresolved.discard(entry.address)
 
-    def _entries(self, opened: rtnetlink.RtnetlinkSocket, version: int) -> list[_Found]:
+    def _entries(self, opened: rtnetlink.NetlinkSocket, version: int) -> list[_Found]:
         found = []
         for message in opened.dump(_request(RTM_GETNEIGH, NEIGHBOUR_HEADER.pack(FAMILY[version], 0, 0, 0, 0))):
-            _family, index, state, _flags, _type = NEIGHBOUR_HEADER.unpack_from(message, rtnetlink.HEADER.size)
-            address = rtnetlink.attributes_of(message, rtnetlink.HEADER.size + NEIGHBOUR_HEADER.size).get(NDA_DST)
+            _family, index, state, _flags, _type = NEIGHBOUR_HEADER.unpack_from(message, HEADER.size)
+            address = rtnetlink.attributes_of(message, HEADER.size + NEIGHBOUR_HEADER.size).get(NDA_DST)
             if address:
                 found.append(_Found(index, state, socket.inet_ntop(FAMILY[version], address)))
         return found
 
-    def _socket(self, name: NamespaceName) -> rtnetlink.RtnetlinkSocket | None:
+    def _socket(self, name: NamespaceName) -> rtnetlink.NetlinkSocket | None:
         """None where there is no such namespace."""
         try:
             return self._kernel.socket_in(name)
@@ -243,8 +259,8 @@ class NeighbourTables:
 
 
 def _request(kind: int, body: bytes, flags: int = 0) -> bytearray:
-    size = rtnetlink.HEADER.size + len(body)
-    return bytearray(rtnetlink.HEADER.pack(size, kind, rtnetlink.NLM_F_REQUEST | flags, 0, 0) + body)
+    size = HEADER.size + len(body)
+    return bytearray(HEADER.pack(size, kind, NLM_F_REQUEST | flags, 0, 0) + body)
 
 
 def _removal(version: int, link: int, address: str) -> bytearray:

@@ -759,7 +759,9 @@ def gateway_to(namespace: NamespaceState, to: IPAddress) -> str | None:
     """The gateway on the way to an address by the main table: the longest prefix, then the lowest metric (RFC 1812)."""
 
     def fits(route: Route) -> bool:
-        return route.table == 254 and route.version == to.version and to in ip_network(route.destination)
+        return (
+            route.table == validation.MAIN_TABLE and route.version == to.version and to in ip_network(route.destination)
+        )
 
     fitting = [route for route in namespace.routes if fits(route)]
     if not fitting:

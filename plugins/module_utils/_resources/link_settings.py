@@ -32,9 +32,6 @@ LINK_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "enabled": {"type": "bool"},
 }
 
-#: The smallest MTU that IPv6 runs over (RFC 8200, 5); below it the kernel takes IPv6 off the link.
-IPV6_MTU = 1280
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -88,11 +85,10 @@ def parse_settings(checks: Checks, options: Mapping[str, Any], prefix: str = "")
                 checks.error(f"{prefix}addresses", f"{address} is listed twice")
                 break
     mtu = checks.value(f"{prefix}mtu", validation.mtu, options.get("mtu"))
-    if mtu and mtu < IPV6_MTU and any(address.version == 6 for address in addresses or ()):
-        checks.error(
-            f"{prefix}mtu",
-            f"{mtu} is below {IPV6_MTU}, the smallest MTU of IPv6; raise it, or remove the IPv6 addresses",
-        )
+    if mtu and mtu < validation.IPV6_MTU_MIN and any(address.version == 6 for address in addresses or ()):
+        smallest = validation.IPV6_MTU_MIN
+        message = f"{mtu} is below {smallest}, the smallest MTU of IPv6; raise it, or remove the IPv6 addresses"
+        checks.error(f"{prefix}mtu", message)
     return Settings(
         addresses=None if addresses is None else tuple(addresses),
         mac=checks.value(f"{prefix}mac", validation.mac_address, options.get("mac")),
@@ -230,7 +226,7 @@ def plan_addresses(
     return [
         *(add(address) for address in new if address not in late),
         *(op.RemoveAddress(namespace, name, str(address.interface), address.peer) for address in removed),
-        *(op.RemoveAddress(namespace, name, str(each.interface), each.peer, if_there=True) for each in leftover),
+        *(op.RemoveAddress(namespace, name, str(each.interface), each.peer, missing_ok=True) for each in leftover),
         *(add(address, again=True) for address in stay),
         *(add(address) for address in late),
     ]

@@ -22,7 +22,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import OWNER_OPTIONS, Call
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import interface_name
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import FORWARDING, interface_name
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld import FIREWALLD
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_policy import (
@@ -58,9 +58,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.required_n
 )
 
 AUTO, NEVER, IPTABLES = "auto", "never", "iptables"
-
-#: By IP version: the parameter that makes a router (linux, Documentation/networking/ip-sysctl.rst).
-FORWARDING: Mapping[int, str] = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 
 #: rtnetlink(7), linux/rtnetlink.h: the kernel, or a daemon, has the route from a router advertisement (RFC 4861).
 _BY_ADVERTISEMENT = 9

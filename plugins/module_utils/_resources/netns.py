@@ -250,7 +250,7 @@ class _NamespacePlanner(Planner[Namespace]):
         """Return a file in the place of the namespace, for the diff, and its removal."""
         if name not in self._actual.kernel.stale:
             return {}, []
-        return {"stale file": f"{op.NAMESPACE_DIRECTORY}/{name}"}, [op.RemoveStaleFile(name)]
+        return {"stale file": f"{validation.NAMESPACE_DIRECTORY}/{name}"}, [op.RemoveStaleFile(name)]
 
     # Absent
 

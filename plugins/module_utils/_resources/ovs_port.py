@@ -45,8 +45,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import place
 
-VLAN_MODES = ("access", "trunk", "native-tagged", "native-untagged", "dot1q-tunnel")
-
 #: Interface types without a device of their own: no MTU of theirs is to be set.
 WITHOUT_DEVICE = frozenset(
     ["patch", "vxlan", "geneve", "gre", "ip6gre", "erspan", "ip6erspan", "gtpu", "bareudp", "lisp", "stt", "srv6"]
@@ -111,7 +109,7 @@ class PortResource(Resource[WantedPort, PortState]):
         "type": {"type": "str"},
         "tag": {"type": "int"},
         "trunks": {"type": "list", "elements": "int"},
-        "vlan_mode": {"type": "str", "choices": list(VLAN_MODES)},
+        "vlan_mode": {"type": "str", "choices": list(validation.VLAN_MODES)},
         "mac": {"type": "str"},
         "mtu": {"type": "int"},
         "options": {"type": "dict"},

@@ -29,7 +29,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import require_namespace
 
-MAIN_TABLE = 254
 #: The metric of an IPv6 route that was given none (linux/ipv6_route.h, IP6_RT_PRIO_USER); IPv4 takes 0.
 IPV6_METRIC = 1024
 
@@ -45,7 +44,7 @@ class WantedRoute:
     gateway: str | None = None
     device: str | None = None
     metric: int | None = None
-    table: int = MAIN_TABLE
+    table: int = validation.MAIN_TABLE
     source: str | None = None
 
     @property
@@ -67,7 +66,7 @@ class RouteResource(Resource[WantedRoute, KernelState]):
         "gateway": {"type": "str"},
         "device": {"type": "str"},
         "metric": {"type": "int"},
-        "table": {"type": "int", "default": MAIN_TABLE},
+        "table": {"type": "int", "default": validation.MAIN_TABLE},
         "source": {"type": "str"},
     }
     call_options: Mapping[str, Mapping[str, Any]] = {"exact": {"type": "bool", "default": False}}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Small text files on the host: read, and written with a way back."""
+"""Small text files on the host: read, and written with a rollback."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Files(Backend):
     """Files that hold a few lines each."""
 
     def read(self, path: str) -> str | None:
-        """The text in a file; None where there is none."""
+        """Return the text in a file; None where it does not exist."""
         with (
             suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError),
             open(path, encoding="utf-8", errors="replace") as file,
@@ -40,61 +40,61 @@ class Files(Backend):
                 raise OperationFailed(operation, str(error), error.errno) from error
 
     def commit(self) -> None:
-        """Nothing is kept for the way back but what the journal has."""
+        """Nothing is kept for the rollback but what the journal has."""
 
 
 @dataclass(frozen=True)
-class _Kept:
-    """What was in the place of a file: its bytes, mode and owners, and those of its directory; None for nothing."""
+class _SavedFile:
+    """A file as it was: its bytes, mode and owner, and those of its directory; None for what did not exist."""
 
     path: str
     content: bytes | None
     status: os.stat_result | None
     directory_status: os.stat_result | None
-    #: The topmost directory that had to be made for it.
-    made: str | None
+    #: The topmost directory that has to be created for it.
+    created: str | None
 
-    def put_back(self) -> None:
+    def restore(self) -> None:
         if self.content is None:
             with suppress(FileNotFoundError):
                 os.unlink(self.path)
-            self._take_away_directories()
+            self._remove_created_directories()
             return
         directory = os.path.dirname(self.path)
         if not os.path.isdir(directory):
             os.makedirs(directory)
-            _like(directory, self.directory_status)
+            _copy_permissions(self.directory_status, directory)
         _replace(self.path, self.content, self.status)
 
-    def _take_away_directories(self) -> None:
+    def _remove_created_directories(self) -> None:
         path = os.path.dirname(self.path)
-        while self.made is not None and len(self.made) <= len(path):
-            with suppress(OSError):  # something else has come into it
+        while self.created is not None and len(self.created) <= len(path):
+            with suppress(OSError):  # something else was put into it meanwhile
                 os.rmdir(path)
             path = os.path.dirname(path)
 
 
-def _keep(path: str) -> _Kept:
+def _save(path: str) -> _SavedFile:
     directory = os.path.dirname(path)
-    made = _first_missing(directory)
-    directory_status = os.stat(directory) if made is None else None
+    created = _topmost_missing(directory)
+    directory_status = os.stat(directory) if created is None else None
     try:
         with open(path, "rb") as file:
-            return _Kept(path, file.read(), os.fstat(file.fileno()), directory_status, made)
+            return _SavedFile(path, file.read(), os.fstat(file.fileno()), directory_status, created)
     except FileNotFoundError:
-        return _Kept(path, None, None, directory_status, made)
+        return _SavedFile(path, None, None, directory_status, created)
 
 
 def _write(operation: op.WriteFile, journal: Journal) -> None:
-    kept = _keep(operation.path)
-    journal.record(f"restore {operation.path}", kept.put_back)
+    saved = _save(operation.path)
+    journal.record(f"restore {operation.path}", saved.restore)
     os.makedirs(os.path.dirname(operation.path), mode=0o755, exist_ok=True)
     _replace(operation.path, operation.text.encode(), None)
 
 
 def _remove(operation: op.RemoveFile, journal: Journal) -> None:
-    kept = _keep(operation.path)
-    journal.record(f"restore {operation.path}", kept.put_back)
+    saved = _save(operation.path)
+    journal.record(f"restore {operation.path}", saved.restore)
     with suppress(FileNotFoundError):
         os.unlink(operation.path)
     with suppress(OSError):  # something else is in there
@@ -102,18 +102,18 @@ def _remove(operation: op.RemoveFile, journal: Journal) -> None:
 
 
 def _rename(operation: op.RenameFile, journal: Journal) -> None:
-    covered = _keep(operation.new_path)
+    overwritten = _save(operation.new_path)
     os.rename(operation.path, operation.new_path)
 
     def undo() -> None:
         os.rename(operation.new_path, operation.path)
-        covered.put_back()
+        overwritten.restore()
 
     journal.record(f"rename {operation.new_path} back", undo)
 
 
-def _first_missing(directory: str) -> str | None:
-    """The topmost of the directories that will have to be made."""
+def _topmost_missing(directory: str) -> str | None:
+    """Return the topmost of the directories that do not exist on the path to this one."""
     missing = None
     while not os.path.isdir(directory):
         missing, directory = directory, os.path.dirname(directory)
@@ -121,21 +121,21 @@ def _first_missing(directory: str) -> str | None:
 
 
 def _replace(path: str, content: bytes, status: os.stat_result | None) -> None:
-    """Whoever reads the file sees what was in it or what is to be, never a part."""
+    """Replace a file at once: a reader sees the old content or the new one, never a part."""
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".netns.fabric-")
     try:
         with open(descriptor, "wb") as file:
             file.write(content)
         os.chmod(temporary, 0o644)
-        _like(temporary, status)
+        _copy_permissions(status, temporary)
         os.rename(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
 
 
-def _like(path: str, status: os.stat_result | None) -> None:
-    """Mode and owners of something that was there before."""
+def _copy_permissions(status: os.stat_result | None, path: str) -> None:
+    """Give a file or directory the mode and owner of one that existed before."""
     if status is not None:
         os.chmod(path, stat.S_IMODE(status.st_mode))
         os.chown(path, status.st_uid, status.st_gid)

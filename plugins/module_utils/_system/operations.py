@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The writes to files that the host can be asked for, with the shell lines that do the same. Pure."""
+"""The writes to files, each with the shell lines that do the same. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class FileOperation:
 
 @dataclass(frozen=True)
 class WriteFile(FileOperation):
-    """Text into a file, mode 0644; the directory that holds it is made if need be."""
+    """Write text into a file, mode 0644; its directory is created if need be."""
 
     path: str
     text: str
@@ -48,7 +48,7 @@ class RenameFile(FileOperation):
 
 @dataclass(frozen=True)
 class RemoveFile(FileOperation):
-    """A file, and the directory that held it if nothing else is in there."""
+    """Remove a file, and its directory if that is empty then."""
 
     path: str
     phase = Phase.MOVE

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Processes as /proc shows them: which network namespace each is in, and whose a socket is. Reads only."""
+"""Processes as /proc shows them: their network namespaces, and the sockets that they have open. Reads only."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ class Process:
 
 
 def inside_namespaces(except_in: int) -> dict[int, list[Process]]:
-    """The processes inside each network namespace, by the namespace's inode, but for the one given, the host's.
+    """Return the processes inside each network namespace, by its inode, without those in the given one, the host's.
 
-    Those that this process may see and may look at; what ends while it is looked at is left out.
+    Left out are processes that this one may not inspect, and those that end meanwhile.
     """
     found: dict[int, list[Process]] = {}
     for pid in _pids():
         with suppress(OSError):
             inode = os.stat(f"/proc/{pid}/ns/net").st_ino
             if inode != except_in:
-                process = _process(pid)  # first: one that has ended must leave no empty list
+                process = _process(pid)  # first: a process that has ended leaves no empty list
                 found.setdefault(inode, []).append(process)
     return found
 
 
 def holders(sockets: set[int]) -> dict[int, list[Process]]:
-    """The processes that have each of these sockets, given by their inodes, open."""
+    """Return the processes that have each of these sockets open; sockets are given by their inodes."""
     found: dict[int, list[Process]] = {}
     if not sockets:
         return found
@@ -55,13 +55,13 @@ def holders(sockets: set[int]) -> dict[int, list[Process]]:
 
 
 def mounted_namespaces() -> dict[int, str]:
-    """The network namespaces that are mounted somewhere, by inode: proc(5), mountinfo; nsfs, as setns(2) takes it."""
+    """Return where each network namespace is mounted, by inode (mountinfo of proc(5); a path that setns(2) takes)."""
     found: dict[int, str] = {}
     with open(MOUNTS, encoding="utf-8", errors="surrogateescape") as file:
         for line in file:
             fields = line.split()
             if fields[3].startswith("net:["):
-                found.setdefault(int(fields[3][5:-1]), _unescaped(fields[4]))
+                found.setdefault(int(fields[3][5:-1]), _unescape(fields[4]))
     return found
 
 
@@ -79,7 +79,7 @@ def _process(pid: int) -> Process:
 
 
 def command_line(pid: int) -> str:
-    """How a process was started; its name in brackets where it does not say.
+    """Return a process's command line; its name in brackets where it has none.
 
     Raises:
         OSError: It has ended.
@@ -95,14 +95,14 @@ def command_line(pid: int) -> str:
 def _socket_inodes(pid: int) -> Iterator[int]:
     with os.scandir(f"/proc/{pid}/fd") as descriptors:
         for descriptor in descriptors:
-            with suppress(OSError):  # closed meanwhile
+            with suppress(OSError):  # it was closed meanwhile
                 target = os.readlink(descriptor.path)
                 if target.startswith("socket:["):
                     yield int(target[8:-1])
 
 
-def _unescaped(path: str) -> str:
-    """A path of mountinfo, where blanks and backslashes are written as three octal digits."""
+def _unescape(path: str) -> str:
+    """Return a path of mountinfo, which has blanks and backslashes as three octal digits."""
     for number in (0o40, 0o11, 0o12, 0o134):
         path = path.replace(f"\\{number:03o}", chr(number))
     return path

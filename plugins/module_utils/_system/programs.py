@@ -14,15 +14,15 @@ from dataclasses import dataclass
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
 
-#: Seconds that a program may take if nothing else is said. iptables may wait for its lock for some of them.
+#: Seconds that a program may take by default. iptables may wait for its lock for some of them.
 TIMEOUT = 60
-#: Where programs lie that an ordinary user's PATH, which `su` keeps, does not have.
+#: Directories of programs that the PATH of an ordinary user, which `su` keeps, does not have.
 SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a program went."""
+    """How a program ended: exit status, standard output, standard error."""
 
     status: int
     output: str
@@ -41,14 +41,14 @@ def run(argv: Sequence[str], text: str = "", timeout: float = TIMEOUT) -> Result
         TimedOut: It took longer than `timeout` seconds.
     """
     try:
-        # There is no module here to call run_command of, and that one knows no timeout.
+        # run_command() needs a module, which is not known here, and has no timeout.
         ran = subprocess.run(  # pylint: disable=ansible-bad-function  # the reason is above
             argv,
             input=text,
             capture_output=True,
-            encoding="utf-8",  # not the locale's: the text that we have from the kernel is UTF-8 as well
+            encoding="utf-8",  # not the locale's: names from the kernel are UTF-8 as well
             errors="replace",
-            close_fds=False,  # the lock goes with it, see Host.locked()
+            close_fds=False,  # the program inherits the lock, see Host.locked()
             timeout=timeout,
             check=False,
             env={**os.environ, "LC_ALL": "C"},
@@ -63,6 +63,6 @@ def run(argv: Sequence[str], text: str = "", timeout: float = TIMEOUT) -> Result
 
 
 def find(program: str) -> str | None:
-    """The full path of a program; None where the host does not have it."""
+    """Return the full path of a program; None where the host does not have it."""
     directories = [os.environ.get("PATH", os.defpath), *SYSTEM_DIRECTORIES]
     return shutil.which(program, path=os.pathsep.join(directories))

@@ -15,6 +15,8 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import NAMESPACE_DIRECTORY
+
 NSFS_MAGIC = "6e736673"
 """What statfs(2) tells of a namespace's file (``NSFS_MAGIC`` of linux/magic.h), as ``stat --file-system`` prints it."""
 
@@ -49,7 +51,7 @@ def command_line(namespace: str, command: str, *, success: str, user: str = ROOT
     :param sudo: how to become root; by default as :class:`Sudo` has it.
     """
     inside = command if user == ROOT else f"runuser -s /bin/sh -c {shlex.quote(command)} -- {shlex.quote(user)}"
-    path = f"/run/netns/{namespace}"
+    path = f"{NAMESPACE_DIRECTORY}/{namespace}"
     script = (
         # The commands of the system, which an ordinary login does not find.
         'PATH="$PATH:/usr/sbin:/sbin"',

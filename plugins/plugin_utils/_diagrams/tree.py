@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_interface
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE
+
 Info = Mapping[str, Any]
 
 #: Of more namespaces than this each has one line: what fits on two screens is looked at, what does not is searched.
@@ -181,7 +183,7 @@ def _route(route: Info) -> str:
     words = [route["destination"], "" if route["version"] == 4 or route["destination"] != "default" else "(IPv6)"]
     words.append(f"via {route['gateway']}" if route["gateway"] else "")
     words.append(f"dev {route['device']}" if route["device"] else "")
-    words.append(f"table {route['table']}" if route["table"] != 254 else "")
+    words.append(f"table {route['table']}" if route["table"] != MAIN_TABLE else "")
     return _joined(words, " ")
 
 

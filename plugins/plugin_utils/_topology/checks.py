@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Union
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Interface
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import IPV6_MTU_MIN, Address, Interface
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import check_forwards
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Attachment,
@@ -25,9 +25,6 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     UserProbe,
     did_you_mean,
 )
-
-IPV6_MTU_MIN = 1280
-"""Bytes: RFC 8200 section 5; below it the kernel takes IPv6 off the link."""
 
 Segment = tuple[str, Union[str, int], int]
 """What shares a broadcast domain: ``("bridge", NAME, VLAN)`` or ``("link", INDEX, 0)``."""

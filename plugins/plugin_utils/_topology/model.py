@@ -334,7 +334,7 @@ _END: dict[str, Check] = {
 _PORT: dict[str, Check] = {
     "tag": validation.vlan,
     "trunks": Each(validation.vlan),
-    "vlan_mode": _one_of("access", "trunk", "native-tagged", "native-untagged", "dot1q-tunnel"),
+    "vlan_mode": _one_of(*validation.VLAN_MODES),
     "external_ids": _map,
     "other_config": _map,
     "protected": _boolean,

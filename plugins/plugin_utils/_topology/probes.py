@@ -22,11 +22,15 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import PROBE_TIMEOUT_MAX, Address, Network
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
+    MAIN_TABLE,
+    PROBE_TIMEOUT_MAX,
+    Address,
+    Network,
+)
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.checks import Segment
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Namespace, Target, Topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.walk import (
-    MAIN_TABLE,
     Place,
     Verdict,
     Walk,

@@ -16,7 +16,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Optional
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Interface
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
+    FORWARDING,
+    MAIN_TABLE,
+    Address,
+    Interface,
+)
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.checks import Segment, segment_of
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Attachment,
@@ -29,15 +34,12 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
 Place = Optional[str]
 """A namespace; None is the host."""
 
-MAIN_TABLE = 254
-"""RT_TABLE_MAIN of linux/rtnetlink.h."""
-
 HOPS_MAX = 16
 """Routers that a packet is followed through."""
 
 _FORWARDING = {
-    4: ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding"),
-    6: ("net.ipv6.conf.all.forwarding",),
+    4: (FORWARDING[4], "net.ipv4.conf.all.forwarding"),
+    6: (FORWARDING[6],),
 }
 
 

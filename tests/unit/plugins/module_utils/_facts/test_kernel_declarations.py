@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_interface as interface
 from typing import Any
 
 import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._facts.model import NamespaceFacts
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Address, End, Link, Route, interface
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Address, End, Link, Route
 from ansible_collections.netns.fabric.tests.helpers.host_facts import (
     LO,
     OWNED_LO,

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_interface as interface
+
 import yaml
 
 from ansible_collections.netns.fabric.plugins.module_utils._facts.model import NamespaceFacts
@@ -15,7 +17,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     End,
     Neighbour,
     Route,
-    interface,
 )
 from ansible_collections.netns.fabric.plugins.modules import topology_info
 from ansible_collections.netns.fabric.tests.helpers.host_facts import (

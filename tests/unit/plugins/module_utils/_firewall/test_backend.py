@@ -523,14 +523,14 @@ class TestReading:
     def test_the_kernels_list_of_tables(self) -> None:
         name = b"netns_fabric\0"
         attributes = struct.pack("=HH", 8, 2) + struct.pack(">I", 3) + struct.pack("=HH", 4 + len(name), 1) + name
-        body = struct.pack("=BBH", 2, 0, 0) + attributes + b"\0" * (-len(attributes) % 4)
-        done = struct.pack("=IHHII", 20, 3, 2, 1, 0) + b"\0\0\0\0"
-        received = struct.pack("=IHHII", 16 + len(body), 0xA00, 2, 1, 0) + body + done
-        (first, second) = firewall._messages(received)
-        assert firewall._table(first[2]) == {("ip", "netns_fabric"): 3}
-        assert second[0] == 3
+
+        def dumped(family: int) -> bytes:
+            body = struct.pack("=BBH", family, 0, 0) + attributes + b"\0" * (-len(attributes) % 4)
+            return struct.pack("=IHHII", 16 + len(body), 0xA00, 2, 1, 0) + body
+
+        assert firewall._parse_table(dumped(2)) == (("ip", "netns_fabric"), 3)
         # A family that no table has (NFPROTO_DECNET).
-        assert firewall._table(b"\x0c" + first[2][1:]) == {}
+        assert firewall._parse_table(dumped(12)) is None
 
 
 def added(table_name: str = "nat", command: str = "iptables") -> op.AddIptablesRule:

@@ -2,80 +2,188 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Messages that are moulded after the first one of their form are what pyroute2 would have encoded."""
+"""Requests and dumps over a netlink socket, and attributes."""
 
 from __future__ import annotations
 
-import socket
-from typing import Any
+import errno
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
-from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
-from pyroute2.netlink.rtnl.nsidmsg import nsidmsg
-from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import netlink as rtnetlink
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import netlink, uapi
 
-# One letter alone, several of the same, what is longer in bytes than in characters, and the longest (IFNAMSIZ).
-NAMES = st.text("ab0-é", min_size=1, max_size=7) | st.sampled_from(["a" * 15, "b" * 15])
-NUMBERS = st.integers(0, 2**32 - 1)
-IPV4, IPV6 = st.ip_addresses(v=4).map(str), st.ip_addresses(v=6).map(str)
+# Sockets
 
 
-def assert_as_encoded(message: type[Any], kind: int, attributes: list[tuple[str, Any]], **fields: int) -> None:
-    encoded = rtnetlink._encoded(message(), kind, 0x600, attributes, fields)
-    assert bytes(rtnetlink._message(message(), kind, 0x600, attributes, fields)) == encoded
+class FakeSocket:
+    """Stands for the kernel: answers each message that is sent, one received datagram after the other."""
+
+    def __init__(self, answer: Callable[[bytes], list[bytes]]) -> None:
+        self._answer = answer
+        self._received: list[bytes] = []
+        self.sent: list[bytes] = []
+
+    def send(self, data: bytes) -> None:
+        self.sent.append(bytes(data))
+        self._received.extend(self._answer(data))
+
+    def recv(self, _size: int) -> bytes:
+        return self._received.pop(0)
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
-@given(NAMES, NAMES, NUMBERS, NUMBERS, st.sampled_from([0, 7]), st.booleans())
-def test_a_cable(name: str, peer: str, descriptor: int, far: int, index: int, with_mac: bool) -> None:
-    ends = [[("IFLA_IFNAME", one), ("IFLA_NET_NS_FD", fd)] for one, fd in ((name, descriptor), (peer, far))]
-    if with_mac:
-        ends[1].append(("IFLA_ADDRESS", "02:00:00:00:00:01"))
-    data = {"attrs": [("VETH_INFO_PEER", {"attrs": ends[1], "index": index})]}
-    information = {"attrs": [("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", data)]}
-    assert_as_encoded(ifinfmsg, 16, [*ends[0], ("IFLA_LINKINFO", information)], index=index)
+Connect = Callable[[Callable[[bytes], list[bytes]]], tuple[netlink.NetlinkSocket, FakeSocket]]
 
 
-@given(NAMES, NAMES, st.integers(0, 1))
-def test_a_link(name: str, alias: str, flags: int) -> None:
-    assert_as_encoded(ifinfmsg, 16, [("IFLA_IFNAME", name), ("IFLA_IFALIAS", alias)], flags=flags, change=1)
+@pytest.fixture(name="connect")
+def fixture_connect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
+    """Open netlink sockets to a kernel that answers as the test says; nothing else can be had from the real one."""
+    with ExitStack() as stack:
+
+        def connect(answer: Callable[[bytes], list[bytes]]) -> tuple[netlink.NetlinkSocket, FakeSocket]:
+            opened = netlink.NetlinkSocket(uapi.NETLINK_ROUTE)
+            stack.callback(opened._socket.close)
+            fake = FakeSocket(answer)
+            monkeypatch.setattr(opened, "_socket", fake)
+            return opened, fake
+
+        yield connect
 
 
-@pytest.mark.parametrize(("family", "addresses"), [(socket.AF_INET, IPV4), (socket.AF_INET6, IPV6)])
-def test_addresses_and_routes(family: int, addresses: st.SearchStrategy[str]) -> None:
-    @given(addresses, addresses, NUMBERS)
-    def check(one: str, other: str, device: int) -> None:
-        pair: list[tuple[str, Any]] = [("IFA_LOCAL", one), ("IFA_ADDRESS", other)]
-        assert_as_encoded(ifaddrmsg, 20, pair, family=family, prefixlen=24, index=3)
-        hop: list[tuple[str, Any]] = [("RTA_DST", one), ("RTA_GATEWAY", other), ("RTA_OIF", device)]
-        rest: list[tuple[str, Any]] = [("RTA_PRIORITY", 5), ("RTA_PREFSRC", one), ("RTA_TABLE", 254)]
-        assert_as_encoded(rtmsg, 24, hop + rest, family=family, dst_len=24)
-
-    check()
+def headers(data: bytes) -> list[tuple[int, ...]]:
+    """Return length, type, flags, sequence number and port of each message that was sent at once."""
+    found: list[tuple[int, ...]] = []
+    offset = 0
+    while offset < len(data):
+        found.append(struct.unpack_from("=IHHII", data, offset))
+        offset += found[-1][0] + -found[-1][0] % 4
+    return found
 
 
-@given(NUMBERS)
-def test_the_id_of_a_namespace(descriptor: int) -> None:
-    assert_as_encoded(nsidmsg, 90, [("NETNSA_FD", descriptor)])
+def reply(sequence: int, body: bytes, kind: int = 16, flags: int = 0) -> bytes:
+    return struct.pack("=IHHII", 16 + len(body), kind, flags, sequence, 0) + body + bytes(-len(body) % 4)
 
 
-def test_pyroute2_encodes_one_message_of_a_form(monkeypatch: pytest.MonkeyPatch) -> None:
-    encoded = []
+def done(sequence: int) -> bytes:
+    return reply(sequence, bytes(4), kind=3)
 
-    def counting(*arguments: Any) -> bytes:
-        encoded.append(arguments)
-        return original(*arguments)
 
-    original = rtnetlink._encoded
-    monkeypatch.setattr(rtnetlink, "_encoded", counting)  # to count what is taken from it
-    monkeypatch.setattr(rtnetlink, "_MOULDS", {})  # other tests have filled it
-    for number in range(10):
-        rtnetlink.link_message(16, 0, [("IFLA_IFNAME", f"tap{number}")], index=0)
-    assert len(encoded) == 1
-    rtnetlink.link_message(16, 0, [("IFLA_IFNAME", "tap10")], index=0)
-    rtnetlink.link_message(17, 0, [("IFLA_IFNAME", "tap1")], index=0)
-    assert len(encoded) == 3
+def refusal(sequence: int, number: int, text: str = "") -> bytes:
+    """Return an NLMSG_ERROR with the header of the request, capped, and the explanation (NLM_F_CAPPED, _ACK_TLVS)."""
+    explanation = attribute(1, text.encode() + b"\0") if text else b""
+    return reply(sequence, struct.pack("=i", -number) + bytes(16) + explanation, kind=2, flags=0x300 if text else 0x100)
+
+
+def bodies(found: list[bytes]) -> list[bytes]:
+    return [message[16:] for message in found]
+
+
+def test_a_dump_ends_with_its_last_message_not_with_a_datagram(connect: Connect) -> None:
+    opened, fake = connect(lambda _sent: [reply(1, b"abc") + reply(1, b"defg"), reply(1, b"h") + done(1)])
+    assert bodies(opened.dump(netlink.message(18, b"body"))) == [b"abc", b"defg", b"h"]
+    [sent] = fake.sent
+    assert headers(sent) == [(20, 18, uapi.NLM_F_REQUEST | uapi.NLM_F_DUMP, 1, 0)]
+    assert sent[16:] == b"body"
+
+
+@pytest.mark.parametrize("where", ["first", "last"])
+def test_an_interrupted_dump_is_read_again(connect: Connect, where: str) -> None:
+    def answer(sent: bytes) -> list[bytes]:
+        [(_length, _kind, _flags, sequence, _port)] = headers(sent)
+        if sequence > 2:
+            return [reply(sequence, b"new1") + done(sequence)]
+        flags = [uapi.NLM_F_DUMP_INTR if where == which else 0 for which in ("first", "last")]
+        return [reply(sequence, b"old1", flags=flags[0]), reply(sequence, bytes(4), kind=3, flags=flags[1])]
+
+    opened, fake = connect(answer)
+    assert bodies(opened.dump(netlink.message(18, b""))) == [b"new1"]
+    assert len(fake.sent) == 3
+
+
+def test_a_dump_that_is_refused(connect: Connect) -> None:
+    opened, _fake = connect(lambda _sent: [refusal(1, errno.ENODEV)])
+    with pytest.raises(netlink.NetlinkError, match=r"No such device \(ENODEV\)"):
+        opened.dump(netlink.message(18, b""))
+
+
+def test_requests_are_sent_together_and_each_gets_its_own_answer(connect: Connect) -> None:
+    def answer(sent: bytes) -> list[bytes]:
+        sequences = [header[3] for header in headers(sent)]
+        # Every third is refused; the answers come in another order.
+        return [refusal(each, errno.EEXIST, "taken") if each % 3 == 0 else refusal(each, 0) for each in sequences[::-1]]
+
+    opened, fake = connect(answer)
+    count = netlink.PIPELINE + 5
+    requests = [netlink.message(16, b"x" * (number % 4)) for number in range(count)]
+    answers = opened.request_all(requests)
+    expected = netlink.Refusal(errno.EEXIST, "taken")
+    assert answers == [expected if number % 3 == 0 else None for number in range(1, count + 1)]
+    assert [len(headers(sent)) for sent in fake.sent] == [netlink.PIPELINE, 5]
+    assert {header[2] for sent in fake.sent for header in headers(sent)} == {uapi.NLM_F_REQUEST | uapi.NLM_F_ACK}
+
+
+def test_one_request_that_is_refused(connect: Connect) -> None:
+    opened, _fake = connect(lambda _sent: [refusal(1, errno.EINVAL, "why")])
+    with pytest.raises(netlink.NetlinkError, match=r"Invalid argument \(EINVAL\): why") as caught:
+        opened.request(netlink.message(16, b""))
+    assert caught.value.errno == errno.EINVAL
+
+
+def test_answers_are_in_the_order_of_the_queries(connect: Connect) -> None:
+    def answer(sent: bytes) -> list[bytes]:
+        return [reply(header[3], b"%03d" % header[3]) for header in headers(sent)[::-1]]
+
+    opened, _fake = connect(answer)
+    count = netlink.PIPELINE + 5
+    found = opened.get_all([netlink.message(18, b"") for _number in range(count)])
+    assert bodies(found) == [b"%03d" % number for number in range(1, count + 1)]
+    assert opened.get_all([]) == []
+
+
+def test_a_query_without_an_answer(connect: Connect) -> None:
+    opened, _fake = connect(lambda _sent: [refusal(1, errno.ENODEV)])
+    with pytest.raises(netlink.NetlinkError, match="ENODEV"):
+        opened.get(netlink.message(18, b""))
+
+
+def test_a_message_of_a_dump_becomes_a_request() -> None:
+    request = netlink.replay(reply(7, b"body", kind=24, flags=2), 25, uapi.NLM_F_CREATE)
+    assert headers(bytes(request)) == [(20, 25, uapi.NLM_F_REQUEST | uapi.NLM_F_CREATE, 7, 0)]
+    assert request[16:] == b"body"
+
+
+# Attributes
+
+
+def attribute(number: int, value: bytes) -> bytes:
+    return struct.pack("=HH", len(value) + 4, number) + value + b"\0" * (-len(value) % 4)
+
+
+@given(st.integers(1, 60), st.binary(max_size=9))
+def test_an_attribute_is_padded(number: int, value: bytes) -> None:
+    assert netlink.attribute(number, value) == attribute(number, value)
+
+
+@given(st.lists(st.tuples(st.integers(1, 60), st.binary(max_size=9)), unique_by=lambda pair: pair[0]))
+def test_attributes_are_found_whatever_their_length(pairs: list[tuple[int, bytes]]) -> None:
+    message = b"head" + b"".join(attribute(number | 0x8000, value) for number, value in pairs)
+    assert netlink.attributes_of(message, 4) == dict(pairs)
+    for number, value in pairs:
+        assert [message[first:last] for first, last in netlink.positions(message, 4, number)] == [value]
+
+
+@given(st.binary(max_size=60))
+def test_a_malformed_message_has_no_attributes_that_break_the_parser(data: bytes) -> None:
+    assert isinstance(netlink.attributes_of(data, 0), dict)
+
+
+def test_the_text_of_a_refusal() -> None:
+    assert str(netlink.Refusal(17, "")) == "File exists (EEXIST)"
+    assert str(netlink.NetlinkError(netlink.Refusal(22, "why"))) == "Invalid argument (EINVAL): why"

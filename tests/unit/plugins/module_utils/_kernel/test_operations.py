@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The shell lines that do what an operation does."""
+"""The shell lines that do the same as an operation."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ WORDS = "10.0.0.0/8 tos 0x10 via 192.0.2.1 dev eth0 src 192.0.2.9 metric 5 table
             op.RemoveAddress(None, "a", "192.0.2.1/32", "192.0.2.2"),
             ["ip addr del 192.0.2.1 peer 192.0.2.2/32 dev a"],
         ),
-        (op.RemoveAddress("red", "a", "fd00::1/64", if_there=True), ["ip -n red addr flush dev a to fd00::1"]),
+        (op.RemoveAddress("red", "a", "fd00::1/64", missing_ok=True), ["ip -n red addr flush dev a to fd00::1"]),
         (
             op.AddRoute("red", ROUTE),
             [f"ip -n red route add {WORDS} proto static"],
@@ -72,14 +72,14 @@ def test_commands(operation: Operation, lines: list[str]) -> None:
 
 
 @given(st.text(min_size=1).filter(lambda text: "\0" not in text))
-def test_whatever_a_name_is_it_stays_one_word(name: str) -> None:
+def test_any_name_is_one_word_of_the_shell(name: str) -> None:
     for operation in (op.CreateNamespace(name), op.DeleteLink(name, name), op.SetAlias(None, name, name)):
         words = [shlex.split(line) for line in operation.commands()]
         assert all(name in line for line in words)
 
 
-def test_what_must_come_before_what() -> None:
-    """A name is freed before it is taken, an end exists before it is set, an address before the route by it."""
+def test_the_order_of_phases() -> None:
+    """A name is free before it is used, an end exists before its settings, an address before a route through it."""
     order = [
         op.RemoveStaleFile("a").phase,
         op.CreateNamespace("a").phase,

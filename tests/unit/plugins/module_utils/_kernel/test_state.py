@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The kernel's state as plain values."""
+"""The kernel's state, as plain values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RED = NamespaceState(
 )
 
 
-def test_without_a_link_nothing_is_left_that_was_on_it() -> None:
+def test_a_state_without_links_has_nothing_on_them() -> None:
     blue = NamespaceState("blue", links=(Link(2, "eth0"),))
     left = KernelState({"red": RED, "blue": blue}, frozenset({"stale"})).without({"red": {2}, "green": {1}})
     assert left.namespace("red") == NamespaceState(

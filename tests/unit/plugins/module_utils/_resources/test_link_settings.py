@@ -88,7 +88,7 @@ class KernelLink:
                 self.add(operation.address, operation.replace)
             else:
                 assert isinstance(operation, op.RemoveAddress)
-                if operation.if_there and ip_interface(operation.address) not in [one.interface for one in self.held]:
+                if operation.missing_ok and ip_interface(operation.address) not in [one.interface for one in self.held]:
                     continue
                 self.remove(operation.address, operation.peer)
 

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The requests of several operations, collected and sent many at a time to each namespace's socket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
+from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Journal
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkError
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.reader import Reader
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.removed_namespaces import RemovedNamespaces
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.undo import CapturedLink, Captures, Contents
+
+Undo = Callable[[], None]
+
+
+class Batch:
+    """Requests that wait to be sent, and what the operations behind them need to be undone."""
+
+    def __init__(
+        self,
+        handles: NamespaceHandles,
+        reader: Reader,
+        captures: Captures,
+        removed: RemovedNamespaces,
+        journal: Journal,
+    ) -> None:
+        self._handles = handles
+        self._reader = reader
+        self._captures = captures
+        self.removed = removed
+        self.journal = journal
+        self._waiting: dict[NamespaceName, list[tuple[Operation, bytearray, Undo]]] = {}
+        self._deletions: dict[NamespaceName, list[tuple[Operation, CapturedLink, Undo]]] = {}
+
+    def add(self, operation: Operation, namespace: NamespaceName, request: bytearray, undo: Undo) -> None:
+        self._waiting.setdefault(namespace, []).append((operation, request, undo))
+
+    def add_deletion(self, operation: Operation, end: CapturedLink, undo: Undo) -> None:
+        self._deletions.setdefault(end.namespace, []).append((operation, end, undo))
+
+    def capture_link(self, namespace: NamespaceName, name: str) -> CapturedLink:
+        """Capture a link and the contents of its namespace, once what was added before is done."""
+        self.send()
+        return self._captures.capture_link(namespace, name, self.journal)
+
+    def capture_contents(self, namespace: NamespaceName) -> Contents:
+        """Capture the addresses and routes of a namespace, once what was added before is done."""
+        self.send()
+        return self._captures.capture_contents(namespace, self.journal)
+
+    def far_end(self, namespace: NamespaceName, link: str) -> tuple[NamespaceName, str] | None:
+        """Return the other end of a veth as it was at the batch's first such query; None where it is out of sight."""
+        found = self._state.link(namespace, link)
+        far = self._state.far_end(found) if found else None
+        return (far[0], far[1].name) if far else None
+
+    def far_ends_of(self, namespace: str) -> list[tuple[NamespaceName, int]]:
+        """Return the other ends of all veths in a namespace, each by its namespace and index."""
+        links = self._state.namespace(namespace).links
+        return [(link.peer.namespace, link.peer.index) for link in links if link.peer and link.peer.known]
+
+    @cached_property
+    def _state(self) -> KernelState:
+        """Every namespace that has a name: the far end of a veth may be in any."""
+        return self._reader.read([None, *sorted(self._handles.names())])
+
+    def send(self) -> None:
+        """Send all requests; record those that were executed in the journal.
+
+        Raises:
+            OperationFailed: The kernel refused one; the first one is reported.
+        """
+        waiting, self._waiting = self._waiting, {}
+        failures: list[OperationFailed] = []
+        for namespace, entries in waiting.items():
+            netlink = self._handles.get(namespace).socket
+            refusals = netlink.request_all([request for _operation, request, _undo in entries])
+            for (operation, _request, undo), refusal in zip(entries, refusals):
+                if refusal is None:
+                    self.journal.record("; ".join(operation.commands()), undo)
+                else:
+                    failures.append(refusal_of(operation, NetlinkError(refusal)))
+        if failures:
+            raise failures[0]
+
+    def delete(self) -> None:
+        """Delete the links that were added for deletion, those of one namespace as a group.
+
+        The kernel waits after each deletion until nobody can use the link any more, 17 ms; for a group it waits once
+        (rtnl_group_dellink() in net/core/rtnetlink.c). It deletes all of a group, or none.
+
+        Raises:
+            OperationFailed: The kernel refused it.
+        """
+        for namespace, deletions in self._deletions.items():
+            group = self._unused_group(namespace)
+            self._move_into_group(namespace, group, deletions)
+            refusal = self._handles.send(namespace, requests.delete_group(group))
+            if refusal is not None:
+                raise refusal_of(deletions[0][0], NetlinkError(refusal))
+            for operation, _end, undo in deletions:
+                self.journal.record("; ".join(operation.commands()), undo)
+
+    def _move_into_group(
+        self, namespace: NamespaceName, group: int, deletions: Sequence[tuple[Operation, CapturedLink, Undo]]
+    ) -> None:
+        for operation, end, _undo in deletions:
+            before = requests.set_link_at(end.link.index, ("IFLA_GROUP", end.group))
+            request = requests.set_link_at(end.link.index, ("IFLA_GROUP", group))
+            self.add(operation, namespace, request, self._request_later(namespace, before))
+        self.send()
+
+    def _request_later(self, namespace: NamespaceName, request: bytearray) -> Undo:
+        return lambda: self._handles.request(namespace, request)
+
+    def _unused_group(self, namespace: NamespaceName) -> int:
+        """Return a group (ip-link(8), `group`) that no link of the namespace is in."""
+        return max((found.group for found in self._handles.get(namespace).links()), default=0) + 1
+
+
+def refusal_of(operation: Operation, error: OSError) -> OperationFailed:
+    """Return the failure of an operation that the kernel refused."""
+    reason = str(error) if isinstance(error, NetlinkError) else f"{error.strerror or error}"
+    return OperationFailed(operation, f"the kernel refused `{'; '.join(operation.commands())}`: {reason}", error.errno)

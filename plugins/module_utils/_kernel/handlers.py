@@ -1,0 +1,251 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How each operation is executed: one function for each, which either adds requests to the batch or acts at once."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import ethtool, requests, sysctl, undo
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.batch import Batch
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
+    IFF_UP,
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    NLM_F_REPLACE,
+    RTM_DELADDR,
+    RTM_DELROUTE,
+    RTM_NEWADDR,
+    RTM_NEWROUTE,
+)
+
+# Namespaces
+
+
+def _create_namespace(handles: NamespaceHandles, operation: op.CreateNamespace, batch: Batch) -> None:
+    name = operation.name
+    setns.create(name)
+    batch.journal.record(f"ip netns del {name}", lambda: _delete_created_namespace(handles, name))
+    handles.get(name).created.add("lo")
+
+
+def _delete_created_namespace(handles: NamespaceHandles, name: str) -> None:
+    handle = handles.release(name)
+    if handle is not None:
+        handle.close()
+    setns.remove(name)
+
+
+def _remove_namespace(handles: NamespaceHandles, operation: op.RemoveNamespace, batch: Batch) -> None:
+    for link in operation.physical:
+        _add_move(handles, operation, op.MoveLink(operation.name, link, None, link), batch)
+    batch.send()
+    far_ends = batch.far_ends_of(operation.name)  # the kernel deletes them with the namespace
+    handle = batch.removed.remove(operation.name, operation.links, far_ends)
+    batch.journal.record(
+        f"restore the name of the namespace {operation.name}", lambda: batch.removed.restore(operation.name, handle)
+    )
+
+
+def _remove_stale_file(_handles: NamespaceHandles, operation: op.RemoveStaleFile, batch: Batch) -> None:
+    restore = undo.capture_stale_file(operation.name)
+    setns.remove(operation.name)
+    batch.journal.record(f"restore {setns.path_of(operation.name)}", restore)
+
+
+def _set_sysctl(handles: NamespaceHandles, operation: op.SetSysctl, batch: Batch) -> None:
+    with handles.entered(operation.namespace):
+        before = sysctl.capture(operation.key)
+        sysctl.write(operation.key, operation.value)
+
+    def restore() -> None:
+        with handles.entered(operation.namespace):
+            sysctl.restore(before)
+
+    batch.journal.record("; ".join(operation.commands()), restore)
+
+
+# Links
+
+
+def _create_veth(handles: NamespaceHandles, operation: op.CreateVeth, batch: Batch) -> None:
+    end, peer = operation.end, operation.peer
+    request = requests.new_veth(operation, handles.descriptor(end.namespace), handles.descriptor(peer.namespace))
+    for each in (end, peer):
+        handles.get(each.namespace).created.add(each.name)
+    batch.add(operation, None, request, lambda: undo.delete_created_link(handles, end.namespace, end.name))
+
+
+def _delete_link(handles: NamespaceHandles, operation: op.DeleteLink, batch: Batch) -> None:
+    ends = [batch.capture_link(operation.namespace, operation.name)]
+    far = batch.far_end(operation.namespace, operation.name)
+    if far is not None:
+        ends.append(batch.capture_link(far[0], far[1]))
+    # Either end will do, and the ends in one namespace can be deleted together: in most plans the host's.
+    end = next((end for end in ends if end.namespace is None), ends[0])
+    batch.add_deletion(operation, end, lambda: undo.recreate_pair(handles, ends))
+
+
+def _move_link(handles: NamespaceHandles, operation: op.MoveLink, batch: Batch) -> None:
+    _add_move(handles, operation, operation, batch)
+
+
+def _add_move(handles: NamespaceHandles, operation: Operation, move: op.MoveLink, batch: Batch) -> None:
+    """Add the move of a link, which is the operation or a part of it."""
+    captured = batch.capture_link(move.namespace, move.name)
+    request = requests.set_link_at(
+        captured.link.index, ("IFLA_NET_NS_FD", handles.get(move.to).descriptor), ("IFLA_IFNAME", move.new_name)
+    )
+    batch.add(operation, move.namespace, request, lambda: undo.move_back(handles, move, captured))
+
+
+def _rename_link(handles: NamespaceHandles, operation: op.RenameLink, batch: Batch) -> None:
+    batch.send()
+    index = handles.get(operation.namespace).index(operation.name)
+
+    def rename_back() -> None:
+        handles.request(operation.namespace, requests.set_link_at(index, ("IFLA_IFNAME", operation.name)))
+
+    request = requests.set_link_at(index, ("IFLA_IFNAME", operation.new_name))
+    batch.add(operation, operation.namespace, request, rename_back)
+
+
+def _set_mac(handles: NamespaceHandles, operation: op.SetMac, batch: Batch) -> None:
+    _set_attribute(handles, operation, "IFLA_ADDRESS", operation.mac, lambda link: link.mac, batch)
+
+
+def _set_mtu(handles: NamespaceHandles, operation: op.SetMtu, batch: Batch) -> None:
+    _set_attribute(handles, operation, "IFLA_MTU", operation.mtu, lambda link: link.mtu, batch)
+
+
+def _set_alias(handles: NamespaceHandles, operation: op.SetAlias, batch: Batch) -> None:
+    _set_attribute(handles, operation, "IFLA_IFALIAS", operation.alias, lambda link: link.alias, batch)
+
+
+def _set_attribute(
+    handles: NamespaceHandles,
+    operation: Any,
+    attribute: str,
+    value: object,
+    current: Callable[[Link], object],
+    batch: Batch,
+) -> None:
+    namespace: NamespaceName = operation.namespace
+    name: str = operation.link
+
+    def request(value: object) -> bytearray:
+        return requests.set_link(name, (attribute, value))
+
+    before = _existing_link(handles, namespace, name)
+    restore = (lambda: handles.request(namespace, request(current(before)))) if before else undo.nothing
+    batch.add(operation, namespace, request(value), restore)
+
+
+def _existing_link(handles: NamespaceHandles, namespace: NamespaceName, name: str) -> Link | None:
+    """Return the link as it is; None for one that the same call has created, whose undo is its deletion."""
+    handle = handles.get(namespace)
+    return None if name in handle.created else handle.link(name).link
+
+
+def _set_tx_checksum(handles: NamespaceHandles, operation: op.SetTxChecksum, batch: Batch) -> None:
+    batch.send()
+    socket = handles.get(operation.namespace).socket
+    before = ethtool.tx_checksum(socket.fileno(), operation.link)
+    ethtool.set_tx_checksum(socket.fileno(), operation.link, operation.enabled)
+    batch.journal.record(
+        "; ".join(operation.commands()),
+        lambda: ethtool.set_tx_checksum(socket.fileno(), operation.link, bool(before)),
+    )
+
+
+def _set_down(handles: NamespaceHandles, operation: op.SetDown, batch: Batch) -> None:
+    captured = batch.capture_link(operation.namespace, operation.link)
+    request = requests.set_link(operation.link, flags=0, change=IFF_UP)
+    batch.add(operation, operation.namespace, request, lambda: undo.restore_link(handles, captured))
+
+
+def _set_up(handles: NamespaceHandles, operation: op.SetUp, batch: Batch) -> None:
+    def set_down() -> None:
+        handles.request(operation.namespace, requests.set_link(operation.link, flags=0, change=IFF_UP))
+
+    request = requests.set_link(operation.link, flags=IFF_UP, change=IFF_UP)
+    batch.add(operation, operation.namespace, request, set_down)
+
+
+# Addresses and routes
+
+
+def _add_address(handles: NamespaceHandles, operation: op.AddAddress, batch: Batch) -> None:
+    index = handles.get(operation.namespace).index(operation.link)
+    flags = NLM_F_CREATE | (NLM_F_REPLACE if operation.replace else NLM_F_EXCL)
+    request = requests.address_request(RTM_NEWADDR, flags, index, operation.address)
+
+    def remove() -> None:
+        removal = requests.address_request(RTM_DELADDR, 0, index, operation.address)
+        handles.request(operation.namespace, removal, errno.EADDRNOTAVAIL)
+
+    # One that may have existed before is restored by the undo of the operation that removes it.
+    batch.add(operation, operation.namespace, request, undo.nothing if operation.replace else remove)
+
+
+def _remove_address(handles: NamespaceHandles, operation: op.RemoveAddress, batch: Batch) -> None:
+    index = batch.capture_link(operation.namespace, operation.link).link.index
+    request = requests.address_request(RTM_DELADDR, 0, index, operation.address, operation.peer)
+    if operation.missing_ok:
+        handles.request(operation.namespace, request, errno.EADDRNOTAVAIL)
+    else:
+        batch.add(operation, operation.namespace, request, undo.nothing)
+
+
+def _add_route(handles: NamespaceHandles, operation: op.AddRoute, batch: Batch) -> None:
+    device = _device_index(handles, operation.namespace, operation.route)
+    request = requests.route_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, operation.route, device)
+
+    def remove() -> None:
+        removal = requests.route_request(RTM_DELROUTE, 0, operation.route, device)
+        handles.request(operation.namespace, removal, errno.ESRCH)
+
+    batch.add(operation, operation.namespace, request, remove)
+
+
+def _remove_route(handles: NamespaceHandles, operation: op.RemoveRoute, batch: Batch) -> None:
+    device = _device_index(handles, operation.namespace, operation.route)
+    request = requests.route_request(RTM_DELROUTE, 0, operation.route, device)
+    batch.capture_contents(operation.namespace)
+    batch.add(operation, operation.namespace, request, undo.nothing)
+
+
+def _device_index(handles: NamespaceHandles, namespace: NamespaceName, route: op.RouteSpec) -> int | None:
+    return handles.get(namespace).index(route.device) if route.device else None
+
+
+#: By the type of an operation.
+HANDLERS: Mapping[type, Callable[[NamespaceHandles, Any, Batch], None]] = {
+    op.CreateNamespace: _create_namespace,
+    op.RemoveNamespace: _remove_namespace,
+    op.RemoveStaleFile: _remove_stale_file,
+    op.CreateVeth: _create_veth,
+    op.DeleteLink: _delete_link,
+    op.MoveLink: _move_link,
+    op.RenameLink: _rename_link,
+    op.SetMac: _set_mac,
+    op.SetMtu: _set_mtu,
+    op.SetAlias: _set_alias,
+    op.SetTxChecksum: _set_tx_checksum,
+    op.SetDown: _set_down,
+    op.SetUp: _set_up,
+    op.AddAddress: _add_address,
+    op.RemoveAddress: _remove_address,
+    op.AddRoute: _add_route,
+    op.RemoveRoute: _remove_route,
+    op.SetSysctl: _set_sysctl,
+}

@@ -1,0 +1,173 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The namespaces of a call, each held open by a descriptor and a netlink socket that is opened in it once."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import messages, requests
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import (
+    RECEIVE_BUFFER,
+    NetlinkError,
+    NetlinkSocket,
+    Refusal,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName, Neighbour
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import NETLINK_ROUTE
+
+
+class NamespaceHandle:
+    """One namespace, held open: a descriptor of it and a socket in it."""
+
+    def __init__(self, name: NamespaceName) -> None:
+        path = setns.path_of(name) if name is not None else setns.OWN_NAMESPACE
+        # Without O_NONBLOCK the open would wait where somebody has put a named pipe there.
+        self.descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        #: The links that this call has created.
+        self.created: set[str] = set()
+        try:
+            with setns.entered(self.descriptor):
+                self.socket = NetlinkSocket(NETLINK_ROUTE, receive_buffer=RECEIVE_BUFFER)
+        except OSError:
+            os.close(self.descriptor)
+            raise
+
+    def close(self) -> None:
+        self.socket.close()
+        os.close(self.descriptor)
+
+    def links(self, counters: bool = False) -> list[messages.LinkMessage]:
+        return [messages.parse_link(found, counters) for found in self.socket.dump(requests.list_links())]
+
+    def addresses(self) -> list[bytes]:
+        """Return the addresses as the kernel dumps them."""
+        return self.socket.dump(requests.list_addresses())
+
+    def routes(self) -> list[bytes]:
+        """Return the routes as the kernel dumps them."""
+        return [raw for raw in self.socket.dump(requests.list_routes()) if messages.is_route(raw)]
+
+    def neighbours(self) -> Iterator[Neighbour]:
+        found = map(messages.parse_neighbour, self.socket.dump(requests.list_neighbours()))
+        return (neighbour for neighbour in found if neighbour is not None)
+
+    def link(self, name: str) -> messages.LinkMessage:
+        return messages.parse_link(self.socket.get(requests.get_link(name)))
+
+    def index(self, name: str) -> int:
+        return self.link(name).link.index
+
+
+class NamespaceHandles:
+    """The namespaces that a call has opened so far, by name."""
+
+    def __init__(self) -> None:
+        _raise_descriptor_limit()
+        self._open: dict[NamespaceName, NamespaceHandle] = {}
+        self._hidden: set[str] = set()
+
+    def names(self) -> set[str]:
+        """Return every name in /run/netns, those without a namespace included, and those that are hidden left out."""
+        return setns.names() - self._hidden
+
+    def find(self, name: NamespaceName) -> NamespaceHandle | None:
+        """Return the namespace, held open; None where it does not exist, or a plain file has its name.
+
+        Raises:
+            OSError: It could not be opened for a reason that does not show whether it exists, such as EMFILE.
+        """
+        if name in self._hidden:
+            return None
+        if name not in self._open:
+            try:
+                self._open[name] = NamespaceHandle(name)
+            except (FileNotFoundError, ProcessLookupError):  # the latter where a process ends meanwhile
+                return None
+            except OSError as error:
+                if error.errno != errno.EINVAL:  # setns(2): the descriptor is not a network namespace's
+                    raise
+                return None
+        return self._open[name]
+
+    def get(self, name: NamespaceName) -> NamespaceHandle:
+        """Return the namespace, held open.
+
+        Raises:
+            Unavailable: It does not exist.
+        """
+        handle = self.find(name)
+        if handle is None:
+            raise Unavailable(f"network namespace {name} does not exist")
+        return handle
+
+    def descriptor(self, name: NamespaceName) -> int | None:
+        """Return the namespace's descriptor; None for the host's, which needs none in a request."""
+        return None if name is None else self.get(name).descriptor
+
+    @contextmanager
+    def entered(self, name: NamespaceName) -> Iterator[None]:
+        """Have the thread, and every process that it starts, inside the namespace.
+
+        Raises:
+            Unavailable: It does not exist.
+        """
+        if name is None:
+            yield
+            return
+        with setns.entered(self.get(name).descriptor):
+            yield
+
+    def send(self, name: NamespaceName, request: bytearray) -> Refusal | None:
+        """Send one request to a namespace; return why it was refused, if it was."""
+        return self.get(name).socket.request_all([request])[0]
+
+    def request(self, name: NamespaceName, request: bytearray, ignored: int = 0) -> None:
+        """Send one request to a namespace; `ignored` is the errno that means that nothing is left to do.
+
+        Raises:
+            NetlinkError: The kernel refused it.
+        """
+        refusal = self.send(name, request)
+        if refusal is not None and refusal.number != ignored:
+            raise NetlinkError(refusal)
+
+    def hide(self, name: str) -> None:
+        """Treat a namespace as removed, in check mode."""
+        self._hidden.add(name)
+
+    def release(self, name: str) -> NamespaceHandle | None:
+        """Hand over a handle, which stays open, to the caller."""
+        return self._open.pop(name, None)
+
+    def adopt(self, name: str, handle: NamespaceHandle) -> None:
+        """Take over an open handle."""
+        self._open[name] = handle
+
+    def forget_created(self) -> None:
+        """Treat every link from now on as one that existed before the call."""
+        for handle in self._open.values():
+            handle.created.clear()
+
+    def close(self) -> None:
+        for handle in self._open.values():
+            handle.close()
+        self._open.clear()
+
+
+def _raise_descriptor_limit() -> None:
+    """Allow this process as many descriptors as the hard limit does.
+
+    A namespace takes two: the usual soft limit of 1024 is reached with some five hundred.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

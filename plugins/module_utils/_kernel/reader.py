@@ -1,0 +1,180 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads the namespaces of this host, each kind of object at most once between two writes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import ethtool, messages, requests
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.peers import Peers
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
+    Address,
+    Identity,
+    KernelState,
+    Link,
+    NamespaceName,
+    NamespaceState,
+    Neighbour,
+    Route,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._system.processes import command_line
+
+Value = TypeVar("Value")
+
+
+class Reader:
+    """What the kernel has, as values; without what check mode has removed."""
+
+    def __init__(self, handles: NamespaceHandles) -> None:
+        self._handles = handles
+        #: The links that check mode treats as removed, by namespace and index.
+        self._removed_links: dict[NamespaceName, set[int]] = {}
+        #: What was read since the last write, by namespace and kind.
+        self._cache: dict[tuple[NamespaceName, str], Any] = {}
+        self._peers_by_namespaces: dict[tuple[NamespaceName, ...], Peers] = {}
+
+    def forget(self) -> None:
+        """Drop what was read: somebody has written."""
+        self._cache.clear()
+        self._peers_by_namespaces.clear()
+
+    def _cached(self, name: NamespaceName, kind: str, read: Callable[[], Value]) -> Value:
+        if (name, kind) not in self._cache:
+            self._cache[name, kind] = read()
+        value: Value = self._cache[name, kind]
+        return value
+
+    def read(
+        self,
+        namespaces: Iterable[NamespaceName],
+        addresses: bool = False,
+        routes: bool = False,
+        tx_checksum: bool = False,
+        neighbours: bool = False,
+        counters: bool = False,
+    ) -> KernelState:
+        """Return the links of these namespaces, and what else is asked for; see Kernel.read()."""
+        names = list(dict.fromkeys(namespaces))
+        found = [name for name in names if self._handles.find(name) is not None]
+        dumped = {name: self._links(name, counters) for name in found}
+        peers = self._peers(dumped)
+        state = KernelState(
+            namespaces={
+                name: NamespaceState(
+                    name,
+                    links=tuple(self._link(name, link, peers, tx_checksum) for link in links),
+                    addresses=self._addresses(name) if addresses else (),
+                    routes=self._routes(name) if routes else (),
+                    neighbours=self._neighbours(name) if neighbours else (),
+                )
+                for name, links in dumped.items()
+            },
+            stale=frozenset(name for name in self._handles.names().intersection(names) if name not in dumped),
+        )
+        return state.without(self._removed_links) if self._removed_links else state
+
+    def _links(self, name: NamespaceName, counters: bool) -> list[messages.LinkMessage]:
+        kind = "links with counters" if counters else "links"
+        return self._cached(name, kind, lambda: self._handles.get(name).links(counters))
+
+    def _addresses(self, name: NamespaceName) -> tuple[Address, ...]:
+        handle = self._handles.get(name)
+        return self._cached(name, "addresses", lambda: tuple(map(messages.parse_address, handle.addresses())))
+
+    def _routes(self, name: NamespaceName) -> tuple[Route, ...]:
+        handle = self._handles.get(name)
+        return self._cached(name, "routes", lambda: tuple(map(messages.parse_route, handle.routes())))
+
+    def _neighbours(self, name: NamespaceName) -> tuple[Neighbour, ...]:
+        return self._cached(name, "neighbours", lambda: tuple(self._handles.get(name).neighbours()))
+
+    def _peers(self, dumped: Mapping[NamespaceName, list[messages.LinkMessage]]) -> Peers:
+        # With more namespaces more far ends are known.
+        key = tuple(dumped)
+        if key not in self._peers_by_namespaces:
+            self._peers_by_namespaces[key] = Peers(dumped, self._ids_inside)
+        return self._peers_by_namespaces[key]
+
+    def _ids_inside(self, inside: NamespaceName, names: Sequence[NamespaceName]) -> list[int]:
+        queries = [requests.get_nsid(self._handles.get(name).descriptor) for name in names]
+        return list(map(messages.parse_nsid, self._handles.get(inside).socket.get_all(queries)))
+
+    def _link(self, name: NamespaceName, found: messages.LinkMessage, peers: Peers, tx_checksum: bool) -> Link:
+        link = found.link
+        if link.kind != "veth":
+            return link
+        checksum = None
+        if tx_checksum:
+            socket = self._handles.get(name).socket
+            checksum = self._cached(
+                name, f"tx_checksum {link.name}", lambda: ethtool.tx_checksum(socket.fileno(), link.name)
+            )
+        return replace(link, peer=peers.of(name, found), tx_checksum=checksum)
+
+    def identities(self, namespaces: Iterable[NamespaceName]) -> dict[NamespaceName, Identity]:
+        """Return what tells each of these namespaces from all others; one that does not exist is left out."""
+        host = self._handles.get(None)
+        found: dict[NamespaceName, Identity] = {}
+        for name in namespaces:
+            handle = self._handles.find(name)
+            if handle is not None:
+                nsid = messages.parse_nsid(host.socket.get(requests.get_nsid(handle.descriptor)))
+                found[name] = Identity(os.fstat(handle.descriptor).st_ino, nsid if nsid >= 0 else None)
+        return found
+
+    def processes(self, namespaces: Iterable[str]) -> dict[str, list[tuple[int, str]]]:
+        """Return the processes inside each of these namespaces: pid and command line."""
+        identities = {}
+        for name in namespaces:
+            handle = self._handles.find(name)
+            if handle is not None:
+                status = os.fstat(handle.descriptor)
+                identities[status.st_dev, status.st_ino] = name
+        found: dict[str, list[tuple[int, str]]] = {name: [] for name in identities.values()}
+        for entry in os.listdir("/proc") if identities else ():
+            # A process may end while it is read.
+            with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+                if not entry.isdigit():
+                    continue
+                status = os.stat(f"/proc/{entry}/ns/net")
+                inside = identities.get((status.st_dev, status.st_ino))
+                if inside is not None:
+                    found[inside].append((int(entry), command_line(int(entry))))
+        return found
+
+    def simulate(self, operations: Sequence[Operation]) -> None:
+        """Read from now on as if the removals among these operations had been executed."""
+        removals = [each for each in operations if isinstance(each, (op.DeleteLink, op.RemoveNamespace))]
+        state = self.read([None, *self._handles.names()]) if removals else KernelState()
+        for removal in removals:
+            if isinstance(removal, op.RemoveNamespace):
+                self._handles.hide(removal.name)
+                place: NamespaceName = removal.name
+                links = list(state.namespace(place).links)
+            else:
+                place = removal.namespace
+                links = [link for link in state.namespace(place).links if link.name == removal.name]
+            for link in links:
+                self._simulate_removal(place, link)
+                far = state.far_end(link)
+                if far is not None:
+                    self._simulate_removal(*far)
+
+    def simulate_removed_links(self, names: Collection[str]) -> None:
+        """Read from now on as if these links of the host had been removed."""
+        for link in self.read([None]).namespace(None).links if names else ():
+            if link.name in names:
+                self._simulate_removal(None, link)
+
+    def _simulate_removal(self, name: NamespaceName, link: Link) -> None:
+        self._removed_links.setdefault(name, set()).add(link.index)

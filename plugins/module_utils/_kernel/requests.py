@@ -1,0 +1,188 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The requests of rtnetlink(7) that read and write links, addresses, routes and neighbours. Pure."""
+
+from __future__ import annotations
+
+import socket
+from ipaddress import ip_interface, ip_network
+
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import messages, netlink, templates
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import CreateVeth, NewEnd, RouteSpec
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
+    IFA_F_NODAD,
+    NEIGHBOUR_HEADER,
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    RT_SCOPE_HOST,
+    RT_SCOPE_LINK,
+    RT_SCOPE_NOWHERE,
+    RT_SCOPE_UNIVERSE,
+    RTEXT_FILTER_SKIP_STATS,
+    RTM_DELLINK,
+    RTM_DELROUTE,
+    RTM_GETADDR,
+    RTM_GETLINK,
+    RTM_GETNEIGH,
+    RTM_GETNSID,
+    RTM_GETROUTE,
+    RTM_NEWADDR,
+    RTM_NEWLINK,
+    RTM_NEWROUTE,
+    RTN_UNICAST,
+    RTN_UNSPEC,
+    RTPROT_STATIC,
+)
+
+
+def new_veth(
+    operation: CreateVeth,
+    end_descriptor: int | None,
+    peer_descriptor: int | None,
+    indexes: tuple[int, int] = (0, 0),
+) -> bytearray:
+    """Return RTM_NEWLINK for a pair, each end in the namespace of its descriptor (IFLA_NET_NS_FD).
+
+    `indexes` are those of the ends; the kernel chooses one that is 0.
+    """
+    peer = {"attrs": _end(operation.peer, peer_descriptor), "index": indexes[1]}
+    information = {"attrs": [("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", {"attrs": [("VETH_INFO_PEER", peer)]})]}
+    attributes = [*_end(operation.end, end_descriptor), ("IFLA_LINKINFO", information)]
+    return templates.link_message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, attributes, index=indexes[0])
+
+
+def _end(end: NewEnd, descriptor: int | None) -> list[tuple[str, object]]:
+    attributes: list[tuple[str, object]] = [("IFLA_IFNAME", end.name)]
+    if end.mac:
+        attributes.append(("IFLA_ADDRESS", end.mac))
+    if end.mtu:
+        attributes.append(("IFLA_MTU", end.mtu))
+    if descriptor is not None:
+        attributes.append(("IFLA_NET_NS_FD", descriptor))
+    return attributes
+
+
+def set_link(name: str, *attributes: tuple[str, object], flags: int = 0, change: int = 0) -> bytearray:
+    """Return RTM_NEWLINK for an existing link, by its name."""
+    return templates.link_message(
+        RTM_NEWLINK, 0, [("IFLA_IFNAME", name), *attributes], index=0, flags=flags, change=change
+    )
+
+
+def set_link_at(index: int, *attributes: tuple[str, object]) -> bytearray:
+    """Return RTM_NEWLINK for an existing link, by its index, which renaming and moving require."""
+    return templates.link_message(RTM_NEWLINK, 0, list(attributes), index=index)
+
+
+def delete_link(index: int) -> bytearray:
+    """Return RTM_DELLINK for one link."""
+    return templates.link_message(RTM_DELLINK, 0, [], index=index)
+
+
+def delete_group(group: int) -> bytearray:
+    """Return RTM_DELLINK for all links in a group."""
+    return templates.link_message(RTM_DELLINK, 0, [("IFLA_GROUP", group)], index=0)
+
+
+def get_link(name: str) -> bytearray:
+    """Return RTM_GETLINK for one link, by its name."""
+    attributes = [("IFLA_IFNAME", name), ("IFLA_EXT_MASK", RTEXT_FILTER_SKIP_STATS)]
+    return templates.link_message(RTM_GETLINK, 0, attributes, index=0)
+
+
+def get_link_at(index: int) -> bytearray:
+    """Return RTM_GETLINK for one link, by its index."""
+    attributes = [("IFLA_EXT_MASK", RTEXT_FILTER_SKIP_STATS)]
+    return templates.link_message(RTM_GETLINK, 0, attributes, index=index)
+
+
+def list_links() -> bytearray:
+    """Return RTM_GETLINK for a dump of all links."""
+    attributes = [("IFLA_EXT_MASK", RTEXT_FILTER_SKIP_STATS)]
+    return templates.link_message(RTM_GETLINK, 0, attributes, index=0)
+
+
+def list_neighbours() -> bytearray:
+    """Return RTM_GETNEIGH for a dump of the neighbours of all families and links: struct ndmsg is empty."""
+    return netlink.message(RTM_GETNEIGH, bytes(NEIGHBOUR_HEADER.size))
+
+
+def list_addresses() -> bytearray:
+    """Return RTM_GETADDR for a dump of all addresses."""
+    return templates.address_message(RTM_GETADDR, 0, [], family=socket.AF_UNSPEC)
+
+
+def list_routes() -> bytearray:
+    """Return RTM_GETROUTE for a dump of all routes."""
+    return templates.route_message(RTM_GETROUTE, 0, [], family=socket.AF_UNSPEC)
+
+
+def get_nsid(descriptor: int) -> bytearray:
+    """Return RTM_GETNSID for the id that a namespace has in that of the socket."""
+    return templates.nsid_message(RTM_GETNSID, 0, [("NETNSA_FD", descriptor)])
+
+
+def restore_route(message: bytes) -> bytearray:
+    """Return a dumped route as a request that adds it again."""
+    return netlink.replay(messages.without_observations(message), RTM_NEWROUTE, NLM_F_CREATE)
+
+
+def address_request(kind: int, flags: int, index: int, text: str, peer: str | None = None) -> bytearray:
+    """Return RTM_NEWADDR or RTM_DELADDR; `peer` is the far address of a point-to-point link.
+
+    IPv6 addresses skip duplicate address detection, which would keep them from being used for two seconds (RFC 4862,
+    5.4; IFA_F_NODAD): the declaration answers for them.
+    """
+    interface = ip_interface(text)
+    attributes: list[tuple[str, object]] = [
+        ("IFA_LOCAL", str(interface.ip)),
+        ("IFA_ADDRESS", peer or str(interface.ip)),
+    ]
+    if interface.version == 6 and kind == RTM_NEWADDR:
+        attributes.append(("IFA_FLAGS", IFA_F_NODAD))
+    return templates.address_message(
+        kind,
+        flags,
+        attributes,
+        family=socket.AF_INET if interface.version == 4 else socket.AF_INET6,
+        prefixlen=interface.network.prefixlen,
+        scope=RT_SCOPE_HOST if interface.version == 4 and interface.ip.is_loopback else RT_SCOPE_UNIVERSE,
+        index=index,
+    )
+
+
+def route_request(kind: int, flags: int, route: RouteSpec, device: int | None) -> bytearray:
+    """Return RTM_NEWROUTE or RTM_DELROUTE."""
+    destination = ip_network(route.destination)
+    attributes: list[tuple[str, object]] = [("RTA_TABLE", route.table)]
+    if destination.prefixlen:
+        attributes.append(("RTA_DST", str(destination.network_address)))
+    if route.gateway:
+        attributes.append(("RTA_GATEWAY", route.gateway))
+    if device is not None:
+        attributes.append(("RTA_OIF", device))
+    if route.metric is not None:
+        attributes.append(("RTA_PRIORITY", route.metric))
+    if route.source:
+        attributes.append(("RTA_PREFSRC", route.source))
+    if route.origin:
+        attributes.append(("RTA_SRC", str(ip_network(route.origin).network_address)))
+    direct = destination.version == 4 and not route.gateway
+    scope = RT_SCOPE_LINK if direct else RT_SCOPE_UNIVERSE
+    removal = kind == RTM_DELROUTE
+    return templates.route_message(
+        kind,
+        flags,
+        attributes,
+        family=socket.AF_INET if destination.version == 4 else socket.AF_INET6,
+        dst_len=destination.prefixlen,
+        src_len=ip_network(route.origin).prefixlen if route.origin else 0,
+        tos=route.tos,
+        table=route.table if route.table < 256 else 0,  # RT_TABLE_UNSPEC: see the attribute
+        # A route to remove is found whatever its protocol, scope and type.
+        proto=0 if removal else RTPROT_STATIC,
+        scope=RT_SCOPE_NOWHERE if removal else scope,
+        type=RTN_UNSPEC if removal else RTN_UNICAST,
+    )

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Kernel parameters of the namespace that the thread is in (sysctl(8), /proc/sys)."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Mapping
+
+
+def read(key: str) -> str | None:
+    """Return a kernel parameter's value; None where the kernel does not have it, or it cannot be read."""
+    # Without the layers of open(): of five hundred namespaces a dozen each are read.
+    try:
+        descriptor = os.open(path_of(key), os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None
+    try:
+        return " ".join(os.read(descriptor, 1 << 16).decode("ascii").split())
+    except (IsADirectoryError, PermissionError):
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def path_of(key: str) -> str:
+    """Return the file of a kernel parameter: in its name `.` separates and `/` stands for a dot (sysctl(8))."""
+    return "/proc/sys/" + key.translate(str.maketrans("./", "/."))
+
+
+def write(key: str, value: str) -> None:
+    """Set a kernel parameter."""
+    _write(path_of(key), value)
+
+
+def capture(key: str) -> dict[str, str]:
+    """Return the values, by file, of a kernel parameter and of those that change with it."""
+    return {path: _read(path) for path in affected_paths(path_of(key))}
+
+
+def restore(values: Mapping[str, str]) -> None:
+    """Set the kernel parameters that differ from what was captured; those that are gone with their link stay gone."""
+    for path, value in values.items():
+        if os.path.exists(path) and _read(path) != value:
+            _write(path, value)
+
+
+def affected_paths(path: str) -> list[str]:
+    """Return the file of a parameter, and those that change with it (ip-sysctl; devinet_sysctl_forward())."""
+    directory, _slash, name = path.rpartition("/")
+    if path.endswith("/ip_forward"):
+        directory, name = f"{directory}/conf/all", "forwarding"
+    if not directory.endswith("/all"):
+        return [path]
+    names = (name, "accept_redirects") if name == "forwarding" else (name,)
+    return [path, *(found for name in names for found in sorted(glob.glob(f"{directory[:-3]}*/{name}")))]
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="ascii") as file:
+        return file.read()
+
+
+def _write(path: str, value: str) -> None:
+    with open(path, "w", encoding="ascii") as file:
+        file.write(value)

@@ -1,0 +1,88 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Numbers and structs of netlink messages, named as in the kernel's user-space API (the headers in include/uapi)."""
+
+from __future__ import annotations
+
+import struct
+
+# linux/netlink.h
+NETLINK_ROUTE, NETLINK_SOCK_DIAG, NETLINK_NETFILTER, NETLINK_GENERIC = 0, 4, 12, 16
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP_INTR, NLM_F_DUMP = 0x1, 0x4, 0x10, 0x300
+NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE = 0x100, 0x200, 0x400
+NLM_F_ACK_TLVS = 0x200
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+SOL_NETLINK, NETLINK_CAP_ACK, NETLINK_EXT_ACK = 270, 10, 11
+NLMSGERR_ATTR_MSG = 1
+#: All bits of an attribute's type but NLA_F_NESTED and NLA_F_NET_BYTEORDER.
+NLA_TYPE_MASK = 0x3FFF
+
+#: struct nlmsghdr: length, type, flags, sequence number, port.
+HEADER = struct.Struct("=IHHII")
+#: struct nlattr: length, type.
+ATTRIBUTE = struct.Struct("=HH")
+
+# asm-generic/socket.h
+SO_RCVBUFFORCE = 33
+
+# linux/rtnetlink.h
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
+RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
+RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
+RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH, RTM_GETNEIGHTBL = 28, 29, 30, 66
+RTM_GETNSID = 90
+RTEXT_FILTER_SKIP_STATS = 8
+RTA_DST, RTA_SRC, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_MULTIPATH = 1, 2, 4, 5, 6, 7, 9
+RTA_CACHEINFO, RTA_TABLE, RTA_VIA, RTA_ENCAP, RTA_NH_ID = 12, 15, 18, 22, 30
+RTN_UNSPEC, RTN_UNICAST = 0, 1
+RTPROT_KERNEL, RTPROT_BOOT, RTPROT_STATIC = 2, 3, 4
+RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RT_SCOPE_HOST, RT_SCOPE_NOWHERE = 0, 253, 254, 255
+RTM_F_CLONED = 0x200
+RTNH_F_DEAD, RTNH_F_LINKDOWN = 0x1, 0x10
+#: struct rtmsg: family, lengths of destination and source, tos, table, protocol, scope, type, flags.
+ROUTE_HEADER = struct.Struct("=BBBBBBBBI")
+#: struct rtnexthop: length, flags, hops, index of the link.
+NEXT_HOP = struct.Struct("=HBBi")
+
+# linux/if_link.h, linux/if.h
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_OPERSTATE = 1, 3, 4, 5, 10, 16
+IFLA_LINKINFO, IFLA_IFALIAS, IFLA_STATS64, IFLA_GROUP, IFLA_NET_NS_FD = 18, 20, 23, 27, 28
+IFLA_PROMISCUITY, IFLA_LINK_NETNSID = 30, 37
+IFLA_INFO_KIND = 1
+IFF_UP, IFF_LOOPBACK = 0x1, 0x8
+#: struct ifinfomsg: family, type, index, flags, mask of the flags to change.
+LINK_HEADER = struct.Struct("=BxHiII")
+
+# linux/if_addr.h
+IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS, IFA_PROTO = 1, 2, 8, 11
+IFA_F_SECONDARY, IFA_F_NODAD, IFA_F_DADFAILED, IFA_F_PERMANENT = 0x1, 0x2, 0x8, 0x80
+#: struct ifaddrmsg: family, prefix length, flags, scope, index of the link.
+ADDRESS_HEADER = struct.Struct("=BBBBI")
+
+# linux/neighbour.h
+NDA_DST, NDA_LLADDR = 1, 2
+NDTA_THRESH3, NDTA_CONFIG = 4, 5
+NUD_INCOMPLETE, NUD_REACHABLE, NUD_STALE, NUD_DELAY, NUD_PROBE = 0x01, 0x02, 0x04, 0x08, 0x10
+NUD_FAILED, NUD_NOARP, NUD_PERMANENT = 0x20, 0x40, 0x80
+#: struct ndmsg: family, index of the link, state, flags, type.
+NEIGHBOUR_HEADER = struct.Struct("=BxxxiHBB")
+
+# linux/net_namespace.h
+NETNSA_NSID, NETNSA_FD = 1, 3
+
+# linux/sock_diag.h, net/tcp_states.h
+SOCK_DIAG_BY_FAMILY = 20
+TCP_CLOSE, TCP_LISTEN = 7, 10
+
+# linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h: subsystem (NFNL_SUBSYS_NFTABLES) and message
+NFT_MSG_GETTABLE = 10 << 8 | 1
+NFTA_TABLE_NAME, NFTA_TABLE_FLAGS = 1, 2
+#: struct nfgenmsg: family, version, resource.
+NETFILTER_HEADER = struct.Struct("=BBH")
+
+# linux/genetlink.h
+GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_NAME = 16, 3, 2
+#: struct genlmsghdr: command, version.
+GENERIC_HEADER = struct.Struct("=BBxx")

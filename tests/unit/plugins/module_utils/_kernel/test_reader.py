@@ -1,0 +1,106 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is read once between two writes, and what check mode treats as removed."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.messages import LinkMessage
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.reader import Reader
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import End, Link, NamespaceName
+
+
+def veth(index: int, name: str, peer_index: int) -> LinkMessage:
+    """A veth whose far end is in the same namespace."""
+    return LinkMessage(Link(index, name, kind="veth"), peer_index, None)
+
+
+class FakeHandle:
+    """A namespace with these links."""
+
+    def __init__(self, *links: LinkMessage) -> None:
+        self._links = links
+        self.dumps = 0
+
+    def links(self, counters: bool) -> list[LinkMessage]:
+        assert not counters
+        self.dumps += 1
+        return list(self._links)
+
+
+class FakeHandles:
+    """The namespaces of a host: the host's own, one with links, and a stale file."""
+
+    def __init__(self) -> None:
+        tap = LinkMessage(Link(4, "d0", kind="tun"), 0, None)
+        self.handles: dict[NamespaceName, FakeHandle] = {
+            None: FakeHandle(veth(2, "a", 3), veth(3, "b", 2), tap),
+            "red": FakeHandle(LinkMessage(Link(2, "eth0"), 0, None)),
+        }
+        self.hidden: set[str] = set()
+
+    def names(self) -> set[str]:
+        return {"red", "stale"} - self.hidden
+
+    def find(self, name: NamespaceName) -> Any:
+        return None if name in self.hidden else self.handles.get(name)
+
+    def get(self, name: NamespaceName) -> Any:
+        return self.find(name)
+
+    def hide(self, name: str) -> None:
+        self.hidden.add(name)
+
+
+def reader(handles: FakeHandles) -> Reader:
+    return Reader(cast("NamespaceHandles", handles))
+
+
+def names(found: Reader, namespace: NamespaceName) -> list[str]:
+    return [link.name for link in found.read([namespace]).namespace(namespace).links]
+
+
+def test_namespaces_that_exist_and_names_that_have_none() -> None:
+    state = reader(FakeHandles()).read([None, "red", "stale", "missing"])
+    assert set(state.namespaces) == {None, "red"}
+    assert state.stale == {"stale"}
+    host = state.namespace(None)
+    assert [link.peer for link in host.links] == [End(None, 3), End(None, 2), None]
+
+
+def test_links_are_dumped_once_between_two_writes() -> None:
+    handles = FakeHandles()
+    found = reader(handles)
+    for _time in range(2):
+        found.read([None, "red"])
+    found.read(["red"])
+    assert [handle.dumps for handle in handles.handles.values()] == [1, 1]
+    found.forget()
+    found.read(["red"])
+    assert [handle.dumps for handle in handles.handles.values()] == [1, 2]
+
+
+def test_a_removed_veth_is_gone_with_its_far_end() -> None:
+    found = reader(FakeHandles())
+    found.simulate([op.SetUp(None, "d0"), op.DeleteLink(None, "a")])
+    assert names(found, None) == ["d0"]
+    assert names(found, "red") == ["eth0"]
+
+
+def test_a_removed_namespace_is_gone_with_its_name() -> None:
+    found = reader(FakeHandles())
+    found.simulate([op.RemoveNamespace("red")])
+    state = found.read([None, "red"])
+    assert set(state.namespaces) == {None}
+    assert state.stale == frozenset()
+
+
+def test_links_that_another_backend_removes() -> None:
+    found = reader(FakeHandles())
+    found.simulate_removed_links({"d0", "missing"})
+    assert names(found, None) == ["a", "b"]

@@ -1,0 +1,24 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Listening sockets, as sock_diag(7) lists them."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import sockets
+
+
+@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_a_socket_in_an_answer(family: socket.AddressFamily, address: str) -> None:
+    """struct nlmsghdr, then struct inet_diag_msg of linux/inet_diag.h."""
+    packed = socket.inet_pton(family, address).ljust(16, b"\0")
+    identity = struct.pack(">HH", 8080, 0) + packed + bytes(16) + struct.pack("=I", 3) + bytes(8)
+    numbers = struct.pack("=IIIII", 0, 0, 0, 1000, 4242)
+    found = sockets._parse("tcp", bytes(16) + bytes([family, 10, 0, 0]) + identity + numbers)
+    assert found == sockets.Socket("tcp", address, 8080, 4 if family == socket.AF_INET else 6, 3, 1000, 4242)

@@ -1,0 +1,75 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Kernel parameters: their files, and those that change with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import sysctl
+
+
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        ("net.ipv4.ip_forward", "/proc/sys/net/ipv4/ip_forward"),
+        ("net.ipv4.conf.eth0/100.rp_filter", "/proc/sys/net/ipv4/conf/eth0.100/rp_filter"),
+    ],
+)
+def test_the_file_of_a_parameter(key: str, path: str) -> None:
+    assert sysctl.path_of(key) == path
+
+
+def test_what_is_read() -> None:
+    assert (sysctl.read("kernel.ostype"), sysctl.read("kernel.no_such_thing"), sysctl.read("net")) == (
+        "Linux",
+        None,
+        None,
+    )
+
+
+@pytest.fixture(name="parameters")
+def fixture_parameters(tmp_path: Path) -> Path:
+    for link in ("all", "default", "eth0"):
+        (tmp_path / "conf" / link).mkdir(parents=True)
+        for name in ("forwarding", "accept_redirects", "rp_filter"):
+            (tmp_path / "conf" / link / name).write_text("0\n", encoding="ascii")
+    (tmp_path / "ip_forward").write_text("0\n", encoding="ascii")
+    return tmp_path
+
+
+def below(directory: Path, paths: list[str]) -> list[str]:
+    return [str(Path(path).relative_to(directory)) for path in paths]
+
+
+def test_forwarding_changes_that_of_every_link_and_redirects(parameters: Path) -> None:
+    along = [
+        f"conf/{link}/{name}" for name in ("forwarding", "accept_redirects") for link in ("all", "default", "eth0")
+    ]
+    found = below(parameters, sysctl.affected_paths(str(parameters / "ip_forward")))
+    assert found == ["ip_forward", *along]
+    found = below(parameters, sysctl.affected_paths(str(parameters / "conf" / "all" / "forwarding")))
+    assert found == ["conf/all/forwarding", *along]
+
+
+def test_a_parameter_of_one_link_changes_nothing_else(parameters: Path) -> None:
+    found = below(parameters, sysctl.affected_paths(str(parameters / "conf" / "eth0" / "forwarding")))
+    assert found == ["conf/eth0/forwarding"]
+
+
+def test_values_are_restored_where_the_parameter_still_exists(
+    parameters: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sysctl, "path_of", lambda key: str(parameters / key))  # nothing of the machine is written
+    captured = sysctl.capture("ip_forward")
+    sysctl.write("ip_forward", "1")
+    (parameters / "conf" / "all" / "forwarding").write_text("1\n", encoding="ascii")
+    (parameters / "conf" / "eth0" / "forwarding").unlink()
+    sysctl.restore(captured)
+    assert (parameters / "ip_forward").read_text(encoding="ascii") == "0\n"
+    assert (parameters / "conf" / "all" / "forwarding").read_text(encoding="ascii") == "0\n"
+    assert not (parameters / "conf" / "eth0" / "forwarding").exists()

@@ -1,0 +1,37 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How a stale file is restored. The rest is the kernel's, see tests/integration/test_rollback.py."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces, undo
+
+
+def test_a_stale_file_is_restored_with_its_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(namespaces, "NAMESPACE_DIRECTORY", str(tmp_path))
+    path = tmp_path / "stale"
+    path.write_bytes(b"left by a crash")
+    path.chmod(0o440)
+    restore = undo.capture_stale_file("stale")
+    path.unlink()
+    restore()
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"left by a crash", 0o440)
+    with pytest.raises(FileExistsError):
+        restore()
+
+
+def test_what_is_not_a_file_is_not_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(namespaces, "NAMESPACE_DIRECTORY", str(tmp_path))
+    path = tmp_path / "stale"
+    path.symlink_to("elsewhere")
+    restore = undo.capture_stale_file("stale")
+    path.unlink()
+    restore()
+    assert list(tmp_path.iterdir()) == []
