@@ -28,7 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts.view import (
 )
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import NAT_HOOKS, Rule
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceName, NamespaceState
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import OWN_DEVICES
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import OWN_DEVICES
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Port
 from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_masquerade as masquerade
 from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_port_forward as port_forward
@@ -39,7 +39,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_plan i
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_rules import Kind, Part, Subject, hook_of
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import FALLBACK_LINKS, NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import PROTOCOLS, BridgeResource
-from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import WITHOUT_DEVICE, PortResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_model import WITHOUT_DEVICE
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import (
     IPV6_METRIC,
     MAIN_TABLE,

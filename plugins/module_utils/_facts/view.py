@@ -35,9 +35,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     Interface,
     Port,
     Switch,
-    Uuid,
-    elements,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Uuid, elements
 from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_masquerade as masquerade
 
 if TYPE_CHECKING:

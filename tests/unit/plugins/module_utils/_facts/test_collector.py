@@ -39,7 +39,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     Route,
     interface,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Interface, Port, Row, Switch
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Interface, Port, Switch
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import Source
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_port_forward import PortForwardResource
 from ansible_collections.netns.fabric.plugins.module_utils._system.processes import Process
