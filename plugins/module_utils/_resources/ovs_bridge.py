@@ -58,14 +58,10 @@ class WantedBridge:
 
 @dataclass(frozen=True)
 class BridgeState:
-    """The state that bridges depend on: Open vSwitch, and the host's links.
-
-    `links` are the names of the host's links, `kinds` the kinds of those that a wanted bridge conflicts with.
-    """
+    """The state that bridges depend on: Open vSwitch, and the kinds of the host's links that they may conflict with."""
 
     switch: Switch
     system_works: bool = False
-    links: frozenset[str] = frozenset()
     kinds: Mapping[str, str] = field(default_factory=dict)
     attachments: Attachments = field(default_factory=Attachments)
 
@@ -132,7 +128,7 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         if conflicting and not switch.unavailable:
             found = host.use(KERNEL).read([None]).namespace(None)
             kinds = {link.name: link.kind or "physical" for link in found.links if link.name in conflicting}
-        return BridgeState(switch, host.use(OVSDB).kernel_datapath(), links, kinds, attachments)
+        return BridgeState(switch, host.use(OVSDB).kernel_datapath(), kinds, attachments)
 
     def plan(self, actual: BridgeState, call: Call[WantedBridge]) -> Plan:
         return BridgePlanner(actual, call).run()

@@ -15,12 +15,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.client import 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import TABLES
 
 DONE = Answer(0, "", "")
-
-
 TIMED_OUT = Answer(None, "", "")
 
 
 def interface(name: str, **columns: Any) -> dict[str, Any]:
+    """Return a row of the table Interface that works."""
     return {"_uuid": ["uuid", f"i-{name}"], "name": name, "type": "", "ofport": 1, **columns}
 
 

@@ -15,8 +15,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import S
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import TABLES
 
 EMPTY: list[Any] = ["set", []]
-
-
 NOTHING: list[Any] = ["map", []]
 
 

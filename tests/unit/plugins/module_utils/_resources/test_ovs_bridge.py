@@ -112,12 +112,12 @@ def test_a_new_bridge_has_all_options() -> None:
 @pytest.mark.parametrize("kind", ["veth", "bridge", "physical", "tun"])
 def test_a_link_of_that_name_is_a_conflict(kind: str) -> None:
     with pytest.raises(FabricError, match=rf"br: name: there is a {kind} link br on the host.*ip link del dev br"):
-        plan(state(system_works=True, links=frozenset({"br"}), kinds={"br": kind}), wanted())
+        plan(state(system_works=True, kinds={"br": kind}), wanted())
 
 
 @pytest.mark.parametrize(("kind", "system_works"), [("openvswitch", True), ("tun", False)])
 def test_the_link_of_a_killed_daemon_is_taken_over(kind: str, system_works: bool) -> None:
-    actual = state(system_works=system_works, links=frozenset({"br"}), kinds={"br": kind})
+    actual = state(system_works=system_works, kinds={"br": kind})
     assert plan(actual, wanted()).changed
 
 
@@ -237,7 +237,7 @@ def test_another_type_re_opens_everything_anyway() -> None:
 
 def test_another_link_in_place_of_a_deleted_one_is_refused() -> None:
     attachments = Attachments(taps=frozenset())
-    actual = state(bridge(), attachments=attachments, links=frozenset({"br"}), kinds={"br": "veth"})
+    actual = state(bridge(), attachments=attachments, kinds={"br": "veth"})
     with pytest.raises(FabricError, match=r"veth link br on the host"):
         plan(actual, wanted())
 
