@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import time
 from pathlib import Path
@@ -39,14 +38,14 @@ BOTH: list[dict[str, Any]] = [
 ]
 
 
-def make_bridges(host: Host, *names: str) -> None:
+def create_bridges(host: Host, *names: str) -> None:
     kind = "system" if KERNEL_DATAPATH else "netdev"
     for name in names or ("int_br",):
         host.ovs_vsctl("add-br", name, "--", "set", "Bridge", name, f"datapath_type={kind}")
 
 
-def cable(host: Host, name: str) -> None:
-    """A veth from a namespace, eth0, to the host."""
+def connect(host: Host, name: str) -> None:
+    """Create a veth pair from a namespace, eth0, to the host."""
     shell(
         host,
         f"""
@@ -60,26 +59,26 @@ def cable(host: Host, name: str) -> None:
 
 
 def prepare(host: Host) -> None:
-    """A bridge, and two namespaces with a cable from each to the host, not plugged in."""
-    make_bridges(host)
+    """Create a bridge, and two namespaces with a veth pair from each to the host, which are not ports yet."""
+    create_bridges(host)
     for name in NAMESPACES:
         host.run("ip", "netns", "add", name)
-        cable(host, name)
+        connect(host, name)
 
 
-@pytest.fixture(name="cabled")
-def fixture_cabled(host: Host) -> Host:
+@pytest.fixture(name="prepared")
+def fixture_prepared(host: Host) -> Host:
     prepare(host)
     return host
 
 
-@pytest.fixture(name="plugged")
-def fixture_plugged(cabled: Host, run_module: RunModule) -> Host:
-    """The cables are plugged into the bridge by the module, and carry traffic."""
+@pytest.fixture(name="connected")
+def fixture_connected(prepared: Host, run_module: RunModule) -> Host:
+    """The veth pairs are ports of the bridge by the module, and carry traffic."""
     result = run_module("ovs_port", ports=BOTH, owner="lab")
     assert not result.failed, result.message
-    assert cabled.pings("192.0.2.2", "red")
-    return cabled
+    assert prepared.pings("192.0.2.2", "red")
+    return prepared
 
 
 def assert_traffic(host: Host) -> None:
@@ -90,18 +89,18 @@ def assert_traffic(host: Host) -> None:
 
 
 def is_dead(host: Host) -> bool:
-    """Tell whether blue does not answer red within a second."""
+    """Return whether blue does not answer red within a second."""
     return host.in_namespace("red", "ping", "-n", "-q", "-c", "1", "-W", "1", "192.0.2.2", check=False).returncode != 0
 
 
 def tcp_is_dead(host: Host) -> bool:
-    """Tell whether blue does not even answer a connection from red, where nobody listens, within a second."""
+    """Return whether blue does not even answer a connection from red, where nobody listens, within a second."""
     code = "import socket,sys; s=socket.socket(); s.settimeout(1); sys.exit(s.connect_ex(('192.0.2.2', 9)) == 111)"
     return host.in_namespace("red", "python3", "-c", code, check=False).returncode == 0
 
 
 def numbers(*names: str) -> list[int]:
-    """Return the OpenFlow numbers of ports, which flows go by."""
+    """Return the OpenFlow numbers of ports, which flows refer to."""
     return [column("Interface", name, "ofport") for name in names or ("red-tap", "blue-tap")]
 
 
@@ -117,41 +116,41 @@ def test_ports_are_added_and_carry_tcp(host: Host, run_module: RunModule) -> Non
     assert_traffic(host)
 
 
-def test_many_ports_are_added_in_one_transaction(cabled: Host, run_module: RunModule) -> None:
+def test_many_ports_are_added_in_one_transaction(prepared: Host, run_module: RunModule) -> None:
     ports = [{"name": f"i{number}", "bridge": "int_br", "type": "internal"} for number in range(20)]
     before = column("Open_vSwitch", ".", "next_cfg")
     assert len(run_module("ovs_port", ports=ports).commands) == 20
     assert column("Open_vSwitch", ".", "next_cfg") == before + 1
-    assert {f"i{number}" for number in range(20)} < set(cabled.links())
+    assert {f"i{number}" for number in range(20)} < set(prepared.links())
 
 
 @userspace_only
-def test_tcp_is_dead_without_the_checksums_while_ping_works(cabled: Host, run_module: RunModule) -> None:
+def test_tcp_is_dead_without_the_checksums_while_ping_works(prepared: Host, run_module: RunModule) -> None:
     keep = [{**port, "tx_checksum": "keep"} for port in BOTH]
     assert run_module("ovs_port", ports=keep).changed
-    assert cabled.pings("192.0.2.2", "red")
-    assert tcp_is_dead(cabled)
-    result = converge_ovs(cabled, run_module, "ovs_port", ports=[{"name": port["name"]} for port in BOTH])
+    assert prepared.pings("192.0.2.2", "red")
+    assert tcp_is_dead(prepared)
+    result = converge_ovs(prepared, run_module, "ovs_port", ports=[{"name": port["name"]} for port in BOTH])
     assert result.commands == [f"ip netns exec {name} ethtool -K eth0 tx off" for name in NAMESPACES]
-    assert_traffic(cabled)
+    assert_traffic(prepared)
 
 
 @userspace_only
-def test_checksums_that_were_turned_on_again_are_turned_off(plugged: Host, run_module: RunModule) -> None:
-    plugged.in_namespace("red", "ethtool", "-K", "eth0", "tx", "on")
-    assert tcp_is_dead(plugged)
-    converge_ovs(plugged, run_module, "ovs_port", ports=BOTH)
-    assert_traffic(plugged)
+def test_checksums_that_were_turned_on_again_are_turned_off(connected: Host, run_module: RunModule) -> None:
+    connected.in_namespace("red", "ethtool", "-K", "eth0", "tx", "on")
+    assert tcp_is_dead(connected)
+    converge_ovs(connected, run_module, "ovs_port", ports=BOTH)
+    assert_traffic(connected)
 
 
-def test_the_far_end_is_found_without_being_named(cabled: Host, run_module: RunModule) -> None:
-    converge_ovs(cabled, run_module, "ovs_port", ports=[{"name": p["name"], "bridge": "int_br"} for p in BOTH])
-    assert_traffic(cabled)
+def test_the_far_end_is_found_without_being_named(prepared: Host, run_module: RunModule) -> None:
+    converge_ovs(prepared, run_module, "ovs_port", ports=[{"name": p["name"], "bridge": "int_br"} for p in BOTH])
+    assert_traffic(prepared)
 
 
 @userspace_only
-def test_a_far_end_in_a_namespace_without_a_name_is_told(host: Host, run_module: RunModule) -> None:
-    make_bridges(host)
+def test_a_far_end_in_a_namespace_without_a_name_is_a_warning(host: Host, run_module: RunModule) -> None:
+    create_bridges(host)
     process = host.start("unshare", "--net", "sleep", "1000")
     ours = os.readlink("/proc/self/ns/net")
     wait_until(lambda: os.readlink(f"/proc/{process.pid}/ns/net") != ours)
@@ -162,7 +161,7 @@ def test_a_far_end_in_a_namespace_without_a_name_is_told(host: Host, run_module:
 
 
 def test_every_option_is_applied_to_an_existing_port(host: Host, run_module: RunModule) -> None:
-    def plug() -> None:
+    def prepare_port() -> None:
         prepare(host)
         host.ovs_vsctl("add-port", "int_br", "red-tap", "tag=5", "external_ids:somebody=else", "external_ids:old=x")
 
@@ -176,7 +175,7 @@ def test_every_option_is_applied_to_an_existing_port(host: Host, run_module: Run
         "external_ids": {"a:b": 'x,y=z "q"', "old": None, "n": 1, "mac": "02:00:00:00:00:0A"},
         "other_config": {"rstp-enable": False},
     }
-    converge_and_paste_ovs(host, run_module, plug, host.clear, "ovs_port", **wanted)
+    converge_and_paste_ovs(host, run_module, prepare_port, host.clear, "ovs_port", **wanted)
     row = rows("Port")["red-tap"]
     assert (row["tag"], row["trunks"], row["vlan_mode"], row["protected"]) == (
         7,
@@ -193,51 +192,53 @@ def test_every_option_is_applied_to_an_existing_port(host: Host, run_module: Run
     assert host.links()["red-tap"]["mtu"] == 1400
 
 
-def test_omitted_is_untouched_and_an_empty_list_clears(plugged: Host, run_module: RunModule) -> None:
-    plugged.ovs_vsctl("set", "Port", "red-tap", "tag=7", "trunks=8,9", "vlan_mode=native-tagged", "protected=true")
+def test_omitted_is_untouched_and_an_empty_list_clears(connected: Host, run_module: RunModule) -> None:
+    connected.ovs_vsctl("set", "Port", "red-tap", "tag=7", "trunks=8,9", "vlan_mode=native-tagged", "protected=true")
     before = configuration()
     assert not run_module("ovs_port", ports=BOTH).changed
     assert not run_module("ovs_port", name="red-tap").changed
     assert configuration() == before
-    converge_ovs(plugged, run_module, "ovs_port", name="red-tap", trunks=[])
+    converge_ovs(connected, run_module, "ovs_port", name="red-tap", trunks=[])
     assert (column("Port", "red-tap", "tag"), column("Port", "red-tap", "trunks")) == (7, ["set", []])
-    converge_ovs(plugged, run_module, "ovs_port", name="red-tap", vlan_mode="trunk")
+    converge_ovs(connected, run_module, "ovs_port", name="red-tap", vlan_mode="trunk")
     assert column("Port", "red-tap", "tag") == ["set", []]
 
 
-def test_vlans_keep_traffic_apart(plugged: Host, run_module: RunModule) -> None:
-    converge_ovs(plugged, run_module, "ovs_port", ports=[{"name": "red-tap", "tag": 7}, {"name": "blue-tap", "tag": 8}])
-    assert is_dead(plugged)
-    converge_ovs(plugged, run_module, "ovs_port", name="blue-tap", tag=7)
-    assert_traffic(plugged)
+def test_vlans_keep_traffic_apart(connected: Host, run_module: RunModule) -> None:
+    converge_ovs(
+        connected, run_module, "ovs_port", ports=[{"name": "red-tap", "tag": 7}, {"name": "blue-tap", "tag": 8}]
+    )
+    assert is_dead(connected)
+    converge_ovs(connected, run_module, "ovs_port", name="blue-tap", tag=7)
+    assert_traffic(connected)
 
 
-def test_a_port_moves_to_another_bridge_and_carries_traffic_there(plugged: Host, run_module: RunModule) -> None:
-    make_bridges(plugged, "other")
-    plugged.ovs_vsctl("set", "Port", "red-tap", "tag=7", "external_ids:a=b")
+def test_a_port_moves_to_another_bridge_and_carries_traffic_there(connected: Host, run_module: RunModule) -> None:
+    create_bridges(connected, "other")
+    connected.ovs_vsctl("set", "Port", "red-tap", "tag=7", "external_ids:a=b")
     before = rows("Port")["red-tap"]
-    converge_ovs(plugged, run_module, "ovs_port", name="red-tap", bridge="other")
-    assert plugged.ovs_vsctl("port-to-br", "red-tap") == "other"
+    converge_ovs(connected, run_module, "ovs_port", name="red-tap", bridge="other")
+    assert connected.ovs_vsctl("port-to-br", "red-tap") == "other"
     assert rows("Port")["red-tap"] == before
-    assert is_dead(plugged)
+    assert is_dead(connected)
 
-    # By hand, and home again.
-    plugged.ovs_vsctl("remove", "Port", "red-tap", "tag", "7")
-    converge_ovs(plugged, run_module, "ovs_port", ports=BOTH)
-    assert_traffic(plugged)
+    # Changed by hand, and back.
+    connected.ovs_vsctl("remove", "Port", "red-tap", "tag", "7")
+    converge_ovs(connected, run_module, "ovs_port", ports=BOTH)
+    assert_traffic(connected)
 
 
-def test_two_ports_change_places(plugged: Host, run_module: RunModule) -> None:
-    make_bridges(plugged, "other")
+def test_two_ports_swap_bridges(connected: Host, run_module: RunModule) -> None:
+    create_bridges(connected, "other")
     run_module("ovs_port", name="blue-tap", bridge="other")
     swapped = [{"name": "red-tap", "bridge": "other"}, {"name": "blue-tap", "bridge": "int_br"}]
-    converge_ovs(plugged, run_module, "ovs_port", ports=swapped)
-    assert plugged.ovs_vsctl("port-to-br", "red-tap") == "other"
-    assert plugged.ovs_vsctl("port-to-br", "blue-tap") == "int_br"
+    converge_ovs(connected, run_module, "ovs_port", ports=swapped)
+    assert connected.ovs_vsctl("port-to-br", "red-tap") == "other"
+    assert connected.ovs_vsctl("port-to-br", "blue-tap") == "int_br"
 
 
-def test_an_internal_port_makes_its_link(host: Host, run_module: RunModule) -> None:
-    make_bridges(host)
+def test_an_internal_port_creates_its_link(host: Host, run_module: RunModule) -> None:
+    create_bridges(host)
     port = {"name": "i1", "bridge": "int_br", "type": "internal", "mac": "02:00:00:00:00:0A", "mtu": 1400}
     converge_ovs(host, run_module, "ovs_port", ports=[port])
     assert (host.links()["i1"]["address"], host.links()["i1"]["mtu"]) == ("02:00:00:00:00:0a", 1400)
@@ -245,19 +246,19 @@ def test_an_internal_port_makes_its_link(host: Host, run_module: RunModule) -> N
     assert (host.links()["i1"]["address"], host.links()["i1"]["mtu"]) == ("02:00:00:00:00:0b", 1300)
 
 
-def test_patch_ports_join_two_bridges_also_one_after_the_other(plugged: Host, run_module: RunModule) -> None:
-    make_bridges(plugged, "other")
+def test_patch_ports_join_two_bridges_also_one_after_the_other(connected: Host, run_module: RunModule) -> None:
+    create_bridges(connected, "other")
     run_module("ovs_port", name="blue-tap", bridge="other")
-    assert is_dead(plugged)
+    assert is_dead(connected)
     for name, bridge, peer in (("to-other", "int_br", "to-int"), ("to-int", "other", "to-other")):
         result = run_module("ovs_port", name=name, bridge=bridge, type="patch", options={"peer": peer})
         assert not result.failed, result.message
-    assert_traffic(plugged)
+    assert_traffic(connected)
     assert not run_module("ovs_port", name="to-other", type="patch", options={"peer": "to-int"}).changed
 
 
 def test_a_tunnel_port_takes_its_options(host: Host, run_module: RunModule) -> None:
-    make_bridges(host)
+    create_bridges(host)
     options = {"remote_ip": "198.51.100.7", "key": 42}
     port = {"name": "tun0", "bridge": "int_br", "type": "vxlan", "options": options, "protected": True}
     converge_ovs(host, run_module, "ovs_port", ports=[port])
@@ -266,28 +267,28 @@ def test_a_tunnel_port_takes_its_options(host: Host, run_module: RunModule) -> N
     assert text_map("Interface", "tun0", "options") == {"remote_ip": "198.51.100.7", "tos": "5"}
 
 
-def test_a_port_is_removed_from_whichever_bridge_it_is_on(plugged: Host, run_module: RunModule) -> None:
-    make_bridges(plugged, "other")
-    converge_ovs(plugged, run_module, "ovs_port", name="red-tap", bridge="other", state="absent")
+def test_a_port_is_removed_from_whichever_bridge_it_is_on(connected: Host, run_module: RunModule) -> None:
+    create_bridges(connected, "other")
+    converge_ovs(connected, run_module, "ovs_port", name="red-tap", bridge="other", state="absent")
     assert list(rows("Port")) == ["blue-tap", "int_br", "other"]
-    assert "red-tap" in plugged.links()
+    assert "red-tap" in connected.links()
     assert not run_module("ovs_port", name="red-tap", bridge="nowhere", state="absent").changed
 
 
-def test_a_link_whose_mtu_was_changed_gets_it_back_from_the_daemon(plugged: Host, run_module: RunModule) -> None:
-    """Why the module need not look for it."""
+def test_the_daemon_restores_a_changed_mtu(connected: Host, run_module: RunModule) -> None:
+    """So the module need not check it."""
     run_module("ovs_port", name="red-tap", mtu=1400)
-    plugged.run("ip", "link", "set", "red-tap", "mtu", "1300")
-    wait_until(lambda: plugged.links()["red-tap"]["mtu"] == 1400)
+    connected.run("ip", "link", "set", "red-tap", "mtu", "1300")
+    wait_until(lambda: connected.links()["red-tap"]["mtu"] == 1400)
 
 
 # The silent blackhole
 
 
 def recreate(host: Host, name: str) -> None:
-    """The cable is made again by hand, with the same names and addresses, as good as before but for Open vSwitch."""
+    """Re-create the veth pair by hand, with the same names and addresses, as before for all but Open vSwitch."""
     host.run("ip", "link", "del", f"{name}-tap")
-    cable(host, name)
+    connect(host, name)
     if not KERNEL_DATAPATH:
         host.in_namespace(name, "ethtool", "-K", "eth0", "tx", "off")
     # Until ovs-vswitchd has seen the new link, and everything looks right again.
@@ -296,118 +297,118 @@ def recreate(host: Host, name: str) -> None:
 
 
 @userspace_only
-def test_a_veth_made_again_under_its_name_is_a_blackhole_that_is_found(plugged: Host, run_module: RunModule) -> None:
-    plugged.ovs_vsctl("set", "Port", "red-tap", "external_ids:a=b", "other_config:c=d", "protected=true")
-    plugged.ovs_vsctl("set", "Interface", "red-tap", "external_ids:iface-id=x", "ingress_policing_burst=10")
-    plugged.ovs_vsctl(
+def test_a_re_created_veth_pair_is_a_blackhole_that_is_found(connected: Host, run_module: RunModule) -> None:
+    connected.ovs_vsctl("set", "Port", "red-tap", "external_ids:a=b", "other_config:c=d", "protected=true")
+    connected.ovs_vsctl("set", "Interface", "red-tap", "external_ids:iface-id=x", "ingress_policing_burst=10")
+    connected.ovs_vsctl(
         *("--", "--id=@q", "create", "QoS", "type=linux-noop", "--", "set", "Port", "red-tap", "qos=@q"),
     )
-    recreate(plugged, "red")
+    recreate(connected, "red")
     before, of_before = configuration(), numbers()
     assert column("Interface", "red-tap", "error") == ["set", []]
-    assert is_dead(plugged)
+    assert is_dead(connected)
 
-    result = converge_ovs(plugged, run_module, "ovs_port", ports=BOTH)
+    result = converge_ovs(connected, run_module, "ovs_port", ports=BOTH)
     assert len(result.commands) == 2
     assert result.diff[0]["after"] == "attached: true\n"
     assert (configuration(), numbers()) == (before, of_before)
-    assert_traffic(plugged)
+    assert_traffic(connected)
 
 
 @userspace_only
-def test_the_pasted_commands_repair_it_too(plugged: Host, run_module: RunModule) -> None:
-    recreate(plugged, "red")
+def test_the_pasted_commands_repair_it_too(connected: Host, run_module: RunModule) -> None:
+    recreate(connected, "red")
     for line in run_module("ovs_port", _check=True, ports=BOTH).commands:
-        plugged.run("bash", "-c", line)
-    assert_traffic(plugged)
+        connected.run("bash", "-c", line)
+    assert_traffic(connected)
     assert not run_module("ovs_port", ports=BOTH).changed
 
 
 @userspace_only
-def test_a_listener_on_the_link_does_not_hide_the_blackhole(plugged: Host, run_module: RunModule) -> None:
+def test_a_listener_on_the_link_does_not_hide_the_blackhole(connected: Host, run_module: RunModule) -> None:
     """Whoever captures on the port to see why nothing passes raises its promiscuity, as ovs-vswitchd does."""
-    recreate(plugged, "red")
+    recreate(connected, "red")
     listen = "import socket,time; s=socket.socket(17,3,0x300); s.bind(('red-tap',0)); time.sleep(1000)"
-    plugged.start("python3", "-c", listen)
-    plugged.run("ip", "link", "set", "red-tap", "promisc", "on")
-    assert plugged.links()["red-tap"]["promiscuity"] >= 1
+    connected.start("python3", "-c", listen)
+    connected.run("ip", "link", "set", "red-tap", "promisc", "on")
+    assert connected.links()["red-tap"]["promiscuity"] >= 1
     assert run_module("ovs_port", ports=BOTH).changed
-    assert_traffic(plugged)
+    assert_traffic(connected)
 
 
 @userspace_only
-def test_a_repair_leaves_the_other_ports_alone(plugged: Host, run_module: RunModule) -> None:
-    plugged.ovs_vsctl("add-port", "int_br", "i1", "--", "set", "Interface", "i1", "type=internal")
-    shell(plugged, "addr add 192.0.2.9/24 dev i1\nlink set i1 up")
-    recreate(plugged, "red")
-    before = plugged.links()
+def test_a_repair_leaves_the_other_ports_alone(connected: Host, run_module: RunModule) -> None:
+    connected.ovs_vsctl("add-port", "int_br", "i1", "--", "set", "Interface", "i1", "type=internal")
+    shell(connected, "addr add 192.0.2.9/24 dev i1\nlink set i1 up")
+    recreate(connected, "red")
+    before = connected.links()
     run_module("ovs_port", ports=BOTH)
-    after = plugged.links()
+    after = connected.links()
     assert {name: link["ifindex"] for name, link in before.items()} == {n: link["ifindex"] for n, link in after.items()}
-    assert plugged.pings("192.0.2.9", "blue")
-    assert_traffic(plugged)
+    assert connected.pings("192.0.2.9", "blue")
+    assert_traffic(connected)
 
 
-def test_a_namespace_deleted_under_its_port_is_repaired_when_it_is_back(plugged: Host, run_module: RunModule) -> None:
-    plugged.run("ip", "netns", "del", "red")
-    wait_until(lambda: "red-tap" not in plugged.links())
+def test_a_namespace_deleted_under_its_port_is_repaired_when_it_is_back(connected: Host, run_module: RunModule) -> None:
+    connected.run("ip", "netns", "del", "red")
+    wait_until(lambda: "red-tap" not in connected.links())
     for check in (True, False):
         result = run_module("ovs_port", _check=check, ports=BOTH)
         assert result.failed is not check
-    assert "there is no link red-tap on the host" in result.message
+    assert "the link red-tap does not exist on the host" in result.message
     checked = run_module("ovs_port", _check=True, ports=BOTH)
 
-    plugged.run("ip", "netns", "add", "red")
-    cable(plugged, "red")
+    connected.run("ip", "netns", "add", "red")
+    connect(connected, "red")
     applied = run_module("ovs_port", ports=BOTH)
     assert (checked.changed, checked.diff, checked.commands) == (applied.changed, applied.diff, applied.commands)
-    assert_traffic(plugged)
+    assert_traffic(connected)
     assert not run_module("ovs_port", ports=BOTH).changed
 
 
 @userspace_only
 @pytest.mark.parametrize("moment", ["closed", "opened"])
-def test_a_repair_that_was_killed_half_way_is_completed(plugged: Host, run_module: RunModule, moment: str) -> None:
-    recreate(plugged, "red")
+def test_a_repair_that_was_killed_half_way_is_completed(connected: Host, run_module: RunModule, moment: str) -> None:
+    recreate(connected, "red")
     close, reopen = run_module("ovs_port", _check=True, name="red-tap").commands
-    plugged.run("bash", "-c", close)
+    connected.run("bash", "-c", close)
     if moment == "opened":
-        plugged.run("bash", "-c", reopen)
+        connected.run("bash", "-c", reopen)
     assert run_module("ovs_port", name="red-tap").changed is (moment == "closed")
     assert column("Interface", "red-tap", "options") == ["map", []]
-    assert_traffic(plugged)
+    assert_traffic(connected)
 
 
 @userspace_only
-def test_a_repair_that_times_out_leaves_the_port_as_it_was(plugged: Host, run_module: RunModule) -> None:
-    recreate(plugged, "red")
+def test_a_repair_that_times_out_leaves_the_port_as_it_was(connected: Host, run_module: RunModule) -> None:
+    recreate(connected, "red")
     before = configuration()
     with stopped("ovs-vswitchd"):
         result = run_module("ovs_port", ports=BOTH, timeout=1)
         assert result.failed
         assert configuration() == before
     assert run_module("ovs_port", ports=BOTH).changed
-    assert_traffic(plugged)
+    assert_traffic(connected)
 
 
-def test_a_port_that_was_added_before_its_link_is_left_to_the_daemon(plugged: Host, run_module: RunModule) -> None:
-    plugged.ovs_vsctl("del-port", "red-tap")
-    plugged.run("ip", "link", "del", "red-tap")
-    plugged.run("ovs-vsctl", "--timeout=10", "add-port", "int_br", "red-tap", check=False)
+def test_a_port_that_was_added_before_its_link_is_left_to_the_daemon(connected: Host, run_module: RunModule) -> None:
+    connected.ovs_vsctl("del-port", "red-tap")
+    connected.run("ip", "link", "del", "red-tap")
+    connected.run("ovs-vsctl", "--timeout=10", "add-port", "int_br", "red-tap", check=False)
     assert column("Interface", "red-tap", "ofport") == -1
     checked = run_module("ovs_port", _check=True, ports=BOTH)
-    cable(plugged, "red")
+    connect(connected, "red")
     wait_until(lambda: column("Interface", "red-tap", "ofport") != -1)
     applied = run_module("ovs_port", ports=BOTH)
     assert (checked.changed, checked.diff, checked.commands) == (applied.changed, applied.diff, applied.commands)
-    assert_traffic(plugged)
+    assert_traffic(connected)
 
 
 # Internal ports
 
 
 def test_an_internal_port_in_a_namespace_is_not_lost(host: Host, run_module: RunModule) -> None:
-    make_bridges(host)
+    create_bridges(host)
     run_module("ovs_port", name="i1", bridge="int_br", type="internal")
     shell(
         host,
@@ -428,18 +429,16 @@ def test_an_internal_port_in_a_namespace_is_not_lost(host: Host, run_module: Run
     assert host.links("red")["i1"]["ifindex"] == before
 
 
-def test_an_internal_port_that_was_renamed_in_its_namespace_is_not_taken_for_lost(
-    host: Host, run_module: RunModule
-) -> None:
-    make_bridges(host)
+def test_an_internal_port_that_was_renamed_in_its_namespace_is_not_lost(host: Host, run_module: RunModule) -> None:
+    create_bridges(host)
     run_module("ovs_port", name="i1", bridge="int_br", type="internal")
     shell(host, "netns add red\nlink set i1 netns red\n-n red link set i1 name eth0")
     assert not run_module("ovs_port", name="i1").changed
     assert "eth0" in host.links("red")
 
 
-def test_an_internal_port_whose_namespace_died_is_made_again(host: Host, run_module: RunModule) -> None:
-    make_bridges(host)
+def test_an_internal_port_whose_namespace_was_deleted_is_re_created(host: Host, run_module: RunModule) -> None:
+    create_bridges(host)
     ports = [{"name": name, "bridge": "int_br", "type": "internal"} for name in ("i1", "i2")]
     run_module("ovs_port", ports=ports)
     shell(host, "netns add red\nnetns add blue\nlink set i1 netns red\nlink set i2 netns blue")
@@ -457,58 +456,60 @@ def test_an_internal_port_whose_namespace_died_is_made_again(host: Host, run_mod
 # The daemon
 
 
-def test_after_a_restart_of_the_daemon_there_is_nothing_to_do(plugged: Host, run_module: RunModule) -> None:
+def test_after_a_restart_of_the_daemon_there_is_nothing_to_do(connected: Host, run_module: RunModule) -> None:
     own_host.stop_ovs()
     own_host.start_ovs()
     assert not run_module("ovs_port", ports=BOTH).changed
-    assert_traffic(plugged)
+    assert_traffic(connected)
 
 
-def test_a_dead_daemon_is_told_even_where_nothing_is_to_be_done(plugged: Host, run_module: RunModule) -> None:
+def test_a_dead_daemon_is_an_error_even_with_nothing_to_do(connected: Host, run_module: RunModule) -> None:
     kill("ovs-vswitchd")
     result = run_module("ovs_port", ports=BOTH, timeout=5)
     assert result.failed
     assert "ovs-vswitchd is not running" in result.message
     checked = run_module("ovs_port", _check=True, ports=BOTH)
     assert (checked.failed, checked.changed) == (False, False)
-    assert "ovs-vswitchd" in checked.warnings[0]
+    assert checked.warnings == ["Check mode: ovs-vswitchd is not running; assuming an earlier task starts it"]
     own_host.start_ovs()
     assert not run_module("ovs_port", ports=BOTH).changed
-    assert_traffic(plugged)
+    assert_traffic(connected)
 
 
-def test_a_time_out_takes_back_what_was_stored(cabled: Host, run_module: RunModule) -> None:
+def test_a_timeout_reverts_what_was_committed(prepared: Host, run_module: RunModule) -> None:
     before = configuration()
     with stopped("ovs-vswitchd"):
         result = run_module("ovs_port", ports=BOTH, timeout=1)
-        assert "stored in the database nevertheless" in result.message
+        assert "already been committed to the database and was reverted there" in result.message
         assert configuration() == before
     assert run_module("ovs_port", ports=BOTH).changed
-    assert_traffic(cabled)
+    assert_traffic(prepared)
 
 
-def test_a_run_that_is_killed_is_completed_by_the_next(cabled: Host, run_module: RunModule, tmp_path: Path) -> None:
+def test_a_run_that_is_killed_is_completed_by_the_next(prepared: Host, run_module: RunModule, tmp_path: Path) -> None:
     """Killed while it waits for ovs-vswitchd, so that all is stored and nothing more is done."""
     arguments = tmp_path / "arguments.json"
     arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {"ports": BOTH}}), encoding="ascii")
     module = "ansible_collections.netns.fabric.plugins.modules.ovs_port"
     with stopped("ovs-vswitchd"):
-        process = cabled.start(*("env", f"PYTHONPATH={COLLECTIONS_PATH}", sys.executable, "-m", module, str(arguments)))
+        process = prepared.start(
+            *("env", f"PYTHONPATH={COLLECTIONS_PATH}", sys.executable, "-m", module, str(arguments))
+        )
         wait_until(lambda: "red-tap" in rows("Port"))
         process.kill()
         process.wait(10)
     assert "blue-tap" in rows("Port")
     result = run_module("ovs_port", ports=BOTH)
     assert not result.failed, result.message
-    assert_traffic(cabled)
+    assert_traffic(prepared)
 
 
 # All or nothing
 
 
-def test_one_of_fifty_that_is_refused_takes_the_others_back(cabled: Host, run_module: RunModule) -> None:
+def test_one_refused_of_fifty_rolls_the_others_back(prepared: Host, run_module: RunModule) -> None:
     bad = 24
-    before, links = configuration(), set(cabled.links())
+    before, links = configuration(), set(prepared.links())
     ports: list[dict[str, Any]] = [
         {"name": f"i{number}", "bridge": "int_br", "type": "internal"} for number in range(50)
     ]
@@ -518,11 +519,11 @@ def test_one_of_fifty_that_is_refused_takes_the_others_back(cabled: Host, run_mo
     assert f"ports[{bad}] (tun0): ovs-vswitchd could not set up tun0" in result.message
     assert "remote_ip" in result.message
     assert "the host is unchanged" in result.message
-    assert (configuration(), set(cabled.links())) == (before, links)
-    assert "tx-checksumming: on" in cabled.in_namespace("red", "ethtool", "-k", "eth0").stdout
+    assert (configuration(), set(prepared.links())) == (before, links)
+    assert "tx-checksumming: on" in prepared.in_namespace("red", "ethtool", "-k", "eth0").stdout
 
 
-def test_a_value_that_is_too_long_names_its_entry(plugged: Host, run_module: RunModule) -> None:
+def test_a_value_that_is_too_long_names_its_entry(connected: Host, run_module: RunModule) -> None:
     """A value that one argument cannot hold: the kernel takes 128 KiB at most (execve(2))."""
     before = configuration()
     ports = [{"name": "red-tap", "tag": 5}, {"name": "blue-tap", "external_ids": {"a": "x" * 140_000}}]
@@ -532,10 +533,10 @@ def test_a_value_that_is_too_long_names_its_entry(plugged: Host, run_module: Run
     assert configuration() == before
 
 
-def test_changes_of_existing_ports_are_taken_back_as_well(plugged: Host, run_module: RunModule) -> None:
-    make_bridges(plugged, "other")
-    plugged.ovs_vsctl("set", "Port", "red-tap", "tag=3", "external_ids:a=b", "external_ids:c=d")
-    plugged.ovs_vsctl("set", "Port", "blue-tap", "tag=3")
+def test_changes_of_existing_ports_are_rolled_back_as_well(connected: Host, run_module: RunModule) -> None:
+    create_bridges(connected, "other")
+    connected.ovs_vsctl("set", "Port", "red-tap", "tag=3", "external_ids:a=b", "external_ids:c=d")
+    connected.ovs_vsctl("set", "Port", "blue-tap", "tag=3")
     before, of_before = configuration(), numbers()
     changes = [
         {"name": "red-tap", "bridge": "other", "tag": 5, "external_ids": {"a": None, "c": "e", "f": "g"}, "mtu": 1400},
@@ -545,11 +546,11 @@ def test_changes_of_existing_ports_are_taken_back_as_well(plugged: Host, run_mod
     result = run_module("ovs_port", ports=changes)
     assert "ports[2] (tun0)" in result.message
     assert (configuration(), numbers()) == (before, of_before)
-    assert_traffic(plugged)
+    assert_traffic(connected)
 
 
-def test_a_link_gets_its_mtu_and_address_back(host: Host, run_module: RunModule) -> None:
-    make_bridges(host)
+def test_a_rollback_restores_the_mtu_and_address_of_a_link(host: Host, run_module: RunModule) -> None:
+    create_bridges(host)
     run_module("ovs_port", name="i1", bridge="int_br", type="internal")
     before, link = configuration(), host.links()["i1"]
     ports = [
@@ -561,22 +562,22 @@ def test_a_link_gets_its_mtu_and_address_back(host: Host, run_module: RunModule)
     assert (host.links()["i1"]["mtu"], host.links()["i1"]["address"]) == (link["mtu"], link["address"])
 
 
-def test_what_is_removed_goes_last(plugged: Host, run_module: RunModule) -> None:
-    """An address of a link that goes with its port would not come back with it."""
+def test_ports_are_removed_last(connected: Host, run_module: RunModule) -> None:
+    """A rollback does not restore the addresses of a link that was deleted with its port."""
     run_module("ovs_port", name="i1", bridge="int_br", type="internal", owner="lab")
-    shell(plugged, "addr add 192.0.2.9/24 dev i1\nlink set i1 up")
-    before, index = configuration(), plugged.links()["i1"]["ifindex"]
+    shell(connected, "addr add 192.0.2.9/24 dev i1\nlink set i1 up")
+    before, index = configuration(), connected.links()["i1"]["ifindex"]
     ports = [{"name": "i1", "state": "absent"}, *BOTH, {"name": "tun0", "bridge": "int_br", "type": "geneve"}]
     assert run_module("ovs_port", ports=ports, owner="lab").failed
-    assert (configuration(), plugged.links()["i1"]["ifindex"]) == (before, index)
-    assert plugged.pings("192.0.2.9", "red")
+    assert (configuration(), connected.links()["i1"]["ifindex"]) == (before, index)
+    assert connected.pings("192.0.2.9", "red")
 
 
-def test_an_mtu_that_the_device_does_not_take_fails(host: Host, run_module: RunModule) -> None:
-    make_bridges(host)
+def test_an_mtu_that_the_device_does_not_accept_fails(host: Host, run_module: RunModule) -> None:
+    create_bridges(host)
     result = run_module("ovs_port", name="i1", bridge="int_br", type="internal", mtu=65535)
     if not result.failed:
-        pytest.skip("this device takes it")
+        pytest.skip("this device accepts it")
     assert "i1 keeps its MTU of 1500 bytes" in result.message
     assert list(rows("Port")) == ["int_br"]
 
@@ -584,17 +585,17 @@ def test_an_mtu_that_the_device_does_not_take_fails(host: Host, run_module: RunM
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"name": "gone", "bridge": "int_br"}, "there is no link gone on the host: make it first"),
+        ({"name": "gone", "bridge": "int_br"}, "the link gone does not exist on the host; create it first"),
         ({"name": "eth0", "bridge": "int_br"}, "there is one in the namespace"),
-        ({"name": "red-tap", "bridge": "none"}, "there is no bridge none (there are: int_br)"),
+        ({"name": "red-tap", "bridge": "none"}, "the bridge none does not exist (existing bridges: int_br)"),
         ({"name": "red-tap", "bridge": "int_br", "type": "internal"}, "there is a veth link red-tap"),
-        ({"name": "red-tap", "bridge": "int_br", "type": "nonsense"}, "knows no type nonsense"),
+        ({"name": "red-tap", "bridge": "int_br", "type": "nonsense"}, "does not support the type nonsense"),
         ({"name": "int_br", "bridge": "int_br", "type": "patch"}, "a bridge's own port"),
         ({"name": "int_br", "state": "absent"}, "a bridge's own port"),
     ],
 )
-def test_what_cannot_be_is_refused_before_anything_is_written(
-    cabled: Host, run_module: RunModule, params: dict[str, Any], message: str
+def test_an_impossible_port_is_refused_before_anything_is_written(
+    prepared: Host, run_module: RunModule, params: dict[str, Any], message: str
 ) -> None:
     before = column("Open_vSwitch", ".", "next_cfg")
     result = run_module("ovs_port", ports=[{"name": "blue-tap", "bridge": "int_br"}, params])
@@ -602,17 +603,17 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
     assert message in result.message
     assert f"ports[1] ({params['name']})" in result.message
     assert column("Open_vSwitch", ".", "next_cfg") == before
-    assert cabled.links()["blue-tap"]["promiscuity"] == 0
+    assert prepared.links()["blue-tap"]["promiscuity"] == 0
 
 
 # Check mode on an empty host
 
 
-def test_check_mode_on_an_empty_host_says_what_the_real_run_does(host: Host, run_module: RunModule) -> None:
+def test_check_mode_on_an_empty_host_predicts_the_real_run(host: Host, run_module: RunModule) -> None:
     checked = run_module("ovs_port", _check=True, ports=BOTH, owner="lab")
     assert not checked.failed, checked.message
     assert checked.warnings == [
-        "Not there yet, and taken as made by an earlier task: bridge int_br, link host/red-tap, link host/blue-tap"
+        "Check mode: assuming an earlier task creates bridge int_br, link host/red-tap, link host/blue-tap"
     ]
     prepare(host)
     applied = run_module("ovs_port", ports=BOTH, owner="lab")
@@ -622,45 +623,45 @@ def test_check_mode_on_an_empty_host_says_what_the_real_run_does(host: Host, run
 # Owners
 
 
-def test_prune_removes_what_bears_the_mark_and_nothing_else(plugged: Host, run_module: RunModule) -> None:
-    plugged.ovs_vsctl("set", "Port", "int_br", 'external_ids:"netns.fabric/lab"=owner')
+def test_prune_removes_what_is_owned_and_nothing_else(connected: Host, run_module: RunModule) -> None:
+    connected.ovs_vsctl("set", "Port", "int_br", 'external_ids:"netns.fabric/lab"=owner')
     for name in ("foreign", "lab"):
-        plugged.ovs_vsctl("add-port", "int_br", name, "--", "set", "Interface", name, "type=internal")
+        connected.ovs_vsctl("add-port", "int_br", name, "--", "set", "Interface", name, "type=internal")
     run_module("ovs_port", name="theirs", bridge="int_br", type="internal", owner="lab-2")
-    converge_ovs(plugged, run_module, "ovs_port", ports=BOTH[:1], owner="lab", prune=True)
+    converge_ovs(connected, run_module, "ovs_port", ports=BOTH[:1], owner="lab", prune=True)
     assert list(rows("Port")) == ["foreign", "int_br", "lab", "red-tap", "theirs"]
-    converge_ovs(plugged, run_module, "ovs_port", ports=[], owner="lab", prune=True)
+    converge_ovs(connected, run_module, "ovs_port", ports=[], owner="lab", prune=True)
     assert list(rows("Port")) == ["foreign", "int_br", "lab", "theirs"]
 
 
-def test_two_owners_share_a_port_and_the_last_one_takes_it_along(plugged: Host, run_module: RunModule) -> None:
-    converge_ovs(plugged, run_module, "ovs_port", name="red-tap", owner="other")
-    result = converge_ovs(plugged, run_module, "ovs_port", name="red-tap", owner="lab", state="absent")
-    assert "used by other as well" in result.warnings[0]
-    assert_traffic(plugged)
-    converge_ovs(plugged, run_module, "ovs_port", name="red-tap", owner="other", state="absent")
+def test_two_owners_share_a_port_and_the_last_one_deletes_it(connected: Host, run_module: RunModule) -> None:
+    converge_ovs(connected, run_module, "ovs_port", name="red-tap", owner="other")
+    result = converge_ovs(connected, run_module, "ovs_port", name="red-tap", owner="lab", state="absent")
+    assert "is also owned by other; it stays, and lab no longer owns it" in result.warnings[0]
+    assert_traffic(connected)
+    converge_ovs(connected, run_module, "ovs_port", name="red-tap", owner="other", state="absent")
     assert "red-tap" not in rows("Port")
 
 
-def test_somebody_elses_port_is_used_and_never_owned(cabled: Host, run_module: RunModule) -> None:
-    cabled.ovs_vsctl("add-port", "int_br", "red-tap")
+def test_an_unowned_port_is_used_and_never_owned(prepared: Host, run_module: RunModule) -> None:
+    prepared.ovs_vsctl("add-port", "int_br", "red-tap")
     run_module("ovs_port", ports=BOTH, owner="lab")
     assert text_map("Port", "red-tap", "external_ids") == {}
     result = run_module("ovs_port", name="red-tap", owner="lab", state="absent")
     assert not result.changed
-    assert re.search("does not bear the mark of lab", result.warnings[0])
+    assert "is not owned by lab; left alone" in result.warnings[0]
 
 
-def test_a_repair_keeps_the_marks(plugged: Host, run_module: RunModule) -> None:
-    recreate(plugged, "red")
+def test_a_repair_keeps_the_owners(connected: Host, run_module: RunModule) -> None:
+    recreate(connected, "red")
     run_module("ovs_port", ports=BOTH)
     assert text_map("Port", "red-tap", "external_ids") == {"netns.fabric/lab": "owner"}
 
 
-# The size of it
+# Cost
 
 
-def test_it_costs_little_where_there_is_nothing_to_do(cabled: Host, run_module: RunModule) -> None:
+def test_it_costs_little_where_there_is_nothing_to_do(prepared: Host, run_module: RunModule) -> None:
     ports = [{"name": f"i{number}", "bridge": "int_br", "type": "internal"} for number in range(200)]
     assert run_module("ovs_port", ports=ports, owner="lab").changed
     start = time.monotonic()
@@ -671,4 +672,4 @@ def test_it_costs_little_where_there_is_nothing_to_do(cabled: Host, run_module: 
     assert nothing < 3
     assert time.monotonic() - start < 30
     assert list(rows("Port")) == ["int_br"]
-    assert "i7" not in cabled.links()
+    assert "i7" not in prepared.links()

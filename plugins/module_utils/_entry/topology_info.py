@@ -21,7 +21,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.runner import (
 from ansible_collections.netns.fabric.plugins.module_utils._facts.collector import BACKENDS, collect
 from ansible_collections.netns.fabric.plugins.module_utils._facts.model import SUBSETS, Filters
 from ansible_collections.netns.fabric.plugins.module_utils._facts.report import report
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import VSCTL_OPTIONS
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import VSCTL_OPTIONS
 
 CHOICES = ("all", "min", *SUBSETS, *(f"!{name}" for name in SUBSETS))
 

@@ -27,8 +27,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import socket
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import sysctl
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import lost_taps
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OVSDB
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import lost_taps
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
 from ansible_collections.netns.fabric.plugins.module_utils._system import processes
 from ansible_collections.netns.fabric.plugins.module_utils._system.files import FILES

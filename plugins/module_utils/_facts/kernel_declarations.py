@@ -19,7 +19,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     NamespaceState,
     Route,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import OWN_DEVICES
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import OWN_DEVICES
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import place
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import FALLBACK_LINKS

@@ -12,7 +12,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter impor
 from ansible_collections.netns.fabric.plugins.module_utils._facts.switch_view import without_marks
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Port
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import PROTOCOLS
-from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import WITHOUT_DEVICE
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_model import WITHOUT_DEVICE
 
 
 def bridges(exporter: Exporter) -> Iterator[Declaration]:

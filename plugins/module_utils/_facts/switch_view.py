@@ -17,9 +17,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     Bridge,
     Port,
     Switch,
-    Uuid,
-    elements,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Uuid, elements
 
 
 def switch_view(facts: FilteredFacts) -> dict[str, Any]:

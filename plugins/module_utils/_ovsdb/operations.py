@@ -2,203 +2,90 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The writes that Open vSwitch can be asked for, each with its way back and the shell lines that do the same. Pure.
-
-The notation of values and the commands are those of ovs-vsctl(8).
-"""
+"""The operations on Open vSwitch, each with its rollback and the equivalent shell lines. Pure."""
 
 from __future__ import annotations
 
-import json
-import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Phase
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
-    REOPEN,
-    REOPEN_KEY,
-    Atom,
-    Interface,
-    Row,
-    Switch,
-    Uuid,
-    Value,
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import collect_dependents
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import REOPEN, REOPEN_KEY, Interface, Switch
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import (
+    NO_COLUMNS,
+    Columns,
+    Command,
+    format_atom,
+    join_commands,
+    recreate_rows,
+    row_name,
 )
-
-#: One command of ovs-vsctl with its arguments.
-Command = tuple[str, ...]
-
-_BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_LIKE_A_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
-
-def literal(atom: Atom) -> str:
-    """An atom in the notation of ovs-vsctl(8), "Database Values": a string is quoted as JSON unless it needs none.
-
-    Everything outside ASCII is escaped, so that it does not depend on the locale.
-    """
-    if isinstance(atom, Uuid):
-        return atom.text
-    if isinstance(atom, bool):
-        return "true" if atom else "false"
-    if isinstance(atom, (int, float)):
-        return str(atom)
-    bare = _BARE.fullmatch(atom) and atom not in ("true", "false") and not _LIKE_A_UUID.fullmatch(atom)
-    return atom if bare else json.dumps(atom)
-
-
-def assignment(column: str, value: Value) -> str:
-    """`column=value`, for a scalar, a set or a map."""
-    if isinstance(value, Mapping):
-        pairs = (f"{literal(key)}={literal(item)}" for key, item in value.items())
-        return f"{column}={{{','.join(pairs)}}}"
-    if isinstance(value, tuple):
-        return f"{column}=[{','.join(map(literal, value))}]"
-    return f"{column}={literal(value)}"
-
-
-@dataclass(frozen=True)
-class Columns:
-    """What is to become of a row's columns.
-
-    `values` are set as a whole; () clears one that may be empty. `keys` are those of map columns: (column, key, value),
-    where None removes the key.
-    """
-
-    values: Mapping[str, Value] = field(default_factory=dict)
-    keys: tuple[tuple[str, str, str | None], ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.values or self.keys)
-
-    def assignments(self) -> list[str]:
-        return [
-            *(assignment(column, value) for column, value in self.values.items()),
-            *(f"{column}:{literal(key)}={literal(value)}" for column, key, value in self.keys if value is not None),
-        ]
-
-    def removals(self, table: str, record: str) -> list[Command]:
-        return [
-            ("remove", table, literal(record), column, literal(key))
-            for column, key, value in self.keys
-            if value is None
-        ]
-
-    def commands(self, table: str, record: str) -> list[Command]:
-        assignments = self.assignments()
-        setting: list[Command] = [("set", table, literal(record), *assignments)] if assignments else []
-        return [*setting, *self.removals(table, record)]
-
-    def inverse(self, row: Row) -> Columns:
-        """What gives the row these columns back as they are."""
-        return Columns(
-            {column: row.columns.get(column, ()) for column in self.values},
-            tuple((column, key, row.strings(column).get(key)) for column, key, _value in self.keys),
-        )
-
-
-def recreation(rows: Sequence[Row]) -> list[Command]:
-    """Rows with all their configuration, as they were; what they say of each other is kept."""
-    names = {row.uuid: _name_of(row) for row in rows}
-    return [
-        (
-            f"--id={names[row.uuid]}",
-            "create",
-            row.table,
-            *(assignment(column, _renamed(value, names)) for column, value in sorted(row.configuration.items())),
-        )
-        for row in rows
-    ]
-
-
-def _name_of(row: Row) -> str:
-    """What a row that is to be created goes by within its transaction, which may create many."""
-    return "@row_" + row.uuid.replace("-", "_")
-
-
-def _renamed(value: Value, names: Mapping[str, str]) -> Value:
-    if isinstance(value, tuple):
-        return tuple(_renamed_atom(element, names) for element in value)
-    if isinstance(value, Mapping):
-        return {key: _renamed_atom(item, names) for key, item in value.items()}
-    return _renamed_atom(value, names)
-
-
-def _renamed_atom(atom: Atom, names: Mapping[str, str]) -> Atom:
-    return Uuid(names.get(atom.text, atom.text)) if isinstance(atom, Uuid) else atom
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Value
 
 
 @dataclass(frozen=True)
 class OvsOperation:
     """A write to Open vSwitch.
 
-    Nearly all are of one phase, so that they make up one transaction. In transactions of their own come first those
-    that have to, and last those that delete: what a link of ovs-vswitchd's had on it, such as addresses, goes with the
-    link and is not given back with the row, so all else must have succeeded before.
+    Nearly all are of one phase, so that they make up one transaction. Transactions of their own are needed by those
+    that ovs-vswitchd must have applied before the others, and by those that delete. Deletions come last: a link that
+    ovs-vswitchd deletes loses its addresses, which a rollback of the row does not restore.
     """
 
     phase = Phase.CREATE
     backend = "ovsdb"
     #: What it sets in the row of an interface.
-    interface = Columns()
+    interface = NO_COLUMNS
 
     def transaction(self) -> Sequence[Command]:
-        """The commands of ovs-vsctl that do it."""
+        """Return the commands of ovs-vsctl that execute it."""
         raise NotImplementedError
 
     def undo(self, before: Switch) -> Sequence[Command]:
-        """The commands of ovs-vsctl that take it back, `before` being what there was."""
+        """Return the commands of ovs-vsctl that roll it back to the state `before`."""
         raise NotImplementedError
 
     def undo_after(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
-        """What is left to do in a transaction of its own once `undo` has taken effect."""
+        """Return the commands that a rollback needs in a second transaction, once `undo` has taken effect."""
         return ()
 
     def requests(self) -> Sequence[Command]:
-        """What ovs-vswitchd is asked for by ovs-appctl before the transaction."""
+        """Return the commands of ovs-appctl that come before the transaction."""
         return ()
 
-    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
-        """The interfaces that ovs-vswitchd sets up for it, by name."""
+    def expected_interfaces(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
+        """Return the names of the interfaces that ovs-vswitchd sets up for it."""
         return ()
 
-    def carried_along(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
-        """The interfaces of others that ovs-vswitchd opens anew for it, by name."""
+    def reopened_interfaces(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
+        """Return the names of the other interfaces that ovs-vswitchd re-opens because of it."""
         return ()
 
     @property
     def mtu(self) -> bool:
-        """Whether it asks for an MTU."""
+        """Whether it requests an MTU."""
         return "mtu_request" in self.interface.values
 
     def size(self, before: Switch) -> int:  # noqa: ARG002  # every operation has this signature
-        """How many interfaces ovs-vswitchd opens or closes for it, which is what takes time."""
+        """Return how many interfaces ovs-vswitchd opens or closes for it, which is what takes time."""
         return 1
 
     def commands(self) -> Sequence[str]:
         return [
             *(shlex.join(["ovs-appctl", *request]) for request in self.requests()),
-            shlex.join(["ovs-vsctl", *joined(self.transaction())]),
+            shlex.join(["ovs-vsctl", *join_commands(self.transaction())]),
         ]
-
-
-def joined(commands: Iterable[Command]) -> list[str]:
-    """Several commands as the arguments of one ovs-vsctl, the one transaction that they are."""
-    arguments: list[str] = []
-    for command in commands:
-        arguments.extend(["--", *command] if arguments or command[0].startswith("-") else command)
-    return arguments
 
 
 @dataclass(frozen=True)
 class AddBridge(OvsOperation):
-    """`interface` is for the bridge's local interface."""
+    """Add a bridge; `interface` is for its local interface."""
 
     name: str
-    columns: Columns = Columns()
-    interface: Columns = Columns()
+    columns: Columns = NO_COLUMNS
+    interface: Columns = NO_COLUMNS
 
     def transaction(self) -> Sequence[Command]:
         return [
@@ -210,20 +97,20 @@ class AddBridge(OvsOperation):
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return [("--if-exists", "del-br", self.name)]
 
-    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
+    def expected_interfaces(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
         return [self.name]
 
 
 @dataclass(frozen=True)
 class SetBridge(OvsOperation):
-    """Another datapath type has ovs-vswitchd open all of the bridge's interfaces anew.
+    """Change a bridge; `interface` is for its local interface.
 
-    `interface` is for the bridge's local interface.
+    Another datapath type makes ovs-vswitchd re-open all of the bridge's interfaces.
     """
 
     name: str
     columns: Columns
-    interface: Columns = Columns()
+    interface: Columns = NO_COLUMNS
 
     def transaction(self) -> Sequence[Command]:
         return [*self.columns.commands("Bridge", self.name), *self.interface.commands("Interface", self.name)]
@@ -232,31 +119,31 @@ class SetBridge(OvsOperation):
         bridge = before.bridge(self.name)
         if bridge is None:
             return ()
-        local = _as_it_was(self.interface, bridge.local).commands("Interface", self.name) if bridge.local else ()
+        local = _restore(self.interface, bridge.local).commands("Interface", self.name) if bridge.local else ()
         return [*self.columns.inverse(bridge.row).commands("Bridge", self.name), *local]
 
     def undo_after(self, before: Switch) -> Sequence[Command]:
         bridge = before.bridge(self.name)
         local = bridge.local if bridge else None
-        return _no_longer_asked_for(self.interface, local).commands("Interface", self.name) if local else ()
+        return _withdraw_requests(self.interface, local).commands("Interface", self.name) if local else ()
 
-    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
+    def expected_interfaces(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
         return [self.name] if self.mtu or "datapath_type" in self.columns.values else []
 
-    def carried_along(self, before: Switch) -> Sequence[str]:
+    def reopened_interfaces(self, before: Switch) -> Sequence[str]:
         bridge = before.bridge(self.name)
         if bridge is None or "datapath_type" not in self.columns.values:
             return ()
-        # A port that did not work before either is no fault of this change.
+        # A port that did not work before is no fault of this change.
         return [each.name for port in bridge.ports for each in port.interfaces if each.works and each.name != self.name]
 
     def size(self, before: Switch) -> int:
-        return 1 + len(self.carried_along(before))
+        return 1 + len(self.reopened_interfaces(before))
 
 
 @dataclass(frozen=True)
 class DeleteBridge(OvsOperation):
-    """Its ports go with it."""
+    """Delete a bridge, and its ports with it."""
 
     name: str
     phase: Phase = Phase.REMOVE
@@ -268,8 +155,8 @@ class DeleteBridge(OvsOperation):
         bridge = before.bridge(self.name)
         if bridge is None:
             return ()
-        rows = before.with_all_it_takes_along([bridge.row])
-        return [*recreation(rows), ("add", "Open_vSwitch", ".", "bridges", _name_of(bridge.row))]
+        rows = collect_dependents([bridge.row], before.rows)
+        return [*recreate_rows(rows), ("add", "Open_vSwitch", ".", "bridges", row_name(bridge.row))]
 
     def size(self, before: Switch) -> int:
         bridge = before.bridge(self.name)
@@ -278,10 +165,12 @@ class DeleteBridge(OvsOperation):
 
 @dataclass(frozen=True)
 class AddPort(OvsOperation):
+    """Add a port of one interface to a bridge."""
+
     bridge: str
     name: str
-    port: Columns = Columns()
-    interface: Columns = Columns()
+    port: Columns = NO_COLUMNS
+    interface: Columns = NO_COLUMNS
 
     def transaction(self) -> Sequence[Command]:
         return [
@@ -292,18 +181,18 @@ class AddPort(OvsOperation):
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return [("--if-exists", "del-port", self.name)]
 
-    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
+    def expected_interfaces(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
         return [self.name]
 
 
 @dataclass(frozen=True)
 class SetPort(OvsOperation):
-    """`interface_name` is that of the port's interface; nearly always the port's own."""
+    """Change a port and its interface; `interface_name` is nearly always the port's name."""
 
     name: str
     interface_name: str
-    port: Columns = Columns()
-    interface: Columns = Columns()
+    port: Columns = NO_COLUMNS
+    interface: Columns = NO_COLUMNS
 
     def transaction(self) -> Sequence[Command]:
         return [
@@ -317,25 +206,25 @@ class SetPort(OvsOperation):
             return ()
         return [
             *self.port.inverse(found[1].row).commands("Port", self.name),
-            *_as_it_was(self.interface, found[1].interface).commands("Interface", self.interface_name),
+            *_restore(self.interface, found[1].interface).commands("Interface", self.interface_name),
         ]
 
     def undo_after(self, before: Switch) -> Sequence[Command]:
         found = before.port(self.name)
         if found is None:
             return ()
-        return _no_longer_asked_for(self.interface, found[1].interface).commands("Interface", self.interface_name)
+        return _withdraw_requests(self.interface, found[1].interface).commands("Interface", self.interface_name)
 
-    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
+    def expected_interfaces(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
         return [self.interface_name]
 
 
 @dataclass(frozen=True)
 class MovePort(OvsOperation):
-    """To another bridge, with all that its row says.
+    """Move a port to another bridge, with its whole row.
 
-    A port's row lives as long as a bridge refers to it: taken off the one and put on the other in one transaction, it
-    stays the row that it is. An internal port's device is made anew on the host.
+    The database deletes a port's row once no bridge refers to it. In one transaction the reference moves from the one
+    bridge to the other, so the row is kept. The device of an internal port is re-created on the host.
     """
 
     name: str
@@ -344,55 +233,58 @@ class MovePort(OvsOperation):
     to: str
 
     def transaction(self) -> Sequence[Command]:
-        return _handed_over(self.name, self.bridge, self.to)
+        return _move(self.name, self.bridge, self.to)
 
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
-        return _handed_over(self.name, self.to, self.bridge)
+        return _move(self.name, self.to, self.bridge)
 
-    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
+    def expected_interfaces(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
         return [self.interface_name]
 
 
-_KEPT_BY_THE_LINK = ("mtu_request", "mac")
+#: The columns whose value the link keeps after the request for it was withdrawn.
+_KEPT_BY_LINK = ("mtu_request", "mac")
 
 
-def _as_it_was(columns: Columns, interface: Interface) -> Columns:
-    """What gives an interface these columns back.
+def _restore(columns: Columns, interface: Interface) -> Columns:
+    """Return what gives an interface these columns back.
 
-    A link keeps an MTU and an address that nobody asks for any more: so the old ones are asked for, at first.
+    A link keeps an MTU and an address that is no longer requested: so the old ones are requested at first.
     """
     inverse = columns.inverse(interface.row)
-    in_effect = _in_effect(interface)
+    in_effect = _values_in_effect(interface)
     kept = {column: in_effect.get(column, ()) if value == () else value for column, value in inverse.values.items()}
     return Columns(kept, inverse.keys)
 
 
-def _no_longer_asked_for(columns: Columns, interface: Interface) -> Columns:
-    """Once _as_it_was() has taken effect: what nobody has asked for before."""
+def _withdraw_requests(columns: Columns, interface: Interface) -> Columns:
+    """Return what clears, once _restore() has taken effect, the requests that did not exist before."""
     inverse = columns.inverse(interface.row)
     return Columns(
-        {column: value for column, value in inverse.values.items() if column in _KEPT_BY_THE_LINK and value == ()}
+        {column: value for column, value in inverse.values.items() if column in _KEPT_BY_LINK and value == ()}
     )
 
 
-def _in_effect(interface: Interface) -> Mapping[str, Value]:
-    """What a link has of what can be asked for."""
+def _values_in_effect(interface: Interface) -> Mapping[str, Value]:
+    """Return the values that a link has of what can be requested."""
     found = {"mtu_request": interface.mtu, "mac": interface.mac_in_use if interface.type == "internal" else None}
     return {column: value for column, value in found.items() if value is not None}
 
 
-def _handed_over(port: str, bridge: str, to: str) -> list[Command]:
-    # Unique within a transaction of many: the name goes in, in letters that an identifier may have.
+def _move(port: str, bridge: str, to: str) -> list[Command]:
+    # Unique within a transaction of many: the port's name, in characters that an identifier may have.
     reference = "@port_" + (port if port.isidentifier() and port.isascii() else "x" + port.encode().hex())
     return [
-        (f"--id={reference}", "get", "Port", literal(port)),
-        ("remove", "Bridge", literal(bridge), "ports", reference),
-        ("add", "Bridge", literal(to), "ports", reference),
+        (f"--id={reference}", "get", "Port", format_atom(port)),
+        ("remove", "Bridge", format_atom(bridge), "ports", reference),
+        ("add", "Bridge", format_atom(to), "ports", reference),
     ]
 
 
 @dataclass(frozen=True)
 class DeletePort(OvsOperation):
+    """Delete a port from a bridge."""
+
     bridge: str
     name: str
     phase: Phase = Phase.REMOVE
@@ -404,17 +296,18 @@ class DeletePort(OvsOperation):
         found = before.port(self.name)
         if found is None:
             return ()
-        rows = before.with_all_it_takes_along([found[1].row])
-        return [*recreation(rows), ("add", "Bridge", literal(self.bridge), "ports", _name_of(found[1].row))]
+        rows = collect_dependents([found[1].row], before.rows)
+        return [*recreate_rows(rows), ("add", "Bridge", format_atom(self.bridge), "ports", row_name(found[1].row))]
 
 
 @dataclass(frozen=True)
 class CloseInterface(OvsOperation):
-    """Have ovs-vswitchd let go of a device that it has lost, in a transaction of its own.
+    """Make ovs-vswitchd close a device that it has lost, in a transaction of its own.
 
-    It looks at a device again when the interface's type changes; a change there and back within one transaction goes
-    unseen. As a patch port the interface needs no device, and what its peer is called says, should the run end here,
-    what it was: the next run goes on from there. The row stays, and the OpenFlow port number with it.
+    It opens a device again when the interface's type changes; it does not see a change there and back within one
+    transaction. Meanwhile the interface is a patch port, which needs no device. The name of its peer records the
+    former type, so that the next run can complete the repair where this one is interrupted. The row is kept, and the
+    OpenFlow port number with it.
     """
 
     port: str
@@ -430,39 +323,39 @@ class CloseInterface(OvsOperation):
     def undo(self, before: Switch) -> Sequence[Command]:
         found = before.port(self.port)
         peer = found[1].interface.options.get("peer") if found else None
-        return _reopened(self.interface_name, self.type, peer)
+        return _open(self.interface_name, self.type, peer)
 
 
 @dataclass(frozen=True)
 class OpenInterface(OvsOperation):
-    """Have ovs-vswitchd open the device anew, after CloseInterface."""
+    """Make ovs-vswitchd open the device again, after CloseInterface."""
 
     interface_name: str
     type: str
-    #: What the option `peer` was, where it has a meaning of its own.
+    #: The option `peer` as it was before CloseInterface.
     peer: str | None = None
 
     def transaction(self) -> Sequence[Command]:
-        return _reopened(self.interface_name, self.type, self.peer)
+        return _open(self.interface_name, self.type, self.peer)
 
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
-        return ()  # that of CloseInterface does it
+        return ()  # the rollback of CloseInterface does it
 
-    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
+    def expected_interfaces(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
         return [self.interface_name]
 
 
-def _reopened(interface: str, kind: str, peer: str | None) -> list[Command]:
+def _open(interface: str, kind: str, peer: str | None) -> list[Command]:
     stored = "" if kind == "system" else kind
     return Columns({"type": stored}, (("options", "peer", peer),)).commands("Interface", interface)
 
 
 @dataclass(frozen=True)
 class CloseLocalInterface(OvsOperation):
-    """Have ovs-vswitchd make a bridge's own device again, on the userspace datapath.
+    """Make ovs-vswitchd re-create a bridge's own device, on the userspace datapath.
 
-    Its type cannot change, so its datapath port is taken away; the next change of the configuration, whatever it is,
-    has ovs-vswitchd add it again. The bridge's other ports are not touched.
+    Its type cannot change, so its datapath port is deleted; at the next change of the configuration, whatever it is,
+    ovs-vswitchd adds it again. The bridge's other ports are not touched.
     """
 
     bridge: str
@@ -480,7 +373,7 @@ class CloseLocalInterface(OvsOperation):
 
 @dataclass(frozen=True)
 class OpenLocalInterface(OvsOperation):
-    """Take away the mark that CloseLocalInterface has left."""
+    """Remove the key that CloseLocalInterface has set, which makes ovs-vswitchd add the device again."""
 
     bridge: str
 
@@ -490,5 +383,5 @@ class OpenLocalInterface(OvsOperation):
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return ()
 
-    def results(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
+    def expected_interfaces(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
         return [self.bridge]

@@ -2,51 +2,47 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bridges of Open vSwitch: what is wanted of them, and how to get there. Pure, but for what read() asks of the host."""
+"""Bridges of Open vSwitch: their options, and how to converge them. Pure, but for read()."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntries, InvalidEntry
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import OWNER_OPTIONS, Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments, lost_taps
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OVSDB
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import (
-    REOPENED,
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import (
     VSCTL_OPTIONS,
-    Difference,
-    Texts,
-    assumptions,
-    lost_taps,
-    name_for_ovs,
-    shared,
-    stays,
-    taken_by,
-    texts,
+    MapOption,
+    link_name,
+    parse_map,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     OWN_KIND,
     REOPEN_KEY,
-    Attachments,
     Bridge,
     Interface,
     Switch,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import REOPENED, OvsPlanner
 
 PROTOCOLS = ("OpenFlow10", "OpenFlow11", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15")
 
 
 @dataclass(frozen=True)
 class WantedBridge:
-    """One bridge as it is wanted; None leaves an option as it is."""
+    """One bridge as it is wanted; None leaves an option untouched."""
 
     entry: Entry
     present: bool
@@ -55,26 +51,24 @@ class WantedBridge:
     fail_mode: str | None = None
     mac: str | None = None
     mtu: int | None = None
-    external_ids: Texts | None = None
-    other_config: Texts | None = None
+    external_ids: MapOption | None = None
+    other_config: MapOption | None = None
     protocols: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
 class BridgeState:
-    """What bears on bridges: Open vSwitch, and the host's links.
-
-    `links` has the names of the host's links, `kinds` the kind of those that are in a wanted bridge's place.
-    """
+    """The state that bridges depend on: Open vSwitch, and the kinds of the host's links that they may conflict with."""
 
     switch: Switch
     system_works: bool = False
-    links: frozenset[str] = frozenset()
     kinds: Mapping[str, str] = field(default_factory=dict)
     attachments: Attachments = field(default_factory=Attachments)
 
 
 class BridgeResource(Resource[WantedBridge, BridgeState]):
+    """The resource of the module ovs_bridge."""
+
     list_option = "bridges"
     identity = "name"
     backends = (OVSDB, KERNEL)
@@ -92,13 +86,13 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
 
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedBridge:
         checks = Checks(entry)
-        name = checks.value("name", name_for_ovs, options["name"])
+        name = checks.value("name", link_name, options["name"])
         mac = checks.value("mac", validation.mac_address, options.get("mac"))
         mtu = checks.value("mtu", validation.mtu, options.get("mtu"))
-        external_ids = texts(checks, "external_ids", options.get("external_ids"))
-        other_config = texts(checks, "other_config", options.get("other_config"))
+        external_ids = parse_map(checks, "external_ids", options.get("external_ids"))
+        other_config = parse_map(checks, "other_config", options.get("other_config"))
         if mac and "hwaddr" in (other_config or {}):
-            checks.error("mac", "it is what `other_config` calls hwaddr: give only one of them")
+            checks.error("mac", "it is the same as `hwaddr` of `other_config`; give only one of them")
         checks.done()
         protocols = options.get("protocols")
         return WantedBridge(
@@ -125,112 +119,89 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         attachments = host.use(OVSDB).attachments()
         links = host.use(OVSDB).link_names()
         lost = lost_taps(switch, attachments)
-        in_the_way = [
+        conflicting = [
             bridge.name
             for bridge in present
-            if bridge.name in links and (bridge.name in lost or not _set_up(switch.bridge(bridge.name)))
+            if bridge.name in links and (bridge.name in lost or not _is_set_up(switch.bridge(bridge.name)))
         ]
         kinds = {}
-        if in_the_way and not switch.unavailable:
+        if conflicting and not switch.unavailable:
             found = host.use(KERNEL).read([None]).namespace(None)
-            kinds = {link.name: link.kind or "physical" for link in found.links if link.name in in_the_way}
-        return BridgeState(switch, host.use(OVSDB).kernel_datapath(), links, kinds, attachments)
+            kinds = {link.name: link.kind or "physical" for link in found.links if link.name in conflicting}
+        return BridgeState(switch, host.use(OVSDB).kernel_datapath(), kinds, attachments)
 
     def plan(self, actual: BridgeState, call: Call[WantedBridge]) -> Plan:
-        planner = _Planner(actual, call)
-        for bridge in call.entries:
-            planner.add(bridge)
-        planner.done()
-        if call.prune:
-            planner.prune()
-        return Plan(
-            tuple(planner.changes),
-            warnings=(*assumptions(actual.switch, call.check_mode), *planner.warnings),
-            results={"bridges": planner.bridges},
-            simulated={REOPENED: planner.reopened} if planner.reopened else {},
-        )
+        return BridgePlanner(actual, call).run()
 
 
-class _Planner:
+class BridgePlanner(OvsPlanner[WantedBridge]):
     """Plans the bridges of one call."""
 
     def __init__(self, actual: BridgeState, call: Call[WantedBridge]) -> None:
+        super().__init__(actual.switch, call)
         self._actual = actual
-        self._call = call
         self._lost = lost_taps(actual.switch, actual.attachments)
-        self._mistakes: list[InvalidEntry] = []
-        self.changes: list[Change] = []
-        self.warnings: list[str] = []
-        self.bridges: list[dict[str, str]] = []
-        self.reopened: set[str] = set()
+        self._datapath_types: list[dict[str, str]] = []
+        self._reopened: set[str] = set()
 
-    def add(self, wanted: WantedBridge) -> None:
-        try:
-            if wanted.present:
-                self._add_present(wanted)
-            else:
-                self._add_absent(wanted)
-        except InvalidEntry as mistake:
-            self._mistakes.append(mistake)
+    def results(self) -> Mapping[str, Any]:
+        return {"bridges": self._datapath_types}
 
-    def done(self) -> None:
-        """Raises:
-        InvalidEntries: With all that was found.
-        """
-        if self._mistakes:
-            raise InvalidEntries(self._mistakes)
+    def simulated(self) -> Mapping[str, Any]:
+        return {REOPENED: self._reopened} if self._reopened else {}
 
     # Present
 
-    def _add_present(self, wanted: WantedBridge) -> None:
-        bridge = self._actual.switch.bridge(wanted.name)
-        datapath_type = self._datapath_type(wanted, bridge)
-        self._check_place(wanted, datapath_type)
+    def present(self, wanted: WantedBridge) -> None:
+        bridge = self.switch.bridge(wanted.name)
+        datapath_type = self._choose_datapath_type(wanted, bridge)
+        self._check_links(wanted, datapath_type)
         if bridge is None:
             self._check_free(wanted)
-        if bridge is None:
             self._create(wanted, datapath_type)
         else:
-            self._change(wanted, bridge, datapath_type)
-        self.bridges.append({"name": wanted.name, "datapath_type": datapath_type})
+            self._update(wanted, bridge, datapath_type)
+        self._datapath_types.append({"name": wanted.name, "datapath_type": datapath_type})
 
     def _check_free(self, wanted: WantedBridge) -> None:
-        """Raises:
-        InvalidEntry: The name is that of something else.
+        """Check that Open vSwitch does not use the name already.
+
+        Raises:
+            InvalidEntry: It does.
         """
-        mistake = taken_by(wanted.entry, wanted.name, self._actual.switch)
-        if mistake:
-            raise mistake
-        port = self._actual.switch.port(wanted.name)
+        self.refuse_taken_name(wanted.entry, wanted.name)
+        port = self.switch.port(wanted.name)
         if port is not None:
             raise InvalidEntry(
                 wanted.entry,
                 "name",
-                f"{wanted.name} is a port of the bridge {port[0].name} already: choose another name, or remove that "
+                f"{wanted.name} is already a port of the bridge {port[0].name}; choose another name, or remove that "
                 f"port (`ovs-vsctl del-port {wanted.name}`)",
             )
 
-    def _check_place(self, wanted: WantedBridge, datapath_type: str) -> None:
-        """Raises:
-        InvalidEntry: A link has the place of the one that the bridge is to make.
+    def _check_links(self, wanted: WantedBridge, datapath_type: str) -> None:
+        """Check that the link which the bridge creates has no conflict.
+
+        Raises:
+            InvalidEntry: Another link has its name.
         """
         kind = self._actual.kinds.get(wanted.name)
         if kind is not None and kind != OWN_KIND.get(datapath_type):
             raise InvalidEntry(
                 wanted.entry,
                 "name",
-                f"there is a {kind} link {wanted.name} on the host, and a bridge makes a link of its own name: choose "
-                f"another name, or remove that link (`ip link del dev {wanted.name}`)",
+                f"there is a {kind} link {wanted.name} on the host, and a bridge creates a link of its own name; "
+                f"choose another name, or delete that link (`ip link del dev {wanted.name}`)",
             )
 
-    def _datapath_type(self, wanted: WantedBridge, bridge: Bridge | None) -> str:
+    def _choose_datapath_type(self, wanted: WantedBridge, bridge: Bridge | None) -> str:
         asked = wanted.datapath_type
         if asked == "system" and not self._actual.system_works:
             raise InvalidEntry(
                 wanted.entry,
                 "datapath_type",
-                "the kernel has no datapath of Open vSwitch (the module openvswitch is missing): install the module "
-                "and restart Open vSwitch, or take `auto` or `netdev`",
+                "the kernel has no Open vSwitch datapath (the module openvswitch is missing); install the module and "
+                "restart Open vSwitch, or use `auto` or `netdev`",
             )
         if asked in ("system", "netdev"):
             return asked
@@ -242,116 +213,117 @@ class _Planner:
         return working if bridge.datapath_type != working else "netdev"
 
     def _works(self, bridge: Bridge) -> bool:
-        """Whether its type works here; where ovs-vswitchd is yet to start, by what it is going to find."""
+        """Return whether the bridge's datapath type works, or will once ovs-vswitchd has started."""
         if bridge.datapath_type == "system":
-            return self._actual.system_works and (bridge.works or self._actual.switch.running is False)
+            return self._actual.system_works and (bridge.works or self.switch.running is False)
         return bridge.datapath_type == "netdev"
 
     def _create(self, wanted: WantedBridge, datapath_type: str) -> None:
-        # The empty string is how the kernel's datapath is stored.
-        difference = self._difference(wanted, Bridge(wanted.name), datapath_type)
-        local = _of_its_link(wanted, None)
-        if self._call.owner:
-            difference.mark((), self._call.owner)
+        # The kernel's datapath is stored as the empty string, as in a new row.
+        difference = _compare_bridge(wanted, Bridge(wanted.name), datapath_type)
+        local = _compare_local(wanted, None)
+        if self.call.owner:
+            difference.add_owner((), self.call.owner)
         after = {"datapath_type": datapath_type, **difference.after, **local.after}
         operation = ovs.AddBridge(wanted.name, difference.columns, local.columns)
         self.changes.append(Change(wanted.entry, _target(wanted.name), None, after, (operation,)))
 
-    def _difference(self, wanted: WantedBridge, bridge: Bridge, datapath_type: str) -> Difference:
-        difference = Difference()
-        difference.value("datapath_type", bridge.datapath_type, datapath_type)
-        difference.value("fail_mode", bridge.fail_mode, wanted.fail_mode)
-        difference.value("protocols", bridge.protocols, wanted.protocols)
-        difference.map("external_ids", bridge.external_ids, wanted.external_ids)
-        difference.map("other_config", _lower_hwaddr(bridge.other_config), wanted.other_config)
-        return difference
-
-    def _change(self, wanted: WantedBridge, bridge: Bridge, datapath_type: str) -> None:
-        difference = self._difference(wanted, bridge, datapath_type)
-        if self._call.owner and bridge.owners:
-            difference.mark(bridge.owners, self._call.owner)
-        local = _of_its_link(wanted, bridge.local)
+    def _update(self, wanted: WantedBridge, bridge: Bridge, datapath_type: str) -> None:
+        difference = _compare_bridge(wanted, bridge, datapath_type)
+        if self.call.owner and bridge.owners:
+            difference.add_owner(bridge.owners, self.call.owner)
+        local = _compare_local(wanted, bridge.local)
         difference.before.update(local.before)
         difference.after.update(local.after)
         operations: list[Operation] = []
         if difference.columns or local.columns:
             operations.append(ovs.SetBridge(wanted.name, difference.columns, local.columns))
         if datapath_type == bridge.datapath_type:
-            operations.extend(self._mended(bridge, difference))
+            operations.extend(self._repair_link(bridge, difference))
             self._warn_of_broken(wanted, bridge)
         else:
-            self.reopened.add(bridge.name)
+            self._reopened.add(bridge.name)
         if operations:
             self.changes.append(
                 Change(wanted.entry, _target(wanted.name), difference.before, difference.after, tuple(operations))
             )
 
-    def _mended(self, bridge: Bridge, difference: Difference) -> list[Operation]:
-        """The bridge's own link, made again if it is gone; ovs-vswitchd sees to its hardware address and MTU itself."""
+    def _repair_link(self, bridge: Bridge, difference: Difference) -> list[Operation]:
+        """Re-create the bridge's own link if it was deleted. ovs-vswitchd restores its hardware address and MTU."""
         if bridge.name in self._lost:
             difference.before["link"], difference.after["link"] = "lost", "present"
             return [ovs.CloseLocalInterface(bridge.name), ovs.OpenLocalInterface(bridge.name)]
         if bridge.local and REOPEN_KEY in bridge.local.external_ids:
-            difference.before["link"], difference.after["link"] = "being made again", "present"
+            difference.before["link"], difference.after["link"] = "being re-created", "present"
             return [ovs.OpenLocalInterface(bridge.name)]
         return []
 
     def _warn_of_broken(self, wanted: WantedBridge, bridge: Bridge) -> None:
-        if self._actual.switch.running and not bridge.works:
-            self.warnings.append(
-                f"{wanted.entry}: ovs-vswitchd has not set up the bridge {bridge.name} ({_fault(bridge)}): try "
-                "`datapath_type: auto`, or see the log of ovs-vswitchd"
+        if self.switch.running and not bridge.works:
+            self.warn(
+                wanted.entry,
+                f"ovs-vswitchd has not set up the bridge {bridge.name} ({_fault(bridge)}); try `datapath_type: auto`, "
+                "or see the log of ovs-vswitchd",
             )
 
     # Absent
 
-    def _add_absent(self, wanted: WantedBridge) -> None:
-        bridge = self._actual.switch.bridge(wanted.name)
+    def absent(self, wanted: WantedBridge) -> None:
+        bridge = self.switch.bridge(wanted.name)
         if bridge is None:
-            mistake = taken_by(wanted.entry, wanted.name, self._actual.switch)
-            if mistake:
-                raise mistake
-            return
-        if stays(bridge.owners, self._call.owner):
-            self.warnings.append(
-                f"{wanted.entry}: the bridge {bridge.name} does not bear the mark of {self._call.owner}: left alone"
-            )
-            return
-        self._remove(wanted.entry, bridge)
-
-    def _remove(self, entry: Entry, bridge: Bridge) -> None:
-        owner = self._call.owner
-        others = shared(bridge.owners, owner)
-        strangers = [port.name for port in bridge.ports if port.name != bridge.name and owner not in port.owners]
-        if owner and (others or strangers):
-            users = ", ".join(others) if others else f"the ports {', '.join(strangers)}, which are not {owner}'s"
-            self.warnings.append(f"{entry}: the bridge {bridge.name} is used by {users} as well: it stays")
-            difference = Difference()
-            difference.unmark(bridge.owners, owner)
-            operation: Operation = ovs.SetBridge(bridge.name, difference.columns)
-            change = Change(entry, _target(bridge.name), difference.before, difference.after, (operation,))
+            self.refuse_taken_name(wanted.entry, wanted.name)
         else:
-            # The owner's own ports are told of by whatever removes them: before this, or not yet in check mode.
-            before = {"datapath_type": bridge.datapath_type, "ports": sorted(strangers)}
-            change = Change(entry, _target(bridge.name), before, None, (ovs.DeleteBridge(bridge.name),))
-        self.changes.append(change)
+            self._release(wanted.entry, bridge)
 
     def prune(self) -> None:
-        """What bears the owner's mark and is not listed goes."""
-        listed = {bridge.name for bridge in self._call.entries}
-        for bridge in self._actual.switch.bridges:
-            if bridge.name not in listed and self._call.owner in bridge.owners:
-                self._remove(Entry(bridge.name), bridge)
+        listed = {bridge.name for bridge in self.call.entries}
+        for bridge in self.switch.bridges:
+            if bridge.name not in listed and self.call.owner in bridge.owners:
+                self._release(Entry(bridge.name), bridge)
+
+    def _release(self, entry: Entry, bridge: Bridge) -> None:
+        owner = self.call.owner
+        others = [port.name for port in bridge.ports if port.name != bridge.name and owner not in port.owners]
+        self.release(
+            entry,
+            f"the bridge {bridge.name}",
+            bridge.owners,
+            delete=partial(self._delete, entry, bridge, others),
+            disown=partial(self._disown, entry, bridge),
+            users=f"ports that {owner} does not own: {', '.join(others)}" if others else "",
+        )
+
+    def _delete(self, entry: Entry, bridge: Bridge, ports: Sequence[str]) -> None:
+        # The owner's own ports are reported by the task that removes them, which comes before this one.
+        before = {"datapath_type": bridge.datapath_type, "ports": sorted(ports)}
+        self.changes.append(Change(entry, _target(bridge.name), before, None, (ovs.DeleteBridge(bridge.name),)))
+
+    def _disown(self, entry: Entry, bridge: Bridge) -> None:
+        difference = Difference()
+        difference.remove_owner(bridge.owners, self.call.owner or "")
+        operation = ovs.SetBridge(bridge.name, difference.columns)
+        self.changes.append(Change(entry, _target(bridge.name), difference.before, difference.after, (operation,)))
 
 
-def _of_its_link(wanted: WantedBridge, local: Interface | None) -> Difference:
-    """How the row of the bridge's local interface differs from what is wanted of it."""
+def _compare_bridge(wanted: WantedBridge, bridge: Bridge, datapath_type: str) -> Difference:
+    """Compare the row of a bridge."""
     difference = Difference()
-    difference.value("mtu", local.mtu_request if local else None, wanted.mtu, column="mtu_request")
+    difference.compare("datapath_type", bridge.datapath_type, datapath_type)
+    difference.compare("fail_mode", bridge.fail_mode, wanted.fail_mode)
+    difference.compare("protocols", bridge.protocols, wanted.protocols)
+    difference.compare_map("external_ids", bridge.external_ids, wanted.external_ids)
+    difference.compare_map("other_config", _lower_hwaddr(bridge.other_config), wanted.other_config)
     return difference
 
 
-def _set_up(bridge: Bridge | None) -> bool:
+def _compare_local(wanted: WantedBridge, local: Interface | None) -> Difference:
+    """Compare the row of the bridge's local interface."""
+    difference = Difference()
+    difference.compare("mtu", local.mtu_request if local else None, wanted.mtu, column="mtu_request")
+    return difference
+
+
+def _is_set_up(bridge: Bridge | None) -> bool:
     return bridge is not None and bridge.works
 
 
@@ -361,7 +333,7 @@ def _fault(bridge: Bridge) -> str:
 
 
 def _lower_hwaddr(other_config: Mapping[str, str]) -> Mapping[str, str]:
-    """A hardware address is the same in capitals."""
+    """Return the map with `hwaddr` in lower case: capitals mean the same address."""
     return {key: value.lower() if key == "hwaddr" else value for key, value in other_config.items()}
 
 

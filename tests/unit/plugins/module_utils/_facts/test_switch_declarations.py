@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Interface, Port, Row, Switch
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Interface, Port, Switch
 from ansible_collections.netns.fabric.tests.helpers.host_facts import LO, host_facts, namespace, reported
 
 

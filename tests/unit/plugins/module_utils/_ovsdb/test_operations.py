@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What ovs-vsctl is told, and how it is taken back."""
+"""The operations: their commands, and their rollback."""
 
 from __future__ import annotations
 
@@ -13,85 +13,11 @@ import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Phase
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations import (
-    Columns,
-    OvsOperation,
-    assignment,
-    joined,
-    literal,
-    recreation,
-)
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
-    Bridge,
-    Interface,
-    Port,
-    Row,
-    Switch,
-    Uuid,
-)
-
-UUID = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"
-
-
-@pytest.mark.parametrize(
-    ("atom", "text"),
-    [
-        ("secure", "secure"),
-        ("a.b-c_1", "a.b-c_1"),
-        ("", '""'),
-        ("5", '"5"'),
-        ("true", '"true"'),
-        ("false", '"false"'),
-        (UUID, f'"{UUID}"'),
-        ("02:00:00:00:00:01", '"02:00:00:00:00:01"'),
-        ('x,y=z "q"', '"x,y=z \\"q\\""'),
-        ("a\nb\\", '"a\\nb\\\\"'),
-        ("grün", '"gr\\u00fcn"'),
-        (5, "5"),
-        (True, "true"),
-        (Uuid(UUID), UUID),
-    ],
-)
-def test_an_atom_is_quoted_where_it_needs_it(atom: Any, text: str) -> None:
-    assert literal(atom) == text
-
-
-def test_sets_and_maps_are_written_whole() -> None:
-    assert assignment("trunks", (1, 2)) == "trunks=[1,2]"
-    assert assignment("tag", ()) == "tag=[]"
-    assert assignment("options", {"a b": "c", "d": "1"}) == 'options={"a b"=c,d="1"}'
-    assert assignment("options", {}) == "options={}"
-
-
-def test_columns_set_values_and_keys_and_remove_keys() -> None:
-    columns = Columns({"tag": 7}, (("external_ids", "a:b", "c"), ("external_ids", "d", None)))
-    assert columns.commands("Port", "t1") == [
-        ("set", "Port", "t1", "tag=7", 'external_ids:"a:b"=c'),
-        ("remove", "Port", "t1", "external_ids", "d"),
-    ]
-    assert columns
-    assert not Columns()
-
-
-def test_the_inverse_gives_back_what_was() -> None:
-    row = Row("Port", "p", {"tag": 5, "trunks": (), "external_ids": {"a": "1"}})
-    columns = Columns(
-        {"tag": 7, "trunks": (1, 2)},
-        (("external_ids", "a", "2"), ("external_ids", "b", "3"), ("other_config", "c", "4")),
-    )
-    assert columns.inverse(row) == Columns(
-        {"tag": 5, "trunks": ()},
-        (("external_ids", "a", "1"), ("external_ids", "b", None), ("other_config", "c", None)),
-    )
-
-
-def test_rows_are_created_again_with_their_references() -> None:
-    port = Row("Port", "p-1", {"name": "t1", "interfaces": Uuid("i-1"), "qos": Uuid(UUID), "tag": 0, "trunks": ()})
-    interface = Row("Interface", "i-1", {"name": "t1", "type": "", "ofport": 3, "ifindex": 9, "options": {"a": "b"}})
-    assert recreation([port, interface]) == [
-        ("--id=@row_p_1", "create", "Port", "interfaces=@row_i_1", "name=t1", f"qos={UUID}", "tag=0"),
-        ("--id=@row_i_1", "create", "Interface", "name=t1", "ofport=3", "options={a=b}"),
-    ]
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations import OvsOperation
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Interface, Port, Switch
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import Columns
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Uuid
 
 
 def interface(name: str, **attributes: Any) -> Interface:
@@ -184,7 +110,7 @@ OPERATIONS: list[tuple[OvsOperation, str, list[str]]] = [
 
 
 @pytest.mark.parametrize(("operation", "command", "undo"), OPERATIONS, ids=lambda value: type(value).__name__)
-def test_an_operation_its_command_and_its_way_back(operation: OvsOperation, command: str, undo: list[str]) -> None:
+def test_an_operation_has_its_command_and_its_rollback(operation: OvsOperation, command: str, undo: list[str]) -> None:
     assert operation.backend == "ovsdb"
     assert [shlex.split(line) for line in operation.commands()] == [shlex.split(command.replace('""', "'\"\"'"))]
     assert [" ".join(words) for words in operation.undo(before())] == undo
@@ -193,12 +119,12 @@ def test_an_operation_its_command_and_its_way_back(operation: OvsOperation, comm
 @pytest.mark.parametrize(
     "operation", [operation for operation, _command, _undo in OPERATIONS], ids=lambda value: type(value).__name__
 )
-def test_of_what_is_not_there_only_what_was_added_is_taken_back(operation: OvsOperation) -> None:
+def test_without_the_former_row_only_an_addition_is_rolled_back(operation: OvsOperation) -> None:
     added = isinstance(operation, (ovs.AddBridge, ovs.AddPort, ovs.MovePort, ovs.CloseInterface))
     assert bool(operation.undo(Switch())) == added
 
 
-def test_closing_comes_before_all_others_and_deleting_after_them() -> None:
+def test_closing_comes_first_and_deleting_last() -> None:
     kinds: dict[Phase, set[type]] = {}
     for operation in [*(each for each, _command, _undo in OPERATIONS), ovs.CloseLocalInterface("br")]:
         kinds.setdefault(operation.phase, set()).add(type(operation))
@@ -207,7 +133,7 @@ def test_closing_comes_before_all_others_and_deleting_after_them() -> None:
     assert list(kinds) == [Phase.CREATE]
 
 
-def test_a_link_gets_back_an_mtu_and_an_address_that_nobody_had_asked_for() -> None:
+def test_a_link_gets_back_an_mtu_and_an_address_that_were_not_requested() -> None:
     row = Row("Interface", "i", {"name": "i1", "type": "internal", "mtu_request": (), "mac": ()})
     own = Interface("i1", "internal", 1, mtu=1500, mac_in_use="02:00:00:00:00:0a", row=row)
     switch = Switch((Bridge("br", "netdev", ports=(Port("i1", (own,), row=Row("Port", "p")),)),))
@@ -220,7 +146,7 @@ def test_a_link_gets_back_an_mtu_and_an_address_that_nobody_had_asked_for() -> N
     assert list(operation.undo_after(Switch())) == []
 
 
-def test_a_bridges_own_link_is_asked_for_by_ovs_appctl() -> None:
+def test_the_link_of_a_bridge_is_closed_by_ovs_appctl() -> None:
     assert list(ovs.CloseLocalInterface("br").commands()) == [
         "ovs-appctl dpctl/del-if netdev@ovs-netdev br",
         "ovs-vsctl set Interface br 'external_ids:netns.fabric.reopen=\"true\"'",
@@ -230,31 +156,18 @@ def test_a_bridges_own_link_is_asked_for_by_ovs_appctl() -> None:
     ]
 
 
-def test_another_datapath_type_is_judged_by_the_ports_that_worked() -> None:
+def test_another_datapath_type_is_verified_by_the_ports_that_worked() -> None:
     broken = Port("t9", (Interface("t9", ofport=-1),))
     switch = before()
     bridge = switch.bridges[0]
     switch = Switch((Bridge("br", "netdev", ports=(*bridge.ports, broken), row=bridge.row),))
     flip = ovs.SetBridge("br", Columns({"datapath_type": "system"}))
-    assert list(flip.results(switch)) == ["br"]
-    assert list(flip.carried_along(switch)) == ["t1"]
+    assert list(flip.expected_interfaces(switch)) == ["br"]
+    assert list(flip.reopened_interfaces(switch)) == ["t1"]
     assert (flip.size(switch), ovs.DeleteBridge("br").size(switch)) == (2, 3)
-    assert list(ovs.SetBridge("br", Columns({"fail_mode": "secure"})).results(switch)) == []
+    assert list(ovs.SetBridge("br", Columns({"fail_mode": "secure"})).expected_interfaces(switch)) == []
 
 
 def test_names_in_one_transaction_do_not_clash() -> None:
     moves = [ovs.MovePort(name, name, "a", "b") for name in ("t-1", "t_1", "t.1", "tü1")]
     assert len({move.transaction()[0][0] for move in moves}) == 4
-
-
-def test_commands_are_joined_into_one_transaction() -> None:
-    assert joined([("add-br", "a"), ("--if-exists", "del-br", "b")]) == [
-        "add-br",
-        "a",
-        "--",
-        "--if-exists",
-        "del-br",
-        "b",
-    ]
-    assert joined([("--if-exists", "del-br", "b")]) == ["--", "--if-exists", "del-br", "b"]
-    assert joined([]) == []

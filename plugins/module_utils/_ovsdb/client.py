@@ -1,0 +1,152 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The programs of Open vSwitch, ovs-vsctl and ovs-appctl, and their answers. Nothing else runs them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed, Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import parse_tables
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch, build_switch
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import Command, join_commands
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import TABLES
+from ansible_collections.netns.fabric.plugins.module_utils._system import programs
+
+#: Seconds that Open vSwitch has to answer where the call names no timeout.
+DEFAULT_TIMEOUT = 10
+#: Seconds after which a program is killed that has outlived the timeout it was given.
+GRACE = 5.0
+#: ovs-vsctl of 3.2 and later: the transaction is committed, but ovs-vswitchd could not set everything up.
+EXIT_POSTDB_ERROR = 65
+
+DEFAULT_RUNDIR = "/var/run/openvswitch"
+
+START = (
+    "start Open vSwitch (`systemctl start openvswitch-switch` on Debian and Ubuntu, `systemctl start openvswitch` on "
+    "Red Hat's systems, `/usr/share/openvswitch/scripts/ovs-ctl start` without systemd), or use the role "
+    "netns.fabric.openvswitch"
+)
+INSTALL = (
+    "install it (`apt install openvswitch-switch`, `dnf install openvswitch`), or use the role netns.fabric.openvswitch"
+)
+
+
+class SwitchUnavailable(Unavailable):
+    """Open vSwitch cannot be read: `cause` is the message without the cure."""
+
+    def __init__(self, cause: str, cure: str = "") -> None:
+        super().__init__(f"{cause}: {cure}" if cure else cause)
+        self.cause = cause
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a program ended; `status` is None where it ran out of time."""
+
+    status: int | None
+    output: str
+    message: str
+
+    @property
+    def committed(self) -> bool:
+        """Whether a transaction of ovs-vsctl is in the database."""
+        return self.status in (0, EXIT_POSTDB_ERROR)
+
+    @property
+    def reason(self) -> str:
+        """The last line of the message, without the program's name and without what ovs-vsctl says about its log."""
+        lines = [
+            line for line in self.message.splitlines() if line and "log directory" not in line and "|WARN|" not in line
+        ]
+        text = lines[-1] if lines else ""
+        return text.split(": ", 1)[-1] if text.startswith(("ovs-vsctl: ", "ovs-appctl: ")) else text
+
+
+class Client:
+    """Open vSwitch as one call of a module reaches it: through which server, and with which timeout in seconds."""
+
+    def __init__(self, timeout: int = DEFAULT_TIMEOUT, database: str | None = None) -> None:
+        self.timeout = timeout
+        self._database = database
+        #: Set once ovs-vswitchd has failed to answer: from then on nothing waits for it.
+        self.unresponsive = False
+
+    def read(self) -> Switch:
+        """Read all tables at once.
+
+        Raises:
+            SwitchUnavailable: They cannot be read.
+        """
+        commands: list[Command] = [("list", table.name) for table in TABLES]
+        answer = self._vsctl(["--format=json", *join_commands(commands)], self.timeout)
+        if answer.status != 0:
+            raise self._unavailable(answer)
+        try:
+            return build_switch(parse_tables(answer.output))
+        except (ValueError, KeyError) as error:
+            raise SwitchUnavailable(f"the output of ovs-vsctl could not be parsed ({error!r})") from error
+
+    def _unavailable(self, answer: Answer) -> SwitchUnavailable:
+        if answer.status is None:
+            return SwitchUnavailable(
+                f"the database server of Open vSwitch (ovsdb-server) did not answer within {self.timeout} s",
+                f"if it is busy, raise `timeout`; otherwise {START}",
+            )
+        if "database connection failed" in answer.message:
+            return SwitchUnavailable(f"Open vSwitch is not running (ovsdb-server: {answer.reason})", START)
+        return SwitchUnavailable(f"Open vSwitch could not be read: {answer.reason}")
+
+    def write(self, commands: Iterable[Command], timeout: float) -> Answer:
+        """Commit commands in one transaction, and wait for ovs-vswitchd to apply it unless it is unresponsive."""
+        waiting = ["--no-wait"] if self.unresponsive else []
+        return self._vsctl([*waiting, *join_commands(commands)], timeout)
+
+    def is_refused(self, commands: Iterable[Command]) -> bool:
+        """Return whether ovs-vsctl refuses commands; nothing is written."""
+        # Without --no-wait it would wait for ovs-vswitchd to apply what was not written.
+        return self._vsctl(["--dry-run", "--no-wait", *join_commands(commands)], self.timeout).status != 0
+
+    def _vsctl(self, arguments: Sequence[str], timeout: float) -> Answer:
+        program = self.find("ovs-vsctl")
+        if program is None:
+            raise SwitchUnavailable("Open vSwitch is not installed (there is no ovs-vsctl in PATH)", INSTALL)
+        seconds = max(1, int(timeout + 0.999))
+        database = [f"--db={self._database}"] if self._database else []
+        return self.run([program, f"--timeout={seconds}", *database, *arguments], seconds + GRACE)
+
+    def appctl(self, arguments: Sequence[str], switch: Switch) -> Answer:
+        """Ask the ovs-vswitchd of a switch."""
+        program = self.find("ovs-appctl")
+        if program is None:
+            return Answer(127, "", "it is not installed")
+        socket = os.path.join(self.run_directory(switch), f"ovs-vswitchd.{switch.daemon}.ctl")
+        target = ["-t", socket] if os.path.exists(socket) else []
+        return self.run([program, f"--timeout={self.timeout}", *target, *arguments], self.timeout + GRACE)
+
+    def run_directory(self, switch: Switch) -> str:
+        """Return the directory with the daemons' pid files and sockets."""
+        if self._database and self._database.startswith("unix:"):
+            return os.path.dirname(self._database[len("unix:") :])
+        return switch.external_ids.get("rundir") or os.environ.get("OVS_RUNDIR") or DEFAULT_RUNDIR
+
+    def find(self, program: str) -> str | None:
+        """Return the path of a program, None where it is not installed."""
+        return programs.find(program)
+
+    def run(self, arguments: Sequence[str], timeout: float) -> Answer:
+        """Run a program, and kill it after so many seconds."""
+        try:
+            ended = programs.run(arguments, timeout=timeout)
+        except programs.TimedOut:
+            return Answer(None, "", "")
+        except OperationFailed as error:
+            return Answer(126, "", str(error))
+        # --timeout ends it by SIGALRM.
+        status = None if ended.status in (-signal.SIGALRM, 128 + signal.SIGALRM) else ended.status
+        return Answer(status, ended.output, ended.error)

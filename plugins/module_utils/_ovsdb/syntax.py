@@ -1,0 +1,134 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The language of ovs-vsctl(8): how values, columns and commands are written. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Atom, Uuid, Value
+
+#: One command of ovs-vsctl with its arguments.
+Command = tuple[str, ...]
+
+_BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_LIKE_A_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def format_atom(atom: Atom) -> str:
+    """Write an atom ("Database Values"): a string is quoted as JSON unless it needs no quotes.
+
+    Everything outside ASCII is escaped, so that it does not depend on the locale.
+    """
+    if isinstance(atom, Uuid):
+        return atom.text
+    if isinstance(atom, bool):
+        return "true" if atom else "false"
+    if isinstance(atom, (int, float)):
+        return str(atom)
+    bare = _BARE.fullmatch(atom) and atom not in ("true", "false") and not _LIKE_A_UUID.fullmatch(atom)
+    return atom if bare else json.dumps(atom)
+
+
+def format_assignment(column: str, value: Value) -> str:
+    """Write `column=value`, for a scalar, a set or a map."""
+    if isinstance(value, Mapping):
+        pairs = (f"{format_atom(key)}={format_atom(item)}" for key, item in value.items())
+        return f"{column}={{{','.join(pairs)}}}"
+    if isinstance(value, tuple):
+        return f"{column}=[{','.join(map(format_atom, value))}]"
+    return f"{column}={format_atom(value)}"
+
+
+def join_commands(commands: Iterable[Command]) -> list[str]:
+    """Return several commands as the arguments of one ovs-vsctl, which makes them one transaction."""
+    arguments: list[str] = []
+    for command in commands:
+        arguments.extend(["--", *command] if arguments or command[0].startswith("-") else command)
+    return arguments
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a row that are to change.
+
+    `values` are set as a whole; () clears one that may be empty. `keys` are those of map columns: (column, key, value),
+    where None removes the key.
+    """
+
+    values: Mapping[str, Value] = field(default_factory=dict)
+    keys: tuple[tuple[str, str, str | None], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.values or self.keys)
+
+    def assignments(self) -> list[str]:
+        """Return what is set, as arguments of a command."""
+        return [
+            *(format_assignment(column, value) for column, value in self.values.items()),
+            *(
+                f"{column}:{format_atom(key)}={format_atom(value)}"
+                for column, key, value in self.keys
+                if value is not None
+            ),
+        ]
+
+    def commands(self, table: str, record: str) -> list[Command]:
+        """Return the commands that change the columns of a record."""
+        record = format_atom(record)
+        assignments = self.assignments()
+        setting: list[Command] = [("set", table, record, *assignments)] if assignments else []
+        removals: list[Command] = [
+            ("remove", table, record, column, format_atom(key)) for column, key, value in self.keys if value is None
+        ]
+        return [*setting, *removals]
+
+    def inverse(self, row: Row) -> Columns:
+        """Return what gives these columns of a row their present values back."""
+        return Columns(
+            {column: row.columns.get(column, ()) for column in self.values},
+            tuple((column, key, row.strings(column).get(key)) for column, key, _value in self.keys),
+        )
+
+
+NO_COLUMNS = Columns()
+
+
+def recreate_rows(rows: Sequence[Row]) -> list[Command]:
+    """Return the commands that re-create rows with all their configuration and their references to each other."""
+    names = {row.uuid: row_name(row) for row in rows}
+    return [
+        (
+            f"--id={names[row.uuid]}",
+            "create",
+            row.table,
+            *(
+                format_assignment(column, _replace_references(value, names))
+                for column, value in sorted(row.configuration.items())
+            ),
+        )
+        for row in rows
+    ]
+
+
+def row_name(row: Row) -> str:
+    """Return the name of a re-created row within its transaction, which may create many."""
+    return "@row_" + row.uuid.replace("-", "_")
+
+
+def _replace_references(value: Value, names: Mapping[str, str]) -> Value:
+    if isinstance(value, tuple):
+        return tuple(_replace_reference(element, names) for element in value)
+    if isinstance(value, Mapping):
+        return {key: _replace_reference(item, names) for key, item in value.items()}
+    return _replace_reference(value, names)
+
+
+def _replace_reference(atom: Atom, names: Mapping[str, str]) -> Atom:
+    return Uuid(names.get(atom.text, atom.text)) if isinstance(atom, Uuid) else atom

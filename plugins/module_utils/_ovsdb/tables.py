@@ -1,0 +1,148 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The tables of Open vSwitch that are read, as declarations (ovs-vswitchd.conf.db(5)). Pure.
+
+A table is read and compared, and its rows are re-created on a rollback, because it is declared here. Its columns are
+declared where their meaning matters, with the name of the attribute that they become.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import (
+    Value,
+    read_flag,
+    read_mac,
+    read_map,
+    read_name,
+    read_numbers,
+    read_optional,
+    read_references,
+    read_strings,
+    read_text,
+    read_type,
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its columns whose meaning matters, each with its reader, and those in which ovs-vswitchd reports.
+
+    Every column that is not in `status` is configuration.
+    """
+
+    name: str
+    columns: Mapping[str, Callable[[Value], Any]]
+    status: frozenset[str] = frozenset()
+
+    def read(self, columns: Mapping[str, Value]) -> dict[str, Any]:
+        """Return the declared columns of a row. A column that this release of Open vSwitch lacks is empty.
+
+        Raises:
+            ValueError: A name is missing.
+        """
+        return {name: reader(columns.get(name, ())) for name, reader in self.columns.items()}
+
+
+OPEN_VSWITCH = Table("Open_vSwitch", {"iface_types": read_strings, "external_ids": read_map})
+
+BRIDGE = Table(
+    "Bridge",
+    {
+        "name": read_name,
+        "datapath_type": read_type,
+        "fail_mode": read_optional,
+        "protocols": read_strings,
+        "external_ids": read_map,
+        "other_config": read_map,
+        "ports": read_references,
+    },
+    frozenset({"datapath_id", "datapath_version", "rstp_status", "status"}),
+)
+
+PORT = Table(
+    "Port",
+    {
+        "name": read_name,
+        "interfaces": read_references,
+        "tag": read_optional,
+        "trunks": read_numbers,
+        "vlan_mode": read_optional,
+        "protected": read_flag,
+        "fake_bridge": read_flag,
+        "external_ids": read_map,
+        "other_config": read_map,
+    },
+    frozenset({"bond_active_slave", "rstp_statistics", "rstp_status", "statistics", "status"}),
+)
+
+INTERFACE = Table(
+    "Interface",
+    {
+        "name": read_name,
+        "type": read_type,
+        "ofport": read_optional,
+        "ifindex": read_optional,
+        "error": read_text,
+        "mac": read_mac,
+        "mac_in_use": read_mac,
+        "mtu": read_optional,
+        "mtu_request": read_optional,
+        "options": read_map,
+        "external_ids": read_map,
+    },
+    frozenset(
+        {
+            "admin_state",
+            "bfd_status",
+            "cfm_fault",
+            "cfm_fault_status",
+            "cfm_flap_count",
+            "cfm_health",
+            "cfm_remote_mpids",
+            "cfm_remote_opstate",
+            "duplex",
+            "error",
+            "ifindex",
+            "lacp_current",
+            "link_resets",
+            "link_speed",
+            "link_state",
+            "mac_in_use",
+            "mtu",
+            "statistics",
+            "status",
+        }
+    ),
+)
+
+#: What a bridge refers to and what is deleted with it.
+CONTROLLER = Table("Controller", {}, frozenset({"is_connected", "role", "status"}))
+MIRROR = Table("Mirror", {}, frozenset({"statistics"}))
+NETFLOW = Table("NetFlow", {})
+SFLOW = Table("sFlow", {})
+IPFIX = Table("IPFIX", {})
+FLOW_TABLE = Table("Flow_Table", {})
+AUTO_ATTACH = Table("AutoAttach", {})
+
+#: All of them, read together, in this order.
+TABLES = (
+    OPEN_VSWITCH,
+    BRIDGE,
+    PORT,
+    INTERFACE,
+    CONTROLLER,
+    MIRROR,
+    NETFLOW,
+    SFLOW,
+    IPFIX,
+    FLOW_TABLE,
+    AUTO_ATTACH,
+)
+
+STATUS_COLUMNS: Mapping[str, frozenset[str]] = {table.name: table.status for table in TABLES}

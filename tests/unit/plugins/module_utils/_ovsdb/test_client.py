@@ -1,0 +1,35 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The programs of Open vSwitch."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.client import Answer, Client
+
+
+def test_a_program_that_takes_too_long_is_killed() -> None:
+    client = Client()
+    assert client.run([sys.executable, "-c", "import time; time.sleep(60)"], 0.2).status is None
+    killed = client.run([sys.executable, "-c", "import signal; signal.alarm(1); signal.pause()"], 20)
+    assert killed.status is None
+    assert client.run([sys.executable, "-c", "print('ü')"], 20).output == "ü\n"
+    assert client.run(["/no/such/program"], 20).status == 126
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("ovs-vsctl: no row x\n", "no row x"),
+        ("2026-01-01T00:00:00Z|00002|fatal_signal|WARN|terminating\novs-vsctl: x: y\n", "x: y"),
+        ("ovs-vsctl: The default log directory is x.\n", ""),
+        ("", ""),
+    ],
+)
+def test_the_reason_is_the_last_line_of_the_message(message: str, reason: str) -> None:
+    assert Answer(1, "", message).reason == reason

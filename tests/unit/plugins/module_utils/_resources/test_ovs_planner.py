@@ -1,0 +1,48 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What check mode assumes of an Open vSwitch that is not available, for bridges and ports alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource, BridgeState
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_model import PortState
+
+UNAVAILABLE = Switch(unavailable="it is not installed: install it", cause="it is not installed", running=False)
+NOT_AVAILABLE = (
+    "Check mode: Open vSwitch is not available (it is not installed); assuming an earlier task starts it, with no "
+    "bridges"
+)
+NOT_RUNNING = "Check mode: ovs-vswitchd is not running; assuming an earlier task starts it"
+
+
+def plan(resource: Resource[Any, Any], actual: object, **options: Any) -> Plan:
+    wanted = resource.desired(Entry("x"), {"name": "x", "state": "present", **options})
+    return resource.plan(actual, Call((wanted,), check_mode=True))
+
+
+@pytest.mark.parametrize(("switch", "assumption"), [(UNAVAILABLE, NOT_AVAILABLE), (Switch(running=False), NOT_RUNNING)])
+def test_check_mode_assumes_that_open_vswitch_is_started(switch: Switch, assumption: str) -> None:
+    bridge = plan(BridgeResource(), BridgeState(switch))
+    assert (bridge.changed, bridge.warnings) == (True, (assumption,))
+    port = plan(PortResource(), PortState(switch), bridge="br", tx_checksum="keep")
+    assert port.warnings == (assumption, "Check mode: assuming an earlier task creates bridge br, link host/x")
+
+
+@pytest.mark.parametrize("running", [True, None])
+def test_nothing_is_assumed_of_an_open_vswitch_that_is_running(running: bool | None) -> None:
+    assert plan(BridgeResource(), BridgeState(Switch(running=running))).warnings == ()
+
+
+def test_a_real_run_assumes_nothing() -> None:
+    wanted = BridgeResource().desired(Entry("x"), {"name": "x", "state": "absent"})
+    assert BridgeResource().plan(BridgeState(Switch(running=False)), Call((wanted,))).warnings == ()
