@@ -172,6 +172,7 @@ def lint(session: nox.Session) -> None:
             ["yamllint", "--strict", "."],
             ["ansible-lint", "--offline", "--strict", "--profile", "production"],
             [PYTHON, "tools/docs.py", "--check"],
+            [PYTHON, "tools/vocabulary.py"],
         ],
     )
 
