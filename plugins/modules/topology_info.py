@@ -42,26 +42,9 @@ options:
     type: list
     elements: str
     choices:
-      - all
-      - min
-      - addresses
-      - counters
-      - firewall
-      - neighbours
-      - openvswitch
-      - processes
-      - routes
-      - sockets
-      - sysctls
-      - "!addresses"
-      - "!counters"
-      - "!firewall"
-      - "!neighbours"
-      - "!openvswitch"
-      - "!processes"
-      - "!routes"
-      - "!sockets"
-      - "!sysctls"
+      [all, min, addresses, counters, firewall, neighbours, openvswitch, processes, routes, sockets, sysctls,
+       "!addresses", "!counters", "!firewall", "!neighbours", "!openvswitch", "!processes", "!routes", "!sockets",
+       "!sysctls"]
     default: [all]
   namespaces:
     description:
@@ -227,15 +210,8 @@ namespaces:
           tx_checksum: false
           addresses:
             - {address: 192.168.100.1/24, peer: null, made_by_kernel: false}
-          counters:
-            rx_bytes: 1314
-            rx_dropped: 0
-            rx_errors: 0
-            rx_packets: 15
-            tx_bytes: 1314
-            tx_dropped: 0
-            tx_errors: 0
-            tx_packets: 15
+          counters: {rx_bytes: 1314, rx_dropped: 0, rx_errors: 0, rx_packets: 15,
+                     tx_bytes: 1314, tx_dropped: 0, tx_errors: 0, tx_packets: 15}
     routes:
       description:
         - The routes of all tables but V(255), which contains what the kernel derives from the addresses.
