@@ -7,7 +7,7 @@
 # Both first set up what they need, which ends at once where it was done before.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-checks site down direct-link show test bench pins clean
+.PHONY: help setup setup-checks site down direct-link show test docs bench pins clean
 
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
 # What is read by people: no lines for what is skipped, and the summary line by line.
@@ -46,6 +46,9 @@ show: setup  ## Show what is on this machine, whoever made it, and who reaches w
 
 test: setup-checks  ## Run every check and count; KINDS="lint unit" runs some
 	@.venv/bin/python tools/checks.py $(KINDS)
+
+docs: setup  ## Write the generated parts of the modules' documentation
+	@.venv/bin/python tools/docs.py
 
 bench: setup-checks  ## Measure site.yml beside its rivals and write docs/benchmarks.md; ARGS="--sizes 2,40 --runs 1" less of it
 	@tools/bench_setup.sh

@@ -171,6 +171,8 @@ def lint(session: nox.Session) -> None:
             ["ruff", "format", "--check", "."],
             ["yamllint", "--strict", "."],
             ["ansible-lint", "--offline", "--strict", "--profile", "production"],
+            [PYTHON, "tools/docs.py", "--check"],
+            [PYTHON, "tools/vocabulary.py"],
         ],
     )
 

@@ -2,11 +2,10 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Installs what only `make bench` measures against, as far as it can be had: mininet, and the collections with today's
-# modules for namespaces and Open vSwitch. What cannot be had is reported by the benchmark as not installed.
+# Installs what only `make bench` compares with, as far as it is available: mininet, and the collections with existing
+# modules for namespaces and Open vSwitch. The benchmark reports what is not installed.
 #
-# The collections come from the package `ansible`: 10 is the last that has openvswitch.openvswitch. Only the two are
-# unpacked.
+# The two collections are unpacked from the package `ansible`; 10 is its last version with openvswitch.openvswitch.
 
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd -P)
@@ -19,7 +18,7 @@ if ! command -v mnexec >/dev/null 2>&1; then
     say "installing mininet"
     export DEBIAN_FRONTEND=noninteractive
     { apt-get -qq update && apt-get -qq install -y --no-install-recommends mininet; } </dev/null >/dev/null ||
-        say "mininet cannot be had"
+        say "mininet is not available"
 fi
 
 if [ ! -d "$rivals/ansible_collections" ]; then
@@ -39,7 +38,7 @@ for wheel in rivals.glob("download/*.whl"):
         package.extractall(rivals, [name for name in package.namelist() if name.startswith(wanted)])
 PYTHON
     else
-        say "they cannot be had"
+        say "they are not available"
     fi
     rm -rf "$rivals/download"
 fi

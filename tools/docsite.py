@@ -4,8 +4,8 @@
 
     .venv/bin/python tools/docsite.py [DIRECTORY]
 
-The pages are in DIRECTORY/build/html, .nox/docsite by default. No network is needed: what refers to Ansible's own
-documentation becomes a link into it without being looked up.
+The pages are in DIRECTORY/build/html, .nox/docsite by default. No network is needed: references to Ansible's own
+documentation become links without a lookup.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = Path(sys.prefix)
 ANSIBLE_DOCS = "https://docs.ansible.com/projects/ansible/devel/"
 
-# Labels of Ansible's documentation that antsibull-docs refers to, and the pages that have them.
+#: Labels of Ansible's documentation that antsibull-docs refers to, and their pages.
 APPENDICES = {
     "common_return_values": "reference_appendices/common_return_values.html",
     "ansible_configuration_settings": "reference_appendices/config.html",
 }
-# As antsibull-docs writes them, and as the guides do.
+# The forms of a reference: that of antsibull-docs, and that of the guides.
 _KINDS = "(become|filter|inventory|lookup|module)"
 _LABEL = re.compile(rf"\bansible_collections\.(\w+)\.(\w+)\.(\w+)_{_KINDS}\b")
 _ROLE = re.compile(rf":ansplugin:`(\w+)\.(\w+)\.(\w+)#{_KINDS}`")
@@ -42,7 +42,11 @@ html_sidebars = {{"**": ["about.html", "globaltoc.html", "searchbox.html"]}}
 
 
 def run(*command: str, cwd: Path) -> None:
-    """Run one of .venv's commands; raises SystemExit with its status if it fails."""
+    """Run a command of .venv.
+
+    Raises:
+        SystemExit: It fails; with its status.
+    """
     environment = {
         **os.environ,
         "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -66,14 +70,14 @@ def foreign_labels(directory: Path) -> dict[str, str]:
 
 
 def foreign_variables(directory: Path) -> set[str]:
-    """Return the environment variables that the pages refer to and do not describe: they are Ansible's own."""
+    """Return the environment variables that the pages refer to and do not describe: these are Ansible's own."""
     text = "".join(page.read_text(encoding="utf-8") for page in directory.rglob("*.rst"))
     described = set(re.findall(r"^\.\. envvar:: (\w+)$", text, re.MULTILINE))
     return {name.replace("\\", "") for name in _VARIABLE.findall(text)} - described
 
 
 def write_inventory(path: Path, labels: dict[str, str], variables: set[str]) -> None:
-    """Write labels and environment variables in the format of Sphinx's inventories, version 2."""
+    """Write labels and environment variables as a Sphinx inventory, version 2."""
     entries = "".join(f"{label} std:label -1 {page} {label.rpartition('.')[2]}\n" for label, page in labels.items())
     configuration = APPENDICES["ansible_configuration_settings"]
     entries += "".join(f"{name} std:envvar -1 {configuration}#envvar-{name} -\n" for name in sorted(variables))

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Writes requirements/dev.txt anew, with the newest versions that requirements/dev.in allows. Needs a network.
+# Updates requirements/dev.txt to the newest versions that requirements/dev.in allows. Needs a network.
 
 set -eu
 cd "$(dirname "$0")/.."

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What all state modules promise."""
+"""The attributes of the modules: check mode, diff, rollback, what they run on."""
 
 from __future__ import annotations
 
@@ -14,23 +14,29 @@ attributes:
   check_mode:
     support: full
     description:
-      - Writes nothing, and returns the same RV(ignore:changed), RV(ignore:diff) and RV(ignore:commands) as the run that
-        would follow.
-      - What does not exist yet but would have been made by an earlier task (a namespace, a bridge, a link) is taken as
-        there; a warning says so.
+      - Writes nothing, and returns the same RV(ignore:changed), RV(ignore:diff) and RV(ignore:commands) as a run with
+        the same options. What the kernel or Open vSwitch would refuse is refused.
+      - An object that an earlier task would have created (a namespace, a bridge, a link) is assumed to exist, with a
+        warning.
   diff_mode:
     support: full
-    description: Returns what becomes of every object that changes, in check mode too.
+    description: Returns the attributes that change of every object, before and after, in check mode as well.
   idempotent:
     support: full
-    description: A second run with the same options changes nothing, every attribute of an existing object counted.
+    description: A second run with the same options makes no changes; every attribute of existing objects is compared.
+  rollback:
+    support: full
+    description:
+      - If one operation fails, all changes made by the call are rolled back, and the module fails with the cause. If a
+        change cannot be undone, the message says which.
+      - A call that is killed is not rolled back; the next run completes what it left.
   platform:
     support: full
     platforms: linux
-    description: The operating systems that the module works on.
+    description: The operating systems that the module runs on.
 requirements:
   - Linux and Python 3.9 or newer on the managed host
-  - root there, by C(become)
+  - root on the managed host (C(become))
 """
 
     ACTION_GROUP = r"""
@@ -58,8 +64,8 @@ attributes:
   platform:
     support: full
     platforms: linux
-    description: The operating systems that the module works on.
+    description: The operating systems that the module runs on.
 requirements:
   - Linux and Python 3.9 or newer on the managed host
-  - root there, by C(become)
+  - root on the managed host (C(become))
 """

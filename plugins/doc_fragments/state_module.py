@@ -12,16 +12,23 @@ class ModuleDocFragment:
 options:
   owner:
     description:
-      - Whose objects these are, usually the name of a topology. What the module creates bears this mark, on the object
-        itself, for as long as the object lives.
-      - With it, C(state=absent) removes only what bears the mark. What somebody else made is left alone, with a
-        warning.
-      - Letters, digits, V(.), V(_) and V(-), at most 64.
+      - The owner of the objects that the module creates, usually the name of a topology. The owner is stored on the
+        object itself and lives as long as the object.
+      - With an owner, C(state=absent) removes only what this owner owns. Other objects are left alone, with a warning.
+        An object that other owners own as well stays, and only this owner is removed from it.
+      - If omitted, objects are created without an owner.
+      - 1 to 64 ASCII letters, digits, V(.), V(_) and V(-).
     type: str
   prune:
     description:
-      - Remove what bears the mark of O(owner) and is not in the list. Nothing else is ever removed.
-      - Needs O(owner) and the bulk list; an empty list removes all that bears the mark.
+      - Remove the objects that are owned by O(owner) and not listed. Nothing else is ever removed.
+      - Requires O(owner) and the bulk list; an empty list removes everything that is owned by O(owner).
     type: bool
     default: false
+attributes:
+  ownership:
+    support: full
+    description:
+      - Objects that the module creates are owned by O(owner). O(prune), and C(state=absent) with O(owner), never remove
+        an object that has no owner or other owners only.
 """

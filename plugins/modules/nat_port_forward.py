@@ -9,23 +9,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nat_port_forward
-short_description: Publish ports of what is behind a router
+short_description: Publish ports of hosts behind a router
 version_added: 1.0.0
 description:
-  - Makes a port of a router - the managed host, or a network namespace that routes for others - lead to a port of an
-    address behind it. This is destination NAT (port forwarding), for TCP and UDP, IPv4 and IPv6.
-  - The port is reachable from outside and from what else is behind the router, at the router's addresses; from the
-    router itself at all of its addresses but those of the loopback (C(127.0.0.0/8) and C(::1)); and from the network of
-    O(to_address) itself if O(hairpin) names it.
-  - The service sees the address of the client, save for a client in the network of O(hairpin), for which it sees the
-    router's.
-  - Three things belong to it, and the module sees to all of them - the rules themselves, IP forwarding (O(ip_forward)),
-    and a way through chains that drop what is forwarded, such as those of Docker (O(accept_forward)).
-  - A rule is known by its comment, C(netns.fabric/port-forward:OWNER PUBLISHED). Rules without that comment are never
-    changed or removed, also where they do the same, and neither are those of another O(owner) or of
-    M(netns.fabric.nat_masquerade).
-  - A rule that is there twice is reduced to one, one that somebody has altered is put right, and one that is gone,
-    alone or with its table, comes back with the next run.
+  - Forwards a port of a router, which is the managed host or a network namespace that routes, to a port of an address
+    behind it. This is destination NAT (port forwarding), for TCP and UDP, IPv4 and IPv6.
+  - The port is reachable from outside and from other networks behind the router, at the addresses of the router. From
+    the router itself it is reachable at all its addresses except those of the loopback (C(127.0.0.0/8) and C(::1)).
+    From the network of O(to_address) it is reachable if O(hairpin) names this network.
+  - The service sees the address of the client. For a client in the network of O(hairpin) it sees the address of the
+    router.
+  - The module manages the rules themselves, IP forwarding (O(ip_forward)), and rules that accept the traffic in chains
+    which would drop it, such as those of Docker (O(accept_forward)).
+  - A rule is identified by its comment, C(netns.fabric/port-forward:OWNER PUBLISHED). Rules without this comment, and
+    rules of another O(owner) or of M(netns.fabric.nat_masquerade), are never changed or deleted, even if they do the
+    same.
+  - A duplicate rule is deleted, a modified rule is corrected, and a deleted rule is re-created by the next run, with
+    its table if necessary.
 author:
   - netns.fabric contributors (@netns-fabric)
 extends_documentation_fragment:
@@ -36,12 +36,11 @@ extends_documentation_fragment:
 options:
   port:
     description:
-      - The port that is published, or several in a row as C(FIRST-LAST). A range keeps its port numbers.
-      - Where something on the router itself listens on the port, that is no longer reached while the rule is there.
-      - Together with O(protocol), O(address), O(in_interface), O(namespace) and the IP version it is what an entry is
-        about; an entry that differs in one of them is another one.
-      - Two entries of one call must not publish the same port, unless each has an O(address) or an O(in_interface) of
-        its own.
+      - The port that is published, or a range of ports as C(FIRST-LAST).
+      - A range keeps its port numbers.
+      - A service of the router itself on this port is not reachable while the rule exists.
+      - The port, O(protocol), O(address), O(in_interface), O(namespace) and the IP version identify an entry.
+      - Two entries of one call must not publish the same port, unless each has its own O(address) or O(in_interface).
       - Required unless O(rules) is given.
     type: str
   protocol:
@@ -52,93 +51,99 @@ options:
     default: tcp
   to_address:
     description:
-      - The address that the port leads to; its IP version is that of the entry.
-      - It needs a route back to the client by way of the router, as a rule its default route.
-      - Required, also with O(state=absent), where it only says of which IP version the entry is.
+      - The address that the port is forwarded to; its IP version is that of the entry.
+      - It needs a route back to the client through the router, which usually is its default route.
+      - Required, also with O(state=absent), where it only determines the IP version of the entry.
     type: str
   to_port:
     description:
-      - The port that it leads to. If it is left out, the same as O(port).
-      - Not for a range.
+      - The port that it is forwarded to.
+      - If omitted, the same as O(port). Not allowed with a range.
     type: int
   address:
     description:
       - Publish the port only at this address of the router.
-      - If it is left out, at every address that the router has when a packet comes in, save those of the loopback.
+      - If omitted, at every address that the router has when a packet arrives, except those of the loopback.
     type: str
   in_interface:
     description:
-      - Publish the port only for what comes in by this interface. The router itself does not reach it then.
-      - It must exist, save in check mode, where it is taken as made by an earlier task.
-      - If it is left out, for whatever interface it comes in by.
+      - Publish the port only for traffic that arrives through this interface.
+      - The router itself cannot reach the port then.
+      - It must exist; in check mode it is assumed that an earlier task creates it.
+      - If omitted, the port is published on every interface.
     type: str
   hairpin:
     description:
-      - The network that O(to_address) is in, as C(ADDRESS/PREFIX) with no host bits set. Its members, too, reach the
-        published port then.
-      - For them the router puts its own address in the place of the client's. Without that the answer would go from
-        neighbour to neighbour, past the router, with an address that the client knows nothing of.
+      - The network of O(to_address), as C(ADDRESS/PREFIX) with no host bits set, to make the port reachable from it.
+      - For clients in this network the router replaces their address with its own. Otherwise the service would reply to
+        them directly, from an address that they did not connect to.
+      - If omitted, the port is not reachable from the network of O(to_address).
     type: str
   rules:
+    # BEGIN rules (generated by tools/docs.py)
     description:
-      - Several ports, in one pass. All of them become so, or the call fails and none does.
-      - Mutually exclusive with the options of a single one.
+      - Several rules in one call. Each entry takes the options of the single form.
+      - Mutually exclusive with the options of the single form.
     type: list
     elements: dict
     suboptions:
       port:
-        description: See O(port).
+        description: The port that is published, or a range of ports as C(FIRST-LAST). See O(port).
         type: str
         required: true
       protocol:
-        description: See O(protocol).
+        description: The protocol of the port. See O(protocol).
         type: str
         choices: [tcp, udp]
         default: tcp
       to_address:
-        description: See O(to_address).
+        description: The address that the port is forwarded to; its IP version is that of the entry. See O(to_address).
         type: str
       to_port:
-        description: See O(to_port).
+        description: The port that it is forwarded to. See O(to_port).
         type: int
       address:
-        description: See O(address).
+        description: Publish the port only at this address of the router. See O(address).
         type: str
       in_interface:
-        description: See O(in_interface).
+        description: Publish the port only for traffic that arrives through this interface. See O(in_interface).
         type: str
       hairpin:
-        description: See O(hairpin).
+        description: The network of O(to_address), as C(ADDRESS/PREFIX) with no host bits set, to make the port
+          reachable from it. See O(hairpin).
         type: str
       namespace:
-        description: See O(namespace).
+        description: The network namespace that routes, by its name in C(/run/netns). See O(namespace).
         type: str
       ip_forward:
-        description: See O(ip_forward).
+        description: Whether to enable IP forwarding in O(namespace), for the IP version of the entry. See
+          O(ip_forward).
         type: bool
         default: true
       accept_forward:
-        description: See O(accept_forward).
+        description: How to handle chains that drop forwarded traffic, by policy or by a final rule. See
+          O(accept_forward).
         type: str
         choices: [auto, never]
         default: auto
       state:
-        description: See O(state).
+        description: Whether the rules of the entry exist. See O(state).
         type: str
         choices: [present, absent]
         default: present
+    # END rules
 notes:
-  - O(accept_forward=auto) lets through what goes to the port of O(to_address) and what comes from it, of connections
-    whose destination was translated and of no others.
-  - firewalld lets such connections through by itself; nothing is done about it.
-  - The loopback addresses are left out for a reason. What the host sends to C(127.0.0.1) comes from C(127.0.0.1), and
-    that does not leave it unless C(route_localnet) is on, which also lets neighbours reach services that listen on
-    the loopback alone; for C(::1) there is no such parameter. Use another address of the host, for instance that of
-    the bridge.
-  - What is established stays so - a connection that was forwarded before a rule was removed or led elsewhere goes on
-    until it ends. A client that keeps sending UDP from one port is such a connection, too.
-  - What the host's own firewall says to packets that come in (the chain INPUT) does not concern forwarded ones. To
-    publish a port is to open it, save for what is forbidden by a chain on the forward hook.
+  - O(accept_forward=auto) accepts what is forwarded to the port of O(to_address), and the replies, for connections
+    whose destination was translated and for no others.
+  - firewalld accepts these connections on its own, so that nothing is added to it.
+  - The loopback addresses are excluded, because packets from the host to C(127.0.0.1) have C(127.0.0.1) as their
+    source, and leave the host only if C(route_localnet) is enabled, which also lets neighbours reach services that
+    listen on the loopback only. For C(::1) there is no such parameter. Use another address of the host, for instance
+    that of the bridge.
+  - Established connections are not interrupted. A connection that was forwarded before a rule was deleted or changed
+    continues until it ends. A client that keeps sending UDP from one port is such a connection, too.
+  - Rules of the host's firewall for incoming packets (the chain INPUT) do not apply to forwarded ones. Publishing a
+    port opens it, unless a chain on the forward hook forbids it.
 seealso:
   - module: netns.fabric.nat_masquerade
   - module: ansible.builtin.iptables
@@ -149,13 +154,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A web server in a namespace, at port 8080 of the host
+- name: Publish a web server of a namespace on port 8080 of the host
   netns.fabric.nat_port_forward:
     port: 8080
     to_address: 192.168.100.1
     to_port: 80
 
-- name: Several ports at once, of both protocols and IP versions, and none of this owner's but these
+- name: Publish several ports, and delete all other rules of the owner lab-a
   netns.fabric.nat_port_forward:
     owner: lab-a
     prune: true
@@ -174,7 +179,7 @@ EXAMPLES = r"""
       - port: 30000-30010
         to_address: 192.168.100.2
 
-- name: No longer
+- name: Stop publishing the port
   netns.fabric.nat_port_forward:
     port: 8080
     to_address: 192.168.100.1
@@ -184,20 +189,21 @@ EXAMPLES = r"""
 RETURN = r"""
 blocked_by:
   description:
-    - Chains that drop what is forwarded and that were left alone, each with the reason why.
-    - As long as there is one, what it drops does not get through, published or not.
+    - The chains that drop forwarded traffic and that were left alone, each with the reason.
+    - The NAT of the call does not work for traffic that one of them drops.
   returned: success
   type: list
   elements: str
   sample:
     - 'nftables inet busy forward (policy drop), left alone: a running program has reserved the table (flag owner)'
 commands:
-  description:
-    - The equivalent shell lines, in order. Pasted into a shell on the same host before the run they have the same
-      result.
+  # BEGIN commands (generated by tools/docs.py)
+  description: The equivalent shell commands, in order. Run in a shell on the same host before the call, they have the
+    same result.
   returned: success
   type: list
   elements: str
+  # END commands
   sample:
     - sysctl -w net.ipv4.ip_forward=1
     - nft 'add table ip netns_fabric'
@@ -206,12 +212,12 @@ commands:
       nft 'add rule ip netns_fabric prerouting tcp dport 8080 fib daddr type local dnat to 192.168.100.1:80 comment
       "netns.fabric/port-forward:lab-a tcp4/8080"'
 diff:
-  description:
-    - What changes, one element for each entry. It says where the rules are, where they lead to, and the kernel
-      parameter if that changes.
+  # BEGIN diff (generated by tools/docs.py)
+  description: The objects that change, each with the attributes that change, before and after.
   returned: success
   type: list
   elements: dict
+  # END diff
   sample:
     - before_header: port forward host tcp4/8080
       after_header: port forward host tcp4/8080

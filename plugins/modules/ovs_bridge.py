@@ -12,11 +12,10 @@ module: ovs_bridge
 short_description: Manage Open vSwitch bridges
 version_added: 1.0.0
 description:
-  - Creates and removes bridges of Open vSwitch, and sets what a bridge has, on existing bridges as well as on new
-    ones.
-  - A bridge that does not work since its datapath type does not work on this host, or since the link of its name was
-    deleted, is repaired in place.
-  - Manages one bridge, or many in one pass with O(bridges).
+  - Creates and deletes bridges of Open vSwitch, and configures existing bridges as well as new ones.
+  - A bridge that does not work, because its datapath type is not available on this host or because the link with its
+    name was deleted, is repaired in place.
+  - Manages one bridge, or many in one call with O(bridges).
 author:
   - netns.fabric contributors (@netns-fabric)
 extends_documentation_fragment:
@@ -28,113 +27,120 @@ extends_documentation_fragment:
 options:
   name:
     description:
-      - The bridge's name, at most 15 bytes. The bridge makes a link of this name on the host, which is where an
-        address of its own goes, with M(netns.fabric.link).
+      - The name of the bridge, at most 15 bytes.
+      - The bridge creates a link with this name on the host, its local port. M(netns.fabric.link) sets its addresses.
       - Required unless O(bridges) is given.
     type: str
   datapath_type:
     description:
-      - V(system) is the datapath of the kernel, and needs its module C(openvswitch). V(netdev) is the one that
-        C(ovs-vswitchd) has itself, in userspace.
-      - V(auto) takes the kernel's where that works and the other where it does not. An existing bridge keeps its
-        type as long as it works.
-      - Omitted, a new bridge is treated as with V(auto), and an existing one keeps its type.
-      - Another type for an existing bridge keeps its ports, but interrupts their traffic for a moment. The links of
-        the bridge and of its internal ports are made anew, without their addresses.
+      - The datapath of the bridge.
+      - V(system) is the datapath of the kernel, which needs the kernel module C(openvswitch). V(netdev) is the
+        userspace datapath of C(ovs-vswitchd).
+      - V(auto) chooses the kernel's datapath if it works on this host, otherwise the userspace one. An existing bridge
+        keeps its type as long as it works.
+      - If omitted, a new bridge is created as with V(auto), and an existing one is left unchanged.
+      - A change of the type keeps the ports of the bridge, but interrupts their traffic for a moment. The links of the
+        bridge and of its internal ports are re-created, without their addresses.
     type: str
     choices: [auto, system, netdev]
   fail_mode:
     description:
-      - What the bridge does without a connection to its controller. V(standalone) has it switch by itself,
-        V(secure) has it forward by the flows it has, and nothing else.
-      - Omitted, it stays as it is; Open vSwitch takes a bridge without a mode as V(standalone).
+      - How the bridge forwards packets without a connection to its controller.
+      - With V(standalone) it forwards as a learning switch. With V(secure) it forwards by its OpenFlow rules only.
+      - If omitted, it is left unchanged; a bridge without a mode behaves as with V(standalone).
     type: str
     choices: [standalone, secure]
   mac:
     description:
-      - The hardware address of the bridge's own link, kept in C(other_config:hwaddr).
-      - Omitted, it stays as it is; a new bridge takes that of one of its ports, or a random one, and changes it
-        with them.
+      - The hardware address of the bridge's local port, stored in C(other_config:hwaddr).
+      - If omitted, it is left unchanged; the local port of a new bridge gets the address of one of the bridge's ports,
+        or a random one, which changes when ports are added or removed.
     type: str
   mtu:
     description:
-      - The largest packet of the bridge's own link in bytes, V(68) to V(65535), which C(ovs-vswitchd) sets, and sets
-        again should somebody change it.
-      - Omitted, it stays as it is; Open vSwitch gives the link the smallest MTU of the bridge's ports, and changes it
-        with them, also where M(netns.fabric.link) has set another.
+      - The MTU of the bridge's local port in bytes, V(68) to V(65535).
+      - C(ovs-vswitchd) sets it, and restores it if other software changes it.
+      - If omitted, it is left unchanged; Open vSwitch uses the smallest MTU of the bridge's ports, and changes it with
+        them, even if M(netns.fabric.link) has set another one.
     type: int
   external_ids:
     description:
-      - Keys for other systems' use, each with its value. What YAML takes for a number or a boolean is stored as text.
-      - V(null) removes a key. Keys that are not named stay as they are.
+      - Keys and values for use by other systems.
+      - Numbers and booleans of YAML are stored as text.
+      - V(null) removes a key. Keys that are not listed are left unchanged.
     type: dict
   other_config:
     description:
-      - Further settings, as ovs-vswitchd.conf.db(5) lists them for the table C(Bridge), each with its value.
-      - V(null) removes a key. Keys that are not named stay as they are.
+      - Further settings, keys and values, as ovs-vswitchd.conf.db(5) lists them for the table C(Bridge).
+      - V(null) removes a key. Keys that are not listed are left unchanged.
     type: dict
   protocols:
     description:
-      - Exactly the versions of OpenFlow that controllers may speak to the bridge.
-      - An empty list leaves it to Open vSwitch. Omitted, they stay as they are.
+      - The exact list of OpenFlow versions that controllers may use.
+      - An empty list selects the default of Open vSwitch. If omitted, they are left unchanged.
     type: list
     elements: str
     choices: [OpenFlow10, OpenFlow11, OpenFlow12, OpenFlow13, OpenFlow14, OpenFlow15]
   state:
     description:
-      - V(present) has the bridge exist.
-      - V(absent) removes it with its ports. With O(owner) it stays while another owner's mark is on it, or a port
-        is on it that does not bear the owner's mark; then only the mark goes, and a warning says so.
+      - Whether the bridge exists.
+      - V(absent) deletes it with its ports. With O(owner), a bridge that other owners own as well, or that has ports
+        which the owner does not own, is kept; only the owner is removed from it, with a warning.
     type: str
     choices: [present, absent]
     default: present
   bridges:
-    description: Several bridges in one pass, each with the options of a single one.
+    # BEGIN bridges (generated by tools/docs.py)
+    description:
+      - Several bridges in one call. Each entry takes the options of the single form.
+      - Mutually exclusive with the options of the single form.
     type: list
     elements: dict
     suboptions:
       name:
-        description: See O(name).
+        description: The name of the bridge, at most 15 bytes. See O(name).
         type: str
         required: true
       datapath_type:
-        description: See O(datapath_type).
+        description: The datapath of the bridge. See O(datapath_type).
         type: str
         choices: [auto, system, netdev]
       fail_mode:
-        description: See O(fail_mode).
+        description: How the bridge forwards packets without a connection to its controller. See O(fail_mode).
         type: str
         choices: [standalone, secure]
       mac:
-        description: See O(mac).
+        description: The hardware address of the bridge's local port, stored in C(other_config:hwaddr). See O(mac).
         type: str
       mtu:
-        description: See O(mtu).
+        description: The MTU of the bridge's local port in bytes, V(68) to V(65535). See O(mtu).
         type: int
       external_ids:
-        description: See O(external_ids).
+        description: Keys and values for use by other systems. See O(external_ids).
         type: dict
       other_config:
-        description: See O(other_config).
+        description: Further settings, keys and values, as ovs-vswitchd.conf.db(5) lists them for the table C(Bridge).
+          See O(other_config).
         type: dict
       protocols:
-        description: See O(protocols).
+        description: The exact list of OpenFlow versions that controllers may use. See O(protocols).
         type: list
         elements: str
         choices: [OpenFlow10, OpenFlow11, OpenFlow12, OpenFlow13, OpenFlow14, OpenFlow15]
       state:
-        description: See O(state).
+        description: Whether the bridge exists. See O(state).
         type: str
         choices: [present, absent]
         default: present
+    # END bridges
 notes:
-  - The mark of O(owner) is the key C(netns.fabric/OWNER) in C(external_ids). A bridge that somebody made without a
-    mark is used and never owned; one that bears another owner's mark gets the second beside it, and goes with the
-    last of them.
-  - The kernel module is not loaded here, since an C(ovs-vswitchd) that was started without it does not find it
-    later. Load it first, then start or restart Open vSwitch; the role netns.fabric.openvswitch does.
-  - On the userspace datapath, TCP needs the transmit checksum offload of the far ends of veths to be off;
-    M(netns.fabric.ovs_port) sees to it. Run it after a bridge has changed to V(netdev).
+  - The owner is stored as the key C(netns.fabric/OWNER) in C(external_ids). A bridge that was created without an owner
+    is used and never owned. A bridge that is owned by another owner gets O(owner) as a further one, and is deleted with
+    its last owner.
+  - This module does not load the kernel module, because an C(ovs-vswitchd) that was started without it does not find it
+    later. Load it first, then start or restart Open vSwitch, as the role P(netns.fabric.openvswitch#role) does.
+  - On the userspace datapath, TCP works only if transmit checksum offload is disabled at the far ends of veth pairs.
+    M(netns.fabric.ovs_port) disables it. Run it after a bridge has changed to V(netdev).
 seealso:
   - module: netns.fabric.ovs_port
   - module: netns.fabric.link
@@ -144,11 +150,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A bridge, on the datapath that works here
+- name: Create a bridge, with the datapath that works on this host
   netns.fabric.ovs_bridge:
     name: int_br
 
-- name: Two bridges, marked as the lab's
+- name: Create two bridges that are owned by lab
   netns.fabric.ovs_bridge:
     bridges:
       - name: lab-core
@@ -163,20 +169,20 @@ EXAMPLES = r"""
           site: "rack 7, left"
     owner: lab
 
-- name: One key is taken away, the others stay
+- name: Remove one key and leave the others unchanged
   netns.fabric.ovs_bridge:
     name: lab-edge
     external_ids:
       site: null
 
-- name: Of the lab's bridges only one is left
+- name: Delete all bridges of the owner lab but one
   netns.fabric.ovs_bridge:
     bridges:
       - name: lab-core
     owner: lab
     prune: true
 
-- name: A bridge is gone, with its ports
+- name: Delete a bridge with its ports
   netns.fabric.ovs_bridge:
     name: int_br
     state: absent
@@ -184,18 +190,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 bridges:
-  description: The bridges that are to be present, in the order of the input.
+  description: The bridges with O(state=present), in the order of the input.
   returned: success
   type: list
   elements: dict
   contains:
     name:
-      description: The bridge's name.
+      description: The name of the bridge.
       type: str
       returned: success
       sample: int_br
     datapath_type:
-      description: Its datapath type in effect; in check mode the one that it would have.
+      description: The datapath type in effect; in check mode the one after the real run.
       type: str
       returned: success
       sample: netdev
@@ -203,17 +209,22 @@ bridges:
     - name: int_br
       datapath_type: netdev
 commands:
-  description: The equivalent shell lines, in order; pasted into a shell on the same host they give the same result.
+  # BEGIN commands (generated by tools/docs.py)
+  description: The equivalent shell commands, in order. Run in a shell on the same host before the call, they have the
+    same result.
   returned: success
   type: list
   elements: str
+  # END commands
   sample:
     - ovs-vsctl add-br int_br -- set Bridge int_br datapath_type=netdev fail_mode=secure
 diff:
-  description: For every object that changes, its attributes before and after.
+  # BEGIN diff (generated by tools/docs.py)
+  description: The objects that change, each with the attributes that change, before and after.
   returned: success
   type: list
   elements: dict
+  # END diff
   sample:
     - before_header: bridge int_br
       after_header: bridge int_br

@@ -12,13 +12,13 @@ module: ovs_port
 short_description: Manage the ports of Open vSwitch bridges
 version_added: 1.0.0
 description:
-  - Adds ports to bridges of Open vSwitch and removes them, and sets what a port has, on existing ports as well as
-    on new ones. A port that is on another bridge moves.
-  - A port whose device was deleted and made again passes no packet while everything looks right. Such a port is
-    found and repaired in place; its settings and its OpenFlow number stay.
-  - On the userspace datapath, the far end of a veth is told to compute its checksums, without which TCP is dead while
-    ping works.
-  - Manages one port, or many in one pass with O(ports).
+  - Adds ports to bridges of Open vSwitch and deletes them, and configures existing ports as well as new ones. A port on
+    another bridge is moved.
+  - Repairs a port whose device was deleted and re-created. Such a port passes no packets, although Open vSwitch reports
+    no error. It is repaired in place, and its settings and its OpenFlow port number are kept.
+  - On the userspace datapath, disables transmit checksum offload at the far end of a veth pair. Otherwise TCP does not
+    work there, while ping does.
+  - Manages one port, or many in one call with O(ports).
 author:
   - netns.fabric contributors (@netns-fabric)
 extends_documentation_fragment:
@@ -32,91 +32,97 @@ requirements:
 options:
   name:
     description:
-      - The port's name. With O(type=system) that is the name of a link on the host, which has to exist; with
-        O(type=internal) the port makes a link of that name. Such names have at most 15 bytes.
-      - A bridge's own port goes by the bridge's name. It can be given settings, and goes with the bridge only.
+      - The name of the port.
+      - With O(type=system) it is the name of a link on the host, which must exist. With O(type=internal) the port
+        creates a link with that name. These names have at most 15 bytes.
+      - The local port of a bridge has the name of the bridge. It can be configured, and is deleted only with the
+        bridge.
       - Required unless O(ports) is given.
     type: str
   bridge:
     description:
-      - The bridge that the port is to be on.
-      - Omitted, an existing port stays where it is; a new one needs it.
+      - The bridge that the port is on.
+      - Required for a new port. If omitted, an existing port stays on its bridge.
     type: str
   type:
     description:
-      - V(system) for a link of the host, such as one end of a veth or a physical device; V(internal) for a link
-        that the port makes; V(patch) for one half of a connection to another bridge; V(vxlan), V(geneve), V(gre)
-        and others for tunnels. An empty string is V(system).
-      - Omitted, it stays as it is; a new port is V(system).
+      - The type of the port.
+      - V(system) is a link of the host, such as one end of a veth pair or a physical device. V(internal) is a link that
+        the port creates. V(patch) is one half of a connection to another bridge. V(vxlan), V(geneve), V(gre) and others
+        are tunnels. An empty string is V(system).
+      - If omitted, it is left unchanged; a new port is V(system).
     type: str
   tag:
     description:
-      - The VLAN that the port is in, V(0) to V(4094).
-      - Omitted, it stays as it is, save that O(vlan_mode=trunk) takes it away.
+      - The VLAN of the port, V(0) to V(4094).
+      - If omitted, it is left unchanged; only O(vlan_mode=trunk) removes it.
     type: int
   trunks:
     description:
-      - Exactly the VLANs that the port carries tagged, V(0) to V(4094) each.
-      - An empty list stands for all. Omitted, they stay as they are.
+      - The exact list of VLANs that the port carries tagged, V(0) to V(4094) each.
+      - An empty list stands for all VLANs. If omitted, they are left unchanged.
     type: list
     elements: int
   vlan_mode:
     description:
-      - What O(tag) and O(trunks) mean. With V(access) the port is in one VLAN, untagged. With V(trunk) it carries
-        several, all tagged, and has no O(tag). With V(native-untagged) and V(native-tagged) it carries several and
-        O(tag) is the one of untagged packets. With V(dot1q-tunnel) whatever comes in is put into the VLAN O(tag).
-      - Omitted, it stays as it is; without a mode, Open vSwitch takes a port with a O(tag) as V(access) and others as
-        V(trunk).
+      - How O(tag) and O(trunks) apply.
+      - With V(access) the port is in one VLAN, untagged. With V(trunk) it carries several VLANs, all tagged, and has no
+        O(tag). With V(native-untagged) and V(native-tagged) it carries several, and O(tag) is the VLAN of untagged
+        packets. With V(dot1q-tunnel) every incoming packet is put into the VLAN O(tag).
+      - If omitted, it is left unchanged; without a mode, Open vSwitch handles a port with a O(tag) as V(access) and
+        other ports as V(trunk).
     type: str
     choices: [access, trunk, native-tagged, native-untagged, dot1q-tunnel]
   mac:
     description:
-      - The hardware address of the link that a port with O(type=internal) makes. The addresses of other links are
-        not for Open vSwitch to set; M(netns.fabric.veth) and M(netns.fabric.link) do.
-      - Omitted, it stays as it is; a new port gets a random one.
+      - The hardware address of the link of a port with O(type=internal).
+      - Open vSwitch does not set the addresses of other links; use M(netns.fabric.veth) and M(netns.fabric.link).
+      - If omitted, it is left unchanged; a new port gets a random one.
     type: str
   mtu:
     description:
-      - The largest packet of the port's link in bytes, V(68) to V(65535), which C(ovs-vswitchd) sets, and sets
-        again should somebody change it.
-      - Omitted, it stays as it is.
+      - The MTU of the port's link in bytes, V(68) to V(65535).
+      - C(ovs-vswitchd) sets it, and restores it if other software changes it.
+      - If omitted, it is left unchanged.
     type: int
   options:
     description:
-      - Settings of the port's type, such as C(peer) of V(patch), C(remote_ip) and C(key) of tunnels, each with its
-        value. They are kept in the table C(Interface).
-      - V(null) removes a key. Keys that are not named stay as they are.
+      - Settings of the port's type, keys and values, in the table C(Interface).
+      - For example C(peer) of V(patch), C(remote_ip) and C(key) of tunnels.
+      - V(null) removes a key. Keys that are not listed are left unchanged.
     type: dict
   external_ids:
     description:
-      - Keys for other systems' use, each with its value, in the table C(Port); those of the table C(Interface),
-        such as C(iface-id), are left alone. What YAML takes for a number or a boolean is stored as text.
-      - V(null) removes a key. Keys that are not named stay as they are.
+      - Keys and values for use by other systems, in the table C(Port).
+      - Those of the table C(Interface), such as C(iface-id), are left unchanged. Numbers and booleans of YAML are
+        stored as text.
+      - V(null) removes a key. Keys that are not listed are left unchanged.
     type: dict
   other_config:
     description:
-      - Further settings, as ovs-vswitchd.conf.db(5) lists them for the table C(Port), each with its value.
-      - V(null) removes a key. Keys that are not named stay as they are.
+      - Further settings, keys and values, as ovs-vswitchd.conf.db(5) lists them for the table C(Port).
+      - V(null) removes a key. Keys that are not listed are left unchanged.
     type: dict
   protected:
     description:
-      - Whether the port is kept apart from the bridge's other protected ports, with which it exchanges no packets.
-        The tunnels of a full mesh need it, or they multiply every broadcast without end.
-      - Omitted, it stays as it is; a new port is not.
+      - Whether the port is isolated from the other protected ports of the bridge.
+      - The tunnels of a full mesh must be protected, otherwise broadcasts are forwarded in a loop.
+      - If omitted, it is left unchanged; a new port is not protected.
     type: bool
   tx_checksum:
     description:
-      - V(auto) turns transmit checksum offload off at the far end of a veth whose near end is a port on the userspace
-        datapath, in whatever namespace it is. It does nothing on the kernel's datapath, which needs nothing.
-      - V(keep) leaves it as it is.
+      - Whether to disable transmit checksum offload at the far end of the port's veth pair.
+      - V(auto) disables it if the port is on the userspace datapath, in whichever namespace the far end is. It changes
+        nothing on the kernel's datapath, which works with either setting.
+      - V(keep) leaves it unchanged.
     type: str
     choices: [auto, keep]
     default: auto
   peer:
     description:
-      - The far end of the port's veth.
-      - It is found without, but costs less with it where there are many namespaces. Check mode needs it where the
-        pair does not exist yet, to say what would become of O(tx_checksum).
+      - The far end of the port's veth pair.
+      - If omitted, the module searches for it, which takes longer on a host with many namespaces. Check mode needs it
+        if the pair does not exist yet, to report the change of O(tx_checksum).
     type: dict
     suboptions:
       name:
@@ -124,92 +130,98 @@ options:
         type: str
         required: true
       namespace:
-        description: The namespace of the far end; omitted, it is on the host.
+        description: The namespace of the far end; if omitted, the host.
         type: str
   state:
     description:
-      - V(present) has the port exist.
-      - V(absent) removes it, from whichever bridge it is on. The link itself stays, unless the port is internal.
+      - Whether the port exists.
+      - V(absent) deletes it from whichever bridge it is on. The link itself stays, unless the port is internal.
     type: str
     choices: [present, absent]
     default: present
   ports:
-    description: Several ports in one pass, each with the options of a single one.
+    # BEGIN ports (generated by tools/docs.py)
+    description:
+      - Several ports in one call. Each entry takes the options of the single form.
+      - Mutually exclusive with the options of the single form.
     type: list
     elements: dict
     suboptions:
       name:
-        description: See O(name).
+        description: The name of the port. See O(name).
         type: str
         required: true
       bridge:
-        description: See O(bridge).
+        description: The bridge that the port is on. See O(bridge).
         type: str
       type:
-        description: See O(type).
+        description: The type of the port. See O(type).
         type: str
       tag:
-        description: See O(tag).
+        description: The VLAN of the port, V(0) to V(4094). See O(tag).
         type: int
       trunks:
-        description: See O(trunks).
+        description: The exact list of VLANs that the port carries tagged, V(0) to V(4094) each. See O(trunks).
         type: list
         elements: int
       vlan_mode:
-        description: See O(vlan_mode).
+        description: How O(tag) and O(trunks) apply. See O(vlan_mode).
         type: str
         choices: [access, trunk, native-tagged, native-untagged, dot1q-tunnel]
       mac:
-        description: See O(mac).
+        description: The hardware address of the link of a port with O(type=internal). See O(mac).
         type: str
       mtu:
-        description: See O(mtu).
+        description: The MTU of the port's link in bytes, V(68) to V(65535). See O(mtu).
         type: int
       options:
-        description: See O(options).
+        description: Settings of the port's type, keys and values, in the table C(Interface). See O(options).
         type: dict
       external_ids:
-        description: See O(external_ids).
+        description: Keys and values for use by other systems, in the table C(Port). See O(external_ids).
         type: dict
       other_config:
-        description: See O(other_config).
+        description: Further settings, keys and values, as ovs-vswitchd.conf.db(5) lists them for the table C(Port). See
+          O(other_config).
         type: dict
       protected:
-        description: See O(protected).
+        description: Whether the port is isolated from the other protected ports of the bridge. See O(protected).
         type: bool
       tx_checksum:
-        description: See O(tx_checksum).
+        description: Whether to disable transmit checksum offload at the far end of the port's veth pair. See
+          O(tx_checksum).
         type: str
         choices: [auto, keep]
         default: auto
       peer:
-        description: See O(peer).
+        description: The far end of the port's veth pair. See O(peer).
         type: dict
         suboptions:
           name:
-            description: See O(peer.name).
+            description: The name of the far end. See O(peer.name).
             type: str
             required: true
           namespace:
-            description: See O(peer.namespace).
+            description: The namespace of the far end; if omitted, the host. See O(peer.namespace).
             type: str
       state:
-        description: See O(state).
+        description: Whether the port exists. See O(state).
         type: str
         choices: [present, absent]
         default: present
+    # END ports
 notes:
-  - The mark of O(owner) is the key C(netns.fabric/OWNER) in C(external_ids) of the table C(Port). It is put on
-    ports that the module adds; one that bears another owner's mark gets the second beside it, and goes with the
-    last of them.
-  - A port whose device Open vSwitch has lost is repaired by making it a patch port for an instant, in a transaction
-    of its own, whose peer is called C(netns.fabric.reopen.TYPE). A run that is killed in between leaves it like
-    that, and the next one completes it.
-  - After a veth was made anew its far end has another hardware address, and neighbours may hold the old one for a
-    while.
-  - The link of an internal port is made anew, without its addresses and on the host, when the port moves to another
+  - The owner is stored as the key C(netns.fabric/OWNER) in C(external_ids) of the table C(Port), on ports that the
+    module adds. A port that is owned by another owner gets O(owner) as a further one, and is deleted with its last
+    owner.
+  - To repair a port whose device Open vSwitch has lost, the module changes it to a patch port for a moment, in a
+    transaction of its own; its peer is then C(netns.fabric.reopen.TYPE). If a run is killed in between, the next one
+    completes the repair.
+  - The far end of a veth pair that was re-created has another hardware address. Neighbours may keep the old one for
+    some time.
+  - The link of an internal port is re-created, without its addresses and on the host, if the port moves to another
     bridge or was lost.
-  - Bonds are left alone, other than that O(state=absent) removes one that is named.
+  - Bonds are left unchanged; O(state=absent) deletes a bond by its name.
 seealso:
   - module: netns.fabric.ovs_bridge
   - module: netns.fabric.veth
@@ -219,31 +231,31 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A namespace and a cable from it to the host
+- name: Create a namespace
   netns.fabric.netns:
     name: red
 
-- name: The cable
+- name: Connect it to the host with a veth pair
   netns.fabric.veth:
     name: eth0
     namespace: red
     peer: {name: red-tap}
 
-- name: A bridge
+- name: Create a bridge
   netns.fabric.ovs_bridge:
     name: int_br
 
-- name: The cable is plugged into the bridge
+- name: Add the host's end of the pair to the bridge
   netns.fabric.ovs_port:
     name: red-tap
     bridge: int_br
 
-- name: It is put into a VLAN
+- name: Set its VLAN
   netns.fabric.ovs_port:
     name: red-tap
     tag: 7
 
-- name: Ports of several kinds in one pass, marked as the lab's
+- name: Add ports of several types that are owned by lab
   netns.fabric.ovs_port:
     ports:
       - name: monitor0
@@ -266,13 +278,13 @@ EXAMPLES = r"""
         peer: {name: eth0, namespace: red}
     owner: lab
 
-- name: Every port of the lab's is gone
+- name: Delete all ports of the owner lab
   netns.fabric.ovs_port:
     ports: []
     owner: lab
     prune: true
 
-- name: A port is gone, and its link stays
+- name: Delete a port, and keep its link
   netns.fabric.ovs_port:
     name: red-tap
     state: absent
@@ -280,18 +292,23 @@ EXAMPLES = r"""
 
 RETURN = r"""
 commands:
-  description: The equivalent shell lines, in order; pasted into a shell on the same host they give the same result.
+  # BEGIN commands (generated by tools/docs.py)
+  description: The equivalent shell commands, in order. Run in a shell on the same host before the call, they have the
+    same result.
   returned: success
   type: list
   elements: str
+  # END commands
   sample:
     - ovs-vsctl add-port int_br red-tap tag=7
     - ip netns exec red ethtool -K eth0 tx off
 diff:
-  description: For every object that changes, its attributes before and after.
+  # BEGIN diff (generated by tools/docs.py)
+  description: The objects that change, each with the attributes that change, before and after.
   returned: success
   type: list
   elements: dict
+  # END diff
   sample:
     - before_header: port red-tap
       after_header: port red-tap

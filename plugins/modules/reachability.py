@@ -9,20 +9,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: reachability
-short_description: Check what reaches what, from inside namespaces
+short_description: Check which addresses are reachable from namespaces
 version_added: 1.0.0
 description:
-  - Sends probes from the host and from inside network namespaces, and fails unless every one of them turns out as
-    expected. The message names each leg that does not, the cause, and where it can be told what is likely behind it.
-  - A V(icmp) probe is an echo request, repeated within the timeout as the first one may be lost while a neighbour is
-    looked up.
-  - A V(tcp) probe with a O(port) succeeds when the connection is made.
-  - A V(tcp) probe without one leads to an address of the host or of a namespace with a name. The module listens there
-    itself for as long as the probe lasts, sends content both ways and compares it. So it also notices what ping or the
-    handshake of TCP does not, such as a broken transmit checksum, or an MTU that is too small on the way.
-  - All probes are under way at the same time, in one process. No program is run, and the namespaces need nothing
-    installed in them.
-  - Makes one probe, or many in one pass with O(probes).
+  - Sends probes from the host and from network namespaces, and fails unless every result is as expected. The message
+    names each probe that is not as expected, its cause and, where it can be determined, the likely reason.
+  - A V(icmp) probe is an echo request. It is repeated within the timeout, because the first one may be lost during
+    address resolution.
+  - A V(tcp) probe with a O(port) succeeds when the connection is established.
+  - A V(tcp) probe without a port is sent to an address of the host or of a named namespace. The module listens there
+    itself for the time of the probe, sends data in both directions and compares them. It detects failures that neither
+    ping nor a TCP handshake shows, such as a broken transmit checksum or an MTU that is too small on the path.
+  - All probes run at the same time, in one process. No program is run, and nothing needs to be installed in the
+    namespaces.
+  - Runs one probe, or many in one call with O(probes).
 author:
   - netns.fabric contributors (@netns-fabric)
 extends_documentation_fragment:
@@ -31,101 +31,107 @@ attributes:
   check_mode:
     support: full
     description:
-      - Checks the options and sends nothing, as what an earlier task would have made may not exist yet. The probes are
-        returned with the RV(probes[].result) V(skipped), and the module does not fail.
+      - Checks the options and sends nothing, because what an earlier task would create may not exist yet. The probes
+        are returned with the RV(probes[].result) V(skipped), and the module does not fail.
   diff_mode:
     support: none
-    description: Nothing is ever changed.
+    description: Changes nothing, so there is no diff.
   idempotent:
     support: full
-    description: Nothing is ever changed.
+    description: Changes nothing.
   platform:
     support: full
     platforms: linux
-    description: The operating systems that the module works on.
+    description: The operating systems that the module runs on.
 requirements:
-  - "Linux, Python 3.9 or newer, and root on the managed host (C(become: true))"
+  - Linux and Python 3.9 or newer on the managed host
+  - root on the managed host (C(become))
   - pyroute2 0.7.2 or newer on the managed host
 options:
   namespace:
-    description: The namespace that the probe starts from; omitted, it starts from the host.
+    description: The namespace that sends the probe; if omitted, the host.
     type: str
   to:
     description:
-      - The IPv4 or IPv6 address that the probe leads to.
+      - The IPv4 or IPv6 address that is probed.
       - Required unless O(probes) is given.
     type: str
   protocol:
-    description: What is sent.
+    description: The protocol of the probe.
     type: str
     choices: [icmp, tcp]
     default: icmp
   port:
     description:
       - The TCP port of a service that listens at O(to).
-      - Omitted with O(protocol=tcp), the module listens there itself, on a port that is free. If several namespaces
-        have that address, on networks apart, it listens in all of them, and RV(probes[].answered_by) says which one it
-        was.
+      - If omitted with O(protocol=tcp), the module listens there itself, on a free port. If several namespaces have the
+        address, in separate networks, it listens in all of them, and RV(probes[].answered_by) reports which one
+        answered.
     type: int
   expect:
     description:
-      - What the probe is expected to show.
-      - A probe that cannot be made, since its namespace does not exist for instance, is never as expected.
+      - The result that is expected.
+      - A probe that cannot be sent, for instance because its namespace does not exist, is never as expected.
     type: str
     choices: [reachable, unreachable]
     default: reachable
   timeout:
     description:
-      - How long to wait for an answer, in seconds, up to V(300). An exchange over TCP may pause for so long.
-      - A stale neighbour entry, left of a link that was made anew with another MAC address, keeps an address
-        unreachable for ten seconds and more. Where that is not to count, have a probe start from where the address is
-        as well. One whose answer is late then has it look for its neighbour, which brings the entry up to date.
+      - How long to wait for an answer, in seconds, up to V(300).
+      - It is also the longest pause within an exchange over TCP.
+      - A stale neighbour entry, of a link that was re-created with another MAC address, keeps an address unreachable
+        for ten seconds or more. To avoid this, add a probe that starts where the address is. When its answer is late,
+        the neighbour is resolved again, which updates the entry.
     type: float
     default: 2.0
   probes:
-    description: Several probes in one pass, each with the options of a single one.
+    # BEGIN probes (generated by tools/docs.py)
+    description:
+      - Several probes in one call. Each entry takes the options of the single form.
+      - Mutually exclusive with the options of the single form.
     type: list
     elements: dict
     suboptions:
       namespace:
-        description: See O(namespace).
+        description: The namespace that sends the probe; if omitted, the host. See O(namespace).
         type: str
       to:
-        description: See O(to).
+        description: The IPv4 or IPv6 address that is probed. See O(to).
         type: str
         required: true
       protocol:
-        description: See O(protocol).
+        description: The protocol of the probe. See O(protocol).
         type: str
         choices: [icmp, tcp]
         default: icmp
       port:
-        description: See O(port).
+        description: The TCP port of a service that listens at O(to). See O(port).
         type: int
       expect:
-        description: See O(expect).
+        description: The result that is expected. See O(expect).
         type: str
         choices: [reachable, unreachable]
         default: reachable
       timeout:
-        description: See O(timeout).
+        description: How long to wait for an answer, in seconds, up to V(300). See O(timeout).
         type: float
         default: 2.0
+    # END probes
 notes:
-  - Nothing is left behind but entries in the kernel's neighbour tables. A listener accepts what presents the secret of
-    the call, and drops everything else.
-  - The kernel has one neighbour table for each address family, for all namespaces together, and refuses entries beyond
-    C(net.ipv4.neigh.default.gc_thresh3) and C(net.ipv6.neigh.default.gc_thresh3), which are 1024 unless somebody has
-    raised them. The module removes the entries that it no longer needs and leaves half of the table to others.
-    Probes that nobody answers keep theirs until the timeout. Where there are more of these than there is room for, some
-    500 by default, the rest takes another timeout.
-  - A neighbour that is not in that table is asked for by a question to all on the link, which a bridge copies to each
-    of its ports. The first sixteen legs find each other so. The two ends of further legs are introduced to each other,
-    where both are on this host and on one subnet, by the entries that they would have asked for. A leg that stays
-    without an answer then asks as well, so that the verdict is that of ordinary traffic. An entry that is there
-    already is left alone.
-  - A call takes about as long as the longest O(timeout) if anything is silent, and a fraction of a second if all is
-    answered. All pairs of a hundred namespaces, 9,900 probes by ICMP, take about two seconds.
+  - The module leaves nothing on the host but entries in the kernel's neighbour tables. Its listeners accept only
+    connections that present the secret of the call.
+  - The kernel has one neighbour table for each address family, for all namespaces together. It refuses entries beyond
+    C(net.ipv4.neigh.default.gc_thresh3) and C(net.ipv6.neigh.default.gc_thresh3), which are 1024 by default. The module
+    removes the entries that it no longer needs, and uses at most half of the table. Probes without an answer keep their
+    entries until the timeout. If there are more of these than half of the table can hold, some 500 by default, the
+    remaining ones take another timeout.
+  - The kernel resolves a neighbour by a broadcast or multicast on the link, which a bridge copies to each of its ports.
+    The first sixteen probes use this resolution. For further probes between two ends on this host and in one subnet,
+    the module creates the neighbour entries that the resolution would give. Existing entries are left unchanged. If a
+    probe gets no answer with such an entry, the neighbour is resolved by the kernel after all, so that the result is
+    that of ordinary traffic.
+  - A call takes about as long as the longest O(timeout) if any probe gets no answer, and a fraction of a second
+    otherwise. All pairs of a hundred namespaces, 9,900 ICMP probes, take about two seconds.
 seealso:
   - module: netns.fabric.veth
   - module: netns.fabric.ovs_port
@@ -137,13 +143,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Two namespaces
+- name: Create two namespaces
   netns.fabric.netns:
     namespaces:
       - name: red
       - name: blue
 
-- name: One cable between them
+- name: Connect them with a veth pair
   netns.fabric.veth:
     name: eth0
     namespace: red
@@ -153,12 +159,12 @@ EXAMPLES = r"""
       namespace: blue
       addresses: [192.0.2.2/24, "2001:db8::2/64"]
 
-- name: The one reaches the other
+- name: Check that red reaches blue
   netns.fabric.reachability:
     namespace: red
     to: 192.0.2.2
 
-- name: Both reach each other, by TCP and IPv6 too, and nothing else
+- name: Check that both reach each other, by TCP and IPv6 too, and nothing else
   netns.fabric.reachability:
     probes:
       - namespace: red
@@ -174,11 +180,11 @@ EXAMPLES = r"""
         expect: unreachable
   register: reachability
 
-- name: A table for people
+- name: Show the results as a table
   ansible.builtin.debug:
     var: reachability.matrix
 
-- name: No service listens in blue
+- name: Check that no service listens in blue
   netns.fabric.reachability:
     namespace: red
     to: 192.0.2.2
@@ -190,25 +196,25 @@ EXAMPLES = r"""
 
 RETURN = r"""
 probes:
-  description: The probes, in their order, and what became of each.
+  description: The probes, in the order of the input, each with its result.
   returned: unless the options are wrong
   type: list
   elements: dict
   contains:
     namespace:
-      description: The namespace that it started from; V(null) is the host.
+      description: The namespace that sent the probe; V(null) is the host.
       type: str
     to:
-      description: The address that it led to.
+      description: The address that was probed.
       type: str
     protocol:
-      description: What was sent.
+      description: The protocol of the probe.
       type: str
     port:
-      description: The port that was asked for.
+      description: The TCP port that was given.
       type: int
     expect:
-      description: What was expected.
+      description: The result that was expected.
       type: str
     result:
       description: V(reachable) or V(unreachable), and V(skipped) in check mode.
@@ -217,21 +223,21 @@ probes:
       description: Whether the result is as expected; V(null) in check mode.
       type: bool
     round_trip_ms:
-      description: The round trip time in milliseconds, over TCP that of the handshake; V(null) if there was no answer.
+      description: The round trip time in milliseconds, for TCP that of the handshake; V(null) without an answer.
       type: float
     cause:
       description:
-        - Why it was not reached; V(null) if it was.
+        - Why the address was not reached; V(null) if it was.
         - V(silence), no answer; V(no neighbour), nobody on the link answers for the address; V(no route); V(refused),
-          by a reset of TCP; V(stalled), the connection was made and then nothing more came through; V(closed), the
-          connection was ended too early; V(corrupted), other content came than was sent; V(filtered), by the firewall
-          of the namespace itself; V(prohibited), V(host unreachable), V(network unreachable), V(port unreachable),
+          by a TCP reset; V(stalled), no more data after the connection was established; V(closed), the connection was
+          closed too early; V(corrupted), the received data differ from the data sent; V(filtered), by the firewall of
+          the namespace itself; V(prohibited), V(host unreachable), V(network unreachable), V(port unreachable),
           V(packet too big) and V(hop limit exceeded), by a router or the destination.
-        - V(no such namespace), V(no owner) (there is no place to listen) and V(error) say that the probe could not be
-          made.
+        - V(no such namespace), V(no owner) (no namespace to listen in) and V(error) mean that the probe could not be
+          sent.
       type: str
     detail:
-      description: More about the cause, for people.
+      description: Details of the cause, as text.
       type: str
     answered_by:
       description:
@@ -252,8 +258,8 @@ probes:
       answered_by: the host
 matrix:
   description:
-    - Who reaches what, as lines for people, with a table for each protocol, port and address family. Rows are where the
-      probes started, columns where they led.
+    - The results as lines of text, with a table for each protocol, port and address family. Rows are the namespaces
+      that sent the probes, columns are the addresses.
     - With many columns there is one character for each probe, and the columns are numbered.
   returned: unless the options are wrong
   type: list
@@ -265,27 +271,27 @@ matrix:
     - ""
     - "!: not as expected; .: not probed"
 summary:
-  description: How many probes there were, and of which outcome.
+  description: The number of probes, in total and by result.
   returned: unless the options are wrong
   type: dict
   contains:
     probes:
-      description: All of them.
+      description: All probes.
       type: int
     as_expected:
-      description: Those that turned out as expected.
+      description: Probes whose result is as expected.
       type: int
     not_as_expected:
-      description: Those that did not.
+      description: Probes whose result is not as expected.
       type: int
     reachable:
-      description: Those that were answered.
+      description: Probes that were answered.
       type: int
     unreachable:
-      description: Those that were not.
+      description: Probes that were not answered.
       type: int
     skipped:
-      description: Those that were not sent, in check mode.
+      description: Probes that were not sent, in check mode.
       type: int
   sample:
     probes: 4
@@ -295,7 +301,7 @@ summary:
     unreachable: 1
     skipped: 0
 msg:
-  description: Every leg that is not as expected, one to a line, then the likely causes.
+  description: The probes that are not as expected, one on each line, then the likely causes.
   returned: failure
   type: str
   sample: |-

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: topology_info
-short_description: Look at namespaces, links, switches and NAT
+short_description: Gather facts about namespaces, links, switches and NAT
 version_added: 1.0.0
 description:
-  - Returns what is on the host now, whoever has made it - network namespaces with and without a name and the processes
-    in them, and of each namespace and of the host links with their far ends, addresses, routes, neighbours, listening
-    sockets, kernel parameters and what its packet filter does with forwarded packets; and the bridges and ports of
-    Open vSwitch.
-  - Returns the same as lists for the other modules of this collection, see RV(declarations). Given back to them, they
-    change nothing.
-  - What is missing on the host is no error. Without Open vSwitch, C(nft) or C(iptables) the result says so, in
-    RV(openvswitch.reason) and RV(unreadable).
+  - Returns the network configuration of the host, by whatever software it was created. This covers network namespaces
+    with and without a name and the processes in them; for the host and each namespace links with their peers,
+    addresses, routes, neighbours, listening sockets, kernel parameters, and how the packet filter handles forwarded
+    packets; and the bridges and ports of Open vSwitch.
+  - Also returns it as lists for the other modules of this collection, see RV(declarations). A module that is given its
+    list changes nothing.
+  - Software that is not installed is not an error. Without Open vSwitch, C(nft) or C(iptables) the result reports it,
+    in RV(openvswitch.reason) and RV(unreadable).
 author:
   - netns.fabric contributors (@netns-fabric)
 extends_documentation_fragment:
@@ -31,70 +31,54 @@ requirements:
 options:
   gather_subset:
     description:
-      - What to gather. Namespaces and links are always gathered.
-      - V(all) is everything, V(min) nothing more. A name adds a part, and with V(!) before it takes it out; where only
-        such are given, they are taken out of V(all).
-      - V(addresses), V(counters) of links, V(neighbours) and V(routes) are read from the kernel, as are V(sysctls).
-      - V(processes) are those inside namespaces. V(sockets) are those that listen, with the processes that hold them.
-      - V(firewall) are the tables of the packet filter and the rules about NAT and forwarding. In a namespace that has
-        tables C(nft) or C(iptables-save) is run once for it, which takes some milliseconds for each such namespace.
-      - V(openvswitch) are bridges and ports, by one call of C(ovs-vsctl).
+      - The parts to gather. Namespaces and links are always gathered.
+      - V(all) selects every part, V(min) no further one. A name adds a part, and a name with V(!) in front excludes it.
+        If only excluded parts are given, all other parts are gathered.
+      - V(addresses), V(counters) of links, V(neighbours), V(routes) and V(sysctls) are read from the kernel.
+      - V(processes) are those in namespaces. V(sockets) are listening sockets, with the processes that hold them.
+      - V(firewall) is the tables of the packet filter, and the rules about NAT and forwarding. For each namespace that
+        has tables C(nft) or C(iptables-save) is run once, which takes some milliseconds.
+      - V(openvswitch) is the bridges and ports, by one call of C(ovs-vsctl).
     type: list
     elements: str
     choices:
-      - all
-      - min
-      - addresses
-      - counters
-      - firewall
-      - neighbours
-      - openvswitch
-      - processes
-      - routes
-      - sockets
-      - sysctls
-      - "!addresses"
-      - "!counters"
-      - "!firewall"
-      - "!neighbours"
-      - "!openvswitch"
-      - "!processes"
-      - "!routes"
-      - "!sockets"
-      - "!sysctls"
+      [all, min, addresses, counters, firewall, neighbours, openvswitch, processes, routes, sockets, sysctls,
+       "!addresses", "!counters", "!firewall", "!neighbours", "!openvswitch", "!processes", "!routes", "!sockets",
+       "!sysctls"]
     default: [all]
   namespaces:
     description:
-      - Return only these namespaces, each by its name or, where it has none, by what stands for it in
-        RV(namespaces[].name). One that is not there is left out.
-      - RV(host) is returned all the same, and the far ends of cables are told wherever they are. In RV(declarations)
-        is only what is in these namespaces.
-      - Omitted, all.
+      - Return only these namespaces, each by its name or, without one, by its RV(namespaces[].name). Namespaces that do
+        not exist are left out.
+      - RV(host) is returned as well, and peers are reported wherever they are. RV(declarations) contains only what is
+        in these namespaces.
+      - If omitted, all namespaces are returned.
     type: list
     elements: str
   bridges:
     description:
-      - Return only these bridges of Open vSwitch, with their ports. One that is not there is left out.
-      - Omitted, all.
+      - Return only these bridges of Open vSwitch, with their ports. Bridges that do not exist are left out.
+      - If omitted, all bridges are returned.
     type: list
     elements: str
   owner:
     description:
-      - Return only what bears the mark of this owner, and what is in a namespace or on a bridge that bears it. Of the
-        host and of other namespaces only marked links and rules are left, with the routes and neighbours of these
+      - Return only objects that are owned by this owner, and what is in its namespaces or on its bridges. Of the host
+        and of other namespaces only links and rules of the owner are returned, with the routes and neighbours of these
         links.
-      - RV(declarations) are then to be given back with the same O(owner).
-      - Omitted, everything, whosever it is.
+      - Pass RV(declarations) to the modules with the same O(owner).
+      - If omitted, objects are returned regardless of their owner.
     type: str
   timeout:
-    description: Seconds that Open vSwitch has to answer, from 1.
+    description: The seconds that Open vSwitch has to answer, from 1.
     type: int
     default: 10
 notes:
-  - It waits while another module of this collection changes the host, so that the picture is not one of half a change.
-  - A namespace without a name is found by the processes in it, and where it is mounted elsewhere than in C(/run/netns),
-    as container runtimes do. One that only an open file or a socket keeps alive cannot be found.
-  - Of names that are no UTF-8 the bytes that are not are written as C(\xNN).
+  - The module waits while another module of this collection changes the host, so that it does not report a partial
+    change.
+  - A namespace without a name is found by the processes in it, or by a mount outside C(/run/netns), as container
+    runtimes create it. A namespace that only an open file or a socket keeps alive cannot be found.
+  - In names that are not valid UTF-8, invalid bytes are written as C(\xNN).
   - With sock_diag(7) the kernel may load its modules tcp_diag and udp_diag, as it does for ss(8).
 seealso:
   - module: netns.fabric.reachability
@@ -104,44 +88,44 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Two namespaces
+- name: Create two namespaces
   netns.fabric.netns:
     namespaces:
       - name: red
       - name: blue
 
-- name: Look at everything
+- name: Gather all facts
   netns.fabric.topology_info:
   register: topology
 
-- name: What is there can be declared, and is there already
+- name: Declare the namespaces that exist, which changes nothing
   netns.fabric.netns:
     namespaces: "{{ topology.declarations.namespaces }}"
 
-- name: Who listens where in the namespace red
+- name: Gather the listening sockets of the namespace red
   netns.fabric.topology_info:
     namespaces: [red]
     gather_subset: [sockets]
   register: red
 
-- name: Tell
+- name: Show the listening sockets
   ansible.builtin.debug:
     msg: "{{ red.namespaces[0].sockets }}"
 
-- name: All that belongs to one topology, without what takes longest
+- name: Gather the facts about one topology, without the parts that take longest
   netns.fabric.topology_info:
     owner: default
     gather_subset: ["!firewall", "!counters"]
-  register: mine
+  register: lab
 
-- name: Ports that do not work
+- name: Show the ports that do not work
   ansible.builtin.debug:
     msg: "{{ topology.openvswitch.bridges | map(attribute='ports') | flatten | selectattr('error') }}"
 """
 
 RETURN = r"""
 host:
-  description: The host's own namespace, with the keys of an element of RV(namespaces). Its processes are not listed.
+  description: The namespace of the host, with the keys of RV(namespaces). Its processes are not listed.
   returned: success
   type: dict
   sample:
@@ -152,44 +136,44 @@ host:
 namespaces:
   description:
     - The other network namespaces, those with a name first.
-    - What was not gathered is empty in them.
+    - Parts that were not gathered are empty.
   returned: success
   type: list
   elements: dict
   contains:
     name:
-      description: The name in C(/run/netns); of a namespace without one C(net:[INODE]), as C(/proc/PID/ns/net) has it.
+      description: The name in C(/run/netns); without one C(net:[INODE]), the target of the link C(/proc/PID/ns/net).
       returned: success
       type: str
       sample: ns01
     named:
-      description: Whether it has a name in C(/run/netns).
+      description: Whether the namespace has a name in C(/run/netns).
       returned: success
       type: bool
       sample: true
     inode:
-      description: The number that tells it from all other namespaces. A namespace with two names is listed twice.
+      description: The inode number that identifies the namespace. A namespace with two names is listed twice.
       returned: success
       type: int
       sample: 4026532345
     nsid:
-      description: Its number as seen from the host (C(ip netns list-id)), null if it has none there.
+      description: The id of the namespace for the host (C(ip netns list-id)), null if it has none.
       returned: success
       type: int
       sample: 0
     path:
-      description: A file that stands for it, for instance for C(nsenter --net=PATH).
+      description: A file that refers to the namespace, for instance for C(nsenter --net=PATH).
       returned: success
       type: str
       sample: /run/netns/ns01
     owners:
-      description: Whose it is, from the mark on its loopback.
+      description: The owners of the namespace, from the alias of its loopback.
       returned: success
       type: list
       elements: str
       sample: [default]
     processes:
-      description: The processes inside, each with its process id, command line and user.
+      description: The processes in the namespace, each with its process id, command line and user.
       returned: success
       type: list
       elements: dict
@@ -199,13 +183,14 @@ namespaces:
           user: www-data
     links:
       description:
-        - The links. C(state) is the operational state, C(enabled) whether it is set up. C(kind) is the kernel's, or
-          V(loopback) or V(physical).
-        - C(peer) is the far end of a veth. Its C(namespace) is null for the host's own; its C(name) is null where it is
-          in a namespace that was not found. C(master) is the link that it is enslaved to.
-        - C(bridge_port) is the port of Open vSwitch that the link is. C(tx_checksum) is told of veths only.
-        - Addresses that are C(made_by_kernel) are link-local, autoconfigured or the loopback's. Their C(peer) is the
-          far address of a point-to-point link.
+        - The links of the namespace.
+        - C(state) is the operational state, C(enabled) the administrative one. C(kind) is the kind that the kernel
+          reports, or V(loopback) or V(physical).
+        - C(peer) is the other end of a veth pair. Its C(namespace) is null for the host; its C(name) is null if it is
+          in a namespace that was not found. C(master) is the link that this one is attached to.
+        - C(bridge_port) is the port of Open vSwitch with this link. C(tx_checksum) is reported for veth pairs only.
+        - Addresses with C(made_by_kernel) are link-local, autoconfigured or those of the loopback. The C(peer) of an
+          address is the remote address of a point-to-point link.
       returned: success
       type: list
       elements: dict
@@ -225,20 +210,13 @@ namespaces:
           tx_checksum: false
           addresses:
             - {address: 192.168.100.1/24, peer: null, made_by_kernel: false}
-          counters:
-            rx_bytes: 1314
-            rx_dropped: 0
-            rx_errors: 0
-            rx_packets: 15
-            tx_bytes: 1314
-            tx_dropped: 0
-            tx_errors: 0
-            tx_packets: 15
+          counters: {rx_bytes: 1314, rx_dropped: 0, rx_errors: 0, rx_packets: 15,
+                     tx_bytes: 1314, tx_dropped: 0, tx_errors: 0, tx_packets: 15}
     routes:
       description:
-        - The routes of all tables but V(255), in which the kernel has what follows from the addresses.
-        - C(special) ones have more to them than M(netns.fabric.route) can say, such as several next hops, or another
-          C(type) than V(unicast).
+        - The routes of all tables but V(255), which contains what the kernel derives from the addresses.
+        - Routes with C(special) have attributes that M(netns.fabric.route) does not manage, such as several next hops
+          or another C(type) than V(unicast).
       returned: success
       type: list
       elements: dict
@@ -254,7 +232,7 @@ namespaces:
           type: unicast
           special: false
     neighbours:
-      description: Who was met on the links, as C(ip neighbour) lists them.
+      description: The neighbour entries, as C(ip neighbour) lists them.
       returned: success
       type: list
       elements: dict
@@ -262,9 +240,9 @@ namespaces:
         - {address: 192.168.100.254, mac: "0a:58:c0:a8:64:fe", device: veth-ns01, state: reachable}
     sockets:
       description:
-        - Sockets of TCP that listen, and of UDP that are connected to nobody. C(device) is the link that one is bound
-          to.
-        - C(processes) are those that have it open, in whichever namespace they are.
+        - The listening TCP sockets, and the UDP sockets that are not connected. C(device) is the link that a socket is
+          bound to.
+        - C(processes) are those that hold the socket, in whichever namespace they are.
       returned: success
       type: list
       elements: dict
@@ -279,18 +257,18 @@ namespaces:
             - {pid: 4711, command: python3 -m http.server, user: www-data}
     sysctls:
       description:
-        - What decides about forwarding, and about which packets and ARP requests are taken - C(net.ipv4.ip_forward),
-          C(net.ipv4.conf.all.rp_filter), C(net.ipv4.conf.default.rp_filter), C(net.ipv4.conf.all.arp_ignore),
-          C(net.ipv4.conf.all.arp_announce), C(net.ipv4.conf.all.proxy_arp), C(net.ipv4.ip_nonlocal_bind),
-          C(net.ipv4.ip_unprivileged_port_start), C(net.ipv6.conf.all.forwarding), C(net.ipv6.conf.all.disable_ipv6)
-          and C(net.ipv6.conf.default.accept_ra).
-        - One that the kernel does not have is left out.
+        - Kernel parameters about forwarding and about the packets and ARP requests that are accepted.
+        - They are C(net.ipv4.ip_forward), C(net.ipv4.conf.all.rp_filter), C(net.ipv4.conf.default.rp_filter),
+          C(net.ipv4.conf.all.arp_ignore), C(net.ipv4.conf.all.arp_announce), C(net.ipv4.conf.all.proxy_arp),
+          C(net.ipv4.ip_nonlocal_bind), C(net.ipv4.ip_unprivileged_port_start), C(net.ipv6.conf.all.forwarding),
+          C(net.ipv6.conf.all.disable_ipv6) and C(net.ipv6.conf.default.accept_ra).
+        - Parameters that the kernel does not have are left out.
       returned: success
       type: dict
       sample:
         net.ipv4.ip_forward: "0"
     firewall:
-      description: The packet filter.
+      description: The tables, chains and rules of the packet filter.
       returned: success
       type: dict
       contains:
@@ -302,7 +280,7 @@ namespaces:
           sample:
             - {backend: nftables, family: ip, name: netns_fabric}
         chains:
-          description: The chains that do NAT or see what is forwarded, and those that they call.
+          description: The chains for NAT and for forwarded packets, and those that they call.
           returned: success
           type: list
           elements: dict
@@ -316,8 +294,8 @@ namespaces:
               policy: accept
         rules:
           description:
-            - The rules of these chains, in their order. C(owner) is whose mark the rule bears, empty for that of this
-              collection without an owner, null for what somebody else has made.
+            - The rules of these chains, in their order. C(owner) is the owner of the rule, empty for a rule that this
+              collection has created without an owner, null for any other rule.
           returned: success
           type: list
           elements: dict
@@ -332,37 +310,36 @@ namespaces:
               comment: netns.fabric:default
               owner: default
         masquerade:
-          description: What M(netns.fabric.nat_masquerade) has made of it.
+          description: The rules of M(netns.fabric.nat_masquerade).
           returned: success
           type: list
           elements: dict
           sample:
             - {source: 192.168.100.0/24, out_interface: null, owner: default, backend: nftables}
 openvswitch:
-  description: Open vSwitch.
+  description: The state of Open vSwitch.
   returned: success
   type: dict
   contains:
     available:
-      description: Whether it could be asked.
+      description: Whether its database could be read.
       returned: success
       type: bool
       sample: true
     reason:
-      description: Why not; else empty.
+      description: Why it could not be read, otherwise empty.
       returned: success
       type: str
       sample: ""
     running:
-      description: Whether C(ovs-vswitchd) runs, null where that cannot be told.
+      description: Whether C(ovs-vswitchd) runs, null if this is not known.
       returned: success
       type: bool
       sample: true
     bridges:
       description:
-        - The bridges with their ports, the bridge's own one (C(local)) among them.
-        - C(error) of a port says why it does not work, also where Open vSwitch does not say so itself. It is empty for
-          one that does.
+        - The bridges with their ports, including the local port of the bridge (C(local)).
+        - C(error) of a port is the reason why it does not work, even if Open vSwitch reports none, otherwise empty.
       returned: success
       type: list
       elements: dict
@@ -396,33 +373,34 @@ openvswitch:
               interfaces: [ns01_tap]
               error: ""
 stale:
-  description: Names in C(/run/netns) that no namespace stands behind, such as a killed program leaves.
+  description: Names in C(/run/netns) without a namespace, for instance after a program was killed.
   returned: success
   type: list
   elements: str
   sample: [half-made]
 owners:
-  description: Everyone whose mark was seen, whatever was asked for.
+  description: All owners that were found, regardless of the options.
   returned: success
   type: list
   elements: str
   sample: [default]
 unreadable:
-  description: What could not be read, and why.
+  description: The parts that could not be read, each with the reason.
   returned: success
   type: list
   elements: str
   sample: []
 declarations:
   description:
-    - What was found, as the bulk lists of the modules and under their names. A module that is given its list, and the
-      same O(owner) as this call had, changes nothing. With an O(owner) the lists have what bears its mark, and the
-      routes in its namespaces; without one, address translation that bears the mark without an owner, and all else.
-    - A parameter is in a namespace's C(sysctls) if it differs from what the kernel starts with, and a resolver's file
-      if it is one of M(netns.fabric.netns).
-    - Of C(links), which are all links but veths, hardware addresses are not declared. Ports are declared with
-      C(tx_checksum=keep), since it is the pairs that say it.
-    - What was not gathered is not declared either.
+    - The objects that were found, as the bulk lists of the modules. A module that is given its list, and the same
+      O(owner) as this call, changes nothing.
+    - With O(owner) the lists contain the objects of this owner, and the routes in its namespaces. Without it they
+      contain all objects, but only NAT rules without an owner.
+    - The C(sysctls) of a namespace contain the parameters that differ from the kernel's defaults. The resolver
+      configuration is included if M(netns.fabric.netns) wrote it.
+    - C(links) are all links but veth pairs, without their hardware addresses. Ports have C(tx_checksum=keep), because
+      the pairs declare the checksum offload.
+    - Parts that were not gathered are not declared.
   returned: success
   type: dict
   contains:
@@ -496,7 +474,7 @@ declarations:
       sample:
         - {protocol: tcp, port: "8080", to_address: 192.168.100.1, to_port: 80, ip_forward: true, accept_forward: auto}
 undeclared:
-  description: What was found and cannot be declared, and why.
+  description: The objects that were found and cannot be declared, each with the reason.
   returned: success
   type: list
   elements: str

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: veth
-short_description: Manage veth pairs, the cables between namespaces
+short_description: Manage veth pairs between namespaces
 version_added: 1.0.0
 description:
-  - Creates and removes pairs of virtual Ethernet devices, each end in the namespace and under the name where it
-    belongs, and sets addresses, MTU and what else an end has.
-  - A pair that exists but not as wanted (an end renamed, moved, cabled to something else) is repaired in place where
-    that can be done, and made anew where it cannot.
-  - Manages one pair, or many in one pass with O(pairs).
+  - Creates and deletes pairs of virtual Ethernet devices, with each end in its namespace and with its name.
+  - Sets addresses, MTU, hardware address, administrative state and checksum offload of both ends.
+  - A pair that differs from what is declared (an end that was renamed, moved or paired with another one) is repaired in
+    place if possible, otherwise it is re-created.
+  - Manages one pair, or many in one call with O(pairs).
 author:
   - netns.fabric contributors (@netns-fabric)
 extends_documentation_fragment:
@@ -28,138 +28,149 @@ requirements:
 options:
   name:
     description:
-      - The name of the one end, at most 15 bytes.
+      - The name of this end, at most 15 bytes.
       - Required unless O(pairs) is given.
     type: str
   namespace:
-    description: The namespace of the one end; omitted, it is on the host.
+    description: The namespace of this end; if omitted, the host.
     type: str
   addresses:
     description:
-      - Exactly the addresses of the link, each with its prefix length, IPv4 and IPv6.
-      - The kernel's own (IPv6 link-local and autoconfigured ones, those of the loopback) are neither counted nor
-        removed.
-      - An empty list removes all. Omitted, they stay as they are.
+      - The exact list of the addresses of this end, IPv4 and IPv6, each with its prefix length.
+      - Addresses that the kernel sets (IPv6 link-local and autoconfigured ones) do not count and are not removed.
+      - An empty list removes all addresses. If omitted, they are left unchanged.
       - IPv6 addresses are set without duplicate address detection, so that they can be used at once.
     type: list
     elements: str
   mac:
-    description: The hardware address. Omitted, it stays as it is; a new link gets a random one.
+    description:
+      - The hardware address of this end.
+      - If omitted, it is left unchanged; a new end gets a random one.
     type: str
   mtu:
-    description: The largest packet in bytes, V(68) to V(65535). Omitted, it stays as it is.
+    description:
+      - The MTU of this end in bytes, V(68) to V(65535).
+      - If omitted, it is left unchanged.
     type: int
   enabled:
     description:
-      - Whether the end is up. The ends of a new pair are, unless this is V(false).
-      - Omitted, an existing end stays as it is; one that is brought back from elsewhere is up, as a new one is.
+      - Whether this end is up.
+      - If omitted, an existing end is left unchanged; a new end, and one that is moved back from another namespace, is
+        set up.
     type: bool
   tx_checksum:
     description:
-      - Whether the end leaves transmit checksums to a device that will never compute them. That is right between
-        namespaces and on the kernel's datapath, and breaks TCP towards the userspace datapath of Open vSwitch while
-        ping works; M(netns.fabric.ovs_port) sees to it.
-      - Omitted, it stays as it is; the kernel creates ends with it on.
+      - Whether transmit checksum offload is enabled on this end.
+      - With V(true) the end leaves the checksum of a packet to a device that never computes it. This is right between
+        namespaces and on the kernel's datapath, but breaks TCP towards the userspace datapath of Open vSwitch, while
+        ping works. M(netns.fabric.ovs_port) disables it where needed.
+      - If omitted, it is left unchanged; the kernel creates ends with it enabled.
     type: bool
   peer:
     description:
-      - The other end, which takes the same options.
-      - Required where the pair does not exist yet.
+      - The other end of the pair, with the same options.
+      - Required to create the pair. If omitted, the other end of an existing pair is left unchanged.
     type: dict
     suboptions:
       name:
-        description: The name of the other end.
+        description: The name of the other end, at most 15 bytes.
         type: str
         required: true
       namespace:
-        description: The namespace of the other end; omitted, it is on the host.
+        description: The namespace of the other end; if omitted, the host.
         type: str
       addresses:
-        description: As O(addresses), for the other end.
+        description: The exact list of the addresses of the other end, as O(addresses).
         type: list
         elements: str
       mac:
-        description: As O(mac), for the other end.
+        description: The hardware address of the other end, as O(mac).
         type: str
       mtu:
-        description: As O(mtu), for the other end.
+        description: The MTU of the other end, as O(mtu).
         type: int
       enabled:
-        description: As O(enabled), for the other end.
+        description: Whether the other end is up, as O(enabled).
         type: bool
       tx_checksum:
-        description: As O(tx_checksum), for the other end.
+        description: Whether transmit checksum offload is enabled on the other end, as O(tx_checksum).
         type: bool
   state:
     description:
-      - V(present) has the pair exist.
-      - V(absent) removes it, both ends. One of the ends is enough to find it by.
+      - Whether the pair exists.
+      - V(absent) deletes both ends. Either end identifies the pair.
     type: str
     choices: [present, absent]
     default: present
   pairs:
-    description: Several pairs in one pass, each with the options of a single one.
+    # BEGIN pairs (generated by tools/docs.py)
+    description:
+      - Several pairs in one call. Each entry takes the options of the single form.
+      - Mutually exclusive with the options of the single form.
     type: list
     elements: dict
     suboptions:
       name:
-        description: See O(name).
+        description: The name of this end, at most 15 bytes. See O(name).
         type: str
         required: true
       namespace:
-        description: See O(namespace).
+        description: The namespace of this end; if omitted, the host. See O(namespace).
         type: str
       addresses:
-        description: See O(addresses).
+        description: The exact list of the addresses of this end, IPv4 and IPv6, each with its prefix length. See
+          O(addresses).
         type: list
         elements: str
       mac:
-        description: See O(mac).
+        description: The hardware address of this end. See O(mac).
         type: str
       mtu:
-        description: See O(mtu).
+        description: The MTU of this end in bytes, V(68) to V(65535). See O(mtu).
         type: int
       enabled:
-        description: See O(enabled).
+        description: Whether this end is up. See O(enabled).
         type: bool
       tx_checksum:
-        description: See O(tx_checksum).
+        description: Whether transmit checksum offload is enabled on this end. See O(tx_checksum).
         type: bool
       peer:
-        description: See O(peer).
+        description: The other end of the pair, with the same options. See O(peer).
         type: dict
         suboptions:
           name:
-            description: See O(peer.name).
+            description: The name of the other end, at most 15 bytes. See O(peer.name).
             type: str
             required: true
           namespace:
-            description: See O(peer.namespace).
+            description: The namespace of the other end; if omitted, the host. See O(peer.namespace).
             type: str
           addresses:
-            description: See O(peer.addresses).
+            description: The exact list of the addresses of the other end, as O(addresses). See O(peer.addresses).
             type: list
             elements: str
           mac:
-            description: See O(peer.mac).
+            description: The hardware address of the other end, as O(mac). See O(peer.mac).
             type: str
           mtu:
-            description: See O(peer.mtu).
+            description: The MTU of the other end, as O(mtu). See O(peer.mtu).
             type: int
           enabled:
-            description: See O(peer.enabled).
+            description: Whether the other end is up, as O(enabled). See O(peer.enabled).
             type: bool
           tx_checksum:
-            description: See O(peer.tx_checksum).
+            description: Whether transmit checksum offload is enabled on the other end, as O(tx_checksum). See
+              O(peer.tx_checksum).
             type: bool
       state:
-        description: See O(state).
+        description: Whether the pair exists. See O(state).
         type: str
         choices: [present, absent]
         default: present
+    # END pairs
 notes:
-  - The mark of O(owner) is the interface alias of both ends.
-  - A pair that is made anew has other indexes and, unless O(mac) and O(peer.mac) say otherwise, other hardware
+  - The owner is stored in the interface alias of both ends.
+  - A pair that is re-created has other interface indexes and, unless O(mac) and O(peer.mac) are given, other hardware
     addresses.
 seealso:
   - module: netns.fabric.netns
@@ -170,13 +181,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Two namespaces
+- name: Create two namespaces
   netns.fabric.netns:
     namespaces:
       - name: red
       - name: blue
 
-- name: One cable between them
+- name: Connect them with a veth pair
   netns.fabric.veth:
     name: eth0
     namespace: red
@@ -186,7 +197,7 @@ EXAMPLES = r"""
       namespace: blue
       addresses: [192.0.2.2/24]
 
-- name: Cables from both to the host, marked as the lab's
+- name: Connect both to the host, with veth pairs that are owned by lab
   netns.fabric.veth:
     pairs:
       - name: eth1
@@ -199,7 +210,7 @@ EXAMPLES = r"""
         peer: {name: blue-tap, mtu: 9000}
     owner: lab
 
-- name: A cable is gone
+- name: Delete the veth pair between the namespaces
   netns.fabric.veth:
     name: eth0
     namespace: red
@@ -208,19 +219,24 @@ EXAMPLES = r"""
 
 RETURN = r"""
 commands:
-  description: The equivalent shell lines, in order; pasted into a shell on the same host they give the same result.
+  # BEGIN commands (generated by tools/docs.py)
+  description: The equivalent shell commands, in order. Run in a shell on the same host before the call, they have the
+    same result.
   returned: success
   type: list
   elements: str
+  # END commands
   sample:
     - ip link add name eth0 netns red type veth peer name eth0 netns blue
     - ip -n red addr add 192.0.2.1/24 dev eth0
     - ip -n red link set dev eth0 up
 diff:
-  description: For every object that changes, its attributes before and after.
+  # BEGIN diff (generated by tools/docs.py)
+  description: The objects that change, each with the attributes that change, before and after.
   returned: success
   type: list
   elements: dict
+  # END diff
   sample:
     - before_header: veth red/eth0
       after_header: veth red/eth0
