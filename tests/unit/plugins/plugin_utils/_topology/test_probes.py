@@ -193,7 +193,7 @@ def masqueraded_in_part(**changes: Any) -> Variables:
     return {**variables, **changes}
 
 
-def test_outside_without_nat() -> None:
+def test_outside_with_and_without_nat() -> None:
     assert expected_paths(masqueraded_in_part()) >= {("a", OUTSIDE), ("a", OUTSIDE6)}
     assert {path for path in forbidden_paths(masqueraded_in_part()) if path[1] in (OUTSIDE, OUTSIDE6)} == {
         ("b", OUTSIDE),
