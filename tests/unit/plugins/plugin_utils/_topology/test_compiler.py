@@ -307,9 +307,9 @@ def test_importable_without_ansible() -> None:
 
 
 def test_a_thousand_namespaces() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     compiled = compile_topology(masqueraded(1000))
-    assert time.monotonic() - started < 2.0  # It takes 0.06 s on a two-core machine.
+    assert time.process_time() - started < 2.0  # It takes 0.06 s on a two-core machine.
     assert len(compiled["pairs"]) == 1000
     # Each namespace probes the gateway, and sixteen or so the next namespace, by ICMP and by TCP.
     assert 2000 < len(compiled["probes"]) <= 2040
