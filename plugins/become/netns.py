@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The become plugin netns; the command line that it gives is built in module_utils, apart from Ansible."""
+"""The become plugin netns; the command line is built in plugin_utils, independent of Ansible."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ author:
 version_added: 1.0.0
 short_description: Run tasks inside a network namespace of the managed host
 description:
-  - Any module of any collection runs inside a network namespace of the managed host, over any connection that takes
-    become plugins (V(ssh), V(local), V(docker) and others). Its sockets, links, addresses and routes are then those
-    of the namespace.
-  - Uses C(ip netns exec), so that the files in C(/etc/netns/NAME/) are in effect (C(resolv.conf), C(hosts)), and
-    C(sudo) where the login is not root. The managed host needs iproute2; for O(become_user) it needs C(runuser) of
+  - Any module of any collection runs inside a network namespace of the managed host, over any connection that supports
+    become plugins (V(ssh), V(local), V(docker) and others). It then has the sockets, links, addresses and routes of the
+    namespace.
+  - Uses C(ip netns exec), so that the files in C(/etc/netns/NAME/) (C(resolv.conf), C(hosts)) take effect, and C(sudo)
+    if the login is not root. The managed host needs iproute2; with O(become_user) it also needs C(runuser) of
     util-linux.
-  - A namespace that does not exist fails the task with a message that says so.
+  - If the namespace does not exist, the task fails with a message that says so.
 notes:
   - Ansible's own become options keep their meaning, as with P(ansible.builtin.sudo#become). With C(ansible_become)
     and C(ansible_become_method) among a host's variables, every task of that host runs inside; the inventory plugin
-    P(netns.fabric.topology#inventory) makes such a host of each namespace.
-  - Files, processes, users and packages are the host's. C(ip netns exec) gives the command mounts of its own, so that
-    what a task mounts is gone after it, and a C(/sys) of the namespace without what is mounted below it
-    (C(/sys/fs/cgroup)).
-  - A service that a task starts by its init system runs outside, because it is the init system that starts it.
-  - Action plugins that work on the controller (M(ansible.builtin.debug), M(ansible.builtin.set_fact)) do not enter a
-    namespace, nor does copying files to the host, and with C(delegate_to) the other host's variables count.
-  - Copying the table of mounts costs 4 to 10 ms a task on a host with hundreds of namespaces.
+    P(netns.fabric.topology#inventory) adds such a host for each namespace.
+  - Files, processes, users and packages are the host's. C(ip netns exec) gives the command its own mount namespace, so
+    that what a task mounts is unmounted when it ends. In it, C(/sys) is that of the network namespace, without what is
+    mounted below it on the host (C(/sys/fs/cgroup)).
+  - A service that a task starts with the init system runs outside the namespace, because the init system starts it.
+  - Action plugins that run on the controller (M(ansible.builtin.debug), M(ansible.builtin.set_fact)) do not enter a
+    namespace, and copying files to the host does not either. With C(delegate_to), the other host's variables are used.
+  - Copying the table of mounts costs 4 to 10 ms per task on a host with hundreds of namespaces.
 options:
   namespace:
     description:
-      - The namespace's name, as C(ip netns) lists it. Without one, the task fails.
+      - The namespace's name, as C(ip netns) lists it. Required; if it is not set, the task fails.
     type: str
     vars:
       - name: ansible_netns
@@ -45,7 +45,7 @@ options:
         key: namespace
   become_user:
     description:
-      - Who runs the task inside the namespace. Root, if it is not set.
+      - The user who runs the task inside the namespace. If omitted, root.
     type: str
     vars:
       - name: ansible_become_user
@@ -60,7 +60,7 @@ options:
       - name: become_user
   become_exe:
     description:
-      - C(sudo), by which a login other than root becomes root. Root does not need it.
+      - The C(sudo) command by which a login other than root becomes root. It is not used if the login is root.
     type: str
     default: sudo
     vars:
@@ -76,7 +76,7 @@ options:
       - name: become_exe
   become_flags:
     description:
-      - Options for O(become_exe). With O(become_pass), C(-n) is left out.
+      - Options for O(become_exe). If O(become_pass) is set, C(-n) (never ask for a password) is removed from them.
     type: str
     default: -H -S -n
     vars:
@@ -92,7 +92,7 @@ options:
       - name: become_flags
   become_pass:
     description:
-      - The password for O(become_exe), if it asks for one.
+      - The password for O(become_exe). If omitted, no password is sent, and C(sudo) must not ask for one.
     type: str
     vars:
       - name: ansible_become_password
@@ -108,12 +108,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Make a namespace on each host
+- name: Create a namespace on each host
   hosts: all
   gather_facts: false
   become: true
   tasks:
-    - name: A namespace
+    - name: Create the namespace
       netns.fabric.netns:
         name: ns01
 
@@ -125,11 +125,11 @@ EXAMPLES = r"""
   vars:
     ansible_netns: ns01
   tasks:
-    - name: Look at the namespace's links and addresses
+    - name: Gather the namespace's links and addresses as facts
       ansible.builtin.setup:
         gather_subset: [network]
 
-    - name: Look who listens there
+    - name: List its listening sockets
       ansible.builtin.command:
         argv: [ss, --tcp, --udp, --listening]
       changed_when: false
@@ -146,10 +146,10 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._become.command_line 
 
 
 class _UserInside(str):
-    """The user inside a namespace, who is never the same as the user at the login.
+    """The user inside a namespace, who always differs from the user of the login.
 
-    Where both have one name Ansible leaves become out, and the task would run outside of the namespace. It asks with
-    ``!=`` there, and with ``in`` where it asks for the rights to files, in which they are the same.
+    Where both have the same name, Ansible does not use become, and the task would run outside the namespace. There it
+    compares them with ``!=``; for access to files it compares with ``in``, where they are the same.
     """
 
     __slots__ = ()
@@ -159,11 +159,11 @@ class _UserInside(str):
 
 
 class BecomeModule(BecomeBase):  # type: ignore[misc]  # ansible-core is untyped
-    """What Ansible looks for."""
+    """The become plugin, for Ansible."""
 
     name = "netns.fabric.netns"
 
-    # What sudo says to a wrong password, and where it would have to ask for one and may not.
+    # The messages of sudo for a wrong password, and where it needs one and must not ask for it.
     fail = ("Sorry, try again.",)
     missing = ("Sorry, a password is required to run sudo", "sudo: a password is required")
 
@@ -173,9 +173,10 @@ class BecomeModule(BecomeBase):  # type: ignore[misc]  # ansible-core is untyped
         return _UserInside(value) if option == "become_user" and value else value
 
     def build_become_command(self, cmd: str, shell: Any) -> str:
-        """Return what to run so that ``cmd`` runs inside the namespace.
+        """Return the command line that runs ``cmd`` inside the namespace.
 
-        :raises AnsibleError: if the namespace's name cannot be one.
+        Raises:
+            AnsibleError: If the namespace's name is not set or invalid.
         """
         super().build_become_command(cmd, shell)
         if not cmd:
@@ -183,12 +184,12 @@ class BecomeModule(BecomeBase):  # type: ignore[misc]  # ansible-core is untyped
         given = self.get_option("namespace")
         if given is None:
             raise AnsibleError(
-                "the namespace to run in is not named; set the variable ansible_netns, for instance to 'ns01'"
+                "ansible_netns: is not set; set it to the name of the namespace to run in, for instance 'ns01'"
             )
         try:
             namespace = namespace_name(given)
         except ValueError as error:
-            raise AnsibleError(f"ansible_netns, the namespace to run in: {error}") from None
+            raise AnsibleError(f"ansible_netns: {error}") from None
         self.prompt = f"[sudo via ansible, key={self._id}] password:" if self.get_option("become_pass") else ""
         sudo = Sudo(
             executable=self.get_option("become_exe") or "sudo",

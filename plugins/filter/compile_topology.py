@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The filter compile_topology; what it does is in module_utils, apart from Ansible."""
+"""The filter compile_topology; the compiler is in plugin_utils, independent of Ansible."""
 
 from __future__ import annotations
 
@@ -11,30 +11,29 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import TopologyError
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology as compile_
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import TopologyError
 
 
-def compile_topology(variables: Any, *, mistakes: str = "fail") -> dict[str, Any]:
-    """Check a topology as a whole and give each module its list.
+def compile_topology(variables: Any, *, errors: str = "fail") -> dict[str, Any]:
+    """Check a topology as a whole and return one list per module.
 
-    :raises AnsibleFilterError: with every mistake there is, unless they are to be returned.
+    Raises:
+        AnsibleFilterError: With all errors, unless they are returned.
     """
-    if mistakes not in ("fail", "return"):
-        raise AnsibleFilterError(
-            f"compile_topology: mistakes: {mistakes!r} is not one of fail, return; give one of these"
-        )
+    if errors not in ("fail", "return"):
+        raise AnsibleFilterError(f"compile_topology: errors: {errors!r} is not one of fail, return; use one of these")
     try:
-        return {"mistakes": "", **compile_(variables)}
+        return {"errors": "", **compile_(variables)}
     except TopologyError as error:
-        if mistakes == "return":
-            return {"mistakes": str(error)}
+        if errors == "return":
+            return {"errors": str(error)}
         raise AnsibleFilterError(str(error)) from None
 
 
 class FilterModule:
-    """What Ansible looks for."""
+    """The filters of this file, for Ansible."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """The filters of this file by name."""
+        """Return the filters by name."""
         return {"compile_topology": compile_topology}

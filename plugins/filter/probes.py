@@ -2,34 +2,30 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The filter probes; what it does is in module_utils, apart from Ansible."""
+"""The filter probes; the probes are derived in plugin_utils, independent of Ansible."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
+from ansible_collections.netns.fabric.plugins.plugin_utils._filters.errors import filter_errors
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.probes_from_facts import PATHS_MAX, probe_all
 
-from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams import tree
 
+def probes(info: Any, *, at_most: int = PATHS_MAX) -> list[dict[str, Any]]:
+    """Return the probes that show which namespaces reach each other.
 
-def probes(info: Any, *, at_most: int = tree.LEGS_MAX) -> list[dict[str, Any]]:
-    """The probes that show who reaches whom, from what topology_info has returned.
-
-    :raises AnsibleFilterError: it is something else.
+    Raises:
+        AnsibleFilterError: If the input is not a result of topology_info.
     """
-    try:
-        return tree.probes(info, at_most)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise AnsibleFilterError(
-            f"probes: this is not what netns.fabric.topology_info returns ({error!r}); give the registered result"
-        ) from None
+    with filter_errors("probes"):
+        return probe_all(info, at_most)
 
 
 class FilterModule:
-    """What Ansible looks for."""
+    """The filters of this file, for Ansible."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """The filters of this file by name."""
+        """Return the filters by name."""
         return {"probes": probes}

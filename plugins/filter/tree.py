@@ -2,34 +2,30 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The filter tree; what it does is in module_utils, apart from Ansible."""
+"""The filter tree; the tree is rendered in plugin_utils, independent of Ansible."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams import tree as render
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.tree import render_tree
+from ansible_collections.netns.fabric.plugins.plugin_utils._filters.errors import filter_errors
 
 
 def tree(info: Any) -> list[str]:
-    """What topology_info has returned as lines for people.
+    """Return the facts of topology_info as lines for people.
 
-    :raises AnsibleFilterError: it is something else.
+    Raises:
+        AnsibleFilterError: If the input is not a result of topology_info.
     """
-    try:
-        return render.tree(info)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise AnsibleFilterError(
-            f"tree: this is not what netns.fabric.topology_info returns ({error!r}); give the registered result"
-        ) from None
+    with filter_errors("tree"):
+        return render_tree(info)
 
 
 class FilterModule:
-    """What Ansible looks for."""
+    """The filters of this file, for Ansible."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """The filters of this file by name."""
+        """Return the filters by name."""
         return {"tree": tree}

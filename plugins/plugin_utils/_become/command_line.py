@@ -4,7 +4,7 @@
 
 """The command line that runs a command inside a network namespace, for the become plugin.
 
-Pure. What comes out is one call of ``/bin/sh``, whatever shell the login has; everything in it is quoted.
+Pure. It is one call of ``/bin/sh``, independent of the login's shell; everything in it is quoted.
 """
 
 from __future__ import annotations
@@ -17,51 +17,51 @@ from dataclasses import dataclass
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import NAMESPACE_DIRECTORY
 
+#: The type of a namespace's file in statfs(2) (``NSFS_MAGIC`` of linux/magic.h), as ``stat --file-system`` prints it.
 NSFS_MAGIC = "6e736673"
-"""What statfs(2) tells of a namespace's file (``NSFS_MAGIC`` of linux/magic.h), as ``stat --file-system`` prints it."""
 
 ROOT = "root"
 
 
 @dataclass(frozen=True)
 class Sudo:
-    """How a login that is not root becomes it."""
+    """The command by which a login that is not root becomes root."""
 
     executable: str = "sudo"
     flags: tuple[str, ...] = ()
+    #: The password prompt that it prints; empty if there is no password.
     prompt: str = ""
-    """The password prompt to ask for; empty where no password is given."""
 
     def words(self) -> list[str]:
-        """The call, as far as the command that it is to run."""
-        flags = tuple(_asking(self.flags)) if self.prompt else self.flags
+        """Return the words before the command that it runs."""
+        flags = tuple(_allow_prompt(self.flags)) if self.prompt else self.flags
         prompt = ("-p", self.prompt) if self.prompt else ()
         return [self.executable, *flags, *prompt, "-u", ROOT, "--"]
 
 
 def command_line(namespace: str, command: str, *, success: str, user: str = ROOT, sudo: Sudo | None = None) -> str:
-    """Return what to have a shell run so that ``command`` runs inside a namespace.
+    """Return the command line that runs ``command`` inside a namespace.
 
-    :param namespace: its name, checked already.
-    :param command: shell words, quoted: what Ansible has built to report success and to run its command.
-    :param success: the word that tells Ansible that privileges were gained. Where the namespace cannot be entered it
-        is
-        said too, for what follows it, a module's result that says why, to be taken for the module's.
-    :param user: who runs the command inside.
-    :param sudo: how to become root; by default as :class:`Sudo` has it.
+    Args:
+        namespace: The namespace's name, already checked.
+        command: Shell words, quoted, with which Ansible reports success and runs its command.
+        success: The word that reports to Ansible that privileges were gained. It is also printed where the namespace
+            cannot be entered, so that Ansible reads the error that follows it as the module's result.
+        user: The user who runs the command inside the namespace.
+        sudo: How a login that is not root becomes root; by default :class:`Sudo`.
     """
     inside = command if user == ROOT else f"runuser -s /bin/sh -c {shlex.quote(command)} -- {shlex.quote(user)}"
     path = f"{NAMESPACE_DIRECTORY}/{namespace}"
     script = (
-        # The commands of the system, which an ordinary login does not find.
+        # An ordinary login does not search the directories of the system's commands.
         'PATH="$PATH:/usr/sbin:/sbin"',
-        _refuse(success),
-        # Not test -e: a crash or a killed run leaves plain files, which no command can enter either.
+        _define_fail(success),
+        # Not test -e: a crash or a killed run leaves plain files, which are not namespaces.
         (
             f'test "$(stat -f -c %t {shlex.quote(path)} 2> /dev/null)" = {NSFS_MAGIC}'
-            f" || refuse {_result(_missing(namespace))}"
+            f" || fail {_format_result(_describe_missing(namespace))}"
         ),
-        f"command -v ip > /dev/null || refuse {_result(_NO_IP)}",
+        f"command -v ip > /dev/null || fail {_format_result(_NO_IP)}",
         f"set -- ip netns exec {shlex.quote(namespace)} {inside}",
         f'test "$(id -u)" = 0 || set -- {shlex.join((sudo or Sudo()).words())} "$@"',
         'exec "$@"',
@@ -69,32 +69,31 @@ def command_line(namespace: str, command: str, *, success: str, user: str = ROOT
     return f"/bin/sh -c {shlex.quote('; '.join(script))}"
 
 
-_NO_IP = "there is no `ip` on this host, which runs commands in namespaces; install iproute2"
+_NO_IP = "the command `ip` is not installed on this host; install iproute2, which runs commands in namespaces"
 
 
-def _missing(namespace: str) -> str:
+def _describe_missing(namespace: str) -> str:
     return (
-        f"there is no network namespace {namespace!r} on this host, so that nothing can run in it; make it with the "
-        "module netns.fabric.netns or the role netns.fabric.topology, or correct ansible_netns (`ip netns` lists those "
-        "that there are)"
+        f"ansible_netns: there is no network namespace {namespace!r} on this host; create it with the module "
+        "netns.fabric.netns or the role netns.fabric.topology, or correct ansible_netns (`ip netns` lists the existing "
+        "ones)"
     )
 
 
-def _result(message: str) -> str:
+def _format_result(message: str) -> str:
     return shlex.quote(json.dumps({"failed": True, "msg": message, "rc": 1}))
 
 
-def _refuse(success: str) -> str:
-    """A shell function that ends with a module's result instead of the command's.
+def _define_fail(success: str) -> str:
+    """Return a shell function that prints a module's result in place of the command's.
 
-    With pipelining the module is still being sent: ended too early, the connection would take the host for
-    unreachable.
-    Without, nothing comes and nothing ends, hence the time limit in seconds.
+    With pipelining the module is still being sent: if the shell ended earlier, the connection plugin would report the
+    host as unreachable. Without pipelining nothing is sent, and the input does not end: hence the time limit.
     """
-    return f'refuse() {{ echo {shlex.quote(success)}; echo "$1"; test -t 0 || timeout 2 cat > /dev/null; exit 1; }}'
+    return f'fail() {{ echo {shlex.quote(success)}; echo "$1"; test -t 0 || timeout 2 cat > /dev/null; exit 1; }}'
 
 
-def _asking(flags: Sequence[str]) -> list[str]:
-    """Sudo's flags without the one that forbids it to ask for a password (``-n`` of sudo(8), alone or among others)."""
+def _allow_prompt(flags: Sequence[str]) -> list[str]:
+    """Return sudo's flags without ``-n``, which forbids it to ask for a password (sudo(8)), alone or among others."""
     kept = (flag if flag.startswith("--") else re.sub(r"^(-\w*)n", r"\1", flag) for flag in flags)
     return [flag for flag in kept if flag not in ("-", "--non-interactive")]

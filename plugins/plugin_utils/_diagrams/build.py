@@ -2,32 +2,37 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The diagram of what the filters are given: what shall be, what is, or the drift between the two. Pure."""
+"""The diagram of a filter's input: the declared topology, the actual one, or the drift between the two. Pure."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.from_facts import found, is_found
-from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.from_variables import declared
-from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import Diagram, compare
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import plain
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.drift import compare
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.from_facts import diagram_from_facts, is_facts
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.from_variables import diagram_from_variables
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import Diagram
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.reader import to_plain
 
 
-def diagram(topology: Any, against: Any = None) -> Diagram:
+def build_diagram(topology: Any, declared: Any = None) -> Diagram:
     """Return a diagram.
 
-    :param topology: the role's variables without ``topology_`` before their names, or a result of topology_info.
-    :param against: the variables that a result of topology_info is to be compared with.
-    :raises ValueError: if there is a mistake in the variables, or something is compared with what it cannot be.
+    Args:
+        topology: The role's variables without ``topology_`` before their names, or a result of topology_info.
+        declared: The variables that a result of topology_info is compared with.
+
+    Raises:
+        ValueError: If the variables have an error, or `declared` is given for an input that is not a result of
+            topology_info.
     """
-    given = plain(topology)
-    if against is None:
-        return found(given) if is_found(given) else declared(given)[0]
-    if not is_found(given):
+    given = to_plain(topology)
+    if declared is None:
+        return diagram_from_facts(given) if is_facts(given) else diagram_from_variables(given)[0]
+    if not is_facts(given):
         raise ValueError(
-            "only a result of netns.fabric.topology_info can be compared with `declared`, and the input is none; "
-            "gather it, with all of its keys, or leave `declared` out"
+            "declared: the input is not a result of netns.fabric.topology_info with all of its subsets, and nothing "
+            "else can be compared; gather it, or omit `declared`"
         )
-    wanted, name = declared(against)
-    return compare(wanted, found(given, name))
+    wanted, name = diagram_from_variables(declared)
+    return compare(wanted, diagram_from_facts(given, name))

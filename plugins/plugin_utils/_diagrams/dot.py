@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A diagram in the DOT language of Graphviz (https://graphviz.org/doc/info/lang.html). Pure.
+"""Writes a diagram in the DOT language of Graphviz (https://graphviz.org/doc/info/lang.html). Pure.
 
-Boxes are tables in HTML-like labels, with a row for each interface and, in a bridge, for each port; a cable goes
+Boxes are tables in HTML-like labels, with a row for each interface and, in a bridge, for each port; a connection goes
 from row to row.
 """
 
@@ -17,31 +17,32 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.layout impo
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import (
     OUTSIDE,
     Box,
-    Cable,
+    BoxKind,
+    Connection,
     Diagram,
     Drift,
     End,
     Interface,
     Key,
-    Kind,
     Nat,
 )
 
-COLOURS = {Drift.NONE: "#37474f", Drift.MISSING: "#c62828", Drift.EXTRA: "#1565c0", Drift.DIFFERING: "#b25000"}
-"""Of lines and text; dark enough on white for WCAG 2's contrast of 4.5 to 1."""
+#: Of lines and text; dark enough on white for WCAG 2's contrast of 4.5 to 1.
+COLOURS = {Drift.NONE: "#37474f", Drift.MISSING: "#c62828", Drift.EXTRA: "#1565c0", Drift.DIFFERENT: "#b25000"}
 
-HEADINGS = {
-    Kind.NAMESPACE: "#dbe9f9",
-    Kind.BRIDGE: "#dcefdc",
-    Kind.HOST: "#eceff1",
-    Kind.OUTSIDE: "#fff3d6",
+#: The background of a box's title.
+TITLE_COLOURS = {
+    BoxKind.NAMESPACE: "#dbe9f9",
+    BoxKind.BRIDGE: "#dcefdc",
+    BoxKind.HOST: "#eceff1",
+    BoxKind.OUTSIDE: "#fff3d6",
 }
 
+#: The sides of a box, as compass points of DOT. In an undirected line the first end is the left one.
 WEST, EAST = "w", "e"
-"""The sides of a box, as DOT's compass points have them. In an undirected line the first end is the left one."""
 
+#: The name of the cell with a box's title.
 HEADING = "heading"
-"""The name of the cell with a box's title."""
 
 _HEAD = (
     "graph topology {",
@@ -52,103 +53,102 @@ _HEAD = (
 )
 
 
-def dot(diagram: Diagram) -> str:
+def write_dot(diagram: Diagram) -> str:
     """Return the diagram as the source of an undirected graph."""
-    return "\n".join(_lines(diagram)) + "\n"
+    return "\n".join(_write_lines(diagram)) + "\n"
 
 
-def _lines(diagram: Diagram) -> Iterator[str]:
+def _write_lines(diagram: Diagram) -> Iterator[str]:
     layout = Layout(diagram)
-    boxes = {box.key: _node(box, diagram, layout) for box in diagram.boxes}
+    boxes = {box.key: _write_box(box, diagram, layout) for box in diagram.boxes}
     yield from _HEAD
-    # Curves around the boxes where there are few; where there are many they run into each other, and straight lines
-    # do not.
+    # Curves run around the boxes where there are few; where there are many they overlap, and straight lines do not.
     yield "  ranksep=2; splines=line;" if layout.crowded else "  ranksep=1.1; splines=true;"
     for number, group in enumerate(layout.groups):
         if group.title:
-            yield f"  subgraph {_quoted(f'cluster_{number}')} {{"
-            yield f"    label={_quoted(group.title)};"
+            yield f"  subgraph {_quote(f'cluster_{number}')} {{"
+            yield f"    label={_quote(group.title)};"
             yield from ("  " + boxes.pop(key) for key in group.leaves)
             yield "  }"
     yield from boxes.values()
-    for cable in diagram.cables:
-        yield _edge(cable, layout, diagram)
+    for connection in diagram.connections:
+        yield _write_connection(connection, layout, diagram)
     for rule in diagram.nat:
-        yield _nat(rule)
+        yield _write_nat(rule)
     if diagram.drifts:
-        yield _legend(diagram.drifts)
+        yield _write_legend(diagram.drifts)
     yield "}"
 
 
 # --- boxes ---------------------------------------------------------------------------------------------------------
 
 
-def _node(box: Box, diagram: Diagram, layout: Layout) -> str:
+def _write_box(box: Box, diagram: Diagram, layout: Layout) -> str:
     colour = COLOURS[box.drift]
     style = ' STYLE="DASHED"' if box.drift is Drift.MISSING else ""
-    heading = f"<B>{_text(box.title)}</B>" + (f" ({_word(box.drift)})" if box.drift is not Drift.NONE else "")
-    rows = [
-        f'<TR><TD COLSPAN="2" PORT="{HEADING}" BGCOLOR="{HEADINGS[box.kind]}">{_coloured(heading, box.drift)}</TD></TR>'
-    ]
-    rows += [_interface(interface) for interface in box.interfaces]
-    if box.kind is Kind.BRIDGE:
-        rows += _ports(box, diagram, layout)
+    heading = f"<B>{_escape_html(box.title)}</B>" + (f" ({box.drift.label})" if box.drift.label else "")
+    title = _colour(heading, box.drift)
+    rows = [f'<TR><TD COLSPAN="2" PORT="{HEADING}" BGCOLOR="{TITLE_COLOURS[box.kind]}">{title}</TD></TR>']
+    rows += [_write_interface(interface) for interface in box.interfaces]
+    if box.kind is BoxKind.BRIDGE:
+        rows += _write_ports(box, diagram, layout)
     frame = f'BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3" COLOR="{colour}"{style}'
     return f"  {_node_id(box.key)} [label=<<TABLE {frame}>{''.join(rows)}</TABLE>>];"
 
 
-def _interface(interface: Interface) -> str:
-    lines = [_text(address) for address in interface.addresses or ()]
+def _write_interface(interface: Interface) -> str:
+    lines = [_escape_html(address) for address in interface.addresses or ()]
     lines += [] if interface.enabled else ["down"]
-    lines += [f"<I>{_text(remark)}</I>" for remark in interface.remarks]
-    if interface.drift in (Drift.MISSING, Drift.EXTRA):
-        lines.append(f"<I>{_word(interface.drift)}</I>")
-    name, rest = (_coloured(text, interface.drift) for text in (_text(interface.name), "<BR/>".join(lines)))
-    left, right = (_port(interface.name, side) for side in (WEST, EAST))
+    lines += [f"<I>{_escape_html(remark)}</I>" for remark in interface.remarks]
+    lines += [f"<I>{interface.drift.label}</I>"] if interface.drift.label else []
+    name = _colour(_escape_html(interface.name), interface.drift)
+    rest = _colour("<BR/>".join(lines), interface.drift)
+    left, right = (_cell_name(interface.name, side) for side in (WEST, EAST))
     return f'<TR><TD ALIGN="LEFT" PORT="{left}">{name}</TD><TD ALIGN="LEFT" PORT="{right}">{rest}</TD></TR>'
 
 
-def _ports(bridge: Box, diagram: Diagram, layout: Layout) -> Iterator[str]:
-    """The rows of a bridge's ports: those whose cables come from the left, and from the right."""
-    cables = [cable for cable in diagram.cables if cable.far.box == bridge.key]
-    left = [cable for cable in cables if layout.is_left(cable)]
-    right = [cable for cable in cables if not layout.is_left(cable)]
+def _write_ports(bridge: Box, diagram: Diagram, layout: Layout) -> Iterator[str]:
+    """Yield the rows of a bridge's ports: to the left those of connections to the left, to the right the others."""
+    connections = [connection for connection in diagram.connections if connection.far.box == bridge.key]
+    left = [connection for connection in connections if layout.is_left(connection)]
+    right = [connection for connection in connections if not layout.is_left(connection)]
     for number in range(max(len(left), len(right))):
-        yield f"<TR>{_port_cell(left, number, WEST)}{_port_cell(right, number, EAST)}</TR>"
+        yield f"<TR>{_write_port(left, number, WEST)}{_write_port(right, number, EAST)}</TR>"
 
 
-def _port_cell(cables: list[Cable], number: int, side: str) -> str:
-    if number >= len(cables):
+def _write_port(connections: list[Connection], number: int, side: str) -> str:
+    if number >= len(connections):
         return "<TD></TD>"
-    cable = cables[number]
-    words = [cable.far.interface, cable.vlan, cable.remark, _word(cable.drift) if not cable.remark else ""]
-    text = _coloured(_text(", ".join(filter(None, words))), cable.drift)
+    connection = connections[number]
+    words = [connection.far.interface, connection.vlan, connection.remark or connection.drift.label]
+    text = _colour(_escape_html(", ".join(filter(None, words))), connection.drift)
     align = "LEFT" if side == WEST else "RIGHT"
-    return f'<TD ALIGN="{align}" PORT="{_port(cable.far.interface, side)}">{text}</TD>'
+    return f'<TD ALIGN="{align}" PORT="{_cell_name(connection.far.interface, side)}">{text}</TD>'
 
 
-def _legend(drifts: Iterable[Drift]) -> str:
-    rows = "".join(f'<TR><TD ALIGN="LEFT">{_coloured(_text(drift.value), drift)}</TD></TR>' for drift in drifts)
+def _write_legend(drifts: Iterable[Drift]) -> str:
+    rows = "".join(f'<TR><TD ALIGN="LEFT">{_colour(_escape_html(drift.value), drift)}</TD></TR>' for drift in drifts)
     return f'  legend [label=<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="1">{rows}</TABLE>>];'
 
 
 # --- lines ---------------------------------------------------------------------------------------------------------
 
 
-def _edge(cable: Cable, layout: Layout, diagram: Diagram) -> str:
-    left, right = (cable.near, cable.far) if layout.is_left(cable) else (cable.far, cable.near)
-    return f"  {_end(left, EAST, diagram)} -- {_end(right, WEST, diagram)}{_style(cable.drift)};"
+def _write_connection(connection: Connection, layout: Layout, diagram: Diagram) -> str:
+    ends = (connection.near, connection.far)
+    left, right = ends if layout.is_left(connection) else reversed(ends)
+    return f"  {_write_end(left, EAST, diagram)} -- {_write_end(right, WEST, diagram)}{_style(connection.drift)};"
 
 
-def _end(end: End, side: str, diagram: Diagram) -> str:
-    """A row, if the box has it: the interface of an undeclared cable may not be drawn."""
+def _write_end(end: End, side: str, diagram: Diagram) -> str:
+    """Return a row, if the box has it: the interface of an undeclared connection may not be drawn."""
     box = next(box for box in diagram.boxes if box.key == end.box)
-    has_row = box.kind is Kind.BRIDGE or any(interface.name == end.interface for interface in box.interfaces)
-    return _node_id(end.box) + (f':"{_port(end.interface, side)}":{side}' if has_row else "")
+    has_row = box.kind is BoxKind.BRIDGE or any(interface.name == end.interface for interface in box.interfaces)
+    return _node_id(end.box) + (f':"{_cell_name(end.interface, side)}":{side}' if has_row else "")
 
 
-def _nat(rule: Nat) -> str:
-    label = f"NAT {rule.source}" + (f"\\nout of {_escaped(rule.out_interface)}" if rule.out_interface else "")
+def _write_nat(rule: Nat) -> str:
+    label = f"NAT {rule.source}" + (f"\\nout of {_escape_label(rule.out_interface)}" if rule.out_interface else "")
     extra = f'label="{label}", dir=forward, arrowsize=0.7'
     ends = f"{_node_id(rule.origin)}:{HEADING}:{EAST} -- {_node_id(OUTSIDE)}:{HEADING}:{WEST}"
     return f"  {ends}{_style(rule.drift, extra)};"
@@ -167,41 +167,37 @@ def _style(drift: Drift, more: str = "") -> str:
 # --- quoting -------------------------------------------------------------------------------------------------------
 
 
-def _word(drift: Drift) -> str:
-    return drift.value.partition(":")[0] if drift in (Drift.MISSING, Drift.EXTRA) else ""
-
-
-def _coloured(text: str, drift: Drift) -> str:
+def _colour(text: str, drift: Drift) -> str:
     return f'<FONT COLOR="{COLOURS[drift]}">{text}</FONT>' if text and drift is not Drift.NONE else text
 
 
-def _text(text: str) -> str:
-    """Text within an HTML-like label. What XML does not take at all becomes a question mark."""
+def _escape_html(text: str) -> str:
+    """Return text for use within an HTML-like label. What XML does not allow becomes a question mark."""
     escaped = html.escape("".join(char if char.isprintable() else "?" for char in text))
-    # Graphviz hands text on to an XML parser as CDATA, which a bracket in front of a tag would close.
+    # Graphviz passes text to an XML parser as CDATA, which a bracket in front of a tag would close.
     return escaped.replace("]", "&#93;")
 
 
-def _escaped(text: str) -> str:
-    """Text within a quoted string of the DOT language, for a label: backslashes begin escapes there."""
+def _escape_label(text: str) -> str:
+    """Return text for use within a quoted string of the DOT language, where backslashes begin escapes."""
     printable = "".join(char if char.isprintable() else "?" for char in text)
     return printable.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _quoted(text: str) -> str:
-    return f'"{_escaped(text)}"'
+def _quote(text: str) -> str:
+    return f'"{_escape_label(text)}"'
 
 
 def _node_id(key: Key) -> str:
-    # Two names that differ in what cannot be printed only are two boxes.
+    # Two names that differ only in what cannot be printed are two boxes.
     name = "".join(char if char.isprintable() and char != "%" else f"%{ord(char):x}%" for char in key.name)
-    return _quoted(f"{key.kind} {name}" if name else key.kind)
+    return _quote(f"{key.kind} {name}" if name else key.kind)
 
 
-def _port(interface: str, side: str) -> str:
-    """The name of a cell: an attribute's value in a label, and part of a line's end, which are quoted differently.
+def _cell_name(interface: str, side: str) -> str:
+    """Return the name of a cell: an attribute's value in a label, and part of a line's end, which quote differently.
 
-    Hence letters and digits only; what else is in a name is written as its code.
+    It consists of letters and digits only; every other character is written as its code.
     """
     coded = (char if char.isascii() and char.isalnum() else f"_{ord(char):x}_" for char in interface)
     return f"{side}_{''.join(coded)}"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The diagram of what shall be: from the role's variables. Pure."""
+"""The diagram of a declared topology: from the role's variables. Pure."""
 
 from __future__ import annotations
 
@@ -14,62 +14,52 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model impor
     HOST,
     OUTSIDE,
     Box,
-    Cable,
+    Connection,
     Diagram,
     End,
     Interface,
     Key,
     Nat,
     bridge_key,
+    format_vlans,
     namespace_key,
-    vlan_label,
 )
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.checks import check
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import TopologyError
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
-    Attachment,
-    Bridge,
-    Link,
-    Reader,
-    Topology,
-)
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import End as DeclaredEnd
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Nat as DeclaredNat
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology import model as declared
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.loader import load_topology
 
 
-def declared(variables: Any) -> tuple[Diagram, str]:
+def diagram_from_variables(variables: Any) -> tuple[Diagram, str]:
     """Return the diagram of a topology, and the topology's name.
 
-    :param variables: a dictionary with the role's variables, their names without ``topology_``.
-    :raises TopologyError: with every mistake there is.
+    Args:
+        variables: A dictionary with the role's variables, their names without ``topology_``.
+
+    Raises:
+        TopologyError: With all errors.
     """
-    reader = Reader()
-    topology = reader.topology(variables)
-    check(topology, reader.mistakes)
-    if len(reader.mistakes):
-        raise TopologyError(topology.name, reader.mistakes)
-    return _diagram(topology), topology.name
+    topology = load_topology(variables)
+    return _build(topology), topology.name
 
 
-def _diagram(topology: Topology) -> Diagram:
-    nat = tuple(_nat(rule, topology.bridges) for rule in topology.nat)
+def _build(topology: declared.Topology) -> Diagram:
+    nat = tuple(_build_nat(rule, topology.bridges) for rule in topology.nat)
     on_host = [end for end in topology.ends() if end.namespace is None]
     boxes = [
         Box(
             namespace_key(namespace.name),
-            tuple(_interface(end) for end in topology.ends() if end.namespace == namespace.name),
+            tuple(_build_interface(end) for end in topology.ends() if end.namespace == namespace.name),
         )
         for namespace in topology.namespaces
     ]
-    boxes += [Box(bridge_key(bridge.name), (_local(bridge),)) for bridge in topology.bridges]
+    boxes += [Box(bridge_key(bridge.name), (_build_local(bridge),)) for bridge in topology.bridges]
     if on_host or any(rule.origin == HOST for rule in nat):
-        boxes.append(Box(HOST, tuple(map(_interface, on_host))))
+        boxes.append(Box(HOST, tuple(map(_build_interface, on_host))))
     if nat:
         boxes.append(Box(OUTSIDE))
-    return Diagram(tuple(boxes), tuple(_cables(topology)), nat)
+    return Diagram(tuple(boxes), tuple(_build_connections(topology)), nat)
 
 
-def _interface(end: DeclaredEnd) -> Interface:
+def _build_interface(end: declared.End) -> Interface:
     return Interface(
         end.name,
         None if end.addresses is None else tuple(map(str, end.addresses)),
@@ -79,7 +69,7 @@ def _interface(end: DeclaredEnd) -> Interface:
     )
 
 
-def _local(bridge: Bridge) -> Interface:
+def _build_local(bridge: declared.Bridge) -> Interface:
     return Interface(
         bridge.name,
         None if bridge.addresses is None else tuple(map(str, bridge.addresses)),
@@ -89,39 +79,34 @@ def _local(bridge: Bridge) -> Interface:
     )
 
 
-def _cables(topology: Topology) -> Iterator[Cable]:
+def _build_connections(topology: declared.Topology) -> Iterator[Connection]:
     for namespace in topology.namespaces:
         for interface in namespace.interfaces:
             if interface.bridge is not None:
-                yield _plugged(interface, interface.bridge)
+                yield Connection(
+                    End(namespace_key(interface.namespace), interface.name),
+                    End(bridge_key(interface.bridge), interface.peer),
+                    format_vlans(interface.port.get("tag"), interface.port.get("trunks", ())),
+                )
     for link in topology.links:
-        yield _link(link)
+        near, far = (End(namespace_key(end.namespace), end.name) for end in (link.near, link.far))
+        yield Connection(near, far)
 
 
-def _plugged(interface: Attachment, bridge: str) -> Cable:
-    return Cable(
-        End(namespace_key(interface.namespace), interface.name),
-        End(bridge_key(bridge), interface.peer),
-        vlan_label(interface.port.get("tag"), interface.port.get("trunks", ())),
-    )
+def _build_nat(rule: declared.Nat, bridges: Iterable[declared.Bridge]) -> Nat:
+    source = str(rule.source)
+    gateways = ((bridge.name, map(str, bridge.addresses or ())) for bridge in bridges)
+    return Nat(find_nat_origin(rule.namespace, source, gateways), source, rule.options.get("out_interface") or "")
 
 
-def _link(link: Link) -> Cable:
-    near, far = (End(namespace_key(end.namespace), end.name) for end in (link.near, link.far))
-    return Cable(near, far)
+def find_nat_origin(namespace: str | None, source: str, bridges: Iterable[tuple[str, Iterable[str]]]) -> Key:
+    """Return the box where the line to the outside begins: a router namespace, the network's bridge, or the host.
 
-
-def _nat(rule: DeclaredNat, bridges: Iterable[Bridge]) -> Nat:
-    gateways = ((bridge.name, bridge.addresses or ()) for bridge in bridges)
-    return Nat(
-        nat_origin(rule.namespace, str(rule.source), [(name, map(str, addresses)) for name, addresses in gateways]),
-        str(rule.source),
-        rule.options.get("out_interface") or "",
-    )
-
-
-def nat_origin(namespace: str | None, source: str, bridges: Iterable[tuple[str, Iterable[str]]]) -> Key:
-    """Where the line to the outside begins: at a router namespace, at the bridge whose network it is, or the host."""
+    Args:
+        namespace: The router namespace of the NAT rule; None is the host.
+        source: The network of the NAT rule.
+        bridges: The name and the addresses of each bridge.
+    """
     if namespace is not None:
         return namespace_key(namespace)
     network = ipaddress.ip_network(source, strict=False)

@@ -2,24 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where the ports that a topology publishes lead to, and what can be wrong with that. Pure."""
+"""The targets of the ports that a topology publishes, and the checks of these entries. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
-    Forward,
-    Mistakes,
-    Topology,
-    did_you_mean,
-)
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Forward, Topology
 
 
-def targets(topology: Topology, forward: Forward) -> list[Interface]:
-    """The addresses that a port leads to, with their subnets: the one that is named, or of a namespace the first of
-    each IP version; of the version of ``address`` where that is given."""
+def resolve_targets(topology: Topology, forward: Forward) -> list[Interface]:
+    """Return the addresses that a port is forwarded to, with their subnets, at most one for each IP version.
+
+    A namespace stands for its first address of each version. Where ``address`` is given, its version counts only.
+    """
     found: dict[int, Interface] = {}
     for _namespace, address in _candidates(topology, forward):
         if forward.address is None or address.version == forward.address.version:
@@ -28,82 +26,81 @@ def targets(topology: Topology, forward: Forward) -> list[Interface]:
 
 
 def _candidates(topology: Topology, forward: Forward) -> Iterator[tuple[str, Interface]]:
-    """The namespaces' addresses that ``to`` stands for."""
+    """Yield the addresses of namespaces that ``to`` stands for, each with its namespace."""
     for end in topology.ends():
         for address in end.addresses or ():
-            here = end.namespace == forward.to if isinstance(forward.to, str) else address.ip == forward.to
-            if here and end.namespace is not None and end.name != "lo" and not address.is_link_local:
+            matches = end.namespace == forward.to if isinstance(forward.to, str) else address.ip == forward.to
+            if matches and end.namespace is not None and end.name != "lo" and not address.is_link_local:
                 yield end.namespace, address
 
 
-def check_forwards(topology: Topology, mistakes: Mistakes) -> None:
-    """Note every mistake in what is published."""
+def check_forwards(topology: Topology, errors: Errors) -> None:
+    """Note every error in the published ports."""
     for forward in topology.forwards:
-        _target(topology, forward, mistakes)
-    _twice(topology, mistakes)
+        _check_target(topology, forward, errors)
+    _check_duplicates(topology, errors)
 
 
-def _target(topology: Topology, forward: Forward, mistakes: Mistakes) -> None:
-    if topology.unread or any(namespace.unsure for namespace in topology.namespaces):
-        return  # What is missing may be what could not be read, and that is told.
+def _check_target(topology: Topology, forward: Forward, errors: Errors) -> None:
+    if topology.incomplete or any(namespace.incomplete for namespace in topology.namespaces):
+        return  # The target may be an entry that is invalid, which is reported.
     names = [namespace.name for namespace in topology.namespaces]
     if isinstance(forward.to, str) and forward.to not in names:
-        mistakes.add(
-            forward.path, "to", f"{forward.to!r} is not in `topology_namespaces`; {did_you_mean(forward.to, names)}"
-        )
+        errors.add(forward.path, "to", f"{forward.to!r} is not in `topology_namespaces`; {suggest(forward.to, names)}")
     elif not list(_candidates(topology, forward)):
-        said = (
+        cause = (
             f"namespace {forward.to!r} has no address"
             if isinstance(forward.to, str)
             else f"{forward.to} is not an address of a namespace of this topology"
         )
-        mistakes.add(forward.path, "to", f"{said}; give an address that one of its interfaces has")
-    elif forward.namespace is not None and any(
-        name == forward.namespace for name, _ip in _candidates(topology, forward)
-    ):
-        mistakes.add(
-            forward.path, "to", f"{forward.to} is namespace {forward.namespace!r} itself, which is to be the router"
+        errors.add(forward.path, "to", f"{cause}; use an address of one of a namespace's interfaces")
+    elif any(name == forward.namespace for name, _address in _candidates(topology, forward)):
+        errors.add(
+            forward.path,
+            "to",
+            f"{forward.to} is in namespace {forward.namespace!r}, which is the router of this entry; use another "
+            "target, or another `namespace`",
         )
-    elif not targets(topology, forward):
-        mistakes.add(
+    elif not resolve_targets(topology, forward):
+        errors.add(
             forward.path,
             "address",
-            f"{forward.address} is of another IP version than the addresses of {forward.to}; give one of the same",
+            f"{forward.address} is of another IP version than the addresses of {forward.to}; use one of the same",
         )
     if forward.address is not None and (forward.address.is_loopback or forward.address.is_unspecified):
-        mistakes.add(
+        errors.add(
             forward.path,
             "address",
-            f"nothing can be published at {forward.address}; give another address of the host, or leave it out for all",
+            f"no port can be published at {forward.address}; use another address of the host, or omit it for all",
         )
 
 
-def _twice(topology: Topology, mistakes: Mistakes) -> None:
-    """Ports that two entries publish, as far as a packet could be for both."""
+def _check_duplicates(topology: Topology, errors: Errors) -> None:
+    """Check that no two entries publish the same port to the same packets."""
     order = {forward.path: index for index, forward in enumerate(topology.forwards)}
     groups: dict[object, list[Forward]] = {}
     for forward in topology.forwards:
-        for target in targets(topology, forward):
+        for target in resolve_targets(topology, forward):
             groups.setdefault((forward.namespace, forward.protocol, target.version), []).append(forward)
-    told: set[str] = set()
+    reported: set[str] = set()
     for group in groups.values():
         earlier: list[Forward] = []
-        for forward in sorted(group, key=lambda forward: forward.first_and_last):
-            earlier = [other for other in earlier if other.first_and_last[1] >= forward.first_and_last[0]]
+        for forward in sorted(group, key=lambda forward: forward.port_range):
+            earlier = [other for other in earlier if other.port_range[1] >= forward.port_range[0]]
             for other in earlier:
                 first, second = sorted((forward, other), key=lambda either: order[either.path])
-                if _same_packets(forward, other) and second.path not in told:
-                    told.add(second.path)
-                    mistakes.add(
+                if _match_same_packets(forward, other) and second.path not in reported:
+                    reported.add(second.path)
+                    errors.add(
                         second.path,
                         "publish",
-                        f"{second.protocol} port {second.ports} is also published by {first.path}; choose another, "
-                        "or give each an `address` or an `in_interface` of its own",
+                        f"{second.protocol} port {second.ports} is also published by {first.path}; use another port, "
+                        "or set a different `address` or `in_interface` in each",
                     )
             earlier.append(forward)
 
 
-def _same_packets(one: Forward, other: Forward) -> bool:
+def _match_same_packets(one: Forward, other: Forward) -> bool:
     pairs = (
         (one.address, other.address),
         (one.options.get("in_interface"), other.options.get("in_interface")),

@@ -9,73 +9,71 @@ Pure; runs on the controller.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Attachment, End, Reader, Topology
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Attachment, End
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.reader import Reader
 
 BECOME_METHOD = "netns.fabric.netns"
 
-OWN = frozenset(("ansible_become", "ansible_become_method", "ansible_become_user", "ansible_netns"))
-"""The variables by which a namespace is entered: those of the host that it is on are not taken over."""
+#: The variables by which a namespace is entered: its host's values of these are not inherited.
+OWN_VARIABLES = frozenset(("ansible_become", "ansible_become_method", "ansible_become_user", "ansible_netns"))
 
 Variables = dict[str, Any]
 
 
 def namespace_hosts(variables: Mapping[str, Any]) -> tuple[dict[str, Variables], list[str]]:
-    """Return the variables of each namespace by its name, and the mistakes in the topology.
+    """Return the variables of each namespace by its name, and the errors in the topology.
 
-    :param variables: the topology's, their names without ``topology_``.
-    :returns: for each namespace ``ansible_netns`` and how it is entered, ``netns_topology``, ``netns_interfaces`` (a
-        list of
-        dictionaries with ``name``, ``addresses``, and as far as declared ``bridge``, ``tag``, ``mac``, ``mtu``) and
-        ``netns_addresses`` (the addresses of all of them in order, without prefix lengths); in the order of the
-        variables.
-        What has a mistake in it is left out.
+    Args:
+        variables: The topology's variables, their names without ``topology_``.
+
+    Returns:
+        For each namespace, in the order of the variables: ``ansible_netns`` and the other variables by which it is
+        entered; ``netns_topology``; ``netns_interfaces``, a list of dictionaries with ``name``, ``addresses``, and as
+        far as declared ``bridge``, ``tag``, ``trunks``, ``mac``, ``mtu``; and ``netns_addresses``, the addresses of all
+        of them in order, without prefix lengths. Invalid entries are left out.
     """
     reader = Reader()
-    topology = reader.topology(variables)
+    topology = reader.read(variables)
     if topology.state != "present":
-        return {}, list(reader.mistakes)
+        return {}, list(reader.errors)
     return {
         namespace.name: {
             "ansible_become": True,
             "ansible_become_method": BECOME_METHOD,
             "ansible_netns": namespace.name,
             "netns_topology": topology.name,
-            **_interfaces(_ends(topology, namespace.name)),
+            **_interface_variables([end for end in topology.ends() if end.namespace == namespace.name]),
         }
         for namespace in topology.namespaces
-    }, list(reader.mistakes)
+    }, list(reader.errors)
 
 
 def connection_variables(host: str, variables: Mapping[str, Any]) -> Variables:
-    """Return by which variables a namespace is reached: those of the host that it is on, as references to them.
+    """Return the variables by which a namespace is reached: references to those of its host.
 
-    References and not copies: what is a template there means that host, its name for instance, and a secret stays
-    there.
+    References and not copies: a template then keeps the meaning that it has for that host (its name, for example), and
+    a secret stays there.
 
-    :param host: the host's name in the inventory.
-    :param variables: its variables.
+    Args:
+        host: The host's name in the inventory.
+        variables: The host's variables.
     """
-    taken = sorted(key for key in variables if key.startswith("ansible_") and key not in OWN)
-    references = {key: f"{{{{ hostvars[{host!r}][{key!r}] }}}}" for key in taken}
+    inherited = sorted(key for key in variables if key.startswith("ansible_") and key not in OWN_VARIABLES)
+    references = {key: f"{{{{ hostvars[{host!r}][{key!r}] }}}}" for key in inherited}
     return {"ansible_host": host, **references, "netns_host": host}
 
 
-def _ends(topology: Topology, namespace: str) -> list[End]:
-    return [end for end in topology.ends() if end.namespace == namespace]
-
-
-def _interfaces(ends: Iterable[End]) -> Variables:
-    listed = list(ends)
+def _interface_variables(ends: Sequence[End]) -> Variables:
     return {
-        "netns_interfaces": [_interface(end) for end in listed],
-        "netns_addresses": [str(address.ip) for end in listed for address in end.addresses or ()],
+        "netns_interfaces": [_describe_interface(end) for end in ends],
+        "netns_addresses": [str(address.ip) for end in ends for address in end.addresses or ()],
     }
 
 
-def _interface(end: End) -> Variables:
+def _describe_interface(end: End) -> Variables:
     known: Variables = {"name": end.name, "addresses": [str(address) for address in end.addresses or ()]}
     known.update({key: end.options[key] for key in ("mac", "mtu") if key in end.options})
     if isinstance(end, Attachment) and end.bridge is not None:

@@ -33,7 +33,7 @@ MODULE_UTILS = (
     ("_probes", "_facts"),
     ("_entry",),
 )
-PLUGIN_UTILS = (("_become", "_topology"), ("_diagrams",))
+PLUGIN_UTILS = (("_become", "_filters", "_topology"), ("_diagrams",))
 
 
 def _layers(folder: str, levels: Iterable[tuple[str, ...]], *always: str) -> dict[str, frozenset[str]]:
@@ -202,10 +202,9 @@ def test_every_unit_test_has_its_source_file() -> None:
     tests = ROOT / "tests" / "unit"
     missing = []
     for folder in ("module_utils", "plugin_utils"):
-        for test in sorted((tests / "plugins" / folder).rglob("*.py")):
-            prefix, _underscore, name = test.name.partition("_")
-            source = test.relative_to(tests).with_name(name or test.name)
-            if prefix != "test" or not (ROOT / source).is_file():
+        for test in sorted((tests / "plugins" / folder).rglob("test_*.py")):
+            source = test.relative_to(tests).with_name(test.name[len("test_") :])
+            if not (ROOT / source).is_file():
                 missing.append(
                     f"{test.relative_to(ROOT).as_posix()}: a unit test is named test_X.py for X.py: {source}"
                 )

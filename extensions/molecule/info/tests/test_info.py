@@ -126,8 +126,8 @@ def test_show_tells_it_to_people_and_changes_nothing(plays: Plays, snapshot: Sna
         "missing  BROKEN (could not open network device missing",
         "├─ default via 192.168.100.254 dev veth-ns01",
         "├─ listens on tcp 0.0.0.0:8080 (python3)",
-        "of nobody - /usr/bin/python3 -m http.server 8080",
-        "stale (stale, no namespace stands behind the name)",
+        "of nobody: /usr/bin/python3 -m http.server 8080",
+        "stale (stale: not a namespace)",
         "(without a name)",
         "masquerades 192.168.100.0/24 [default]",
     ):

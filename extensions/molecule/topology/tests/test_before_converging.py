@@ -66,13 +66,13 @@ def test_mistakes_are_refused_before_anything_is_touched(mistaken: Played) -> No
 @pytest.mark.parametrize(
     "said",
     [
-        "has 10 mistakes in it; the host has not been touched",
+        "has 10 errors; the host was not changed",
         "'192.168.100.254' has no prefix length",
         "'veth-ns01-longer' is 16 characters long",
         "'int_brr' is not in `topology_bridges`",
         "'192.168.100.300/24' is not an IPv4 address",
-        "addresses[0]: 192.168.100.6 is already",
-        "'ns04_tap' on the host is already",
+        "addresses[0]: 192.168.100.6 is already assigned on bridge",
+        "'ns04_tap' on the host is already the name of",
         "gateway: 192.168.200.254 cannot be reached",
         "interfacs: is not an option here; did you mean 'interfaces'?",
         "a namespace name must not be empty",

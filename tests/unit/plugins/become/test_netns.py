@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The become plugin, as Ansible configures it."""
+"""The become plugin, configured by Ansible."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.netns.fabric.plugins.become.netns import DOCUMENTATION,
 
 
 def become(**variables: str) -> Any:
-    """Return the plugin with options from variables, as Ansible's loader makes it."""
+    """Return the plugin with options from variables, like Ansible's loader."""
     plugin = BecomeModule()
     plugin._load_name = plugin.name
     options = yaml.safe_load(DOCUMENTATION)["options"]
@@ -27,9 +27,9 @@ def become(**variables: str) -> Any:
 
 def shell() -> Any:
     """Return Ansible's ordinary shell plugin."""
-    made = ShellModule()
-    made.executable = "/bin/sh"
-    return made
+    plugin = ShellModule()
+    plugin.executable = "/bin/sh"
+    return plugin
 
 
 def test_command() -> None:
@@ -59,21 +59,21 @@ def test_options() -> None:
 
 
 @pytest.mark.parametrize("user", ["root", "alice"])
-def test_a_user_of_the_same_name_at_the_login(user: str) -> None:
-    """Ansible's `buser != ruser` decides whether become is used at all, and `in` whose files are to be readable."""
+def test_user_with_the_name_of_the_login(user: str) -> None:
+    """Ansible's `buser != ruser` decides whether become is used at all, and `in` whose files must be readable."""
     chosen = become(ansible_netns="ns01", ansible_become_user=user).get_option("become_user")
     assert chosen != user
     assert chosen in ["other", user]
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", "a b", "", "a\nb"])
-def test_odd_names_are_refused(name: str) -> None:
-    with pytest.raises(AnsibleError, match="ansible_netns, the namespace to run in:"):
+def test_invalid_names(name: str) -> None:
+    with pytest.raises(AnsibleError, match="ansible_netns: "):
         become(ansible_netns=name).build_become_command("true", shell())
 
 
-def test_no_name() -> None:
-    with pytest.raises(AnsibleError, match="set the variable ansible_netns"):
+def test_name_is_not_set() -> None:
+    with pytest.raises(AnsibleError, match="ansible_netns: is not set; set it"):
         become().build_become_command("true", shell())
 
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters mermaid and dot, and the picture in the README."""
+"""The filters mermaid and dot, and the diagram in the README."""
 
 from __future__ import annotations
 
@@ -26,18 +26,24 @@ def test_filters_are_found_by_their_names() -> None:
     assert FilterModule().filters() == {"mermaid": mermaid, "dot": dot}
 
 
-def test_the_readme_shows_what_the_filter_draws() -> None:
+def test_readme_shows_the_output_of_mermaid() -> None:
     assert f"```mermaid\n{mermaid(reference())}```\n" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_dot_of_the_reference_topology() -> None:
-    drawn = dot(reference())
-    assert drawn == dot(reference())
-    assert '"namespace ns01":"e_veth_2d_ns01":e -- "bridge int_br":"w_ns01_5f_tap":w;' in drawn
-    assert '"bridge int_br":heading:e -- "outside":heading:w [label="NAT 192.168.100.0/24"' in drawn
+    source = dot(reference())
+    assert source == dot(reference())
+    assert '"namespace ns01":"e_veth_2d_ns01":e -- "bridge int_br":"w_ns01_5f_tap":w;' in source
+    assert '"bridge int_br":heading:e -- "outside":heading:w [label="NAT 192.168.100.0/24"' in source
 
 
-@pytest.mark.parametrize("write", [dot, mermaid])
-def test_mistakes_are_errors_of_the_filter(write: Any) -> None:
+@pytest.mark.parametrize("draw", [dot, mermaid])
+def test_errors_in_the_variables(draw: Any) -> None:
     with pytest.raises(AnsibleFilterError, match="nam: is not an option here"):
-        write({"namespaces": [{"name": "red", "nam": 1}]})
+        draw({"namespaces": [{"name": "red", "nam": 1}]})
+
+
+@pytest.mark.parametrize("draw", [dot, mermaid])
+def test_incomplete_facts(draw: Any) -> None:
+    with pytest.raises(AnsibleFilterError, match=r"not a result of netns\.fabric\.topology_info"):
+        draw({"host": {}, "namespaces": [], "openvswitch": {}})

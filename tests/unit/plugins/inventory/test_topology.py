@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The inventory plugin, by the command ansible-inventory: as a library, Ansible does not find it within these tests."""
+"""The inventory plugin, run by ansible-inventory: Ansible used as a library does not find it within these tests."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TOPOLOGY = (
 
 @dataclass(frozen=True)
 class Inventory:
-    """What ansible-inventory prints."""
+    """The output of ansible-inventory."""
 
     listed: dict[str, Any]
     errors: str
@@ -46,7 +46,7 @@ class Inventory:
 
 
 def inventory(directory: Path, configuration: str, group_vars: str = TOPOLOGY) -> Inventory:
-    """Return what Ansible makes of a directory of sources."""
+    """Return the inventory of a directory of sources."""
     (directory / "group_vars").mkdir()
     (directory / "group_vars" / "labs.yml").write_text(group_vars, encoding="utf-8")
     (directory / "hosts.yml").write_text(HOSTS, encoding="utf-8")
@@ -56,7 +56,7 @@ def inventory(directory: Path, configuration: str, group_vars: str = TOPOLOGY) -
 
 
 def listed(*sources: Path) -> Inventory:
-    """Return what Ansible makes of sources."""
+    """Return the inventory of sources."""
     ran = subprocess.run(
         [
             str(Path(sys.executable).with_name("ansible-inventory")),
@@ -78,21 +78,21 @@ def listed(*sources: Path) -> Inventory:
 
 
 def test_all_hosts_with_a_topology(tmp_path: Path) -> None:
-    made = inventory(tmp_path, "")
-    assert made.names() == ["lab1x.lab1", "lab2x.lab2"]
-    assert made.variables("lab1x.lab1")["ansible_host"] == "lab1"
-    assert made.variables("lab2x.lab2")["ansible_host"] == "{{ hostvars['lab2']['ansible_host'] }}"
-    assert made.names("labs") == ["lab1", "lab2"]
+    result = inventory(tmp_path, "")
+    assert result.names() == ["lab1x.lab1", "lab2x.lab2"]
+    assert result.variables("lab1x.lab1")["ansible_host"] == "lab1"
+    assert result.variables("lab2x.lab2")["ansible_host"] == "{{ hostvars['lab2']['ansible_host'] }}"
+    assert result.names("labs") == ["lab1", "lab2"]
 
 
-def test_the_reference_topology_of_a_host_that_is_named(tmp_path: Path) -> None:
-    made = inventory(tmp_path, "hosts: [other]\nhostname: ansible_netns\ngroup: inside\n")
-    assert made.names("inside") == ["ns01", "ns02"]
-    assert made.variables("ns02")["netns_addresses"] == [{"plain": "192.168.100.2"}]
+def test_reference_topology_of_a_named_host(tmp_path: Path) -> None:
+    result = inventory(tmp_path, "hosts: [other]\nhostname: ansible_netns\ngroup: inside\n")
+    assert result.names("inside") == ["ns01", "ns02"]
+    assert result.variables("ns02")["netns_addresses"] == [{"plain": "192.168.100.2"}]
 
 
-def test_variables_beside_this_source_alone_for_all_hosts(tmp_path: Path) -> None:
-    """Those of the group `all`, which other groups become a part of only later."""
+def test_variables_next_to_this_source_only(tmp_path: Path) -> None:
+    """Variables of the group `all`, to which Ansible adds other groups only later."""
     (tmp_path / "hosts").mkdir()
     (tmp_path / "hosts" / "hosts.yml").write_text("labs: {hosts: {lab1: {}}}", encoding="utf-8")
     (tmp_path / "topology" / "group_vars").mkdir(parents=True)
@@ -104,23 +104,27 @@ def test_variables_beside_this_source_alone_for_all_hosts(tmp_path: Path) -> Non
 
 
 def test_constructed_groups_and_variables(tmp_path: Path) -> None:
-    made = inventory(
+    result = inventory(
         tmp_path,
         "hosts: [labs]\nkeyed_groups: [{key: netns_host, prefix: 'on'}]\ncompose: {short: ansible_netns | upper}\n",
     )
-    assert made.names("on_lab2") == ["lab2x.lab2"]
-    assert made.variables("lab2x.lab2")["short"] == {"plain": "LAB2X"}
+    assert result.names("on_lab2") == ["lab2x.lab2"]
+    assert result.variables("lab2x.lab2")["short"] == {"plain": "LAB2X"}
 
 
 @pytest.mark.parametrize(
-    ("configuration", "group_vars", "said"),
+    ("configuration", "group_vars", "message"),
     [
         ("hosts: [lbas]\n", TOPOLOGY, "'lbas' is neither a host nor a group"),
-        ("hostname: ('lab1')\n", TOPOLOGY, "there is a host of that name"),
-        ("hostname: nothing\n", TOPOLOGY, "gives no name for a namespace of lab1"),
-        ("", "topology_namespaces: '{{ nothing }}'\n", "topology_namespaces of lab1 cannot be read in an inventory"),
-        ("", "topology_namespaces: [{name: red, nam: 1}]\n", "the topology of lab1 has mistakes"),
+        ("hostname: ('lab1')\n", TOPOLOGY, "is already the name of a host"),
+        ("hostname: nothing\n", TOPOLOGY, "hostname: the expression fails for a namespace of lab1"),
+        (
+            "",
+            "topology_namespaces: '{{ nothing }}'\n",
+            "topology_namespaces of lab1 cannot be evaluated in an inventory",
+        ),
+        ("", "topology_namespaces: [{name: red, nam: 1}]\n", "the topology of lab1 has errors"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path: Path, configuration: str, group_vars: str, said: str) -> None:
-    assert said in inventory(tmp_path, configuration, group_vars).errors
+def test_errors(tmp_path: Path, configuration: str, group_vars: str, message: str) -> None:
+    assert message in inventory(tmp_path, configuration, group_vars).errors

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line of the become plugin: the words in it. What they do is for the Molecule scenario `inside`."""
+"""The words of the become plugin's command line. The Molecule scenario `inside` runs them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COMMAND = "/bin/sh -c 'echo BECOME-SUCCESS-abc ; python3'"
 
 
 def script(*, namespace: str = "ns01", command: str = COMMAND, user: str = "root", sudo: Sudo | None = None) -> str:
-    """Return what /bin/sh is given to run."""
+    """Return the script that /bin/sh runs."""
     words = shlex.split(command_line(namespace, command, success=SUCCESS, user=user, sudo=sudo))
     assert words[:2] == ["/bin/sh", "-c"]
     assert len(words) == 3
@@ -50,8 +50,8 @@ def test_sudo(sudo: Sudo, words: str) -> None:
     assert f'test "$(id -u)" = 0 || set -- {words} "$@"; exec "$@"' in script(sudo=sudo)
 
 
-def test_a_namespace_that_is_not_there() -> None:
-    """Run for real, where there is surely no namespace of that name: nothing of it needs root."""
+def test_missing_namespace() -> None:
+    """Run for real, with a name that no namespace has: nothing of it needs root."""
     name = "no-such 'name' $HOME"
     ran = subprocess.run(
         ["/bin/sh", "-c", command_line(name, COMMAND, success=SUCCESS)],
@@ -64,7 +64,7 @@ def test_a_namespace_that_is_not_there() -> None:
     success, result = ran.stdout.splitlines()
     assert (ran.returncode, success) == (1, SUCCESS)
     assert json.loads(result)["failed"] is True
-    assert json.loads(result)["msg"].startswith(f"there is no network namespace {name!r} on this host")
+    assert json.loads(result)["msg"].startswith(f"ansible_netns: there is no network namespace {name!r} on this host")
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Namespaces as hosts of an inventory: which there are, and with what variables."""
+"""Namespaces as hosts of an inventory, and their variables."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ WEB = {
 
 
 def test_variables_of_a_namespace() -> None:
-    hosts, mistakes = namespace_hosts({"name": "lab", "bridges": [{"name": "int_br"}], "namespaces": [WEB]})
-    assert not mistakes
+    hosts, errors = namespace_hosts({"name": "lab", "bridges": [{"name": "int_br"}], "namespaces": [WEB]})
+    assert not errors
     assert hosts == {
         "web": {
             "ansible_become": True,
@@ -50,8 +50,8 @@ def test_variables_of_a_namespace() -> None:
     }
 
 
-def test_both_ends_of_a_link_count() -> None:
-    hosts, mistakes = namespace_hosts(
+def test_both_ends_of_a_link() -> None:
+    hosts, errors = namespace_hosts(
         {
             "namespaces": [{"name": "red"}, {"name": "blue"}],
             "links": [
@@ -64,18 +64,18 @@ def test_both_ends_of_a_link_count() -> None:
             ],
         }
     )
-    assert not mistakes
+    assert not errors
     assert list(hosts) == ["red", "blue"]
     assert [hosts[name]["netns_addresses"] for name in hosts] == [["10.0.0.1"], ["10.0.0.2"]]
 
 
-def test_mistakes_leave_the_others() -> None:
-    hosts, mistakes = namespace_hosts({"namespaces": [{"name": "a/b"}, {"name": "red", "nam": 1}]})
+def test_invalid_entries_are_left_out() -> None:
+    hosts, errors = namespace_hosts({"namespaces": [{"name": "a/b"}, {"name": "red", "nam": 1}]})
     assert list(hosts) == ["red"]
-    assert len(mistakes) == 2
+    assert len(errors) == 2
 
 
-def test_a_topology_that_is_absent_has_no_hosts() -> None:
+def test_absent_topology_has_no_hosts() -> None:
     assert namespace_hosts({"state": "absent", "namespaces": [{"name": "red"}]}) == ({}, [])
 
 
@@ -94,6 +94,6 @@ def test_connection_variables_are_references() -> None:
     }
 
 
-def test_the_hosts_own_address_wins_over_its_name() -> None:
+def test_address_of_the_host_overrides_its_name() -> None:
     variables = connection_variables("lab", {"ansible_host": "192.0.2.1"})
     assert variables["ansible_host"] == "{{ hostvars['lab']['ansible_host'] }}"

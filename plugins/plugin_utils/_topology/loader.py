@@ -1,0 +1,31 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Loads a topology: reads the role's variables and checks them, one by one and as a whole. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.checks import check_topology
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import TopologyError
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Topology
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.reader import Reader
+
+
+def load_topology(variables: Any) -> Topology:
+    """Return a valid topology.
+
+    Args:
+        variables: A dictionary with the role's variables, their names without ``topology_``.
+
+    Raises:
+        TopologyError: With all errors.
+    """
+    reader = Reader()
+    topology = reader.read(variables)
+    check_topology(topology, reader.errors)
+    if len(reader.errors):
+        raise TopologyError(topology.name, reader.errors)
+    return topology

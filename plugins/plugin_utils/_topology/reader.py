@@ -1,0 +1,396 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads the role's variables into a :class:`Topology`.
+
+Pure. Every value is checked on its own here (type, form, range, spelling of the keys); what concerns several entries
+together is in ``checks``. Errors are collected, not raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.module_utils._core import validation
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
+    Attachment,
+    Bridge,
+    End,
+    Forward,
+    Link,
+    Namespace,
+    Nat,
+    Route,
+    Target,
+    Topology,
+    UserProbe,
+)
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.schema import Check, Each
+
+#: What a role variable has before the key of the filter's input; error messages name the variables.
+VARIABLE_PREFIX = "topology_"
+
+_END_OPTIONS = ("mac", "mtu", "enabled", "tx_checksum")
+
+
+def to_plain(value: Any) -> Any:
+    """Copy variables as Ansible passes them (lazy, tagged) into plain dicts, lists and strings."""
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_plain(item) for item in value]
+    return str(value) if isinstance(value, str) else value
+
+
+class Reader:
+    """Reads variables into a :class:`Topology` and collects the errors in them."""
+
+    def __init__(self) -> None:
+        self.errors = Errors()
+
+    def read(self, variables: Any) -> Topology:
+        """Return the topology without the entries that are invalid."""
+        given = to_plain(variables)
+        if not isinstance(given, dict):
+            keys = ", ".join(schema.VARIABLES)
+            self.errors.add("the topology", "", f"must be a dictionary with the keys {keys}, not {given!r}")
+            given = {}
+        for key in given:
+            if key not in schema.VARIABLES:
+                self.errors.add("the topology", key, f"is not an option; {suggest(key, schema.VARIABLES)}")
+        self._read_scalar(given, "diagram", schema.check_diagram, "")
+        bridges = tuple(self._read_entries(given, "bridges", self._read_bridge))
+        namespaces = tuple(self._read_entries(given, "namespaces", self._read_namespace))
+        links = tuple(self._read_entries(given, "links", self._read_link))
+        nat = tuple(self._read_entries(given, "nat", self._read_nat))
+        return Topology(
+            name=self._read_scalar(given, "name", validation.owner_name, "default"),
+            state=self._read_scalar(given, "state", schema.one_of("present", "absent"), "present"),
+            verify=self._read_scalar(given, "verify", schema.check_boolean, fallback=True),
+            bridges=bridges,
+            namespaces=namespaces,
+            links=links,
+            nat=tuple(rule for rule in nat if isinstance(rule, Nat)),
+            forwards=tuple(rule for rule in nat if isinstance(rule, Forward)),
+            outside=self._read_outside(given),
+            probes=tuple(self._read_entries(given, "verify_probes", self._read_probe)),
+            incomplete=frozenset(
+                key
+                for key, entries in (("bridges", bridges), ("namespaces", namespaces), ("links", links))
+                if _is_incomplete(given, key, entries)
+            ),
+        )
+
+    # --- variables, lists, options -----------------------------------------------------------------------------
+
+    def _read_scalar(self, given: Mapping[str, Any], key: str, check: Check, fallback: Any) -> Any:
+        """Return the value of a variable that is no list, or the fallback if it is missing or invalid."""
+        return self._check_value(VARIABLE_PREFIX + key, "", check, given.get(key, fallback), fallback)
+
+    def _read_entries(self, given: Mapping[str, Any], key: str, read: Callable[[str, Any], Any]) -> Iterator[Any]:
+        """Yield every valid entry of a variable that is a list."""
+        variable = VARIABLE_PREFIX + key
+        yield from self._read_each(variable, self._check_list(variable, "", given.get(key, [])), read)
+
+    def _read_nested(self, path: str, key: str, given: Any, read: Callable[[str, Any], Any]) -> Iterator[Any]:
+        """Yield every valid entry of a list within an entry."""
+        yield from self._read_each(f"{path} {key}", self._check_list(path, key, given), read)
+
+    def _read_each(self, path: str, entries: Iterable[Any], read: Callable[[str, Any], Any]) -> Iterator[Any]:
+        for index, entry in enumerate(entries):
+            result = read(_format_path(path, index, entry), entry)
+            if result is not None:
+                yield result
+
+    def _check_list(self, path: str, option: str, value: Any) -> list[Any]:
+        """Return the value if it is a list; otherwise note an error and return an empty list."""
+        if isinstance(value, list):
+            return value
+        if value is None:
+            self.errors.add(path, option, "has no value; set a list, or [] for none")
+        else:
+            self.errors.add(path, option, f"must be a list, not {value!r}; write it in brackets, or with hyphens")
+        return []
+
+    def _check_value(self, path: str, option: str, check: Check, value: Any, fallback: Any = None) -> Any:
+        """Return the value in its normal form, or the fallback if it is invalid."""
+        if value is None:
+            self.errors.add(path, option, "has no value; set one, or omit the option")
+            return [] if isinstance(check, Each) else fallback
+        if isinstance(check, Each):
+            return self._check_values(path, option, check, value)
+        try:
+            return check(value)
+        except ValueError as error:
+            self.errors.add(path, option, str(error))
+            return fallback
+
+    def _check_values(self, path: str, option: str, check: Each, value: Any) -> list[Any]:
+        valid = []
+        for index, item in enumerate(self._check_list(path, option, value)):
+            count = len(self.errors)
+            result = self._check_value(path, f"{option}[{index}]", check.check, item)
+            if len(self.errors) == count:
+                valid.append(result)
+        return valid
+
+    def _check_options(
+        self, path: str, entry: Any, known: Mapping[str, Check | None], required: str
+    ) -> dict[str, Any] | None:
+        """Return all valid options of an entry, in their normal form.
+
+        None if the entry is not a dictionary or has no valid value for its required option. An option whose check is
+        None is passed on unchanged.
+        """
+        if not isinstance(entry, dict):
+            self.errors.add(path, "", f"must be a dictionary with the keys {', '.join(known)}, not {entry!r}")
+            return None
+        options: dict[str, Any] = {}
+        for option, value in entry.items():
+            if option not in known:
+                self.errors.add(path, option, f"is not an option here; {_suggest_option(option, known)}")
+                continue
+            check = known[option]
+            count = len(self.errors)
+            result = value if check is None else self._check_value(path, option, check, value)
+            if len(self.errors) == count or isinstance(check, Each):
+                options[option] = result
+        if required not in entry:
+            self.errors.add(path, required, "is missing; every entry requires it")
+        return options if required in options else None
+
+    # --- entries -----------------------------------------------------------------------------------------------
+
+    def _read_bridge(self, path: str, entry: Any) -> Bridge | None:
+        options = self._check_options(path, entry, schema.BRIDGE, "name")
+        if options is None:
+            return None
+        return Bridge(
+            path=path,
+            name=options["name"],
+            switch=_select(options, schema.SWITCH),
+            enabled=options.get("enabled", True),
+            addresses=_addresses_of(options),
+        )
+
+    def _read_namespace(self, path: str, entry: Any) -> Namespace | None:
+        known: dict[str, Check | None] = {
+            "name": validation.namespace_name,
+            **schema.NETNS,
+            "interfaces": None,
+            "routes": None,
+        }
+        options = self._check_options(path, entry, known, "name")
+        # A namespace without a valid name is read further, so that the errors within it are reported in the same run.
+        given = options if options is not None else _select(entry if isinstance(entry, dict) else {}, known)
+        name = options["name"] if options is not None else ""
+        interfaces = tuple(
+            self._read_nested(
+                path, "interfaces", given.get("interfaces", []), lambda at, item: self._read_attachment(at, item, name)
+            )
+        )
+        routes = tuple(self._read_nested(path, "routes", given.get("routes", []), self._read_route))
+        if options is None:
+            return None
+        netns = _select(options, schema.NETNS)
+        if "nameservers" in netns:
+            netns["nameservers"] = [str(address) for address in netns["nameservers"]]
+        return Namespace(path, name, netns, interfaces, routes, _is_incomplete(given, "interfaces", interfaces))
+
+    def _read_attachment(self, path: str, entry: Any, namespace: str) -> Attachment | None:
+        options = self._check_options(path, entry, schema.INTERFACE, "name")
+        if options is None:
+            return None
+        if "bridge" not in entry:
+            for option in ("peer", "tx_checksum", *schema.PORT):
+                if option in entry:
+                    self.errors.add(path, option, _explain_bridge_required(option))
+        return Attachment(
+            path=path,
+            name=options["name"],
+            namespace=namespace,
+            addresses=_addresses_of(options),
+            options=_select(options, _END_OPTIONS),
+            incomplete=_lacks_addresses(entry, options),
+            bridge=options.get("bridge"),
+            peer=self._read_peer(path, entry, options, namespace),
+            port=_select(options, schema.PORT),
+        )
+
+    def _read_peer(self, path: str, entry: Mapping[str, Any], options: Mapping[str, Any], namespace: str) -> str:
+        """Return the name of the end on the host: as given, or NAMESPACE-NAME."""
+        if "bridge" not in entry or "peer" in entry or not namespace:
+            return str(options.get("peer", ""))
+        name = f"{namespace}-{options['name']}"
+        try:
+            return validation.interface_name(name)
+        except ValueError:
+            self.errors.add(
+                path,
+                "peer",
+                f"is not set, and the name derived for the end on the host, {name!r}, is not an interface name of at "
+                f"most {validation.INTERFACE_NAME_MAX} bytes; set `peer`",
+            )
+            return ""
+
+    def _read_route(self, path: str, entry: Any) -> Route | None:
+        options = self._check_options(path, entry, schema.ROUTE, "destination")
+        if options is None:
+            return None
+        if "gateway" not in entry and "device" not in entry:
+            self.errors.add(path, "gateway", "is missing, and so is `device`; a route requires at least one of them")
+        return Route(
+            path,
+            options["destination"],
+            *(options.get(key) for key in ("gateway", "device", "source", "metric", "table")),
+        )
+
+    def _read_link(self, path: str, entry: Any) -> Link | None:
+        known: dict[str, Check | None] = {**schema.LINK_END, "peer": None}
+        near = self._check_options(path, entry, known, "name")
+        if not isinstance(entry, dict):
+            return None
+        if "peer" not in entry:
+            self.errors.add(
+                path, "peer", "is missing; declare the other end: {name: ..., namespace: ..., addresses: [...]}"
+            )
+            return None
+        far_path = f"{path} peer"
+        far = self._check_options(far_path, entry["peer"], {**schema.LINK_END}, "name")
+        if near is None or far is None:
+            return None
+        return Link(path, _build_end(path, entry, near), _build_end(far_path, entry["peer"], far))
+
+    def _read_nat(self, path: str, entry: Any) -> Nat | Forward | None:
+        if isinstance(entry, dict) and "publish" in entry:
+            return self._read_forward(path, entry)
+        if isinstance(entry, dict) and "source" not in entry:
+            self.errors.add(
+                path,
+                "source",
+                "is missing; an entry requires `source` (a network to masquerade) or `publish` (a port to publish)",
+            )
+            return None
+        options = self._check_options(path, entry, schema.NAT, "source")
+        if options is None:
+            return None
+        return Nat(path, options["source"], {key: value for key, value in options.items() if key != "source"})
+
+    def _read_forward(self, path: str, entry: Mapping[str, Any]) -> Forward | None:
+        if "source" in entry:
+            self.errors.add(
+                path,
+                "source",
+                "cannot be combined with `publish`; write one entry that masquerades and another one that publishes",
+            )
+            return None
+        options = self._check_options(path, entry, schema.FORWARD, "publish")
+        if "to" not in entry:
+            self.errors.add(path, "to", "is missing; set the namespace that the port is forwarded to, or its address")
+        if options is None or "to" not in options:
+            return None
+        if "to_port" in options and "-" in options["publish"]:
+            self.errors.add(
+                path,
+                "to_port",
+                f"cannot be combined with the range {options['publish']}, whose ports keep their numbers; omit it, or "
+                "write an entry for each port",
+            )
+        return Forward(
+            path=path,
+            ports=options["publish"],
+            to=options["to"],
+            protocol=options.get("protocol", "tcp"),
+            address=options.get("address"),
+            options=_select(options, ("to_port", "in_interface", *schema.ROUTER)),
+        )
+
+    def _read_probe(self, path: str, entry: Any) -> UserProbe | None:
+        options = self._check_options(path, entry, schema.PROBE, "to")
+        if options is None:
+            return None
+        protocol = options.get("protocol", "icmp")
+        if "port" in entry and protocol != "tcp":
+            self.errors.add(path, "port", "only TCP has ports; add `protocol: tcp`, or omit `port`")
+        return UserProbe(
+            path=path,
+            namespace=options.get("namespace"),
+            to=options["to"],
+            protocol=protocol,
+            port=options.get("port"),
+            reachable=options.get("expect", "reachable") == "reachable",
+            timeout=options.get("timeout"),
+        )
+
+    def _read_outside(self, given: Mapping[str, Any]) -> tuple[Target, ...]:
+        variable = VARIABLE_PREFIX + "verify_outside"
+        targets = []
+        for index, item in enumerate(self._check_list(variable, "", given.get("verify_outside", []))):
+            path = f"{variable}[{index}]"
+            target = self._check_value(path, "", schema.check_target, item)
+            if target is not None:
+                targets.append(Target(path, target.address, target.port))
+        return tuple(targets)
+
+
+def _format_path(base: str, index: int, entry: Any) -> str:
+    """Return where an entry is, with the name that identifies it to its reader."""
+    name = ""
+    if isinstance(entry, dict):
+        keys = ("name", "destination", "source", "publish", "to")
+        name = next((str(entry[key]) for key in keys if isinstance(entry.get(key), (str, int))), "")
+    return f"{base}[{index}] ({name})" if name else f"{base}[{index}]"
+
+
+def _is_incomplete(given: Mapping[str, Any], key: str, entries: tuple[Any, ...]) -> bool:
+    """Return whether invalid entries were left out: what seems to be wrong because of their absence is no error."""
+    value = given.get(key, [])
+    return not isinstance(value, list) or len(value) != len(entries)
+
+
+def _lacks_addresses(entry: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
+    given = entry.get("addresses", [])
+    return not isinstance(given, list) or len(given) != len(options.get("addresses", ()))
+
+
+def _select(options: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    return {key: options[key] for key in keys if key in options}
+
+
+def _addresses_of(options: Mapping[str, Any]) -> tuple[Interface, ...] | None:
+    return tuple(options["addresses"]) if "addresses" in options else None
+
+
+def _build_end(path: str, entry: Mapping[str, Any], options: Mapping[str, Any]) -> End:
+    return End(
+        path=path,
+        name=options["name"],
+        namespace=options.get("namespace"),
+        addresses=_addresses_of(options),
+        options=_select(options, _END_OPTIONS),
+        incomplete=_lacks_addresses(entry, options),
+    )
+
+
+def _suggest_option(option: str, known: Iterable[str]) -> str:
+    if option == "state":
+        return (
+            "to delete the object, remove the entry from the list (see `topology_prune`), or set "
+            "`topology_state: absent` for the whole topology"
+        )
+    return suggest(option, known)
+
+
+def _explain_bridge_required(option: str) -> str:
+    meaning = {
+        "peer": "it names the end of the veth pair that is a port of the bridge",
+        "tx_checksum": "it applies to a veth pair, and without `bridge` the entry is an existing link",
+    }.get(option)
+    if meaning is None:
+        return f"requires `bridge`: it is an option of the bridge's port; add `bridge`, or omit `{option}`"
+    return f"requires `bridge`: {meaning}; add it (for a veth pair between two namespaces, use `topology_links`)"

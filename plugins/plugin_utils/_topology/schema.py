@@ -1,0 +1,211 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of each entry of the role's variables, and the check that each value has to pass. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Union
+
+from ansible_collections.netns.fabric.plugins.module_utils._core import validation
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Network, ValidationError
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Target
+
+#: The highest metric and table: RTA_PRIORITY and RTA_TABLE of linux/rtnetlink.h are 32 bits wide.
+METRIC_MAX = TABLE_MAX = 2**32 - 1
+
+#: The suffixes of the files that a topology can be drawn into.
+DIAGRAM_SUFFIXES = (".mmd", ".md", ".dot", ".svg")
+
+
+@dataclass(frozen=True)
+class Each:
+    """A list whose elements have to pass ``check``."""
+
+    check: Callable[[Any], Any]
+
+
+Check = Union[Callable[[Any], Any], Each]
+
+
+def check_boolean(value: Any) -> bool:
+    """Return a boolean, given as one or as one of YAML's words for it."""
+    words = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in words:
+        return words[value.lower()]
+    raise ValidationError(f"must be true or false, not {value!r}")
+
+
+def one_of(*choices: str) -> Callable[[Any], str]:
+    """Return a check that accepts only these words."""
+
+    def check(value: Any) -> str:
+        if isinstance(value, str) and value in choices:
+            return value
+        raise ValidationError(f"{value!r} is not one of {', '.join(choices)}; use one of these")
+
+    return check
+
+
+def check_target(value: Any) -> Target:
+    """Return an address outside, with its port if it has one; without its place in the variables."""
+    if not isinstance(value, str):
+        raise ValidationError(f"must be ADDRESS or ADDRESS:PORT, not {value!r}")
+    text = value.strip()
+    head, colon, tail = text.rpartition(":")
+    if colon and tail.isdigit() and (head.startswith("[") or text.count(":") == 1):
+        return Target("", validation.ip_address(head.strip("[]")), validation.port(tail))
+    return Target("", validation.ip_address(text.strip("[]")))
+
+
+def check_diagram(value: Any) -> str:
+    """Return the path of a diagram; the suffix selects its format."""
+    if not isinstance(value, str):
+        raise ValidationError(f"must be the path of a file, not {value!r}")
+    if value and not value.endswith(DIAGRAM_SUFFIXES):
+        suffixes = ", ".join(DIAGRAM_SUFFIXES)
+        raise ValidationError(f"{value!r} has none of the suffixes {suffixes}, which select the format; add one")
+    return value
+
+
+def _check_text(value: Any) -> str:
+    if isinstance(value, str) and value:
+        return value
+    raise ValidationError(f"must be a non-empty string, not {value!r}")
+
+
+def _check_map(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValidationError(f"must be a dictionary (key: value), not {value!r}")
+    for key, item in value.items():
+        if isinstance(item, (dict, list)):
+            raise ValidationError(f"the value of {key!r} must be a string, a number, a boolean or null, not {item!r}")
+    return value
+
+
+def _whole_number(lowest: int, highest: int) -> Callable[[Any], int]:
+    def check(value: Any) -> int:
+        number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+        if isinstance(number, bool) or not isinstance(number, int) or not lowest <= number <= highest:
+            raise ValidationError(f"must be a whole number from {lowest} to {highest}, not {value!r}")
+        return number
+
+    return check
+
+
+def _check_destination(value: Any) -> Network | None:
+    if value == "default":
+        return None
+    return validation.network(value)
+
+
+def _check_address_or_namespace(value: Any) -> Address | str:
+    try:
+        return validation.ip_address(value)
+    except ValidationError:
+        return validation.namespace_name(value)
+
+
+# --- the options of each entry -------------------------------------------------------------------------------------
+
+#: The keys of the filter's input: the role's variables without ``topology_``.
+VARIABLES = (
+    "name",
+    "state",
+    "verify",
+    "verify_outside",
+    "verify_probes",
+    "diagram",
+    "bridges",
+    "namespaces",
+    "links",
+    "nat",
+)
+_END: dict[str, Check] = {
+    "name": validation.interface_name,
+    "addresses": Each(validation.interface_address),
+    "mac": validation.mac_address,
+    "mtu": validation.mtu,
+    "enabled": check_boolean,
+    "tx_checksum": check_boolean,
+}
+#: Options of the module ovs_port.
+PORT: dict[str, Check] = {
+    "tag": validation.vlan,
+    "trunks": Each(validation.vlan),
+    "vlan_mode": one_of(*validation.VLAN_MODES),
+    "external_ids": _check_map,
+    "other_config": _check_map,
+    "protected": check_boolean,
+}
+INTERFACE: dict[str, Check] = {
+    **_END,
+    **PORT,
+    "bridge": validation.interface_name,
+    "peer": validation.interface_name,
+}
+LINK_END: dict[str, Check] = {**_END, "namespace": validation.namespace_name}
+#: Options of the module ovs_bridge, without the name.
+SWITCH: dict[str, Check] = {
+    "datapath_type": one_of("auto", "system", "netdev"),
+    "fail_mode": one_of("standalone", "secure"),
+    "mac": validation.mac_address,
+    "mtu": validation.mtu,
+    "external_ids": _check_map,
+    "other_config": _check_map,
+    "protocols": Each(_check_text),
+}
+BRIDGE: dict[str, Check] = {
+    "name": validation.interface_name,
+    **SWITCH,
+    "addresses": Each(validation.interface_address),
+    "enabled": check_boolean,
+}
+ROUTE: dict[str, Check] = {
+    "destination": _check_destination,
+    "gateway": validation.ip_address,
+    "device": validation.interface_name,
+    "source": validation.ip_address,
+    "metric": _whole_number(0, METRIC_MAX),
+    "table": _whole_number(1, TABLE_MAX),
+}
+#: Options of the module netns, without the name.
+NETNS: dict[str, Check] = {
+    "nameservers": Each(validation.ip_address),
+    "search": Each(_check_text),
+    "sysctls": _check_map,
+    "force": check_boolean,
+}
+#: Options that both NAT modules have.
+ROUTER: dict[str, Check] = {
+    "namespace": validation.namespace_name,
+    "ip_forward": check_boolean,
+    "accept_forward": one_of("auto", "never"),
+}
+PROBE: dict[str, Check] = {
+    "namespace": validation.namespace_name,
+    "to": validation.probe_destination,
+    "protocol": one_of("icmp", "tcp"),
+    "port": validation.port,
+    "expect": one_of("reachable", "unreachable"),
+    "timeout": validation.probe_timeout,
+}
+NAT: dict[str, Check] = {
+    "source": validation.network,
+    "out_interface": validation.interface_name,
+    **ROUTER,
+}
+FORWARD: dict[str, Check] = {
+    "publish": validation.ports,
+    "protocol": one_of("tcp", "udp"),
+    "to": _check_address_or_namespace,
+    "to_port": validation.port,
+    "address": validation.ip_address,
+    "in_interface": validation.interface_name,
+    **ROUTER,
+}

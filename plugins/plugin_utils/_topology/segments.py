@@ -1,0 +1,33 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Broadcast domains. Pure."""
+
+from __future__ import annotations
+
+from typing import Union
+
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Attachment
+
+#: A broadcast domain: ``("bridge", NAME, VLAN)`` or ``("link", INDEX, 0)``.
+Segment = tuple[str, Union[str, int], int]
+
+
+def segment_of(attachment: Attachment) -> Segment | None:
+    """Return the broadcast domain of an interface's untagged frames; None if there is none, or it is unknown.
+
+    VLAN modes as ovs-vswitchd.conf.db(5), table Port, has them: without a mode, a port with a tag is an access port and
+    one without is a trunk; a trunk carries untagged frames as VLAN 0, and only if its list (where there is one) has it.
+    A native-tagged port accepts untagged frames and sends tagged ones, which a plain interface does not receive.
+    """
+    if attachment.bridge is None:
+        return None
+    tag = attachment.port.get("tag", 0)
+    mode = attachment.port.get("vlan_mode") or ("access" if "tag" in attachment.port else "trunk")
+    if mode == "native-tagged":
+        return None
+    if mode == "trunk":
+        trunks = attachment.port.get("trunks", [])
+        return ("bridge", attachment.bridge, 0) if not trunks or 0 in trunks else None
+    return ("bridge", attachment.bridge, tag)

@@ -1,0 +1,57 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The diagram of the actual topology."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.build import build_diagram
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.from_facts import is_facts
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import (
+    Connection,
+    End,
+    bridge_key,
+    namespace_key,
+)
+from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._diagrams.samples import (
+    FOUND_RED,
+    RED,
+    RED_PORT,
+    RED_TAP,
+    found,
+    owned_link,
+    owned_port,
+    owned_space,
+    variables,
+)
+
+
+def test_actual_topology_is_drawn_as_declared() -> None:
+    masquerade = [{"source": "10.0.0.0/24", "out_interface": None, "owner": "lab", "backend": "nftables"}]
+    seen = found(FOUND_RED, ports=(RED_PORT,), links=[RED_TAP], firewall={"masquerade": masquerade})
+    wanted = variables(RED, nat=[{"source": "10.0.0.0/24"}])
+    diagram = build_diagram(seen)
+    assert [box.key for box in diagram.boxes] == [box.key for box in build_diagram(wanted).boxes]
+    assert diagram.connections == build_diagram(wanted).connections
+    assert diagram.nat == build_diagram(wanted).nat
+    compared = build_diagram(seen, wanted)
+    assert compared.drifts == ()
+    assert compared.connections == diagram.connections
+
+
+def test_internal_port_in_a_namespace() -> None:
+    inside = owned_link("int0", kind="openvswitch", bridge_port={"bridge": "int_br", "port": "int0", "tag": None})
+    diagram = build_diagram(found(owned_space("red", inside), ports=(owned_port("int0"),)))
+    assert diagram.connections == (Connection(End(namespace_key("red"), "int0"), End(bridge_key("int_br"), "int0")),)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(found(), True), (variables(RED), False), ([], False)])
+def test_is_facts(value: object, expected: bool) -> None:
+    assert is_facts(value) is expected
+
+
+def test_facts_without_the_firewall_have_no_nat() -> None:
+    assert build_diagram(found(firewall={})).nat == build_diagram(found(firewall=None)).nat == ()

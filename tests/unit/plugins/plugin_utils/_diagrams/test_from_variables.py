@@ -1,0 +1,49 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The diagram of a declared topology."""
+
+from __future__ import annotations
+
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.build import build_diagram
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import (
+    HOST,
+    OUTSIDE,
+    Box,
+    Connection,
+    Diagram,
+    End,
+    Interface,
+    Nat,
+    bridge_key,
+    namespace_key,
+)
+from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._diagrams.samples import RED, boxes, variables
+
+
+def test_declared_topology() -> None:
+    diagram = build_diagram(variables(RED, nat=[{"source": "10.0.0.0/24"}]))
+    assert diagram == Diagram(
+        boxes=(
+            Box(namespace_key("red"), (Interface("eth0", ("10.0.0.1/24",)),)),
+            Box(bridge_key("int_br"), (Interface("int_br", ("10.0.0.254/24",)),)),
+            Box(OUTSIDE),
+        ),
+        connections=(Connection(End(namespace_key("red"), "eth0"), End(bridge_key("int_br"), "red-eth0"), "VLAN 10"),),
+        nat=(Nat(bridge_key("int_br"), "10.0.0.0/24"),),
+    )
+
+
+def test_origin_of_nat() -> None:
+    router = {"name": "router"}
+    nat = [{"source": "10.0.0.0/24"}, {"source": "10.9.0.0/24"}, {"source": "10.8.0.0/24", "namespace": "router"}]
+    diagram = build_diagram(variables(router, nat=nat))
+    assert [rule.origin for rule in diagram.nat] == [bridge_key("int_br"), HOST, namespace_key("router")]
+
+
+def test_link_to_the_host() -> None:
+    ends = {"name": "up0", "namespace": "red", "peer": {"name": "down0", "addresses": ["10.8.0.1/30"]}}
+    diagram = build_diagram(variables(RED, links=[ends]))
+    assert boxes(diagram)["host"].interfaces == (Interface("down0", ("10.8.0.1/30",)),)
+    assert Connection(End(namespace_key("red"), "up0"), End(HOST, "down0")) in diagram.connections

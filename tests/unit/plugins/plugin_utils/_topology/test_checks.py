@@ -1,0 +1,83 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The checks of a topology as a whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import (
+    on_bridge,
+    only_error_of,
+    small,
+)
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        (
+            {"bridges": [{"name": "br0"}, {"name": "br0"}]},
+            "topology_bridges[1] (br0): name: 'br0' on the host is already the name of topology_bridges[0] (br0)",
+        ),
+        (
+            {"bridges": [{"name": "br0", "mtu": 1000, "addresses": ["fd00::1/64"]}]},
+            "topology_bridges[0] (br0): mtu: 1000 is too small for IPv6",
+        ),
+        (
+            {"namespaces": [{"name": "red"}, {"name": "red"}]},
+            "topology_namespaces[1] (red): name: 'red' is also the name of topology_namespaces[0] (red)",
+        ),
+        (small(name="lo"), "interfaces[0] (lo): name: 'lo' is the loopback interface"),
+        (small(peer="br0"), "(eth0): peer: 'br0' on the host is already the name of topology_bridges[0] (br0)"),
+        (small(bridge="br1"), "(eth0): bridge: 'br1' is not in `topology_bridges`; did you mean 'br0'?"),
+        (
+            small(addresses=["10.0.0.1/24", "10.0.0.1/16"]),
+            "(eth0): addresses[1]: 10.0.0.1 is already assigned in namespace 'red', by topology_namespaces[0] (red)",
+        ),
+        (small(mtu=1000, addresses=["fd00::1/64"]), "(eth0): mtu: 1000 is too small for IPv6"),
+        (
+            {"bridges": [{"name": "br0"}], "namespaces": [{"name": "red", "interfaces": [{"name": "br0"}]}]},
+            "interfaces[0] (br0): name: 'br0' is a link that this topology creates on the host",
+        ),
+        (
+            {"links": [{"name": "l0", "peer": {"name": "l0"}}]},
+            "topology_links[0] (l0) peer: name: 'l0' on the host is already the name of topology_links[0] (l0)",
+        ),
+        (
+            {"namespaces": [{"name": "red"}], "links": [{"name": "l0", "namespace": "rd", "peer": {"name": "l1"}}]},
+            "topology_links[0] (l0): namespace: 'rd' is not in `topology_namespaces`; did you mean 'red'?",
+        ),
+        (
+            {
+                "links": [
+                    {"name": "l0", "addresses": ["10.0.0.1/24"], "peer": {"name": "l1", "addresses": ["10.0.0.1/24"]}}
+                ]
+            },
+            "(l0) peer: addresses[0]: 10.0.0.1 is already assigned on the host, by topology_links[0] (l0) addresses[0]",
+        ),
+        (
+            {"nat": [{"source": "10.0.0.0/24"}, {"source": "10.0.0.0/24"}]},
+            "topology_nat[1] (10.0.0.0/24): source: 10.0.0.0/24 is also the source of topology_nat[0] (10.0.0.0/24)",
+        ),
+        (
+            {"nat": [{"source": "10.0.0.0/24"}, {"source": "10.0.0.0/8", "out_interface": "eth0"}]},
+            "topology_nat[1] (10.0.0.0/8): source: 10.0.0.0/8 overlaps with 10.0.0.0/24 of topology_nat[0] (10",
+        ),
+        (
+            {"nat": [{"source": "10.0.0.0/24", "namespace": "red"}]},
+            "topology_nat[0] (10.0.0.0/24): namespace: 'red' is not in `topology_namespaces`; none is declared",
+        ),
+    ],
+)
+def test_one_error(variables: object, message: str) -> None:
+    """Each error is reported once, with its place, and causes no others."""
+    assert message in only_error_of(variables)
+
+
+def test_user_probes_that_contradict_each_other() -> None:
+    own = [{"namespace": "a", "to": "fd00::1"}, {"namespace": "a", "to": "FD00::0:1", "expect": "unreachable"}]
+    error = only_error_of({**on_bridge(a={"addresses": ["10.0.0.1/24"]}), "verify_probes": own})
+    assert "topology_verify_probes[1] (FD00::0:1): expect: contradicts topology_verify_probes[0] (fd00::1)" in error

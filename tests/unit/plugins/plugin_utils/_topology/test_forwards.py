@@ -1,0 +1,82 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Published ports: their targets and their errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.loader import load_topology
+from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import (
+    only_error_of,
+    publishing,
+)
+
+
+@pytest.mark.parametrize(
+    ("entry", "targets"),
+    [
+        ({"to": "web"}, ["10.0.0.1/24", "fd00::1/64"]),
+        ({"to": "fd00::1"}, ["fd00::1/64"]),
+        ({"to": "web", "address": "2001:db8::1"}, ["fd00::1/64"]),
+    ],
+)
+def test_resolve_targets(entry: dict[str, Any], targets: list[str]) -> None:
+    topology = load_topology(publishing({"publish": 80, **entry}))
+    assert [str(target) for target in resolve_targets(topology, topology.forwards[0])] == targets
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"to": "wep"}, "(8080): to: 'wep' is not in `topology_namespaces`; did you mean 'web'?"),
+        ({"to": "10.0.0.9"}, "to: 10.0.0.9 is not an address of a namespace of this topology"),
+        ({"to": "10.0.0.254"}, "to: 10.0.0.254 is not an address of a namespace of this topology"),
+        ({"to": "bare"}, "to: namespace 'bare' has no address"),
+        ({"to": "web", "namespace": "web"}, "to: web is in namespace 'web', which is the router of this entry"),
+        ({"to": "web", "namespace": "router"}, "namespace: 'router' is not in `topology_namespaces`"),
+        ({"to": "db", "address": "2001:db8::1"}, "address: 2001:db8::1 is of another IP version"),
+        ({"to": "db", "address": "127.0.0.1"}, "address: no port can be published at 127.0.0.1"),
+        ({"to": "db", "publish": 70000}, "publish: 70000 is no port; give a whole number from 1 to 65535"),
+        (
+            {"to": "db", "publish": "80-90", "to_port": 80},
+            "to_port: cannot be combined with the range 80-90, whose ports keep their numbers",
+        ),
+        ({"to": "db", "protocol": "sctp"}, "protocol: 'sctp' is not one of tcp, udp"),
+        (
+            {"to": "db", "source": "10.0.0.0/24"},
+            "source: cannot be combined with `publish`; write one entry that masquerades",
+        ),
+        ({}, "to: is missing"),
+        ({"to": "db", "publsh": 1}, "publsh: is not an option here; did you mean 'publish'?"),
+    ],
+)
+def test_one_error(entry: dict[str, Any], message: str) -> None:
+    assert message in only_error_of(publishing({"publish": 8080, **entry}))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "collide"),
+    [
+        ({"publish": 80}, {"publish": 80}, True),
+        ({"publish": 80}, {"publish": "79-81"}, True),
+        ({"publish": 80}, {"publish": 80, "protocol": "udp"}, False),
+        ({"publish": 80, "address": "198.51.100.1"}, {"publish": 80, "address": "198.51.100.2"}, False),
+        ({"publish": 80, "address": "198.51.100.1"}, {"publish": 80, "address": "2001:db8::1"}, False),
+        ({"publish": 80, "address": "198.51.100.1"}, {"publish": 80}, True),
+        ({"publish": 80, "in_interface": "eth0"}, {"publish": 80, "in_interface": "eth1"}, False),
+        ({"publish": 80, "namespace": "db"}, {"publish": 80}, False),
+    ],
+)
+def test_port_published_twice(first: dict[str, Any], second: dict[str, Any], collide: bool) -> None:
+    variables = publishing({"to": "web", **first}, {"to": "web", **second})
+    if not collide:
+        assert compile_topology(variables)["forwards"]
+        return
+    assert "is also published by topology_nat[1] (80)" in only_error_of(variables)

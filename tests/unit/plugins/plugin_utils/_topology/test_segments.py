@@ -1,0 +1,39 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Broadcast domains of ports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.loader import load_topology
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.segments import segment_of
+from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import on_bridge
+
+
+@pytest.mark.parametrize(
+    ("port", "vlan"),
+    [
+        ({}, 0),
+        ({"tag": 10}, 10),
+        ({"vlan_mode": "access"}, 0),
+        ({"vlan_mode": "trunk", "tag": 10}, 0),
+        ({"trunks": [0, 10]}, 0),
+        ({"trunks": [10]}, None),
+        ({"vlan_mode": "native-tagged", "tag": 10}, None),
+        ({"vlan_mode": "native-untagged", "tag": 10}, 10),
+        ({"vlan_mode": "dot1q-tunnel", "tag": 10}, 10),
+    ],
+)
+def test_segment_of_untagged_frames(port: dict[str, Any], vlan: int | None) -> None:
+    (namespace,) = load_topology(on_bridge(a=port)).namespaces
+    assert segment_of(namespace.interfaces[0]) == (None if vlan is None else ("bridge", "br0", vlan))
+
+
+def test_existing_link_has_no_segment() -> None:
+    (namespace,) = load_topology({"namespaces": [{"name": "a", "interfaces": [{"name": "eth0"}]}]}).namespaces
+    assert segment_of(namespace.interfaces[0]) is None

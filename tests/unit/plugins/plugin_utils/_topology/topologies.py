@@ -1,0 +1,208 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Topologies that several tests use, their errors, and the paths that they probe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.parsing.dataloader import DataLoader
+from hypothesis import strategies as st
+
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import TopologyError
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.reader import to_plain
+
+ROOT = Path(__file__).resolve().parents[5]
+
+Variables = dict[str, Any]
+Paths = set[tuple["str | None", str]]
+
+OUTSIDE, OUTSIDE6 = "198.51.100.1", "2001:db8::1"
+FORWARDING = {"net.ipv4.ip_forward": True, "net.ipv6.conf.all.forwarding": "1"}
+
+
+def reference() -> Variables:
+    """Return the role's defaults, as the filter gets them."""
+    defaults = to_plain(DataLoader().load_from_file(str(ROOT / "roles/topology/defaults/main.yml")))
+    for only_in_role in ("topology_prune", "topology_nat_backend"):
+        del defaults[only_in_role]
+    return {key.removeprefix("topology_"): value for key, value in defaults.items()}
+
+
+def small(**changes: Any) -> Variables:
+    """Return a namespace on a bridge, with changes to its one interface and its routes (``routes=``)."""
+    routes = changes.pop("routes", [])
+    interface = {"name": "eth0", "bridge": "br0", "peer": "tap0", "addresses": ["10.0.0.1/24"], **changes}
+    return {"bridges": [{"name": "br0"}], "namespaces": [{"name": "red", "interfaces": [interface], "routes": routes}]}
+
+
+def on_bridge(**interfaces: Variables) -> Variables:
+    """Return namespaces with one interface each on the bridge br0, which has 10.0.0.254/24."""
+    return {
+        "bridges": [{"name": "br0", "addresses": ["10.0.0.254/24"]}, {"name": "br1"}],
+        "namespaces": [
+            {"name": name, "interfaces": [{"name": "eth0", "bridge": "br0", **options}]}
+            for name, options in interfaces.items()
+        ],
+    }
+
+
+def veth(near: str, near_address: str, far: str | None, far_address: str) -> Variables:
+    """Return an entry of `links`, between two namespaces or to the host."""
+    name = f"{near}{far or 'host'}"
+    link: Variables = {
+        "name": name,
+        "namespace": near,
+        "addresses": [near_address],
+        "peer": {"name": f"{name}p", "addresses": [far_address]},
+    }
+    if far:
+        link["peer"]["namespace"] = far
+    return link
+
+
+def routed(**router: Any) -> Variables:
+    """Return left - router - right, in IPv4 and IPv6."""
+    return {
+        "namespaces": [
+            {
+                "name": "left",
+                "routes": [
+                    {"destination": "default", "gateway": "10.1.0.254"},
+                    {"destination": "fd00:2::/64", "gateway": "fd00:1::fe"},
+                ],
+            },
+            {"name": "router", **router},
+            {
+                "name": "right",
+                "routes": [
+                    {"destination": "10.1.0.0/24", "gateway": "10.2.0.254"},
+                    {"destination": "default", "gateway": "fd00:2::fe"},
+                ],
+            },
+        ],
+        "links": [
+            {
+                "name": name,
+                "namespace": name,
+                "addresses": [f"10.{n}.0.1/24", f"fd00:{n}::1/64"],
+                "peer": {"name": name, "namespace": "router", "addresses": [f"10.{n}.0.254/24", f"fd00:{n}::fe/64"]},
+            }
+            for n, name in ((1, "left"), (2, "right"))
+        ],
+    }
+
+
+def publishing(*entries: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return a topology with two namespaces on a bridge and these published ports."""
+    return {
+        "bridges": [{"name": "br", "addresses": ["10.0.0.254/24", "fd00::254/64"]}],
+        "namespaces": [
+            {
+                "name": "web",
+                "interfaces": [{"name": "eth0", "bridge": "br", "addresses": ["10.0.0.1/24", "fd00::1/64"]}],
+            },
+            {"name": "db", "interfaces": [{"name": "eth0", "bridge": "br", "addresses": ["10.0.0.2/24"]}]},
+            {"name": "bare"},
+        ],
+        "nat": [{"source": "10.0.0.0/24"}, *entries],
+        **more,
+    }
+
+
+def masqueraded(count: int) -> Variables:
+    """Return that many namespaces on a bridge, each masqueraded by a rule of its own."""
+    return {
+        "bridges": [{"name": "br0", "addresses": ["10.255.255.254/8"]}],
+        "namespaces": [
+            {
+                "name": f"ns{index}",
+                "interfaces": [
+                    {
+                        "name": "eth0",
+                        "bridge": "br0",
+                        "peer": f"tap{index}",
+                        "addresses": [f"10.{index // 250}.{index % 250 + 1}.1/8"],
+                    }
+                ],
+                "routes": [{"destination": "default", "gateway": "10.255.255.254"}],
+            }
+            for index in range(count)
+        ],
+        "nat": [{"source": f"10.{index // 250}.{index % 250 + 1}.0/24"} for index in range(count)],
+    }
+
+
+@st.composite
+def colliding_topologies(draw: st.DrawFn) -> Variables:
+    """Draw namespaces with several interfaces, VLANs, routers, links and NAT, in few networks, so that many collide."""
+    count = draw(st.integers(1, 6))
+    namespaces: list[Variables] = []
+    for index in range(count):
+        interfaces = []
+        for number in range(draw(st.integers(0, 2))):
+            bridge, tag = draw(st.sampled_from(["br0", "br1"])), draw(st.sampled_from([None, 10, 20]))
+            subnet = draw(st.integers(0, 2))
+            host = 1 + index * 2 + number
+            interface: Variables = {
+                "name": f"eth{number}",
+                "bridge": bridge,
+                "peer": f"t{index}x{number}",
+                "addresses": [f"10.0.{subnet}.{host}/24", f"fd00:{subnet + 1}::{host:x}/64"][: draw(st.integers(0, 2))],
+            }
+            if tag is not None:
+                interface["tag"] = tag
+            if draw(st.integers(0, 4)) == 0:
+                interface["protected"] = True
+            interfaces.append(interface)
+        namespace: Variables = {"name": f"ns{index}", "interfaces": interfaces, "routes": []}
+        if draw(st.booleans()):
+            namespace["sysctls"] = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1}
+        own = next((interface["addresses"][0] for interface in interfaces if interface["addresses"]), None)
+        if own is not None and draw(st.booleans()):
+            gateway = f"{own.rsplit('.', 1)[0]}.{draw(st.sampled_from([1, 3, 254]))}"
+            if f"{gateway}/24" not in [address for entry in interfaces for address in entry["addresses"]]:
+                namespace["routes"].append({"destination": "default", "gateway": gateway})
+        namespaces.append(namespace)
+    return {
+        "bridges": [{"name": "br0", "addresses": ["10.0.0.254/24", "fd00:1::fe/64"]}, {"name": "br1"}],
+        "namespaces": namespaces,
+        "links": [
+            veth(f"ns{index}", f"10.9.{index}.1/30", f"ns{index + 1}", f"10.9.{index}.2/30")
+            for index in range(draw(st.integers(0, count - 1)))
+        ],
+        "nat": draw(st.sampled_from([[], [{"source": "10.0.0.0/24"}]])),
+        "verify_outside": draw(st.sampled_from([[], [OUTSIDE, f"{OUTSIDE}:80"]])),
+    }
+
+
+def errors_of(variables: object) -> list[str]:
+    """Return all errors in a topology."""
+    with pytest.raises(TopologyError) as raised:
+        compile_topology(variables)
+    return list(raised.value.errors)
+
+
+def only_error_of(variables: object) -> str:
+    """Return the error in a topology that has one."""
+    (error,) = errors_of(variables)
+    return error
+
+
+def expected_paths(variables: Variables, protocol: str = "icmp", expect: str = "reachable") -> Paths:
+    """Return the start and the target of the probes of a protocol that expect a result."""
+    return {
+        (probe.get("namespace"), probe["to"])
+        for probe in compile_topology(variables)["probes"]
+        if probe["protocol"] == protocol and probe.get("expect", "reachable") == expect
+    }
+
+
+def forbidden_paths(variables: Variables, protocol: str = "icmp") -> Paths:
+    """Return the start and the target of the probes that expect no answer."""
+    return expected_paths(variables, protocol, "unreachable")
