@@ -35,8 +35,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources import nat
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import place
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_plan import FORWARDING
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_rules import Kind, Part, Subject, hook_of
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import (
+    FORWARDING,
+    RuleKey,
+    RuleScheme,
+    RuleSpec,
+    hook_of,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import FALLBACK_LINKS, NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import PROTOCOLS, BridgeResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import WITHOUT_DEVICE, PortResource
@@ -293,34 +298,34 @@ class _Author:
             others = sum(owner_of(rule.comment) is None for _chain, rule in self._view.rules.get(name, ()))
             if others and self._owner is None:
                 self._leave_out(f"rules: {others} in {name or 'the host'}", "they bear no mark of this collection")
-            for subject, found in self._recognised(name, masquerade.KIND).items():
+            for subject, found in self._recognised(name, masquerade.SCHEME).items():
                 if isinstance(subject, masquerade.Source):
                     yield from self._masquerading(name, subject, found)
 
     def forwards(self) -> Iterator[Declaration]:
         """For nat_port_forward."""
         for name in self._places:
-            for subject, found in self._recognised(name, port_forward.KIND).items():
+            for subject, found in self._recognised(name, port_forward.SCHEME).items():
                 if isinstance(subject, port_forward.Listener):
                     yield from self._publishing(name, subject, found)
 
-    def _recognised(self, name: NamespaceName, kind: Kind) -> dict[Subject, list[tuple[str, str, Rule]]]:
+    def _recognised(self, name: NamespaceName, scheme: RuleScheme) -> dict[RuleKey, list[tuple[str, str, Rule]]]:
         """The rules of a kind that are to be declared, by what they are about: what each is for, on which hook."""
-        ours: dict[Subject, list[tuple[str, str, Rule]]] = {}
+        ours: dict[RuleKey, list[tuple[str, str, Rule]]] = {}
         for chain, rule in self._view.rules.get(name, ()):
-            found = kind.recognise(chain.place, rule)
+            found = scheme.recognise(chain.place, rule)
             if found is not None and found.owner == (self._owner or ""):
-                ours.setdefault(found.subject, []).append((found.role, hook_of(chain.place), rule))
+                ours.setdefault(found.key, []).append((found.role, hook_of(chain.place), rule))
         return ours
 
     def _masquerading(
         self, name: NamespaceName, subject: masquerade.Source, rules: Sequence[tuple[str, str, Rule]]
     ) -> Iterator[Declaration]:
-        if not _complete(masquerade.KIND.parts(subject)[:1], rules):
+        if not _complete(masquerade.SCHEME.specs(subject)[:1], rules):
             self._leave_out(f"rules: {subject} in {name or 'the host'}", "somebody has altered it")
             return
         accepted = any(role == masquerade.ACCEPT_OUT for role, _hook, _rule in rules)
-        yield _given(namespace=name, **subject.described(), **self._forwarding(name, subject.version, accepted))
+        yield _given(namespace=name, **subject.options(), **self._forwarding(name, subject.version, accepted))
 
     def _publishing(
         self, name: NamespaceName, listener: port_forward.Listener, rules: Sequence[tuple[str, str, Rule]]
@@ -331,7 +336,7 @@ class _Author:
         address, port = _target(targets.pop()) if len(targets) == 1 else (None, None)
         entry = _given(
             namespace=name,
-            **listener.described(),
+            **listener.options(),
             to_address=address,
             to_port=port,
             hairpin=next((network for networks in hairpins for network in networks), None),
@@ -342,8 +347,8 @@ class _Author:
             wanted = resource.desired(Entry(listener.ports), _filled({**resource.entry_options, "state": STATE}, entry))
         except FabricError:
             wanted = None
-        meant = [part for part in wanted.parts() if part.hook in NAT_HOOKS] if wanted else []
-        if not wanted or wanted.subject != listener or not _complete(meant, rules):
+        meant = [part for part in wanted.specs() if part.hook in NAT_HOOKS] if wanted else []
+        if not wanted or wanted.key != listener or not _complete(meant, rules):
             self._leave_out(f"forwards: {listener} in {name or 'the host'}", "somebody has altered it")
             return
         yield entry
@@ -361,7 +366,7 @@ def _given(**options: Any) -> Declaration:
     return {option: value for option, value in options.items() if value is not None}
 
 
-def _complete(parts: Sequence[Part], rules: Sequence[tuple[str, str, Rule]]) -> bool:
+def _complete(parts: Sequence[RuleSpec], rules: Sequence[tuple[str, str, Rule]]) -> bool:
     """Whether each part of a translation is there, and nothing else is."""
     translating = [(hook, rule) for _role, hook, rule in rules if hook in NAT_HOOKS]
     lacking = [part for part in parts if not any(_is(part, *found) for found in translating)]
@@ -369,7 +374,7 @@ def _complete(parts: Sequence[Part], rules: Sequence[tuple[str, str, Rule]]) -> 
     return bool(parts) and not lacking and not altered
 
 
-def _is(part: Part, hook: str, rule: Rule) -> bool:
+def _is(part: RuleSpec, hook: str, rule: Rule) -> bool:
     return part.hook == hook and part.same_as(rule)
 
 

@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntries, InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
+from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, NamespaceName
 
 #: How every warning of check mode about what is not there yet begins.
@@ -47,3 +50,18 @@ class MissingNamespaces:
             return ()
         names = ", ".join(sorted(self._assumed))
         return (f"{ASSUMED}: namespace {names}",)
+
+
+def require_namespace(
+    planner: Planner[Any], state: KernelState, entry: Entry, option: str, namespace: NamespaceName
+) -> None:
+    """Require that the namespace that an entry names exists.
+
+    Raises:
+        InvalidEntry: It does not, and this is a real run.
+    """
+    if namespace is None or namespace in state:
+        return
+    cause = "is a plain file, not a namespace" if namespace in state.stale else "does not exist"
+    message = f"the namespace {namespace} {cause}; create it first, with netns.fabric.netns"
+    planner.require(entry, option, message, f"namespace {namespace}")

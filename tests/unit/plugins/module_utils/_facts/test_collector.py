@@ -396,7 +396,7 @@ def test_a_link_that_was_made_again_under_its_port() -> None:
 
 # The packet filter
 
-PARTS = Source("10.0.0.0/24").parts()
+PARTS = Source("10.0.0.0/24").specs()
 OWN = Place(NFTABLES, "ip", "netns_fabric", "postrouting")
 FORWARD = Place(IPTABLES_NFT, "ip", "filter", "FORWARD")
 
@@ -442,10 +442,10 @@ def published(**options: Any) -> dict[Place, list[Rule]]:
     defaults = {name: option.get("default") for name, option in resource.entry_options.items()}
     entry = {**defaults, "state": "present", "port": "8080", "to_address": "10.0.0.1", **options}
     wanted = resource.desired(Entry("8080"), entry)
-    comment = f"netns.fabric/port-forward:lab {wanted.subject}"
+    comment = f"netns.fabric/port-forward:lab {wanted.key}"
     places = {"prerouting": PRE, "output": OUT, "postrouting": POST, "forward": FORWARD}
     rules: dict[Place, list[Rule]] = {}
-    for part in wanted.parts():
+    for part in wanted.specs():
         rule = Rule(frozenset(part.criteria), part.verdict, part.target, comment)
         rules.setdefault(places[part.hook], []).append(rule)
     return rules
