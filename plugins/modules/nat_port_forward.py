@@ -190,7 +190,9 @@ blocked_by:
   type: list
   elements: str
   sample:
-    - 'nftables inet busy forward (policy drop), left alone: a running program has reserved the table (flag owner)'
+    - >-
+      nftables inet busy forward (policy drop), left alone: a running program has reserved the table (flag owner); allow
+      the traffic in that program, or stop it
 commands:
   description:
     - The equivalent shell lines, in order. Pasted into a shell on the same host before the run they have the same

@@ -102,7 +102,7 @@ class MasqueradeScheme(RuleScheme):
     def recognise(self, place: Place, rule: Rule) -> RecognisedRule | None:  # noqa: ARG002  # the rule says all
         if not (rule.comment or "").startswith(MARK):
             return None
-        found = source_of(rule)
+        found = recognise_source(rule)
         return RecognisedRule((rule.comment or "")[len(MARK) :], *found) if found else None
 
     def specs(self, key: RuleKey) -> Sequence[RuleSpec]:
@@ -112,7 +112,7 @@ class MasqueradeScheme(RuleScheme):
 SCHEME = MasqueradeScheme()
 
 
-def source_of(rule: Rule) -> tuple[str, Source] | None:
+def recognise_source(rule: Rule) -> tuple[str, Source] | None:
     """Return the role of a rule, its network and its interface, also where somebody has altered it."""
     sources, destinations = rule.values("saddr"), rule.values("daddr")
     if rule.verdict == "masquerade":

@@ -54,7 +54,7 @@ class TestParse:
         proper, altered = self.chains()["nat", "POSTROUTING"].rules
         assert proper.criteria == nft_parser.parse_rule(MASQUERADE).criteria
         assert (proper.comment, proper.verdict) == ("netns.fabric:lab-a", "masquerade")
-        assert masquerade.source_of(altered) == (masquerade.MASQUERADE, Source("192.168.100.7/32"))
+        assert masquerade.recognise_source(altered) == (masquerade.MASQUERADE, Source("192.168.100.7/32"))
         assert altered.criteria != frozenset(Source("192.168.100.7/32").specs()[0].criteria)
 
     def test_quoted_comments(self) -> None:
@@ -80,7 +80,7 @@ class TestParse:
         words = op.format_iptables(wanted, verdict, "netns.fabric:x")
         found = iptables_parser.parse_rule(words, key.version)
         assert (found.criteria, found.verdict, found.comment) == (frozenset(wanted), verdict, "netns.fabric:x")
-        assert masquerade.source_of(found) == (role, key)
+        assert masquerade.recognise_source(found) == (role, key)
 
 
 class TestMerge:

@@ -30,12 +30,12 @@ def test_rule_of_this_collection_is_recognised() -> None:
     found = nft_parser.parse_rule(MASQUERADE)
     assert found.criteria == frozenset(OUT.specs()[0].criteria)
     assert (found.verdict, found.handle, found.comment) == ("masquerade", 2, "netns.fabric:lab-a")
-    assert masquerade.source_of(found) == (masquerade.MASQUERADE, OUT)
+    assert masquerade.recognise_source(found) == (masquerade.MASQUERADE, OUT)
 
 
 def test_network_of_one_address_has_no_prefix_length() -> None:
     found = nft_parser.parse_rule({"expr": [payload("saddr", "192.168.100.7"), {"masquerade": None}]})
-    assert masquerade.source_of(found) == (masquerade.MASQUERADE, Source("192.168.100.7/32"))
+    assert masquerade.recognise_source(found) == (masquerade.MASQUERADE, Source("192.168.100.7/32"))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_network_of_one_address_has_no_prefix_length() -> None:
 )
 def test_altered_rule_is_recognised_and_differs(addition: Any) -> None:
     found = nft_parser.parse_rule({**MASQUERADE, "expr": [addition, *MASQUERADE["expr"]]})  # type: ignore[misc]
-    assert masquerade.source_of(found) == (masquerade.MASQUERADE, OUT)
+    assert masquerade.recognise_source(found) == (masquerade.MASQUERADE, OUT)
     assert found.criteria != frozenset(OUT.specs()[0].criteria)
 
 
@@ -72,12 +72,12 @@ def test_connection_states_as_list_and_as_set(states: Any) -> None:
     ]
     found = nft_parser.parse_rule({"expr": expr})
     assert found.criteria == frozenset(NET.specs()[2].criteria)
-    assert masquerade.source_of(found) == (masquerade.ACCEPT_REPLIES, NET)
+    assert masquerade.recognise_source(found) == (masquerade.ACCEPT_REPLIES, NET)
 
 
 def test_accept_of_somebody_else_is_not_recognised() -> None:
     assert (
-        masquerade.source_of(nft_parser.parse_rule({"expr": [payload("saddr", "10.0.0.0/8"), {"accept": None}]}))
+        masquerade.recognise_source(nft_parser.parse_rule({"expr": [payload("saddr", "10.0.0.0/8"), {"accept": None}]}))
         is None
     )
 
