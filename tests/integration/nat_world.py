@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the integration tests of NAT share: networks behind the host, a server outside, a module's cycle.
 
-The outside world has no route back to the networks behind: only what was masqueraded gets an answer.
+The outside world has no route back to the networks behind the router: only masqueraded connections get an answer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SOURCE, SOURCE6 = "192.168.100.0/24", "fd00:100::/64"
 OUTSIDE6, UPLINK6 = "2001:db8:51::2", "2001:db8:51::1"
 PORT = 7000
 
-# Tells everyone who connects which address it sees.
+# Sends every client the address that it sees.
 SERVER = """
 import socket
 server = socket.create_server(("::", %d), family=socket.AF_INET6, dualstack_ipv6=True, backlog=50)
@@ -46,15 +46,15 @@ class World:
     def __init__(self, host: Host) -> None:
         self._host = host
         host.start("/usr/bin/python3", "-c", SERVER % PORT, namespace="outside")
-        self.cable("ns01", None)
+        self.connect("ns01", None)
         for _attempt in range(100):
             if self.seen_as("::1", namespace="outside"):
                 return
             time.sleep(0.05)
         raise AssertionError("the server outside does not answer")
 
-    def cable(self, name: str, router: str | None) -> None:
-        """Make a namespace with a default route to the host, or to another namespace, in both families."""
+    def connect(self, name: str, router: str | None) -> None:
+        """Create a namespace with a default route to the host, or to another namespace, in both families."""
         run = self._host.run
         where = ["-n", router] if router else []
         run("ip", "netns", "add", name)
@@ -75,24 +75,24 @@ class World:
         return client.stdout.strip()
 
     def unanswered(self, address: str = OUTSIDE_ADDRESS, namespace: str = "ns01") -> bool:
-        """Tell whether the server's answer does not come."""
+        """Return whether there is no answer."""
         return self.seen_as(address, namespace, timeout=0.4) == ""
 
     def rules(self) -> str:
-        """Return everything that the packet filter has, and whether the host forwards."""
+        """Return all rules of the packet filter, and whether the host forwards."""
         host = self._host
-        said = [
+        printed = [
             host.run("nft", "list", "ruleset").stdout,
             *(Path(f"/proc/sys/net/{name}").read_text(encoding="ascii") for name in FORWARDING),
         ]
         for version, names in ((4, "ip_tables_names"), (6, "ip6_tables_names")):
             tables = Path(f"/proc/net/{names}")
             if tables.exists() and tables.read_text(encoding="ascii").split():
-                said.append(self.saved("legacy", version))
-        said.extend(self.saved("nft", version) for version in (4, 6))
-        return "\n".join(said)
+                printed.append(self.save("legacy", version))
+        printed.extend(self.save("nft", version) for version in (4, 6))
+        return "\n".join(printed)
 
-    def saved(self, variant: str, version: int = 4) -> str:
+    def save(self, variant: str, version: int = 4) -> str:
         """Return what iptables-save prints, without comments and counters."""
         command = f"{'ip6tables' if version == 6 else 'iptables'}-{variant}-save"
         lines = self._host.run(command).stdout.splitlines()
@@ -103,10 +103,10 @@ class World:
 
     def count(self, variant: str, what: str) -> int:
         """Count the rules with this text."""
-        return sum(what in line for line in self.saved(variant).splitlines() if line.startswith("-A"))
+        return sum(what in line for line in self.save(variant).splitlines() if line.startswith("-A"))
 
     def nft_rules(self, namespace: str | None = None) -> list[str]:
-        """Return the rules in our table."""
+        """Return the rules in the collection's table."""
         where = ["ip", "netns", "exec", namespace] if namespace else []
         listed = self._host.run(*where, "nft", "list", "ruleset").stdout
         return [line.strip() for line in listed.splitlines() if "masquerade comment" in line]
@@ -117,7 +117,7 @@ FORWARDING = ("ipv4/ip_forward", "ipv6/conf/all/forwarding")
 
 @dataclass
 class Cycle:
-    """Runs the module: check, apply, check, apply. Check mode must say the same as the run and touch nothing."""
+    """Runs the module: check, apply, check, apply. Check mode must report the same as the run and write nothing."""
 
     run_module: RunModule
     world: World
@@ -139,18 +139,18 @@ class Cycle:
         return applied
 
     def simply(self, **params: Any) -> ModuleResult:
-        """Run it once, for what leads up to a test."""
+        """Run it once, to prepare a test."""
         return self._successful(self.run_module(self.module, _env=self.env, **params))
 
     def check(self, **params: Any) -> ModuleResult:
         return self._successful(self.run_module(self.module, _check=True, _env=self.env, **params))
 
     def fails(self, **params: Any) -> str:
-        """Run it and return its message; the host is as it was."""
+        """Run it and return its error; the host is unchanged."""
         before = self.world.rules()
         result = self.run_module(self.module, _env=self.env, **params)
         assert result.failed
-        # A table that went and came back is listed after the others.
+        # A table that was deleted and created again is listed after the others.
         assert sorted(self.world.rules().splitlines()) == sorted(before.splitlines())
         return result.message
 
@@ -160,7 +160,7 @@ class Cycle:
 
 
 def programs(directory: Path, **links: str) -> dict[str, str]:
-    """Return an environment with programs that go before the system's."""
+    """Return an environment with programs that are found before the system's."""
     for name, program in links.items():
         (directory / name.replace("_", "-")).symlink_to(program)
     return {"PATH": f"{directory}:{os.environ['PATH']}"}
@@ -177,7 +177,7 @@ def legacy_programs(directory: Path) -> dict[str, str]:
 
 
 def clear_legacy(host: Host) -> None:
-    """Clear what the clearing of a host leaves: IPv6 forwarding, and the rules of iptables-legacy."""
+    """Reset what clearing a host leaves: IPv6 forwarding, and the rules of iptables-legacy."""
     Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text("0", encoding="ascii")
     for command in ("iptables-legacy", "ip6tables-legacy"):
         host.run(command, "-w", "10", "-P", "FORWARD", "ACCEPT")

@@ -356,13 +356,16 @@ TWO_WRONG: dict[str, tuple[str, list[dict[str, Any]], str]] = {
     "ovs_port": ("ports", [{"name": name, "bridge": "nowhere"} for name in ("t0", "t1")], "bridge"),
     "nat_masquerade": (
         "rules",
-        [{"source": f"10.{number}.0.0/16", "namespace": "nowhere"} for number in (1, 2)],
-        "namespace",
+        [{"source": "10.1.0.0/16", "namespace": "nowhere"}, {"source": "10.2.0.0/16", "out_interface": "nic9"}],
+        "",
     ),
     "nat_port_forward": (
         "rules",
-        [{"port": port, "to_address": "192.0.2.1", "namespace": "nowhere"} for port in ("80", "81")],
-        "namespace",
+        [
+            {"port": "80", "to_address": "192.0.2.1", "namespace": "nowhere"},
+            {"port": "81", "to_address": "192.0.2.1", "in_interface": "nic9"},
+        ],
+        "",
     ),
 }
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Masquerading and port forwarding on a host where firewalld runs, which rejects whatever is forwarded by default."""
+"""NAT on a host with firewalld, which by default rejects whatever is forwarded."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ def masquerade(world: World, run_module: RunModule) -> Cycle:
 
 
 class Policies:
-    """What firewalld has of ours, permanently and in what runs."""
+    """The policies of this collection in firewalld, permanent and running."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
 
-    def ours(self) -> list[str]:
-        """Return the names of our policies in both."""
+    def owned(self) -> list[str]:
+        """Return the names of this collection's policies in both configurations."""
         listed = (self._host.run("firewall-cmd", *where, "--get-policies").stdout for where in ((), ("--permanent",)))
         return [name for names in listed for name in names.split() if name.startswith("netnsfab-")]
 
     def everything(self) -> list[str]:
-        """Return all of the configuration, both times."""
+        """Return both configurations."""
         return [
             self._host.run("firewall-cmd", *where, option).stdout
             for where in ((), ("--permanent",))
@@ -84,45 +84,45 @@ def test_created_modified_deleted(world: World, masquerade: Cycle, policies: Pol
     before = policies.everything()
     masquerade(rules=BOTH, owner="lab-a", accept_forward="auto")
     assert (world.seen_as(), world.seen_as(OUTSIDE6)) == (UPLINK_ADDRESS, UPLINK6)
-    assert len(policies.ours()) == 2
+    assert len(policies.owned()) == 2
     masquerade(rules=[BOTH[0], {**BOTH[1], "accept_forward": "never"}], owner="lab-a")
     assert world.seen_as() == UPLINK_ADDRESS
     assert world.unanswered(OUTSIDE6)
     masquerade(rules=[], prune=True, owner="lab-a")
-    assert policies.ours() == []
+    assert policies.owned() == []
     assert policies.everything() == before
     assert world.unanswered()
 
 
-def test_it_is_in_the_way_and_said_so(world: World, masquerade: Cycle, policies: Policies) -> None:
+def test_it_is_reported_as_an_obstacle(world: World, masquerade: Cycle, policies: Policies) -> None:
     result = masquerade(source=SOURCE, accept_forward="never")
     assert "firewalld filter_FORWARD (ends with reject), left alone: accept_forward" in result.returned["blocked_by"][0]
     assert world.unanswered()
     result = masquerade(source=SOURCE)
     assert result.returned["blocked_by"] == []
     assert world.seen_as() == UPLINK_ADDRESS
-    # The host itself is no more open to the network behind than it was.
+    # The host itself is as closed to the network behind it as before.
     assert world.seen_as("192.168.100.254", timeout=0.4) == ""
     masquerade(source=SOURCE, state="absent")
-    assert policies.ours() == []
+    assert policies.owned() == []
 
 
-def test_an_interface_that_no_rule_of_firewalld_can_name(world: World, masquerade: Cycle) -> None:
+def test_interface_that_no_rule_of_firewalld_can_match(world: World, masquerade: Cycle) -> None:
     result = masquerade(source=SOURCE, out_interface=UPLINK)
-    assert "or leave `out_interface` out" in result.returned["blocked_by"][0]
+    assert "or omit `out_interface`" in result.returned["blocked_by"][0]
     assert world.unanswered()
 
 
 @pytest.mark.parametrize("event", ["reload", "complete-reload", "flush", "runtime", "permanent"])
-def test_after_what_takes_rules_away(
+def test_after_rules_were_removed(
     running: Host, world: World, masquerade: Cycle, policies: Policies, event: str
 ) -> None:
     masquerade.simply(source=SOURCE, owner="lab-a")
-    (name,) = set(policies.ours())
+    (name,) = set(policies.owned())
     if event == "flush":
         running.run("nft", "flush", "ruleset")
         assert world.unanswered()
-        # firewalld 1.3 fails to reload without its table, which it wants to delete first.
+        # firewalld 1.3 fails to reload without its table, which it deletes first.
         running.run("nft", "add", "table", "inet", "firewalld")
     elif "reload" in event:
         cmd(running, f"--{event}")
@@ -147,7 +147,7 @@ def test_the_commands_do_the_same(running: Host, masquerade: Cycle) -> None:
         assert not masquerade.simply(rules=wanted, owner="lab-a").changed
 
 
-def test_what_a_reload_would_lose_keeps_us_from_it(
+def test_no_reload_that_would_lose_something(
     running: Host, world: World, masquerade: Cycle, policies: Policies
 ) -> None:
     cmd(running, "--zone=public", "--add-port=4242/tcp")
@@ -159,7 +159,7 @@ def test_what_a_reload_would_lose_keeps_us_from_it(
     cmd(running, "--runtime-to-permanent")
     assert masquerade(source=SOURCE).returned["blocked_by"] == []
     assert world.seen_as() == UPLINK_ADDRESS
-    # With the policy there, a further network needs no reload, and neither does the removal.
+    # Once the policy exists, neither a further network nor the removal needs a reload.
     cmd(running, "--zone=public", "--add-port=4343/tcp")
     masquerade(rules=[{"source": SOURCE}, {"source": SOURCE6}])
     assert world.seen_as(OUTSIDE6) == UPLINK6
@@ -168,24 +168,24 @@ def test_what_a_reload_would_lose_keeps_us_from_it(
     assert "4343/tcp" in cmd(running, "--zone=public", "--list-ports")
 
 
-def test_two_owners_and_a_policy_that_is_none_of_ours(
+def test_two_owners_and_a_policy_of_somebody_else(
     running: Host, world: World, masquerade: Cycle, policies: Policies
 ) -> None:
     for owner in ("lab-a", "lab-b"):
         masquerade.simply(source=SOURCE, owner=owner)
-    assert len(set(policies.ours())) == 2
+    assert len(set(policies.owned())) == 2
     masquerade(owner="lab-a", rules=[], prune=True)
-    assert len(set(policies.ours())) == 1
+    assert len(set(policies.owned())) == 1
     assert world.seen_as() == UPLINK_ADDRESS
-    (name,) = set(policies.ours())
+    (name,) = set(policies.owned())
     cmd(running, "--permanent", f"--policy={name}", "--set-description=somebody's")
     cmd(running, "--reload")
-    assert "is not ours" in masquerade(owner="lab-b", rules=[{"source": SOURCE}]).returned["blocked_by"][0]
+    assert "belongs to somebody else" in masquerade(owner="lab-b", rules=[{"source": SOURCE}]).returned["blocked_by"][0]
     masquerade(owner="lab-b", rules=[], prune=True)
-    assert set(policies.ours()) == {name}
+    assert set(policies.owned()) == {name}
 
 
-def test_a_refused_change_is_taken_back(
+def test_refused_change_is_rolled_back(
     running: Host, world: World, masquerade: Cycle, policies: Policies, tmp_path: Path
 ) -> None:
     real = shutil.which("firewall-cmd")
@@ -194,15 +194,15 @@ def test_a_refused_change_is_taken_back(
     script.chmod(0o755)
     masquerade.env = {"PATH": f"{tmp_path}:/usr/sbin:/usr/bin:/sbin:/bin"}
     before = policies.everything()
-    said = masquerade.fails(source=SOURCE, owner="lab-a")
-    assert "firewalld refused" in said
-    assert "rolled back; the host is unchanged" in said
+    message = masquerade.fails(source=SOURCE, owner="lab-a")
+    assert "firewalld refused" in message
+    assert "rolled back; the host is unchanged" in message
     assert policies.everything() == before
     assert cmd(running, "--state") == "running"
     assert world.unanswered()
 
 
-def test_one_that_does_not_run(running: Host, masquerade: Cycle, run_module: RunModule) -> None:
+def test_firewalld_that_is_not_running(running: Host, masquerade: Cycle, run_module: RunModule) -> None:
     masquerade.simply(source=SOURCE)
     bus = Path("/run/dbus/system_bus_socket")
     bus.rename("/run/dbus/elsewhere")

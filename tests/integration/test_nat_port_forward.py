@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Port forwarding on a real kernel, judged by who reaches a service, and as whom the service sees them."""
+"""Port forwarding on a real kernel, verified by who reaches a service, and by the client address that it sees."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Services(World):
         self._host = host
         run = host.run
         run("ip", "link", "add", "lan0", "type", "bridge")
-        # As with Open vSwitch's bridges: what goes from neighbour to neighbour does not pass the packet filter.
+        # As with bridges of Open vSwitch: traffic between neighbours does not pass the packet filter.
         for parameter in Path("/proc/sys/net/bridge").glob("bridge-nf-call-ip*tables"):
             parameter.write_text("0", encoding="ascii")
         run("ip", "link", "set", "lan0", "up")
@@ -73,14 +73,14 @@ class Services(World):
     def ask(
         self, address: str, port: int, protocol: str = "tcp", namespace: str | None = "outside", timeout: float = 5
     ) -> str:
-        """Return what the service says: its namespace, its port and whom it sees; empty if it does not answer."""
+        """Return the answer of the service: its namespace, its port, the client's address; empty without one."""
         command = [sys.executable, "-I", CONTACT, "ask", protocol, address, str(port), str(timeout)]
         if namespace is None:
             return self._host.run(*command, check=False).stdout.strip()
         return self._host.in_namespace(namespace, *command, check=False).stdout.strip()
 
     def silent(self, address: str, port: int, protocol: str = "tcp", namespace: str | None = "outside") -> bool:
-        """Tell whether nothing answers."""
+        """Whether nothing answers."""
         return self.ask(address, port, protocol, namespace, timeout=0.4) == ""
 
 
@@ -100,18 +100,18 @@ def forward(request: pytest.FixtureRequest, world: Services, run_module: RunModu
 
 @pytest.fixture
 def backend(request: pytest.FixtureRequest, forward: Cycle) -> str:  # with it comes its parameter
-    """Give the option that goes with it."""
+    """Give the value of `backend` for it."""
     return str(request.node.callspec.params["forward"]).partition("-")[0]
 
 
 @pytest.fixture
 def plain(world: Services, run_module: RunModule) -> Cycle:
-    """Give the module on a host that has everything."""
+    """Give the module on a host with all programs."""
     return Cycle(run_module, world, "nat_port_forward")
 
 
-def marked(rules: str) -> list[str]:
-    """Return the lines that bear a mark of this collection."""
+def owned(rules: str) -> list[str]:
+    """Return the lines with a comment of this collection."""
     return [line for line in rules.splitlines() if "netns.fabric" in line]
 
 
@@ -128,7 +128,7 @@ class TestTraffic:
         assert world.ask(UPLINK_ADDRESS, 8080, protocol) == f"ns01 80 {OUTSIDE_ADDRESS}"
         assert forward(rules=[entry(protocol=protocol, to_port=81)], backend=backend).changed
         assert world.ask(UPLINK_ADDRESS, 8080, protocol) == f"ns01 81 {OUTSIDE_ADDRESS}"
-        # The other protocol is another port.
+        # The port of the other protocol is not published.
         assert world.silent(UPLINK_ADDRESS, 8080, "udp" if protocol == "tcp" else "tcp")
         assert forward(rules=[entry(protocol=protocol, state="absent")]).changed
         assert world.silent(UPLINK_ADDRESS, 8080, protocol)
@@ -146,18 +146,18 @@ class TestTraffic:
         for protocol in ("tcp", "udp"):
             assert world.ask(UPLINK_ADDRESS, 8080, protocol) == f"ns01 80 {OUTSIDE_ADDRESS}"
             assert world.ask(UPLINK6, 8080, protocol) == f"ns01 80 {OUTSIDE6}"
-            # From the host itself, at any of its addresses; it speaks with the one that it was spoken to at.
+            # From the host itself, at any of its addresses; the answer comes from the same address.
             assert world.ask(UPLINK_ADDRESS, 8080, protocol, None) == f"ns01 80 {UPLINK_ADDRESS}"
             assert world.ask(ROUTER, 8080, protocol, None) == f"ns01 80 {ROUTER}"
             assert world.ask(ROUTER_6, 8080, protocol, None) == f"ns01 80 {ROUTER_6}"
-            # Not at those of its loopback.
+            # Not at its loopback addresses.
             assert world.silent("127.0.0.1", 8080, protocol, None)
             assert world.silent("::1", 8080, protocol, None)
             # From a neighbour, and from the service's own namespace.
             for neighbour in ("ns02", "ns01"):
                 assert world.ask(UPLINK_ADDRESS, 8080, protocol, neighbour) == f"ns01 80 {ROUTER}"
                 assert world.ask(UPLINK6, 8080, protocol, neighbour) == f"ns01 80 {ROUTER_6}"
-            # What goes to another host's port of that number is none of it.
+            # The same port of another host is not affected.
             assert world.silent(OUTSIDE_ADDRESS, 8080, protocol, None)
 
     def test_without_hairpin_a_neighbour_gets_no_answer(self, world: Services, plain: Cycle) -> None:
@@ -165,7 +165,7 @@ class TestTraffic:
         assert world.silent(UPLINK_ADDRESS, 8080, namespace="ns02")
         plain(rules=[entry(hairpin=SOURCE)])
         assert world.ask(UPLINK_ADDRESS, 8080, namespace="ns02") == f"ns01 80 {ROUTER}"
-        # Directly, neighbours see each other as they are.
+        # Connected directly, neighbours see each other's address.
         assert world.ask(NS01, 80, namespace="ns02") == f"ns01 80 {NS02}"
         plain(rules=[entry()])
         assert world.silent(UPLINK_ADDRESS, 8080, namespace="ns02")
@@ -211,7 +211,7 @@ class TestTraffic:
         assert not plain.simply(rules=[entry(namespace="router")]).changed
         assert world.ask("203.0.113.1", 8080) == "ns01 80 203.0.113.2"
         assert world.ask("203.0.113.1", 8080, namespace="router") == "ns01 80 203.0.113.1"
-        assert world.rules() == before  # none of it is the host's
+        assert world.rules() == before  # the host has none of it
         assert plain.simply(rules=[entry(namespace="router", state="absent")]).changed
         assert world.silent("203.0.113.1", 8080)
         assert "netns" not in outside_world.in_namespace("router", "nft", "list", "ruleset").stdout
@@ -233,18 +233,18 @@ class TestChainsThatDrop:
         world.iptables(variant, "-P", "FORWARD", "DROP")
         for line in ("-N DOCKER-USER", "-A FORWARD -j DOCKER-USER", "-A DOCKER-USER -j RETURN"):
             world.iptables(variant, *line.split())
-        before = world.saved(variant)
+        before = world.save(variant)
         plain(rules=[entry(accept_forward="never")])
         assert world.silent(UPLINK_ADDRESS, 8080)
         plain(rules=[entry()])
         assert world.ask(UPLINK_ADDRESS, 8080) == f"ns01 80 {OUTSIDE_ADDRESS}"
         assert world.count(variant, "-A DOCKER-USER ") == 3
-        # The way in is open for what was forwarded here, and for nothing else.
+        # Only forwarded connections are accepted.
         outside = ("ip", "-n", "outside", "route", "add", SOURCE, "via", UPLINK_ADDRESS)
         Host.run(world._host, *outside)  # the fixture's own host
         assert world.silent(NS01, 80)
         plain(rules=[entry(state="absent")])
-        assert world.saved(variant) == before
+        assert world.save(variant) == before
 
     def test_an_nft_chain(self, world: Services, plain: Cycle, outside_world: Host) -> None:
         outside_world.run("nft", "add table inet site")
@@ -260,7 +260,7 @@ class TestChainsThatDrop:
     @pytest.mark.skipif(
         shutil.which("firewall-cmd") is None, reason="firewalld is not installed, which `make setup` does on Debian"
     )
-    def test_firewalld_lets_it_through(self, world: Services, plain: Cycle) -> None:
+    def test_firewalld_accepts_it(self, world: Services, plain: Cycle) -> None:
         processes = firewalld.start()
         try:
             assert plain(rules=[entry(hairpin=SOURCE)]).returned["blocked_by"] == []
@@ -322,21 +322,21 @@ class TestOwners:
         masquerade = Cycle(run_module, world, "nat_masquerade", forward.env)
         world.iptables("nft", "-P", "FORWARD", "DROP")
         masquerade(rules=[{"source": SOURCE}], owner="lab", prune=True, backend=backend)
-        only_masquerade = marked(world.rules())
+        only_masquerade = owned(world.rules())
         forward(rules=[entry(hairpin=SOURCE)], owner="lab", prune=True, backend=backend)
         assert world.ask(UPLINK_ADDRESS, 8080) == f"ns01 80 {OUTSIDE_ADDRESS}"
         assert not masquerade.check(rules=[{"source": SOURCE}], owner="lab", prune=True, backend=backend).changed
         forward(rules=[], owner="lab", prune=True)
-        assert marked(world.rules()) == only_masquerade
+        assert owned(world.rules()) == only_masquerade
         forward.simply(rules=[entry(hairpin=SOURCE)], owner="lab", prune=True, backend=backend)
         masquerade(rules=[], owner="lab", prune=True)
         assert world.ask(UPLINK_ADDRESS, 8080) == f"ns01 80 {OUTSIDE_ADDRESS}"
-        assert "MASQUERADE" not in world.saved("nft") or "--ctstate DNAT" in world.saved("nft")
+        assert "MASQUERADE" not in world.save("nft") or "--ctstate DNAT" in world.save("nft")
         assert not forward.check(rules=[entry(hairpin=SOURCE)], owner="lab", prune=True).changed
         forward(rules=[], owner="lab", prune=True)
         assert "netns" not in world.rules()
 
-    def test_prune_and_what_is_others(self, world: Services, plain: Cycle, outside_world: Host) -> None:
+    def test_prune_and_other_owners(self, world: Services, plain: Cycle, outside_world: Host) -> None:
         world.iptables("nft", "-t", "nat", "-A", "PREROUTING", "-p", "tcp", "--dport", "99", "-j", "DNAT", "--to", NS01)
         outside_world.run("ip", "netns", "add", "router")
         foreign = world.rules()
@@ -350,7 +350,7 @@ class TestOwners:
         plain(rules=[], owner="mine", prune=True)
         assert sorted(world.rules().split("\n")) == sorted(others.replace("\n0\n", "\n1\n").split("\n"))
         assert world.ask(UPLINK_ADDRESS, 8090) == f"ns01 80 {OUTSIDE_ADDRESS}"
-        assert "still published by the rule of owner other" in str(
+        assert "still published by a rule owned by other, which is not owned by mine; left alone" in str(
             plain.simply(rules=[entry(8090, state="absent")], owner="mine").warnings
         )
         plain(rules=[entry(8090, state="absent")], owner="other")
@@ -358,15 +358,15 @@ class TestOwners:
 
 
 class TestRefusals:
-    """Nothing is written."""
+    """Errors are found before the first write."""
 
     @pytest.mark.parametrize(
-        ("rules", "said"),
+        ("rules", "expected"),
         [
             ([entry(), entry(to_port=81)], "rules[2] (8080): port: is the same as rules[1] (8080)"),
             ([entry(), entry("8000-8090", to_port=None)], "is published by"),
             ([entry(), entry(address=UPLINK_ADDRESS, to_port=81)], "is published by"),
-            ([entry(in_interface="eth9")], "in_interface: there is no link eth9 in the host, which has"),
+            ([entry(in_interface="eth9")], "in_interface: there is no link eth9 on the host, which has"),
             ([entry(namespace="gone")], "namespace: the namespace gone does not exist"),
             ([entry(70000)], "70000 is no port; give a whole number from 1 to 65535"),
             ([entry(protocol="sctp")], "value of protocol must be one of: tcp, udp"),
@@ -374,14 +374,14 @@ class TestRefusals:
             ([entry("8010-8000", to_port=None)], "ends before it begins"),
             ([entry(address=UPLINK6)], "address: 2001:db8:51::1 is not IPv4"),
             ([entry(address="127.0.0.1")], "nothing can be published at 127.0.0.1"),
-            ([entry(to_address="127.0.0.1")], "no address that a router could send to"),
-            ([{"port": "80"}], "to_address: is missing"),
+            ([entry(to_address="127.0.0.1")], "not an address that a router can forward to"),
+            ([{"port": "80"}], "to_address: is required"),
         ],
     )
-    def test_mistakes(self, plain: Cycle, rules: list[dict[str, Any]], said: str) -> None:
-        assert said in plain.fails(rules=[entry(9000), *rules])
+    def test_errors(self, plain: Cycle, rules: list[dict[str, Any]], expected: str) -> None:
+        assert expected in plain.fails(rules=[entry(9000), *rules])
 
-    def test_nft_is_taken_back_where_iptables_refuses(self, world: Services, plain: Cycle, tmp_path: Path) -> None:
+    def test_nft_is_rolled_back_where_iptables_refuses(self, world: Services, plain: Cycle, tmp_path: Path) -> None:
         plain.simply(rules=[entry(), entry(8081)], owner="lab-a")
         world.iptables("nft", "-P", "FORWARD", "DROP")
         script = tmp_path / "refuse.sh"

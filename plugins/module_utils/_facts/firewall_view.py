@@ -135,11 +135,11 @@ def _verdict(rule: Rule) -> str:
 
 def _masquerading(rules: Iterable[tuple[Chain, Rule]]) -> Iterator[dict[str, Any]]:
     for chain, rule in rules:
-        found = masquerade.KIND.recognise(chain.place, rule)
-        if found is not None and found.role == masquerade.MASQUERADE and isinstance(found.subject, masquerade.Source):
+        found = masquerade.SCHEME.recognise(chain.place, rule)
+        if found is not None and found.role == masquerade.MASQUERADE and isinstance(found.key, masquerade.Source):
             yield {
-                "source": found.subject.source,
-                "out_interface": found.subject.out_interface,
+                "source": found.key.source,
+                "out_interface": found.key.out_interface,
                 "owner": found.owner,
                 "backend": chain.place.backend,
             }

@@ -22,7 +22,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_masquerade as masquerade
 from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_port_forward as port_forward
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_rules import Kind, Part, Subject, hook_of
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import (
+    RuleKey,
+    RuleScheme,
+    RuleSpec,
+    hook_of,
+)
 
 #: A rule with its role and the hook that it is on.
 _Found = tuple[str, str, Rule]
@@ -38,15 +43,15 @@ def masquerade_rules(exporter: Exporter) -> Iterator[Declaration]:
         others = sum(owner_of(rule.comment) is None for _chain, rule in exporter.facts.rules.get(name, ()))
         if others and exporter.owner is None:
             exporter.skip(f"rules: {others} in {name or 'the host'}", "this collection has not created them")
-        for subject, rules in _recognised_rules(exporter, name, masquerade.KIND).items():
-            if not isinstance(subject, masquerade.Source):
+        for key, rules in _recognised_rules(exporter, name, masquerade.SCHEME).items():
+            if not isinstance(key, masquerade.Source):
                 continue
-            if not _is_complete(masquerade.KIND.parts(subject)[:1], rules):
-                exporter.skip(f"rules: {subject} in {name or 'the host'}", _ALTERED)
+            if not _is_complete(masquerade.SCHEME.specs(key)[:1], rules):
+                exporter.skip(f"rules: {key} in {name or 'the host'}", _ALTERED)
                 continue
             accepted = any(role == masquerade.ACCEPT_OUT for role, _hook, _rule in rules)
-            forwarding = _forwarding(exporter, name, subject.version, accepted)
-            yield given(namespace=name, **subject.described(), **forwarding)
+            forwarding = _forwarding(exporter, name, key.version, accepted)
+            yield given(namespace=name, **key.options(), **forwarding)
 
 
 # Published ports
@@ -55,14 +60,14 @@ def masquerade_rules(exporter: Exporter) -> Iterator[Declaration]:
 def port_forwards(exporter: Exporter) -> Iterator[Declaration]:
     """Return the entries for nat_port_forward."""
     for name in exporter.namespaces:
-        for subject, rules in _recognised_rules(exporter, name, port_forward.KIND).items():
-            if not isinstance(subject, port_forward.Listener):
+        for key, rules in _recognised_rules(exporter, name, port_forward.SCHEME).items():
+            if not isinstance(key, port_forward.Listener):
                 continue
-            entry = _forward(exporter, name, subject, rules)
-            if _describes(entry, subject, rules):
+            entry = _forward(exporter, name, key, rules)
+            if _describes(entry, key, rules):
                 yield entry
             else:
-                exporter.skip(f"forwards: {subject} in {name or 'the host'}", _ALTERED)
+                exporter.skip(f"forwards: {key} in {name or 'the host'}", _ALTERED)
 
 
 def _forward(
@@ -74,7 +79,7 @@ def _forward(
     address, port = _parse_target(targets.pop()) if len(targets) == 1 else (None, None)
     return given(
         namespace=name,
-        **listener.described(),
+        **listener.options(),
         to_address=address,
         to_port=port,
         hairpin=next((network for networks in hairpins for network in networks), None),
@@ -97,33 +102,33 @@ def _describes(entry: Declaration, listener: port_forward.Listener, rules: Seque
         wanted = desired_of(port_forward.PortForwardResource(), listener.ports, entry)
     except FabricError:
         return False
-    parts = [part for part in wanted.parts() if part.hook in NAT_HOOKS]
-    return bool(wanted.subject == listener) and _is_complete(parts, rules)
+    specs = [spec for spec in wanted.specs() if spec.hook in NAT_HOOKS]
+    return bool(wanted.key == listener) and _is_complete(specs, rules)
 
 
 # Both
 
 
-def _recognised_rules(exporter: Exporter, name: NamespaceName, kind: Kind) -> dict[Subject, list[_Found]]:
-    """Return the rules of a kind that are to be declared, by their subject."""
-    found: dict[Subject, list[_Found]] = {}
+def _recognised_rules(exporter: Exporter, name: NamespaceName, scheme: RuleScheme) -> dict[RuleKey, list[_Found]]:
+    """Return the rules of a scheme that are to be declared, by their key."""
+    found: dict[RuleKey, list[_Found]] = {}
     for chain, rule in exporter.facts.rules.get(name, ()):
-        known = kind.recognise(chain.place, rule)
+        known = scheme.recognise(chain.place, rule)
         if known is not None and known.owner == (exporter.owner or ""):
-            found.setdefault(known.subject, []).append((known.role, hook_of(chain.place), rule))
+            found.setdefault(known.key, []).append((known.role, hook_of(chain.place), rule))
     return found
 
 
-def _is_complete(parts: Sequence[Part], rules: Sequence[_Found]) -> bool:
-    """Return whether the rules that translate addresses are these parts, each of them and no other."""
+def _is_complete(specs: Sequence[RuleSpec], rules: Sequence[_Found]) -> bool:
+    """Return whether the rules that translate addresses are these specs, each of them and no other."""
     translating = [(hook, rule) for _role, hook, rule in rules if hook in NAT_HOOKS]
-    missing = [part for part in parts if not any(_is_same(part, *found) for found in translating)]
-    altered = [found for found in translating if not any(_is_same(part, *found) for part in parts)]
-    return bool(parts) and not missing and not altered
+    missing = [spec for spec in specs if not any(_is_same(spec, *found) for found in translating)]
+    altered = [found for found in translating if not any(_is_same(spec, *found) for spec in specs)]
+    return bool(specs) and not missing and not altered
 
 
-def _is_same(part: Part, hook: str, rule: Rule) -> bool:
-    return part.hook == hook and part.same_as(rule)
+def _is_same(spec: RuleSpec, hook: str, rule: Rule) -> bool:
+    return spec.hook == hook and spec.same_as(rule)
 
 
 def _forwarding(exporter: Exporter, name: NamespaceName, version: int, accepted: bool) -> Declaration:

@@ -4,36 +4,39 @@
 
 """The packet filter: the only code that runs nft(8) and iptables(8).
 
-Both are run from within the network namespace that they are to act on, so that neither `ip netns exec` nor its copy
-of the mount table is needed. Reading makes no table: a program is run only where the kernel says that there is
-something for it to print.
+Both run inside the network namespace that they act on, so that neither `ip netns exec` nor its copy of the mount table
+is needed. Reading creates no table: a program is run only where the kernel has something for it to print.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from functools import cached_property
-from typing import Any, TypeVar
+from functools import cached_property, partial
+from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed, Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, BackendType, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._firewall import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.iptables_parser import (
+    TABLES,
+    merge_rulesets,
+    parse_chains,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.iptables_transaction import IptablesTransaction
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_parser import parse_ruleset
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_transaction import NftTransaction
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.programs import error_text
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     FAMILIES,
     IPTABLES_LEGACY,
     IPTABLES_NFT,
-    OWN_TABLE,
     Chain,
     Ruleset,
     Tools,
-    iptables_chains,
-    nft_ruleset,
-    together,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import uapi
@@ -46,23 +49,19 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink impor
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._system.programs import Result, find, run
 
-#: iptables(8): the exit status for a resource problem, which a lock that is not let go of is.
-_RESOURCE_PROBLEM = 4
 _COMMANDS: Mapping[int, str] = {4: "iptables", 6: "ip6tables"}
 _LEGACY_TABLES: Mapping[int, str] = {4: "ip_tables_names", 6: "ip6_tables_names"}
-#: The tables of iptables that a rule of ours can be in.
-_TABLES = frozenset(("nat", "filter"))
 
 #: By number: the NFPROTO_ of linux/netfilter.h, as nft(8) names them.
 _FAMILY_NAMES: Mapping[int, str] = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 
 
 @contextmanager
-def entered(namespace: NamespaceName) -> Iterator[None]:
-    """The thread, and what it starts, is inside the namespace.
+def enter_namespace(namespace: NamespaceName) -> Iterator[None]:
+    """Keep the thread, and the programs that it starts, inside a namespace.
 
     Raises:
-        OSError: ENOENT where there is none of that name, EINVAL where the name is a plain file's.
+        OSError: ENOENT where there is no such namespace, EINVAL where the name is that of a plain file.
     """
     if namespace is None:
         yield
@@ -76,7 +75,7 @@ def entered(namespace: NamespaceName) -> Iterator[None]:
 
 
 class Firewall(Backend):
-    """nft and iptables on this host. The programs can be exchanged, for tests."""
+    """nft and iptables on this host. Tests replace `run` and `find`."""
 
     def __init__(
         self,
@@ -94,7 +93,7 @@ class Firewall(Backend):
 
     @cached_property
     def tools(self) -> Tools:
-        """The programs that there are, and what is behind the plain name of iptables."""
+        """The programs that the host has, and the variant behind the plain name of iptables."""
         commands: dict[tuple[str, int], str] = {}
         usual: dict[int, str] = {}
         for version, command in _COMMANDS.items():
@@ -103,8 +102,8 @@ class Firewall(Backend):
                     commands[variant, version] = command + suffix
             if self._find(command):
                 # "iptables v1.8.9 (nf_tables)"; releases before 1.8 knew one variant and name none.
-                said = self._run(command, "-V").output
-                usual[version] = IPTABLES_NFT if "nf_tables" in said else IPTABLES_LEGACY
+                printed = self._run(command, "-V").output
+                usual[version] = IPTABLES_NFT if "nf_tables" in printed else IPTABLES_LEGACY
                 commands[usual[version], version] = command
             for variant, known in commands:
                 if known == version:
@@ -112,9 +111,9 @@ class Firewall(Backend):
         return Tools(self._find("nft") is not None, commands, usual)
 
     def read(self, namespaces: Iterable[NamespaceName], all_nat: bool = False) -> dict[NamespaceName, Ruleset]:
-        """The rules in each of these namespaces; one that is not there is left out. Each is read once, until forget().
+        """Return the rules in each of these namespaces. Each is read once, until forget(); missing ones are left out.
 
-        With `all_nat` those of other people's NAT tables too, which are nothing to a rule of ours.
+        With `all_nat` the rules of other NAT tables are included, which do not affect those of this collection.
 
         Raises:
             Unavailable: A program cannot print what the kernel has.
@@ -123,7 +122,7 @@ class Firewall(Backend):
         for namespace in dict.fromkeys(namespaces):
             with ExitStack() as stack:
                 try:
-                    stack.enter_context(entered(namespace))
+                    stack.enter_context(enter_namespace(namespace))
                 except OSError:
                     continue
                 if (namespace, all_nat) not in self._readings:
@@ -132,235 +131,89 @@ class Firewall(Backend):
         return found
 
     def forget(self) -> None:
-        """What has been read is out of date."""
+        """Drop what was read: it is out of date."""
         self._readings.clear()
 
     def _read_here(self, namespace: NamespaceName, all_nat: bool) -> Ruleset:
         tables = nftables_tables()
         where = f"the namespace {namespace}" if namespace else "the host"
-        nft = self._nft_ruleset(where, tables, all_nat) if tables and self.tools.nft else Ruleset()
+        nft = self._list_nft(where, tables, all_nat) if tables and self.tools.nft else Ruleset()
         chains: list[Chain] = []
         for (variant, version), command in self.tools.iptables.items():
             if variant == IPTABLES_NFT:
                 present = {name for family, name in tables if family == FAMILIES[version]}
             else:
                 present = legacy_tables(version)
-            if present & _TABLES:
-                chains.extend(iptables_chains(self._saved(command, where), variant, version))
-        return together(nft, chains)
+            if present & TABLES:
+                chains.extend(parse_chains(self._save(command, where), variant, version))
+        return merge_rulesets(nft, chains)
 
-    def _nft_ruleset(self, where: str, tables: Mapping[tuple[str, str], int], all_nat: bool) -> Ruleset:
-        # Terse: the elements of other people's sets may be many, and say nothing here.
+    def _list_nft(self, where: str, tables: Mapping[tuple[str, str], int], all_nat: bool) -> Ruleset:
+        # Terse: sets of other programs may have many elements, and these do not matter here.
         result = self._run("nft", "-j", "-t", "list", "ruleset")
         if result.status:
-            raise Unavailable(f"`nft -j list ruleset` failed in {where}: {_said(result)}")
+            raise Unavailable(f"`nft -j list ruleset` failed in {where}: {error_text(result)}")
         try:
-            return nft_ruleset(json.loads(result.output), tables, all_nat)
+            return parse_ruleset(json.loads(result.output), tables, all_nat)
         except (ValueError, KeyError, TypeError) as error:
-            raise Unavailable(f"`nft -j list ruleset` in {where} printed what cannot be read: {error!r}") from error
+            raise Unavailable(
+                f"`nft -j list ruleset` in {where} printed output that cannot be parsed: {error!r}"
+            ) from error
 
-    def _saved(self, command: str, where: str) -> str:
+    def _save(self, command: str, where: str) -> str:
         result = self._run(f"{command}-save")
         if result.status:
-            raise Unavailable(f"`{command}-save` failed in {where}: {_said(result)}")
+            raise Unavailable(f"`{command}-save` failed in {where}: {error_text(result)}")
         return result.output
 
     # Writing
 
     def execute(self, operations: Sequence[Operation], journal: Journal) -> None:
-        """One transaction for each namespace and program: nft's holds all tables, that of iptables one table.
+        """Execute the operations in one transaction for each namespace and program.
 
-        They come in the order of the plan, which adds before it removes where a rule changes over.
+        A transaction of nft covers all tables, one of iptables a single table. They run in the order of the plan, which
+        adds before it removes where a rule moves from one to the other.
         """
-        transactions: dict[tuple[NamespaceName, str, str], list[Any]] = {}
+        groups: dict[tuple[NamespaceName, str, str], list[Any]] = {}
         for operation in operations:
             if isinstance(operation, op.NftOperation):
-                transactions.setdefault((operation.namespace, "nft", ""), []).append(operation)
+                groups.setdefault((operation.namespace, "nft", ""), []).append(operation)
             elif isinstance(operation, op.IptablesOperation):
                 key = (operation.namespace, operation.command, operation.table)
-                transactions.setdefault(key, []).append(operation)
-        for (namespace, command, table), steps in transactions.items():
-            with _inside(namespace):
-                if command == "nft":
-                    self._nft_transaction(namespace, steps, journal)
-                else:
-                    self._iptables_transaction(command, table, steps, journal)
+                groups.setdefault(key, []).append(operation)
+        for (namespace, command, table), group in groups.items():
+            transaction = (
+                NftTransaction(self._run, group)
+                if command == "nft"
+                else IptablesTransaction(self._run, command, table, group)
+            )
+            _run_inside(namespace, transaction.execute)
+            journal.record(
+                f"the {command} rules of {namespace or 'the host'}", partial(_run_inside, namespace, transaction.undo)
+            )
 
     def commit(self) -> None:
-        """Nothing is kept for the way back."""
-
-    def _nft_transaction(
-        self, namespace: NamespaceName, operations: Sequence[op.NftOperation], journal: Journal
-    ) -> None:
-        lines = [(operation, line) for operation in operations for line in operation.statements()]
-        text = "".join(f"{line}\n" for _operation, line in lines)
-        result = self._run("nft", "--echo", "--handle", "--file", "-", text=text)
-        if result.status:
-            raise OperationFailed(
-                _culprit([operation for operation, _line in lines], r"^[^:\n]+:(\d+):\d+-\d+: Error", result.error),
-                f"nft refused it: {_said(result)}{_nft_hint(result.error)}",
-            )
-        undo = _NftUndo(self, operations, result.output)
-        journal.record(f"the nft rules of {namespace or 'the host'}", lambda: _undone_inside(namespace, undo.undo))
-
-    def _iptables_transaction(
-        self, command: str, table: str, operations: Sequence[op.IptablesOperation], journal: Journal
-    ) -> None:
-        namespace = operations[0].namespace
-        result = self._restore(command, table, [operation.words() for operation in operations])
-        if result.status:
-            # The first line names the table.
-            blamed = _culprit([None, *operations], r"line (\d+) failed", result.error)
-            if blamed is None and len(operations) == 1:
-                blamed = operations[0]
-            raise OperationFailed(blamed, _refused(command, result))
-
-        def undo() -> None:
-            opposites = [operation.opposite() for operation in reversed(operations)]
-            back = self._restore(command, table, opposites)
-            if back.status:
-                raise OperationFailed(None, _refused(command, back))
-
-        journal.record(f"the {command} rules of {namespace or 'the host'}", lambda: _undone_inside(namespace, undo))
-
-    def _restore(self, command: str, table: str, rules: Sequence[Sequence[str]]) -> Result:
-        text = "".join(f"{line}\n" for line in (f"*{table}", *map(op.restore_line, rules), "COMMIT"))
-        return self._run(f"{command}-restore", "--noflush", "-w", str(op.LOCK_WAIT), text=text)
-
-    def nft(self, *arguments: str, text: str = "") -> str:
-        """Run nft for the way back; what it printed.
-
-        Raises:
-            OperationFailed: It failed.
-        """
-        result = self._run("nft", *arguments, text=text)
-        if result.status:
-            raise OperationFailed(None, f"nft refused it: {_said(result)}")
-        return result.output
+        """Do nothing: nothing is kept for the rollback."""
 
 
-class _NftUndo:
-    """The way back from one transaction of nft, step by step and the last one first."""
+def _run_inside(namespace: NamespaceName, action: Callable[[], None]) -> None:
+    """Call a function inside a namespace.
 
-    def __init__(self, firewall: Firewall, operations: Sequence[op.NftOperation], echo: str) -> None:
-        self._firewall = firewall
-        self._operations = operations
-        self._echo = echo
-        #: A rule that was put back has another handle than before.
-        self._new_handles: dict[int, int] = {}
-
-    def undo(self) -> None:
-        added = [operation for operation in self._operations if isinstance(operation, op.AddNftRule)]
-        handles = re.findall(r"^(?:add|insert) rule .*# handle (\d+)$", self._echo, re.MULTILINE)
-        if len(handles) != len(added):
-            raise OperationFailed(None, f"nft did not say which rules it added: it said {self._echo!r}")
-        handle_of = {id(operation): int(handle) for operation, handle in zip(added, handles)}
-        for operation in reversed(self._operations):
-            if isinstance(operation, op.AddNftRule):
-                self._delete(operation, handle_of[id(operation)])
-            elif isinstance(operation, op.DeleteNftRule):
-                self._put_back(operation)
-            else:
-                self._undo_structure(operation)
-
-    def _undo_structure(self, operation: op.NftOperation) -> None:
-        """Take back what was done to our table and its chains."""
-        if isinstance(operation, op.AddOwnChain):
-            what, name = ("table", "") if operation.new_table else ("chain", f" {operation.hook}")
-            self._firewall.nft(f"delete {what} {operation.family} {OWN_TABLE}{name}")
-        elif isinstance(operation, op.DeleteOwnChain):
-            chain = op.AddOwnChain(operation.namespace, operation.family, operation.hook, new_table=False)
-            self._nft_lines(chain.statements())
-        elif isinstance(operation, op.DeleteOwnTable):
-            made = (op.AddOwnChain(operation.namespace, operation.family, hook) for hook in operation.hooks)
-            lines = [f"add table {operation.family} {OWN_TABLE}"]
-            self._nft_lines([*lines, *(chain.statements()[-1] for chain in made)])
-        elif isinstance(operation, op.WakeOwnTable):
-            self._firewall.nft(f"add table {operation.family} {OWN_TABLE} {{ flags dormant; }}")
-
-    def _delete(self, operation: op.AddNftRule, handle: int) -> None:
-        self._firewall.nft(f"delete rule {operation.family} {operation.table} {operation.chain} handle {handle}")
-
-    def _put_back(self, operation: op.DeleteNftRule) -> None:
-        rule: dict[str, Any] = {
-            "family": operation.family,
-            "table": operation.table,
-            "chain": operation.chain,
-            "comment": operation.comment,
-            "expr": json.loads(operation.expressions),
-        }
-        verb = "add"
-        if operation.before is not None:
-            verb = "insert"
-            rule["handle"] = self._new_handles.get(operation.before, operation.before)
-        document = {"nftables": [{verb: {"rule": rule}}]}
-        echo = self._firewall.nft("-j", "--echo", "--handle", "--file", "-", text=json.dumps(document))
-        with suppress(
-            ValueError, KeyError, IndexError
-        ):  # an echo that is unlike this one costs the order, not the rule
-            self._new_handles[operation.handle] = json.loads(echo)["nftables"][-1][verb]["rule"]["handle"]
-
-    def _nft_lines(self, lines: Sequence[str]) -> None:
-        self._firewall.nft("--file", "-", text="\n".join(lines) + "\n")
-
-
-@contextmanager
-def _inside(namespace: NamespaceName) -> Iterator[None]:
-    """As entered(), where a namespace that is not there is a refusal."""
-    with _as_refusal(namespace), entered(namespace):
-        yield
-
-
-def _undone_inside(namespace: NamespaceName, undo: Callable[[], None]) -> None:
-    with _inside(namespace):
-        undo()
-
-
-@contextmanager
-def _as_refusal(namespace: NamespaceName) -> Iterator[None]:
+    Raises:
+        OperationFailed: There is no such namespace.
+    """
     try:
-        yield
+        with enter_namespace(namespace):
+            action()
     except OSError as error:
         raise OperationFailed(None, f"the namespace {namespace}: {error.strerror}", error.errno) from error
 
 
-def _said(result: Result) -> str:
-    """What a program said of its failure, without the copy of the line that nft adds to it."""
-    lines = (result.error.strip() or result.output.strip()).splitlines()
-    told = [line for line in lines if "rror" in line or "failed" in line or "lock" in line] or lines
-    return "; ".join(told) or f"exit status {result.status}"
-
-
-def _refused(command: str, result: Result) -> str:
-    if result.status == _RESOURCE_PROBLEM:
-        return (
-            f"another program has kept the lock of {command} for {op.LOCK_WAIT} s: find it (`fuser -v "
-            f"/run/xtables.lock`), let it end and run again ({_said(result)})"
-        )
-    return f"{command} refused it: {_said(result)}"
-
-
-def _nft_hint(error: str) -> str:
-    if "Operation not supported" in error:
-        return " (does the kernel have NAT for nf_tables? `modprobe -a nft_chain_nat nft_masq` tells)"
-    return ""
-
-
-_Blamed = TypeVar("_Blamed")
-
-
-def _culprit(lines: Sequence[_Blamed], pattern: str, error: str) -> _Blamed | None:
-    """What stands behind the line that a program complained of."""
-    match = re.search(pattern, error, re.MULTILINE)
-    number = int(match.group(1)) if match else 0
-    return lines[number - 1] if 0 < number <= len(lines) else None
-
-
-# What the kernel says without a program
+# What the kernel reports without a program
 
 
 def legacy_tables(version: int) -> set[str]:
-    """The tables of iptables-legacy in the namespace that the thread is in. Asking iptables for one would make it."""
+    """Return the tables of iptables-legacy in the namespace that the thread is in; iptables would create them."""
     with suppress(OSError), open(f"/proc/thread-self/net/{_LEGACY_TABLES[version]}", encoding="ascii") as file:
         return set(file.read().split())
     return set()

@@ -4,13 +4,15 @@
 
 """firewalld, through firewall-cmd(1): the only code that runs it.
 
-Not through its Python library: that is there for the system's own interpreter alone, which a module need not run under.
-firewall-cmd talks to the daemon over D-Bus and ends in about 0.15 s.
+Its Python library is not used: it is installed for the system's interpreter only, and a module may run under another.
+firewall-cmd calls the daemon over D-Bus and takes about 0.15 s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed, Unavailable
@@ -21,13 +23,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_p
     RELOAD,
     FirewalldOperation,
     Policy,
-    comparable,
-    description_of,
-    settings_of,
+    parse_description,
+    parse_listing,
+    parse_settings,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._system.programs import Result, find, run
 
-#: firewall-cmd(1), exit codes: no such policy; the daemon does not run. 2: an option that older releases do not know.
+#: firewall-cmd(1), exit codes: no such policy; the daemon is not running; an option that older releases do not know.
 _INVALID_POLICY, _NOT_RUNNING, _USAGE = 140, 252, 2
 
 _BUS = Path("/run/dbus/system_bus_socket")
@@ -38,78 +40,76 @@ class Firewalld(Backend):
     """The firewalld of this host."""
 
     def policy(self, name: str, reload_needed: Callable[[Policy], bool]) -> Policy | None:
-        """A policy, and where it would take a reload what that would change; None: no firewalld with policies runs.
+        """Return a policy; None where no firewalld that has policies is running.
+
+        Where `reload_needed`, it names what a reload would change besides the policy.
 
         Raises:
-            Unavailable: firewall-cmd fails for another reason.
+            Unavailable: firewall-cmd failed for another reason.
         """
         if find(PROGRAM) is None or not _BUS.exists():
             return None
-        permanent = _ask("--verbose", "--permanent", f"--info-policy={name}")
+        permanent = _query("--verbose", "--permanent", f"--info-policy={name}")
         if permanent.status in (_NOT_RUNNING, _USAGE):
             return None
-        running = _ask(f"--info-policy={name}")
+        running = _query(f"--info-policy={name}")
         policy = Policy(
             name,
-            None if permanent.status else settings_of(permanent.output),
-            None if running.status else settings_of(running.output),
-            "" if permanent.status else description_of(permanent.output),
+            None if permanent.status else parse_settings(permanent.output),
+            None if running.status else parse_settings(running.output),
+            "" if permanent.status else parse_description(permanent.output),
         )
         if not reload_needed(policy):
             return policy
-        return Policy(name, policy.permanent, policy.running, policy.description, tuple(_unsaved(name)))
+        return replace(policy, unsaved=tuple(_unsaved(name)))
 
-    def left_behind(self, name: str) -> bool:
-        """Whether the permanent configuration has the policy; for where the daemon does not run."""
+    def has_policy_file(self, name: str) -> bool:
+        """Whether the permanent configuration has the policy, also where the daemon is not running."""
         return (_POLICIES / f"{name}.xml").exists()
 
     def execute(self, operations: Sequence[Operation], journal: Journal) -> None:
-        """One call of firewall-cmd for each."""
+        """Execute each operation by one call of firewall-cmd."""
         if RELOAD in operations:
-            # The first in the journal is the last to be undone: what was taken back is loaded again.
-            journal.record("reloading firewalld", lambda: _tell(RELOAD.arguments))
+            # The first in the journal is the last to be undone: firewalld loads the restored configuration.
+            journal.record("the reload of firewalld", partial(_execute, RELOAD.arguments))
         for operation in operations:
             if isinstance(operation, FirewalldOperation):
-                _tell(operation.arguments, operation)
+                _execute(operation.arguments, operation)
                 for arguments in reversed(operation.opposite):
-                    journal.record("firewalld's policy", _step(arguments))
+                    journal.record("the policy of firewalld", partial(_execute, arguments))
 
     def commit(self) -> None:
-        """Nothing is kept for the way back."""
-
-
-def _step(arguments: tuple[str, ...]) -> Callable[[], None]:
-    return lambda: _tell(arguments)
+        """Do nothing: nothing is kept for the rollback."""
 
 
 def _run(*arguments: str) -> Result:
     return run([find(PROGRAM) or PROGRAM, *arguments])
 
 
-def _ask(*arguments: str) -> Result:
+def _query(*arguments: str) -> Result:
     result = _run(*arguments)
     if result.status not in (0, _INVALID_POLICY, _NOT_RUNNING, _USAGE):
         raise Unavailable(f"`{PROGRAM} {' '.join(arguments)}` failed: {result.error.strip() or result.status}")
     return result
 
 
-def _tell(arguments: tuple[str, ...], operation: FirewalldOperation | None = None) -> None:
+def _execute(arguments: tuple[str, ...], operation: FirewalldOperation | None = None) -> None:
     result = _run(*arguments)
     if result.status:
-        said = result.error.strip() or result.output.strip() or f"exit status {result.status}"
-        raise OperationFailed(operation, f"firewalld refused `{PROGRAM} {' '.join(arguments)}`: {said}")
+        reason = result.error.strip() or result.output.strip() or f"exit status {result.status}"
+        raise OperationFailed(operation, f"firewalld refused `{PROGRAM} {' '.join(arguments)}`: {reason}")
 
 
 def _unsaved(name: str) -> list[str]:
-    """Where what runs differs from what is permanent."""
+    """Return where the running configuration differs from the permanent one."""
     found = []
     for kind in ("zone", "policy"):
         option = {"zone": "--list-all-zones", "policy": "--list-all-policies"}[kind]
-        running = comparable(_ask(option).output, leave_out=name)
-        permanent = comparable(_ask("--permanent", option).output, leave_out=name)
+        running = parse_listing(_query(option).output, leave_out=name)
+        permanent = parse_listing(_query("--permanent", option).output, leave_out=name)
         names = [each for each in {**running, **permanent} if running.get(each) != permanent.get(each)]
         found += [f"{kind} {each}" for each in sorted(names)]
-    if _ask("--direct", "--get-all-rules").output != _ask("--permanent", "--direct", "--get-all-rules").output:
+    if _query("--direct", "--get-all-rules").output != _query("--permanent", "--direct", "--get-all-rules").output:
         found.append("direct rules")
     return found
 

@@ -2,12 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is let through firewalld: a policy of our own, and the way from the one that is there to the one that is wanted.
+"""The policy in firewalld that accepts forwarded traffic: how it is created, changed and deleted. Pure.
 
-Pure. A policy (firewalld.policy(5), firewalld 0.9 and newer) is the only thing of firewalld's that lets forwarded
-traffic through without letting it into the host as well, as a source in the zone `trusted` would; and it has a
-description, which bears our mark. It is in the permanent configuration and in the running one, so that a reload keeps
-it.
+A policy (firewalld.policy(5), firewalld 0.9 and newer) is the only object of firewalld that accepts forwarded traffic
+without letting it into the host as well, as a source in the zone `trusted` would. Its description names its owner. It
+is in the permanent and in the running configuration, so that a reload keeps it.
 """
 
 from __future__ import annotations
@@ -29,36 +28,39 @@ ANYWHERE: frozenset[Setting] = frozenset((("ingress-zone", "ANY"), ("egress-zone
 
 
 def policy_name(owner: str) -> str:
-    """The name of an owner's policy: firewalld takes 17 characters, and an owner may have 64."""
+    """Return the name of an owner's policy: firewalld takes 17 characters, and an owner may have 64."""
     return "netnsfab-" + hashlib.sha256(owner.encode()).hexdigest()[:8]
 
 
 def rich_rule(version: int, source: str) -> str:
-    """What lets a network out, as firewall-cmd prints it (firewalld.richlanguage(5)); it accepts replies by itself."""
+    """Return the rule that lets a network out, as firewall-cmd prints it (firewalld.richlanguage(5)).
+
+    firewalld accepts the replies on its own.
+    """
     return f'rule family="ipv{version}" source address="{source}" destination NOT address="{source}" accept'
 
 
 @dataclass(frozen=True)
 class Policy:
-    """A policy as it is. None in place of the settings: there is none, permanently or in what runs."""
+    """A policy as it is. Where the permanent or the running configuration has none, its settings are None."""
 
     name: str
     permanent: frozenset[Setting] | None = None
     running: frozenset[Setting] | None = None
-    #: That of the permanent one.
+    #: The description in the permanent configuration.
     description: str = ""
-    #: What a reload would take from the running configuration or bring into it, besides this policy.
+    #: What a reload would change in the running configuration, besides this policy.
     unsaved: tuple[str, ...] = ()
 
     def rules(self) -> frozenset[str]:
-        """The rich rules in either."""
+        """Return the rich rules of both configurations."""
         settings = (self.permanent or frozenset()) | (self.running or frozenset())
         return frozenset(value for kind, value in settings if kind == "rich-rule")
 
 
 @dataclass(frozen=True)
 class FirewalldOperation:
-    """One call of firewall-cmd; `opposite` are those that take it back."""
+    """One call of firewall-cmd; `opposite` are the calls that undo it."""
 
     arguments: tuple[str, ...]
     opposite: tuple[tuple[str, ...], ...] = ()
@@ -74,26 +76,29 @@ RELOAD = FirewalldOperation(("--reload",))
 
 @dataclass(frozen=True)
 class PolicyPlan:
-    """What is to be done; `refusal` says why nothing is, where something should be."""
+    """The operations that are needed; where there are none although some are, `refusal` says why."""
 
     operations: tuple[FirewalldOperation, ...] = ()
     refusal: str = ""
 
 
 def plan_policy(policy: Policy, mark: str, rules: Iterable[str]) -> PolicyPlan:
-    """From the policy as it is to one with these rich rules, and to none where there are none."""
+    """Plan the change of the policy to one with these rich rules; without rules, its deletion."""
     wanted = frozenset(("rich-rule", rule) for rule in rules)
     if policy.permanent is not None and policy.description != mark:
         if not wanted:
             return PolicyPlan()
-        return PolicyPlan(refusal=f"firewalld has a policy {policy.name} that is not ours (by its description)")
+        return PolicyPlan(
+            refusal=f"firewalld's policy {policy.name} belongs to somebody else (its description is not {mark!r}); "
+            f"delete it (`{PROGRAM} --permanent --delete-policy={policy.name}`) and run again"
+        )
     if not wanted:
         return PolicyPlan(tuple(_removal(policy, mark)))
     if policy.running is None and policy.unsaved:
         return PolicyPlan(
             refusal="a new policy needs a reload of firewalld, which would change "
-            f"{' and '.join(policy.unsaved)}, for what runs there differs from what is permanent; make them the same "
-            "(`firewall-cmd --runtime-to-permanent`, or `firewall-cmd --reload`) and run again"
+            f"{' and '.join(policy.unsaved)}, because the running configuration differs from the permanent one; make "
+            f"them equal (`{PROGRAM} --runtime-to-permanent`, or `{PROGRAM} --reload`) and run again"
         )
     wanted |= ANYWHERE
     operations: list[FirewalldOperation] = []
@@ -115,7 +120,7 @@ def _creation(name: str, mark: str) -> list[FirewalldOperation]:
 
 
 def _settings(where: tuple[str, ...], now: frozenset[Setting], wanted: frozenset[Setting]) -> list[FirewalldOperation]:
-    """One call for each kind: firewall-cmd takes several values, but not several kinds."""
+    """Return one call for each kind: firewall-cmd takes several values, but not several kinds."""
     operations = []
     for verb, opposite, settings in (("add", "remove", wanted - now), ("remove", "add", now - wanted)):
         for kind in sorted({kind for kind, _value in settings}):
@@ -130,13 +135,16 @@ def _settings(where: tuple[str, ...], now: frozenset[Setting], wanted: frozenset
 
 
 def _removal(policy: Policy, mark: str) -> list[FirewalldOperation]:
-    """All of it. Where a reload is not to be, what runs is emptied, and is gone with the next reload."""
+    """Plan the deletion of the policy.
+
+    Where a reload would change something else, the running policy is emptied, and the next reload deletes it.
+    """
     operations: list[FirewalldOperation] = []
     if policy.permanent is not None:
-        back = [*_creation(policy.name, mark), *_settings(_permanent(policy.name), frozenset(), policy.permanent)]
+        undo = [*_creation(policy.name, mark), *_settings(_permanent(policy.name), frozenset(), policy.permanent)]
         operations.append(
             FirewalldOperation(
-                ("--permanent", f"--delete-policy={policy.name}"), tuple(step.arguments for step in back)
+                ("--permanent", f"--delete-policy={policy.name}"), tuple(step.arguments for step in undo)
             )
         )
     if policy.running is None:
@@ -153,8 +161,8 @@ def _permanent(name: str) -> tuple[str, ...]:
 # What firewall-cmd prints
 
 
-def settings_of(text: str) -> frozenset[Setting]:
-    """The settings that matter here out of `firewall-cmd --info-policy`."""
+def parse_settings(text: str) -> frozenset[Setting]:
+    """Return the settings that matter here from the output of `firewall-cmd --info-policy`."""
     found: set[Setting] = set()
     in_rules = False
     for line in text.splitlines():
@@ -167,16 +175,16 @@ def settings_of(text: str) -> frozenset[Setting]:
     return frozenset(found)
 
 
-def description_of(text: str) -> str:
-    """The description out of `firewall-cmd --verbose --info-policy`."""
+def parse_description(text: str) -> str:
+    """Return the description from the output of `firewall-cmd --verbose --info-policy`."""
     lines = (line.strip().partition(": ") for line in text.splitlines())
     return next((value for name, _colon, value in lines if name == "description"), "")
 
 
-def comparable(text: str, leave_out: str = "") -> dict[str, tuple[str, ...]]:
-    """By name what `--list-all-zones` or `--list-all-policies` printed, without what a reload keeps.
+def parse_listing(text: str, leave_out: str = "") -> dict[str, tuple[str, ...]]:
+    """Return by name what `--list-all-zones` or `--list-all-policies` printed, without what a reload keeps.
 
-    firewalld(1): the interfaces of a zone survive a reload. `leave_out` names one that does not count.
+    firewalld(1): the interfaces of a zone survive a reload. `leave_out` names the one that is not compared.
     """
     found: dict[str, tuple[str, ...]] = {}
     for block in text.strip().split("\n\n"):

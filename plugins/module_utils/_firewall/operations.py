@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The writes that the packet filter can be asked for, with the shell lines that do the same. Pure."""
+"""The writes to the packet filter, with the shell lines that do the same. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 #: Seconds that iptables waits for its lock.
 LOCK_WAIT = 10
 
-#: By hook: the priority of address translation, in the words of nft(8); it has none for the output hook.
+#: By hook: the priority of address translation. nft(8) has a name for it on two of the hooks.
 _PRIORITIES: Mapping[str, str] = {PREROUTING: "dstnat", OUTPUT: "-100", POSTROUTING: "srcnat"}
 
 
@@ -45,7 +45,7 @@ class NftOperation(FirewallOperation):
     family: str
 
     def statements(self) -> Sequence[str]:
-        """The lines in nft's language."""
+        """Return the lines in nft's language."""
         raise NotImplementedError
 
     def commands(self) -> Sequence[str]:
@@ -54,7 +54,7 @@ class NftOperation(FirewallOperation):
 
 @dataclass(frozen=True)
 class AddOwnChain(NftOperation):
-    """A chain for NAT in our table, named after its hook; `new_table`: the table is not there either."""
+    """Add a NAT chain to OWN_TABLE, named after its hook; `new_table`: add the table as well."""
 
     hook: str = POSTROUTING
     new_table: bool = True
@@ -67,7 +67,7 @@ class AddOwnChain(NftOperation):
 
 @dataclass(frozen=True)
 class DeleteOwnChain(NftOperation):
-    """A chain in our table that has no rule left."""
+    """Delete a chain of OWN_TABLE that has no rule left."""
 
     hook: str
 
@@ -76,8 +76,8 @@ class DeleteOwnChain(NftOperation):
 
 
 @dataclass(frozen=True)
-class WakeOwnTable(NftOperation):
-    """Our table, switched on again: without the flag `dormant`."""
+class ClearDormantFlag(NftOperation):
+    """Switch OWN_TABLE on again: remove its flag `dormant`."""
 
     def statements(self) -> Sequence[str]:
         return [f"add table {self.family} {OWN_TABLE}"]
@@ -85,7 +85,7 @@ class WakeOwnTable(NftOperation):
 
 @dataclass(frozen=True)
 class DeleteOwnTable(NftOperation):
-    """Our table, once it has no rule left; `hooks`: our chains that are still in it."""
+    """Delete OWN_TABLE, which has no rule left; `hooks`: the collection's chains that are still in it."""
 
     hooks: tuple[str, ...] = (POSTROUTING,)
 
@@ -95,7 +95,7 @@ class DeleteOwnTable(NftOperation):
 
 @dataclass(frozen=True)
 class AddNftRule(NftOperation):
-    """A rule at the end of a chain, or before the one with the handle `before`."""
+    """Add a rule at the end of a chain, or before the one with the handle `before`."""
 
     table: str
     chain: str
@@ -111,9 +111,9 @@ class AddNftRule(NftOperation):
 
 @dataclass(frozen=True)
 class DeleteNftRule(NftOperation):
-    """The rule with a handle.
+    """Delete the rule with a handle.
 
-    `comment`, `expressions` (libnftables-json(5)) and `before`, the handle of the next rule, serve to put it back.
+    `comment`, `expressions` (libnftables-json(5)) and `before`, the handle of the next rule, serve to roll it back.
     """
 
     table: str
@@ -129,9 +129,10 @@ class DeleteNftRule(NftOperation):
 
 @dataclass(frozen=True)
 class IptablesOperation(FirewallOperation):
-    """A write by iptables(8). `command` is the program (`iptables`, `ip6tables-legacy`, ...).
+    """A write by iptables(8).
 
-    `arguments` are the words of the rule; `number` is its place in the chain, counted from 1.
+    `command` is the program (`iptables`, `ip6tables-legacy`, ...), `arguments` are the words of the rule, `number` is
+    its position in the chain, counted from 1.
     """
 
     command: str
@@ -141,10 +142,11 @@ class IptablesOperation(FirewallOperation):
     number: int
 
     def words(self) -> list[str]:
+        """Return the arguments of the program."""
         raise NotImplementedError
 
     def opposite(self) -> list[str]:
-        """What takes it back."""
+        """Return the arguments that undo it."""
         raise NotImplementedError
 
     def commands(self) -> Sequence[str]:
@@ -153,7 +155,7 @@ class IptablesOperation(FirewallOperation):
 
 @dataclass(frozen=True)
 class AddIptablesRule(IptablesOperation):
-    """A rule at a place in a chain; `last`: at its end, whatever has been added there meanwhile."""
+    """Add a rule at its position in a chain; `last`: at the end, whatever else is added there meanwhile."""
 
     last: bool = True
 
@@ -168,7 +170,7 @@ class AddIptablesRule(IptablesOperation):
 
 @dataclass(frozen=True)
 class DeleteIptablesRule(IptablesOperation):
-    """The first rule in a chain that is like this: by what it is and not by its number, which others may change."""
+    """Delete the first rule in a chain with these arguments: not by its number, which others may change."""
 
     def words(self) -> list[str]:
         return ["-D", self.chain, *self.arguments]
@@ -177,16 +179,17 @@ class DeleteIptablesRule(IptablesOperation):
         return ["-I", self.chain, str(self.number), *self.arguments]
 
 
-# A rule of ours in the words of each tool
+# A rule in the words of each tool
 
 
-def nft_text(criteria: Iterable[Criterion], action: str, comment: str, family: str) -> str:
-    """A rule in nft's language; `family` (ip, ip6) is that of the addresses, `action` the verdict with its target."""
-    words = [_nft_words(criterion, family) for criterion in criteria]
+def format_nft(criteria: Iterable[Criterion], verdict: str, comment: str, family: str, target: str = "") -> str:
+    """Return a rule in nft's language; `family` (ip, ip6) is that of the addresses."""
+    words = [_format_nft_criterion(criterion, family) for criterion in criteria]
+    action = f"{verdict} to {target}" if verdict == "dnat" else verdict
     return " ".join([*words, action, f'comment "{comment}"'])
 
 
-def _nft_words(criterion: Criterion, family: str) -> str:
+def _format_nft_criterion(criterion: Criterion, family: str) -> str:
     relation = "!= " if criterion.negated else ""
     if criterion.field in ("saddr", "daddr"):
         return f"{family} {criterion.field} {relation}{criterion.value}"
@@ -195,13 +198,8 @@ def _nft_words(criterion: Criterion, family: str) -> str:
     return f"{criterion.field} {relation}{criterion.value}"
 
 
-def nft_action(verdict: str, target: str) -> str:
-    """What a rule does, in nft's language."""
-    return f"{verdict} to {target}" if verdict == "dnat" else verdict
-
-
-def iptables_arguments(criteria: Iterable[Criterion], verdict: str, comment: str, target: str = "") -> tuple[str, ...]:
-    """A rule in the words of iptables, in the order in which iptables-save prints them."""
+def format_iptables(criteria: Iterable[Criterion], verdict: str, comment: str, target: str = "") -> tuple[str, ...]:
+    """Return a rule in the words of iptables, in the order in which iptables-save prints them."""
     criteria = list(criteria)
     words: list[str] = []
     for name, option in (("saddr", "-s"), ("daddr", "-d"), ("iifname", "-i"), ("oifname", "-o")):
@@ -211,13 +209,13 @@ def iptables_arguments(criteria: Iterable[Criterion], verdict: str, comment: str
     if any(criterion.value in MULTICAST.values() for criterion in criteria):
         words += ["-m", "addrtype", "!", "--dst-type", "MULTICAST"]
     for criterion in criteria:
-        words += _iptables_words(criterion)
+        words += _format_iptables_criterion(criterion)
     to = ["--to-destination", target] if verdict == "dnat" else []
     return (*words, "-m", "comment", "--comment", comment, "-j", verdict.upper(), *to)
 
 
-def _iptables_words(criterion: Criterion) -> list[str]:
-    """A criterion that iptables has an extension for."""
+def _format_iptables_criterion(criterion: Criterion) -> list[str]:
+    """Return the words of a criterion that iptables has an extension for."""
     protocol, _space, which = criterion.field.partition(" ")
     if which in ("sport", "dport"):
         return ["-p", protocol, "-m", protocol, f"--{which}", criterion.value.replace("-", ":")]
@@ -234,6 +232,6 @@ def _iptables_words(criterion: Criterion) -> list[str]:
 _PLAIN = re.compile(r"[\w!./:,@%+=-]+", re.ASCII)
 
 
-def restore_line(words: Iterable[str]) -> str:
-    """A line for iptables-restore(8), which knows double quotes and the backslash in them, and nothing else."""
+def format_restore_line(words: Iterable[str]) -> str:
+    """Return a line for iptables-restore(8), which knows double quotes, the backslash in them, and nothing else."""
     return " ".join(word if _PLAIN.fullmatch(word) else '"' + re.sub(r'(["\\])', r"\\\1", word) + '"' for word in words)

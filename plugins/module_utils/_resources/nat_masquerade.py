@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Masquerading: what is wanted of it, and the rules that it takes. Pure, but for what read() asks of the host."""
+"""Masquerading: options, the rules that an entry needs, and the plan. Pure, except for read()."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
@@ -27,24 +27,29 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Place,
     Rule,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_plan as nat
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_plan import Actual
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_rules import (
-    Kind,
-    Part,
-    Recognised,
-    Subject,
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import (
+    BACKEND_OPTIONS,
+    BACKENDS,
+    ROUTER_OPTIONS,
+    RecognisedRule,
+    RuleKey,
+    RuleScheme,
+    RuleSpec,
+    WantedNat,
+    rule_safe_interface,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_plan import NatPlanner
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import Actual, read
 
-#: The comment that marks a rule; the owner's name follows.
+#: How the comment of a rule begins; the owner follows.
 MARK = f"{COMMENT}:"
 
 MASQUERADE, ACCEPT_OUT, ACCEPT_REPLIES = "masquerade", "out", "replies"
 
 
 @dataclass(frozen=True)
-class Source(Subject):
-    """What masquerading is about: the network behind, and the interface in front (None: any)."""
+class Source(RuleKey):
+    """What an entry is about: the network behind the router, and the interface in front of it (None: any)."""
 
     source: str
     out_interface: str | None = None
@@ -56,14 +61,15 @@ class Source(Subject):
     def version(self) -> int:
         return 6 if ":" in self.source else 4
 
-    def described(self) -> dict[str, Any]:
+    def options(self) -> dict[str, Any]:
         interface = {"out_interface": self.out_interface} if self.out_interface else {}
         return {"source": self.source, **interface}
 
-    # Each has its criteria in the order in which they are written down.
+    def specs(self) -> tuple[RuleSpec, ...]:
+        """Return the rules: traffic from the network, except to itself and multicast; and its acceptance.
 
-    def parts(self) -> tuple[Part, ...]:
-        """From the network, to anywhere but the network itself and multicast; and the way through chains that drop."""
+        The criteria of each are in the order in which they are written.
+        """
         leaving = (
             Criterion("saddr", self.source),
             Criterion("daddr", self.source, negated=True),
@@ -77,37 +83,37 @@ class Source(Subject):
         )
         not_multicast = Criterion("daddr", MULTICAST[self.version], negated=True)
         return (
-            Part(MASQUERADE, POSTROUTING, (*leaving, not_multicast), "masquerade"),
-            Part(ACCEPT_OUT, FORWARD, leaving, "accept"),
-            Part(ACCEPT_REPLIES, FORWARD, returning, "accept"),
+            RuleSpec(MASQUERADE, POSTROUTING, (*leaving, not_multicast), "masquerade"),
+            RuleSpec(ACCEPT_OUT, FORWARD, leaving, "accept"),
+            RuleSpec(ACCEPT_REPLIES, FORWARD, returning, "accept"),
         )
 
     def _interface(self, name: str) -> tuple[Criterion, ...]:
         return (Criterion(name, self.out_interface),) if self.out_interface else ()
 
 
-class Masquerading(Kind):
-    doing = "masquerade"
-    done = "masqueraded"
+class MasqueradeScheme(RuleScheme):
+    verb = "masquerade"
+    past = "masqueraded"
 
-    def mark(self, owner: str, subject: Subject) -> str:  # noqa: ARG002  # the same for all
+    def mark(self, owner: str, key: RuleKey) -> str:  # noqa: ARG002  # the comment is the same for all
         return MARK + owner
 
-    def recognise(self, place: Place, rule: Rule) -> Recognised | None:  # noqa: ARG002  # the rule says all
+    def recognise(self, place: Place, rule: Rule) -> RecognisedRule | None:  # noqa: ARG002  # the rule says all
         if not (rule.comment or "").startswith(MARK):
             return None
-        about = source_of(rule)
-        return Recognised((rule.comment or "")[len(MARK) :], *about) if about else None
+        found = recognise_source(rule)
+        return RecognisedRule((rule.comment or "")[len(MARK) :], *found) if found else None
 
-    def parts(self, subject: Subject) -> Sequence[Part]:
-        return subject.parts() if isinstance(subject, Source) and subject.source else ()
-
-
-KIND = Masquerading()
+    def specs(self, key: RuleKey) -> Sequence[RuleSpec]:
+        return key.specs() if isinstance(key, Source) and key.source else ()
 
 
-def source_of(rule: Rule) -> tuple[str, Source] | None:
-    """What a rule of ours is for, also where somebody has altered it: its role, its network, its interface."""
+SCHEME = MasqueradeScheme()
+
+
+def recognise_source(rule: Rule) -> tuple[str, Source] | None:
+    """Return the role of a rule, its network and its interface, also where somebody has altered it."""
     sources, destinations = rule.values("saddr"), rule.values("daddr")
     if rule.verdict == "masquerade":
         return MASQUERADE, Source(_only(sources) or "", _only(rule.values("oifname")))
@@ -125,78 +131,89 @@ def _only(values: set[str]) -> str | None:
 
 
 @dataclass(frozen=True)
-class Wanted(nat.Wanted):
-    """One network that is to be masqueraded, or no longer."""
+class WantedMasquerade(WantedNat):
+    """A network that is to be masqueraded, or no longer."""
 
-    subject: Source
+    key: Source
 
     address_option = "source"
     link_option = "out_interface"
 
     @property
     def link(self) -> str | None:
-        return self.subject.out_interface
+        return self.key.out_interface
 
-    def parts(self) -> Sequence[Part]:
-        return self.subject.parts()
+    def specs(self) -> Sequence[RuleSpec]:
+        return self.key.specs()
 
     def firewalld_rule(self) -> str | None:
-        # A rich rule cannot name the interface that a packet leaves by; to let it out by any is more than was asked.
-        return None if self.subject.out_interface else rich_rule(self.version, self.subject.source)
+        # A rich rule cannot match the interface that a packet leaves by, and any interface is more than was asked for.
+        return None if self.key.out_interface else rich_rule(self.version, self.key.source)
 
     def firewalld_advice(self) -> str:
         return (
-            f"let it in there: `firewall-cmd --permanent --zone=trusted --add-source={self.subject.source}` and "
+            f"accept it there: `firewall-cmd --permanent --zone=trusted --add-source={self.key.source}` and "
             "`firewall-cmd --reload`"
-            + (", or leave `out_interface` out, which a rule of firewalld's cannot name" if self.link else "")
+            + (", or omit `out_interface`, which a rule of firewalld cannot match" if self.link else "")
         )
 
 
-class MasqueradeResource(Resource[Wanted, Actual]):
+class MasqueradePlanner(NatPlanner[WantedMasquerade]):
+    scheme = SCHEME
+
+    def check_entries(self, present: Sequence[WantedMasquerade]) -> Iterator[InvalidEntry]:
+        return _find_overlaps(present)
+
+
+class MasqueradeResource(Resource[WantedMasquerade, Actual]):
     list_option = "rules"
     identity = "source"
-    backends = nat.BACKENDS
+    backends = BACKENDS
     entry_options: Mapping[str, Mapping[str, Any]] = {
         "source": {"type": "str"},
         "out_interface": {"type": "str"},
-        **nat.ROUTER_OPTIONS,
+        **ROUTER_OPTIONS,
     }
-    call_options = nat.BACKEND_OPTIONS
+    call_options = BACKEND_OPTIONS
 
-    def desired(self, entry: Entry, options: Mapping[str, Any]) -> Wanted:
+    def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedMasquerade:
         checks = Checks(entry)
-        source = checks.value("source", _network_behind, options["source"])
-        out_interface = checks.value("out_interface", nat.speakable_interface, options.get("out_interface"))
+        source = checks.value("source", _check_source, options["source"])
+        out_interface = checks.value("out_interface", rule_safe_interface, options.get("out_interface"))
         namespace = checks.value("namespace", validation.namespace_name, options.get("namespace"))
         checks.done()
-        return Wanted(
+        return WantedMasquerade(
             entry=entry,
             present=options["state"] == "present",
             namespace=namespace,
-            subject=Source(source, out_interface),
+            key=Source(source, out_interface),
             ip_forward=options["ip_forward"],
             accept_forward=options["accept_forward"],
         )
 
-    def key(self, desired: Wanted) -> object:
-        return desired.namespace, desired.subject
+    def key(self, desired: WantedMasquerade) -> object:
+        return desired.namespace, desired.key
 
-    def read(self, host: Host, call: Call[Wanted]) -> Actual:
-        return nat.read(host, call, firewalld=True)
+    def read(self, host: Host, call: Call[WantedMasquerade]) -> Actual:
+        return read(host, call, firewalld=True)
 
-    def plan(self, actual: Actual, call: Call[Wanted]) -> Plan:
-        return nat.plan(actual, call, KIND, _overlaps(wanted for wanted in call.entries if wanted.present))
+    def plan(self, actual: Actual, call: Call[WantedMasquerade]) -> Plan:
+        return MasqueradePlanner(actual, call).run()
 
 
 # Checks
 
 
-def _network_behind(value: Any) -> str:
-    """A network whose traffic can be masqueraded, in CIDR notation."""
+def _check_source(value: Any) -> str:
+    """Return a network whose traffic can be masqueraded, in CIDR notation.
+
+    Raises:
+        ValueError: It is not a network, or cannot be masqueraded.
+    """
     network = validation.network(value)
     if network.prefixlen == 0:
         raise ValueError(
-            f"{network} is every address there is, so nothing would be left to masquerade it towards; "
+            f"{network} contains every address, so that no destination is left to masquerade it towards; "
             "name the network behind this router, for instance 192.168.100.0/24 or fd00::/64"
         )
     if network.is_multicast:
@@ -204,29 +221,29 @@ def _network_behind(value: Any) -> str:
     return str(network)
 
 
-def _overlaps(present: Iterable[Wanted]) -> Iterator[InvalidEntry]:
-    """Networks that lie within others of the same call."""
-    enclosing: list[tuple[Any, Wanted]] = []
+def _find_overlaps(present: Sequence[WantedMasquerade]) -> Iterator[InvalidEntry]:
+    """Find networks that lie within others of the same call."""
+    enclosing: list[tuple[Any, WantedMasquerade]] = []
     for network, wanted in sorted(
-        ((ip_network(wanted.subject.source), wanted) for wanted in present),
+        ((ip_network(wanted.key.source), wanted) for wanted in present),
         key=lambda pair: (str(pair[1].namespace), pair[1].version, int(pair[0].network_address), pair[0].prefixlen),
     ):
         while enclosing and not _contains(*enclosing[-1], network, wanted):
             enclosing.pop()
         for _outer_network, outer in enclosing:
-            interfaces = {outer.subject.out_interface, wanted.subject.out_interface}
+            interfaces = {outer.key.out_interface, wanted.key.out_interface}
             if None in interfaces or len(interfaces) == 1:
                 yield InvalidEntry(
                     wanted.entry,
                     "source",
-                    f"{wanted.subject.source} overlaps {outer.subject.source} of {outer.entry}: what goes from the one "
-                    "to the other would be masqueraded by one rule and not by the other; leave one out, or give each "
-                    "an out_interface of its own",
+                    f"{wanted.key.source} overlaps {outer.key.source} of {outer.entry}: traffic from the one to the "
+                    "other would be masqueraded by one rule and not by the other; remove one entry, or give each its "
+                    "own `out_interface`",
                 )
                 break
         enclosing.append((network, wanted))
 
 
-def _contains(outer_network: Any, outer: Wanted, network: Any, wanted: Wanted) -> bool:
+def _contains(outer_network: Any, outer: WantedMasquerade, network: Any, wanted: WantedMasquerade) -> bool:
     same = (outer.namespace, outer.version) == (wanted.namespace, wanted.version)
     return same and bool(network.subnet_of(outer_network))

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Port forwarding: what is wanted of it, and the rules that it takes. Pure, but for what read() asks of the host."""
+"""Port forwarding: options, the rules that an entry needs, and the plan. Pure, except for read()."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -28,21 +28,26 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Criterion,
     Place,
     Rule,
-    destination,
+    format_destination,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_plan as nat
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_plan import Actual
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_rules import (
-    Kind,
-    Part,
-    Recognised,
-    Subject,
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import (
+    BACKEND_OPTIONS,
+    BACKENDS,
+    ROUTER_OPTIONS,
+    RecognisedRule,
+    RuleKey,
+    RuleScheme,
+    RuleSpec,
+    WantedNat,
     hook_of,
+    rule_safe_interface,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_plan import NatPlanner
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import Actual, read
 
 PROTOCOLS = ("tcp", "udp")
 
-#: The comment that marks a rule: the owner's name follows, and after a space what is published (`Listener`).
+#: How the comment of a rule begins: the owner follows, and after a space what is published (`Listener`).
 MARK = f"{COMMENT}/port-forward:"
 #: Bytes that nf_tables keeps of a comment (NFTNL_UDATA_COMMENT_MAXLEN of libnftnl).
 COMMENT_MAX = 128
@@ -58,8 +63,11 @@ _LISTENER = re.compile(
 
 
 @dataclass(frozen=True)
-class Listener(Subject):
-    """What is published: a port or ports (FIRST-LAST) of one address of the router (None: of all), on one interface."""
+class Listener(RuleKey):
+    """What an entry publishes: a port or ports (FIRST-LAST) of the router.
+
+    `address` and `in_interface` limit it to one address and one interface of the router; None: all.
+    """
 
     protocol: str
     ports: str
@@ -68,14 +76,14 @@ class Listener(Subject):
     in_interface: str | None = None
 
     def __str__(self) -> str:
-        """As it stands in the comment of each of its rules."""
+        """Return it as in the comment of each of its rules."""
         address = f"@{self.address}" if self.address else ""
         interface = f"%{self.in_interface}" if self.in_interface else ""
         return f"{self.protocol}{self.ip_version}/{self.ports}{address}{interface}"
 
     @classmethod
     def from_text(cls, text: str) -> Listener | None:
-        """The opposite of str()."""
+        """Return the listener that str() printed; None where it did not."""
         match = _LISTENER.fullmatch(text)
         if match is None:
             return None
@@ -90,7 +98,7 @@ class Listener(Subject):
         first, _hyphen, last = self.ports.partition("-")
         return int(first), int(last or first)
 
-    def described(self) -> dict[str, Any]:
+    def options(self) -> dict[str, Any]:
         options = {"address": self.address, "in_interface": self.in_interface}
         return {
             "protocol": self.protocol,
@@ -100,10 +108,10 @@ class Listener(Subject):
 
 
 @dataclass(frozen=True)
-class Wanted(nat.Wanted):
-    """One port that is to be published, or no longer. `to_port` is None where the ports stay what they are."""
+class WantedForward(WantedNat):
+    """A port that is to be published, or no longer. `to_port` is None where the port numbers are kept."""
 
-    subject: Listener
+    key: Listener
     to_address: str = ""
     to_port: int | None = None
     hairpin: str | None = None
@@ -113,74 +121,86 @@ class Wanted(nat.Wanted):
 
     @property
     def link(self) -> str | None:
-        return self.subject.in_interface
+        return self.key.in_interface
 
-    def parts(self) -> Sequence[Part]:
-        """The forwarding, for what comes in and for the host itself; the way through chains that drop."""
-        listener = self.subject
+    def specs(self) -> Sequence[RuleSpec]:
+        """Return the rules: the forwarding of what comes in and of what the host itself sends; and its acceptance."""
+        listener = self.key
         to_network = str(ip_network(self.to_address))
         to_port = str(self.to_port or listener.ports)
         protocol = listener.protocol
-        published = (Criterion(f"{protocol} dport", listener.ports), *self._addressed())
+        published = (Criterion(f"{protocol} dport", listener.ports), *self._addresses())
         interface = (Criterion("iifname", listener.in_interface),) if listener.in_interface else ()
-        target = destination(self.to_address, self.to_port)
+        target = format_destination(self.to_address, self.to_port)
         forwarded = Criterion("ct status", "dnat")
         there = (Criterion("daddr", to_network), Criterion(f"{protocol} dport", to_port), forwarded)
         back = (Criterion("saddr", to_network), Criterion(f"{protocol} sport", to_port), forwarded)
-        parts = [Part(DNAT, PREROUTING, (*interface, *published), "dnat", target)]
-        if not listener.in_interface:  # what the host itself sends has come in by none
-            parts.append(Part(DNAT, OUTPUT, (*published, *self._not_loopback()), "dnat", target))
+        specs = [RuleSpec(DNAT, PREROUTING, (*interface, *published), "dnat", target)]
+        if not listener.in_interface:  # what the host itself sends came in by no interface
+            specs.append(RuleSpec(DNAT, OUTPUT, (*published, *self._not_loopback()), "dnat", target))
         if self.hairpin:
-            parts.append(Part(HAIRPIN, POSTROUTING, (Criterion("saddr", self.hairpin), *there), "masquerade"))
-        return (*parts, Part(ACCEPT_IN, FORWARD, there, "accept"), Part(ACCEPT_REPLIES, FORWARD, back, "accept"))
+            specs.append(RuleSpec(HAIRPIN, POSTROUTING, (Criterion("saddr", self.hairpin), *there), "masquerade"))
+        return (
+            *specs,
+            RuleSpec(ACCEPT_IN, FORWARD, there, "accept"),
+            RuleSpec(ACCEPT_REPLIES, FORWARD, back, "accept"),
+        )
 
-    def _addressed(self) -> tuple[Criterion, ...]:
-        address = self.subject.address
+    def _addresses(self) -> tuple[Criterion, ...]:
+        address = self.key.address
         return (Criterion("daddr", str(ip_network(address))) if address else Criterion("fib daddr type", "local"),)
 
     def _not_loopback(self) -> tuple[Criterion, ...]:
-        # What the host sends to 127.0.0.1 has that as its source, too, and would be dropped on its way out.
-        return () if self.subject.address else (Criterion("daddr", LOOPBACK[self.version], negated=True),)
+        # What the host sends to 127.0.0.1 has that as its source as well, and would be dropped on its way out.
+        return () if self.key.address else (Criterion("daddr", LOOPBACK[self.version], negated=True),)
 
     def firewalld_rule(self) -> str | None:
-        # firewalld lets every connection through whose destination was translated, whoever did it.
+        # firewalld accepts every connection whose destination was translated, whoever translated it.
         return ""
 
 
-class PortForwarding(Kind):
-    doing = "port forward"
-    done = "published"
+class PortForwardScheme(RuleScheme):
+    verb = "port forward"
+    past = "published"
 
-    def mark(self, owner: str, subject: Subject) -> str:
-        return f"{MARK}{owner} {subject}"
+    def mark(self, owner: str, key: RuleKey) -> str:
+        return f"{MARK}{owner} {key}"
 
-    def recognise(self, place: Place, rule: Rule) -> Recognised | None:
+    def recognise(self, place: Place, rule: Rule) -> RecognisedRule | None:
         comment = rule.comment or ""
         if not comment.startswith(MARK):
             return None
         owner, _space, published = comment[len(MARK) :].partition(" ")
         listener = Listener.from_text(published)
-        return Recognised(owner, _role(place, rule), listener) if listener else None
+        return RecognisedRule(owner, _role(place, rule), listener) if listener else None
 
-    def parts(self, subject: Subject) -> Sequence[Part]:  # noqa: ARG002  # it does not say where it leads
+    def specs(self, key: RuleKey) -> Sequence[RuleSpec]:  # noqa: ARG002  # a listener does not know its destination
         return ()
 
 
-KIND = PortForwarding()
+SCHEME = PortForwardScheme()
 
 
 def _role(place: Place, rule: Rule) -> str:
-    """What a rule is for, by its chain and by what it looks at."""
+    """Return the role of a rule, which its chain and its conditions show."""
     hook = hook_of(place)
     if hook in NAT_HOOKS:
         return HAIRPIN if hook == POSTROUTING else DNAT
     return ACCEPT_REPLIES if rule.values("saddr") else ACCEPT_IN
 
 
-class PortForwardResource(Resource[Wanted, Actual]):
+class PortForwardPlanner(NatPlanner[WantedForward]):
+    scheme = SCHEME
+
+    def check_entries(self, present: Sequence[WantedForward]) -> Iterator[InvalidEntry]:
+        yield from _find_collisions(present)
+        yield from _find_long_marks(present, self.call.owner or "")
+
+
+class PortForwardResource(Resource[WantedForward, Actual]):
     list_option = "rules"
     identity = "port"
-    backends = nat.BACKENDS
+    backends = BACKENDS
     entry_options: Mapping[str, Mapping[str, Any]] = {
         "port": {"type": "str"},
         "protocol": {"type": "str", "choices": list(PROTOCOLS), "default": "tcp"},
@@ -189,30 +209,31 @@ class PortForwardResource(Resource[Wanted, Actual]):
         "address": {"type": "str"},
         "in_interface": {"type": "str"},
         "hairpin": {"type": "str"},
-        **nat.ROUTER_OPTIONS,
+        **ROUTER_OPTIONS,
     }
-    call_options = nat.BACKEND_OPTIONS
+    call_options = BACKEND_OPTIONS
 
-    def desired(self, entry: Entry, options: Mapping[str, Any]) -> Wanted:
+    def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedForward:
         checks = Checks(entry)
         ports = checks.value("port", validation.ports, options["port"])
-        to_address = checks.value("to_address", _target, options.get("to_address"))
+        to_address = checks.value("to_address", _check_destination, options.get("to_address"))
         to_port = checks.value("to_port", validation.port, options.get("to_port"))
-        address = checks.value("address", _published, options.get("address"))
-        in_interface = checks.value("in_interface", nat.speakable_interface, options.get("in_interface"))
+        address = checks.value("address", _check_published, options.get("address"))
+        in_interface = checks.value("in_interface", rule_safe_interface, options.get("in_interface"))
         namespace = checks.value("namespace", validation.namespace_name, options.get("namespace"))
         hairpin = checks.value("hairpin", lambda value: str(validation.network(value)), options.get("hairpin"))
+        if options.get("to_address") is None:
+            checks.error("to_address", "is required: the destination of the port; its IP version is the entry's")
+        if to_port is not None and "-" in (ports or ""):
+            checks.error("to_port", f"the ports {ports} keep their numbers; omit it, or write one entry for each port")
+        _check_versions(checks, to_address, address=address, hairpin=hairpin)
         checks.done()
-        version = _version(entry, to_address, address=address, hairpin=hairpin)
-        if to_port is not None and "-" in ports:
-            raise InvalidEntry(
-                entry, "to_port", f"the ports {ports} keep their numbers: leave it out, or make an entry for each port"
-            )
-        return Wanted(
+        version = ip_address(to_address).version
+        return WantedForward(
             entry=entry,
             present=options["state"] == "present",
             namespace=namespace,
-            subject=Listener(options["protocol"], ports, version, address, in_interface),
+            key=Listener(options["protocol"], ports, version, address, in_interface),
             ip_forward=options["ip_forward"],
             accept_forward=options["accept_forward"],
             to_address=to_address,
@@ -220,106 +241,102 @@ class PortForwardResource(Resource[Wanted, Actual]):
             hairpin=hairpin,
         )
 
-    def key(self, desired: Wanted) -> object:
-        return desired.namespace, desired.subject
+    def key(self, desired: WantedForward) -> object:
+        return desired.namespace, desired.key
 
-    def read(self, host: Host, call: Call[Wanted]) -> Actual:
-        return nat.read(host, call)
+    def read(self, host: Host, call: Call[WantedForward]) -> Actual:
+        return read(host, call)
 
-    def plan(self, actual: Actual, call: Call[Wanted]) -> Plan:
-        present = [wanted for wanted in call.entries if wanted.present]
-        mistakes = [*_collisions(present), *_long_marks(present, call.owner or "")]
-        return nat.plan(actual, call, KIND, mistakes)
+    def plan(self, actual: Actual, call: Call[WantedForward]) -> Plan:
+        return PortForwardPlanner(actual, call).run()
 
 
 # Checks
 
 
-def _target(value: Any) -> str:
-    """An address that a router can send to."""
+def _check_destination(value: Any) -> str:
+    """Return an address that a router can forward to.
+
+    Raises:
+        ValueError: It is not one.
+    """
     address = validation.ip_address(value)
     if address.is_loopback or address.is_unspecified or address.is_multicast or address.is_link_local:
         raise ValueError(
-            f"{address} is no address that a router could send to; give the one that the service has in its namespace"
+            f"{address} is not an address that a router can forward to; give the service's address in its namespace"
         )
     return str(address)
 
 
-def _published(value: Any) -> str:
-    """An address of the router at which a port can be published."""
+def _check_published(value: Any) -> str:
+    """Return an address of the router at which a port can be published.
+
+    Raises:
+        ValueError: It is not one.
+    """
     address = validation.ip_address(value)
     if address.is_loopback:
         raise ValueError(
-            f"nothing can be published at {address}, for packets with that address never leave the host; give another "
-            "address of it, or leave the option out"
+            f"nothing can be published at {address}, because packets with that address never leave the host; give "
+            "another address of the host, or omit the option"
         )
     if address.is_unspecified:
-        raise ValueError(f"{address} is written by leaving the option out: the port is published at all addresses")
+        raise ValueError(f"{address} stands for all addresses, which is the default; omit the option")
     if address.is_multicast:
-        raise ValueError(f"{address} is multicast; give an address of the host")
+        raise ValueError(f"{address} is a multicast address; give an address of the host")
     return str(address)
 
 
-def _version(entry: Entry, to_address: str | None, **others: str | None) -> int:
-    """The IP version of an entry, all of whose addresses have to be of the same.
-
-    Raises:
-        InvalidEntry: One is not, or there is none to tell.
-    """
+def _check_versions(checks: Checks, to_address: str | None, **others: str | None) -> None:
+    """Check that all addresses of an entry are of the same IP version."""
     if to_address is None:
-        raise InvalidEntry(
-            entry,
-            "to_address",
-            "is missing: it says where the port leads, and which IP version is meant",
-        )
+        return
     version = ip_address(to_address).version
     for option, value in others.items():
         if value is not None and ip_network(value).version != version:
-            raise InvalidEntry(
-                entry,
-                option,
-                f"{value} is not IPv{version}, which {to_address} is: make an entry for each",
+            checks.error(
+                option, f"{value} is not IPv{version}, which {to_address} is; write one entry for each IP version"
             )
-    return version
 
 
-def _collisions(present: Iterable[Wanted]) -> Iterator[InvalidEntry]:
-    """Ports that two entries of the same call publish."""
-    groups: dict[object, list[Wanted]] = {}
+def _find_collisions(present: Sequence[WantedForward]) -> Iterator[InvalidEntry]:
+    """Find ports that two entries of the same call publish."""
+    groups: dict[object, list[WantedForward]] = {}
     for wanted in present:
-        key = (str(wanted.namespace), wanted.version, wanted.subject.protocol)
-        groups.setdefault(key, []).append(wanted)
-    for group in groups.values():
-        earlier: list[Wanted] = []
-        for wanted in sorted(group, key=lambda wanted: wanted.subject.first_and_last):
-            first = wanted.subject.first_and_last[0]
-            earlier = [other for other in earlier if other.subject.first_and_last[1] >= first]
-            other = next((other for other in earlier if _same_packets(other.subject, wanted.subject)), None)
+        group = (str(wanted.namespace), wanted.version, wanted.key.protocol)
+        groups.setdefault(group, []).append(wanted)
+    for members in groups.values():
+        earlier: list[WantedForward] = []
+        for wanted in sorted(members, key=lambda wanted: wanted.key.first_and_last):
+            first = wanted.key.first_and_last[0]
+            earlier = [other for other in earlier if other.key.first_and_last[1] >= first]
+            other = next((other for other in earlier if _have_common_packets(other.key, wanted.key)), None)
             if other is not None:
                 yield InvalidEntry(
                     wanted.entry,
                     "port",
-                    f"{wanted.subject.protocol} port {wanted.subject.ports} is published by {other.entry}, too: choose "
-                    "another port, or give each an `address` or an `in_interface` of its own",
+                    f"{wanted.key.protocol} port {wanted.key.ports} is published by {other.entry} as well; choose "
+                    "another port, or give each entry its own `address` or `in_interface`",
                 )
             earlier.append(wanted)
 
 
-def _same_packets(one: Listener, other: Listener) -> bool:
-    """Whether a packet can be for both, their ports being the same."""
+def _have_common_packets(one: Listener, other: Listener) -> bool:
+    """Whether a packet can be for both, where their ports are the same."""
     return all(
-        mine is None or theirs is None or mine == theirs
-        for mine, theirs in ((one.address, other.address), (one.in_interface, other.in_interface))
+        first is None or second is None or first == second
+        for first, second in ((one.address, other.address), (one.in_interface, other.in_interface))
     )
 
 
-def _long_marks(present: Iterable[Wanted], owner: str) -> Iterator[InvalidEntry]:
+def _find_long_marks(present: Sequence[WantedForward], owner: str) -> Iterator[InvalidEntry]:
+    """Find entries whose rules would have a comment that the packet filter cuts off."""
     for wanted in present:
-        length = len(KIND.mark(owner, wanted.subject))
+        length = len(SCHEME.mark(owner, wanted.key))
         if length > COMMENT_MAX:
             yield InvalidEntry(
                 wanted.entry,
                 "owner",
-                f"with {owner} the mark of the rule is {length} characters long, of which the packet filter keeps "
-                f"{COMMENT_MAX}: shorten it by {length - COMMENT_MAX}",
+                f"with {owner} the comment of the rule has {length} characters, and the packet filter keeps "
+                f"{COMMENT_MAX}; shorten it by {length - COMMENT_MAX}",
             )

@@ -66,10 +66,10 @@ def published(**options: Any) -> dict[Place, list[Rule]]:
     defaults = {name: option.get("default") for name, option in resource.entry_options.items()}
     entry = {**defaults, "state": "present", "port": "8080", "to_address": "10.0.0.1", **options}
     wanted = resource.desired(Entry("8080"), entry)
-    comment = f"netns.fabric/port-forward:lab {wanted.subject}"
+    comment = f"netns.fabric/port-forward:lab {wanted.key}"
     places = {"prerouting": PRE, "output": OUT, "postrouting": POST, "forward": FORWARD}
     rules: dict[Place, list[Rule]] = {}
-    for part in wanted.parts():
+    for part in wanted.specs():
         rule = Rule(frozenset(part.criteria), part.verdict, part.target, comment)
         rules.setdefault(places[part.hook], []).append(rule)
     return rules

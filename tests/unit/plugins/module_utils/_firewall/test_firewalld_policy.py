@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The policy in firewalld: what is done for every state that it may be found in, and what firewall-cmd prints, read."""
+"""The policy in firewalld: the plan for every state of it, and what firewall-cmd prints, parsed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_p
     ANYWHERE,
     RELOAD,
     Policy,
-    comparable,
-    description_of,
+    parse_description,
+    parse_listing,
+    parse_settings,
     plan_policy,
     policy_name,
     rich_rule,
-    settings_of,
 )
 
 NAME = policy_name("lab")
@@ -44,12 +44,12 @@ def lines(policy: Policy, *rules: str) -> list[str]:
     return [" ".join(operation.arguments) for operation in plan_policy(policy, MARK, rules).operations]
 
 
-def test_a_name_that_firewalld_takes() -> None:
+def test_name_has_the_length_that_firewalld_takes() -> None:
     assert len(NAME) == 17
     assert policy_name("lab-b") != NAME
 
 
-def test_a_new_one() -> None:
+def test_creation() -> None:
     assert lines(Policy(NAME), RULE) == [
         f"--permanent --new-policy={NAME}",
         f"--permanent --policy={NAME} --set-description={MARK}",
@@ -60,11 +60,11 @@ def test_a_new_one() -> None:
     ]
 
 
-def test_one_that_is_as_it_should_be() -> None:
+def test_no_change() -> None:
     assert lines(Policy(NAME, SETTINGS, SETTINGS, MARK), RULE) == []
 
 
-def test_one_that_is_none_of_the_two_and_is_not_wanted() -> None:
+def test_neither_present_nor_wanted() -> None:
     assert lines(Policy(NAME)) == []
 
 
@@ -92,32 +92,32 @@ def test_one_that_is_none_of_the_two_and_is_not_wanted() -> None:
         ),
     ],
 )
-def test_one_that_differs(
+def test_change(
     permanent: frozenset[tuple[str, str]], running: frozenset[tuple[str, str]] | None, expected: list[str]
 ) -> None:
     assert lines(Policy(NAME, permanent, running, MARK), RULE) == expected
 
 
-def test_removed() -> None:
+def test_deletion() -> None:
     assert lines(Policy(NAME, SETTINGS, SETTINGS, MARK)) == [f"--permanent --delete-policy={NAME}", "--reload"]
     (delete, _reload) = plan_policy(Policy(NAME, SETTINGS, SETTINGS, MARK), MARK, ()).operations
     assert [" ".join(step) for step in delete.opposite] == lines(Policy(NAME), RULE)[:-1]
 
 
-def test_removed_where_a_reload_would_take_something_else_away() -> None:
+def test_deletion_where_a_reload_would_change_something_else() -> None:
     policy = Policy(NAME, SETTINGS, SETTINGS, MARK, unsaved=("zone public",))
     assert RELOAD not in plan_policy(policy, MARK, ()).operations
     assert f"--policy={NAME} --remove-rich-rule={RULE}" in lines(policy)
 
 
-def test_not_made_where_a_reload_would_take_something_else_away() -> None:
+def test_no_creation_where_a_reload_would_change_something_else() -> None:
     planned = plan_policy(Policy(NAME, unsaved=("zone public", "direct rules")), MARK, [RULE])
     assert planned.operations == ()
     assert "would change zone public and direct rules" in planned.refusal
 
 
 @pytest.mark.parametrize("rules", [(), (RULE,)])
-def test_somebody_elses_is_left_alone(rules: tuple[str, ...]) -> None:
+def test_policy_of_somebody_else_is_left_alone(rules: tuple[str, ...]) -> None:
     planned = plan_policy(Policy(NAME, SETTINGS, SETTINGS, "mine"), MARK, rules)
     assert planned.operations == ()
     assert bool(planned.refusal) == bool(rules)
@@ -128,13 +128,13 @@ def test_commands_can_be_pasted() -> None:
     assert rule.commands() == [f"firewall-cmd --permanent --policy={NAME} '--add-rich-rule={RULE}'"]
 
 
-def test_what_firewall_cmd_prints() -> None:
-    assert settings_of(INFO) == SETTINGS | {("rich-rule", OTHER)}
-    assert description_of(INFO) == MARK
+def test_parsed_output_of_firewall_cmd() -> None:
+    assert parse_settings(INFO) == SETTINGS | {("rich-rule", OTHER)}
+    assert parse_description(INFO) == MARK
 
 
-def test_what_a_reload_keeps_makes_no_difference() -> None:
+def test_interfaces_are_not_compared() -> None:
     running = f"{INFO}\npublic (active)\n  target: default\n  interfaces: eth0\n  services: ssh\n"
     permanent = "public\n  target: default\n  interfaces: \n  services: ssh\n"
-    assert comparable(running, leave_out=NAME) == comparable(permanent)
-    assert comparable(permanent) != comparable(permanent.replace("ssh", "http"))
+    assert parse_listing(running, leave_out=NAME) == parse_listing(permanent)
+    assert parse_listing(permanent) != parse_listing(permanent.replace("ssh", "http"))

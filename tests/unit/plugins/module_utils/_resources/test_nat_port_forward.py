@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Port forwarding: options, what two entries may not share, and the rules in the words of each tool."""
+"""Port forwarding: options, ports that collide, and the rules in the words of each tool."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntries
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
+from ansible_collections.netns.fabric.plugins.module_utils._firewall import iptables_parser, nft_parser
 from ansible_collections.netns.fabric.plugins.module_utils._firewall import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     NFTABLES,
@@ -25,18 +26,16 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Rule,
     Ruleset,
     Tools,
-    iptables_rule,
-    nft_rule,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link, NamespaceState
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import KIND as MASQUERADING
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_plan import Actual
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import SCHEME as MASQUERADE_SCHEME
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_port_forward import (
-    KIND,
+    SCHEME,
     Listener,
     PortForwardResource,
-    Wanted,
+    WantedForward,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import Actual
 
 RESOURCE = PortForwardResource()
 NFT = Tools(nft=True)
@@ -48,11 +47,11 @@ def options(**given: Any) -> dict[str, Any]:
     return {**defaults, "state": "present", "to_address": "192.168.100.1", **given}
 
 
-def wanted(port: str = "8080", **given: Any) -> Wanted:
+def wanted(port: str = "8080", **given: Any) -> WantedForward:
     return RESOURCE.desired(Entry(port), options(port=port, **given))
 
 
-def plan(*entries: Wanted, ruleset: Ruleset | None = None, **call: Any) -> Plan:
+def plan(*entries: WantedForward, ruleset: Ruleset | None = None, **call: Any) -> Plan:
     actual = Actual(
         kernel=KernelState({None: NamespaceState(None, (LO,))}),
         tools=NFT,
@@ -64,31 +63,36 @@ def plan(*entries: Wanted, ruleset: Ruleset | None = None, **call: Any) -> Plan:
 
 class TestOptions:
     @pytest.mark.parametrize(
-        ("given", "said"),
+        ("given", "message"),
         [
             ({"port": "0"}, "0 is no port"),
             ({"port": "65536"}, "65536 is no port"),
             ({"port": "http"}, "port must be a whole number"),
             ({"port": "9-8"}, "ends before it begins; write 8-9"),
             ({"port": "80-90", "to_port": 80}, "the ports 80-90 keep their numbers"),
-            ({"to_address": None}, "to_address: is missing"),
-            ({"to_address": "ff02::1"}, "no address that a router could send to"),
-            ({"to_address": "fe80::1"}, "no address that a router could send to"),
+            ({"to_address": None}, "to_address: is required"),
+            ({"to_address": "ff02::1"}, "not an address that a router can forward to"),
+            ({"to_address": "fe80::1"}, "not an address that a router can forward to"),
             ({"address": "::1", "to_address": "fd00::1"}, "nothing can be published at ::1"),
-            ({"address": "::", "to_address": "fd00::1"}, "leaving the option out"),
+            ({"address": "::", "to_address": "fd00::1"}, "stands for all addresses"),
             ({"address": "fd00::1"}, "fd00::1 is not IPv4, which 192.168.100.1 is"),
             ({"hairpin": "fd00::/64"}, "hairpin: fd00::/64 is not IPv4"),
-            ({"in_interface": "eth+"}, "has a + in it"),
+            ({"in_interface": "eth+"}, "contains the character +"),
         ],
     )
-    def test_mistakes(self, given: dict[str, Any], said: str) -> None:
+    def test_errors(self, given: dict[str, Any], message: str) -> None:
         with pytest.raises(FabricError) as raised:
             wanted(**given)
-        assert said in str(raised.value)
+        assert message in str(raised.value)
 
-    def test_what_says_the_same_is_the_same(self) -> None:
+    def test_all_errors_of_an_entry_at_once(self) -> None:
+        with pytest.raises(InvalidEntries) as raised:
+            wanted("80-90", to_port=80, address="fd00::1", hairpin="fd00::/64", namespace="a/b")
+        assert len(raised.value.errors) == 4
+
+    def test_key(self) -> None:
         assert RESOURCE.key(wanted("8080-8080")) == RESOURCE.key(wanted(to_address="10.0.0.9", to_port=1))
-        assert wanted("80", to_port=80).parts() == wanted("80").parts()
+        assert wanted("80", to_port=80).specs() == wanted("80").specs()
         assert RESOURCE.key(wanted()) != RESOURCE.key(wanted(to_address="fd00::1"))
 
     @pytest.mark.parametrize(
@@ -104,7 +108,7 @@ class TestOptions:
             ({"address": "198.51.100.1"}, {"in_interface": "lo"}, True),
         ],
     )
-    def test_ports_that_two_entries_publish(self, first: Any, second: Any, collide: bool) -> None:
+    def test_collisions(self, first: Any, second: Any, collide: bool) -> None:
         entries = wanted(**first), wanted(**second)
         if collide:
             with pytest.raises(InvalidEntries, match="is published by"):
@@ -112,7 +116,7 @@ class TestOptions:
         else:
             assert len(plan(*entries).changes) == 2
 
-    def test_a_mark_that_the_packet_filter_would_cut_off(self) -> None:
+    def test_comment_that_the_packet_filter_would_cut_off(self) -> None:
         longest = wanted("10000-20000", address="2001:db8:1111:2222:3333:4444:5555:6666", to_address="fd00::1")
         with pytest.raises(InvalidEntries, match="shorten it by"):
             plan(longest, owner="o" * 64)
@@ -120,12 +124,12 @@ class TestOptions:
 
 
 class TestRules:
-    def test_a_new_one(self) -> None:
-        made = plan(wanted(to_port=80, hairpin="192.168.100.0/24"), owner="lab")
+    def test_new_rules(self) -> None:
+        planned = plan(wanted(to_port=80, hairpin="192.168.100.0/24"), owner="lab")
         comment = 'comment "netns.fabric/port-forward:lab tcp4/8080"'
         begin = "nft 'add rule ip netns_fabric"
         to_self = "ip saddr 192.168.100.0/24 ip daddr 192.168.100.1/32 tcp dport 80"
-        assert [line for line in made.commands if " rule " in line] == [
+        assert [line for line in planned.commands if " rule " in line] == [
             f"{begin} {rule} {comment}'"
             for rule in (
                 "prerouting tcp dport 8080 fib daddr type local dnat to 192.168.100.1:80",
@@ -133,13 +137,13 @@ class TestRules:
                 f"postrouting {to_self} ct status dnat masquerade",
             )
         ]
-        assert made.diff[0]["after"] == (
+        assert planned.diff[0]["after"] == (
             "dnat: [nftables ip netns_fabric prerouting, nftables ip netns_fabric output]\n"
             "hairpin: [nftables ip netns_fabric postrouting]\nport: 8080\nprotocol: tcp\nto: [192.168.100.1:80]\n"
         )
 
-    def test_not_from_the_host_itself_by_an_interface(self) -> None:
-        assert {part.hook for part in wanted(in_interface="lo").parts()} == {"prerouting", "forward"}
+    def test_no_output_rule_with_an_interface(self) -> None:
+        assert {spec.hook for spec in wanted(in_interface="lo").specs()} == {"prerouting", "forward"}
 
     @given(
         protocol=st.sampled_from(["tcp", "udp"]),
@@ -151,7 +155,7 @@ class TestRules:
         interface=st.sampled_from([None, "eth0", "br-lan.7"]),
         hairpin=st.booleans(),
     )
-    def test_what_iptables_is_told_is_what_it_says(
+    def test_written_rule_is_read_back_from_iptables(
         self, protocol: str, ports: str, version: int, address: bool, interface: str | None, hairpin: bool
     ) -> None:
         there, here, network = (
@@ -165,19 +169,19 @@ class TestRules:
             in_interface=interface,
             hairpin=network if hairpin else None,
         )
-        mark = KIND.mark("lab", entry.subject)
-        for part in entry.parts():
-            words = op.iptables_arguments(part.criteria, part.verdict, mark, part.target)
-            rule = iptables_rule(words, version)
-            assert part.same_as(rule)
-            chain = part.hook.upper()
-            place = Place("iptables-nft", entry.subject.family, "filter" if chain == "FORWARD" else "nat", chain)
-            known = KIND.recognise(place, rule)
+        mark = SCHEME.mark("lab", entry.key)
+        for spec in entry.specs():
+            words = op.format_iptables(spec.criteria, spec.verdict, mark, spec.target)
+            rule = iptables_parser.parse_rule(words, version)
+            assert spec.same_as(rule)
+            chain = spec.hook.upper()
+            place = Place("iptables-nft", entry.key.family, "filter" if chain == "FORWARD" else "nat", chain)
+            known = SCHEME.recognise(place, rule)
             assert known is not None
-            assert (known.owner, known.role, known.subject) == ("lab", part.role, entry.subject)
-            assert MASQUERADING.recognise(place, rule) is None
+            assert (known.owner, known.role, known.key) == ("lab", spec.role, entry.key)
+            assert MASQUERADE_SCHEME.recognise(place, rule) is None
 
-    def test_as_nft_prints_it(self) -> None:
+    def test_rule_is_read_back_from_nft(self) -> None:
         printed = {
             "family": "ip6",
             "expr": [
@@ -186,11 +190,13 @@ class TestRules:
                 {"dnat": {"addr": "fd00::1", "port": 80}},
             ],
         }
-        part = wanted(protocol="udp", to_address="fd00::1", to_port=80).parts()[0]
-        assert part.same_as(nft_rule(printed))
-        assert not part.same_as(nft_rule({"expr": [*printed["expr"][:2], {"dnat": {"addr": "fd00::1", "port": 81}}]}))
+        spec = wanted(protocol="udp", to_address="fd00::1", to_port=80).specs()[0]
+        assert spec.same_as(nft_parser.parse_rule(printed))
+        assert not spec.same_as(
+            nft_parser.parse_rule({"expr": [*printed["expr"][:2], {"dnat": {"addr": "fd00::1", "port": 81}}]})
+        )
         ports = {"range": [8000, 8010]}
-        rule = nft_rule(
+        rule = nft_parser.parse_rule(
             {
                 "expr": [
                     {"match": {"op": "in", "left": {"payload": {"protocol": "tcp", "field": "sport"}}, "right": ports}}
@@ -200,16 +206,16 @@ class TestRules:
         assert rule.criteria == {Criterion("tcp sport", "8000-8010")}
 
     @pytest.mark.parametrize("text", ["", "tcp4", "tcp5/80", "tcp4/80 x", "sctp4/80", "tcp4/80@"])
-    def test_a_comment_that_we_have_not_written(self, text: str) -> None:
+    def test_foreign_comment(self, text: str) -> None:
         assert Listener.from_text(text) is None
 
 
 class TestPlan:
-    def test_led_elsewhere(self) -> None:
+    def test_new_destination(self) -> None:
         place = Place(NFTABLES, "ip", "netns_fabric", "prerouting")
-        part = wanted(in_interface="lo").parts()[0]
-        mark = KIND.mark("", wanted(in_interface="lo").subject)
-        rule = Rule(frozenset(part.criteria), part.verdict, part.target, comment=mark, handle=7, expressions="[]")
+        spec = wanted(in_interface="lo").specs()[0]
+        mark = SCHEME.mark("", wanted(in_interface="lo").key)
+        rule = Rule(frozenset(spec.criteria), spec.verdict, spec.target, comment=mark, handle=7, expressions="[]")
         table = {("ip", "netns_fabric"): NftTable("ip", "netns_fabric")}
         found = Ruleset({place: Chain(place, "prerouting", "accept", "nat", (rule,))}, table)
         assert not plan(wanted(in_interface="lo"), ruleset=found).changed
@@ -218,7 +224,7 @@ class TestPlan:
             "dnat: [nftables ip netns_fabric prerouting (altered)]\nto: [192.168.100.1]\n"
         )
         assert moved.commands[0] == "nft 'delete rule ip netns_fabric prerouting handle 7'"
-        gone = plan(wanted(in_interface="lo", state="absent"), ruleset=found)
-        assert gone.commands[-1] == "nft 'delete table ip netns_fabric'"
+        removed = plan(wanted(in_interface="lo", state="absent"), ruleset=found)
+        assert removed.commands[-1] == "nft 'delete table ip netns_fabric'"
         assert not plan(ruleset=found, owner="other", prune=True).changed
         assert plan(ruleset=found, owner="", prune=True).changed

@@ -1,0 +1,167 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads what iptables-save(8) prints, and merges it with what nft prints. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
+    FAMILIES,
+    FINAL_VERDICTS,
+    FORWARD,
+    IPTABLES_NFT,
+    MULTICAST,
+    NAT_HOOKS,
+    NAT_VERDICTS,
+    NFTABLES,
+    Chain,
+    Criterion,
+    Place,
+    Rule,
+    Ruleset,
+    parse_network,
+)
+
+#: The tables that NAT and forwarding concern.
+TABLES = frozenset(("nat", "filter"))
+
+_FIELDS: Mapping[str, str] = {"-s": "saddr", "-d": "daddr", "-i": "iifname", "-o": "oifname", "--ctstate": "ct state"}
+_PORTS: Mapping[str, str] = {"--dport": "dport", "--sport": "sport"}
+_VERDICTS: Mapping[str, str] = {name.upper(): name for name in (*FINAL_VERDICTS, *NAT_VERDICTS)}
+_HOOKS: Mapping[str, str] = {hook.upper(): hook for hook in (*NAT_HOOKS, FORWARD)}
+
+#: Whether an option is negated, the option, and its values.
+_Option = tuple[bool, str, list[str]]
+
+
+def parse_chains(text: str, backend: str, version: int) -> list[Chain]:
+    """Return the chains of the tables nat and filter that `iptables-save` or `ip6tables-save` printed."""
+    family = FAMILIES[version]
+    table = ""
+    policies: dict[Place, str] = {}
+    rules: dict[Place, list[Rule]] = {}
+    for line in text.splitlines():
+        if line.startswith("*"):
+            table = line[1:].strip()
+        elif table not in TABLES:
+            continue
+        elif line.startswith(":"):
+            name, policy = line[1:].split()[:2]
+            policies[Place(backend, family, table, name)] = policy.lower().strip("-")
+        elif line.startswith("-A "):
+            name, *arguments = _split(line)[1:]
+            rules.setdefault(Place(backend, family, table, name), []).append(parse_rule(arguments, version))
+    return [
+        Chain(
+            place=place,
+            hook=_HOOKS.get(place.chain, "") if policy else "",
+            policy=policy,
+            kind=place.table,
+            rules=tuple(rules.get(place, ())),
+        )
+        for place, policy in policies.items()
+    ]
+
+
+def _split(line: str) -> list[str]:
+    # Splitting at spaces is a hundred times as fast, and most lines of a long ruleset have no quotes.
+    return shlex.split(line) if '"' in line or "'" in line or "\\" in line else line.split()
+
+
+def parse_rule(arguments: Sequence[str], version: int) -> Rule:
+    """Return a rule from the words that follow `-A CHAIN` in the output of iptables-save."""
+    criteria: set[Criterion] = set()
+    verdict = target = ""
+    comment = None
+    for negated, option, values in _join_protocol(list(_parse_options(arguments))):
+        if option in ("-j", "-g"):
+            verdict = _VERDICTS.get(values[0], "jump" if option == "-j" else "goto")
+            target = values[0] if verdict in ("jump", "goto") else ""
+        elif option == "--comment":
+            comment = values[0]
+        elif option == "--to-destination":
+            target = values[0]
+        elif option != "-m" and (not verdict or verdict in NAT_VERDICTS):  # else it is an option of the target
+            criteria.add(_parse_criterion(negated, option, values, version))
+    return Rule(frozenset(criteria), verdict, target, comment, arguments=tuple(arguments))
+
+
+def _join_protocol(options: Sequence[_Option]) -> list[_Option]:
+    """Return the options with `-p tcp --dport 80` joined to one, as in nft: `tcp dport`."""
+    protocol = next((values[0] for negated, option, values in options if option == "-p" and not negated), "")
+    if protocol not in ("tcp", "udp") or not any(option in _PORTS for _negated, option, _values in options):
+        return list(options)
+    return [
+        (negated, f"{protocol} {_PORTS[option]}" if option in _PORTS else option, values)
+        for negated, option, values in options
+        if option != "-p"
+    ]
+
+
+def _parse_options(arguments: Sequence[str]) -> Iterator[_Option]:
+    position = 0
+    while position < len(arguments):
+        negated = arguments[position] == "!"
+        position += negated
+        end = position + 1
+        # The value of a comment may look like an option.
+        if end < len(arguments) and arguments[position] == "--comment":
+            end += 1
+        while end < len(arguments) and not arguments[end].startswith("-") and arguments[end] != "!":
+            end += 1
+        if position < len(arguments):
+            yield negated, arguments[position], list(arguments[position + 1 : end])
+        position = end
+
+
+def _parse_criterion(negated: bool, option: str, values: Sequence[str], version: int) -> Criterion:
+    if option == "--dst-type" and negated and list(values) == ["MULTICAST"]:
+        return Criterion("daddr", MULTICAST[version], negated=True)
+    if option == "--dst-type" and not negated and list(values) == ["LOCAL"]:
+        return Criterion("fib daddr type", "local")
+    if option == "--ctstate" and list(values) == ["DNAT"]:
+        return Criterion("ct status", "dnat", negated)
+    if option.endswith("port") and len(values) == 1:
+        return Criterion(option, values[0].replace(":", "-"), negated)
+    name = _FIELDS.get(option)
+    value: str | None = None
+    if name is not None and len(values) == 1:
+        value = values[0]
+        if name in ("saddr", "daddr"):
+            value = parse_network(value)
+        elif name == "ct state":
+            value = ",".join(sorted(value.lower().split(",")))
+    if name is None or value is None:
+        return Criterion.other(" ".join([option, *values]))
+    return Criterion(name, value, negated)
+
+
+def merge_rulesets(nft: Ruleset, iptables: Iterable[Chain]) -> Ruleset:
+    """Return what nft and the variants of iptables printed as one ruleset.
+
+    Both print what iptables-nft created. The version of iptables is taken, because iptables is what changes it, but a
+    condition that was written with nft and that iptables does not understand is missing there: it is taken from nft.
+    """
+    chains = dict(nft.chains)
+    for chain in iptables:
+        rules = chain.rules
+        if chain.place.backend == IPTABLES_NFT:
+            printed_by_nft = chains.pop(replace(chain.place, backend=NFTABLES), None)
+            if printed_by_nft is not None:
+                rules = _restore_conditions(rules, printed_by_nft.rules)
+        chains[chain.place] = replace(chain, rules=rules)
+    return replace(nft, chains=chains)
+
+
+def _restore_conditions(rules: tuple[Rule, ...], printed_by_nft: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    if len(rules) != len(printed_by_nft):
+        return rules
+    return tuple(
+        replace(rule, criteria=other.criteria) if other.criteria and not rule.criteria else rule
+        for rule, other in zip(rules, printed_by_nft)
+    )

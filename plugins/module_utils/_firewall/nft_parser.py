@@ -1,0 +1,186 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads what `nft -j list ruleset` prints, see libnftables-json(5). Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
+    FINAL_VERDICTS,
+    NFTABLES,
+    OWN_TABLE,
+    Chain,
+    Criterion,
+    NftTable,
+    Place,
+    Rule,
+    Ruleset,
+    format_destination,
+    parse_network,
+)
+
+#: linux/netfilter/nf_tables.h
+NFT_TABLE_F_DORMANT, NFT_TABLE_F_OWNER = 1, 2
+
+_PAYLOADS: Mapping[Any, str] = {
+    **{(family, name): name for family in ("ip", "ip6") for name in ("saddr", "daddr")},
+    **{(protocol, name): f"{protocol} {name}" for protocol in ("tcp", "udp") for name in ("sport", "dport")},
+}
+
+
+def parse_ruleset(
+    document: Mapping[str, Any], flags: Mapping[tuple[str, str], int] | None = None, all_nat: bool = False
+) -> Ruleset:
+    """Return the ruleset that `nft -j list ruleset` printed.
+
+    Rules of tables that have no chain on the forward hook are left out, except for OWN_TABLE and, with `all_nat`, for
+    tables that do NAT. `flags` are those of the tables as the kernel has them: nft 1.0.6 prints something else in their
+    place.
+    """
+    objects = [(kind, value) for entry in document["nftables"] for kind, value in entry.items()]
+    relevant = _relevant_tables(objects, all_nat)
+    rules: dict[Place, list[Rule]] = {}
+    for kind, value in objects:
+        if kind == "rule" and (value["family"], value["table"]) in relevant:
+            rules.setdefault(_place(value, value["chain"]), []).append(parse_rule(value))
+    chains = (
+        Chain(
+            place=_place(value, value["name"]),
+            hook=value.get("hook", ""),
+            policy=value.get("policy", ""),
+            kind=value.get("type", ""),
+            rules=tuple(rules.get(_place(value, value["name"]), ())),
+        )
+        for kind, value in objects
+        if kind == "chain"
+    )
+    return Ruleset({chain.place: chain for chain in chains}, _tables(objects, flags or {}))
+
+
+def _relevant_tables(objects: Iterable[tuple[str, Any]], all_nat: bool) -> set[tuple[str, str]]:
+    return {
+        (value["family"], value["table"])
+        for kind, value in objects
+        if kind == "chain"
+        and (value["table"] == OWN_TABLE or value.get("hook") == "forward" or (all_nat and value.get("type") == "nat"))
+    }
+
+
+def _tables(
+    objects: Sequence[tuple[str, Any]], flags: Mapping[tuple[str, str], int]
+) -> dict[tuple[str, str], NftTable]:
+    further: dict[tuple[str, str], int] = {}
+    for kind, value in objects:
+        if kind not in ("metainfo", "table", "chain", "rule") and "table" in value:
+            key = (value["family"], value["table"])
+            further[key] = further.get(key, 0) + 1
+    keys = [(value["family"], value["name"]) for kind, value in objects if kind == "table"]
+    return {
+        key: NftTable(
+            *key,
+            locked=bool(flags.get(key, 0) & NFT_TABLE_F_OWNER),
+            dormant=bool(flags.get(key, 0) & NFT_TABLE_F_DORMANT),
+            further=further.get(key, 0),
+        )
+        for key in keys
+    }
+
+
+def _place(value: Mapping[str, Any], chain: str) -> Place:
+    return Place(NFTABLES, value["family"], value["table"], chain)
+
+
+def parse_rule(value: Mapping[str, Any]) -> Rule:
+    """Return one rule as `nft -j` prints it."""
+    criteria: set[Criterion] = set()
+    verdict = target = ""
+    for statement in value.get("expr") or ():
+        kind, content = _only_item(statement)
+        if kind == "match":
+            criteria.add(_parse_match(content))
+        elif kind in ("jump", "goto"):
+            verdict, target = kind, content["target"]
+        elif kind == "dnat":
+            verdict, target = kind, _parse_destination(content)
+        elif kind in (*FINAL_VERDICTS, "masquerade"):
+            verdict = kind
+            if kind == "masquerade" and content:
+                criteria.add(Criterion.other(content))
+        elif not _passes_every_packet(kind, content):
+            criteria.add(Criterion.other(statement))
+    return Rule(
+        criteria=frozenset(criteria),
+        verdict=verdict,
+        target=target,
+        comment=value.get("comment"),
+        handle=value.get("handle"),
+        expressions=json.dumps(value.get("expr") or []),
+    )
+
+
+def _parse_destination(content: Any) -> str:
+    """Return the destination of dnat; what is not one address and at most one port stays as nft prints it."""
+    if isinstance(content, dict) and not set(content) - {"addr", "port", "family"}:
+        address, port = content.get("addr"), content.get("port")
+        if isinstance(address, str) and isinstance(port, (int, type(None))):
+            return format_destination(address, port)
+    return json.dumps(content, sort_keys=True)
+
+
+def _only_item(statement: Any) -> tuple[str, Any]:
+    """Return the key and the value of a statement; the key is empty for one of another structure."""
+    if isinstance(statement, dict) and len(statement) == 1:
+        return next(iter(statement.items()))
+    return "", statement
+
+
+def _passes_every_packet(kind: str, content: Any) -> bool:
+    """Whether every packet continues with the next statement."""
+    if kind == "xt":  # an extension of iptables; older releases of nft do not print which
+        return not content or content.get("type") == "target" or content.get("name") == "comment"
+    return kind in ("counter", "log")
+
+
+def _parse_match(match: Mapping[str, Any]) -> Criterion:
+    left, right = match["left"], match["right"]
+    name = _parse_field(left)
+    if match["op"] in ("==", "!=", "in") and name is not None:
+        value = _parse_value(name, right)
+        if value is not None:
+            return Criterion(name, value, negated=match["op"] == "!=")
+    return Criterion.other(match)
+
+
+def _parse_field(left: Any) -> str | None:
+    if not isinstance(left, dict) or len(left) != 1:
+        return None
+    ((kind, content),) = left.items()
+    if kind == "payload":
+        return _PAYLOADS.get((content.get("protocol"), content.get("field")))
+    if kind == "meta" and content.get("key") in ("iifname", "oifname"):
+        return str(content["key"])
+    if kind == "ct" and content.get("key") in ("state", "status"):
+        return f"ct {content['key']}"
+    return "fib daddr type" if content == {"result": "type", "flags": ["daddr"]} else None
+
+
+def _parse_value(name: str, right: Any) -> str | None:
+    """Return the value of a field; None for what is not a single one."""
+    if name.endswith("port"):
+        ports = right.get("range") if isinstance(right, dict) else [right]
+        return "-".join(map(str, ports)) if ports and all(isinstance(port, int) for port in ports) else None
+    if name in ("ct status", "fib daddr type"):
+        return right if isinstance(right, str) else None
+    if name == "ct state":
+        states = right.get("set") if isinstance(right, dict) else right
+        return ",".join(sorted([states] if isinstance(states, str) else states or ()))
+    if name in ("iifname", "oifname"):
+        return right if isinstance(right, str) else None
+    if isinstance(right, dict) and "prefix" in right:
+        return parse_network(f"{right['prefix']['addr']}/{right['prefix']['len']}")
+    return parse_network(right) if isinstance(right, str) else None

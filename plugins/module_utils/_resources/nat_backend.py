@@ -1,0 +1,73 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The choice of what a rule is created with: nft, or one of the variants of iptables. Pure."""
+
+from __future__ import annotations
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
+    IPTABLES_LEGACY,
+    NFTABLES,
+    OWN_TABLE,
+    Ruleset,
+    Tools,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import inside
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import IPTABLES, WantedNat
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_ruleset import PlannedRuleset
+
+_INSTALL_NFT = "`apt install nftables` or `dnf install nftables`"
+_INSTALL_IPTABLES = "`apt install iptables` or `dnf install iptables-nft`"
+
+
+def choose_backend(option: str, tools: Tools, rules: PlannedRuleset, wanted: WantedNat) -> str:
+    """Return the backend that the option asks for; else the one that has the owner's rules; else what the host uses.
+
+    Raises:
+        Unavailable: The host does not have it.
+    """
+    usual = tools.usual.get(wanted.version)
+    command = "ip6tables" if wanted.version == 6 else "iptables"
+    if option == NFTABLES:
+        if not tools.nft:
+            raise Unavailable(
+                f"backend: this host has no nft; install it ({_INSTALL_NFT}), or set `backend: {IPTABLES}`"
+            )
+        return NFTABLES
+    if option == IPTABLES:
+        if usual is None:
+            raise Unavailable(
+                f"backend: this host has no {command}; install it ({_INSTALL_IPTABLES}), or set `backend: {NFTABLES}`"
+            )
+        return usual
+    legacy = rules.original.has_only_legacy(wanted.version)
+    possible = [
+        *([IPTABLES_LEGACY] if legacy and (IPTABLES_LEGACY, wanted.version) in tools.iptables else []),
+        *([NFTABLES] if tools.nft else []),
+        *([usual] if usual else []),
+        *(variant for variant, version in tools.iptables if version == wanted.version),
+    ]
+    if not possible:
+        raise Unavailable(
+            f"{wanted.entry}: NAT needs nft or {command}, and this host has neither; install nft ({_INSTALL_NFT})"
+        )
+    used = rules.backends(wanted.key.family)
+    return next((backend for backend in possible if backend in used), possible[0])
+
+
+def check_own_table(ruleset: Ruleset, wanted: WantedNat) -> None:
+    """Check that rules in OWN_TABLE have an effect.
+
+    Raises:
+        Unavailable: Somebody has altered its chains.
+    """
+    family = wanted.key.family
+    fault = ruleset.find_fault(family)
+    if fault:
+        delete = inside(wanted.namespace, "nft", f"delete table {family} {OWN_TABLE}")
+        raise Unavailable(
+            f"{wanted.entry}: the table {family} {OWN_TABLE} was altered: {fault}, so that a rule in it has no effect; "
+            f"delete the table (`{delete}`) and run again"
+        )

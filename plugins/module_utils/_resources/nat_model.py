@@ -1,0 +1,204 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the NAT modules have in common: their options, what an entry asks for, and the rules that it needs. Pure.
+
+A module gives the classes of its own: what an entry is about (a `RuleKey`), the rules that it needs (`RuleSpec`), and
+how its rules are recognised (`RuleScheme`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import OWNER_OPTIONS
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import interface_name
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld import FIREWALLD
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
+    FAMILIES,
+    FORWARD,
+    NAT_HOOKS,
+    NFTABLES,
+    OWN_TABLE,
+    Criterion,
+    Place,
+    Rule,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
+
+AUTO, NEVER, IPTABLES = "auto", "never", "iptables"
+
+BACKENDS = (FIREWALL, FIREWALLD, KERNEL)
+
+#: The options that every entry has, and those of the call.
+ROUTER_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "namespace": {"type": "str"},
+    "ip_forward": {"type": "bool", "default": True},
+    "accept_forward": {"type": "str", "choices": [AUTO, NEVER], "default": AUTO},
+}
+BACKEND_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    **OWNER_OPTIONS,
+    "backend": {"type": "str", "choices": [AUTO, NFTABLES, IPTABLES], "default": AUTO},
+}
+
+#: Characters that an interface name can have, and that a rule cannot quote or reads as a pattern.
+_UNQUOTABLE = frozenset("\"'\\*+")
+
+
+def rule_safe_interface(value: Any) -> str:
+    """Return the name of an interface that a rule can match.
+
+    Raises:
+        ValueError: It is not a valid name, or a rule cannot match it.
+    """
+    name = interface_name(value)
+    for character in sorted(_UNQUOTABLE.intersection(name)):
+        raise ValueError(
+            f"{name!r} contains the character {character}, which a firewall rule reads as a pattern or a quote; rename "
+            "the link"
+        )
+    return name
+
+
+class RuleKey(ABC):
+    """What an entry is about, which no two entries of a namespace share. Hashable; its text is for messages."""
+
+    @property
+    @abstractmethod
+    def version(self) -> int:
+        """The IP version."""
+
+    @property
+    def family(self) -> str:
+        """The family of nf_tables."""
+        return FAMILIES[self.version]
+
+    @abstractmethod
+    def options(self) -> dict[str, Any]:
+        """Return its options, for the diff."""
+
+
+@dataclass(frozen=True)
+class RuleSpec:
+    """A rule that an entry needs: its role, its hook, its conditions and its verdict."""
+
+    role: str
+    hook: str
+    criteria: tuple[Criterion, ...]
+    verdict: str
+    target: str = ""
+
+    def same_as(self, rule: Rule) -> bool:
+        """Whether a rule does this and nothing else."""
+        return (frozenset(self.criteria), self.verdict, self.target) == (rule.criteria, rule.verdict, rule.target)
+
+
+@dataclass(frozen=True)
+class RecognisedRule:
+    """The owner of a rule, its role, and what it is about."""
+
+    owner: str
+    role: str
+    key: RuleKey
+
+
+class RuleScheme(ABC):
+    """How the rules of one module are marked and recognised."""
+
+    #: What the module does, for the heads of diffs, and what an entry of another owner still is, for messages.
+    verb: str
+    past: str
+
+    @abstractmethod
+    def mark(self, owner: str, key: RuleKey) -> str:
+        """Return the comment of a rule."""
+
+    @abstractmethod
+    def recognise(self, place: Place, rule: Rule) -> RecognisedRule | None:
+        """Return what a rule is, also where somebody has altered it; None for a rule of another scheme."""
+
+    @abstractmethod
+    def specs(self, key: RuleKey) -> Sequence[RuleSpec]:
+        """Return the rules that a key needs, as far as the key alone determines them: for rules that are pruned."""
+
+
+@dataclass(frozen=True)
+class OwnedRule:
+    """A rule that has an owner. `idle`: no packet gets to it."""
+
+    place: Place
+    role: str
+    key: RuleKey
+    owner: str
+    rule: Rule
+    idle: bool = False
+
+    def describe(self, specs: Iterable[RuleSpec]) -> str:
+        """Return its place and role, and what is wrong with it, for the diff."""
+        role = f" ({self.role})" if hook_of(self.place) == FORWARD else ""
+        meant = [spec for spec in specs if (spec.role, spec.hook) == (self.role, hook_of(self.place))]
+        altered = " (altered)" if meant and not any(spec.same_as(self.rule) for spec in meant) else ""
+        return f"{self.place}{role}{altered}" + (" (without effect)" if self.idle else "")
+
+
+def hook_of(place: Place) -> str:
+    """Return the hook that the collection's rules in a chain are for."""
+    name = place.chain.lower()
+    return name if name in NAT_HOOKS and place.table in (OWN_TABLE, "nat") else FORWARD
+
+
+def nat_chain(hook: str, backend: str, family: str) -> Place:
+    """Return the chain for address translation on a hook."""
+    if backend == NFTABLES:
+        return Place(NFTABLES, family, OWN_TABLE, hook)
+    return Place(backend, family, "nat", hook.upper())
+
+
+@dataclass(frozen=True)
+class WantedNat:
+    """What one entry asks for."""
+
+    entry: Entry
+    present: bool
+    namespace: NamespaceName
+    key: RuleKey
+    ip_forward: bool = True
+    accept_forward: str = AUTO
+
+    #: The entry's option that determines the IP version, and the one that names an interface.
+    address_option = ""
+    link_option = ""
+
+    @property
+    def version(self) -> int:
+        return self.key.version
+
+    @property
+    def link(self) -> str | None:
+        """The interface that the rules name."""
+        raise NotImplementedError
+
+    def specs(self) -> Sequence[RuleSpec]:
+        """Return the rules that it needs."""
+        raise NotImplementedError
+
+    def firewalld_rule(self) -> str | None:
+        """Return the rich rule that accepts it in firewalld: empty where none is needed, None where none can."""
+        raise NotImplementedError
+
+    def firewalld_advice(self) -> str:
+        """Return what a person can do where no rich rule can accept it."""
+        return ""
+
+    def required_firewalld_rule(self) -> str:
+        """Return the rich rule that the entry is to have; empty for none."""
+        if not self.present or self.namespace is not None or self.accept_forward == NEVER:
+            return ""
+        return self.firewalld_rule() or ""

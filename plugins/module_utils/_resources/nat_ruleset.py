@@ -1,0 +1,215 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The rules of one namespace as they are planned: which are owned, and which are added and removed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
+from ansible_collections.netns.fabric.plugins.module_utils._firewall import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
+    COMMENT,
+    FORWARD,
+    NAT_HOOKS,
+    NFTABLES,
+    OWN_TABLE,
+    Chain,
+    NftTable,
+    Obstacle,
+    Place,
+    Rule,
+    Ruleset,
+    Tools,
+    find_end,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import (
+    OwnedRule,
+    RuleKey,
+    RuleScheme,
+    RuleSpec,
+    hook_of,
+)
+
+
+class PlannedRuleset:
+    """The rules of one namespace as they will be after what is planned so far."""
+
+    def __init__(self, name: NamespaceName, original: Ruleset, tools: Tools, scheme: RuleScheme, owner: str) -> None:
+        #: The rules as they were read.
+        self.original = original
+        self._name = name
+        self._tools = tools
+        self._scheme = scheme
+        self._owner = owner
+        self._rules = {place: list(chain.rules) for place, chain in original.chains.items()}
+        self._ends = {place: find_end(rules) for place, rules in self._rules.items()}
+        self._own_tables = {family for family, table in original.tables if table == OWN_TABLE}
+        #: The families whose OWN_TABLE is switched on again.
+        self._cleared: set[str] = set()
+        self._obstacles: dict[int, list[Obstacle]] = {}
+        #: The rules of every owner by what they are about: a thousand entries must not search all rules each.
+        self._owned: dict[RuleKey, list[OwnedRule]] = {}
+        for place, rules in self._rules.items():
+            for position, rule in enumerate(rules):
+                known = scheme.recognise(place, rule) if (rule.comment or "").startswith(COMMENT) else None
+                if known is not None:
+                    idle = position >= self._ends[place]
+                    found = OwnedRule(place, known.role, known.key, known.owner, rule, idle)
+                    self._owned.setdefault(known.key, []).append(found)
+
+    def clear_dormant_flag(self, family: str) -> list[Operation]:
+        """Plan to switch OWN_TABLE on again, if somebody has switched it off."""
+        table = self.original.tables.get((family, OWN_TABLE))
+        if table is None or not table.dormant or family in self._cleared:
+            return []
+        self._cleared.add(family)
+        return [op.ClearDormantFlag(self._name, family)]
+
+    def obstacles(self, version: int) -> list[Obstacle]:
+        """Return the chains that refuse forwarded packets of an IP version by default."""
+        if version not in self._obstacles:
+            self._obstacles[version] = self.original.obstacles(version)
+        return self._obstacles[version]
+
+    def owned(self, key: RuleKey) -> list[OwnedRule]:
+        """Return the owner's rules for a key, in their order in each chain."""
+        return [found for found in self._owned.get(key, ()) if found.owner == self._owner]
+
+    def owned_keys(self) -> list[RuleKey]:
+        """Return what the owner's rules are about."""
+        return [key for key in self._owned if self.owned(key)]
+
+    def backends(self, family: str) -> set[str]:
+        """Return the backends that have rules of the owner."""
+        return {
+            found.place.backend
+            for key in self._owned
+            for found in self.owned(key)
+            if hook_of(found.place) != FORWARD and found.place.family == family
+        }
+
+    def other_owners(self, key: RuleKey) -> list[str]:
+        """Return the other owners that have rules for a key; the empty name stands for rules without an owner."""
+        translating = (found for found in self._owned.get(key, ()) if hook_of(found.place) != FORWARD)
+        return sorted({found.owner for found in translating if found.owner != self._owner})
+
+    def update(self, key: RuleKey, placed: Sequence[tuple[RuleSpec, Place]]) -> list[Operation]:
+        """Plan one rule for each of these, and the removal of all other rules of the owner for the key."""
+        operations = [step for spec, place in placed for step in self._update_one(place, spec, key)]
+        wanted = {(place, spec.role) for spec, place in placed}
+        others = [found for found in self.owned(key) if (found.place, found.role) not in wanted]
+        return [*operations, *(self._remove(found) for found in others)]
+
+    def _update_one(self, place: Place, spec: RuleSpec, key: RuleKey) -> list[Operation]:
+        here = [found for found in self.owned(key) if (found.place, found.role) == (place, spec.role)]
+        good = [found for found in here if spec.same_as(found.rule)]
+        # iptables removes a rule by its text, and of several equal ones the first: the last can stay.
+        keep = good[-1] if good and not good[-1].idle else None
+        operations: list[Operation] = [self._remove(found) for found in here if found is not keep]
+        return operations if keep else [*operations, *self._add(place, spec, key)]
+
+    def _add(self, place: Place, spec: RuleSpec, key: RuleKey) -> list[Operation]:
+        mark = self._scheme.mark(self._owner, key)
+        operations: list[Operation] = []
+        if place.table == OWN_TABLE and place not in self._rules:
+            new_table = place.family not in self._own_tables
+            operations.append(op.AddOwnChain(self._name, place.family, place.chain, new_table))
+            self._own_tables.add(place.family)
+        rules = self._rules.setdefault(place, [])
+        position = self._ends.setdefault(place, 0)
+        arguments: tuple[str, ...] = ()
+        if place.backend == NFTABLES:
+            text = op.format_nft(spec.criteria, spec.verdict, mark, key.family, spec.target)
+            before = _handle_from(rules, position)
+            operations.append(op.AddNftRule(self._name, place.family, place.table, place.chain, text, before))
+        else:
+            arguments = op.format_iptables(spec.criteria, spec.verdict, mark, spec.target)
+            last = position == len(rules)
+            command = self._command(place)
+            operations.append(
+                op.AddIptablesRule(self._name, command, place.table, place.chain, arguments, position + 1, last)
+            )
+        rule = Rule(frozenset(spec.criteria), spec.verdict, spec.target, comment=mark, arguments=arguments)
+        rules.insert(position, rule)
+        self._ends[place] += 1
+        self._owned.setdefault(key, []).append(OwnedRule(place, spec.role, key, self._owner, rule))
+        return operations
+
+    def _remove(self, found: OwnedRule) -> Operation:
+        place, rule = found.place, found.rule
+        self._owned[found.key] = [other for other in self._owned[found.key] if other is not found]
+        rules = self._rules[place]
+        position = rules.index(rule)
+        del rules[position]
+        if position < self._ends[place]:
+            self._ends[place] -= 1
+        if rule.handle is None:
+            command = self._command(place)
+            return op.DeleteIptablesRule(self._name, command, place.table, place.chain, rule.arguments, position + 1)
+        return op.DeleteNftRule(
+            self._name,
+            place.family,
+            place.table,
+            place.chain,
+            rule.handle,
+            rule.comment or "",
+            rule.expressions,
+            _handle_from(rules, position),
+        )
+
+    def _command(self, place: Place) -> str:
+        return self._tools.iptables[place.backend, 6 if place.family == "ip6" else 4]
+
+    def delete_empty(self, family: str) -> list[Operation]:
+        """Plan the deletion of OWN_TABLE if it is empty, whoever emptied it; else that of its chains without a rule."""
+        if family not in self._own_tables:
+            return []
+        chains = [place for place in self._rules if (place.family, place.table) == (family, OWN_TABLE)]
+        empty = [place for place in chains if place.chain in NAT_HOOKS and not self._rules[place]]
+        for place in empty:
+            del self._rules[place], self._ends[place]
+        table = self.original.tables.get((family, OWN_TABLE))
+        if len(empty) == len(chains) and not (table and table.further):
+            self._own_tables.discard(family)
+            return [op.DeleteOwnTable(self._name, family, tuple(place.chain for place in empty))]
+        return [op.DeleteOwnChain(self._name, family, place.chain) for place in empty]
+
+    def ruleset(self) -> Ruleset:
+        """Return the ruleset as planned."""
+        tables = {key: table for key, table in self.original.tables.items() if table.name != OWN_TABLE}
+        for family in self._own_tables:
+            there = self.original.tables.get((family, OWN_TABLE)) or NftTable(family, OWN_TABLE)
+            tables[family, OWN_TABLE] = replace(there, dormant=there.dormant and family not in self._cleared)
+        chains = {
+            place: replace(self.original.chains.get(place) or _new_chain(place), rules=tuple(rules))
+            for place, rules in self._rules.items()
+        }
+        return Ruleset(chains, tables)
+
+    def describe(self, key: RuleKey, specs: Iterable[RuleSpec]) -> dict[str, Any]:
+        """Return the owner's rules for a key, for the diff; `specs` are the rules that it needs."""
+        specs = list(specs)
+        described: dict[str, Any] = {}
+        for found in self.owned(key):
+            name = "accept_forward" if hook_of(found.place) == FORWARD else found.role
+            described.setdefault(name, []).append(found.describe(specs))
+            if found.rule.verdict == "dnat" and found.rule.target not in described.setdefault("to", []):
+                described["to"].append(found.rule.target)
+        return described
+
+
+def _new_chain(place: Place) -> Chain:
+    """Return a chain for address translation as it is created."""
+    return Chain(place, hook=hook_of(place), policy="accept", kind="nat")
+
+
+def _handle_from(rules: Sequence[Rule], position: int) -> int | None:
+    """Return the handle of the first rule from a position on that has one: a planned rule has none yet."""
+    handles = (rules[at].handle for at in range(position, len(rules)))
+    return next((handle for handle in handles if handle is not None), None)

@@ -1,0 +1,111 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What iptables-save prints, parsed, and merged with what nft prints."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._firewall import iptables_parser, nft_parser
+from ansible_collections.netns.fabric.plugins.module_utils._firewall import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
+    IPTABLES_LEGACY,
+    IPTABLES_NFT,
+    NFTABLES,
+    Chain,
+    Criterion,
+    Place,
+    Rule,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_masquerade as masquerade
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import Source
+from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._firewall.samples import (
+    FORWARD_HOOK,
+    MASQUERADE,
+    NET,
+    NET6,
+    OUT,
+    SAVED,
+    chain,
+    document,
+    payload,
+    rule,
+    table,
+)
+
+
+class TestParse:
+    def chains(self) -> dict[tuple[str, str], Chain]:
+        found = iptables_parser.parse_chains(SAVED, IPTABLES_NFT, 4)
+        return {(chain.place.table, chain.place.chain): chain for chain in found}
+
+    def test_chains_have_hooks_and_policies(self) -> None:
+        chains = self.chains()
+        assert ("mangle", "FORWARD") not in chains
+        forward = chains["filter", "FORWARD"]
+        assert (forward.hook, forward.kind, forward.policy) == ("forward", "filter", "drop")
+        docker = chains["filter", "DOCKER-USER"]
+        assert (docker.hook, docker.policy) == ("", "")
+        assert docker.rules[0].is_final
+
+    def test_rule_is_the_same_as_from_nft(self) -> None:
+        proper, altered = self.chains()["nat", "POSTROUTING"].rules
+        assert proper.criteria == nft_parser.parse_rule(MASQUERADE).criteria
+        assert (proper.comment, proper.verdict) == ("netns.fabric:lab-a", "masquerade")
+        assert masquerade.recognise_source(altered) == (masquerade.MASQUERADE, Source("192.168.100.7/32"))
+        assert altered.criteria != frozenset(Source("192.168.100.7/32").specs()[0].criteria)
+
+    def test_quoted_comments(self) -> None:
+        jump, reject = self.chains()["filter", "FORWARD"].rules
+        assert (jump.verdict, jump.target, jump.criteria) == ("jump", "DOCKER-USER", frozenset())
+        assert reject.comment == 'a "quoted" -j word'
+        # What follows the target belongs to it and is no condition.
+        assert reject.criteria == {Criterion("iifname", "eth0")}
+
+    def test_comment_that_looks_like_an_option(self) -> None:
+        found = iptables_parser.parse_rule(["-m", "comment", "--comment", "-s", "-j", "DROP"], 4)
+        assert (found.comment, found.criteria, found.verdict) == ("-s", frozenset(), "drop")
+
+    def test_order_of_states_and_options_does_not_matter(self) -> None:
+        line = "-m conntrack --ctstate RELATED,ESTABLISHED -d 192.168.100.0/24 ! -s 192.168.100.0/24 -j ACCEPT"
+        assert iptables_parser.parse_rule(line.split(), 4).criteria == frozenset(NET.specs()[2].criteria)
+
+    @pytest.mark.parametrize("key", [NET, OUT, NET6])
+    @pytest.mark.parametrize("role", [masquerade.MASQUERADE, masquerade.ACCEPT_OUT, masquerade.ACCEPT_REPLIES])
+    def test_written_rule_is_read_back(self, key: Source, role: str) -> None:
+        (wanted,) = (spec.criteria for spec in key.specs() if spec.role == role)
+        verdict = "masquerade" if role == masquerade.MASQUERADE else "accept"
+        words = op.format_iptables(wanted, verdict, "netns.fabric:x")
+        found = iptables_parser.parse_rule(words, key.version)
+        assert (found.criteria, found.verdict, found.comment) == (frozenset(wanted), verdict, "netns.fabric:x")
+        assert masquerade.recognise_source(found) == (role, key)
+
+
+class TestMerge:
+    nft = nft_parser.parse_ruleset(
+        document(
+            table("ip", "filter"),
+            chain("ip", "filter", "FORWARD", **FORWARD_HOOK, policy="drop"),
+            chain("ip", "filter", "forward", **FORWARD_HOOK, policy="drop"),
+            rule("ip", "filter", "FORWARD", payload("saddr", "10.0.0.0/8"), {"accept": None}),
+        )
+    )
+
+    def test_iptables_replaces_what_nft_prints_of_the_same_chain(self) -> None:
+        place = Place(IPTABLES_NFT, "ip", "filter", "FORWARD")
+        found = iptables_parser.merge_rulesets(self.nft, [Chain(place, "forward", "drop", "filter")])
+        assert set(found.chains) == {place, Place(NFTABLES, "ip", "filter", "forward")}
+
+    def test_condition_that_iptables_does_not_understand_is_kept(self) -> None:
+        # iptables 1.8.9 prints `-j ACCEPT` for `ip saddr { 1.2.3.4, 1.2.3.5 } accept`.
+        place = Place(IPTABLES_NFT, "ip", "filter", "FORWARD")
+        misread = Chain(place, "forward", "drop", "filter", (Rule(frozenset(), "accept", arguments=("-j", "ACCEPT")),))
+        found = iptables_parser.merge_rulesets(self.nft, [misread])
+        assert not found.chains[place].rules[0].is_final
+        assert [obstacle.cause for obstacle in found.obstacles(4)] == ["policy drop", "policy drop"]
+
+    def test_legacy_chains_are_added(self) -> None:
+        place = Place(IPTABLES_LEGACY, "ip", "filter", "FORWARD")
+        assert len(iptables_parser.merge_rulesets(self.nft, [Chain(place, "forward", "accept", "filter")]).chains) == 3

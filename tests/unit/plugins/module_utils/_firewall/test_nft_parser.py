@@ -1,0 +1,113 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What nft prints, parsed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._firewall import nft_parser
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import NFTABLES, Place
+from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_masquerade as masquerade
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import Source
+from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._firewall.samples import (
+    MASQUERADE,
+    NET,
+    OUT,
+    chain,
+    document,
+    payload,
+    rule,
+    table,
+)
+
+
+def test_rule_of_this_collection_is_recognised() -> None:
+    found = nft_parser.parse_rule(MASQUERADE)
+    assert found.criteria == frozenset(OUT.specs()[0].criteria)
+    assert (found.verdict, found.handle, found.comment) == ("masquerade", 2, "netns.fabric:lab-a")
+    assert masquerade.recognise_source(found) == (masquerade.MASQUERADE, OUT)
+
+
+def test_network_of_one_address_has_no_prefix_length() -> None:
+    found = nft_parser.parse_rule({"expr": [payload("saddr", "192.168.100.7"), {"masquerade": None}]})
+    assert masquerade.recognise_source(found) == (masquerade.MASQUERADE, Source("192.168.100.7/32"))
+
+
+@pytest.mark.parametrize(
+    "addition",
+    [
+        {"masquerade": {"flags": "random"}},
+        {"match": {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": "tcp"}},
+        {"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 80}},
+        {"limit": {"rate": 1, "per": "second"}},
+        {"something": {}, "of a later": "release"},
+        "something of a later release",
+        {"match": {"op": ">", "left": {"payload": {"protocol": "ip", "field": "ttl"}}, "right": 3}},
+    ],
+)
+def test_altered_rule_is_recognised_and_differs(addition: Any) -> None:
+    found = nft_parser.parse_rule({**MASQUERADE, "expr": [addition, *MASQUERADE["expr"]]})  # type: ignore[misc]
+    assert masquerade.recognise_source(found) == (masquerade.MASQUERADE, OUT)
+    assert found.criteria != frozenset(OUT.specs()[0].criteria)
+
+
+def test_counter_and_log_are_not_conditions() -> None:
+    expr = [{"counter": {"packets": 1, "bytes": 2}}, {"log": {"prefix": "x"}}, {"drop": None}]
+    assert nft_parser.parse_rule({"expr": expr}).is_final
+    assert not nft_parser.parse_rule({"expr": [{"limit": {"rate": 1, "per": "second"}}, *expr]}).is_final
+
+
+@pytest.mark.parametrize("states", [["established", "related"], {"set": ["related", "established"]}])
+def test_connection_states_as_list_and_as_set(states: Any) -> None:
+    expr = [
+        payload("saddr", "192.168.100.0/24", "!="),
+        payload("daddr", "192.168.100.0/24"),
+        {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": states}},
+        {"accept": None},
+    ]
+    found = nft_parser.parse_rule({"expr": expr})
+    assert found.criteria == frozenset(NET.specs()[2].criteria)
+    assert masquerade.recognise_source(found) == (masquerade.ACCEPT_REPLIES, NET)
+
+
+def test_accept_of_somebody_else_is_not_recognised() -> None:
+    assert (
+        masquerade.recognise_source(nft_parser.parse_rule({"expr": [payload("saddr", "10.0.0.0/8"), {"accept": None}]}))
+        is None
+    )
+
+
+def test_rules_of_irrelevant_tables_are_skipped() -> None:
+    found = nft_parser.parse_ruleset(
+        document(
+            table("ip", "huge"),
+            chain("ip", "huge", "input", type="filter", hook="input", prio=0, policy="drop"),
+            rule("ip", "huge", "input", {"something new": {}, "and": "strange"}),
+        )
+    )
+    assert found.chains[Place(NFTABLES, "ip", "huge", "input")].rules == ()
+
+
+@pytest.mark.parametrize(("flags", "locked", "dormant"), [(0, 0, 0), (1, 0, 1), (2, 1, 0), (3, 1, 1), (4, 0, 0)])
+def test_table_flags_come_from_the_kernel(flags: int, locked: int, dormant: int) -> None:
+    # nft 1.0.6 prints this for any flag.
+    printed = document(table("inet", "filter", flags="Lester Gooch #5"))
+    found = nft_parser.parse_ruleset(printed, {("inet", "filter"): flags}).tables["inet", "filter"]
+    assert (found.locked, found.dormant) == (bool(locked), bool(dormant))
+
+
+def test_objects_besides_chains_are_counted() -> None:
+    a_set = {"set": {"family": "ip", "table": "netns_fabric", "name": "s", "type": "ipv4_addr", "handle": 3}}
+    found = nft_parser.parse_ruleset(document(table("ip", "netns_fabric"), a_set))
+    assert found.tables["ip", "netns_fabric"].further == 1
+
+
+def test_extensions_of_iptables() -> None:
+    xt = [{"xt": {"type": "match", "name": "comment"}}, {"xt": None}, {"xt": {"type": "target", "name": "REJECT"}}]
+    assert nft_parser.parse_rule({"expr": xt}).criteria == frozenset()
+    assert nft_parser.parse_rule({"expr": [{"xt": {"type": "match", "name": "addrtype"}}]}).criteria

@@ -1,0 +1,273 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The planner of the NAT modules: IP forwarding, chains that drop, owners, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
+    IPTABLES_LEGACY,
+    Criterion,
+    Place,
+    Rule,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import SetSysctl
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import Source
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import Actual
+from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._resources.nat_samples import (
+    DOCKER,
+    DROP,
+    FORWARD,
+    INET_FORWARD,
+    NAT,
+    NET,
+    OWN,
+    OWN6,
+    RETURN,
+    SOURCE,
+    actual,
+    both,
+    lines,
+    owned,
+    plan,
+    ruleset,
+    wanted,
+)
+
+
+class TestIpForwarding:
+    def test_turned_on_once(self) -> None:
+        planned = plan(actual(forwarding="0"), wanted(), wanted("10.0.0.0/8"), wanted("fd00::/64"))
+        assert [line for line in planned.commands if "sysctl" in line] == [
+            "sysctl -w net.ipv4.ip_forward=1",
+            "sysctl -w net.ipv6.conf.all.forwarding=1",
+        ]
+
+    def test_only_forwarding_changes(self) -> None:
+        planned = plan(actual(ruleset({OWN: [owned(handle=2)]}), forwarding="0"), wanted())
+        assert planned.changes[0].operations == (SetSysctl(None, "net.ipv4.ip_forward", "1"),)
+        assert planned.diff[0]["before"] == "net.ipv4.ip_forward: 0\n"
+
+    def test_ip_forward_false(self) -> None:
+        assert not any("sysctl" in line for line in plan(actual(forwarding="0"), wanted(ip_forward=False)).commands)
+
+
+class TestForwarding:
+    """Rules that accept forwarded packets in chains that drop them."""
+
+    def state(self, chains: Mapping[Place, Sequence[Rule]], **more: Any) -> Actual:
+        return actual(ruleset({OWN: [owned(handle=2)], **chains}, **more))
+
+    def test_chain_with_a_policy(self) -> None:
+        planned = plan(self.state({FORWARD: []}), wanted())
+        out, replies = lines(planned)
+        assert out == "iptables -t filter -A FORWARD -s NET '!' -d NET netns.fabric: -j ACCEPT"
+        assert replies == (
+            "iptables -t filter -A FORWARD '!' -s NET -d NET -m conntrack --ctstate RELATED,ESTABLISHED "
+            "netns.fabric: -j ACCEPT"
+        )
+        assert planned.diff[0]["before"] == "accept_forward: []\n"
+
+    def test_interface(self) -> None:
+        planned = plan(self.state({FORWARD: []}), wanted(out_interface="eth0"))
+        assert "-o eth0 " in planned.commands[-2]
+        assert "-i eth0 " in planned.commands[-1]
+
+    def test_present(self) -> None:
+        assert not plan(self.state({FORWARD: both()}), wanted()).changed
+
+    def test_before_a_final_rule(self) -> None:
+        condition = Rule(frozenset({Criterion("iifname", "eth0")}), "drop", arguments=("-i", "eth0", "-j", "DROP"))
+        planned = plan(self.state({FORWARD: [condition, DROP]}, policy="accept"), wanted())
+        assert "-I FORWARD 2 " in planned.commands[0]
+        assert "-I FORWARD 3 " in planned.commands[1]
+
+    def test_moved_before_a_final_rule(self) -> None:
+        planned = plan(self.state({FORWARD: [DROP, *both()]}, policy="accept"), wanted())
+        assert [line.split()[5] for line in planned.commands] == ["-D", "-I", "-D", "-I"]
+        assert "(without effect)" in planned.diff[0]["before"]
+
+    def test_docker_chain(self) -> None:
+        jump = Rule(frozenset(), "jump", "DOCKER-USER", arguments=("-j", "DOCKER-USER"))
+        chains: dict[Place, list[Rule]] = {FORWARD: [jump], DOCKER: [RETURN]}
+        planned = plan(self.state(chains), wanted())
+        assert "-I DOCKER-USER 1 " in planned.commands[0]
+        assert "-I DOCKER-USER 2 " in planned.commands[1]
+        # Docker was started after the first run.
+        chains[FORWARD] = [jump, *both()]
+        assert [line.split()[5:7] for line in plan(self.state(chains), wanted()).commands] == [
+            ["-I", "DOCKER-USER"],
+            ["-I", "DOCKER-USER"],
+            ["-D", "FORWARD"],
+            ["-D", "FORWARD"],
+        ]
+
+    def test_nft_chain(self) -> None:
+        planned = plan(self.state({INET_FORWARD: []}), wanted())
+        assert [line.replace(SOURCE, "NET") for line in planned.commands] == [
+            "nft 'add rule inet filter forward ip saddr NET ip daddr != NET accept comment \"netns.fabric:\"'",
+            (
+                "nft 'add rule inet filter forward ip saddr != NET ip daddr NET ct state established,related "
+                'accept comment "netns.fabric:"\''
+            ),
+        ]
+
+    def test_nft_chain_with_a_final_rule(self) -> None:
+        planned = plan(self.state({INET_FORWARD: [DROP]}, policy="accept"), wanted())
+        assert "insert rule inet filter forward handle 90 ip saddr" in planned.commands[0]
+
+    def test_inet_chain_for_ipv6(self) -> None:
+        planned = plan(self.state({INET_FORWARD: []}), wanted("fd00::/64"))
+        assert sum("inet filter forward ip6 saddr" in line for line in planned.commands) == 2
+
+    def test_every_chain_that_drops(self) -> None:
+        legacy = Place(IPTABLES_LEGACY, "ip", "filter", "FORWARD")
+        planned = plan(self.state({FORWARD: [], INET_FORWARD: [], legacy: []}), wanted())
+        assert [line.split()[0] for line in planned.commands] == [
+            *("iptables", "nft", "iptables-legacy"),
+            *("iptables", "nft", "iptables-legacy"),
+        ]
+
+    def test_duplicates(self) -> None:
+        planned = plan(self.state({FORWARD: [*both(), *both()]}), wanted())
+        assert [line.split()[5] for line in planned.commands] == ["-D", "-D"]
+
+    def test_removed_with_the_rule(self) -> None:
+        foreign = Rule(frozenset(NET.specs()[1].criteria), "accept", arguments=("mine",))
+        planned = plan(self.state({FORWARD: [foreign, *both()]}), wanted(state="absent"))
+        assert [line.split()[0] for line in planned.commands] == ["nft", "iptables", "iptables", "nft"]
+        assert not any("mine" in line for line in planned.commands)
+
+    def test_removed_when_nothing_drops_forwarded_packets(self) -> None:
+        planned = plan(self.state({FORWARD: both()}, policy="accept"), wanted())
+        assert [line.split()[5] for line in planned.commands] == ["-D", "-D"]
+
+    def test_never(self) -> None:
+        planned = plan(self.state({FORWARD: []}), wanted(accept_forward="never"))
+        assert not planned.changed
+        assert planned.results["blocked_by"] == [
+            "iptables-nft ip filter FORWARD (policy drop), left alone: accept_forward is never"
+        ]
+        later = plan(self.state({FORWARD: both()}), wanted(accept_forward="never"))
+        assert [line.split()[5] for line in later.commands] == ["-D", "-D"]
+
+    def test_firewalld_is_reported_and_left_alone(self) -> None:
+        state = self.state({replace(INET_FORWARD, table="firewalld"): []})
+        state = replace(
+            state,
+            rulesets={
+                None: replace(
+                    state.rulesets[None],
+                    chains={
+                        place: replace(chain, kind="filter") if place.table == "firewalld" else chain
+                        for place, chain in state.rulesets[None].chains.items()
+                    },
+                )
+            },
+        )
+        planned = plan(state, wanted())
+        assert not planned.changed
+        (blocked,) = planned.results["blocked_by"]
+        assert f"firewall-cmd --permanent --zone=trusted --add-source={SOURCE}" in blocked
+
+    def test_reported_once(self) -> None:
+        planned = plan(
+            self.state({FORWARD: []}),
+            wanted(accept_forward="never"),
+            wanted("10.0.0.0/8", accept_forward="never"),
+        )
+        assert len(planned.results["blocked_by"]) == 1
+
+    def test_reported_with_the_namespace(self) -> None:
+        state = actual(blue=ruleset({FORWARD: []}))
+        (blocked,) = plan(state, wanted(namespace="blue", accept_forward="never")).results["blocked_by"]
+        assert blocked.startswith("namespace blue: ")
+
+
+class TestOwners:
+    def test_rule_of_another_owner_is_another_rule(self) -> None:
+        state = actual(ruleset({OWN: [owned(handle=2, owner="other")]}))
+        assert "add rule" in plan(state, wanted(), owner="mine").commands[0]
+        planned = plan(state, wanted(state="absent"), owner="mine")
+        assert not planned.changed
+        (warning,) = planned.warnings
+        assert warning == (
+            f"{SOURCE}: still masqueraded by a rule owned by other, which is not owned by mine; left alone "
+            "(a call with `owner: other` removes it)"
+        )
+
+    def test_rule_without_owner(self) -> None:
+        state = actual(ruleset({OWN: [owned(handle=2)]}))
+        (warning,) = plan(state, wanted(state="absent"), owner="mine").warnings
+        assert "by a rule without owner, which is not owned by mine; left alone (a call without `owner` " in warning
+
+    def test_call_without_owner(self) -> None:
+        state = actual(ruleset({OWN: [owned(handle=2, owner="other")]}))
+        planned = plan(state, wanted(state="absent"))
+        assert not planned.changed
+        (warning,) = planned.warnings
+        assert "which a call without `owner` does not own; left alone (a call with `owner: other` " in warning
+
+    def test_no_warning_where_the_own_rule_is_removed(self) -> None:
+        state = actual(ruleset({OWN: [owned(handle=2, owner="other"), owned(handle=3, owner="mine")]}))
+        planned = plan(state, wanted(state="absent"), owner="mine")
+        assert planned.commands == ["nft 'delete rule ip netns_fabric postrouting handle 3'"]
+        assert planned.warnings == ()
+
+    def test_owners_with_the_same_prefix(self) -> None:
+        state = actual(ruleset({OWN: [owned(handle=2, owner="lab-a2")]}))
+        assert not plan(state, owner="lab-a", prune=True).changed
+        assert not plan(state, wanted(state="absent")).changed
+
+    def test_prune(self) -> None:
+        mine, other = Source("10.1.0.0/16"), Source("10.2.0.0/16", "eth0")
+        state = actual(
+            ruleset(
+                {
+                    OWN: [
+                        owned(handle=2, owner="mine"),
+                        owned(handle=3, owner="mine", key=mine),
+                        owned(handle=4, owner="other", key=other),
+                        owned(handle=5, key=mine),
+                    ],
+                    FORWARD: [
+                        *both(owner="mine"),
+                        *both(owner="mine", key=mine),
+                        *both(owner="other", key=mine),
+                    ],
+                }
+            ),
+            blue=ruleset({OWN: [owned(handle=2, owner="mine")], NAT: [owned(owner="mine", key=other)]}),
+        )
+        planned = plan(state, wanted(), owner="mine", prune=True)
+        assert [change.target for change in planned.changes] == [
+            "masquerade host 10.1.0.0/16",
+            "masquerade blue 192.168.100.0/24",
+            "masquerade blue 10.2.0.0/16 out eth0",
+        ]
+        assert [line.partition(" -s ")[0] for line in planned.commands] == [
+            "nft 'delete rule ip netns_fabric postrouting handle 3'",
+            "iptables -w 10 -t filter -D FORWARD",
+            "iptables -w 10 -t filter -D FORWARD '!'",
+            "ip netns exec blue nft 'delete rule ip netns_fabric postrouting handle 2'",
+            "ip netns exec blue nft 'delete table ip netns_fabric'",
+            "ip netns exec blue iptables -w 10 -t nat -D POSTROUTING",
+        ]
+
+    def test_prune_removes_a_rule_that_lost_its_source(self) -> None:
+        bare = Rule(frozenset(), "masquerade", comment="netns.fabric:mine", handle=7)
+        planned = plan(actual(ruleset({OWN6: [bare]})), owner="mine", prune=True)
+        assert planned.commands == [
+            "nft 'delete rule ip6 netns_fabric postrouting handle 7'",
+            "nft 'delete table ip6 netns_fabric'",
+        ]
+
+    def test_no_prune(self) -> None:
+        state = actual(ruleset({OWN: [owned(handle=3, owner="mine", key=Source("10.1.0.0/16"))]}))
+        assert plan(state, wanted(), owner="mine").changed
+        assert all("delete" not in line for line in plan(state, wanted(), owner="mine").commands)

@@ -1,0 +1,52 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How programs are found and run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
+from ansible_collections.netns.fabric.plugins.module_utils._system import programs as program
+from ansible_collections.netns.fabric.plugins.module_utils._system.programs import Result
+
+
+def test_standard_input_and_output() -> None:
+    assert program.run(["cat"], "text") == Result(0, "text", "")
+
+
+def test_text_is_utf_8_whatever_the_locale() -> None:
+    code = f"from {program.__name__} import run; print(ascii(run(['cat'], '\\xfc').output))"
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    environment = {**os.environ, **plain, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert done.stdout.strip() == r"'\xfc'", done.stderr
+
+
+def test_missing_program() -> None:
+    with pytest.raises(OperationFailed, match="no-such-program: No such file"):
+        program.run(["no-such-program"])
+
+
+def test_program_that_hangs() -> None:
+    with pytest.raises(program.TimedOut, match=r"sleep did not end within 0\.05 s .* is not known"):
+        program.run(["sleep", "10"], timeout=0.05)
+
+
+def test_system_directories_are_searched(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    nft = tmp_path / "nft"
+    nft.write_text("", encoding="ascii")
+    nft.chmod(0o755)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(program, "SYSTEM_DIRECTORIES", (str(tmp_path),))
+    assert program.find("nft") == str(nft)
+    assert program.find("iptables") is None
