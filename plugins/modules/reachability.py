@@ -304,7 +304,7 @@ msg:
     Likely cause (ns02 -> 192.168.100.254 tcp): ping passes on this leg and TCP does not: ...
 """
 
-from ansible_collections.netns.fabric.plugins.module_utils._probes.survey import run
+from ansible_collections.netns.fabric.plugins.module_utils._entry.reachability import run
 
 
 def main() -> None:

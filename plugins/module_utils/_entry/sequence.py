@@ -32,7 +32,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.runner import (
     plan_and_apply,
     run_and_exit,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._probes import survey as reachability
+from ansible_collections.netns.fabric.plugins.module_utils._probes import options as probe_options
+from ansible_collections.netns.fabric.plugins.module_utils._probes.matrix import render_matrix
+from ansible_collections.netns.fabric.plugins.module_utils._probes.model import Probe
+from ansible_collections.netns.fabric.plugins.module_utils._probes.survey import survey
+from ansible_collections.netns.fabric.plugins.module_utils._probes.verdict import describe_failures, summarize
 from ansible_collections.netns.fabric.plugins.module_utils._resources.registry import RESOURCES
 
 ARGUMENT_SPEC: Mapping[str, Any] = {
@@ -112,18 +116,18 @@ def _refuse_early(calls: Sequence[tuple[str, Call[Any]]], host: Host) -> None:
                 raise FabricError(f"netns.fabric.{name}: {error}") from error
 
 
-def probed(host: Host, probes: Sequence[reachability.Probe], result: Mapping[str, Any]) -> dict[str, Any]:
+def probed(host: Host, probes: Sequence[Probe], result: Mapping[str, Any]) -> dict[str, Any]:
     """What the probes have shown.
 
     Raises:
         Unfinished: One is not as expected; with `result`, which stays.
     """
     try:
-        judged, context = reachability.survey(host, probes)
+        judged, context = survey(host, probes)
     except FabricError as error:
         raise Unfinished(f"netns.fabric.reachability: {error}", result) from error
-    shown = {"matrix": reachability.matrix(judged), "summary": reachability.summary(judged)}
-    message = reachability.failure(judged, context)
+    shown = {"matrix": render_matrix(judged), "summary": summarize(judged)}
+    message = describe_failures(judged, context)
     if message:
         raise Unfinished(f"All steps are done, but netns.fabric.reachability finds: {message}", {**result, **shown})
     return shown
@@ -142,10 +146,10 @@ def _together(plans: Sequence[Plan]) -> dict[str, Any]:
 
 def _understood(
     steps: Sequence[Mapping[str, Any]], probes: Sequence[Mapping[str, Any]], check_mode: bool
-) -> tuple[list[tuple[str, Call[Any]]], list[reachability.Probe]]:
+) -> tuple[list[tuple[str, Call[Any]]], list[Probe]]:
     """What each step asks for, and the probes; or every mistake in all of them."""
     calls: list[tuple[str, Call[Any]]] = []
-    asked: list[reachability.Probe] = []
+    asked: list[Probe] = []
     mistakes: list[FabricError] = []
     for step in steps:
         name: str = step["module"]
@@ -154,7 +158,7 @@ def _understood(
         except FabricError as error:
             mistakes.append(FabricError(f"netns.fabric.{name}: {error}"))
     try:
-        asked = reachability.probes_of(_validated(_PROBES, {"probes": list(probes)}))
+        asked = probe_options.probes_of(_validated(_PROBES, {"probes": list(probes)}))
     except FabricError as error:
         mistakes.append(FabricError(f"netns.fabric.reachability: {error}"))
     if mistakes:
@@ -173,7 +177,7 @@ def _parameters(name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
     return _validated(validator, given)
 
 
-_PROBES = ArgumentSpecValidator(reachability.argument_spec())
+_PROBES = ArgumentSpecValidator(probe_options.argument_spec())
 
 
 def _validated(validator: ArgumentSpecValidator, given: Mapping[str, Any]) -> Mapping[str, Any]:
