@@ -92,7 +92,7 @@ class Prober:
             run.close()
 
     def find_unresolved(self, namespaces: Iterable[NamespaceName]) -> dict[NamespaceName, set[str]]:
-        """Return the addresses, by namespace, that something was to be sent to and nobody on the link answers for."""
+        """Return the addresses, by namespace, that something was to be sent to and no host on the link answers for."""
         neighbours = NeighbourTables(self._kernel)
         return {name: neighbours.find_unresolved(name) for name in namespaces}
 
@@ -228,7 +228,7 @@ class _Run:
     # After the last packet
 
     def _explain_silence(self) -> None:
-        """Give silence where nobody on the link answered for the address its own cause."""
+        """Set the cause of silent probes to NO_NEIGHBOUR where no host on the link answered for the address."""
         silent = [probe for probe in self._probes if self._outcomes[probe.index].cause == SILENCE]
         namespaces = {probe.probe.namespace for probe in silent}
         unresolved = {name: self.neighbours.find_unresolved(name) for name in namespaces}

@@ -77,7 +77,7 @@ class Answer:
     """An ICMP packet about one of the echo requests of this process.
 
     `payload` is the content of an echo reply. `cause` and `detail` are those of an error; an error about a packet that
-    its own sender could not pass on (nobody answered ARP or neighbour discovery) has the cause NO_NEIGHBOUR.
+    its own sender could not pass on (no answer to ARP or neighbour discovery) has the cause NO_NEIGHBOUR.
     """
 
     identifier: int

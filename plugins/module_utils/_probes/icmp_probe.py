@@ -116,7 +116,7 @@ class EchoProbe(ActiveProbe):
 class EchoSocket:
     """A raw ICMP socket in the namespace in which the thread is (raw(7)); it sends for many probes.
 
-    An unprivileged ICMP socket would do too, but for net.ipv4.ping_group_range: its default lets nobody have one.
+    An unprivileged ICMP socket would do too, but for net.ipv4.ping_group_range: by default no user may open one.
     """
 
     def __init__(self, version: int, payload: bytes) -> None:

@@ -31,6 +31,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.messages impo
     NDA_LLADDR,
     NEIGHBOUR_HEADER,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import (
+    HEADER,
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    NLM_F_REQUEST,
+    RTM_GETNEIGH,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, NamespaceName
 
 if TYPE_CHECKING:
@@ -148,7 +155,7 @@ class NeighbourTables:
         body = NEIGHBOUR_HEADER.pack(FAMILY[version], near.link, NUD_STALE, 0, 0)
         body += rtnetlink.attribute(NDA_DST, socket.inet_pton(FAMILY[version], key[1]))
         body += rtnetlink.attribute(NDA_LLADDR, bytes.fromhex(far.mac.replace(":", "")))
-        flags = rtnetlink.NLM_F_CREATE | rtnetlink.NLM_F_EXCL
+        flags = NLM_F_CREATE | NLM_F_EXCL
         [refusal] = opened.request_all([_build_request(RTM_NEWNEIGH, body, flags)])
         if refusal is None:
             self._primed[key] = near.link
@@ -173,7 +180,7 @@ class NeighbourTables:
         self.remove_primed(version, (key for key in keys if key not in self._in_use))
 
     def find_unresolved(self, name: NamespaceName) -> set[str]:
-        """Return the addresses that nobody on the link answers for, also those whose entries have been removed."""
+        """Return the addresses that no host on the link answers for, also those whose entries were removed."""
         opened = self._socket_in(name)
         if opened is not None:
             for version in FAMILY:
@@ -213,8 +220,8 @@ class NeighbourTables:
         if opened is None:
             return None
         for message in opened.dump(_build_request(RTM_GETNEIGHTBL, bytes([FAMILY[version], 0, 0, 0]))):
-            attributes = rtnetlink.attributes_of(message, rtnetlink.HEADER.size + 4)
-            if message[rtnetlink.HEADER.size] == FAMILY[version] and NDTA_THRESH3 in attributes:
+            attributes = rtnetlink.attributes_of(message, HEADER.size + 4)
+            if message[HEADER.size] == FAMILY[version] and NDTA_THRESH3 in attributes:
                 limit = struct.unpack("=I", attributes[NDTA_THRESH3])[0]
                 return limit, NDT_CONFIG.unpack_from(attributes[NDTA_CONFIG])[2]
         return None
@@ -247,10 +254,10 @@ class NeighbourTables:
 
     def _read_entries(self, opened: rtnetlink.RtnetlinkSocket, version: int) -> list[_Neighbour]:
         found = []
-        request = _build_request(rtnetlink.RTM_GETNEIGH, NEIGHBOUR_HEADER.pack(FAMILY[version], 0, 0, 0, 0))
+        request = _build_request(RTM_GETNEIGH, NEIGHBOUR_HEADER.pack(FAMILY[version], 0, 0, 0, 0))
         for message in opened.dump(request):
-            _family, index, state, _flags, _type = NEIGHBOUR_HEADER.unpack_from(message, rtnetlink.HEADER.size)
-            address = rtnetlink.attributes_of(message, rtnetlink.HEADER.size + NEIGHBOUR_HEADER.size).get(NDA_DST)
+            _family, index, state, _flags, _type = NEIGHBOUR_HEADER.unpack_from(message, HEADER.size)
+            address = rtnetlink.attributes_of(message, HEADER.size + NEIGHBOUR_HEADER.size).get(NDA_DST)
             if address:
                 found.append(_Neighbour(index, state, socket.inet_ntop(FAMILY[version], address)))
         return found
@@ -264,8 +271,8 @@ class NeighbourTables:
 
 
 def _build_request(kind: int, body: bytes, flags: int = 0) -> bytearray:
-    size = rtnetlink.HEADER.size + len(body)
-    return bytearray(rtnetlink.HEADER.pack(size, kind, rtnetlink.NLM_F_REQUEST | flags, 0, 0) + body)
+    size = HEADER.size + len(body)
+    return bytearray(HEADER.pack(size, kind, NLM_F_REQUEST | flags, 0, 0) + body)
 
 
 def _build_removal(version: int, link: int, address: str) -> bytearray:

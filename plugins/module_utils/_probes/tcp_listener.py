@@ -19,7 +19,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.model import 
 from ansible_collections.netns.fabric.plugins.module_utils._probes.neighbours import FAMILY
 from ansible_collections.netns.fabric.plugins.module_utils._probes.tcp_probe import TcpProbe
 
-#: How often a port is chosen anew that turns out to be taken in another namespace.
+#: How many ports are tried to find one that is free in all namespaces.
 PORT_ATTEMPTS = 16
 #: Connections that wait to be accepted (listen(2)).
 BACKLOG = 4096

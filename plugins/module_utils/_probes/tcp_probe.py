@@ -62,7 +62,7 @@ def exchange_size(count: int, mtu: int = USUAL_MTU) -> int:
 
 
 class Payload(NamedTuple):
-    """What an exchange sends: first what says to the listener whose it is, then the content, which comes back."""
+    """What an exchange sends: a greeting by which the listener identifies it, then the content, which comes back."""
 
     greeting: bytes
     content: memoryview
@@ -230,7 +230,7 @@ class TcpProbe(ActiveProbe):
         self._send_queue.remove(self)
 
     def close(self) -> None:
-        """Close both ends, those of an exchange by a reset: nobody needs the minute of TIME_WAIT."""
+        """Close both ends, those of an exchange by a reset, which avoids the minute of TIME_WAIT."""
         for end in self._sockets:
             self.run.loop.unwatch(end)
             if self.payload is not None:

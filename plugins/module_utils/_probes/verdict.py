@@ -40,8 +40,8 @@ ProbePath = tuple[NamespaceName, Address]
 class Context:
     """What was read besides the probes, to find the likely cause of a failure.
 
-    `pings`: whether an echo request over a path was answered. `gateways`: the gateway of a path that nobody answers
-    for.
+    `pings`: whether an echo request over a path was answered. `gateways`: the gateway of a path, where no host on the
+    link answers for it.
     """
 
     pings: Mapping[ProbePath, bool] = field(default_factory=dict)
@@ -141,9 +141,9 @@ _HINTS: Mapping[str, str] = {
     ),
     FILTERED: "a firewall rule in the namespace itself drops what it sends; allow it there (`nft list ruleset`)",
     PROHIBITED: (
-        "a firewall or router on the path or the destination's own firewall rejects the packets; allow them there. "
-        "firewalld, for example, rejects connections to the host itself (`firewall-cmd --zone=trusted "
-        "--add-interface=BRIDGE` allows them)"
+        "a firewall or router on the path, the destination's own firewall or a route of type prohibit rejects the "
+        "packets; allow them there. firewalld, for example, rejects connections to the host itself (`firewall-cmd "
+        "--zone=trusted --add-interface=BRIDGE` allows them)"
     ),
     CORRUPTED: (
         "the path alters the content: usually a broken checksum or segmentation offload; disable it with `ethtool -K`"

@@ -16,7 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.neighbours im
 #: Probes whose first packet is in flight.
 SIZE = 64
 #: A probe without an answer no longer counts after some three times what answers have taken of late, within these
-#: limits: a switch that cannot keep up is given time, and silence delays nobody for long. Seconds.
+#: limits: a switch that cannot keep up is given time, and silence delays the others only briefly. Seconds.
 MIN_SETTLING, MAX_SETTLING = 0.02, 0.5
 
 
