@@ -59,8 +59,6 @@ class ActiveProbe:
         self.far_end: NeighbourKey | None = None
         #: The near end and the far one, where their neighbour entries are to be primed.
         self.primed_pair: tuple[Endpoint, Endpoint] | None = None
-        #: The MTU of the link that it is sent over, where that is known.
-        self.mtu: int | None = None
         #: Whether its first packet is no longer in flight.
         self.settled = False
         self.finished = False

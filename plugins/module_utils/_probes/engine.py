@@ -47,7 +47,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.neighbours im
 from ansible_collections.netns.fabric.plugins.module_utils._probes.tcp_listener import Listeners
 from ansible_collections.netns.fabric.plugins.module_utils._probes.tcp_probe import (
     MAX_MTU,
-    USUAL_MTU,
     Payload,
     SendQueue,
     TcpProbe,
@@ -186,7 +185,7 @@ class _Run:
                 probe.follows = True
         if len(probes) > RESOLVING:
             endpoints = endpoints_in(self.kernel.read(locations.values(), addresses=True))
-            _set_mtus(probes, endpoints)
+            _set_mtus([probe for probe in probes if isinstance(probe, TcpProbe)], endpoints)
             echoes = [probe for probe in leaders.values() if isinstance(probe, EchoProbe)]
             _plan_priming(echoes[RESOLVING:], endpoints)
         self._window.add(leaders.values())
@@ -205,7 +204,7 @@ class _Run:
     def _set_payloads(self, exchanges: Sequence[TcpProbe]) -> None:
         content = memoryview(secrets.token_bytes(exchange_size(len(exchanges), MAX_MTU)))
         for exchange in exchanges:
-            size = exchange_size(len(exchanges), exchange.mtu or USUAL_MTU)
+            size = exchange_size(len(exchanges), exchange.mtu)
             exchange.payload = Payload(self._listeners.greeting_for(exchange), content[:size])
 
     # While probes are under way
@@ -260,7 +259,7 @@ def _find_sources(probes: Iterable[ActiveProbe]) -> dict[ActiveProbe, str]:
     return found
 
 
-def _set_mtus(probes: Iterable[ActiveProbe], endpoints: Mapping[NeighbourKey, Endpoint]) -> None:
+def _set_mtus(probes: Iterable[TcpProbe], endpoints: Mapping[NeighbourKey, Endpoint]) -> None:
     for probe in probes:
         near = _near_end(probe, endpoints)
         if near is not None:

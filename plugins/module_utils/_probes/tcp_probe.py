@@ -101,6 +101,8 @@ class TcpProbe(ActiveProbe):
     def __init__(self, run: Scheduler, index: int, probe: Probe, send_queue: SendQueue) -> None:
         super().__init__(run, index, probe)
         self.port = probe.port or 0
+        #: The MTU of the link that it is sent over.
+        self.mtu = USUAL_MTU
         self.payload: Payload | None = None
         self._send_queue = send_queue
         self._sockets: list[socket.socket] = []
