@@ -307,10 +307,10 @@ msg:
   sample: |-
     1 of 4 probes is not as expected:
     ns02 -> 192.168.100.254 tcp: silence (expected reachable)
-    Likely cause (ns02 -> 192.168.100.254 tcp): ping passes on this leg and TCP does not: ...
+    Likely cause (ns02 -> 192.168.100.254 tcp): ping works on this path but TCP does not: ...
 """
 
-from ansible_collections.netns.fabric.plugins.module_utils._probes.survey import run
+from ansible_collections.netns.fabric.plugins.module_utils._entry.reachability import run
 
 
 def main() -> None:

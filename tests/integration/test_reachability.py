@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Probes over real links: what passes, what does not and why, and what it costs."""
+"""Probes over real links: what is reachable, what is not and why, and what it costs."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ ELSEWHERE = "198.51.100.1"
 
 
 def batch(*lines: str) -> None:
-    """Several lines of ip(8), those for one namespace (`-n NAME ...`) in one go, the host's first."""
+    """Run lines of ip(8), the host's first, then those of each namespace (`-n NAME ...`), each in one batch."""
     by_namespace: dict[tuple[str, ...], list[str]] = {(): []}
     for line in lines:
         words = line.split()
         where, rest = (tuple(words[:2]), words[2:]) if words[0] == "-n" else ((), words)
         by_namespace.setdefault(where, []).append(" ".join(rest))
-    for where, told in by_namespace.items():
-        subprocess.run(["ip", *where, "-batch", "-"], input="\n".join(told), text=True, check=True, timeout=60)
+    for where, batched in by_namespace.items():
+        subprocess.run(["ip", *where, "-batch", "-"], input="\n".join(batched), text=True, check=True, timeout=60)
 
 
 def wait_until_up(host: Host, *namespaces: str) -> None:
-    """Until the kernel has noticed that a link is up, a second at most, it drops what is to go out (linkwatch)."""
+    """Wait until the kernel sends over a link: for up to a second after it was set up it drops packets (linkwatch)."""
     for name in namespaces:
         deadline = time.monotonic() + 10
         while host.links(name)["eth0"]["operstate"] != "UP":
@@ -48,8 +48,8 @@ def wait_until_up(host: Host, *namespaces: str) -> None:
             time.sleep(0.02)
 
 
-def cable(host: Host, near: tuple[str, Sequence[str]], far: tuple[str, Sequence[str]]) -> None:
-    """Two namespaces and a cable between them, eth0 at both ends with these addresses."""
+def connect(host: Host, near: tuple[str, Sequence[str]], far: tuple[str, Sequence[str]]) -> None:
+    """Create two namespaces and a veth pair between them, eth0 at both ends with these addresses."""
     ends = (near, far)
     batch(
         *(f"netns add {name}" for name, _addresses in ends),
@@ -66,12 +66,12 @@ def cable(host: Host, near: tuple[str, Sequence[str]], far: tuple[str, Sequence[
 
 @pytest.fixture
 def red_and_blue(host: Host) -> Host:
-    cable(host, ("red", [f"{RED}/24", f"{RED6}/64"]), ("blue", [f"{BLUE}/24", f"{BLUE6}/64"]))
+    connect(host, ("red", [f"{RED}/24", f"{RED6}/64"]), ("blue", [f"{BLUE}/24", f"{BLUE6}/64"]))
     return host
 
 
 def switch(host: Host, *members: tuple[str, str]) -> None:
-    """A kernel bridge, and for each member a namespace NAME with an address, cabled to it: eth0 and NAME-tap."""
+    """Create a kernel bridge, and for each member a namespace NAME with an address and a veth pair: eth0, NAME-tap."""
     batch(
         "link add br0 type bridge",
         "link set br0 up",
@@ -85,7 +85,7 @@ def switch(host: Host, *members: tuple[str, str]) -> None:
 
 
 def nft(host: Host, namespace: str, hook: str, *rules: str) -> None:
-    """Rules in a chain at the hook."""
+    """Add rules in a chain at the hook."""
     host.in_namespace(namespace, "nft", "add", "table", "inet", "t")
     chain = f"{{ type filter hook {hook} priority 0; }}"
     host.in_namespace(namespace, "nft", "add", "chain", "inet", "t", "c", chain)
@@ -97,7 +97,7 @@ def ask(run_module: RunModule, *probes: dict[str, Any], check: bool = False) -> 
     return run_module("reachability", probes=list(probes), _check=check)
 
 
-def leg(namespace: str | None, to: str, protocol: str = "icmp", **options: Any) -> dict[str, Any]:
+def probe(namespace: str | None, to: str, protocol: str = "icmp", **options: Any) -> dict[str, Any]:
     where = {} if namespace is None else {"namespace": namespace}
     return {**where, "to": to, "protocol": protocol, **options}
 
@@ -107,23 +107,23 @@ def causes(result: ModuleResult) -> list[str | None]:
 
 
 def sockets(host: Host, *namespaces: str) -> list[str]:
-    """Every socket, those that only wait for their end included."""
+    """Return every socket, including those in TIME_WAIT."""
     return [host.in_namespace(name, "ss", "-Htuwan").stdout for name in namespaces] + [host.run("ss", "-Htuwan").stdout]
 
 
-# What passes
+# What is reachable
 
 
 def test_icmp_and_tcp_over_both_versions_leave_nothing(red_and_blue: Host, run_module: RunModule) -> None:
     before = state_of(red_and_blue)
     result = ask(
         run_module,
-        leg("red", BLUE),
-        leg("blue", RED),
-        leg("red", BLUE6),
-        leg("red", BLUE, "tcp"),
-        leg("blue", RED, "tcp"),
-        leg("blue", RED6, "tcp"),
+        probe("red", BLUE),
+        probe("blue", RED),
+        probe("red", BLUE6),
+        probe("red", BLUE, "tcp"),
+        probe("blue", RED, "tcp"),
+        probe("blue", RED6, "tcp"),
     )
     assert not result.failed
     assert not result.changed
@@ -139,7 +139,7 @@ def test_icmp_and_tcp_over_both_versions_leave_nothing(red_and_blue: Host, run_m
 
 
 def state_of(host: Host) -> object:
-    """What a probe must leave as it was."""
+    """Return what a probe must not change."""
     links = {
         name: (link["ifindex"], link["flags"], link["mtu"], [address["local"] for address in link["addr_info"]])
         for name, link in host.links("red").items()
@@ -148,8 +148,8 @@ def state_of(host: Host) -> object:
 
 
 def test_no_program_is_run(red_and_blue: Host, run_module: RunModule) -> None:
-    """Not even ping: where no program can be found, nothing is lacking."""
-    probes = [leg("red", to, protocol) for to in (BLUE, BLUE6) for protocol in ("icmp", "tcp")]
+    """Not even ping: probes work where no program can be found."""
+    probes = [probe("red", to, protocol) for to in (BLUE, BLUE6) for protocol in ("icmp", "tcp")]
     result = run_module("reachability", probes=probes, _env={"PATH": "/nonexistent"})
     assert not result.failed, result.message
     assert red_and_blue.namespaces() == ["blue", "red"]
@@ -169,12 +169,12 @@ def test_single_form_and_the_host(host: Host, run_module: RunModule) -> None:
 
 
 def test_a_namespace_reaches_itself(red_and_blue: Host, run_module: RunModule) -> None:
-    own = [leg("red", to, protocol) for to in (RED, RED6, "127.0.0.1", "::1") for protocol in ("icmp", "tcp")]
-    result = ask(run_module, *own, leg("blue", "127.0.0.1", "tcp"))
+    own = [probe("red", to, protocol) for to in (RED, RED6, "127.0.0.1", "::1") for protocol in ("icmp", "tcp")]
+    result = ask(run_module, *own, probe("blue", "127.0.0.1", "tcp"))
     assert not result.failed, result.message
     assert [probe["answered_by"] for probe in result.returned["probes"]] == [None, "red"] * 4 + ["blue"]
     red_and_blue.run("ip", "-n", "red", "link", "set", "lo", "down")
-    assert ask(run_module, leg("red", RED, timeout=0.5)).failed
+    assert ask(run_module, probe("red", RED, timeout=0.5)).failed
 
 
 def test_a_service_that_listens(red_and_blue: Host, run_module: RunModule) -> None:
@@ -182,7 +182,7 @@ def test_a_service_that_listens(red_and_blue: Host, run_module: RunModule) -> No
     process = red_and_blue.start(sys.executable, "-c", program, namespace="blue")
     assert process.poll() is None
     for _attempt in range(100):
-        result = ask(run_module, leg("red", BLUE, "tcp", port=8080), leg("blue", BLUE, "tcp", port=8080))
+        result = ask(run_module, probe("red", BLUE, "tcp", port=8080), probe("blue", BLUE, "tcp", port=8080))
         if not result.failed:
             break
         time.sleep(0.05)
@@ -193,22 +193,22 @@ def test_a_service_that_listens(red_and_blue: Host, run_module: RunModule) -> No
 
 def test_the_first_packets_may_be_lost(red_and_blue: Host, run_module: RunModule) -> None:
     nft(red_and_blue, "blue", "input", "icmp type echo-request quota until 200 bytes drop")
-    result = ask(run_module, leg("red", BLUE))
+    result = ask(run_module, probe("red", BLUE))
     assert not result.failed, result.message
 
 
-def test_a_stale_neighbour_entry_takes_its_time(red_and_blue: Host, run_module: RunModule) -> None:
+def test_a_stale_neighbour_entry(red_and_blue: Host, run_module: RunModule) -> None:
     entry = ("neigh", "replace", BLUE, "lladdr", "02:00:00:00:00:99", "dev", "eth0", "nud", "stale")
     red_and_blue.run("ip", "-n", "red", *entry)
-    result = ask(run_module, leg("red", BLUE))
+    result = ask(run_module, probe("red", BLUE))
     assert causes(result) == ["silence"]
     assert "stale" in result.message
     red_and_blue.run("ip", "-n", "red", *entry)
-    assert not ask(run_module, leg("red", BLUE, timeout=15)).failed
+    assert not ask(run_module, probe("red", BLUE, timeout=15)).failed
 
 
-def made_anew(host: Host, name: str, address: str) -> None:
-    """The cable of a member of `switch` with another MAC address, which the others do not know of."""
+def recreate_link(host: Host, name: str, address: str) -> None:
+    """Re-create the veth pair of a member of `switch` with another MAC address, which the others do not know."""
     nodad = " nodad" if ":" in address else ""
     batch(
         f"link del {name}-tap",
@@ -221,47 +221,47 @@ def made_anew(host: Host, name: str, address: str) -> None:
 
 
 @pytest.mark.parametrize("version", [4, 6])
-def test_a_cable_made_anew_is_found_within_seconds(host: Host, run_module: RunModule, version: int) -> None:
-    """Its old neighbours send to the MAC address that it had, for eight seconds or more, unless it speaks to them."""
+def test_a_recreated_link_is_reachable_within_seconds(host: Host, run_module: RunModule, version: int) -> None:
+    """Its old neighbours send to its former MAC address for eight seconds or more, unless it sends them a request."""
     base, rest = ("192.0.2.", "/24") if version == 4 else ("2001:db8::", "/64 nodad")
     own = {name: f"{base}{number}{rest}" for number, name in enumerate("abc", 1)}
     switch(host, *own.items())
     to = {name: address.split("/")[0] for name, address in own.items()}
-    ring = [leg(name, to[other], timeout=10) for name, other in zip("abc", "bca")]
+    ring = [probe(name, to[other], timeout=10) for name, other in zip("abc", "bca")]
     assert not ask(run_module, *ring).failed
-    assert not ask(run_module, *(leg(name, to[other]) for name, other in zip("bca", "abc"))).failed
-    made_anew(host, "a", own["a"].removesuffix(" nodad"))
+    assert not ask(run_module, *(probe(name, to[other]) for name, other in zip("bca", "abc"))).failed
+    recreate_link(host, "a", own["a"].removesuffix(" nodad"))
     started = time.monotonic()
     result = ask(run_module, *ring)
     assert not result.failed, result.message
     assert time.monotonic() - started < 6
 
 
-def test_an_address_that_is_still_tentative_can_be_listened_on(red_and_blue: Host, run_module: RunModule) -> None:
+def test_listening_on_a_tentative_address(red_and_blue: Host, run_module: RunModule) -> None:
     red_and_blue.run("ip", "-n", "blue", "address", "add", "2001:db8::22/64", "dev", "eth0")
-    result = ask(run_module, leg("red", "2001:db8::22", "tcp", timeout=5))
+    result = ask(run_module, probe("red", "2001:db8::22", "tcp", timeout=5))
     assert not result.failed, result.message
 
 
-# What does not, and why
+# What is not, and why
 
 
 @pytest.mark.parametrize(
     ("kind", "cause"), [("unreachable", "no route"), ("blackhole", "no route"), ("prohibit", "prohibited")]
 )
-def test_routes_that_lead_nowhere(red_and_blue: Host, run_module: RunModule, kind: str, cause: str) -> None:
+def test_routes_of_other_types(red_and_blue: Host, run_module: RunModule, kind: str, cause: str) -> None:
     red_and_blue.run("ip", "-n", "red", "route", "add", kind, "203.0.113.0/24")
-    result = ask(run_module, leg("red", "203.0.113.1"), leg("red", "203.0.113.1", "tcp", port=80))
+    result = ask(run_module, probe("red", "203.0.113.1"), probe("red", "203.0.113.1", "tcp", port=80))
     assert causes(result) == [cause, cause]
 
 
-def test_no_route_is_known_at_once(red_and_blue: Host, run_module: RunModule) -> None:
+def test_no_route_is_reported_at_once(red_and_blue: Host, run_module: RunModule) -> None:
     started = time.monotonic()
     result = ask(
         run_module,
-        leg("red", ELSEWHERE, timeout=60),
-        leg("red", "2001:db8:1::1", timeout=60),
-        leg("red", ELSEWHERE, "tcp", port=80, timeout=60),
+        probe("red", ELSEWHERE, timeout=60),
+        probe("red", "2001:db8:1::1", timeout=60),
+        probe("red", ELSEWHERE, "tcp", port=80, timeout=60),
     )
     assert time.monotonic() - started < 5
     assert causes(result) == ["no route"] * 3
@@ -276,7 +276,7 @@ def test_no_route_is_known_at_once(red_and_blue: Host, run_module: RunModule) ->
 def test_silence(red_and_blue: Host, run_module: RunModule) -> None:
     dropped = ("icmp type echo-request", "icmpv6 type echo-request", "meta l4proto tcp")
     nft(red_and_blue, "blue", "input", *(f"{packets} drop" for packets in dropped))
-    probes = [leg("red", to, protocol) for to in (BLUE, BLUE6) for protocol in ("icmp", "tcp")]
+    probes = [probe("red", to, protocol) for to in (BLUE, BLUE6) for protocol in ("icmp", "tcp")]
     result = ask(run_module, *probes)
     assert causes(result) == ["silence"] * 4
     assert f"red -> {BLUE} tcp: silence (expected reachable)" in result.message.splitlines()
@@ -285,19 +285,19 @@ def test_silence(red_and_blue: Host, run_module: RunModule) -> None:
 
 def test_filtered_by_the_namespace_itself(red_and_blue: Host, run_module: RunModule) -> None:
     nft(red_and_blue, "red", "output", f"ip daddr {BLUE} drop")
-    result = ask(run_module, leg("red", BLUE))
+    result = ask(run_module, probe("red", BLUE))
     assert causes(result) == ["filtered"]
 
 
 def test_refused(red_and_blue: Host, run_module: RunModule) -> None:
     started = time.monotonic()
     result = ask(
-        run_module, leg("red", BLUE, "tcp", port=80, timeout=30), leg("red", BLUE6, "tcp", port=80, timeout=30)
+        run_module, probe("red", BLUE, "tcp", port=80, timeout=30), probe("red", BLUE6, "tcp", port=80, timeout=30)
     )
     assert time.monotonic() - started < 5
     assert causes(result) == ["refused"] * 2
     nft(red_and_blue, "blue", "input", "meta l4proto tcp reject with tcp reset")
-    assert causes(ask(run_module, leg("red", BLUE, "tcp"))) == ["refused"]
+    assert causes(ask(run_module, probe("red", BLUE, "tcp"))) == ["refused"]
 
 
 @pytest.mark.parametrize(
@@ -313,35 +313,37 @@ def test_rejected(red_and_blue: Host, run_module: RunModule, reject: str, cause:
     nft(red_and_blue, "blue", "input", f"ct state new reject with {reject}")
     started = time.monotonic()
     to = [(BLUE, protocol) for protocol in ("icmp", "tcp")] + [(BLUE6, "tcp")]
-    result = ask(run_module, *(leg("red", address, protocol, timeout=30) for address, protocol in to))
+    result = ask(run_module, *(probe("red", address, protocol, timeout=30) for address, protocol in to))
     assert time.monotonic() - started < 5
     assert causes(result) == [cause] * 3
-    assert [probe["detail"] for probe in result.returned["probes"]] == [f"says {address}" for address, _tcp in to]
+    assert [probe["detail"] for probe in result.returned["probes"]] == [
+        f"reported by {address}" for address, _tcp in to
+    ]
 
 
 def test_no_neighbour(red_and_blue: Host, run_module: RunModule) -> None:
-    probes = [leg("red", NOBODY), leg("red", NOBODY6), leg("red", NOBODY, "tcp", port=80)]
+    probes = [probe("red", NOBODY), probe("red", NOBODY6), probe("red", NOBODY, "tcp", port=80)]
     result = ask(run_module, *probes)
     assert causes(result) == ["no neighbour"] * 3
-    # The kernel gives up after three seconds; asked for longer, it says so itself.
+    # The kernel gives up after three seconds; with a longer timeout, it reports that itself.
     late = ask(run_module, *({**probe, "to": probe["to"][:-1] + "8", "timeout": 10} for probe in probes))
     assert causes(late) == ["no neighbour"] * 3
 
 
 def test_a_dead_gateway_is_named(red_and_blue: Host, run_module: RunModule) -> None:
     red_and_blue.run("ip", "-n", "red", "route", "add", "default", "via", NOBODY)
-    result = ask(run_module, leg("red", ELSEWHERE))
+    result = ask(run_module, probe("red", ELSEWHERE))
     assert result.failed
     assert f"gateway {NOBODY}" in result.message
 
 
-def test_a_loop_of_routers(host: Host, run_module: RunModule) -> None:
+def test_a_routing_loop(host: Host, run_module: RunModule) -> None:
     switch(host, ("red", f"{RED}/24"), ("blue", f"{BLUE}/24"), ("green", f"{GREEN}/24"))
     for name, gateway in (("red", BLUE), ("blue", GREEN), ("green", BLUE)):
         host.run("ip", "-n", name, "route", "add", "default", "via", gateway)
         host.in_namespace(name, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.send_redirects=0")
         host.in_namespace(name, "sysctl", "-qw", "net.ipv4.conf.eth0.send_redirects=0")
-    assert causes(ask(run_module, leg("red", ELSEWHERE))) == ["hop limit exceeded"]
+    assert causes(ask(run_module, probe("red", ELSEWHERE))) == ["hop limit exceeded"]
 
 
 def bridge_with_ports(host: Host, *tags: str) -> None:
@@ -360,28 +362,28 @@ def bridge_with_ports(host: Host, *tags: str) -> None:
     wait_until_up(host, "red", "blue")
 
 
-def test_tcp_is_dead_while_ping_works(host: Host, run_module: RunModule) -> None:
+def test_ping_works_but_tcp_does_not(host: Host, run_module: RunModule) -> None:
     bridge_with_ports(host, "", "")
-    result = ask(run_module, leg("red", BLUE), leg("red", BLUE, "tcp"), leg("blue", RED, "tcp"))
+    result = ask(run_module, probe("red", BLUE), probe("red", BLUE, "tcp"), probe("blue", RED, "tcp"))
     assert causes(result) == [None, "silence", "silence"]
     assert "transmit checksum offload" in result.message
     for name in ("red", "blue"):
         host.in_namespace(name, "ethtool", "-K", "eth0", "tx", "off")
-    result = ask(run_module, leg("red", BLUE), leg("red", BLUE, "tcp"), leg("blue", RED, "tcp"))
+    result = ask(run_module, probe("red", BLUE), probe("red", BLUE, "tcp"), probe("blue", RED, "tcp"))
     assert not result.failed, result.message
 
 
-def test_the_likely_cause_is_found_without_a_ping_in_the_list(host: Host, run_module: RunModule) -> None:
+def test_the_likely_cause_is_found_without_an_icmp_probe(host: Host, run_module: RunModule) -> None:
     bridge_with_ports(host, "", "")
-    result = ask(run_module, leg("red", BLUE, "tcp"))
-    assert "ping passes on this leg and TCP does not" in result.message
+    result = ask(run_module, probe("red", BLUE, "tcp"))
+    assert "ping works on this path but TCP does not" in result.message
 
 
 def test_another_vlan(host: Host, run_module: RunModule) -> None:
     bridge_with_ports(host, "tag=10", "tag=20")
     for name in ("red", "blue"):
         host.in_namespace(name, "ethtool", "-K", "eth0", "tx", "off")
-    apart = [leg("red", BLUE, protocol, expect="unreachable") for protocol in ("icmp", "tcp")]
+    apart = [probe("red", BLUE, protocol, expect="unreachable") for protocol in ("icmp", "tcp")]
     result = ask(run_module, *apart)
     assert not result.failed
     assert causes(result) == ["no neighbour"] * 2
@@ -394,40 +396,40 @@ def test_another_vlan(host: Host, run_module: RunModule) -> None:
     assert "a port in another VLAN" in lines[3]
 
 
-def test_an_mtu_that_is_too_small_on_the_way(host: Host, run_module: RunModule) -> None:
+def test_an_mtu_that_is_too_small_on_the_path(host: Host, run_module: RunModule) -> None:
     switch(host, ("red", f"{RED}/24"), ("blue", f"{BLUE}/24"))
     host.run("ip", "link", "set", "blue-tap", "mtu", "1000")
     for name in ("red", "blue"):
         host.in_namespace(name, "ethtool", "-K", "eth0", "tso", "off", "gso", "off", "tx", "off")
-    result = ask(run_module, leg("red", BLUE), leg("red", BLUE, "tcp"), leg("blue", RED, "tcp"))
+    result = ask(run_module, probe("red", BLUE), probe("red", BLUE, "tcp"), probe("blue", RED, "tcp"))
     assert causes(result) == [None, "stalled", "stalled"]
-    assert "bytes arrived there" in result.returned["probes"][1]["detail"]
+    assert "bytes arrived at the destination" in result.returned["probes"][1]["detail"]
     assert "MTU" in result.message
     for link in ("red-tap", "br0"):
         host.run("ip", "link", "set", link, "mtu", "1000")
     for name in ("red", "blue"):
         host.run("ip", "-n", name, "link", "set", "eth0", "mtu", "1000")
-    assert not ask(run_module, leg("red", BLUE, "tcp")).failed
+    assert not ask(run_module, probe("red", BLUE, "tcp")).failed
 
 
-def test_a_slow_line_is_not_a_dead_one(red_and_blue: Host, run_module: RunModule) -> None:
+def test_a_slow_link_is_reachable(red_and_blue: Host, run_module: RunModule) -> None:
     shaped = "qdisc replace dev eth0 root tbf rate 2mbit burst 10kb latency 2s"
     made = red_and_blue.in_namespace("red", "tc", *shaped.split(), check=False)
     if made.returncode:
         pytest.skip("this kernel has no token bucket filter")
     started = time.monotonic()
-    result = ask(run_module, leg("red", BLUE, "tcp", timeout=0.5))
+    result = ask(run_module, probe("red", BLUE, "tcp", timeout=0.5))
     assert not result.failed, result.message
     assert time.monotonic() - started > 0.6
 
 
-def test_a_missing_namespace_is_no_proof(red_and_blue: Host, run_module: RunModule) -> None:
+def test_a_missing_namespace_proves_nothing(red_and_blue: Host, run_module: RunModule) -> None:
     Path("/run/netns/stale").touch()
     result = ask(
         run_module,
-        leg("missing", BLUE),
-        leg("stale", BLUE, expect="unreachable"),
-        leg("red", BLUE),
+        probe("missing", BLUE),
+        probe("stale", BLUE, expect="unreachable"),
+        probe("red", BLUE),
     )
     assert result.failed
     assert causes(result) == ["no such namespace", "no such namespace", None]
@@ -435,35 +437,35 @@ def test_a_missing_namespace_is_no_proof(red_and_blue: Host, run_module: RunModu
     Path("/run/netns/stale").unlink()
 
 
-def test_nobody_has_the_address(red_and_blue: Host, run_module: RunModule) -> None:
-    result = ask(run_module, leg("red", NOBODY, "tcp"), leg("red", BLUE, "tcp"))
+def test_an_address_without_an_owner(red_and_blue: Host, run_module: RunModule) -> None:
+    result = ask(run_module, probe("red", NOBODY, "tcp"), probe("red", BLUE, "tcp"))
     assert causes(result) == ["no owner", None]
     assert f"red -> {NOBODY} tcp: no owner (expected reachable)" in result.message
-    assert "give the port of a service" in result.message
-    assert ask(run_module, leg("red", NOBODY, "tcp", expect="unreachable")).failed
+    assert "set the port of a service" in result.message
+    assert ask(run_module, probe("red", NOBODY, "tcp", expect="unreachable")).failed
 
 
 # Whose address it is
 
 
-def test_the_same_address_on_networks_apart(host: Host, run_module: RunModule) -> None:
-    cable(host, ("red", [f"{RED}/24"]), ("blue", [f"{BLUE}/24"]))
-    cable(host, ("red2", [f"{RED}/24"]), ("blue2", [f"{BLUE}/24"]))
-    result = ask(run_module, leg("red", BLUE, "tcp"), leg("red2", BLUE, "tcp"), leg("blue2", RED, "tcp"))
+def test_the_same_address_on_separate_networks(host: Host, run_module: RunModule) -> None:
+    connect(host, ("red", [f"{RED}/24"]), ("blue", [f"{BLUE}/24"]))
+    connect(host, ("red2", [f"{RED}/24"]), ("blue2", [f"{BLUE}/24"]))
+    result = ask(run_module, probe("red", BLUE, "tcp"), probe("red2", BLUE, "tcp"), probe("blue2", RED, "tcp"))
     assert not result.failed, result.message
     assert [probe["answered_by"] for probe in result.returned["probes"]] == ["blue", "blue2", "red2"]
 
 
-def test_the_owner_may_be_where_no_probe_starts(host: Host, run_module: RunModule) -> None:
-    cable(host, ("red", [f"{RED}/24"]), ("blue", [f"{BLUE}/24"]))
-    cable(host, ("red2", [f"{RED}/24"]), ("blue2", [f"{BLUE}/24"]))
+def test_the_owner_may_be_a_namespace_that_no_probe_starts_from(host: Host, run_module: RunModule) -> None:
+    connect(host, ("red", [f"{RED}/24"]), ("blue", [f"{BLUE}/24"]))
+    connect(host, ("red2", [f"{RED}/24"]), ("blue2", [f"{BLUE}/24"]))
     # blue has the address, and a probe starts from there; but the one from red2 leads to blue2.
-    result = ask(run_module, leg("blue", RED), leg("red2", BLUE, "tcp"))
+    result = ask(run_module, probe("blue", RED), probe("red2", BLUE, "tcp"))
     assert not result.failed, result.message
     assert result.returned["probes"][1]["answered_by"] == "blue2"
 
 
-def test_a_stranger_at_the_listener_disturbs_nothing(red_and_blue: Host, run_module: RunModule) -> None:
+def test_other_connections_to_the_listener_are_ignored(red_and_blue: Host, run_module: RunModule) -> None:
     program = (
         "import socket, time\n"
         "while True:\n"
@@ -474,7 +476,7 @@ def test_a_stranger_at_the_listener_disturbs_nothing(red_and_blue: Host, run_mod
     )
     red_and_blue.start(sys.executable, "-c", program, namespace="blue")
     for _round in range(5):
-        result = ask(run_module, *(leg("red", BLUE, "tcp") for _probe in range(20)))
+        result = ask(run_module, *(probe("red", BLUE, "tcp") for _probe in range(20)))
         assert not result.failed, result.message
 
 
@@ -482,25 +484,25 @@ def test_a_stranger_at_the_listener_disturbs_nothing(red_and_blue: Host, run_mod
 
 
 def test_check_mode_sends_nothing_and_does_not_fail_on_an_empty_host(host: Host, run_module: RunModule) -> None:
-    probes = [leg("red", BLUE), leg("red", BLUE, "tcp"), leg(None, NOBODY, expect="unreachable")]
+    probes = [probe("red", BLUE), probe("red", BLUE, "tcp"), probe(None, NOBODY, expect="unreachable")]
     result = ask(run_module, *probes, check=True)
     assert not result.failed
     assert not result.changed
     assert {probe["result"] for probe in result.returned["probes"]} == {"skipped"}
     assert result.returned["summary"]["skipped"] == 3
     assert host.namespaces() == []
-    assert ask(run_module, leg("red", "192.0.2"), check=True).failed
+    assert ask(run_module, probe("red", "192.0.2"), check=True).failed
 
 
-def test_check_mode_where_all_is_there(red_and_blue: Host, run_module: RunModule) -> None:
+def test_check_mode_sends_nothing_where_everything_exists(red_and_blue: Host, run_module: RunModule) -> None:
     nft(red_and_blue, "blue", "input", "counter")
-    assert not ask(run_module, leg("red", BLUE), leg("red", BLUE, "tcp"), check=True).failed
+    assert not ask(run_module, probe("red", BLUE), probe("red", BLUE, "tcp"), check=True).failed
     assert "packets 0" in red_and_blue.in_namespace("blue", "nft", "list", "ruleset").stdout
 
 
 @pytest.mark.usefixtures("host")
-def test_bad_options_are_refused(run_module: RunModule) -> None:
-    result = ask(run_module, leg("red", "192.0.2.300"), leg("red", BLUE, port=80))
+def test_invalid_options(run_module: RunModule) -> None:
+    result = ask(run_module, probe("red", "192.0.2.300"), probe("red", BLUE, port=80))
     assert [line.split(" ")[0] for line in result.message.splitlines()] == ["probes[0]", "probes[1]"]
     assert "required: probes, to" in run_module("reachability").message
     assert "mutually exclusive: probes|to" in run_module("reachability", to=BLUE, probes=[]).message
@@ -509,14 +511,14 @@ def test_bad_options_are_refused(run_module: RunModule) -> None:
     assert nothing.returned["matrix"] == []
 
 
-def test_silent_ones_cost_one_timeout_together(red_and_blue: Host, run_module: RunModule) -> None:
+def test_all_silent_probes_together_take_one_timeout(red_and_blue: Host, run_module: RunModule) -> None:
     nft(red_and_blue, "blue", "input", "ct state new drop")
     batch(
         *(f"-n blue addr add 203.0.113.{number}/32 dev lo" for number in range(1, 101)),
         f"-n red route add 203.0.113.0/24 via {BLUE}",
     )
     to = [f"203.0.113.{number}" for number in range(1, 101)]
-    probes = [leg("red", address, protocol, expect="unreachable") for address in to for protocol in ("icmp", "tcp")]
+    probes = [probe("red", address, protocol, expect="unreachable") for address in to for protocol in ("icmp", "tcp")]
     started = time.monotonic()
     result = ask(run_module, *probes)
     assert not result.failed, result.message
@@ -549,8 +551,8 @@ def test_all_pairs_of_a_hundred(
     if datapath == "userspace":
         ports = [word for name in names for word in ("--", "add-port", "br0", f"t-{name}")]
         host.ovs_vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev", *ports)
-    probes = [leg(name, own[other]) for name in names for other in names if name != other]
-    for _attempt in range(3):  # A machine that is busy, or whose neighbour table somebody else fills, has its chance.
+    probes = [probe(name, own[other]) for name in names for other in names if name != other]
+    for _attempt in range(3):  # The machine may be busy, or another process fill its neighbour table.
         started = time.monotonic()
         result = ask(run_module, *probes)
         took = time.monotonic() - started
@@ -563,52 +565,55 @@ def test_all_pairs_of_a_hundred(
 
 
 @pytest.mark.parametrize("version", [4, 6])
-def test_of_many_legs_most_need_no_question_to_all(host: Host, run_module: RunModule, version: int) -> None:
-    """What asks all on the link is copied to every port; the ends of most legs are introduced to each other instead."""
+def test_of_many_probes_most_need_no_broadcast(host: Host, run_module: RunModule, version: int) -> None:
+    """A request to all on the link is copied to every port; the neighbour entries of most probes are primed instead."""
     own = star(version, 60)
     before = received(host, "n60")
     others = {name: address for name, address in own.items() if name != "n60"}
-    result = ask(run_module, *to_the_centre(others))
+    result = ask(run_module, *probes_to_centre(others))
     assert not result.failed, result.message
-    assert 0 < received(host, "n60") - before < len(others) // 2, "of the questions of all each would have come"
+    assert 0 < received(host, "n60") - before < len(others) // 2, "each request would have come if none were primed"
 
 
-def test_an_entry_that_is_there_is_left_to_whom_it_belongs(host: Host, run_module: RunModule) -> None:
-    """A permanent entry with another MAC address: the legs from there fail, as all its traffic does, and it stays."""
+def test_an_existing_neighbour_entry_is_left_alone(host: Host, run_module: RunModule) -> None:
+    """A permanent entry with another MAC address: the probes from there fail, as all traffic does, and it stays."""
     own = star(4, 30)
     batch(f"-n n30 neigh add {own['n1']} lladdr 02:00:00:00:00:99 dev eth0 nud permanent")
-    result = ask(run_module, *to_the_centre(own, 1.0))
+    result = ask(run_module, *probes_to_centre(own, 1.0))
     assert "2 of 58 probes are not as expected" in result.message
     assert "n30 -> 10.0.0.1 icmp: silence" in result.message
     kept = host.in_namespace("n30", "ip", "neigh", "show", own["n1"]).stdout
     assert "02:00:00:00:00:99 PERMANENT" in kept
 
 
-def test_who_was_introduced_and_is_not_reached_is_asked_for(host: Host, run_module: RunModule) -> None:
-    """A leg that is cut has the cause that it has by itself."""
+def test_a_primed_entry_does_not_hide_the_cause(host: Host, run_module: RunModule) -> None:
+    """A link that is cut has the cause that it has without priming."""
     own = star(4, 30)
     batch("link set t-n29 nomaster")
-    result = ask(run_module, *to_the_centre(own, 5.0))
+    result = ask(run_module, *probes_to_centre(own, 5.0))
     assert "2 of 58 probes are not as expected" in result.message
     assert "n29 -> 10.0.0.1 icmp: no neighbour" in result.message
     assert "n29 -> 10.0.0.1 tcp: no neighbour" in result.message
 
 
 def received(host: Host, namespace: str) -> int:
-    """The packets that have come to a namespace."""
+    """Return how many packets a namespace has received."""
     shown = host.in_namespace(namespace, "ip", "-json", "-statistics", "link", "show", "dev", "eth0").stdout
     return int(json.loads(shown)[0]["stats64"]["rx"]["packets"])
 
 
-def to_the_centre(own: dict[str, str], timeout: float = 2.0) -> list[dict[str, Any]]:
-    """From each of a star to n1."""
+def probes_to_centre(own: dict[str, str], timeout: float = 2.0) -> list[dict[str, Any]]:
+    """Return probes from each of a star to n1."""
     return [
-        leg(name, own["n1"], protocol, timeout=timeout) for name in own if name != "n1" for protocol in ("icmp", "tcp")
+        probe(name, own["n1"], protocol, timeout=timeout)
+        for name in own
+        if name != "n1"
+        for protocol in ("icmp", "tcp")
     ]
 
 
 def star(version: int, size: int) -> dict[str, str]:
-    """Namespaces n1, n2, ... on one bridge of the kernel; their addresses."""
+    """Create namespaces n1, n2, ... on one bridge of the kernel; return their addresses."""
     names = [f"n{number}" for number in range(1, size + 1)]
     own = {name: f"10.0.0.{index}" if version == 4 else f"2001:db8::{index:x}" for index, name in enumerate(names, 1)}
     length = "24" if version == 4 else "64 nodad"
@@ -621,13 +626,13 @@ def star(version: int, size: int) -> dict[str, str]:
     )
     for name in names:
         batch(f"-n {name} link set eth0 up", f"-n {name} addr add {own[name]}/{length} dev eth0")
-    time.sleep(3)  # what every new link multicasts by itself is over then (RFC 4861, 6.3.7; RFC 3810, 9.4)
+    time.sleep(3)  # the multicasts that every new link sends are over then (RFC 4861, 6.3.7; RFC 3810, 9.4)
     return own
 
 
 def test_few_descriptors(red_and_blue: Host, run_module: RunModule) -> None:
-    """More exchanges than there are descriptors for: they wait for one another."""
-    probes = [leg("red", BLUE, "tcp") for _probe in range(300)]
+    """More exchanges than there are descriptors for: they wait for each other."""
+    probes = [probe("red", BLUE, "tcp") for _probe in range(300)]
     program = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128)); "
         f"from {module_runner.COLLECTION}.plugins.modules.reachability import main; main()"

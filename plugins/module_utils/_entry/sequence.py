@@ -32,7 +32,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.runner import (
     plan_and_apply,
     run_and_exit,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._probes import survey as reachability
+from ansible_collections.netns.fabric.plugins.module_utils._probes import options as probe_options
+from ansible_collections.netns.fabric.plugins.module_utils._probes.matrix import render_matrix
+from ansible_collections.netns.fabric.plugins.module_utils._probes.model import Probe
+from ansible_collections.netns.fabric.plugins.module_utils._probes.survey import survey
+from ansible_collections.netns.fabric.plugins.module_utils._probes.verdict import describe_failures, summarize
 from ansible_collections.netns.fabric.plugins.module_utils._resources.registry import RESOURCES
 
 ARGUMENT_SPEC: Mapping[str, Any] = {
@@ -116,18 +120,18 @@ def _preflight(calls: Sequence[tuple[str, Call[Any]]], host: Host) -> None:
                 raise FabricError(f"netns.fabric.{name}: {error}") from error
 
 
-def run_probes(host: Host, probes: Sequence[reachability.Probe], result: Mapping[str, Any]) -> dict[str, Any]:
+def run_probes(host: Host, probes: Sequence[Probe], result: Mapping[str, Any]) -> dict[str, Any]:
     """Run the probes and return their part of the module's result.
 
     Raises:
         Unfinished: A probe is not as expected; with `result`, which remains.
     """
     try:
-        judged, context = reachability.survey(host, probes)
+        judged, context = survey(host, probes)
     except FabricError as error:
         raise Unfinished(f"netns.fabric.reachability: {error}", result) from error
-    probed = {"matrix": reachability.matrix(judged), "summary": reachability.summary(judged)}
-    message = reachability.failure(judged, context)
+    probed = {"matrix": render_matrix(judged), "summary": summarize(judged)}
+    message = describe_failures(judged, context)
     if message:
         raise Unfinished(
             f"All steps were applied, but netns.fabric.reachability failed: {message}", {**result, **probed}
@@ -148,14 +152,14 @@ def _merge_results(plans: Sequence[Plan]) -> dict[str, Any]:
 
 def _parse_steps(
     steps: Sequence[Mapping[str, Any]], probes: Sequence[Mapping[str, Any]], check_mode: bool
-) -> tuple[list[tuple[str, Call[Any]]], list[reachability.Probe]]:
+) -> tuple[list[tuple[str, Call[Any]]], list[Probe]]:
     """Return the call of each step, by its module, and the probes.
 
     Raises:
         InvalidEntries: With every error in all of them.
     """
     calls: list[tuple[str, Call[Any]]] = []
-    parsed_probes: list[reachability.Probe] = []
+    parsed_probes: list[Probe] = []
     errors: list[FabricError] = []
     for step in steps:
         name: str = step["module"]
@@ -164,7 +168,7 @@ def _parse_steps(
         except FabricError as error:
             errors.append(FabricError(f"netns.fabric.{name}: {error}"))
     try:
-        parsed_probes = reachability.probes_of(_validate(_PROBES, {"probes": list(probes)}))
+        parsed_probes = probe_options.probes_of(_validate(_PROBES, {"probes": list(probes)}))
     except FabricError as error:
         errors.append(FabricError(f"netns.fabric.reachability: {error}"))
     if errors:
@@ -183,7 +187,7 @@ def _parameters(name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
     return _validate(validator, given)
 
 
-_PROBES = ArgumentSpecValidator(reachability.argument_spec())
+_PROBES = ArgumentSpecValidator(probe_options.argument_spec())
 
 
 def _validate(validator: ArgumentSpecValidator, given: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,15 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The kernel's tables of neighbours, which hold the MAC addresses that packets go to (arp(7)).
+"""The kernel's neighbour tables, which map IP addresses to the MAC addresses that packets are sent to (arp(7)).
 
 There is one for each address family, for all namespaces together, and the kernel refuses entries beyond
-net.ipv4.neigh.default.gc_thresh3, which is 1024 unless somebody raised it: all pairs of a hundred namespaces would be
-9,900. Entries that are no longer needed are removed, and half of the table is left to others: that is also where the
-kernel starts to collect by force (gc_thresh2).
+net.ipv4.neigh.default.gc_thresh3, which is 1024 by default: all pairs of a hundred namespaces would be 9,900. Entries
+that are no longer needed are removed, and half of the table is left to others: that is also where the kernel starts to
+collect by force (gc_thresh2).
 
-What is not in the table is asked for by a question to all on the link, which a switch copies to each of its ports: that
-grows with the square of the namespaces. Two ends that are both on this host can be introduced to each other instead.
+For an address that has no entry the kernel sends a request to all on the link, which a switch copies to each of its
+ports: that grows with the square of the namespaces. Where both ends are on this host, their entries can be created
+before the first packet instead ("primed").
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import socket
 import struct
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -50,27 +51,30 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
 if TYPE_CHECKING:
     from ansible_collections.netns.fabric.plugins.module_utils._kernel.backend import Kernel
 
+#: The address family of each IP version.
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 
-#: Where a neighbour entry is, and the address that it is for.
-Entry = tuple[NamespaceName, str]
+#: The namespace that a neighbour entry is in, and the address that it is for.
+NeighbourKey = tuple[NamespaceName, str]
 
-#: Seconds between two looks at the neighbours of namespaces that no probe starts from.
-ELSEWHERE = 1.0
+#: Seconds between two searches for unused entries in all namespaces, those included that no probe starts from.
+FULL_SWEEP_INTERVAL = 1.0
+#: Probes that may start without room for their entries where nothing else is under way.
+MIN_BUDGET = 8
 
 #: How struct ndt_config of linux/neighbour.h begins.
 NDT_CONFIG = struct.Struct("=HHI")
 
 
-class _Found(NamedTuple):
-    """A neighbour: the index of the link, the state (NUD_...), and the address."""
+class _Neighbour(NamedTuple):
+    """A neighbour entry: the index of the link, the state (NUD_...), and the address."""
 
     link: int
     state: int
     address: str
 
 
-class End(NamedTuple):
+class Endpoint(NamedTuple):
     """Where an address is: the index, MAC address and MTU of its link, and the subnet that is on that link."""
 
     link: int
@@ -79,18 +83,21 @@ class End(NamedTuple):
     network: IPv4Network | IPv6Network
 
 
-def ends_in(state: KernelState) -> dict[Entry, End]:
-    """The ends by namespace and address; without those that are there twice, as it is not clear which one answers."""
-    found: dict[Entry, End | None] = {}
+def endpoints_in(state: KernelState) -> dict[NeighbourKey, Endpoint]:
+    """Return the endpoints by namespace and address.
+
+    An address that a namespace has on two links is left out, as it is not clear which of them answers.
+    """
+    found: dict[NeighbourKey, Endpoint | None] = {}
     for name, namespace in state.namespaces.items():
         links = {link.index: link for link in namespace.links if not link.loopback}
         for address in namespace.addresses:
             link = links.get(address.index)
             if link is not None:
-                entry = (name, str(address.interface.ip))
-                end = End(link.index, link.mac, link.mtu, address.network)
-                found[entry] = None if entry in found else end
-    return {entry: end for entry, end in found.items() if end is not None}
+                key = (name, str(address.interface.ip))
+                endpoint = Endpoint(link.index, link.mac, link.mtu, address.network)
+                found[key] = None if key in found else endpoint
+    return {key: endpoint for key, endpoint in found.items() if endpoint is not None}
 
 
 class NeighbourTables:
@@ -99,103 +106,125 @@ class NeighbourTables:
     def __init__(self, kernel: Kernel, namespaces: Iterable[NamespaceName] = ()) -> None:
         self._kernel = kernel
         self._namespaces = dict.fromkeys(namespaces)
-        #: Legs that may be started before the table is looked at again.
+        #: Probes that may start before the table is read again.
         self._budget = {4: 0, 6: 0}
-        self._in_use: Counter[Entry] = Counter()
-        self._ours: set[str] = set()
+        self._in_use: Counter[NeighbourKey] = Counter()
+        self._tracked: set[str] = set()
         self._unresolved: dict[NamespaceName, set[str]] = {}
-        self._looked_elsewhere = 0.0
-        #: Where entries may be that are no longer needed.
+        self._last_full_sweep = 0.0
+        #: Namespaces that may hold unused entries.
         self._to_sweep: dict[int, set[NamespaceName]] = {version: set(self._namespaces) for version in FAMILY}
-        self._crowded: set[int] = set()
-        #: Entries of introductions, with their links.
-        self._introduced: dict[Entry, int] = {}
+        #: Families whose table was full at some time.
+        self._full: set[int] = set()
+        #: The primed entries, with their links.
+        self._primed: dict[NeighbourKey, int] = {}
 
-    def concern(self, addresses: Iterable[str], homes: Iterable[NamespaceName]) -> None:
-        """The addresses that the probes lead to or from, and where these are; entries for others stay as they are."""
-        self._ours.update(addresses)
-        self._namespaces.update(dict.fromkeys(homes))
+    def track(self, addresses: Iterable[str], locations: Iterable[NamespaceName]) -> None:
+        """Take the addresses of the probes and where they are; entries for other addresses are left alone."""
+        self._tracked.update(addresses)
+        self._namespaces.update(dict.fromkeys(locations))
         for version in FAMILY:
-            self._to_sweep[version].update(homes)
+            self._to_sweep[version].update(locations)
 
-    def room(self, version: int, idle: bool) -> bool:
-        """Whether one more leg may be started; if nothing is under way, there always is for a few."""
+    def has_room(self, version: int, idle: bool) -> bool:
+        """Return whether one more probe may start; if none is under way, a few always may."""
         if self._budget[version] <= 0:
-            self._budget[version] = self._room_made(version)
+            self._budget[version] = self._make_room(version)
             if self._budget[version] <= 0 and idle:
-                self._budget[version] = 8
+                self._budget[version] = MIN_BUDGET
         return self._budget[version] > 0
 
-    def use(self, version: int, legs: Iterable[Iterable[Entry]]) -> None:
-        """The entries of a leg and of those that follow it, which share them."""
+    def reserve(self, version: int, probes: Iterable[Iterable[NeighbourKey]]) -> None:
+        """Reserve the entries of a probe and of those that follow it, which share them."""
         self._budget[version] -= 1
-        for entries in legs:
-            self._in_use.update(entries)
+        for keys in probes:
+            self._in_use.update(keys)
 
-    def release(self, version: int, entries: Iterable[Entry]) -> None:
-        for entry in entries:
-            self._in_use[entry] -= 1
-            if self._in_use[entry] <= 0:
-                del self._in_use[entry]
-                self._to_sweep[version].add(entry[0])
+    def release(self, version: int, keys: Iterable[NeighbourKey]) -> None:
+        """Release the entries of a probe that has ended."""
+        for key in keys:
+            self._in_use[key] -= 1
+            if self._in_use[key] <= 0:
+                del self._in_use[key]
+                self._to_sweep[version].add(key[0])
 
-    def part_the_idle(self, version: int, entries: Iterable[Entry]) -> None:
-        """Take back the introductions that no leg needs any more."""
-        self.part(version, (entry for entry in entries if entry not in self._in_use))
+    def prime_entry(self, version: int, key: NeighbourKey, near: Endpoint, far: Endpoint) -> None:
+        """Create the entry for a far end at a near one, as if it had been resolved a while ago.
 
-    def introduce(self, version: int, entry: Entry, near: End, far: End) -> None:
-        """Make a far end known at a near one, as if it had been asked for a while ago; an entry that is there stays.
-
-        The kernel believes it for five seconds of traffic without a confirmation (delay_first_probe_time), then asks
-        for itself.
+        An existing entry is left alone. The kernel trusts the new one for five seconds of traffic without a
+        confirmation (delay_first_probe_time), then sends a request itself.
         """
-        opened = self._socket(entry[0])
-        if opened is not None:
-            packed = socket.inet_pton(FAMILY[version], entry[1])
-            body = NEIGHBOUR_HEADER.pack(FAMILY[version], near.link, NUD_STALE, 0, 0)
-            body += rtnetlink.attribute(NDA_DST, packed)
-            body += rtnetlink.attribute(NDA_LLADDR, bytes.fromhex(far.mac.replace(":", "")))
-            flags = NLM_F_CREATE | NLM_F_EXCL
-            [refusal] = opened.request_all([_request(RTM_NEWNEIGH, body, flags)])
-            if refusal is None:
-                self._introduced[entry] = near.link
+        opened = self._socket_in(key[0])
+        if opened is None:
+            return
+        body = NEIGHBOUR_HEADER.pack(FAMILY[version], near.link, NUD_STALE, 0, 0)
+        body += rtnetlink.attribute(NDA_DST, socket.inet_pton(FAMILY[version], key[1]))
+        body += rtnetlink.attribute(NDA_LLADDR, bytes.fromhex(far.mac.replace(":", "")))
+        flags = NLM_F_CREATE | NLM_F_EXCL
+        [refusal] = opened.request_all([_build_request(RTM_NEWNEIGH, body, flags)])
+        if refusal is None:
+            self._primed[key] = near.link
 
-    def part(self, version: int, entries: Iterable[Entry]) -> None:
-        """Take back introductions: the kernel is to ask by itself."""
-        for entry in entries:
-            link = self._introduced.pop(entry, None)
-            opened = self._socket(entry[0])
+    def prime_pair(self, version: int, keys: Sequence[NeighbourKey], ends: tuple[Endpoint, Endpoint]) -> None:
+        """Create the entries of two ends for each other; `keys` are that at the near end and that at the far one."""
+        there, back = keys
+        near, far = ends
+        self.prime_entry(version, there, near, far)
+        self.prime_entry(version, back, far, near)
+
+    def remove_primed(self, version: int, keys: Iterable[NeighbourKey]) -> None:
+        """Remove primed entries, so that the kernel resolves the addresses itself."""
+        for key in keys:
+            link = self._primed.pop(key, None)
+            opened = self._socket_in(key[0])
             if link is not None and opened is not None:
-                opened.request_all([_removal(version, link, entry[1])])
+                opened.request_all([_build_removal(version, link, key[1])])
 
-    def _room_made(self, version: int) -> int:
-        free = self._free(version)
+    def remove_idle_primed(self, version: int, keys: Iterable[NeighbourKey]) -> None:
+        """Remove those primed entries that no probe needs any more."""
+        self.remove_primed(version, (key for key in keys if key not in self._in_use))
+
+    def find_unresolved(self, name: NamespaceName) -> set[str]:
+        """Return the addresses that no host on the link answers for, also those whose entries were removed."""
+        opened = self._socket_in(name)
+        if opened is not None:
+            for version in FAMILY:
+                self._record_unresolved(name, self._read_entries(opened, version))
+        return self._unresolved.get(name, set())
+
+    def clear(self) -> None:
+        """Leave no full table behind: what others send next needs entries too."""
+        for version in self._full:
+            self._sweep(version, self._to_sweep[version])
+
+    def _make_room(self, version: int) -> int:
+        free = self._count_free(version)
         if free <= 0:
-            self._crowded.add(version)
+            self._full.add(version)
             self._sweep(version, self._to_sweep[version])
             self._to_sweep[version] = set()
-            free = self._free(version)
-        if free <= 0 and self._looked_elsewhere + ELSEWHERE < time.monotonic():
+            free = self._count_free(version)
+        if free <= 0 and self._last_full_sweep + FULL_SWEEP_INTERVAL < time.monotonic():
             # The far ends' entries may be in namespaces that no probe starts from.
-            self._looked_elsewhere = time.monotonic()
+            self._last_full_sweep = time.monotonic()
             self._sweep(version, [None, *self._kernel.namespace_names()])
-            free = self._free(version)
+            free = self._count_free(version)
         return free
 
-    def _free(self, version: int) -> int:
-        """For how many legs there is room, with an entry at both ends of each."""
-        table = self._table(version)
-        if table is None:
+    def _count_free(self, version: int) -> int:
+        """Return for how many probes there is room, with an entry at both ends of each."""
+        usage = self._read_usage(version)
+        if usage is None:
             return 1 << 30
-        limit, entries = table
+        limit, entries = usage
         return (limit // 2 - entries) // 2
 
-    def _table(self, version: int) -> tuple[int, int] | None:
-        """The most entries that the table may have, and those that it has; None where the kernel does not say."""
-        opened = self._socket(next(iter(self._namespaces), None))
+    def _read_usage(self, version: int) -> tuple[int, int] | None:
+        """Return the table's limit and number of entries, or None where the kernel does not report them."""
+        opened = self._socket_in(next(iter(self._namespaces), None))
         if opened is None:
             return None
-        for message in opened.dump(_request(RTM_GETNEIGHTBL, bytes([FAMILY[version], 0, 0, 0]))):
+        for message in opened.dump(_build_request(RTM_GETNEIGHTBL, bytes([FAMILY[version], 0, 0, 0]))):
             attributes = rtnetlink.attributes_of(message, HEADER.size + 4)
             if message[HEADER.size] == FAMILY[version] and NDTA_THRESH3 in attributes:
                 limit = struct.unpack("=I", attributes[NDTA_THRESH3])[0]
@@ -203,32 +232,24 @@ class NeighbourTables:
         return None
 
     def _sweep(self, version: int, namespaces: Iterable[NamespaceName]) -> None:
-        """Remove the entries that were made for legs that are done with."""
+        """Remove the entries that probes needed and none needs any more."""
         for name in namespaces:
-            opened = self._socket(name)
+            opened = self._socket_in(name)
             if opened is None:
                 continue
-            entries = self._entries(opened, version)
-            self._note(name, entries)
-            done = [entry for entry in entries if self._is_done_with(name, entry)]
-            opened.request_all([_removal(version, entry.link, entry.address) for entry in done])
+            entries = self._read_entries(opened, version)
+            self._record_unresolved(name, entries)
+            unused = [entry for entry in entries if self._is_unused(name, entry)]
+            opened.request_all([_build_removal(version, entry.link, entry.address) for entry in unused])
 
-    def _is_done_with(self, name: NamespaceName, entry: _Found) -> bool:
-        # The group that a neighbour was asked for in (RFC 4861) is made again when needed.
+    def _is_unused(self, name: NamespaceName, entry: _Neighbour) -> bool:
+        # The kernel creates the entry of the group that a neighbour was asked for in (RFC 4861) again when needed.
         if entry.address.startswith("ff"):
             return True
         lasting = entry.state & (NUD_PERMANENT | NUD_NOARP)
-        return entry.address in self._ours and not lasting and (name, entry.address) not in self._in_use
+        return entry.address in self._tracked and not lasting and (name, entry.address) not in self._in_use
 
-    def unresolved(self, name: NamespaceName) -> set[str]:
-        """The addresses that nobody on the link answers for, those whose entries have been removed included."""
-        opened = self._socket(name)
-        if opened is not None:
-            for version in FAMILY:
-                self._note(name, self._entries(opened, version))
-        return self._unresolved.get(name, set())
-
-    def _note(self, name: NamespaceName, entries: Iterable[_Found]) -> None:
+    def _record_unresolved(self, name: NamespaceName, entries: Iterable[_Neighbour]) -> None:
         unresolved = self._unresolved.setdefault(name, set())
         for entry in entries:
             if entry.state & (NUD_INCOMPLETE | NUD_FAILED):
@@ -236,33 +257,29 @@ class NeighbourTables:
             else:
                 unresolved.discard(entry.address)
 
-    def _entries(self, opened: rtnetlink.NetlinkSocket, version: int) -> list[_Found]:
+    def _read_entries(self, opened: rtnetlink.NetlinkSocket, version: int) -> list[_Neighbour]:
         found = []
-        for message in opened.dump(_request(RTM_GETNEIGH, NEIGHBOUR_HEADER.pack(FAMILY[version], 0, 0, 0, 0))):
+        request = _build_request(RTM_GETNEIGH, NEIGHBOUR_HEADER.pack(FAMILY[version], 0, 0, 0, 0))
+        for message in opened.dump(request):
             _family, index, state, _flags, _type = NEIGHBOUR_HEADER.unpack_from(message, HEADER.size)
             address = rtnetlink.attributes_of(message, HEADER.size + NEIGHBOUR_HEADER.size).get(NDA_DST)
             if address:
-                found.append(_Found(index, state, socket.inet_ntop(FAMILY[version], address)))
+                found.append(_Neighbour(index, state, socket.inet_ntop(FAMILY[version], address)))
         return found
 
-    def _socket(self, name: NamespaceName) -> rtnetlink.NetlinkSocket | None:
-        """None where there is no such namespace."""
+    def _socket_in(self, name: NamespaceName) -> rtnetlink.NetlinkSocket | None:
+        """Return the socket in a namespace, or None where there is no such namespace."""
         try:
             return self._kernel.socket_in(name)
         except Unavailable:
             return None
 
-    def clear(self) -> None:
-        """Leave no crowded table behind: what is sent next, by whomever, needs entries too."""
-        for version in self._crowded:
-            self._sweep(version, self._to_sweep[version])
 
-
-def _request(kind: int, body: bytes, flags: int = 0) -> bytearray:
+def _build_request(kind: int, body: bytes, flags: int = 0) -> bytearray:
     size = HEADER.size + len(body)
     return bytearray(HEADER.pack(size, kind, NLM_F_REQUEST | flags, 0, 0) + body)
 
 
-def _removal(version: int, link: int, address: str) -> bytearray:
+def _build_removal(version: int, link: int, address: str) -> bytearray:
     destination = rtnetlink.attribute(NDA_DST, socket.inet_pton(FAMILY[version], address))
-    return _request(RTM_DELNEIGH, NEIGHBOUR_HEADER.pack(FAMILY[version], link, 0, 0, 0) + destination)
+    return _build_request(RTM_DELNEIGH, NEIGHBOUR_HEADER.pack(FAMILY[version], link, 0, 0, 0) + destination)

@@ -1,0 +1,50 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module reachability."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unfinished
+from ansible_collections.netns.fabric.plugins.module_utils._core.runner import NOTHING_CHANGED, open_host, run_and_exit
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
+from ansible_collections.netns.fabric.plugins.module_utils._probes.matrix import render_matrix
+from ansible_collections.netns.fabric.plugins.module_utils._probes.options import (
+    ENTRY_OPTIONS,
+    argument_spec,
+    probes_of,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._probes.survey import survey
+from ansible_collections.netns.fabric.plugins.module_utils._probes.verdict import describe_failures, summarize
+
+
+def run() -> None:
+    """Be the module's main()."""
+    module = AnsibleModule(
+        argument_spec=argument_spec(),
+        supports_check_mode=True,
+        mutually_exclusive=[["probes", name] for name, option in ENTRY_OPTIONS.items() if "default" not in option],
+        required_one_of=[["probes", "to"]],
+    )
+
+    def work() -> dict[str, Any]:
+        probes = probes_of(module.params)
+        with open_host((KERNEL,), module.check_mode) as host:
+            judged, context = survey(host, probes)
+        result = {
+            "changed": False,
+            "probes": [one.as_result() for one in judged],
+            "matrix": render_matrix(judged),
+            "summary": summarize(judged),
+        }
+        message = describe_failures(judged, context)
+        if message:
+            raise Unfinished(message, result)
+        return result
+
+    run_and_exit(module, work, NOTHING_CHANGED)

@@ -1,0 +1,145 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Probes as values: what is sent, what became of it, and whether that is as expected. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
+
+#: How results name the host's own namespace. No namespace can have this name, as it contains a space.
+HOST = "the host"
+#: Seconds.
+DEFAULT_TIMEOUT = 2.0
+
+# Causes: words that a play can compare with.
+SILENCE = "silence"
+NO_NEIGHBOUR = "no neighbour"
+NO_ROUTE = "no route"
+REFUSED = "refused"
+STALLED = "stalled"
+CORRUPTED = "corrupted"
+CLOSED = "closed"
+FILTERED = "filtered"
+PROHIBITED = "prohibited"
+HOST_UNREACHABLE = "host unreachable"
+NETWORK_UNREACHABLE = "network unreachable"
+PORT_UNREACHABLE = "port unreachable"
+TOO_BIG = "packet too big"
+LOOP = "hop limit exceeded"
+NO_NAMESPACE = "no such namespace"
+NO_OWNER = "no owner"
+ERROR = "error"
+#: Causes for which a probe could not be carried out at all.
+NOT_CARRIED_OUT = (NO_NAMESPACE, NO_OWNER, ERROR)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One probe, from a namespace (None: the host's own) to an address. `timeout` is in seconds."""
+
+    entry: Entry
+    namespace: NamespaceName
+    to: Address
+    protocol: str = "icmp"
+    port: int | None = None
+    expect: str = "reachable"
+    timeout: float = DEFAULT_TIMEOUT
+
+    @property
+    def kind(self) -> str:
+        """The protocol, and the port where one is given."""
+        return f"{self.protocol}/{self.port}" if self.port is not None else self.protocol
+
+    @property
+    def needs_listener(self) -> bool:
+        """Whether the module has to listen at the destination itself."""
+        return self.protocol == "tcp" and self.port is None
+
+    def __str__(self) -> str:
+        """Return the probe as messages name it."""
+        return f"{place(self.namespace)} -> {self.to} {self.kind}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a probe.
+
+    `cause` is empty for a reachable destination, otherwise one of the words above; `detail` is for people.
+    `round_trip` is in seconds. `answered_by` is the place (see `place`) whose listener accepted the connection, where
+    that is known.
+    """
+
+    reachable: bool
+    cause: str = ""
+    detail: str = ""
+    round_trip: float | None = None
+    answered_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A probe with its outcome, which is None for a probe that was not sent."""
+
+    probe: Probe
+    outcome: Outcome | None
+
+    @property
+    def ok(self) -> bool | None:
+        """Whether the outcome is as expected; None for a probe that was not sent.
+
+        A probe that could not be carried out is never as expected: a missing namespace does not prove that an address
+        cannot be reached from it.
+        """
+        if self.outcome is None:
+            return None
+        if self.outcome.cause in NOT_CARRIED_OUT:
+            return False
+        return self.outcome.reachable == (self.probe.expect == "reachable")
+
+    @property
+    def result(self) -> str:
+        """The outcome in one word, as the module returns it."""
+        if self.outcome is None:
+            return "skipped"
+        return "reachable" if self.outcome.reachable else "unreachable"
+
+    def as_result(self) -> dict[str, Any]:
+        """Return the element of the module's return value `probes`."""
+        outcome = self.outcome or Outcome(reachable=False)
+        return {
+            "namespace": self.probe.namespace,
+            "to": str(self.probe.to),
+            "protocol": self.probe.protocol,
+            "port": self.probe.port,
+            "expect": self.probe.expect,
+            "result": self.result,
+            "ok": self.ok,
+            "round_trip_ms": None if outcome.round_trip is None else round(outcome.round_trip * 1000, 3),
+            "cause": outcome.cause or None,
+            "detail": outcome.detail or None,
+            "answered_by": outcome.answered_by,
+        }
+
+    def __str__(self) -> str:
+        """Return the line of the failure's message."""
+        outcome = self.outcome or Outcome(reachable=False)
+        found = f"reachable{format_round_trip(outcome, ' in ')}" if outcome.reachable else outcome.cause
+        detail = f" ({outcome.detail})" if outcome.detail else ""
+        return f"{self.probe}: {found}{detail} (expected {self.probe.expect})"
+
+
+def place(namespace: NamespaceName) -> str:
+    """Return a namespace as results name it."""
+    return HOST if namespace is None else namespace
+
+
+def format_round_trip(outcome: Outcome, prefix: str = "") -> str:
+    """Return the round trip time in milliseconds after the prefix, or nothing where it was not measured."""
+    return "" if outcome.round_trip is None else f"{prefix}{outcome.round_trip * 1000:.3f} ms"

@@ -1,0 +1,91 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the module's options to probes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.module_utils._core import validation
+from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntries, InvalidEntry
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
+from ansible_collections.netns.fabric.plugins.module_utils._probes.model import DEFAULT_TIMEOUT, Probe, place
+
+ENTRY_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "namespace": {"type": "str"},
+    "to": {"type": "str"},
+    "protocol": {"type": "str", "choices": ["icmp", "tcp"], "default": "icmp"},
+    "port": {"type": "int"},
+    "expect": {"type": "str", "choices": ["reachable", "unreachable"], "default": "reachable"},
+    "timeout": {"type": "float", "default": DEFAULT_TIMEOUT},
+}
+
+_CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    "namespace": validation.namespace_name,
+    "port": validation.port,
+    "timeout": validation.probe_timeout,
+    "to": validation.probe_destination,
+}
+
+
+def argument_spec() -> dict[str, Any]:
+    """Return the options of one probe, and the same options as a bulk list."""
+    elements = {name: dict(option) for name, option in ENTRY_OPTIONS.items()}
+    elements["to"]["required"] = True
+    return {
+        **{name: dict(option) for name, option in ENTRY_OPTIONS.items()},
+        "probes": {"type": "list", "elements": "dict", "options": elements},
+    }
+
+
+def probes_of(params: Mapping[str, Any]) -> list[Probe]:
+    """Return the probes of a call.
+
+    Raises:
+        InvalidEntries: With every error in the entries.
+    """
+    probes: list[Probe] = []
+    errors: list[FabricError] = []
+    expected: dict[object, Probe] = {}
+    for entry, options in _list_entries(params):
+        try:
+            probe = _parse_probe(entry, options)
+            probes.append(probe)
+            _check_contradiction(probe, expected)
+        except FabricError as error:
+            errors.append(error)
+    if errors:
+        raise InvalidEntries(errors)
+    return probes
+
+
+def _list_entries(params: Mapping[str, Any]) -> Iterator[tuple[Entry, Mapping[str, Any]]]:
+    if params["probes"] is None:
+        yield Entry(name=str(params["to"])), params
+        return
+    for index, options in enumerate(params["probes"]):
+        name = f"{place(options['namespace'])} -> {options['to']}"
+        yield Entry(name=name, option="probes", index=index), options
+
+
+def _parse_probe(entry: Entry, options: Mapping[str, Any]) -> Probe:
+    checks = Checks(entry)
+    checked = {option: checks.value(option, check, options[option]) for option, check in _CHECKS.items()}
+    if options["port"] is not None and options["protocol"] != "tcp":
+        checks.error("port", "only TCP has ports; add `protocol: tcp` or omit the port")
+    checks.done()
+    return Probe(entry=entry, protocol=options["protocol"], expect=options["expect"], **checked)
+
+
+def _check_contradiction(probe: Probe, expected: dict[object, Probe]) -> None:
+    first = expected.setdefault((probe.namespace, probe.to, probe.kind), probe)
+    if first.expect != probe.expect:
+        raise InvalidEntry(
+            probe.entry,
+            "expect",
+            f"is {probe.expect}, but {first.entry} is the same probe and expects {first.expect}; remove one of them",
+        )

@@ -1,0 +1,169 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The listeners that TCP probes without a port lead to, and which probe an accepted connection belongs to."""
+
+from __future__ import annotations
+
+import errno
+import secrets
+import selectors
+import socket
+import struct
+from collections.abc import Callable, Sequence
+
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._probes.active_probe import Scheduler
+from ansible_collections.netns.fabric.plugins.module_utils._probes.model import Probe, place
+from ansible_collections.netns.fabric.plugins.module_utils._probes.neighbours import FAMILY
+from ansible_collections.netns.fabric.plugins.module_utils._probes.tcp_probe import TcpProbe
+
+#: How many ports are tried to find one that is free in all namespaces.
+PORT_ATTEMPTS = 16
+#: Connections that wait to be accepted (listen(2)).
+BACKLOG = 4096
+#: The first bytes of an exchange: the secret of the call and the index of the probe.
+GREETING = struct.Struct("!16sI")
+
+# linux/in.h, linux/in6.h
+IP_FREEBIND, IPV6_FREEBIND = 15, 78
+
+#: Takes a greeting, the connection that it came over, and the namespace; returns whether the connection is wanted.
+OnGreeting = Callable[[bytes, socket.socket, NamespaceName], bool]
+
+
+class Listeners:
+    """The listeners of one run."""
+
+    def __init__(self, run: Scheduler, token: bytes) -> None:
+        self._run = run
+        self._token = token
+        self._groups: dict[tuple[object, ...], _Group] = {}
+        self._exchanges: dict[int, TcpProbe] = {}
+
+    def open(self, exchange: TcpProbe, namespaces: Sequence[NamespaceName]) -> None:
+        """Listen for an exchange in all of the namespaces, on one port; probes to the same address share it.
+
+        Raises:
+            Unavailable: One of the namespaces does not exist.
+            OSError: The host is out of descriptors, ports or memory.
+        """
+        key = (exchange.probe.to, *namespaces)
+        if key not in self._groups:
+            self._groups[key] = _Group(self._run, exchange.probe, namespaces, self._hand_over)
+        self._exchanges[exchange.index] = exchange
+        exchange.port = self._groups[key].port
+
+    def greeting_for(self, exchange: TcpProbe) -> bytes:
+        """Return the first bytes that an exchange sends."""
+        return GREETING.pack(self._token, exchange.index)
+
+    def _hand_over(self, greeting: bytes, connection: socket.socket, namespace: NamespaceName) -> bool:
+        """Give a connection to the exchange that it belongs to; whoever does not know the secret is turned away."""
+        token, index = GREETING.unpack(greeting)
+        if not secrets.compare_digest(token, self._token) or index not in self._exchanges:
+            return False
+        return self._exchanges[index].accept(connection, namespace)
+
+    def close(self) -> None:
+        """Close all listeners."""
+        for group in self._groups.values():
+            group.close()
+
+
+class _Group:
+    """The listeners for one address: one port, in every namespace that has the address."""
+
+    def __init__(
+        self, run: Scheduler, probe: Probe, namespaces: Sequence[NamespaceName], on_greeting: OnGreeting
+    ) -> None:
+        self.port = 0
+        self._run = run
+        self._on_greeting = on_greeting
+        self._listeners: list[_Listener] = []
+        for _attempt in range(PORT_ATTEMPTS):
+            try:
+                self._open(probe, namespaces)
+                return
+            except OSError as error:
+                self.close()
+                if error.errno != errno.EADDRINUSE:
+                    raise
+        everywhere = ", ".join(map(place, namespaces))
+        raise OSError(errno.EADDRINUSE, f"no port for {probe.to} is free in all of {everywhere}")
+
+    def _open(self, probe: Probe, namespaces: Sequence[NamespaceName]) -> None:
+        self.port = 0
+        for name in namespaces:
+            address = (str(probe.to), self.port)
+            listener = _Listener(self._run, name, address, probe.to.version, self._on_greeting)
+            self._listeners.append(listener)
+            self.port = listener.port
+
+    def close(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+
+
+class _Listener:
+    def __init__(
+        self,
+        run: Scheduler,
+        namespace: NamespaceName,
+        address: tuple[str, int],
+        version: int,
+        on_greeting: OnGreeting,
+    ) -> None:
+        self._namespace = namespace
+        self._loop = run.loop
+        self._on_greeting = on_greeting
+        #: Accepted connections whose greeting has not arrived.
+        self._pending: set[socket.socket] = set()
+        with run.kernel.entered(namespace):
+            kind = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+            self._socket = socket.socket(FAMILY[version], kind)
+        try:
+            # An IPv6 address can be bound to while duplicate address detection is still going on.
+            if version == 4:
+                self._socket.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+            else:
+                self._socket.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
+            self._socket.bind(address)
+            self._socket.listen(BACKLOG)
+        except OSError:
+            self._socket.close()
+            raise
+        self.port: int = self._socket.getsockname()[1]
+        self._loop.watch(self._socket, selectors.EVENT_READ, self._accept)
+
+    def _accept(self, _events: int) -> None:
+        try:
+            connection, _address = self._socket.accept()
+        except OSError:
+            return  # the client has closed it again
+        connection.setblocking(False)
+        self._pending.add(connection)
+        self._loop.watch(connection, selectors.EVENT_READ, lambda _events: self._read_greeting(connection))
+
+    def _read_greeting(self, connection: socket.socket) -> None:
+        """Wait until the whole greeting has arrived, then hand the connection over or close it."""
+        try:
+            greeting = connection.recv(GREETING.size, socket.MSG_PEEK)
+            if 0 < len(greeting) < GREETING.size:
+                return
+            greeting = connection.recv(GREETING.size)
+        except BlockingIOError:
+            return
+        except OSError:
+            greeting = b""
+        self._pending.discard(connection)
+        self._loop.unwatch(connection)
+        if not greeting or not self._on_greeting(greeting, connection, self._namespace):
+            connection.close()
+
+    def close(self) -> None:
+        for end in (self._socket, *self._pending):
+            self._loop.unwatch(end)
+            end.close()

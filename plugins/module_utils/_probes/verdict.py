@@ -1,0 +1,176 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The verdict on a call's probes: how many are as expected, which are not, and the likely causes. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._probes.model import (
+    CLOSED,
+    CORRUPTED,
+    FILTERED,
+    HOST_UNREACHABLE,
+    LOOP,
+    NETWORK_UNREACHABLE,
+    NO_NAMESPACE,
+    NO_NEIGHBOUR,
+    NO_OWNER,
+    NO_ROUTE,
+    PORT_UNREACHABLE,
+    PROHIBITED,
+    REFUSED,
+    SILENCE,
+    STALLED,
+    TOO_BIG,
+    Judged,
+)
+
+#: A path: from where, to where.
+ProbePath = tuple[NamespaceName, Address]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What was read besides the probes, to find the likely cause of a failure.
+
+    `pings`: whether an echo request over a path was answered. `gateways`: the gateway of a path, where no host on the
+    link answers for it.
+    """
+
+    pings: Mapping[ProbePath, bool] = field(default_factory=dict)
+    gateways: Mapping[ProbePath, str] = field(default_factory=dict)
+
+
+def summarize(judged: Sequence[Judged]) -> dict[str, int]:
+    """Return the module's return value `summary`."""
+    results = Counter(one.result for one in judged)
+    return {
+        "probes": len(judged),
+        "as_expected": sum(one.ok is True for one in judged),
+        "not_as_expected": sum(one.ok is False for one in judged),
+        "reachable": results["reachable"],
+        "unreachable": results["unreachable"],
+        "skipped": results["skipped"],
+    }
+
+
+def describe_failures(judged: Sequence[Judged], context: Context) -> str:
+    """Return the failure's message: every probe that is not as expected, then the likely causes.
+
+    The message is empty where all probes are as expected.
+    """
+    failed = [one for one in judged if one.ok is False]
+    if not failed:
+        return ""
+    probes, verb = "probe" if len(judged) == 1 else "probes", "is" if len(failed) == 1 else "are"
+    heading = f"{len(failed)} of {len(judged)} {probes} {verb} not as expected:"
+    return "\n".join([heading, *map(str, failed), *_describe_causes(failed, context)])
+
+
+def _describe_causes(failed: Iterable[Judged], context: Context) -> list[str]:
+    """Return each likely cause once, with the probes that it is about."""
+    by_hint: dict[str, list[Judged]] = {}
+    for one in failed:
+        hint = hint_for(one, context)
+        if hint:
+            by_hint.setdefault(hint, []).append(one)
+    return [f"Likely cause ({_abbreviate(probes)}): {hint}." for hint, probes in by_hint.items()]
+
+
+def _abbreviate(probes: Sequence[Judged]) -> str:
+    more = f" and {len(probes) - 1} more" if len(probes) > 1 else ""
+    return f"{probes[0].probe}{more}"
+
+
+def hint_for(judged: Judged, context: Context) -> str:
+    """Return the likely cause and its cure, or nothing where there is nothing to add."""
+    if judged.outcome is None:
+        return ""
+    if judged.outcome.reachable:
+        return _LEAK_HINT
+    path = (judged.probe.namespace, judged.probe.to)
+    if judged.outcome.cause in (SILENCE, NO_NEIGHBOUR) and path in context.gateways:
+        return (
+            f"the gateway {context.gateways[path]} on the path does not answer: its address is missing, a link on the "
+            "way to it is down, or it is in another VLAN or on another bridge; check the gateway's address and links "
+            "(`ip addr`) and the ports' bridges and tags (`ovs-vsctl show`)"
+        )
+    if judged.probe.protocol == "tcp" and judged.outcome.cause == SILENCE and context.pings.get(path):
+        return _CHECKSUM_HINT
+    return _HINTS.get(judged.outcome.cause, "")
+
+
+_LEAK_HINT = (
+    "these endpoints should be isolated but are connected: a port in another VLAN or on another bridge than it should "
+    "be, a patch port, an external switch, OpenFlow flows, a route through a forwarding host or NAT of another program "
+    "joins them, or the address exists twice; compare `ovs-vsctl show` and `ip route` with the declaration"
+)
+_CHECKSUM_HINT = (
+    "ping works on this path but TCP does not: usually transmit checksum offload on a veth that leads to a bridge with "
+    "the userspace datapath (`ethtool -k` in the namespace; disable it with `tx_checksum: false` of netns.fabric.veth, "
+    "or let netns.fabric.ovs_port disable it), otherwise a firewall that drops TCP (allow it there)"
+)
+_HINTS: Mapping[str, str] = {
+    SILENCE: (
+        "a firewall drops the packets (allow them there), the destination has no route back (add it there), or a "
+        "neighbour entry is stale since a link was re-created (the kernel replaces it within some ten seconds)"
+    ),
+    NO_NEIGHBOUR: (
+        "no host on the link answers for this address: the address is missing, a link is down, or the two ends are in "
+        "different VLANs or on different bridges; check both ends (`ip addr`) and their ports (`ovs-vsctl show`)"
+    ),
+    NO_ROUTE: (
+        "the namespace has no usable route to this address, or the link of the route is down; add the route or set the "
+        "link up"
+    ),
+    STALLED: (
+        "small packets pass and full-sized ones do not: usually an MTU on the path that is smaller than at the ends "
+        "(set one MTU along the path), or segmentation offload towards a device that does not support it (disable it "
+        "with `ethtool -K`)"
+    ),
+    REFUSED: (
+        "nothing listens on this port, or a firewall rejects the connection; start the service, or allow the port in "
+        "the firewall"
+    ),
+    FILTERED: "a firewall rule in the namespace itself drops what it sends; allow it there (`nft list ruleset`)",
+    PROHIBITED: (
+        "a firewall or router on the path, the destination's own firewall or a route of type prohibit rejects the "
+        "packets; allow them there. firewalld, for example, rejects connections to the host itself (`firewall-cmd "
+        "--zone=trusted --add-interface=BRIDGE` allows them)"
+    ),
+    CORRUPTED: (
+        "the path alters the content: usually a broken checksum or segmentation offload; disable it with `ethtool -K`"
+    ),
+    CLOSED: (
+        "another host has the same address, or a device on the path ends connections; make the address unique, or let "
+        "the device pass them"
+    ),
+    HOST_UNREACHABLE: (
+        "the last router on the path finds no host with this address; check the address and the link of the destination"
+    ),
+    NETWORK_UNREACHABLE: "a router on the path has no route to this address; add the route there",
+    PORT_UNREACHABLE: (
+        "a firewall rejects the packets, or nothing at the destination accepts them; allow them in the firewall, or "
+        "start the service"
+    ),
+    TOO_BIG: "a link on the path has a smaller MTU than the packets need; set one MTU along the path",
+    LOOP: (
+        "routing loop: routers on the path send the packets to each other until the hop limit is used up; correct "
+        "their routes to this address"
+    ),
+    NO_OWNER: (
+        "neither the host nor a named namespace has this address, so the module cannot listen there for a TCP probe "
+        "without a port; set the port of a service that listens there, or use `protocol: icmp`"
+    ),
+    NO_NAMESPACE: (
+        "the namespace was never created, or has been deleted; create it with netns.fabric.netns, or correct the name "
+        "(`ip netns` lists those that exist)"
+    ),
+}

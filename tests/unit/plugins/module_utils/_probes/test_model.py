@@ -1,0 +1,50 @@
+# Copyright (c) 2026, netns.fabric contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether an outcome is as expected, and how it is returned."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._probes.model import Judged, Outcome
+from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._probes.samples import REACHED, probe, unreachable
+
+
+@pytest.mark.parametrize(
+    ("expect", "outcome", "ok"),
+    [
+        ("reachable", REACHED, True),
+        ("reachable", unreachable("silence"), False),
+        ("unreachable", REACHED, False),
+        ("unreachable", unreachable("silence"), True),
+        ("unreachable", unreachable("no route"), True),
+        ("unreachable", unreachable("no such namespace"), False),
+        ("unreachable", unreachable("no owner"), False),
+        ("reachable", None, None),
+    ],
+)
+def test_ok(expect: str, outcome: Outcome | None, ok: bool | None) -> None:
+    assert Judged(probe("ns01", "192.0.2.1", expect=expect), outcome).ok is ok
+
+
+def test_result_of_a_probe() -> None:
+    judged = Judged(
+        probe(None, "192.0.2.1", protocol="tcp"), Outcome(reachable=True, round_trip=0.0002174, answered_by="ns01")
+    )
+    assert judged.as_result() == {
+        "namespace": None,
+        "to": "192.0.2.1",
+        "protocol": "tcp",
+        "port": None,
+        "expect": "reachable",
+        "result": "reachable",
+        "ok": True,
+        "round_trip_ms": 0.217,
+        "cause": None,
+        "detail": None,
+        "answered_by": "ns01",
+    }
+    skipped = Judged(probe(None, "192.0.2.1"), None).as_result()
+    assert (skipped["result"], skipped["ok"], skipped["cause"]) == ("skipped", None, None)
