@@ -108,6 +108,8 @@ def main(arguments: list[str]) -> None:
     options = ["--cleanup", "everything", "--use-current", "--squash-hierarchy", "--fail-on-error"]
     configuration = ["--config-file", "antsibull-docs.cfg"]
     run("antsibull-docs", *configuration, "collection", *options, "--dest-dir", "rst", "netns.fabric", cwd=site)
+    # antsibull-docs copies the guides only; their images are in ../images.
+    shutil.copytree(ROOT / "docs" / "docsite" / "images", pages / "images")
     write_inventory(site / "ansible.inv", foreign_labels(pages), foreign_variables(pages))
     with (site / "conf.py").open("a", encoding="utf-8") as settings:
         settings.write(SETTINGS)
