@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from ansible_collections.netns.fabric.tests.generated.snapshot import Snapshot
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 
 Variables = dict[str, Any]
 

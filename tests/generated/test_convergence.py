@@ -25,7 +25,7 @@ from ansible_collections.netns.fabric.tests.generated.side_by_side import withou
 from ansible_collections.netns.fabric.tests.generated.snapshot import Snapshot, assert_same, essence, essence_of, exact
 from ansible_collections.netns.fabric.tests.generated.tally import TRIED
 from ansible_collections.netns.fabric.tests.generated.topologies import Variables, fewer, named, topologies
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 
 Damages = list[tuple[str, int]]
 

@@ -22,7 +22,7 @@ from ansible_collections.netns.fabric.tests.generated import converge as converg
 from ansible_collections.netns.fabric.tests.generated.converge import converge
 from ansible_collections.netns.fabric.tests.generated.damage import DAMAGES, places
 from ansible_collections.netns.fabric.tests.generated.snapshot import assert_same, essence, exact
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTIONS_PATH
 from ansible_collections.netns.fabric.tests.helpers.shell import Shell
 from ansible_collections.netns.fabric.tests.helpers.traffic import Traffic

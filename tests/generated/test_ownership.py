@@ -33,7 +33,7 @@ from ansible_collections.netns.fabric.tests.generated.side_by_side import (
     without_order,
 )
 from ansible_collections.netns.fabric.tests.generated.snapshot import Snapshot, assert_same, essence, essence_of, exact
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 
 STEPS: Mapping[str, Callable[[str], Variables]] = {
     "build": topology,

@@ -25,7 +25,7 @@ from ansible_collections.netns.fabric.tests.generated.side_by_side import (
     without_order,
 )
 from ansible_collections.netns.fabric.tests.generated.snapshot import assert_same, essence, exact
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTIONS_PATH
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(COLLECTIONS_PATH)}

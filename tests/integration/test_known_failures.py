@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.helpers.converging import shell
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.convergence import shell
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.ovs_picture import column, configuration, converge_ovs, text_map
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.helpers.converging import (
+from ansible_collections.netns.fabric.tests.helpers.convergence import (
     Run,
     assert_same,
     converge,
@@ -17,7 +17,7 @@ from ansible_collections.netns.fabric.tests.helpers.converging import (
     picture,
     shell,
 )
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 
 # A bridge with a cable to a namespace: the gateway's place in a topology.
 BRIDGE = """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.helpers.converging import (
+from ansible_collections.netns.fabric.tests.helpers.convergence import (
     Run,
     assert_same,
     assert_unchanged,
@@ -22,7 +22,7 @@ from ansible_collections.netns.fabric.tests.helpers.converging import (
     shell,
     wait_until,
 )
-from ansible_collections.netns.fabric.tests.helpers.host_state import NAMESPACES, RESOLVERS, Host
+from ansible_collections.netns.fabric.tests.helpers.host import NAMESPACES, RESOLVERS, Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTION, COLLECTIONS_PATH, TARGET_PYTHON
 
 FOREIGN_FILE = "# from the administrator\nnameserver 198.51.100.53\noptions edns0\n"

@@ -17,8 +17,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.journal import 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OpenVSwitch
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations import Columns, SetBridge
 from ansible_collections.netns.fabric.tests.helpers import own_host
-from ansible_collections.netns.fabric.tests.helpers.converging import shell, wait_until
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.convergence import shell, wait_until
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.ovs_picture import (
     column,
     configuration,

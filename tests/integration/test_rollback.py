@@ -29,7 +29,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.netns impo
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
 from ansible_collections.netns.fabric.plugins.module_utils._system import files
-from ansible_collections.netns.fabric.tests.helpers.converging import (
+from ansible_collections.netns.fabric.tests.helpers.convergence import (
     SYSCTLS,
     Run,
     assert_same,
@@ -37,7 +37,7 @@ from ansible_collections.netns.fabric.tests.helpers.converging import (
     shell,
     wait_until,
 )
-from ansible_collections.netns.fabric.tests.helpers.host_state import NAMESPACES, RESOLVERS, Host
+from ansible_collections.netns.fabric.tests.helpers.host import NAMESPACES, RESOLVERS, Host
 
 Entries = list[dict[str, Any]]
 

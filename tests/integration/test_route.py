@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.helpers.converging import (
+from ansible_collections.netns.fabric.tests.helpers.convergence import (
     Run,
     assert_same,
     assert_unchanged,
@@ -17,7 +17,7 @@ from ansible_collections.netns.fabric.tests.helpers.converging import (
     picture,
     shell,
 )
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 
 # red - router - blue: red needs a route to reach blue.
 ROUTER = """

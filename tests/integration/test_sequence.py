@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.netns.fabric.tests.helpers.converging import Run, assert_same, picture, shell
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.convergence import Run, assert_same, picture, shell
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 
 MARK: dict[str, Any] = {"owner": "lab", "prune": True}
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
-from ansible_collections.netns.fabric.tests.helpers.converging import Run, picture, shell, wait_until
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.convergence import Run, picture, shell, wait_until
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTIONS_PATH
 from ansible_collections.netns.fabric.tests.helpers.ovs_picture import configuration, rows
 

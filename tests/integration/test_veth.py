@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.helpers.converging import (
+from ansible_collections.netns.fabric.tests.helpers.convergence import (
     Run,
     assert_same,
     assert_unchanged,
@@ -22,7 +22,7 @@ from ansible_collections.netns.fabric.tests.helpers.converging import (
     tcp_passes,
     wait_until,
 )
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 
 # One cable between two namespaces.
 CABLE: dict[str, Any] = {

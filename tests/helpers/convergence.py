@@ -16,7 +16,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.netns.fabric.tests.helpers.host_state import NAMESPACES, RESOLVERS, Host
+from ansible_collections.netns.fabric.tests.helpers.host import NAMESPACES, RESOLVERS, Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import ModuleResult
 
 Run = Callable[..., ModuleResult]
