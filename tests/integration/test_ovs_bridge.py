@@ -17,17 +17,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.journal import 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OpenVSwitch
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations import Columns, SetBridge
 from ansible_collections.netns.fabric.tests.helpers import own_host
-from ansible_collections.netns.fabric.tests.helpers.convergence import shell, wait_until
+from ansible_collections.netns.fabric.tests.helpers.convergence import converge, converge_and_paste, shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
-from ansible_collections.netns.fabric.tests.helpers.ovs_picture import (
-    column,
-    configuration,
-    converge_and_paste_ovs,
-    converge_ovs,
-    kill,
-    stopped,
-    text_map,
-)
+from ansible_collections.netns.fabric.tests.helpers.openvswitch import column, configuration, kill, stopped, text_map
+from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 
 KERNEL_DATAPATH = Path("/sys/module/openvswitch").exists()
@@ -87,9 +80,7 @@ def make_bridge(host: Host, name: str = "int_br", *more: str) -> None:
 
 
 def test_a_bridge_comes_with_all_that_it_is_given(host: Host, run_module: RunModule) -> None:
-    result = converge_and_paste_ovs(
-        host, run_module, lambda: None, lambda: host.ovs_vsctl("del-br", "int_br"), "ovs_bridge", owner="lab", **BRIDGE
-    )
+    result = converge_and_paste(host, run_module, lambda: None, "ovs_bridge", owner="lab", **BRIDGE)
     assert result.returned["bridges"] == [{"name": "int_br", "datapath_type": WORKING}]
     assert text_map("Bridge", "int_br", "external_ids") == {**ODD_TEXTS, "netns.fabric/lab": "owner"}
     assert column("Bridge", "int_br", "fail_mode") == "secure"
@@ -117,7 +108,7 @@ def test_any_text_comes_back_as_it_was_given(run_module: RunModule) -> None:
 
 def test_many_bridges_come_in_one_transaction(host: Host, run_module: RunModule) -> None:
     before = column("Open_vSwitch", ".", "next_cfg")
-    result = converge_ovs(host, run_module, "ovs_bridge", bridges=[{"name": f"br{n}"} for n in range(5)])
+    result = converge(host, run_module, "ovs_bridge", bridges=[{"name": f"br{n}"} for n in range(5)])
     assert column("Open_vSwitch", ".", "next_cfg") == before + 1
     assert host.ovs_vsctl("list-br").split() == [f"br{n}" for n in range(5)]
     assert len(result.commands) == 5
@@ -128,11 +119,8 @@ def test_every_option_is_applied_to_an_existing_bridge(host: Host, run_module: R
         make_bridge(host, "int_br", "external_ids:somebody=else", "external_ids:old=x", "protocols=OpenFlow15")
         host.ovs_vsctl("add-br", "other", "--", "set", "Bridge", "other", f"datapath_type={WORKING}")
 
-    def undo() -> None:
-        host.ovs_vsctl("del-br", "int_br", "--", "del-br", "other")
-
     wanted = {**BRIDGE, "external_ids": {**ODD_TEXTS, "old": None}}
-    result = converge_and_paste_ovs(host, run_module, prepare, undo, "ovs_bridge", bridges=[wanted])
+    result = converge_and_paste(host, run_module, prepare, "ovs_bridge", bridges=[wanted])
     assert len(result.commands) == 1
     assert text_map("Bridge", "int_br", "external_ids") == {**ODD_TEXTS, "somebody": "else"}
     assert host.links()["int_br"]["address"] == "02:00:00:00:00:01"
@@ -149,7 +137,7 @@ def test_omitted_is_untouched(host: Host, run_module: RunModule) -> None:
 
 def test_an_empty_list_clears_and_a_null_removes(host: Host, run_module: RunModule) -> None:
     run_module("ovs_bridge", **BRIDGE)
-    converge_ovs(host, run_module, "ovs_bridge", name="int_br", protocols=[], external_ids=dict.fromkeys(ODD_TEXTS))
+    converge(host, run_module, "ovs_bridge", name="int_br", protocols=[], external_ids=dict.fromkeys(ODD_TEXTS))
     assert column("Bridge", "int_br", "protocols") == ["set", []]
     assert text_map("Bridge", "int_br", "external_ids") == {}
     assert column("Bridge", "int_br", "fail_mode") == "secure"
@@ -157,7 +145,7 @@ def test_an_empty_list_clears_and_a_null_removes(host: Host, run_module: RunModu
 
 def test_two_keys_for_a_bridge_that_has_none(host: Host, run_module: RunModule) -> None:
     make_bridge(host)
-    converge_ovs(host, run_module, "ovs_bridge", name="int_br", external_ids={"a": "02:00:00:00:00:0A", "b": 7})
+    converge(host, run_module, "ovs_bridge", name="int_br", external_ids={"a": "02:00:00:00:00:0A", "b": 7})
     assert text_map("Bridge", "int_br", "external_ids") == {"a": "02:00:00:00:00:0A", "b": "7"}
 
 
@@ -166,7 +154,7 @@ def test_a_bridge_is_removed_with_its_ports(host: Host, run_module: RunModule) -
         make_bridge(host)
         host.ovs_vsctl("add-port", "int_br", "i1", "--", "set", "Interface", "i1", "type=internal")
 
-    converge_and_paste_ovs(host, run_module, prepare, lambda: None, "ovs_bridge", name="int_br", state="absent")
+    converge_and_paste(host, run_module, prepare, "ovs_bridge", name="int_br", state="absent")
     assert configuration()["Bridge"] == configuration()["Port"] == {}
     assert not {"int_br", "i1"} & set(host.links())
 
@@ -195,7 +183,7 @@ def test_a_bridge_of_a_datapath_that_does_not_work_is_repaired_with_its_ports(
     assert host.in_namespace("red", "ping", "-c", "1", "-W", "1", "192.0.2.2", check=False).returncode != 0
 
     assert not run_module("ovs_bridge", name="int_br").changed  # omitted
-    result = converge_ovs(host, run_module, "ovs_bridge", name="int_br", datapath_type="auto")
+    result = converge(host, run_module, "ovs_bridge", name="int_br", datapath_type="auto")
     assert result.commands == ["ovs-vsctl set Bridge int_br datapath_type=netdev"]
     assert column("Interface", "red-tap", "ofport") == number
     assert host.pings("192.0.2.2", "red")
@@ -251,7 +239,7 @@ def test_a_link_that_was_deleted_is_made_again_and_nothing_else_is_touched(host:
     host.run("ip", "link", "del", "int_br")
     others = {name: link["ifindex"] for name, link in host.links().items()}
 
-    converge_ovs(host, run_module, "ovs_bridge", name="int_br")
+    converge(host, run_module, "ovs_bridge", name="int_br")
     shell(host, "addr add 192.0.2.254/24 dev int_br\nlink set int_br up")
     assert host.pings("192.0.2.254", "red")
     assert {name: link["ifindex"] for name, link in host.links().items() if name != "int_br"} == others
@@ -274,7 +262,7 @@ def test_a_hardware_address_that_was_changed_is_set_again_by_the_daemon(host: Ho
 
 def test_an_mtu_stays_whatever_ports_come(host: Host, run_module: RunModule) -> None:
     """Asked of Open vSwitch: what the kernel is told lasts until the next port comes."""
-    converge_ovs(host, run_module, "ovs_bridge", name="int_br", mtu=9000)
+    converge(host, run_module, "ovs_bridge", name="int_br", mtu=9000)
     assert host.links()["int_br"]["mtu"] == 9000
     shell(host, "link add tap0 type veth peer name eth0")
     host.ovs_vsctl("add-port", "int_br", "tap0")
@@ -283,7 +271,7 @@ def test_an_mtu_stays_whatever_ports_come(host: Host, run_module: RunModule) -> 
     assert not run_module("ovs_bridge", name="int_br", mtu=9000).changed
     host.run("ip", "link", "set", "dev", "int_br", "mtu", "1400")
     wait_until(lambda: host.links()["int_br"]["mtu"] == 9000)
-    converge_ovs(host, run_module, "ovs_bridge", name="int_br", mtu=1300, fail_mode="secure")
+    converge(host, run_module, "ovs_bridge", name="int_br", mtu=1300, fail_mode="secure")
     assert host.links()["int_br"]["mtu"] == 1300
 
 
@@ -463,14 +451,14 @@ def test_another_database_can_be_named(run_module: RunModule) -> None:
 
 
 def test_two_owners_share_a_bridge_and_the_last_one_takes_it_along(host: Host, run_module: RunModule) -> None:
-    converge_ovs(host, run_module, "ovs_bridge", name="int_br", owner="a")
-    converge_ovs(host, run_module, "ovs_bridge", name="int_br", owner="b")
+    converge(host, run_module, "ovs_bridge", name="int_br", owner="a")
+    converge(host, run_module, "ovs_bridge", name="int_br", owner="b")
     assert set(text_map("Bridge", "int_br", "external_ids")) == {"netns.fabric/a", "netns.fabric/b"}
-    result = converge_ovs(host, run_module, "ovs_bridge", bridges=[], owner="a", prune=True)
+    result = converge(host, run_module, "ovs_bridge", bridges=[], owner="a", prune=True)
     assert "used by b as well" in result.warnings[0]
     assert set(text_map("Bridge", "int_br", "external_ids")) == {"netns.fabric/b"}
     assert not run_module("ovs_bridge", name="int_br", owner="a", state="absent").changed
-    converge_ovs(host, run_module, "ovs_bridge", name="int_br", owner="b", state="absent")
+    converge(host, run_module, "ovs_bridge", name="int_br", owner="b", state="absent")
     assert configuration()["Bridge"] == {}
 
 
@@ -486,7 +474,7 @@ def test_somebody_elses_bridge_is_used_and_never_owned(host: Host, run_module: R
 def test_a_bridge_stays_while_somebody_elses_port_is_on_it(host: Host, run_module: RunModule) -> None:
     run_module("ovs_bridge", name="int_br", owner="a")
     two_namespaces_on(host, "int_br")
-    converge_ovs(host, run_module, "ovs_bridge", bridges=[], owner="a", prune=True)
+    converge(host, run_module, "ovs_bridge", bridges=[], owner="a", prune=True)
     assert host.pings("192.0.2.2", "red")
 
 
@@ -494,5 +482,5 @@ def test_prune_removes_what_bears_the_mark_and_nothing_else(host: Host, run_modu
     run_module("ovs_bridge", bridges=[{"name": name} for name in ("red", "red-test", "blue")], owner="lab")
     run_module("ovs_bridge", name="theirs", owner="lab2")
     make_bridge(host, "nobodys")
-    converge_ovs(host, run_module, "ovs_bridge", bridges=[{"name": "red-test"}], owner="lab", prune=True)
+    converge(host, run_module, "ovs_bridge", bridges=[{"name": "red-test"}], owner="lab", prune=True)
     assert host.ovs_vsctl("list-br").split() == ["nobodys", "red-test", "theirs"]

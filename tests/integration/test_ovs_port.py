@@ -14,20 +14,19 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.helpers import own_host
-from ansible_collections.netns.fabric.tests.helpers.convergence import shell, tcp_passes, wait_until
+from ansible_collections.netns.fabric.tests.helpers import own_host, traffic
+from ansible_collections.netns.fabric.tests.helpers.convergence import converge, converge_and_paste, shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTIONS_PATH
-from ansible_collections.netns.fabric.tests.helpers.ovs_picture import (
+from ansible_collections.netns.fabric.tests.helpers.openvswitch import (
     column,
     configuration,
-    converge_and_paste_ovs,
-    converge_ovs,
     kill,
     rows,
     stopped,
     text_map,
 )
+from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 
 KERNEL_DATAPATH = Path("/sys/module/openvswitch").exists()
@@ -85,8 +84,8 @@ def fixture_plugged(cabled: Host, run_module: RunModule) -> Host:
 def assert_traffic(host: Host) -> None:
     assert host.pings("192.0.2.2", "red")
     assert host.pings("192.0.2.1", "blue")
-    assert tcp_passes(host, "blue", "red", "192.0.2.2")
-    assert tcp_passes(host, "red", "blue", "192.0.2.1")
+    traffic.exchange("red", "blue", "192.0.2.2", size=65536)
+    traffic.exchange("blue", "red", "192.0.2.1", size=65536)
 
 
 def is_dead(host: Host) -> bool:
@@ -109,10 +108,7 @@ def numbers(*names: str) -> list[int]:
 
 
 def test_ports_are_added_and_carry_tcp(host: Host, run_module: RunModule) -> None:
-    def undo() -> None:
-        host.clear()
-
-    result = converge_and_paste_ovs(host, run_module, lambda: prepare(host), undo, "ovs_port", ports=BOTH, owner="lab")
+    result = converge_and_paste(host, run_module, lambda: prepare(host), "ovs_port", ports=BOTH, owner="lab")
     assert result.commands[0] == "ovs-vsctl add-port int_br red-tap 'external_ids:\"netns.fabric/lab\"=owner'"
     assert_traffic(host)
 
@@ -131,7 +127,7 @@ def test_tcp_is_dead_without_the_checksums_while_ping_works(cabled: Host, run_mo
     assert run_module("ovs_port", ports=keep).changed
     assert cabled.pings("192.0.2.2", "red")
     assert tcp_is_dead(cabled)
-    result = converge_ovs(cabled, run_module, "ovs_port", ports=[{"name": port["name"]} for port in BOTH])
+    result = converge(cabled, run_module, "ovs_port", ports=[{"name": port["name"]} for port in BOTH])
     assert result.commands == [f"ip netns exec {name} ethtool -K eth0 tx off" for name in NAMESPACES]
     assert_traffic(cabled)
 
@@ -140,12 +136,12 @@ def test_tcp_is_dead_without_the_checksums_while_ping_works(cabled: Host, run_mo
 def test_checksums_that_were_turned_on_again_are_turned_off(plugged: Host, run_module: RunModule) -> None:
     plugged.in_namespace("red", "ethtool", "-K", "eth0", "tx", "on")
     assert tcp_is_dead(plugged)
-    converge_ovs(plugged, run_module, "ovs_port", ports=BOTH)
+    converge(plugged, run_module, "ovs_port", ports=BOTH)
     assert_traffic(plugged)
 
 
 def test_the_far_end_is_found_without_being_named(cabled: Host, run_module: RunModule) -> None:
-    converge_ovs(cabled, run_module, "ovs_port", ports=[{"name": p["name"], "bridge": "int_br"} for p in BOTH])
+    converge(cabled, run_module, "ovs_port", ports=[{"name": p["name"], "bridge": "int_br"} for p in BOTH])
     assert_traffic(cabled)
 
 
@@ -176,7 +172,7 @@ def test_every_option_is_applied_to_an_existing_port(host: Host, run_module: Run
         "external_ids": {"a:b": 'x,y=z "q"', "old": None, "n": 1, "mac": "02:00:00:00:00:0A"},
         "other_config": {"rstp-enable": False},
     }
-    converge_and_paste_ovs(host, run_module, plug, host.clear, "ovs_port", **wanted)
+    converge_and_paste(host, run_module, plug, "ovs_port", **wanted)
     row = rows("Port")["red-tap"]
     assert (row["tag"], row["trunks"], row["vlan_mode"], row["protected"]) == (
         7,
@@ -199,16 +195,16 @@ def test_omitted_is_untouched_and_an_empty_list_clears(plugged: Host, run_module
     assert not run_module("ovs_port", ports=BOTH).changed
     assert not run_module("ovs_port", name="red-tap").changed
     assert configuration() == before
-    converge_ovs(plugged, run_module, "ovs_port", name="red-tap", trunks=[])
+    converge(plugged, run_module, "ovs_port", name="red-tap", trunks=[])
     assert (column("Port", "red-tap", "tag"), column("Port", "red-tap", "trunks")) == (7, ["set", []])
-    converge_ovs(plugged, run_module, "ovs_port", name="red-tap", vlan_mode="trunk")
+    converge(plugged, run_module, "ovs_port", name="red-tap", vlan_mode="trunk")
     assert column("Port", "red-tap", "tag") == ["set", []]
 
 
 def test_vlans_keep_traffic_apart(plugged: Host, run_module: RunModule) -> None:
-    converge_ovs(plugged, run_module, "ovs_port", ports=[{"name": "red-tap", "tag": 7}, {"name": "blue-tap", "tag": 8}])
+    converge(plugged, run_module, "ovs_port", ports=[{"name": "red-tap", "tag": 7}, {"name": "blue-tap", "tag": 8}])
     assert is_dead(plugged)
-    converge_ovs(plugged, run_module, "ovs_port", name="blue-tap", tag=7)
+    converge(plugged, run_module, "ovs_port", name="blue-tap", tag=7)
     assert_traffic(plugged)
 
 
@@ -216,14 +212,14 @@ def test_a_port_moves_to_another_bridge_and_carries_traffic_there(plugged: Host,
     make_bridges(plugged, "other")
     plugged.ovs_vsctl("set", "Port", "red-tap", "tag=7", "external_ids:a=b")
     before = rows("Port")["red-tap"]
-    converge_ovs(plugged, run_module, "ovs_port", name="red-tap", bridge="other")
+    converge(plugged, run_module, "ovs_port", name="red-tap", bridge="other")
     assert plugged.ovs_vsctl("port-to-br", "red-tap") == "other"
     assert rows("Port")["red-tap"] == before
     assert is_dead(plugged)
 
     # By hand, and home again.
     plugged.ovs_vsctl("remove", "Port", "red-tap", "tag", "7")
-    converge_ovs(plugged, run_module, "ovs_port", ports=BOTH)
+    converge(plugged, run_module, "ovs_port", ports=BOTH)
     assert_traffic(plugged)
 
 
@@ -231,7 +227,7 @@ def test_two_ports_change_places(plugged: Host, run_module: RunModule) -> None:
     make_bridges(plugged, "other")
     run_module("ovs_port", name="blue-tap", bridge="other")
     swapped = [{"name": "red-tap", "bridge": "other"}, {"name": "blue-tap", "bridge": "int_br"}]
-    converge_ovs(plugged, run_module, "ovs_port", ports=swapped)
+    converge(plugged, run_module, "ovs_port", ports=swapped)
     assert plugged.ovs_vsctl("port-to-br", "red-tap") == "other"
     assert plugged.ovs_vsctl("port-to-br", "blue-tap") == "int_br"
 
@@ -239,9 +235,9 @@ def test_two_ports_change_places(plugged: Host, run_module: RunModule) -> None:
 def test_an_internal_port_makes_its_link(host: Host, run_module: RunModule) -> None:
     make_bridges(host)
     port = {"name": "i1", "bridge": "int_br", "type": "internal", "mac": "02:00:00:00:00:0A", "mtu": 1400}
-    converge_ovs(host, run_module, "ovs_port", ports=[port])
+    converge(host, run_module, "ovs_port", ports=[port])
     assert (host.links()["i1"]["address"], host.links()["i1"]["mtu"]) == ("02:00:00:00:00:0a", 1400)
-    converge_ovs(host, run_module, "ovs_port", name="i1", mac="02:00:00:00:00:0B", mtu=1300)
+    converge(host, run_module, "ovs_port", name="i1", mac="02:00:00:00:00:0B", mtu=1300)
     assert (host.links()["i1"]["address"], host.links()["i1"]["mtu"]) == ("02:00:00:00:00:0b", 1300)
 
 
@@ -260,15 +256,15 @@ def test_a_tunnel_port_takes_its_options(host: Host, run_module: RunModule) -> N
     make_bridges(host)
     options = {"remote_ip": "198.51.100.7", "key": 42}
     port = {"name": "tun0", "bridge": "int_br", "type": "vxlan", "options": options, "protected": True}
-    converge_ovs(host, run_module, "ovs_port", ports=[port])
+    converge(host, run_module, "ovs_port", ports=[port])
     assert text_map("Interface", "tun0", "options") == {"remote_ip": "198.51.100.7", "key": "42"}
-    converge_ovs(host, run_module, "ovs_port", name="tun0", options={"key": None, "tos": 5})
+    converge(host, run_module, "ovs_port", name="tun0", options={"key": None, "tos": 5})
     assert text_map("Interface", "tun0", "options") == {"remote_ip": "198.51.100.7", "tos": "5"}
 
 
 def test_a_port_is_removed_from_whichever_bridge_it_is_on(plugged: Host, run_module: RunModule) -> None:
     make_bridges(plugged, "other")
-    converge_ovs(plugged, run_module, "ovs_port", name="red-tap", bridge="other", state="absent")
+    converge(plugged, run_module, "ovs_port", name="red-tap", bridge="other", state="absent")
     assert list(rows("Port")) == ["blue-tap", "int_br", "other"]
     assert "red-tap" in plugged.links()
     assert not run_module("ovs_port", name="red-tap", bridge="nowhere", state="absent").changed
@@ -307,7 +303,7 @@ def test_a_veth_made_again_under_its_name_is_a_blackhole_that_is_found(plugged: 
     assert column("Interface", "red-tap", "error") == ["set", []]
     assert is_dead(plugged)
 
-    result = converge_ovs(plugged, run_module, "ovs_port", ports=BOTH)
+    result = converge(plugged, run_module, "ovs_port", ports=BOTH)
     assert len(result.commands) == 2
     assert result.diff[0]["after"] == "attached: true\n"
     assert (configuration(), numbers()) == (before, of_before)
@@ -448,7 +444,7 @@ def test_an_internal_port_whose_namespace_died_is_made_again(host: Host, run_mod
     host.run("ip", "netns", "del", "red")
     time.sleep(0.5)  # the kernel destroys it in the background
 
-    converge_ovs(host, run_module, "ovs_port", ports=ports)
+    converge(host, run_module, "ovs_port", ports=ports)
     assert "i1" in host.links()
     assert "i2" in host.links("blue")
     assert (configuration(), numbers("i1", "i2")) == (before, of_before)
@@ -627,18 +623,18 @@ def test_prune_removes_what_bears_the_mark_and_nothing_else(plugged: Host, run_m
     for name in ("foreign", "lab"):
         plugged.ovs_vsctl("add-port", "int_br", name, "--", "set", "Interface", name, "type=internal")
     run_module("ovs_port", name="theirs", bridge="int_br", type="internal", owner="lab-2")
-    converge_ovs(plugged, run_module, "ovs_port", ports=BOTH[:1], owner="lab", prune=True)
+    converge(plugged, run_module, "ovs_port", ports=BOTH[:1], owner="lab", prune=True)
     assert list(rows("Port")) == ["foreign", "int_br", "lab", "red-tap", "theirs"]
-    converge_ovs(plugged, run_module, "ovs_port", ports=[], owner="lab", prune=True)
+    converge(plugged, run_module, "ovs_port", ports=[], owner="lab", prune=True)
     assert list(rows("Port")) == ["foreign", "int_br", "lab", "theirs"]
 
 
 def test_two_owners_share_a_port_and_the_last_one_takes_it_along(plugged: Host, run_module: RunModule) -> None:
-    converge_ovs(plugged, run_module, "ovs_port", name="red-tap", owner="other")
-    result = converge_ovs(plugged, run_module, "ovs_port", name="red-tap", owner="lab", state="absent")
+    converge(plugged, run_module, "ovs_port", name="red-tap", owner="other")
+    result = converge(plugged, run_module, "ovs_port", name="red-tap", owner="lab", state="absent")
     assert "used by other as well" in result.warnings[0]
     assert_traffic(plugged)
-    converge_ovs(plugged, run_module, "ovs_port", name="red-tap", owner="other", state="absent")
+    converge(plugged, run_module, "ovs_port", name="red-tap", owner="other", state="absent")
     assert "red-tap" not in rows("Port")
 
 
