@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The number of cases, the replay of a single one, and the count at the end."""
+"""Options for the number of cases and the replay of one, and the count at the end."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ansible_collections.netns.fabric.tests.generated.tally import TRIED
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add what `nox -s generated --` passes on."""
-    parser.addoption("--cases", type=int, help="generate so many new cases; without it, the same 200 every time")
+    """Add the options that follow `nox -s generated --`."""
+    parser.addoption("--cases", type=int, help="generate this number of new cases; without it, the same 200 every time")
     parser.addoption("--replay", default=None, help="replay the one case that a failure printed: VERSION:BLOB")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how many cases and damages were tried."""
+    """Print how many cases were run, and how often each kind of damage was done."""
     cases = TRIED.pop("cases", 0)
     if cases:
         terminalreporter.write_line(f"{cases} cases, {sum(TRIED.values())} damages of {len(TRIED)} kinds:")

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run a topology's modules as the role does, by the sequence, but in this process: a case costs a second, not ten."""
+"""Run a topology's modules as the role does, by `sequence`, but in this process: a case takes a second, not ten."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._entry import sequenc
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
 
 Variables = Mapping[str, Any]
+#: A module and its options, as M(netns.fabric.sequence) takes them.
 Step = Mapping[str, Any]
-"""A module and its options, as M(netns.fabric.sequence) takes them."""
 
-# The name of the compiled list, the module, and the option that it is given as.
+# The name of the compiled list, the module, and the option that takes it.
 _PRESENT = (
     ("namespaces", "netns", "namespaces"),
     ("bridges", "ovs_bridge", "bridges"),
@@ -31,7 +31,7 @@ _ABSENT = ("ports", "links", "bridges", "rules", "forwards", "pairs", "namespace
 
 
 def steps(variables: Variables) -> list[Step]:
-    """The calls that build a topology, or take it down, in their order."""
+    """Return the calls that build a topology, or delete it, in their order."""
     lists = compile_topology(variables)
     calls = {}
     for name, module, option in _PRESENT:
@@ -42,26 +42,26 @@ def steps(variables: Variables) -> list[Step]:
 
 
 def run(calls: Sequence[Step], *, check: bool) -> dict[str, Any]:
-    """Do what the module's main() does between its argument spec and its exit."""
+    """Run the calls; return the result of the module `sequence`."""
     return sequence.converge(calls, check_mode=check)
 
 
 def converge(variables: Variables) -> list[str]:
-    """Build a topology, or take it down; the commands of everything that changed."""
+    """Build a topology, or delete it; return the commands of everything that changed."""
     commands: list[str] = run(steps(variables), check=False)["commands"]
     return commands
 
 
 def main() -> None:
-    """Build the topology that comes as a line of JSON on standard input.
+    """Build the topology that a line of JSON on standard input describes.
 
-    `ready` on standard output says that it can begin, which it does at the next line or the end of standard input.
+    Print `ready` when the run can start, and start it at the next line or the end of standard input.
     """
     variables = json.loads(sys.stdin.readline())
-    # What is imported when it is first needed takes longer than the whole of the work: a run that is to be killed at
-    # some moment of its work, or to meet another one at its work, has to have that behind it.
+    # Late imports take longer than the work itself: a run that is to be killed in the middle of its work, or to work
+    # at the same time as another one, has to have imported everything.
     run(steps(variables), check=True)
-    print("ready", flush=True)  # noqa: T201  # the sign that the parent waits for
+    print("ready", flush=True)  # noqa: T201  # the parent waits for it
     sys.stdin.readline()
     converge(variables)
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can happen to a topology, each thing by its name, done with the tools that a person would use."""
+"""Kinds of damage to a topology, by name, done with the tools that a user would use."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 
 
 @dataclass(frozen=True)
 class Place:
-    """One bridged interface of a topology, which a damage is done to, and what is around it."""
+    """One bridged interface of a topology, which damage is done to, and its surroundings."""
 
     namespace: str
     interface: Mapping[str, Any]
@@ -25,32 +25,32 @@ class Place:
 
     @property
     def end(self) -> str:
-        """The end in the namespace."""
+        """Return the end in the namespace."""
         return str(self.interface["name"])
 
     @property
     def peer(self) -> str:
-        """The end on the host, which is the port."""
+        """Return the end on the host, which is the port."""
         return str(self.interface["peer"])
 
     @property
     def bridge(self) -> str:
-        """The bridge that it is a port of."""
+        """Return the bridge that it is a port of."""
         return str(self.interface["bridge"])
 
     @property
     def address(self) -> str:
-        """Its IPv4 address with the prefix length."""
+        """Return its IPv4 address with the prefix length."""
         return str(self.interface["addresses"][0])
 
     @property
     def gateway(self) -> str:
-        """The bridge's own address."""
+        """Return the bridge's own address."""
         return self.address.rsplit(".", 1)[0] + ".254"
 
 
 def places(variables: Mapping[str, Any]) -> list[Place]:
-    """Every place in a topology that damage can be done to."""
+    """Return every place in a topology that damage can be done to."""
     bridges = [bridge["name"] for bridge in variables["bridges"]]
     return [
         Place(
@@ -66,11 +66,11 @@ def places(variables: Mapping[str, Any]) -> list[Place]:
 
 
 def _ip(host: Host, *arguments: str, namespace: str | None = None) -> None:
-    """Damage may find that what it aims at was hit already."""
+    """Run ip(8), which may fail: earlier damage may have deleted the object."""
     host.run("ip", *(["-n", namespace] if namespace else []), *arguments, check=False)
 
 
-def _is_marked(host: Host, namespace: str) -> bool:
+def _is_owned(host: Host, namespace: str) -> bool:
     shown = host.run("ip", "-n", namespace, "link", "show", "dev", "lo", check=False)
     return "netns.fabric:" in shown.stdout
 
@@ -80,9 +80,9 @@ def _delete_veth(host: Host, at: Place) -> None:
 
 
 def _recreate_veth(host: Host, at: Place) -> None:
-    """The silent blackhole: the port's row stays, and no packet passes."""
-    if not _is_marked(host, at.namespace):
-        return  # a namespace that somebody made anew and then put something into is theirs, and not ours to heal
+    """Leave the port's row in place, though no packet passes any more: no listing shows the damage."""
+    if not _is_owned(host, at.namespace):
+        return  # a namespace that somebody re-created, with a link in it, is theirs, and not healed
     _delete_veth(host, at)
     _ip(host, "link", "add", at.end, "netns", at.namespace, "type", "veth", "peer", "name", at.peer)
     _ip(host, "link", "set", "dev", at.end, "up", namespace=at.namespace)
@@ -90,12 +90,12 @@ def _recreate_veth(host: Host, at: Place) -> None:
 
 
 def _delete_namespace(host: Host, at: Place) -> None:
-    """The kernel takes down what is inside in the background: damage is done once it is over."""
+    """Delete the namespace, and wait until the kernel has deleted what is inside, which it does in the background."""
     inside = {link.get("link_index") for link in host.links(at.namespace).values()} if _exists(host, at) else set()
     host.run("ip", "netns", "del", at.namespace, check=False)
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and inside & {link["ifindex"] for link in _veths(host)}:
-        time.sleep(0.01)  # for want of an event that says so
+        time.sleep(0.01)
 
 
 def _exists(host: Host, at: Place) -> bool:
@@ -152,7 +152,7 @@ def _further_address(host: Host, at: Place) -> None:
 
 
 def _swap_primary(host: Host, at: Place) -> None:
-    """The declared address is the secondary of a foreign one, with which it would go."""
+    """Make the declared address a secondary of a foreign one, with which the kernel would delete it."""
     _remove_address(host, at)
     _ip(host, "addr", "add", at.address.rsplit(".", 1)[0] + ".99/24", "dev", at.end, namespace=at.namespace)
     _ip(host, "addr", "add", at.address, "dev", at.end, namespace=at.namespace)
@@ -192,7 +192,7 @@ def _delete_bridge(host: Host, at: Place) -> None:
 
 
 def _other_datapath(host: Host, at: Place) -> None:
-    """The kernel's datapath, for which the kernel here has no module."""
+    """Set the kernel's datapath, for which the kernel may have no module."""
     host.run("ovs-vsctl", "--timeout=10", "set", "Bridge", at.bridge, "datapath_type=system", check=False)
 
 
@@ -212,8 +212,8 @@ def _second_default(host: Host, at: Place) -> None:
     _ip(host, "route", "add", "default", "via", at.gateway, "metric", "5", namespace=at.namespace)
 
 
-def _flush_nat(host: Host, at: Place) -> None:  # every damage has the same signature
-    """The rules of this topology; those of somebody else are theirs to lose."""
+def _flush_nat(host: Host, at: Place) -> None:  # every kind of damage has the same parameters
+    """Delete the rules of this topology, not those of others."""
     host.run("nft", "delete", "table", "ip", "netns_fabric", check=False)
 
 
@@ -232,8 +232,8 @@ DAMAGES: Mapping[str, Callable[[Host, Place], None]] = {
     "namespace deleted": _delete_namespace,
     "namespace recreated empty": _recreate_namespace,
     "namespace replaced by a plain file": _file_for_namespace,
-    "end put down": _end_down,
-    "port put down": _peer_down,
+    "end set down": _end_down,
+    "port set down": _peer_down,
     "end renamed": _rename_end,
     "port's device renamed": _rename_peer,
     "end moved to the host": _move_end_to_host,
@@ -249,7 +249,7 @@ DAMAGES: Mapping[str, Callable[[Host, Place], None]] = {
     "tag changed": _other_tag,
     "bridge deleted": _delete_bridge,
     "bridge on another datapath": _other_datapath,
-    "bridge put down": _bridge_down,
+    "bridge set down": _bridge_down,
     "gateway address removed": _remove_gateway,
     "route removed": _remove_route,
     "second default route": _second_default,
@@ -260,7 +260,7 @@ DAMAGES: Mapping[str, Callable[[Host, Place], None]] = {
 
 
 def add_foreign(host: Host) -> None:
-    """Objects of somebody else's, with names that look like ours."""
+    """Create objects of another owner, with names that look like ours."""
     for command in (
         "ip netns add ns1-test",
         "ip netns add red",

@@ -1,15 +1,14 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Any topology, any damage: one run heals it, check mode foretells it, `commands` repeat it, teardown leaves nothing.
+"""Any topology, any damage: one run heals it, check mode predicts it, `commands` repeat it, teardown leaves nothing.
 
-Each case builds a generated topology on a host that has things of somebody else's on it, does generated damage to it,
-and holds the promises against real namespaces, a real ovs-vswitchd and real nft. A failure prints the case and how to
-replay it alone: `nox -s generated -- --replay VERSION:BLOB`.
+Each case builds a generated topology on a host with objects of another owner, does generated damage to it, and checks
+the promises with real namespaces, a real ovs-vswitchd and real nft. A failure prints the case and how to replay it
+alone: `nox -s generated -- --replay VERSION:BLOB`.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -19,13 +18,17 @@ from hypothesis import HealthCheck, Phase, given, reproduce_failure, settings
 from hypothesis import strategies as st
 from hypothesis.errors import DidNotReproduce
 
+from ansible_collections.netns.fabric.tests.generated.comparison import (
+    comparable,
+    take_comparable,
+    take_settled,
+)
 from ansible_collections.netns.fabric.tests.generated.converge import converge, run, steps
 from ansible_collections.netns.fabric.tests.generated.damage import DAMAGES, Place, add_foreign, places
-from ansible_collections.netns.fabric.tests.generated.side_by_side import without_forwarding
-from ansible_collections.netns.fabric.tests.generated.snapshot import Snapshot, assert_same, essence, essence_of, exact
 from ansible_collections.netns.fabric.tests.generated.tally import TRIED
 from ansible_collections.netns.fabric.tests.generated.topologies import Variables, fewer, named, topologies
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.host import Host
+from ansible_collections.netns.fabric.tests.helpers.snapshot import Snapshot, assert_equal, take, without_forwarding
 
 Damages = list[tuple[str, int]]
 
@@ -38,19 +41,19 @@ _CASES = {
 
 @pytest.fixture(scope="module", name="host")
 def fixture_host() -> Host:
-    """Return the host of its own that we are in; every case clears it."""
+    """Return the host that we are in; every case clears it."""
     return Host()
 
 
 def test_convergence(host: Host, request: pytest.FixtureRequest) -> None:
-    """Hold every promise for as many generated cases as were asked for."""
+    """Check every promise for the number of cases that the option --cases gives."""
 
     def case(variables: Variables, damages: Damages, pasted: bool) -> None:
         TRIED["cases"] += 1
         host.clear()
-        _hold(host, named(variables), damages, pasted)
+        _check_promises(host, named(variables), damages, pasted)
 
-    with suppress(DidNotReproduce):  # the case that is replayed holds by now
+    with suppress(DidNotReproduce):  # the replayed case passes now
         _generated(case, request)()
 
 
@@ -63,7 +66,7 @@ def _generated(case: Callable[..., None], request: pytest.FixtureRequest) -> Cal
     cases = request.config.getoption("--cases")
     return settings(
         max_examples=cases or 200,
-        # A change is judged by what it changes, and not by the luck of the draw.
+        # The same cases every time: a failure comes from the change that is tested, not from chance.
         derandomize=cases is None,
         deadline=None,
         print_blob=True,
@@ -74,25 +77,25 @@ def _generated(case: Callable[..., None], request: pytest.FixtureRequest) -> Cal
     )(test)
 
 
-def _hold(host: Host, variables: Variables, damages: Damages, pasted: bool) -> None:
+def _check_promises(host: Host, variables: Variables, damages: Damages, pasted: bool) -> None:
     add_foreign(host)
-    before = exact(host)
-    _run_checked(host, variables, before)
-    built = essence(host)
+    before = take()
+    _run_checked(variables, before)
+    built = take_comparable()
     _do_damage(host, variables, damages)
-    commands = _run_checked(host, variables, _settled(host))
-    healed = exact(host)
-    assert_same(essence_of(healed), built, "what a run makes of damage is what it makes of an empty host")
-    _assert_settled(host, variables, healed)
-    _run_checked(host, fewer(variables), healed)
-    _run_checked(host, variables, _settled(host))
-    assert_same(essence(host), built, "what was struck from the inventory comes back as it was")
-    healed = exact(host)
+    commands = _run_checked(variables, take_settled())
+    healed = take()
+    assert_equal(comparable(healed), built, "a run on a damaged host has the result of one on an empty host")
+    _assert_idempotent(variables, healed)
+    _run_checked(fewer(variables), healed)
+    _run_checked(variables, take_settled())
+    assert_equal(take_comparable(), built, "what was removed from the variables is re-created as it was")
+    healed = take()
     down = {**variables, "state": "absent"}
-    _run_checked(host, down, healed)
-    gone = exact(host)
-    assert_same(without_forwarding(gone), without_forwarding(before), "teardown leaves what was there before")
-    _assert_settled(host, down, gone)
+    _run_checked(down, healed)
+    deleted = take()
+    assert_equal(without_forwarding(deleted), without_forwarding(before), "teardown leaves what was there before")
+    _assert_idempotent(down, deleted)
     if pasted:
         _assert_pasted(host, variables, damages, commands, built)
 
@@ -104,45 +107,36 @@ def _do_damage(host: Host, variables: Variables, damages: Damages) -> None:
         DAMAGES[name](host, where[number % len(where)])
 
 
-def _settled(host: Host) -> Snapshot:
-    """The host once two looks show the same: the kernel and ovs-vswitchd see to some damage a little later."""
-    before, now = None, exact(host)
-    while now != before:
-        time.sleep(0.1)
-        before, now = now, exact(host)
-    return now
-
-
-def _run_checked(host: Host, variables: Variables, before: Snapshot) -> list[str]:
-    """The whole in check mode, which does nothing; then each module, foretold by itself; and so was the whole."""
+def _run_checked(variables: Variables, before: Snapshot) -> list[str]:
+    """Run all in check mode, which writes nothing; then each module by itself, which check mode predicts as well."""
     calls = steps(variables)
     whole = run(calls, check=True)
-    assert_same(exact(host), before, "check mode writes nothing")
+    assert_equal(take(), before, "check mode writes nothing")
     together: dict[str, list[Any]] = {"diff": [], "commands": []}
     for call in calls:
-        foretold, done = run([call], check=True), run([call], check=False)
+        predicted, done = run([call], check=True), run([call], check=False)
         for key in ("changed", "diff", "commands"):
-            said = f"check mode of {call['module']} said {key}={foretold[key]!r}, and it was {done[key]!r}"
-            assert foretold[key] == done[key], said
+            message = f"check mode of {call['module']} returned {key}={predicted[key]!r}, the run {done[key]!r}"
+            assert predicted[key] == done[key], message
         for key, collected in together.items():
             collected.extend(done[key])
     for key, collected in together.items():
-        assert whole[key] == collected, f"check mode of the whole said {key}={whole[key]!r}, and it was {collected!r}"
+        assert whole[key] == collected, f"check mode of all returned {key}={whole[key]!r}, the runs {collected!r}"
     return together["commands"]
 
 
-def _assert_settled(host: Host, variables: Variables, before: Snapshot) -> None:
-    assert converge(variables) == [], "the run after a run changes nothing"
-    assert_same(exact(host), before, "the run after a run writes nothing")
+def _assert_idempotent(variables: Variables, before: Snapshot) -> None:
+    assert converge(variables) == [], "a second run changes nothing"
+    assert_equal(take(), before, "a second run writes nothing")
 
 
 def _assert_pasted(host: Host, variables: Variables, damages: Damages, commands: list[str], built: Snapshot) -> None:
-    """The commands of the healing run, pasted into a shell on a host with the same damage, heal it as well."""
+    """Paste the commands of the healing run into a shell on a host with the same damage: they heal it as well."""
     host.clear()
     add_foreign(host)
     converge(variables)
     _do_damage(host, variables, damages)
-    _settled(host)
+    take_settled()
     script = "\n".join(["set -e", *commands])
     host.run("bash", "-c", script)
-    assert_same(essence(host), built, "pasting the commands gives an equal host:\n" + script)
+    assert_equal(take_comparable(), built, "pasting the commands gives an equal host:\n" + script)

@@ -1,8 +1,8 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every kind of damage by its name, one run, and then traffic: ping and TCP, from and to every namespace.
+"""Every kind of damage, one run, and then traffic: ping and TCP, from and to every namespace.
 
-Healed is judged by packets and not by listings: the worst damage is the one that no listing shows.
+Healing is judged by packets, not by listings: the worst damage is the one that no listing shows.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-import testinfra
 
 from ansible_collections.netns.fabric.tests.generated import converge as converge_module
+from ansible_collections.netns.fabric.tests.generated.comparison import take_comparable
 from ansible_collections.netns.fabric.tests.generated.converge import converge
 from ansible_collections.netns.fabric.tests.generated.damage import DAMAGES, places
-from ansible_collections.netns.fabric.tests.generated.snapshot import assert_same, essence, exact
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers import traffic
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTIONS_PATH
-from ansible_collections.netns.fabric.tests.helpers.shell import Shell
-from ansible_collections.netns.fabric.tests.helpers.traffic import Traffic
+from ansible_collections.netns.fabric.tests.helpers.snapshot import assert_equal, take, without_forwarding
 
 NAMES = ("ns01", "ns02", "ns03")
 GATEWAY = "192.168.100.254"
 KILLS = 20
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(COLLECTIONS_PATH)}
 
+#: Everything that damage is done to is declared: what is not declared is not healed.
 TOPOLOGY: Mapping[str, Any] = {
     "name": "default",
     "state": "present",
@@ -59,12 +59,11 @@ TOPOLOGY: Mapping[str, Any] = {
     "links": [],
     "nat": [{"source": "192.168.100.0/24"}],
 }
-"""Everything is declared that damage is done to: what is not declared is not ours to heal."""
 
 
 @pytest.fixture(name="host")
 def fixture_host() -> Iterator[Host]:
-    """Give a cleared host with the topology on it."""
+    """Provide a cleared host with the topology on it."""
     host = Host()
     host.clear()
     converge(TOPOLOGY)
@@ -73,22 +72,24 @@ def fixture_host() -> Iterator[Host]:
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_one_run_heals(host: Host, name: str) -> None:
-    """Damage to ns01, one run, traffic; what was right already keeps its indexes; the next run changes nothing."""
+def test_damage_is_healed_by_one_run(host: Host, name: str) -> None:
+    """The undamaged namespaces keep their links, and the next run changes nothing."""
     untouched = {space: host.links(space) for space in NAMES[1:]}
-    wanted = essence(host)
+    wanted = take_comparable()
     DAMAGES[name](host, places(TOPOLOGY)[0])
     converge(TOPOLOGY)
     assert_traffic(host)
-    assert_same(essence(host), wanted, "healed is as built")
+    assert_equal(take_comparable(), wanted, "healed as built")
     for space, links in untouched.items():
         kept = {link: shown["ifindex"] for link, shown in host.links(space).items()}
-        assert kept == {link: shown["ifindex"] for link, shown in links.items()}, f"{space} was not damaged"
+        assert kept == {link: shown["ifindex"] for link, shown in links.items()}, (
+            f"{space} was not damaged, and its links were re-created"
+        )
     assert converge(TOPOLOGY) == []
 
 
-def test_ends_that_were_crossed(host: Host) -> None:
-    """The cable of ns01 is in the port of ns02, and the other way round."""
+def test_crossed_veth_pairs_are_healed(host: Host) -> None:
+    """The veth pair of ns01 is at the port of ns02, and the other way round."""
     host.run("ip", "link", "set", "ns01_tap", "down")
     host.run("ip", "link", "set", "ns01_tap", "name", "crossing")
     host.run("ip", "link", "set", "ns02_tap", "down")
@@ -99,8 +100,8 @@ def test_ends_that_were_crossed(host: Host) -> None:
     assert converge(TOPOLOGY) == []
 
 
-def test_duplicated_rule(host: Host) -> None:
-    """Somebody has pasted the masquerade rule a second time."""
+def test_duplicate_masquerade_rule_is_removed(host: Host) -> None:
+    """A user has pasted the masquerade rule a second time."""
     rules = host.run("nft", "--stateless", "list", "table", "ip", "netns_fabric").stdout
     host.run("bash", "-c", f"nft -f - <<'END'\n{rules}\nEND")
     assert host.run("nft", "list", "ruleset").stdout.count("masquerade") == 2
@@ -109,17 +110,17 @@ def test_duplicated_rule(host: Host) -> None:
 
 
 @pytest.mark.parametrize("moment", range(1, KILLS + 1))
-def test_killed_run(moment: int) -> None:
-    """A run killed at one of twenty moments leaves what the next run completes, and the teardown removes."""
+def test_killed_run_is_completed_by_the_next(moment: int) -> None:
+    """A run is killed at one of twenty moments; the next run completes it, and the teardown removes everything."""
     host = Host()
     host.clear()
-    before = {**exact(host), "forwarding": None}
-    converge(TOPOLOGY)  # for the imports, which are no part of the work
+    before = without_forwarding(take())
+    converge(TOPOLOGY)  # for the imports, which are not part of the measured time
     host.clear()
     started = time.monotonic()
     converge(TOPOLOGY)
     duration = time.monotonic() - started
-    wanted = essence(host)
+    wanted = take_comparable()
     host.clear()
     command = [sys.executable, "-m", converge_module.__name__]
     with subprocess.Popen(
@@ -130,19 +131,18 @@ def test_killed_run(moment: int) -> None:
         process.stdin.write(json.dumps(TOPOLOGY))
         process.stdin.close()
         assert process.stdout.readline() == "ready\n"
-        time.sleep(duration * moment / (KILLS + 1))  # the moments are spread over the time that the whole takes
+        time.sleep(duration * moment / (KILLS + 1))  # the moments are spread over the time of a whole run
         process.kill()
     converge(TOPOLOGY)
     assert_traffic(host)
-    assert_same(essence(host), wanted, "healed is as built")
+    assert_equal(take_comparable(), wanted, "healed as built")
     assert converge(TOPOLOGY) == []
     converge({**TOPOLOGY, "state": "absent"})
-    assert {**exact(host), "forwarding": None} == before
+    assert_equal(without_forwarding(take()), before, "teardown leaves what was there before")
 
 
 def assert_traffic(host: Host) -> None:
-    """Ping and TCP between the namespaces and the gateway, each way."""
-    traffic = Traffic(Shell(testinfra.get_host("local://")))
+    """Assert that ping and TCP pass between the namespaces and the gateway, each way."""
     for number, name in enumerate(NAMES, 1):
         following = number % len(NAMES) + 1
         assert host.pings(f"192.168.100.{following}", name), f"{name} pings {NAMES[following - 1]}"

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two runs on the same host at the same time: both end right, and the host is as after one run and then the other."""
+"""Two runs on the same host at the same time: both succeed, and the host is as after one run and then the other."""
 
 from __future__ import annotations
 
@@ -14,42 +14,44 @@ from collections.abc import Iterator
 import pytest
 
 from ansible_collections.netns.fabric.tests.generated import converge as converge_module
+from ansible_collections.netns.fabric.tests.generated.comparison import (
+    take_comparable,
+    without_order,
+)
 from ansible_collections.netns.fabric.tests.generated.converge import converge
-from ansible_collections.netns.fabric.tests.generated.side_by_side import (
+from ansible_collections.netns.fabric.tests.generated.two_topologies import (
     Variables,
     assert_traffic,
     changed,
     topology,
     torn_down,
-    without_forwarding,
-    without_order,
 )
-from ansible_collections.netns.fabric.tests.generated.snapshot import assert_same, essence, exact
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTIONS_PATH
+from ansible_collections.netns.fabric.tests.helpers.snapshot import assert_equal, take, without_forwarding
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(COLLECTIONS_PATH)}
 TIMEOUT = 60  # seconds
 
-#: What is there before, and the two that are run at the same time.
+#: What is there before, and the two runs at the same time.
 PAIRS: dict[str, tuple[list[Variables], Variables, Variables]] = {
-    "the same": ([], topology("alpha"), topology("alpha")),
-    "different ones": ([], topology("alpha"), topology("beta")),
-    "one goes and the other comes": ([topology("alpha")], torn_down(topology("alpha")), topology("beta")),
-    "one goes and the other is changed": (
+    "the same topology": ([], topology("alpha"), topology("alpha")),
+    "different topologies": ([], topology("alpha"), topology("beta")),
+    "one deleted, one created": ([topology("alpha")], torn_down(topology("alpha")), topology("beta")),
+    "one deleted, one changed": (
         [topology("alpha"), topology("beta")],
         torn_down(topology("alpha")),
         changed("beta"),
     ),
-    "both go": ([topology("alpha"), topology("beta")], torn_down(topology("alpha")), torn_down(topology("beta"))),
+    "both deleted": ([topology("alpha"), topology("beta")], torn_down(topology("alpha")), torn_down(topology("beta"))),
 }
-#: By how much the second is behind the first, in parts of what a run takes.
+#: How much later the second starts, in parts of the time that a run takes.
 OFFSETS = (0.0, 0.2, 0.5)
 
 
 @pytest.fixture(name="host")
 def fixture_host() -> Iterator[Host]:
-    """Give a cleared host."""
+    """Provide a cleared host."""
     host = Host()
     host.clear()
     yield host
@@ -58,41 +60,41 @@ def fixture_host() -> Iterator[Host]:
 
 @pytest.mark.parametrize("offset", OFFSETS)
 @pytest.mark.parametrize("case", PAIRS)
-def test_two_at_once(host: Host, case: str, offset: float) -> None:
-    """The host is as after the one and then the other, and neither of them has anything left to do."""
+def test_concurrent_runs(host: Host, case: str, offset: float) -> None:
+    """The host is as after one run and then the other, and a further run of each changes nothing."""
     standing, first, second = PAIRS[case]
-    before = without_forwarding(exact(host))
+    before = without_forwarding(take())
     started = time.monotonic()
     for variables in (*standing, first, second):
         converge(variables)
     duration = (time.monotonic() - started) / (len(standing) + 2)
-    wanted = without_forwarding(without_order(essence(host)))
+    wanted = without_forwarding(without_order(take_comparable()))
     host.clear()
     for variables in standing:
         converge(variables)
     _run_at_once(first, second, duration * offset)
-    assert_same(without_forwarding(without_order(essence(host))), wanted, "as after one and then the other")
+    assert_equal(without_forwarding(without_order(take_comparable())), wanted, "as after one and then the other")
     for variables in (first, second):
-        assert converge(variables) == [], "nothing is left to do"
+        assert converge(variables) == [], "a further run changes nothing"
     assert_traffic(host, first)
     assert_traffic(host, second)
     for variables in (first, second):
         converge(torn_down(variables))
-    assert_same(without_forwarding(exact(host)), before, "teardown leaves what was there before")
+    assert_equal(without_forwarding(take()), before, "teardown leaves what was there before")
 
 
 def _run_at_once(first: Variables, second: Variables, offset: float) -> None:
-    """Start both, let them begin ``offset`` seconds apart, and have both end well."""
+    """Start both runs ``offset`` seconds apart, and assert that both succeed."""
     with _ready(first) as one, _ready(second) as other:
         _begin(one)
-        time.sleep(offset)  # what is tried here
+        time.sleep(offset)
         _begin(other)
-        said = [process.communicate(timeout=TIMEOUT) for process in (one, other)]
-    assert [one.returncode, other.returncode] == [0, 0], said
+        outputs = [process.communicate(timeout=TIMEOUT) for process in (one, other)]
+    assert [one.returncode, other.returncode] == [0, 0], outputs
 
 
 def _ready(variables: Variables) -> subprocess.Popen[str]:
-    """A run that has its variables and waits for the sign to begin."""
+    """Start a process that has its variables and waits for _begin()."""
     command = [sys.executable, "-m", converge_module.__name__]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=ENVIRONMENT)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Topologies, generated: small ones, with all that the role's variables can say."""
+"""Strategies for small topologies that use all of the role's variables."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 Variables = dict[str, Any]
 
-#: The first is what ip(8) would take for its keyword "broadcast".
+#: ip(8) reads the first as an abbreviation of its keyword "broadcast".
 BRIDGES = ("br", "br1")
 
 
 @st.composite
 def topologies(draw: st.DrawFn) -> Variables:
-    """One to three namespaces, up to two bridges, perhaps a link between two namespaces, perhaps NAT."""
+    """Return one to three namespaces, one or two bridges, and sometimes a link between two namespaces and NAT."""
     bridges = draw(st.integers(1, 2))
     count = draw(st.integers(1, 3))
     dual_stack = draw(st.booleans())
@@ -46,7 +46,7 @@ def _bridge(draw: st.DrawFn, number: int, dual_stack: bool) -> Variables:
     return bridge
 
 
-#: Values that the modules of today stumble over.
+#: Values that need quoting in some syntax.
 _VALUES = st.sampled_from(["plain", "two words", "a=b", 'q"q', "1,2", "7", "00:11:22:33:44:55", ""])
 
 
@@ -77,7 +77,7 @@ def _namespace(draw: st.DrawFn, number: int, bridges: int, dual_stack: bool) -> 
 
 
 def _link(draw: st.DrawFn) -> Variables:
-    """Between the first two namespaces, whose names come later."""
+    """Return a link between the first two namespaces, by their numbers: named() puts in the names."""
     link: Variables = {
         "name": "link0",
         "namespace": 0,
@@ -96,7 +96,7 @@ def _nat(draw: st.DrawFn, name: str) -> list[Variables]:
 
 
 def named(variables: Variables) -> Variables:
-    """A topology whose links say which namespaces they are between."""
+    """Return the topology with the names of the namespaces in its links."""
     names = [namespace["name"] for namespace in variables["namespaces"]]
     links = [
         {
@@ -110,7 +110,7 @@ def named(variables: Variables) -> Variables:
 
 
 def fewer(variables: Variables) -> Variables:
-    """The topology without its last namespace and its last bridge, and without what needs them."""
+    """Return the topology without its last namespace and its last bridge, and without what needs them."""
     bridge = variables["bridges"][-1]["name"] if len(variables["bridges"]) > 1 else None
     namespaces = [
         namespace

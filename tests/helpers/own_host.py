@@ -4,19 +4,22 @@
 
     python3 tests/helpers/own_host.py [--no-ovs] [--outside] -- COMMAND [ARGUMENT...]
 
-The command sees a network with nothing but ``lo``, empty ``/run``, ``/etc/netns``, ``/etc/openvswitch``,
-``/etc/firewalld`` and ``/var/log/openvswitch``, a ``/sys`` and ``/proc`` of its own, and a fresh Open vSwitch.
+The command has a network with nothing but ``lo``, an empty ``/run``, a copy of ``/etc``, a ``/sys`` and ``/proc`` of
+its own, and a fresh Open vSwitch. In ``/etc`` the directories ``netns``, ``openvswitch`` and ``firewalld`` are empty.
+Whatever is written or removed below ``/etc`` and ``/run`` stays in the host. Other directories are the machine's, save
+``/var/log/openvswitch``.
+
 It is its own pid namespace, too: when the command ends, or this program is killed, the kernel ends everything that was
-started inside, and with the last process go the namespaces, the links and the files. Hosts side by side do not see each
-other, and one may be started inside another. Only the standard library is used, so any python3 from 3.9 on runs it, on
-Linux, as root.
+started inside, and with the last process the namespaces, links and files end. Hosts side by side do not see each other,
+and one may be started inside another. Only the standard library is used, so any python3 from 3.9 on runs it, on Linux,
+as root.
 
 With ``--outside`` there is a world behind an uplink: the host has ``uplink0`` 198.51.100.1/24 and 2001:db8:51::1/64
 (RFC 5737, TEST-NET-2, and RFC 3849) and default routes to 198.51.100.2 and 2001:db8:51::2, which are ``outside0`` in
 the network namespace ``outside``.
 
-Exit status: the command's; 128 + N if signal N ended it; 125 if the host could not be made; 126 or 127 if
-the command could not be started, as a shell has it.
+Exit status: the command's; 128 + N if signal N ended it; 125 if the host could not be created; 126 or 127 if the
+command could not be started, as in a shell.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ import argparse
 import ctypes
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,7 +36,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-NOT_MADE = 125
+NOT_CREATED = 125
 
 OUTSIDE_NAMESPACE = "outside"
 OUTSIDE_LINK = "outside0"
@@ -42,16 +46,19 @@ UPLINK_ADDRESS = "198.51.100.1"
 OUTSIDE_ADDRESS6 = "2001:db8:51::2"
 UPLINK_ADDRESS6 = "2001:db8:51::1"
 
-# Holds the network namespace that the marker speaks for; it lies on the host's own /run, so it ends with the host.
+#: Identifies the host: its network namespace and its file systems. It lies on the host's own /run and ends with it.
 MARKER = Path("/run/netns.fabric-own-host")
 OVS_CTL = Path("/usr/share/openvswitch/scripts/ovs-ctl")
 OVS_LOG = Path("/var/log/openvswitch")
 OVS_RUN = Path("/run/openvswitch")
 
-# Empty directories of the host's own. /run as a whole: it has the locks (xtables, ours), the namespaces, Open vSwitch's
-# sockets, and systemd's and D-Bus's, by which a role could otherwise start services on the machine itself.
-_PRIVATE_DIRECTORIES = ("/run", "/etc/netns", "/etc/openvswitch", "/etc/firewalld", "/var/log/openvswitch")
-_MADE_IN_RUN = ("/run/lock", "/run/netns", "/run/openvswitch")
+# The host's own file systems. /run has the locks (xtables, ours), the namespaces, Open vSwitch's sockets, and those of
+# systemd and D-Bus, by which a role could otherwise start services on the machine itself. /etc is private as a whole: a
+# mount on one of its directories would be detached if that directory were removed on the machine (rmdir(2) of a mount
+# point in another mount namespace, since Linux 3.18), and what the host then writes or removes would be the machine's.
+_PRIVATE_ETC, _PRIVATE_RUN = Path("/etc"), Path("/run")
+_EMPTY_IN_ETC = ("netns", "openvswitch", "firewalld")
+_DIRECTORIES_IN_RUN = ("lock", "netns", "openvswitch")
 
 # Seconds that a command has to end after SIGTERM, before everything in the host is killed.
 _GRACE = 10
@@ -62,6 +69,7 @@ _ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _CLONE_NEWNS = 0x00020000
 _CLONE_NEWPID = 0x20000000
 _CLONE_NEWNET = 0x40000000
+_MS_MOVE = 0x2000
 _MS_REC = 0x4000
 _MS_PRIVATE = 1 << 18
 _PR_SET_PDEATHSIG = 1
@@ -71,7 +79,7 @@ _libc.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctype
 
 
 class OwnHostError(Exception):
-    """The host could not be made; the message says why and what to do about it."""
+    """The host could not be created; the message says why and what to do about it."""
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -108,19 +116,36 @@ def run(
 
 
 def is_inside() -> bool:
-    """Tell whether this process is in a host of its own, so that it may do there what it likes.
+    """Return whether this process is in a host of its own: its network, its /etc and its /run.
 
-    Not by an environment variable, which could be inherited or set by hand: by a file that lies on the host's own /run
-    and names the network namespace of the process that started the host.
+    An environment variable could be inherited or set by hand. The marker is a file on the host's own /run, and it holds
+    what identifies the host, so that a process with another network (``ip netns exec``), or one whose /etc is no longer
+    the host's, is not taken for one inside.
     """
     try:
-        return MARKER.read_text(encoding="ascii") == os.readlink("/proc/self/ns/net") == os.readlink("/proc/1/ns/net")
+        return MARKER.read_text(encoding="ascii") == _identity("self") == _identity("1")
     except OSError:
         return False
 
 
+def require_inside() -> None:
+    """Raise OwnHostError unless this process is in a host of its own."""
+    if not is_inside():
+        raise OwnHostError(
+            "this changes the network and the files in /etc, and runs only in a host of its own: use a session of nox "
+            "(`.venv/bin/nox -s integration`), or `.venv/bin/python tests/helpers/own_host.py -- COMMAND`"
+        )
+
+
+def _identity(process: str) -> str:
+    """Return what identifies the host that a process is in."""
+    directory = Path("/proc", process)
+    devices = [(directory / "root" / path.relative_to("/")).stat().st_dev for path in (_PRIVATE_ETC, _PRIVATE_RUN)]
+    return " ".join([os.readlink(directory / "ns" / "net"), *map(str, devices)])
+
+
 def start_ovs() -> None:
-    """Start Open vSwitch in the host of its own that we are in; nothing happens where it runs.
+    """Start Open vSwitch in this host; do nothing if it runs.
 
     Raises OwnHostError if it is not installed or does not start.
     """
@@ -130,12 +155,12 @@ def start_ovs() -> None:
 
 
 def stop_ovs() -> None:
-    """Stop this host's Open vSwitch, by the process ids in its own pid files; nothing happens where none runs."""
+    """Stop this host's Open vSwitch, by the process ids in its own pid files; do nothing if none runs."""
     _run([str(OVS_CTL), "stop"], timeout=60)
 
 
 def build_outside_world() -> None:
-    """Make the outside world behind the uplink, as the module's description has it."""
+    """Create the outside world behind the uplink, as the module's description has it."""
     for line in (
         f"netns add {OUTSIDE_NAMESPACE}",
         f"link add {UPLINK} type veth peer name {OUTSIDE_LINK} netns {OUTSIDE_NAMESPACE}",
@@ -157,11 +182,11 @@ def build_outside_world() -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Making the host
+# Creating the host
 
 
 def _run(command: Sequence[str], timeout: float = 20) -> None:
-    """Run a command of ours; raises OwnHostError with what it said if it fails."""
+    """Run a command of ours; raise OwnHostError with its output if it fails."""
     # Into a file and not a pipe: a daemon that keeps the pipe open would keep us waiting for its end.
     log = Path("/run/own-host.log")
     with log.open("w", encoding="utf-8") as output:
@@ -172,8 +197,8 @@ def _run(command: Sequence[str], timeout: float = 20) -> None:
         except (OSError, subprocess.TimeoutExpired) as error:
             raise OwnHostError(f"{' '.join(command)}: {error}") from error
     if result.returncode:
-        said = log.read_text(encoding="utf-8", errors="replace").strip()
-        raise OwnHostError(f"{' '.join(command)} failed with {result.returncode}: {said}")
+        output_text = log.read_text(encoding="utf-8", errors="replace").strip()
+        raise OwnHostError(f"{' '.join(command)} failed with {result.returncode}: {output_text}")
 
 
 def _check(result: int, what: str) -> None:
@@ -187,35 +212,52 @@ def _mount(kind: str | None, where: str, flags: int = 0, options: str | None = N
     _check(_libc.mount(source, target, kind.encode() if kind else None, flags, data), f"mounting {kind} on {where}")
 
 
-def _private_files() -> None:
-    """Give the host directories of its own in place of those that tell of the machine's network."""
-    # A link into /run (systemd-resolved's) would lead nowhere once /run is empty, and `ip netns exec` mounts over it.
-    resolv_conf = Path("/etc/resolv.conf")
-    resolver = resolv_conf.resolve()
-    resolver_text = resolver.read_bytes() if resolver.is_file() else b""
-
+def _mount_private_files() -> None:
+    """Mount the host's own file systems, so that nothing of the machine's configuration is changed."""
     _mount(None, "/", _MS_REC | _MS_PRIVATE)
-    for directory in _PRIVATE_DIRECTORIES:
-        Path(directory).mkdir(parents=True, exist_ok=True)
-        _mount("tmpfs", directory, options="mode=0755")
-    for directory in _MADE_IN_RUN:
-        Path(directory).mkdir()
-    # A mount point of its own, as iproute2 makes it: namespaces are files mounted below.
+    resolv_conf = _read(_PRIVATE_ETC / "resolv.conf")  # often a link into /run (systemd-resolved's)
+    _mount("tmpfs", str(_PRIVATE_RUN), options="mode=0755")
+    for name in _DIRECTORIES_IN_RUN:
+        (_PRIVATE_RUN / name).mkdir()
+    # A mount point, as iproute2 makes it one: namespaces are files mounted below.
     _mount("tmpfs", "/run/netns", options="mode=0755")
+    _mount_private_etc()
+    (_PRIVATE_ETC / "resolv.conf").unlink(missing_ok=True)
+    (_PRIVATE_ETC / "resolv.conf").write_bytes(resolv_conf)  # a file in any case: `ip netns exec` mounts over it
+    OVS_LOG.mkdir(parents=True, exist_ok=True)
+    _mount("tmpfs", str(OVS_LOG), options="mode=0755")
     _mount("proc", "/proc")
     _mount("sysfs", "/sys")
-    if "/run" in map(str, resolver.parents):
-        resolver.parent.mkdir(parents=True, exist_ok=True)
-        resolver.write_bytes(resolver_text)
 
 
-def _make_host(*, ovs: bool, outside: bool) -> None:
-    """Make the host from inside its namespaces, as their first process."""
-    _private_files()
+def _mount_private_etc() -> None:
+    """Put a copy of /etc in the place of /etc.
+
+    A copy takes 20 ms. An overlay would take less, but the kernel stacks only two (FILESYSTEM_MAX_STACK_DEPTH), which a
+    host in a host in a container exceeds, and it leaves out what is mounted below /etc, as in containers.
+    """
+    copy = _PRIVATE_RUN / "etc"
+    copy.mkdir()
+    _mount("tmpfs", str(copy), options="mode=0755")
+    _run(["cp", "--archive", f"{_PRIVATE_ETC}/.", str(copy)])
+    for name in _EMPTY_IN_ETC:
+        shutil.rmtree(copy / name, ignore_errors=True)
+        (copy / name).mkdir()
+    _check(_libc.mount(bytes(copy), bytes(_PRIVATE_ETC), None, _MS_MOVE, None), f"moving {copy} to {_PRIVATE_ETC}")
+    copy.rmdir()
+
+
+def _read(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _create_host(*, ovs: bool, outside: bool) -> None:
+    """Create the host from inside its namespaces, as their first process."""
+    _mount_private_files()
     _run(["ip", "link", "set", "lo", "up"])
     # A new network namespace inherits the machine's setting.
     Path("/proc/sys/net/ipv4/ip_forward").write_text("0", encoding="ascii")
-    MARKER.write_text(os.readlink("/proc/self/ns/net"), encoding="ascii")
+    MARKER.write_text(_identity("self"), encoding="ascii")
     if outside:
         build_outside_world()
     if ovs:
@@ -229,7 +271,7 @@ def _status(wait_status: int) -> int:
 
 
 class _Guard:
-    """Hands the signals that are meant to end us on to the one process that we wait for."""
+    """Passes the signals that are meant to end us on to the one process that we wait for."""
 
     def __init__(self, grace: int) -> None:
         """``grace``: seconds that the process has to end before it is killed."""
@@ -237,9 +279,9 @@ class _Guard:
         self._child: int | None = None
         signal.signal(signal.SIGALRM, self._kill)
         for number in _ENDING_SIGNALS:
-            signal.signal(number, self._hand_on)
+            signal.signal(number, self._pass_on)
 
-    def _hand_on(self, number: int, _frame: FrameType | None) -> None:
+    def _pass_on(self, number: int, _frame: FrameType | None) -> None:
         # A terminal's Ctrl-C has reached the command by itself; a shell inside must outlive it.
         if number == signal.SIGINT and os.isatty(0):
             return
@@ -278,19 +320,19 @@ def _start(command: Sequence[str]) -> int:
 
 
 def _first_process(arguments: argparse.Namespace, parent_lives: int) -> int:
-    """Be the first process of the host: make it, run the command, reap what ends; with us everything in it ends.
+    """Be the first process of the host: create it, run the command, reap what ends; with us everything in it ends.
 
     ``parent_lives`` is the reading end of a pipe whose other end is the parent's: at its end the parent is gone.
     """
     _check(_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "asking for the parent's death signal")
     if select.select([parent_lives], [], [], 0)[0]:
-        return NOT_MADE
+        return NOT_CREATED
     guard = _Guard(_GRACE)
     try:
-        _make_host(ovs=arguments.ovs, outside=arguments.outside)
+        _create_host(ovs=arguments.ovs, outside=arguments.outside)
     except (OwnHostError, OSError) as error:
         print(f"own_host: {error}", file=sys.stderr)
-        return NOT_MADE
+        return NOT_CREATED
     return guard.wait_for(_start(arguments.command))
 
 
@@ -301,7 +343,7 @@ def _fork_first_process(arguments: argparse.Namespace) -> int:
     if pid:
         return pid
     os.close(ours)
-    status = NOT_MADE
+    status = NOT_CREATED
     try:
         status = _first_process(arguments, parent_lives)
     except SystemExit as end:
@@ -321,7 +363,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--outside",
         action="store_true",
-        help=f"cable the host to an outside world: {UPLINK} {UPLINK_ADDRESS}/24 and {UPLINK_ADDRESS6}/64, and "
+        help=f"connect the host to an outside world: {UPLINK} {UPLINK_ADDRESS}/24 and {UPLINK_ADDRESS6}/64, and "
         f"{OUTSIDE_ADDRESS} and {OUTSIDE_ADDRESS6} in the namespace {OUTSIDE_NAMESPACE!r}, the default gateway",
     )
     parser.add_argument("command", nargs="+", metavar="COMMAND", help="the command and its arguments, after --")
@@ -338,19 +380,19 @@ def _prepare_environment() -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Make the namespaces, wait for their first process, pass on signals and its exit status."""
+    """Create the namespaces, wait for their first process, pass on signals and its exit status."""
     arguments = _arguments(argv)
     if os.geteuid() != 0:
         print("own_host: needs root: run it with sudo", file=sys.stderr)
-        return NOT_MADE
+        return NOT_CREATED
     _prepare_environment()
     # Longer than the first process gives the command, so that it is the one that decides.
     guard = _Guard(_GRACE + 5)
     try:
-        _check(_libc.unshare(_CLONE_NEWNS | _CLONE_NEWNET | _CLONE_NEWPID), "making namespaces (unshare)")
+        _check(_libc.unshare(_CLONE_NEWNS | _CLONE_NEWNET | _CLONE_NEWPID), "creating namespaces (unshare)")
     except OwnHostError as error:
         print(f"own_host: {error}", file=sys.stderr)
-        return NOT_MADE
+        return NOT_CREATED
     return guard.wait_for(_fork_first_process(arguments))
 
 

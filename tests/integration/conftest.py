@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the integration tests share: a cleared host for each test, and the modules run as on a managed host."""
+"""Fixtures of the integration tests: a cleared host for each test, and modules run as on a managed host."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pytest
 
 from ansible_collections.netns.fabric.tests.helpers import module_runner, own_host
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import ModuleResult
 
 
@@ -29,25 +29,25 @@ class RunModule(Protocol):
     ) -> ModuleResult: ...
 
 
-@pytest.fixture(scope="session", name="own_host_that_we_are_in")
-def fixture_own_host_that_we_are_in() -> Host:
-    """Return the host that we are in, once it is sure that it is one of its own."""
+@pytest.fixture(scope="session", name="session_host")
+def fixture_session_host() -> Host:
+    """Return the host that we are in; end the session unless it is a host of its own."""
     try:
         return Host()
-    except RuntimeError as error:
+    except own_host.OwnHostError as error:
         pytest.exit(str(error), returncode=3)
 
 
 @pytest.fixture(autouse=True, name="host")
-def fixture_host(own_host_that_we_are_in: Host) -> Iterator[Host]:
-    """Give a host like one just started, with Open vSwitch running; what the test leaves is cleared away."""
-    yield own_host_that_we_are_in
-    own_host_that_we_are_in.clear()
+def fixture_host(session_host: Host) -> Iterator[Host]:
+    """Provide a host like one just started, with Open vSwitch running, and clear it after the test."""
+    yield session_host
+    session_host.clear()
 
 
 @pytest.fixture
 def outside_world(host: Host) -> Host:
-    """Cable the host to an outside world: uplink0, and 198.51.100.2 in the namespace `outside`."""
+    """Connect the host to an outside world: uplink0, and 198.51.100.2 in the namespace `outside`."""
     own_host.build_outside_world()
     return host
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import ModuleResult
 from ansible_collections.netns.fabric.tests.helpers.own_host import OUTSIDE_ADDRESS
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule

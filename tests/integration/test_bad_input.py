@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._resources.registry import RESOURCES
-from ansible_collections.netns.fabric.tests.helpers.converging import Run, assert_same, picture, shell
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers import snapshot
+from ansible_collections.netns.fabric.tests.helpers.convergence import Run, shell
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTION, COLLECTIONS_PATH, TARGET_PYTHON
 
 MODULES = ("netns", "veth", "link", "route")
@@ -164,13 +165,13 @@ def label(value: object) -> str | None:
 def test_a_bad_entry_is_refused_before_the_first_write(
     red: Host, run_module: Run, module: str, entry: dict[str, Any], option: str, said: str
 ) -> None:
-    before = picture(red)
+    before = snapshot.take()
     result = run_module(module, **{BULK[module]: [GOOD[module], entry]})
     assert result.failed
     name = entry.get("name", entry.get("destination")) or "''"
     assert f"{BULK[module]}[1] ({name}): {option}: " in result.message
     assert said in result.message
-    assert_same(red, before)
+    snapshot.assert_unchanged(before)
 
 
 def test_all_errors_of_the_options_are_reported_at_once(red: Host, run_module: Run) -> None:
@@ -219,22 +220,22 @@ DUPLICATES: list[tuple[str, list[dict[str, Any]], str]] = [
 def test_one_thing_listed_twice(
     red: Host, run_module: Run, module: str, entries: list[dict[str, Any]], said: str
 ) -> None:
-    before = picture(red)
+    before = snapshot.take()
     result = run_module(module, **{BULK[module]: entries})
     assert result.failed
     assert said in result.message
-    assert_same(red, before)
+    snapshot.assert_unchanged(before)
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_an_unknown_key_in_an_entry(red: Host, run_module: Run, module: str) -> None:
-    before = picture(red)
+    before = snapshot.take()
     for params in ({**GOOD[module], "colour": "red"}, {BULK[module]: [{**GOOD[module], "colour": "red"}]}):
         result = run_module(module, **params)
         assert result.failed
         assert "Unsupported parameters" in result.message
         assert "colour" in result.message
-    assert_same(red, before)
+    snapshot.assert_unchanged(before)
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -260,7 +261,7 @@ def test_an_entrys_option_beside_the_bulk_list_is_not_swallowed(
 
 @pytest.mark.parametrize("module", ["netns", "veth", "link"])
 def test_owner_and_prune(red: Host, run_module: Run, module: str) -> None:
-    before = picture(red)
+    before = snapshot.take()
     for options, said in (
         ({"owner": "a,b"}, "the call: owner: 'a,b' cannot be an owner name"),
         ({"owner": ""}, "the call: owner: '' cannot be an owner name"),
@@ -271,7 +272,7 @@ def test_owner_and_prune(red: Host, run_module: Run, module: str) -> None:
         assert said in result.message
     result = run_module(module, **GOOD[module], owner="lab", prune=True)
     assert "it requires both options" in result.message
-    assert_same(red, before)
+    snapshot.assert_unchanged(before)
 
 
 # The host lacks something
@@ -298,7 +299,7 @@ def run_with(python: list[str], module: str, params: dict[str, Any], **environme
 @pytest.mark.parametrize("module", MODULES)
 @pytest.mark.parametrize("check", [True, False])
 def test_without_root(red: Host, module: str, check: bool, tmp_path: Path) -> None:
-    before = picture(red)
+    before = snapshot.take()
     python = os.environ.get(TARGET_PYTHON) or sys.executable
     setpriv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", python]
     if subprocess.run([*setpriv, "-c", ""], capture_output=True, check=False).returncode:
@@ -308,14 +309,14 @@ def test_without_root(red: Host, module: str, check: bool, tmp_path: Path) -> No
     returned = run_with(setpriv, module, params, HOME="/nonexistent", ANSIBLE_LOCAL_TEMP=str(tmp_path))
     assert returned["failed"]
     assert returned["msg"] == "this needs root on the managed host: set `become: true` on the task or the play"
-    assert_same(red, before)
+    snapshot.assert_unchanged(before)
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_without_pyroute2(red: Host, module: str, tmp_path: Path) -> None:
     """A Python that finds another pyroute2 first, one that cannot be imported."""
     (tmp_path / "pyroute2.py").write_text("raise ImportError('No module named pyroute2')\n", encoding="ascii")
-    before = picture(red)
+    before = snapshot.take()
     python = os.environ.get(TARGET_PYTHON) or sys.executable
     path = f"{tmp_path}{os.pathsep}{COLLECTIONS_PATH}"
     returned = run_with([python], module, GOOD[module], PYTHONPATH=path)
@@ -323,7 +324,7 @@ def test_without_pyroute2(red: Host, module: str, tmp_path: Path) -> None:
     assert "the Python library pyroute2 is missing" in returned["msg"]
     assert "apt install python3-pyroute2" in returned["msg"]
     assert python in returned["msg"]
-    assert_same(red, before)
+    snapshot.assert_unchanged(before)
 
 
 @pytest.mark.parametrize("value", ["many", -1, 4294967296])
@@ -377,7 +378,7 @@ def test_every_state_module_is_given_two_wrong_entries() -> None:
 @pytest.mark.parametrize("module", sorted(TWO_WRONG))
 def test_all_wrong_entries_are_reported_at_once(red: Host, run_module: Run, module: str) -> None:
     bulk, entries, option = TWO_WRONG[module]
-    before = picture(red)
+    before = snapshot.take()
     result = run_module(module, **{bulk: entries})
     assert result.failed
     errors = result.message.splitlines()
@@ -385,4 +386,4 @@ def test_all_wrong_entries_are_reported_at_once(red: Host, run_module: Run, modu
     for index, error in enumerate(errors):
         assert error.startswith(f"{bulk}[{index}] ("), error
         assert f": {option}" in error, error
-    assert_same(red, before)
+    snapshot.assert_unchanged(before)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.netns.fabric.tests.helpers import firewalld
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.own_host import UPLINK, UPLINK_ADDRESS
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 from ansible_collections.netns.fabric.tests.integration.nat_world import (

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.helpers.converging import shell
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
-from ansible_collections.netns.fabric.tests.helpers.ovs_picture import column, configuration, converge_ovs, text_map
+from ansible_collections.netns.fabric.tests.helpers.convergence import converge, shell
+from ansible_collections.netns.fabric.tests.helpers.host import Host
+from ansible_collections.netns.fabric.tests.helpers.openvswitch import column, configuration, text_map
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 
 TROUBLESOME = {
@@ -39,35 +39,35 @@ def fixture_bare(host: Host, run_module: RunModule) -> Host:
 
 @pytest.mark.parametrize("value", TROUBLESOME.values(), ids=TROUBLESOME)
 def test_a_single_external_id_for_a_bridge_that_has_none(bare: Host, run_module: RunModule, value: object) -> None:
-    converge_ovs(bare, run_module, "ovs_bridge", name="int_br", external_ids={"key": value})
+    converge(bare, run_module, "ovs_bridge", name="int_br", external_ids={"key": value})
     assert text_map("Bridge", "int_br", "external_ids") == {"key": str(value)}
 
 
 def test_two_external_ids_at_once_and_a_third_later(bare: Host, run_module: RunModule) -> None:
-    converge_ovs(bare, run_module, "ovs_bridge", name="int_br", external_ids={"a": "1", "b": "x y"})
-    converge_ovs(bare, run_module, "ovs_bridge", name="int_br", external_ids={"c": "p,q=r"})
+    converge(bare, run_module, "ovs_bridge", name="int_br", external_ids={"a": "1", "b": "x y"})
+    converge(bare, run_module, "ovs_bridge", name="int_br", external_ids={"c": "p,q=r"})
     assert text_map("Bridge", "int_br", "external_ids") == {"a": "1", "b": "x y", "c": "p,q=r"}
 
 
 def test_fail_mode_left_out_while_something_else_changes(bare: Host, run_module: RunModule) -> None:
-    converge_ovs(bare, run_module, "ovs_bridge", name="int_br", fail_mode="secure")
-    converge_ovs(bare, run_module, "ovs_bridge", name="int_br", external_ids={"a": "1"})
+    converge(bare, run_module, "ovs_bridge", name="int_br", fail_mode="secure")
+    converge(bare, run_module, "ovs_bridge", name="int_br", external_ids={"a": "1"})
     assert column("Bridge", "int_br", "fail_mode") == "secure"
 
 
 def test_tag_left_out_while_something_else_changes(bare: Host, run_module: RunModule) -> None:
     shell(bare, "link add tap0 type veth peer name tap0x")
-    converge_ovs(bare, run_module, "ovs_port", name="tap0", bridge="int_br", tag=7)
-    converge_ovs(bare, run_module, "ovs_port", name="tap0", bridge="int_br", external_ids={"a": "1"})
+    converge(bare, run_module, "ovs_port", name="tap0", bridge="int_br", tag=7)
+    converge(bare, run_module, "ovs_port", name="tap0", bridge="int_br", external_ids={"a": "1"})
     assert column("Port", "tap0", "tag") == 7
-    converge_ovs(bare, run_module, "ovs_port", name="tap0", bridge="int_br", tag=8)
+    converge(bare, run_module, "ovs_port", name="tap0", bridge="int_br", tag=8)
     assert column("Port", "tap0", "tag") == 8
 
 
 def test_an_option_of_an_existing_port_is_changed(bare: Host, run_module: RunModule) -> None:
     port: dict[str, Any] = {"name": "tun0", "bridge": "int_br", "type": "vxlan"}
-    converge_ovs(bare, run_module, "ovs_port", **port, options={"remote_ip": "198.51.100.7", "key": 42})
-    converge_ovs(bare, run_module, "ovs_port", **port, options={"remote_ip": "198.51.100.8"})
+    converge(bare, run_module, "ovs_port", **port, options={"remote_ip": "198.51.100.7", "key": 42})
+    converge(bare, run_module, "ovs_port", **port, options={"remote_ip": "198.51.100.8"})
     assert text_map("Interface", "tun0", "options") == {"remote_ip": "198.51.100.8", "key": "42"}
 
 
@@ -97,7 +97,7 @@ def test_a_bridge_that_somebody_else_made_takes_what_is_declared_and_keeps_the_r
         *("add-br", "int_br", "--", "set", "Bridge", "int_br", "datapath_type=netdev", "fail_mode=secure"),
         *("external_ids:somebody=else", "other_config:mac-aging-time=60"),
     )
-    converge_ovs(host, run_module, "ovs_bridge", name="int_br", owner="lab", external_ids={"a": "1"})
+    converge(host, run_module, "ovs_bridge", name="int_br", owner="lab", external_ids={"a": "1"})
     assert text_map("Bridge", "int_br", "external_ids") == {"somebody": "else", "a": "1"}
     assert text_map("Bridge", "int_br", "other_config") == {"mac-aging-time": "60"}
     assert column("Bridge", "int_br", "fail_mode") == "secure"

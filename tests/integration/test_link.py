@@ -9,15 +9,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.helpers.converging import (
-    Run,
-    assert_same,
-    converge,
-    converge_and_paste,
-    picture,
-    shell,
-)
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers import snapshot
+from ansible_collections.netns.fabric.tests.helpers.convergence import Run, converge, converge_and_paste, shell
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 
 # A bridge with a cable to a namespace: the gateway's place in a topology.
 BRIDGE = """
@@ -116,10 +110,10 @@ def test_every_setting_of_a_link_is_changed(host: Host, run_module: Run) -> None
 
 def test_what_is_not_named_is_not_touched(host: Host, run_module: Run) -> None:
     shell(host, BRIDGE + "link set br0 up mtu 1400\naddr add 192.0.2.254/24 dev br0\nlink set br0 alias mine")
-    before = picture(host)
+    before = snapshot.take()
     result = run_module("link", name="br0")
     assert (result.failed, result.changed) == (False, False)
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
 
 
 def test_many_links_in_one_pass(host: Host, run_module: Run) -> None:
@@ -209,32 +203,32 @@ def test_an_owners_link_is_found_wherever_it_is(host: Host, run_module: Run) -> 
 
 def test_one_link_cannot_be_in_two_places(host: Host, run_module: Run) -> None:
     shell(host, DEVICE)
-    before = picture(host)
+    before = snapshot.take()
     result = run_module("link", links=[{"name": "d0", "namespace": "red"}, {"name": "d0", "namespace": "blue"}])
     assert result.failed
     assert "links[1] (d0): namespace: links[0] (d0) wants the same link, host/d0" in result.message
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
 
 
 def test_the_end_of_a_cable_is_not_pulled_into_a_namespace(host: Host, run_module: Run) -> None:
     """Where it belongs is the business of whoever made the pair."""
     shell(host, BRIDGE)
-    before = picture(host)
+    before = snapshot.take()
     result = run_module("link", name="red-tap", namespace="red")
     assert result.failed
     assert "red-tap is an end of a veth pair on the host; move it into red with netns.fabric.veth" in result.message
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
 
 
 def test_a_link_that_the_kernel_does_not_let_go(host: Host, run_module: Run) -> None:
     """A bridge belongs to its namespace for good."""
     shell(host, BRIDGE + "addr add 192.0.2.254/24 dev br0\nlink set br0 up")
-    before = picture(host)
+    before = snapshot.take()
     result = run_module("link", name="br0", namespace="red", addresses=["192.0.2.253/24"])
     assert result.failed
     assert "the kernel refused `ip link set dev br0 netns red`" in result.message
     assert "the host is unchanged" in result.message
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
 
 
 # What is not there
@@ -242,7 +236,7 @@ def test_a_link_that_the_kernel_does_not_let_go(host: Host, run_module: Run) -> 
 
 def test_a_link_that_does_not_exist(host: Host, run_module: Run) -> None:
     shell(host, DEVICE)
-    before = picture(host)
+    before = snapshot.take()
     for namespace in (None, "red"):
         checked = run_module("link", name="br7", namespace=namespace, addresses=["192.0.2.1/24"], _check=True)
         assert checked.changed
@@ -251,7 +245,7 @@ def test_a_link_that_does_not_exist(host: Host, run_module: Run) -> None:
         assert result.failed
         assert "there is no link br7" in result.message
         assert "create it first" in result.message
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
 
 
 def test_check_mode_foretells_the_run_after_the_link_is_made(host: Host, run_module: Run) -> None:
@@ -264,12 +258,12 @@ def test_check_mode_foretells_the_run_after_the_link_is_made(host: Host, run_mod
 
 def test_a_namespace_that_does_not_exist(host: Host, run_module: Run) -> None:
     shell(host, DEVICE)
-    before = picture(host)
+    before = snapshot.take()
     result = run_module("link", name="d0", namespace="green")
     assert result.failed
     assert "the namespace green does not exist" in result.message
     assert not run_module("link", name="d0", namespace="green", _check=True).failed
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
 
 
 # Giving back
@@ -291,10 +285,10 @@ def test_absent_takes_back_the_addresses_that_are_declared(host: Host, run_modul
 @pytest.mark.parametrize("name", ["br0", "d7"])
 def test_absent_where_there_is_nothing_to_take_back(host: Host, run_module: Run, name: str) -> None:
     shell(host, BRIDGE)
-    before = picture(host)
+    before = snapshot.take()
     result = run_module("link", name=name, state="absent", addresses=["192.0.2.254/24"])
     assert (result.failed, result.changed) == (False, False)
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
 
 
 # Owners

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.own_host import (
     OUTSIDE_LINK,
     UPLINK,

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.helpers import contact, firewalld
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers import firewalld, traffic_endpoint
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.own_host import (
     OUTSIDE_ADDRESS,
     UPLINK,
@@ -37,7 +37,7 @@ from ansible_collections.netns.fabric.tests.integration.nat_world import (
 NS01, NS02, ROUTER = "192.168.100.1", "192.168.100.2", "192.168.100.254"
 NS01_6, NS02_6, ROUTER_6 = "fd00:100::1", "fd00:100::2", "fd00:100::254"
 
-CONTACT = str(Path(contact.__file__))
+CONTACT = str(Path(traffic_endpoint.__file__))
 
 
 class Services(World):

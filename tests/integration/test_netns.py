@@ -11,19 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.helpers.converging import (
+from ansible_collections.netns.fabric.tests.helpers import snapshot
+from ansible_collections.netns.fabric.tests.helpers.convergence import (
     Run,
-    assert_same,
     assert_unchanged,
     converge,
     converge_and_paste,
     inode,
-    picture,
     shell,
-    wait_until,
 )
-from ansible_collections.netns.fabric.tests.helpers.host_state import NAMESPACES, RESOLVERS, Host
+from ansible_collections.netns.fabric.tests.helpers.host import NAMESPACES, RESOLVERS, Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTION, COLLECTIONS_PATH, TARGET_PYTHON
+from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 
 FOREIGN_FILE = "# from the administrator\nnameserver 198.51.100.53\noptions edns0\n"
 
@@ -90,19 +89,19 @@ def test_an_empty_list_changes_nothing(host: Host, run_module: Run) -> None:
 
 
 def test_absent_on_an_absent_namespace(host: Host, run_module: Run) -> None:
-    before = picture(host)
+    before = snapshot.take()
     result = run_module("netns", name="red", state="absent")
     assert (result.failed, result.changed) == (False, False)
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
 
 
 def test_an_existing_namespace_stays_the_same_one(host: Host, run_module: Run) -> None:
     shell(host, "netns add red\n-n red link set lo up\n-n red tuntap add d0 mode tap")
-    before = picture(host)
+    before = snapshot.take()
     result = run_module("netns", name="red", _check=True)
     assert not result.changed
     assert_unchanged(run_module("netns", name="red"))
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
 
 
 def test_a_bare_namespace_gets_its_loopback_up(host: Host, run_module: Run) -> None:
@@ -115,9 +114,9 @@ def test_a_bare_namespace_gets_its_loopback_up(host: Host, run_module: Run) -> N
 
 def test_the_loopback_of_somebody_elses_namespace_is_left_as_it_is(host: Host, run_module: Run) -> None:
     shell(host, "netns add red\n-n red tuntap add d0 mode tap")
-    before = picture(host)
+    before = snapshot.take()
     assert_unchanged(run_module("netns", name="red", owner="lab"))
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
 
 
 def test_a_name_is_not_mistaken_for_one_that_contains_it(host: Host, run_module: Run) -> None:
@@ -173,10 +172,10 @@ def test_a_file_that_is_not_declared_stays(host: Host, run_module: Run) -> None:
 
 
 def test_looking_at_a_missing_namespace_does_not_make_it(host: Host, run_module: Run) -> None:
-    before = picture(host)
+    before = snapshot.take()
     for state in ("present", "absent"):
         run_module("netns", name="red", state=state, _check=True)
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
     assert host.namespaces() == []
 
 
@@ -203,14 +202,14 @@ def test_a_namespace_with_a_process_is_not_removed(host: Host, run_module: Run) 
     shell(host, "netns add red\n-n red link set lo up\nlink add v0 netns red type veth peer name t0")
     process = host.start("sleep", "4242", namespace="red")
     wait_until(lambda: host.run("ip", "netns", "pids", "red").stdout.strip() != "")
-    before = picture(host)
+    before = snapshot.take()
     for check in (True, False):
         result = run_module("netns", name="red", state="absent", _check=check)
         assert result.failed
         assert f"pid {process.pid}: " in result.message
         assert "sleep 4242" in result.message
         assert "force" in result.message
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
     assert process.poll() is None
 
 
@@ -418,10 +417,10 @@ def test_prune_removes_what_bears_the_mark_and_nothing_else(host: Host, run_modu
 
 def test_prune_of_everything(host: Host, run_module: Run) -> None:
     shell(host, "netns add foreign")
-    before = picture(host)
+    before = snapshot.take()
     run_module("netns", namespaces=[{"name": "red", "nameservers": ["192.0.2.53"]}], owner="lab")
     converge(host, run_module, "netns", namespaces=[], owner="lab", prune=True)
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
 
 
 def test_a_namespace_with_two_owners_goes_with_the_last(host: Host, run_module: Run) -> None:
@@ -444,21 +443,21 @@ def inode_of_shared(host: Host, run_module: Run) -> int:
 def test_another_owners_namespace_with_something_in_it_is_used_and_never_owned(host: Host, run_module: Run) -> None:
     run_module("netns", name="red", owner="one")
     shell(host, "-n red tuntap add d0 mode tap")
-    before = picture(host)
+    before = snapshot.take()
     assert_unchanged(run_module("netns", name="red", owner="two"))
     result = run_module("netns", name="red", owner="two", state="absent")
     assert (result.failed, result.changed) == (False, False)
     assert "is not owned by two" in result.warnings[0]
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
 
 
 def test_somebody_elses_namespace_is_not_removed_for_an_owner(host: Host, run_module: Run) -> None:
     shell(host, "netns add red\n-n red tuntap add d0 mode tap")
-    before = picture(host)
+    before = snapshot.take()
     result = run_module("netns", name="red", owner="lab", state="absent")
     assert (result.failed, result.changed) == (False, False)
     assert result.warnings
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
 
 
 def test_a_removed_namespaces_memory_is_let_go(host: Host, run_module: Run) -> None:

@@ -18,17 +18,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations import SetBridge
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import Columns
 from ansible_collections.netns.fabric.tests.helpers import own_host
-from ansible_collections.netns.fabric.tests.helpers.converging import shell, wait_until
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
-from ansible_collections.netns.fabric.tests.helpers.ovs_picture import (
-    column,
-    configuration,
-    converge_and_paste_ovs,
-    converge_ovs,
-    kill,
-    stopped,
-    text_map,
-)
+from ansible_collections.netns.fabric.tests.helpers.convergence import converge, converge_and_paste, shell
+from ansible_collections.netns.fabric.tests.helpers.host import Host
+from ansible_collections.netns.fabric.tests.helpers.openvswitch import column, configuration, kill, stopped, text_map
+from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 
 KERNEL_DATAPATH = Path("/sys/module/openvswitch").exists()
@@ -88,9 +81,7 @@ def create_bridge(host: Host, name: str = "int_br", *more: str) -> None:
 
 
 def test_a_new_bridge_has_all_options(host: Host, run_module: RunModule) -> None:
-    result = converge_and_paste_ovs(
-        host, run_module, lambda: None, lambda: host.ovs_vsctl("del-br", "int_br"), "ovs_bridge", owner="lab", **BRIDGE
-    )
+    result = converge_and_paste(host, run_module, lambda: None, "ovs_bridge", owner="lab", **BRIDGE)
     assert result.returned["bridges"] == [{"name": "int_br", "datapath_type": WORKING}]
     assert text_map("Bridge", "int_br", "external_ids") == {**ODD_TEXTS, "netns.fabric/lab": "owner"}
     assert column("Bridge", "int_br", "fail_mode") == "secure"
@@ -118,7 +109,7 @@ def test_any_text_is_read_back_as_it_was_given(run_module: RunModule) -> None:
 
 def test_many_bridges_are_added_in_one_transaction(host: Host, run_module: RunModule) -> None:
     before = column("Open_vSwitch", ".", "next_cfg")
-    result = converge_ovs(host, run_module, "ovs_bridge", bridges=[{"name": f"br{n}"} for n in range(5)])
+    result = converge(host, run_module, "ovs_bridge", bridges=[{"name": f"br{n}"} for n in range(5)])
     assert column("Open_vSwitch", ".", "next_cfg") == before + 1
     assert host.ovs_vsctl("list-br").split() == [f"br{n}" for n in range(5)]
     assert len(result.commands) == 5
@@ -129,11 +120,8 @@ def test_every_option_is_applied_to_an_existing_bridge(host: Host, run_module: R
         create_bridge(host, "int_br", "external_ids:somebody=else", "external_ids:old=x", "protocols=OpenFlow15")
         host.ovs_vsctl("add-br", "other", "--", "set", "Bridge", "other", f"datapath_type={WORKING}")
 
-    def undo() -> None:
-        host.ovs_vsctl("del-br", "int_br", "--", "del-br", "other")
-
     wanted = {**BRIDGE, "external_ids": {**ODD_TEXTS, "old": None}}
-    result = converge_and_paste_ovs(host, run_module, prepare, undo, "ovs_bridge", bridges=[wanted])
+    result = converge_and_paste(host, run_module, prepare, "ovs_bridge", bridges=[wanted])
     assert len(result.commands) == 1
     assert text_map("Bridge", "int_br", "external_ids") == {**ODD_TEXTS, "somebody": "else"}
     assert host.links()["int_br"]["address"] == "02:00:00:00:00:01"
@@ -150,7 +138,7 @@ def test_omitted_is_untouched(host: Host, run_module: RunModule) -> None:
 
 def test_an_empty_list_clears_and_a_null_removes(host: Host, run_module: RunModule) -> None:
     run_module("ovs_bridge", **BRIDGE)
-    converge_ovs(host, run_module, "ovs_bridge", name="int_br", protocols=[], external_ids=dict.fromkeys(ODD_TEXTS))
+    converge(host, run_module, "ovs_bridge", name="int_br", protocols=[], external_ids=dict.fromkeys(ODD_TEXTS))
     assert column("Bridge", "int_br", "protocols") == ["set", []]
     assert text_map("Bridge", "int_br", "external_ids") == {}
     assert column("Bridge", "int_br", "fail_mode") == "secure"
@@ -158,7 +146,7 @@ def test_an_empty_list_clears_and_a_null_removes(host: Host, run_module: RunModu
 
 def test_two_keys_for_a_bridge_that_has_none(host: Host, run_module: RunModule) -> None:
     create_bridge(host)
-    converge_ovs(host, run_module, "ovs_bridge", name="int_br", external_ids={"a": "02:00:00:00:00:0A", "b": 7})
+    converge(host, run_module, "ovs_bridge", name="int_br", external_ids={"a": "02:00:00:00:00:0A", "b": 7})
     assert text_map("Bridge", "int_br", "external_ids") == {"a": "02:00:00:00:00:0A", "b": "7"}
 
 
@@ -167,7 +155,7 @@ def test_a_bridge_is_removed_with_its_ports(host: Host, run_module: RunModule) -
         create_bridge(host)
         host.ovs_vsctl("add-port", "int_br", "i1", "--", "set", "Interface", "i1", "type=internal")
 
-    converge_and_paste_ovs(host, run_module, prepare, lambda: None, "ovs_bridge", name="int_br", state="absent")
+    converge_and_paste(host, run_module, prepare, "ovs_bridge", name="int_br", state="absent")
     assert configuration()["Bridge"] == configuration()["Port"] == {}
     assert not {"int_br", "i1"} & set(host.links())
 
@@ -196,7 +184,7 @@ def test_a_bridge_of_a_datapath_that_does_not_work_is_repaired_with_its_ports(
     assert host.in_namespace("red", "ping", "-c", "1", "-W", "1", "192.0.2.2", check=False).returncode != 0
 
     assert not run_module("ovs_bridge", name="int_br").changed  # omitted
-    result = converge_ovs(host, run_module, "ovs_bridge", name="int_br", datapath_type="auto")
+    result = converge(host, run_module, "ovs_bridge", name="int_br", datapath_type="auto")
     assert result.commands == ["ovs-vsctl set Bridge int_br datapath_type=netdev"]
     assert column("Interface", "red-tap", "ofport") == number
     assert host.pings("192.0.2.2", "red")
@@ -252,7 +240,7 @@ def test_a_deleted_link_is_re_created_and_nothing_else_is_touched(host: Host, ru
     host.run("ip", "link", "del", "int_br")
     others = {name: link["ifindex"] for name, link in host.links().items()}
 
-    converge_ovs(host, run_module, "ovs_bridge", name="int_br")
+    converge(host, run_module, "ovs_bridge", name="int_br")
     shell(host, "addr add 192.0.2.254/24 dev int_br\nlink set int_br up")
     assert host.pings("192.0.2.254", "red")
     assert {name: link["ifindex"] for name, link in host.links().items() if name != "int_br"} == others
@@ -275,7 +263,7 @@ def test_a_hardware_address_that_was_changed_is_set_again_by_the_daemon(host: Ho
 
 def test_an_mtu_lasts_whatever_ports_are_added(host: Host, run_module: RunModule) -> None:
     """It is requested of Open vSwitch: one set in the kernel lasts until the next port is added."""
-    converge_ovs(host, run_module, "ovs_bridge", name="int_br", mtu=9000)
+    converge(host, run_module, "ovs_bridge", name="int_br", mtu=9000)
     assert host.links()["int_br"]["mtu"] == 9000
     shell(host, "link add tap0 type veth peer name eth0")
     host.ovs_vsctl("add-port", "int_br", "tap0")
@@ -284,7 +272,7 @@ def test_an_mtu_lasts_whatever_ports_are_added(host: Host, run_module: RunModule
     assert not run_module("ovs_bridge", name="int_br", mtu=9000).changed
     host.run("ip", "link", "set", "dev", "int_br", "mtu", "1400")
     wait_until(lambda: host.links()["int_br"]["mtu"] == 9000)
-    converge_ovs(host, run_module, "ovs_bridge", name="int_br", mtu=1300, fail_mode="secure")
+    converge(host, run_module, "ovs_bridge", name="int_br", mtu=1300, fail_mode="secure")
     assert host.links()["int_br"]["mtu"] == 1300
 
 
@@ -467,14 +455,14 @@ def test_another_database_can_be_named(run_module: RunModule) -> None:
 
 
 def test_two_owners_share_a_bridge_and_the_last_one_deletes_it(host: Host, run_module: RunModule) -> None:
-    converge_ovs(host, run_module, "ovs_bridge", name="int_br", owner="a")
-    converge_ovs(host, run_module, "ovs_bridge", name="int_br", owner="b")
+    converge(host, run_module, "ovs_bridge", name="int_br", owner="a")
+    converge(host, run_module, "ovs_bridge", name="int_br", owner="b")
     assert set(text_map("Bridge", "int_br", "external_ids")) == {"netns.fabric/a", "netns.fabric/b"}
-    result = converge_ovs(host, run_module, "ovs_bridge", bridges=[], owner="a", prune=True)
+    result = converge(host, run_module, "ovs_bridge", bridges=[], owner="a", prune=True)
     assert "is also owned by b; it stays, and a no longer owns it" in result.warnings[0]
     assert set(text_map("Bridge", "int_br", "external_ids")) == {"netns.fabric/b"}
     assert not run_module("ovs_bridge", name="int_br", owner="a", state="absent").changed
-    converge_ovs(host, run_module, "ovs_bridge", name="int_br", owner="b", state="absent")
+    converge(host, run_module, "ovs_bridge", name="int_br", owner="b", state="absent")
     assert configuration()["Bridge"] == {}
 
 
@@ -490,7 +478,7 @@ def test_an_unowned_bridge_is_used_and_never_owned(host: Host, run_module: RunMo
 def test_a_bridge_stays_while_a_port_of_others_is_on_it(host: Host, run_module: RunModule) -> None:
     run_module("ovs_bridge", name="int_br", owner="a")
     two_namespaces_on(host, "int_br")
-    converge_ovs(host, run_module, "ovs_bridge", bridges=[], owner="a", prune=True)
+    converge(host, run_module, "ovs_bridge", bridges=[], owner="a", prune=True)
     assert host.pings("192.0.2.2", "red")
 
 
@@ -498,5 +486,5 @@ def test_prune_removes_what_is_owned_and_nothing_else(host: Host, run_module: Ru
     run_module("ovs_bridge", bridges=[{"name": name} for name in ("red", "red-test", "blue")], owner="lab")
     run_module("ovs_bridge", name="theirs", owner="lab2")
     create_bridge(host, "nobodys")
-    converge_ovs(host, run_module, "ovs_bridge", bridges=[{"name": "red-test"}], owner="lab", prune=True)
+    converge(host, run_module, "ovs_bridge", bridges=[{"name": "red-test"}], owner="lab", prune=True)
     assert host.ovs_vsctl("list-br").split() == ["nobodys", "red-test", "theirs"]

@@ -13,20 +13,19 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.helpers import own_host
-from ansible_collections.netns.fabric.tests.helpers.converging import shell, tcp_passes, wait_until
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers import own_host, traffic
+from ansible_collections.netns.fabric.tests.helpers.convergence import converge, converge_and_paste, shell
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTIONS_PATH
-from ansible_collections.netns.fabric.tests.helpers.ovs_picture import (
+from ansible_collections.netns.fabric.tests.helpers.openvswitch import (
     column,
     configuration,
-    converge_and_paste_ovs,
-    converge_ovs,
     kill,
     rows,
     stopped,
     text_map,
 )
+from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 
 KERNEL_DATAPATH = Path("/sys/module/openvswitch").exists()
@@ -84,8 +83,8 @@ def fixture_connected(prepared: Host, run_module: RunModule) -> Host:
 def assert_traffic(host: Host) -> None:
     assert host.pings("192.0.2.2", "red")
     assert host.pings("192.0.2.1", "blue")
-    assert tcp_passes(host, "blue", "red", "192.0.2.2")
-    assert tcp_passes(host, "red", "blue", "192.0.2.1")
+    traffic.exchange("red", "blue", "192.0.2.2", size=65536)
+    traffic.exchange("blue", "red", "192.0.2.1", size=65536)
 
 
 def is_dead(host: Host) -> bool:
@@ -108,10 +107,7 @@ def numbers(*names: str) -> list[int]:
 
 
 def test_ports_are_added_and_carry_tcp(host: Host, run_module: RunModule) -> None:
-    def undo() -> None:
-        host.clear()
-
-    result = converge_and_paste_ovs(host, run_module, lambda: prepare(host), undo, "ovs_port", ports=BOTH, owner="lab")
+    result = converge_and_paste(host, run_module, lambda: prepare(host), "ovs_port", ports=BOTH, owner="lab")
     assert result.commands[0] == "ovs-vsctl add-port int_br red-tap 'external_ids:\"netns.fabric/lab\"=owner'"
     assert_traffic(host)
 
@@ -130,7 +126,7 @@ def test_tcp_is_dead_without_the_checksums_while_ping_works(prepared: Host, run_
     assert run_module("ovs_port", ports=keep).changed
     assert prepared.pings("192.0.2.2", "red")
     assert tcp_is_dead(prepared)
-    result = converge_ovs(prepared, run_module, "ovs_port", ports=[{"name": port["name"]} for port in BOTH])
+    result = converge(prepared, run_module, "ovs_port", ports=[{"name": port["name"]} for port in BOTH])
     assert result.commands == [f"ip netns exec {name} ethtool -K eth0 tx off" for name in NAMESPACES]
     assert_traffic(prepared)
 
@@ -139,12 +135,12 @@ def test_tcp_is_dead_without_the_checksums_while_ping_works(prepared: Host, run_
 def test_checksums_that_were_turned_on_again_are_turned_off(connected: Host, run_module: RunModule) -> None:
     connected.in_namespace("red", "ethtool", "-K", "eth0", "tx", "on")
     assert tcp_is_dead(connected)
-    converge_ovs(connected, run_module, "ovs_port", ports=BOTH)
+    converge(connected, run_module, "ovs_port", ports=BOTH)
     assert_traffic(connected)
 
 
 def test_the_far_end_is_found_without_being_named(prepared: Host, run_module: RunModule) -> None:
-    converge_ovs(prepared, run_module, "ovs_port", ports=[{"name": p["name"], "bridge": "int_br"} for p in BOTH])
+    converge(prepared, run_module, "ovs_port", ports=[{"name": p["name"], "bridge": "int_br"} for p in BOTH])
     assert_traffic(prepared)
 
 
@@ -175,7 +171,7 @@ def test_every_option_is_applied_to_an_existing_port(host: Host, run_module: Run
         "external_ids": {"a:b": 'x,y=z "q"', "old": None, "n": 1, "mac": "02:00:00:00:00:0A"},
         "other_config": {"rstp-enable": False},
     }
-    converge_and_paste_ovs(host, run_module, prepare_port, host.clear, "ovs_port", **wanted)
+    converge_and_paste(host, run_module, prepare_port, "ovs_port", **wanted)
     row = rows("Port")["red-tap"]
     assert (row["tag"], row["trunks"], row["vlan_mode"], row["protected"]) == (
         7,
@@ -198,18 +194,16 @@ def test_omitted_is_untouched_and_an_empty_list_clears(connected: Host, run_modu
     assert not run_module("ovs_port", ports=BOTH).changed
     assert not run_module("ovs_port", name="red-tap").changed
     assert configuration() == before
-    converge_ovs(connected, run_module, "ovs_port", name="red-tap", trunks=[])
+    converge(connected, run_module, "ovs_port", name="red-tap", trunks=[])
     assert (column("Port", "red-tap", "tag"), column("Port", "red-tap", "trunks")) == (7, ["set", []])
-    converge_ovs(connected, run_module, "ovs_port", name="red-tap", vlan_mode="trunk")
+    converge(connected, run_module, "ovs_port", name="red-tap", vlan_mode="trunk")
     assert column("Port", "red-tap", "tag") == ["set", []]
 
 
 def test_vlans_keep_traffic_apart(connected: Host, run_module: RunModule) -> None:
-    converge_ovs(
-        connected, run_module, "ovs_port", ports=[{"name": "red-tap", "tag": 7}, {"name": "blue-tap", "tag": 8}]
-    )
+    converge(connected, run_module, "ovs_port", ports=[{"name": "red-tap", "tag": 7}, {"name": "blue-tap", "tag": 8}])
     assert is_dead(connected)
-    converge_ovs(connected, run_module, "ovs_port", name="blue-tap", tag=7)
+    converge(connected, run_module, "ovs_port", name="blue-tap", tag=7)
     assert_traffic(connected)
 
 
@@ -217,14 +211,14 @@ def test_a_port_moves_to_another_bridge_and_carries_traffic_there(connected: Hos
     create_bridges(connected, "other")
     connected.ovs_vsctl("set", "Port", "red-tap", "tag=7", "external_ids:a=b")
     before = rows("Port")["red-tap"]
-    converge_ovs(connected, run_module, "ovs_port", name="red-tap", bridge="other")
+    converge(connected, run_module, "ovs_port", name="red-tap", bridge="other")
     assert connected.ovs_vsctl("port-to-br", "red-tap") == "other"
     assert rows("Port")["red-tap"] == before
     assert is_dead(connected)
 
     # Changed by hand, and back.
     connected.ovs_vsctl("remove", "Port", "red-tap", "tag", "7")
-    converge_ovs(connected, run_module, "ovs_port", ports=BOTH)
+    converge(connected, run_module, "ovs_port", ports=BOTH)
     assert_traffic(connected)
 
 
@@ -232,7 +226,7 @@ def test_two_ports_swap_bridges(connected: Host, run_module: RunModule) -> None:
     create_bridges(connected, "other")
     run_module("ovs_port", name="blue-tap", bridge="other")
     swapped = [{"name": "red-tap", "bridge": "other"}, {"name": "blue-tap", "bridge": "int_br"}]
-    converge_ovs(connected, run_module, "ovs_port", ports=swapped)
+    converge(connected, run_module, "ovs_port", ports=swapped)
     assert connected.ovs_vsctl("port-to-br", "red-tap") == "other"
     assert connected.ovs_vsctl("port-to-br", "blue-tap") == "int_br"
 
@@ -240,9 +234,9 @@ def test_two_ports_swap_bridges(connected: Host, run_module: RunModule) -> None:
 def test_an_internal_port_creates_its_link(host: Host, run_module: RunModule) -> None:
     create_bridges(host)
     port = {"name": "i1", "bridge": "int_br", "type": "internal", "mac": "02:00:00:00:00:0A", "mtu": 1400}
-    converge_ovs(host, run_module, "ovs_port", ports=[port])
+    converge(host, run_module, "ovs_port", ports=[port])
     assert (host.links()["i1"]["address"], host.links()["i1"]["mtu"]) == ("02:00:00:00:00:0a", 1400)
-    converge_ovs(host, run_module, "ovs_port", name="i1", mac="02:00:00:00:00:0B", mtu=1300)
+    converge(host, run_module, "ovs_port", name="i1", mac="02:00:00:00:00:0B", mtu=1300)
     assert (host.links()["i1"]["address"], host.links()["i1"]["mtu"]) == ("02:00:00:00:00:0b", 1300)
 
 
@@ -261,15 +255,15 @@ def test_a_tunnel_port_takes_its_options(host: Host, run_module: RunModule) -> N
     create_bridges(host)
     options = {"remote_ip": "198.51.100.7", "key": 42}
     port = {"name": "tun0", "bridge": "int_br", "type": "vxlan", "options": options, "protected": True}
-    converge_ovs(host, run_module, "ovs_port", ports=[port])
+    converge(host, run_module, "ovs_port", ports=[port])
     assert text_map("Interface", "tun0", "options") == {"remote_ip": "198.51.100.7", "key": "42"}
-    converge_ovs(host, run_module, "ovs_port", name="tun0", options={"key": None, "tos": 5})
+    converge(host, run_module, "ovs_port", name="tun0", options={"key": None, "tos": 5})
     assert text_map("Interface", "tun0", "options") == {"remote_ip": "198.51.100.7", "tos": "5"}
 
 
 def test_a_port_is_removed_from_whichever_bridge_it_is_on(connected: Host, run_module: RunModule) -> None:
     create_bridges(connected, "other")
-    converge_ovs(connected, run_module, "ovs_port", name="red-tap", bridge="other", state="absent")
+    converge(connected, run_module, "ovs_port", name="red-tap", bridge="other", state="absent")
     assert list(rows("Port")) == ["blue-tap", "int_br", "other"]
     assert "red-tap" in connected.links()
     assert not run_module("ovs_port", name="red-tap", bridge="nowhere", state="absent").changed
@@ -308,7 +302,7 @@ def test_a_re_created_veth_pair_is_a_blackhole_that_is_found(connected: Host, ru
     assert column("Interface", "red-tap", "error") == ["set", []]
     assert is_dead(connected)
 
-    result = converge_ovs(connected, run_module, "ovs_port", ports=BOTH)
+    result = converge(connected, run_module, "ovs_port", ports=BOTH)
     assert len(result.commands) == 2
     assert result.diff[0]["after"] == "attached: true\n"
     assert (configuration(), numbers()) == (before, of_before)
@@ -447,7 +441,7 @@ def test_an_internal_port_whose_namespace_was_deleted_is_re_created(host: Host, 
     host.run("ip", "netns", "del", "red")
     time.sleep(0.5)  # the kernel destroys it in the background
 
-    converge_ovs(host, run_module, "ovs_port", ports=ports)
+    converge(host, run_module, "ovs_port", ports=ports)
     assert "i1" in host.links()
     assert "i2" in host.links("blue")
     assert (configuration(), numbers("i1", "i2")) == (before, of_before)
@@ -628,18 +622,18 @@ def test_prune_removes_what_is_owned_and_nothing_else(connected: Host, run_modul
     for name in ("foreign", "lab"):
         connected.ovs_vsctl("add-port", "int_br", name, "--", "set", "Interface", name, "type=internal")
     run_module("ovs_port", name="theirs", bridge="int_br", type="internal", owner="lab-2")
-    converge_ovs(connected, run_module, "ovs_port", ports=BOTH[:1], owner="lab", prune=True)
+    converge(connected, run_module, "ovs_port", ports=BOTH[:1], owner="lab", prune=True)
     assert list(rows("Port")) == ["foreign", "int_br", "lab", "red-tap", "theirs"]
-    converge_ovs(connected, run_module, "ovs_port", ports=[], owner="lab", prune=True)
+    converge(connected, run_module, "ovs_port", ports=[], owner="lab", prune=True)
     assert list(rows("Port")) == ["foreign", "int_br", "lab", "theirs"]
 
 
 def test_two_owners_share_a_port_and_the_last_one_deletes_it(connected: Host, run_module: RunModule) -> None:
-    converge_ovs(connected, run_module, "ovs_port", name="red-tap", owner="other")
-    result = converge_ovs(connected, run_module, "ovs_port", name="red-tap", owner="lab", state="absent")
+    converge(connected, run_module, "ovs_port", name="red-tap", owner="other")
+    result = converge(connected, run_module, "ovs_port", name="red-tap", owner="lab", state="absent")
     assert "is also owned by other; it stays, and lab no longer owns it" in result.warnings[0]
     assert_traffic(connected)
-    converge_ovs(connected, run_module, "ovs_port", name="red-tap", owner="other", state="absent")
+    converge(connected, run_module, "ovs_port", name="red-tap", owner="other", state="absent")
     assert "red-tap" not in rows("Port")
 
 

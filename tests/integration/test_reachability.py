@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.netns.fabric.tests.helpers import module_runner
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import ModuleResult
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 

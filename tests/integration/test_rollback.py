@@ -30,15 +30,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.netns impo
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
 from ansible_collections.netns.fabric.plugins.module_utils._system import files
-from ansible_collections.netns.fabric.tests.helpers.converging import (
-    SYSCTLS,
-    Run,
-    assert_same,
-    picture,
-    shell,
-    wait_until,
-)
-from ansible_collections.netns.fabric.tests.helpers.host_state import NAMESPACES, RESOLVERS, Host
+from ansible_collections.netns.fabric.tests.helpers import snapshot
+from ansible_collections.netns.fabric.tests.helpers.convergence import Run, shell
+from ansible_collections.netns.fabric.tests.helpers.host import NAMESPACES, RESOLVERS, Host
+from ansible_collections.netns.fabric.tests.helpers.snapshot import SYSCTLS
+from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 
 Entries = list[dict[str, Any]]
 
@@ -109,13 +105,13 @@ def fixture_stage(host: Host) -> Host:
 def assert_refused(host: Host, run_module: Run, module: str, entries: Entries, said: str, **options: Any) -> None:
     """Run a module on a list of which one is refused: the message names it, and nothing has changed."""
     bulk = {"netns": "namespaces", "veth": "pairs", "link": "links", "route": "routes"}[module]
-    before = picture(host)
+    before = snapshot.take()
     result = run_module(module, **{bulk: entries}, **options)
     assert result.failed
     assert f"{bulk}[{REFUSED}]" in result.message
     assert said in result.message
     assert result.message.endswith("All changes made by this call were rolled back; the host is unchanged.")
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
     # Without that entry the call succeeds: the refusal had no other reason.
     left = run_module(module, **{bulk: entries[:REFUSED] + entries[REFUSED + 1 :]}, **options)
     assert not left.failed, left.message
@@ -215,7 +211,7 @@ def test_fifty_links_and_an_address_that_is_refused(stage: Host, run_module: Run
 def test_a_link_that_carries_routes_is_taken_down_moved_and_readdressed(stage: Host, run_module: Run) -> None:
     """The link with everything on it loses all that, and then a bridge refuses to be moved."""
     shell(stage, "link add br0 type bridge\ntuntap add d0 mode tap")
-    before = picture(stage)
+    before = snapshot.take()
     for options in (
         {"name": "eth0", "addresses": ["10.77.0.1/24"]},
         {"name": "eth0", "enabled": False},
@@ -229,7 +225,7 @@ def test_a_link_that_carries_routes_is_taken_down_moved_and_readdressed(stage: H
         assert result.failed
         assert "links[1] (d0)" in result.message
         assert result.message.endswith("the host is unchanged.")
-        assert_same(stage, before, what=f"the host after {options}")
+        snapshot.assert_unchanged(before, f"the host after {options}")
 
 
 def test_fifty_routes_and_a_source_that_is_no_address_here(stage: Host, run_module: Run) -> None:
@@ -399,7 +395,7 @@ def add_to_stage(host: Host) -> None:
 def test_every_operation_refused_in_turn(stage: Host, monkeypatch: pytest.MonkeyPatch, name: str, by: str) -> None:
     add_to_stage(stage)
     resource, params = PLANS[name]
-    before = picture(stage)
+    before = snapshot.take()
     refusals = Refusals(monkeypatch)
     getattr(refusals, f"by_{by}")()
     while True:
@@ -409,12 +405,12 @@ def test_every_operation_refused_in_turn(stage: Host, monkeypatch: pytest.Monkey
         if failure is None:
             break
         assert failure.endswith("the host is unchanged."), f"{refusals.at}: {failure}"
-        assert_same(stage, before, what=f"the host after {failure}")
+        snapshot.assert_unchanged(before, f"the host after {failure}")
     assert refusals.at >= {"namespaces": 4, "veth pairs": 20, "links": 12, "routes": 14}[name]
 
 
 def test_an_unexpected_error_rolls_everything_back_too(stage: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = picture(stage)
+    before = snapshot.take()
 
     def broken(*_arguments: Any) -> None:
         raise RuntimeError("a bug")
@@ -424,7 +420,7 @@ def test_an_unexpected_error_rolls_everything_back_too(stage: Host, monkeypatch:
     resource, params = PLANS["namespaces"]
     with pytest.raises(RuntimeError):
         run_inside(resource, params)
-    assert_same(stage, before)
+    snapshot.assert_unchanged(before)
 
 
 # Namespaces that are removed
@@ -434,7 +430,7 @@ def test_removed_namespaces_come_back_with_their_processes(stage: Host, monkeypa
     """They are kept open until the whole call has succeeded."""
     process = stage.start("sleep", "4242", namespace="red")
     wait_until(lambda: stage.run("ip", "netns", "pids", "red").stdout.strip() != "")
-    before = picture(stage)
+    before = snapshot.take()
     remove = namespaces.remove
 
     def refused(name: str) -> None:
@@ -447,7 +443,7 @@ def test_removed_namespaces_come_back_with_their_processes(stage: Host, monkeypa
     entries = [{"name": name, "state": "absent", "force": True} for name in ("red", "blue")]
     with pytest.raises(OperationFailed, match="blue"):
         run_inside(NamespaceResource(), {"namespaces": entries})
-    assert_same(stage, before)
+    snapshot.assert_unchanged(before)
     assert stage.run("ip", "netns", "pids", "red").stdout.split() == [str(process.pid)]
 
 
@@ -473,7 +469,7 @@ def test_a_physical_link_goes_back_inside_when_the_removal_is_refused(
         -n red route add default via 10.0.0.2
         """,
     )
-    before = picture(host)
+    before = snapshot.take()
 
     def refused(name: str) -> None:
         raise OSError(errno.EBUSY, "refused for the test")
@@ -481,15 +477,15 @@ def test_a_physical_link_goes_back_inside_when_the_removal_is_refused(
     monkeypatch.setattr(namespaces, "remove", refused)  # nothing refuses that to root
     with pytest.raises(OperationFailed, match="the host is unchanged"):
         apply(op.RemoveNamespace("red", physical=("d0",)))
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
 
 
 def test_the_name_of_a_physical_link_may_be_taken_on_the_host(host: Host) -> None:
     shell(host, "netns add red\n-n red tuntap add d0 mode tap\ntuntap add d0 mode tap")
-    before = picture(host)
+    before = snapshot.take()
     with pytest.raises(OperationFailed, match=r"x: the kernel refused .*File exists"):
         apply(op.RemoveNamespace("red", physical=("d0",)))
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
 
 
 def test_links_that_were_deleted_together_come_back(host: Host) -> None:
@@ -498,13 +494,13 @@ def test_links_that_were_deleted_together_come_back(host: Host) -> None:
         shell(host, f"link add v{number} group 7 type veth peer name eth{number} netns red")
         shell(host, f"-n red addr add 192.0.2.{number}/24 dev eth{number}")
     shell(host, "link add bystander group 8 type bridge")
-    before = picture(host)
+    before = snapshot.take()
     deletions = [op.DeleteLink(None, f"v{number}", phase=Phase.RELEASE) for number in range(4)]
     # From its other end, and by an operation of a later phase that is refused.
     deletions.append(op.DeleteLink("red", "eth4", phase=Phase.RELEASE))
     with pytest.raises(OperationFailed, match="File exists"):
         apply(*deletions, op.CreateVeth(op.NewEnd(None, "bystander"), op.NewEnd(None, "w")))
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
 
     apply(*deletions)
     assert set(host.links()) == {"lo", "bystander"}
@@ -541,12 +537,12 @@ def test_the_parameters_that_forwarding_resets_come_back(stage: Host, run_module
     """ip_forward also sets accept_redirects and the forwarding of every link."""
     sysctls = (*SYSCTLS, "net/ipv4/conf/eth0/forwarding", "net/ipv4/conf/lo/accept_redirects")
     stage.in_namespace("blue", "sysctl", "-qw", "net.ipv4.conf.eth0.forwarding=1")
-    before = picture(stage, sysctls=SYSCTLS)
+    before = snapshot.take()
     values = [stage.in_namespace("blue", "sysctl", "-n", key.replace("/", ".")).stdout for key in sysctls]
     entries = [
         {"name": "blue", "sysctls": {"net.ipv4.ip_forward": 1, "net.ipv4.ip_default_ttl": 0}},
     ]
     result = run_module("netns", namespaces=entries)
     assert result.failed
-    assert_same(stage, before)
+    snapshot.assert_unchanged(before)
     assert values == [stage.in_namespace("blue", "sysctl", "-n", key.replace("/", ".")).stdout for key in sysctls]

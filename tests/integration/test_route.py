@@ -8,16 +8,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.helpers.converging import (
+from ansible_collections.netns.fabric.tests.helpers import snapshot
+from ansible_collections.netns.fabric.tests.helpers.convergence import (
     Run,
-    assert_same,
     assert_unchanged,
     converge,
     converge_and_paste,
-    picture,
     shell,
 )
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 
 # red - router - blue: red needs a route to reach blue.
 ROUTER = """
@@ -203,24 +202,24 @@ def test_routes_with_another_metric_or_type_of_service_stay(router: Host, run_mo
 def test_a_route_that_is_there_by_another_hand(router: Host, run_module: Run) -> None:
     """`ip route add` leaves the protocol `boot`: a person's route, and as wanted."""
     shell(router, "-n red route add default via 192.0.2.254")
-    before = picture(router)
+    before = snapshot.take()
     assert_unchanged(run_module("route", namespace="red", destination="default", gateway="192.0.2.254"))
     assert_unchanged(
         run_module("route", namespace="red", destination="default", gateway="192.0.2.254", device="eth0", metric=0)
     )
-    assert_same(router, before)
+    snapshot.assert_unchanged(before)
 
 
 def test_a_routing_daemons_route_is_not_replaced(router: Host, run_module: Run) -> None:
     shell(router, "-n red route add 198.51.100.0/24 via 203.0.113.254 proto bird")
-    before = picture(router)
+    before = snapshot.take()
     options = {"namespace": "red", "destination": "198.51.100.0/24", "gateway": "192.0.2.254"}
     for check in (True, False):
         result = run_module("route", **options, _check=check)
         assert result.failed
         assert "not a static route (protocol 12), so it stays; give this route another metric" in result.message
     assert_unchanged(run_module("route", **options, state="absent"))
-    assert_same(router, before)
+    snapshot.assert_unchanged(before)
     converge(router, run_module, "route", **options, metric=5)
 
 
@@ -260,10 +259,10 @@ def test_routes_are_removed_by_what_is_said_of_them(
 
 @pytest.mark.parametrize("namespace", ["red", "missing"])
 def test_absent_on_an_absent_route(router: Host, run_module: Run, namespace: str) -> None:
-    before = picture(router)
+    before = snapshot.take()
     result = run_module("route", namespace=namespace, destination="10.0.0.0/8", state="absent")
     assert (result.failed, result.changed) == (False, False)
-    assert_same(router, before)
+    snapshot.assert_unchanged(before)
 
 
 # Exactly these
@@ -326,27 +325,27 @@ def test_exact_of_a_namespace_that_is_to_have_none(router: Host, run_module: Run
 def test_a_default_route_while_the_link_is_down(router: Host, run_module: Run) -> None:
     """To the kernel it is ENETUNREACH, which says nothing of the cause."""
     shell(router, "-n red link set eth0 down")
-    before = picture(router)
+    before = snapshot.take()
     result = run_module("route", namespace="red", destination="default", gateway="192.0.2.254")
     assert result.failed
     assert "no link that is up has an address whose network contains 192.0.2.254" in result.message
     result = run_module("route", namespace="red", destination="default", gateway="192.0.2.254", device="eth0")
     assert result.failed
     assert "eth0 is down" in result.message
-    assert_same(router, before)
+    snapshot.assert_unchanged(before)
 
 
 def test_a_gateway_that_nothing_reaches(router: Host, run_module: Run) -> None:
-    before = picture(router)
+    before = snapshot.take()
     result = run_module("route", namespace="red", destination="default", gateway="198.51.100.254")
     assert result.failed
     assert "addresses here: 192.0.2.1/24, 2001:db8:2::1/64, 203.0.113.1/24" in result.message
-    assert_same(router, before)
+    snapshot.assert_unchanged(before)
 
 
 def test_a_device_that_is_not_there(router: Host, run_module: Run) -> None:
-    before = picture(router)
+    before = snapshot.take()
     result = run_module("route", namespace="red", destination="default", device="eth7")
     assert result.failed
     assert "there is no link eth7 in the namespace red, which has eth0, eth1, lo" in result.message
-    assert_same(router, before)
+    snapshot.assert_unchanged(before)

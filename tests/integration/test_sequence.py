@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.netns.fabric.tests.helpers.converging import Run, assert_same, picture, shell
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers import snapshot
+from ansible_collections.netns.fabric.tests.helpers.convergence import Run, shell
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 
 OWNERSHIP: dict[str, Any] = {"owner": "lab", "prune": True}
 
@@ -49,23 +50,23 @@ def _port(namespace: str) -> dict[str, Any]:
 
 def run_twice(host: Host, run_module: Run, steps: list[dict[str, Any]], changing: set[str]) -> None:
     """Run check -> apply -> check -> apply; `changing` are the modules that have something to do."""
-    before = picture(host)
+    before = snapshot.take()
     checked = run_module("sequence", _check=True, steps=steps)
     assert not checked.failed, checked.message
-    assert_same(host, before, what="the host after check mode")
+    snapshot.assert_unchanged(before, "the host after check mode")
     applied = run_module("sequence", steps=steps)
     assert not applied.failed, applied.message
     assert {each["module"] for each in applied.returned["steps"] if each["changed"]} == changing
     assert (checked.changed, checked.diff, checked.commands) == (applied.changed, applied.diff, applied.commands)
-    done = picture(host)
+    done = snapshot.take()
     for check in (True, False):
         again = run_module("sequence", steps=steps, _check=check)
         assert (again.failed, again.changed, again.diff, again.commands) == (False, False, [], [])
-    assert_same(host, done, what="the host after the second run")
+    snapshot.assert_unchanged(done, "the host after the second run")
 
 
 def test_a_lab_is_built_changed_and_removed(host: Host, run_module: Run) -> None:
-    before = picture(host)
+    before = snapshot.take()
     everything = {"netns", "ovs_bridge", "veth", "link", "ovs_port", "route", "nat_masquerade"}
     run_twice(host, run_module, lab(), everything)
     host.in_namespace("red", "ping", "-nqc1", "-w5", "192.0.2.2")
@@ -83,7 +84,7 @@ def test_a_lab_is_built_changed_and_removed(host: Host, run_module: Run) -> None
         everything - {"route"},
     )
     host.run("sysctl", "-qw", "net.ipv4.ip_forward=0")  # which a teardown leaves on, as other software may need it
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
     assert host.namespaces() == []
     assert set(host.links()) == {"lo"}
 
@@ -174,7 +175,7 @@ def test_a_link_of_an_earlier_step_is_restored_as_that_step_left_it(host: Host, 
 def test_a_process_in_a_namespace_stops_a_teardown_before_it_begins(host: Host, run_module: Run) -> None:
     assert not run_module("sequence", steps=lab()).failed
     process = host.start("sleep", "4242", namespace="red")
-    before = picture(host)
+    before = snapshot.take()
     order = [("ovs_port", "ports"), ("ovs_bridge", "bridges"), ("nat_masquerade", "rules"), ("veth", "pairs")]
     steps = [step(module, **{option: []}, **OWNERSHIP) for module, option in [*order, ("netns", "namespaces")]]
     for check in (True, False):
@@ -183,7 +184,7 @@ def test_a_process_in_a_namespace_stops_a_teardown_before_it_begins(host: Host, 
         assert not refused.changed
         assert f"pid {process.pid}: " in refused.message
         assert "netns.fabric.netns: " in refused.message
-        assert_same(host, before)
+        snapshot.assert_unchanged(before)
     forced = step("netns", namespaces=[{"name": "red", "state": "absent", "force": True}])
     # The first step removes what the last one would refuse to remove.
     applied = run_module("sequence", steps=[forced, *steps])

@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
-from ansible_collections.netns.fabric.tests.helpers.converging import Run, picture, shell, wait_until
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers import snapshot
+from ansible_collections.netns.fabric.tests.helpers.convergence import Run, shell
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTIONS_PATH
-from ansible_collections.netns.fabric.tests.helpers.ovs_picture import configuration, rows
+from ansible_collections.netns.fabric.tests.helpers.openvswitch import configuration, rows
+from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 
 Info = dict[str, Any]
 KERNEL_DATAPATH = Path("/sys/module/openvswitch").exists()
@@ -210,9 +212,9 @@ def build_by_hand(host: Host) -> None:
 
 def test_the_reference_topology_can_be_declared_as_found(host: Host, run_module: Run) -> None:
     build(run_module, REFERENCE)
-    before = (picture(host), configuration())
+    before = snapshot.take()
     info = assert_round_trip(run_module, owner="default")
-    assert (picture(host), configuration()) == before
+    snapshot.assert_unchanged(before)
     assert [entry["name"] for entry in info["declarations"]["namespaces"]] == ["ns01", "ns02"]
     assert len(info["declarations"]["pairs"]) == 2
     assert info["declarations"]["rules"] == [
@@ -271,9 +273,9 @@ def test_declarations_build_the_same_topology_again(host: Host, run_module: Run)
 
 def test_a_topology_built_by_hand_can_be_declared(host: Host, run_module: Run) -> None:
     build_by_hand(host)
-    before = (picture(host), configuration())
+    before = snapshot.take()
     info = assert_round_trip(run_module)
-    assert (picture(host), configuration()) == before
+    snapshot.assert_unchanged(before)
     declared = info["declarations"]
     assert {entry["name"] for entry in declared["namespaces"]} == {"hand", "other"}
     assert {entry["name"] for entry in declared["ports"]} == {"inner0", "patch0", "patch1", "tap0"}
@@ -590,10 +592,10 @@ def test_rules_of_both_variants_of_iptables_are_reported(host: Host, run_module:
 
 
 def test_gathering_changes_nothing(busy: Host, run_module: Run) -> None:
-    before = (picture(busy), configuration(), busy.run("nft", "list", "ruleset").stdout)
+    before = (snapshot.take(), configuration(), busy.run("nft", "list", "ruleset").stdout)
     for check in (True, False):
         gather(run_module, _check=check)
-    assert (picture(busy), configuration(), busy.run("nft", "list", "ruleset").stdout) == before
+    assert (snapshot.take(), configuration(), busy.run("nft", "list", "ruleset").stdout) == before
 
 
 # Filters and subsets

@@ -10,19 +10,17 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.helpers.converging import (
+from ansible_collections.netns.fabric.tests.helpers import snapshot, traffic
+from ansible_collections.netns.fabric.tests.helpers.convergence import (
     Run,
-    assert_same,
     assert_unchanged,
     converge,
     converge_and_paste,
     paste,
-    picture,
     shell,
-    tcp_passes,
-    wait_until,
 )
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.host import Host
+from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 
 # One cable between two namespaces.
 CABLE: dict[str, Any] = {
@@ -58,8 +56,8 @@ def assert_traffic(host: Host) -> None:
     """Fail unless the cable carries packets, and TCP, both ways."""
     assert host.pings("192.0.2.2", "red")
     assert host.pings("192.0.2.1", "blue")
-    assert tcp_passes(host, "blue", "red", "192.0.2.2")
-    assert tcp_passes(host, "red", "blue", "192.0.2.1")
+    traffic.exchange("red", "blue", "192.0.2.2", size=65536)
+    traffic.exchange("blue", "red", "192.0.2.1", size=65536)
 
 
 @pytest.fixture(name="two_namespaces")
@@ -172,15 +170,15 @@ def test_an_end_that_somebody_goes_on_putting_down_holds_up_nobody(two_namespace
 
 
 def test_check_mode_where_the_namespaces_do_not_exist_yet(host: Host, run_module: Run) -> None:
-    before = picture(host)
+    before = snapshot.take()
     checked = run_module("veth", _check=True, **CABLE)
     assert checked.warnings == ["Check mode: assuming an earlier task creates namespace red, namespace blue"]
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
     assert host.namespaces() == []
     refused = run_module("veth", **CABLE)
     assert refused.failed
     assert "the namespace red does not exist; create it first" in refused.message
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
     shell(host, NAMESPACES)
     applied = run_module("veth", **CABLE)
     assert (checked.changed, checked.diff, checked.commands) == (applied.changed, applied.diff, applied.commands)
@@ -250,11 +248,11 @@ def test_what_is_not_named_is_not_touched(two_namespaces: Host, run_module: Run)
         -n blue link set eth0 down
         """,
     )
-    before = picture(two_namespaces)
+    before = snapshot.take()
     for options in ({}, {"peer": {"name": "eth0", "namespace": "blue"}}):
         result = run_module("veth", name="eth0", namespace="red", **options)
         assert (result.failed, result.changed) == (False, False)
-    assert_same(two_namespaces, before)
+    snapshot.assert_unchanged(before)
 
 
 def test_an_end_is_put_down_and_keeps_its_addresses(host: Host, run_module: Run) -> None:
@@ -531,18 +529,18 @@ def test_a_cable_is_removed_by_either_end(host: Host, run_module: Run, entry: di
 
 @pytest.mark.parametrize("namespace", [None, "red", "missing"])
 def test_absent_on_an_absent_cable(two_namespaces: Host, run_module: Run, namespace: str | None) -> None:
-    before = picture(two_namespaces)
+    before = snapshot.take()
     result = run_module("veth", name="eth7", namespace=namespace, state="absent")
     assert (result.failed, result.changed) == (False, False)
-    assert_same(two_namespaces, before)
+    snapshot.assert_unchanged(before)
 
 
 def test_many_cables_are_removed_in_one_pass(two_namespaces: Host, run_module: Run) -> None:
-    before = picture(two_namespaces)
+    before = snapshot.take()
     pairs = [{"name": f"v{number}", "namespace": "red", "peer": {"name": f"t{number}"}} for number in range(5)]
     run_module("veth", pairs=pairs)
     converge(two_namespaces, run_module, "veth", pairs=[{**pair, "state": "absent"} for pair in pairs])
-    assert_same(two_namespaces, before)
+    snapshot.assert_unchanged(before)
 
 
 # Owners
@@ -576,14 +574,14 @@ def test_prune_removes_what_bears_the_mark_and_nothing_else(host: Host, run_modu
 
 def test_another_owners_cable_is_not_taken(two_namespaces: Host, run_module: Run) -> None:
     run_module("veth", **CABLE, owner="one")
-    before = picture(two_namespaces)
+    before = snapshot.take()
     result = run_module("veth", **CABLE, owner="two")
     assert result.failed
     assert "is owned by one" in result.message
     result = run_module("veth", name="eth0", namespace="red", state="absent", owner="two")
     assert (result.failed, result.changed) == (False, False)
     assert "is not owned by two" in result.warnings[0]
-    assert_same(two_namespaces, before)
+    snapshot.assert_unchanged(before)
 
 
 def test_another_owners_stray_end_is_not_taken(two_namespaces: Host, run_module: Run) -> None:
@@ -618,13 +616,13 @@ def test_an_alias_of_somebody_elses_stays(two_namespaces: Host, run_module: Run)
 @pytest.mark.parametrize("entry", [{"name": "t0", "peer": {"name": "v1"}}, {"name": "v1", "peer": {"name": "t0"}}])
 def test_a_link_of_that_name_that_is_no_veth(host: Host, run_module: Run, entry: dict[str, Any]) -> None:
     shell(host, "tuntap add t0 mode tap")
-    before = picture(host)
+    before = snapshot.take()
     for state in ("present", "absent"):
         for check in (True, False):
             result = run_module("veth", **entry, state=state, _check=check)
             assert result.failed
             assert "is not a veth but tun" in result.message
-    assert_same(host, before)
+    snapshot.assert_unchanged(before)
 
 
 def test_commands_of_a_link_whose_name_begins_with_a_hyphen(two_namespaces: Host, run_module: Run) -> None:

@@ -18,7 +18,7 @@ from ansible_collections.netns.fabric.tests.benchmarks.check import (
 from ansible_collections.netns.fabric.tests.benchmarks.lab import Lab
 from ansible_collections.netns.fabric.tests.benchmarks.rivals.rival import Place
 from ansible_collections.netns.fabric.tests.benchmarks.rivals.shell import Shell
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 
 LAB = Lab(2)
 

@@ -17,8 +17,8 @@ from ansible_collections.netns.fabric.tests.helpers import own_host
 from ansible_collections.netns.fabric.tests.package.artefact.conftest import TARGET_PYTHON, Ansible
 
 
-@pytest.fixture(autouse=True, name="own_host_that_we_are_in")
-def fixture_own_host_that_we_are_in() -> None:
+@pytest.fixture(autouse=True, name="in_own_host")
+def fixture_in_own_host() -> None:
     """Refuse to build a topology on the machine itself."""
     assert own_host.is_inside(), "these tests run in a host of their own only: `.venv/bin/nox -s artefact`"
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.netns.fabric.tests.helpers import own_host
-from ansible_collections.netns.fabric.tests.helpers.converging import wait_until
+from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.package.artefact.conftest import TARGET_PYTHON, Ansible
 
 PLAY = Path(__file__).with_name("files") / "larger_play.yml"

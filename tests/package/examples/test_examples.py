@@ -21,8 +21,8 @@ import pytest
 import yaml
 
 from ansible_collections.netns.fabric.tests.helpers import module_runner, own_host
-from ansible_collections.netns.fabric.tests.helpers.converging import wait_until
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.host import Host
+from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.package.examples.collecting import Example, Kind, collect
 
 EXAMPLES = collect()

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What topology_info has returned against ip, ss, ovs-vsctl and nft on the same host; the playbook show."""
+"""What topology_info returns, compared with ip, ss, ovs-vsctl and nft on the same host; the playbook show."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.kernel import Kernel
 from ansible_collections.netns.fabric.tests.helpers.openvswitch import OpenVSwitch
 from ansible_collections.netns.fabric.tests.helpers.plays import Plays
 from ansible_collections.netns.fabric.tests.helpers.shell import Shell, inside
-from ansible_collections.netns.fabric.tests.helpers.snapshot import Snapshot, differences
 
 Info = dict[str, Any]
 PLACES = (None, "ns01", "ns02", "outside")
@@ -23,7 +23,7 @@ PLACES = (None, "ns01", "ns02", "outside")
 
 @pytest.fixture(name="info", scope="module")
 def fixture_info() -> Info:
-    """Return what the module has returned in converge.yml."""
+    """Return what the module returned in converge.yml."""
     found: Info = json.loads((Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "info.json").read_text("utf-8"))
     return found
 
@@ -44,7 +44,7 @@ def test_namespaces(info: Info, kernel: Kernel) -> None:
     assert namespace(info, "ns01")["owners"] == ["default"]
 
 
-def test_a_namespace_without_a_name(info: Info) -> None:
+def test_namespace_without_a_name(info: Info) -> None:
     (space,) = (space for space in info["namespaces"] if not space["named"])
     assert [process["command"] for process in space["processes"]] == ["sleep 600"]
     assert space["inode"] == os.stat(f"/proc/{space['processes'][0]['pid']}/ns/net").st_ino
@@ -53,14 +53,14 @@ def test_a_namespace_without_a_name(info: Info) -> None:
 @pytest.mark.parametrize("place", PLACES)
 def test_links_and_addresses(info: Info, kernel: Kernel, place: str | None) -> None:
     links = {link["name"]: link for link in namespace(info, place)["links"]}
-    said = kernel.links(place)
-    assert set(links) == set(said)
+    listed = kernel.links(place)
+    assert set(links) == set(listed)
     for name, link in links.items():
-        assert link["index"] == said[name]["ifindex"]
-        assert link["mac"] == said[name]["address"]
-        assert link["mtu"] == said[name]["mtu"]
-        assert link["state"] == said[name]["operstate"].lower()
-        assert link["alias"] == said[name].get("ifalias", "")
+        assert link["index"] == listed[name]["ifindex"]
+        assert link["mac"] == listed[name]["address"]
+        assert link["mtu"] == listed[name]["mtu"]
+        assert link["state"] == listed[name]["operstate"].lower()
+        assert link["alias"] == listed[name].get("ifalias", "")
         declared = {each["address"] for each in link["addresses"] if not each["made_by_kernel"]}
         assert declared == (kernel.addresses(name, place) if name != "lo" else set())
         if link["kind"] == "veth":
@@ -79,16 +79,16 @@ def test_routes(info: Info, kernel: Kernel, place: str | None) -> None:
 
 
 def test_sockets_of_another_user(info: Info, shell: Shell) -> None:
-    said = shell.run(*inside("ns01"), "ss", "-Hlntup").split()
+    listed = shell.run(*inside("ns01"), "ss", "-Hlntup").split()
     (socket,) = namespace(info, "ns01")["sockets"]
-    assert said[4] == f"{socket['address']}:{socket['port']}" == "0.0.0.0:8080"
+    assert listed[4] == f"{socket['address']}:{socket['port']}" == "0.0.0.0:8080"
     (process,) = socket["processes"]
-    assert f"pid={process['pid']}," in said[-1]
+    assert f"pid={process['pid']}," in listed[-1]
     assert process["user"] == "nobody"
     assert process in namespace(info, "ns01")["processes"]
 
 
-def test_the_switch(info: Info, openvswitch: OpenVSwitch) -> None:
+def test_openvswitch(info: Info, openvswitch: OpenVSwitch) -> None:
     (bridge,) = info["openvswitch"]["bridges"]
     assert {bridge["name"]} == openvswitch.bridges()
     ports = {port["name"]: port for port in bridge["ports"]}
@@ -101,25 +101,27 @@ def test_the_switch(info: Info, openvswitch: OpenVSwitch) -> None:
     assert bridge["owners"] == ports["ns01_tap"]["owners"] == ["default"]
 
 
-def test_the_packet_filter(info: Info, shell: Shell) -> None:
-    said = shell.json("nft", "-j", "list", "ruleset")["nftables"]
+def test_firewall(info: Info, shell: Shell) -> None:
+    listed = shell.json("nft", "-j", "list", "ruleset")["nftables"]
     firewall = info["host"]["firewall"]
     assert {(table["family"], table["name"]) for table in firewall["tables"]} == {
-        (entry["table"]["family"], entry["table"]["name"]) for entry in said if "table" in entry
+        (entry["table"]["family"], entry["table"]["name"]) for entry in listed if "table" in entry
     }
     assert {(chain["table"], chain["name"], chain["hook"]) for chain in firewall["chains"]} == {
-        (entry["chain"]["table"], entry["chain"]["name"], entry["chain"]["hook"]) for entry in said if "chain" in entry
+        (entry["chain"]["table"], entry["chain"]["name"], entry["chain"]["hook"])
+        for entry in listed
+        if "chain" in entry
     }
     assert firewall["masquerade"] == [
         {"source": "192.168.100.0/24", "out_interface": None, "owner": "default", "backend": "nftables"}
     ]
 
 
-def test_show_tells_it_to_people_and_changes_nothing(plays: Plays, snapshot: Snapshot) -> None:
+def test_show_prints_the_topology_and_changes_nothing(plays: Plays) -> None:
     before = snapshot.take()
     shown = plays.run("netns.fabric.show")
     assert shown.changed == 0
-    assert differences(before, snapshot.take()) == []
+    assert snapshot.differences(before, snapshot.take()) == []
     for line in (
         "├─ int_br  192.168.100.254/24  (Open vSwitch, ",
         "│  ├─ ns01_tap  ── veth-ns01 in ns01 192.168.100.1/24",

@@ -23,7 +23,7 @@ pipelining = pytest.mark.parametrize("pipelining", ["0", "1"], ids=["files", "pi
 
 
 def ad_hoc(shell: Shell, pipelining: str, *arguments: str) -> Any:
-    """Run `ansible` with both inventories and return testinfra's result, its output in one piece."""
+    """Run `ansible` with both inventories and return testinfra's result, with unwrapped output."""
     environment = [f"ANSIBLE_PIPELINING={pipelining}", "ANSIBLE_NOCOLOR=1", "ANSIBLE_FORCE_COLOR=0", "COLUMNS=1000"]
     command = ["ansible", f"--inventory={INVENTORY}", INVENTORY_OF_NAMESPACES, *arguments]
     return shell.attempt("env", *environment, *command)
@@ -36,22 +36,25 @@ def in_the_shell(shell: Shell, pipelining: str, where: str, script: str, *option
     return str(ran.stdout).splitlines()[1:]
 
 
-def test_twenty_namespaces_at_once_see_only_what_is_theirs(plays: Plays, kernel: Kernel) -> None:
+def test_twenty_namespaces_in_parallel_see_their_own_network(plays: Plays, kernel: Kernel) -> None:
     played = plays.run(
-        SCENARIO / "plays" / "facts.yml", INVENTORY_OF_NAMESPACES, "--extra-vars=looked_at=on_fabric", "--forks=20"
+        SCENARIO / "plays" / "gather_facts.yml",
+        INVENTORY_OF_NAMESPACES,
+        "--extra-vars=gathered=on_fabric",
+        "--forks=20",
     )
     assert played.output.count("failed=0") == 20
-    assert len(kernel.links()) > 20  # and the host has more
+    assert len(kernel.links()) > 20  # the host has other links as well
 
 
-def test_over_ssh_and_sudo_they_see_the_same(plays: Plays) -> None:
-    looked_at = "--extra-vars=looked_at=ns01.operator:ns20.operator"
-    played = plays.run(SCENARIO / "plays" / "facts.yml", INVENTORY_OF_NAMESPACES, looked_at)
+def test_namespaces_over_ssh_and_sudo_see_their_own_network(plays: Plays) -> None:
+    gathered = "--extra-vars=gathered=ns01.operator:ns20.operator"
+    played = plays.run(SCENARIO / "plays" / "gather_facts.yml", INVENTORY_OF_NAMESPACES, gathered)
     assert played.output.count("failed=0") == 2
 
 
-def test_a_web_server_in_one_is_reached_from_the_others(plays: Plays, shell: Shell) -> None:
-    plays.run(SCENARIO / "plays" / "web.yml", INVENTORY_OF_NAMESPACES, "--forks=20")
+def test_web_server_in_one_namespace_is_reached_from_the_others(plays: Plays, shell: Shell) -> None:
+    plays.run(SCENARIO / "plays" / "web_server.yml", INVENTORY_OF_NAMESPACES, "--forks=20")
     listening = ["ss", "--listening", "--tcp", "--numeric", "--no-header", "sport", "=", "8080"]
     assert shell.run(*listening) == ""
     assert ":8080" in shell.run("ip", "netns", "exec", "ns01", *listening)
@@ -59,8 +62,8 @@ def test_a_web_server_in_one_is_reached_from_the_others(plays: Plays, shell: She
 
 @pipelining
 @pytest.mark.parametrize("where", ["ns02.fabric", "ns02.operator"])
-def test_root_inside(shell: Shell, pipelining: str, where: str) -> None:
-    # Without sudo the environment is the login's.
+def test_become_root_in_a_namespace(shell: Shell, pipelining: str, where: str) -> None:
+    # Without sudo the environment is that of the login.
     home = {"ns02.fabric": os.environ["HOME"], "ns02.operator": "/root"}[where]
     script = "id -un; echo $HOME; ip netns identify $$"
     assert in_the_shell(shell, pipelining, where, script) == ["root", home, "ns02"]
@@ -68,8 +71,8 @@ def test_root_inside(shell: Shell, pipelining: str, where: str) -> None:
 
 @pipelining
 @pytest.mark.parametrize("user", ["root", "operator"])
-def test_a_user_inside_who_is_the_one_at_the_login_as_well(shell: Shell, pipelining: str, user: str) -> None:
-    """Ansible leaves become out where both are the same, and the task would run outside."""
+def test_become_user_same_as_login_user_runs_in_the_namespace(shell: Shell, pipelining: str, user: str) -> None:
+    """Ansible skips become where both are the same, and the task would run on the host."""
     where = {"root": "ns02.fabric", "operator": "ns02.operator"}[user]
     chosen = f"--become-user={user}"
     assert in_the_shell(shell, pipelining, where, "id -un; ip netns identify $$", chosen) == [user, "ns02"]
@@ -81,8 +84,8 @@ def test_a_user_inside_who_is_the_one_at_the_login_as_well(shell: Shell, pipelin
     ("pipelining", "where"),
     [("0", "ns02.fabric"), ("1", "ns02.fabric"), ("1", "ns02.operator"), ("1", "ns02.cautious")],
 )
-def test_another_user_inside(shell: Shell, pipelining: str, where: str) -> None:
-    # An interpreter that anybody may run: that of the tests may lie in a home directory.
+def test_become_another_user_in_a_namespace(shell: Shell, pipelining: str, where: str) -> None:
+    # An interpreter that every user may run: that of the tests may be in a home directory.
     interpreter = ("-e", "ansible_python_interpreter=/usr/bin/python3")
     options = ("--become-user=nobody", *interpreter, *(["-e", password()] if where == "ns02.cautious" else []))
     script = "id -un; echo $HOME; ip netns identify $$"
@@ -90,18 +93,18 @@ def test_another_user_inside(shell: Shell, pipelining: str, where: str) -> None:
 
 
 def password(text: str = PASSWORD) -> str:
-    """Return the extra variables that have a password, as YAML quotes it."""
+    """Return extra variables with a password, quoted for YAML."""
     quoted = text.replace("'", "''")
     return f"{{ansible_become_password: '{quoted}'}}"
 
 
 @pipelining
-def test_sudo_asks_for_a_password(shell: Shell, pipelining: str) -> None:
+def test_become_password_for_sudo(shell: Shell, pipelining: str) -> None:
     assert in_the_shell(shell, pipelining, "ns03.cautious", "ip netns identify $$", "-e", password()) == ["ns03"]
 
 
 @pipelining
-def test_a_wrong_password_and_none(shell: Shell, pipelining: str) -> None:
+def test_wrong_or_missing_become_password_fails(shell: Shell, pipelining: str) -> None:
     wrong = ad_hoc(shell, pipelining, "ns03.cautious", "-m", "ansible.builtin.ping", "-e", password("wrong"))
     assert wrong.rc != 0
     assert "Incorrect netns.fabric.netns password" in wrong.stdout + wrong.stderr
@@ -113,31 +116,31 @@ def test_a_wrong_password_and_none(shell: Shell, pipelining: str) -> None:
 @pipelining
 @pytest.mark.parametrize("where", ["ns02.fabric", "ns02.operator"])
 @pytest.mark.parametrize("kind", ["missing", "stale"])
-def test_a_namespace_that_is_not_there(shell: Shell, pipelining: str, where: str, kind: str) -> None:
+def test_missing_namespace_fails(shell: Shell, pipelining: str, where: str, kind: str) -> None:
     shell.run("touch", "/run/netns/stale")
     ran = ad_hoc(shell, pipelining, where, "-m", "ansible.builtin.ping", "-e", f"ansible_netns={kind}")
     shell.run("rm", "/run/netns/stale")
-    said = ran.stdout + ran.stderr
+    output = ran.stdout + ran.stderr
     assert ran.rc != 0
-    assert f"there is no network namespace '{kind}' on this host" in said
-    assert "netns.fabric.topology" in said
-    assert "UNREACHABLE" not in said
-    assert "deserialization" not in said
+    assert f"there is no network namespace '{kind}' on this host" in output
+    assert "netns.fabric.topology" in output
+    assert "UNREACHABLE" not in output
+    assert "deserialization" not in output
 
 
-def test_a_name_that_is_none(shell: Shell) -> None:
+def test_invalid_namespace_name_fails(shell: Shell) -> None:
     ran = ad_hoc(shell, "1", "ns02.fabric", "-m", "ansible.builtin.ping", "-e", "ansible_netns=../net")
     assert ran.rc != 0
     assert "has a '/' in it" in ran.stdout + ran.stderr
 
 
-def test_the_picture(shell: Shell) -> None:
-    drawn = (SEEN / "topology.svg").read_text(encoding="utf-8")
-    assert drawn.startswith("<?xml")
-    assert all(f"192.168.100.{number}/24" in drawn for number in range(1, 21))
+def test_topology_diagram(shell: Shell) -> None:
+    diagram = (SEEN / "topology.svg").read_text(encoding="utf-8")
+    assert diagram.startswith("<?xml")
+    assert all(f"192.168.100.{number}/24" in diagram for number in range(1, 21))
 
 
-def test_a_picture_in_check_mode_is_not_written_but_said(plays: Plays) -> None:
+def test_topology_diagram_check_mode_writes_no_file(plays: Plays) -> None:
     path = SEEN / "topology.md"
     path.unlink(missing_ok=True)
     options = [INVENTORY_OF_NAMESPACES, f"--extra-vars=topology_diagram={path}", "--extra-vars=fabric_hosts=fabric"]

@@ -1,12 +1,18 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A way through Docker's chains, no wider than it must be, and closed again."""
+"""Rules in Docker's chains: they accept what the topology needs, nothing else, and are deleted by the teardown."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from ansible_collections.netns.fabric.tests.helpers.contacts import OUTSIDE, OUTSIDE6, UPLINK, UPLINK6, Contacts
+from ansible_collections.netns.fabric.tests.helpers import traffic
+from ansible_collections.netns.fabric.tests.helpers.own_host import (
+    OUTSIDE_ADDRESS,
+    OUTSIDE_ADDRESS6,
+    UPLINK_ADDRESS,
+    UPLINK_ADDRESS6,
+)
 from ansible_collections.netns.fabric.tests.helpers.plays import Plays
 from ansible_collections.netns.fabric.tests.helpers.shell import Shell
 
@@ -20,31 +26,31 @@ def rules(text: str) -> list[str]:
     return sorted(line for line in lines if line[:1] in ("-", ":"))
 
 
-def test_what_is_let_out_gets_through(contacts: Contacts) -> None:
-    assert contacts.ask("ns01", OUTSIDE) == f"outside 7000 {UPLINK}"
-    assert contacts.ask("ns02", OUTSIDE6, protocol="udp") == f"outside 7000 {UPLINK6}"
-    assert {f"tcp 7000 {UPLINK}", f"udp 7000 {UPLINK6}"} <= contacts.recorded("outside")
+def test_masqueraded_traffic_passes() -> None:
+    assert traffic.ask("ns01", OUTSIDE_ADDRESS) == f"outside 7000 {UPLINK_ADDRESS}"
+    assert traffic.ask("ns02", OUTSIDE_ADDRESS6, protocol="udp") == f"outside 7000 {UPLINK_ADDRESS6}"
+    assert {f"tcp 7000 {UPLINK_ADDRESS}", f"udp 7000 {UPLINK_ADDRESS6}"} <= traffic.recorded("outside")
 
 
-def test_what_is_published_is_reached(contacts: Contacts) -> None:
-    assert contacts.ask("outside", UPLINK, 8080) == f"ns01 80 {OUTSIDE}"
-    assert contacts.ask("outside", UPLINK6, 8080, "udp") == f"ns01 80 {OUTSIDE6}"
+def test_published_port_is_reached() -> None:
+    assert traffic.ask("outside", UPLINK_ADDRESS, 8080) == f"ns01 80 {OUTSIDE_ADDRESS}"
+    assert traffic.ask("outside", UPLINK_ADDRESS6, 8080, "udp") == f"ns01 80 {OUTSIDE_ADDRESS6}"
 
 
-def test_nothing_else_is(shell: Shell, contacts: Contacts) -> None:
-    shell.run("ip", "-n", "outside", "route", "replace", "192.168.100.0/24", "via", UPLINK)
-    assert contacts.silent("outside", "192.168.100.1", 80)
+def test_unpublished_port_is_dropped(shell: Shell) -> None:
+    shell.run("ip", "-n", "outside", "route", "replace", "192.168.100.0/24", "via", UPLINK_ADDRESS)
+    assert traffic.is_silent("outside", "192.168.100.1", 80)
     shell.run("ip", "-n", "outside", "route", "del", "192.168.100.0/24")
 
 
-def test_the_rules_are_where_docker_leaves_them(shell: Shell) -> None:
+def test_rules_are_in_docker_user_only(shell: Shell) -> None:
     saved = shell.run("iptables-save")
     ours = [line for line in saved.splitlines() if "netns.fabric" in line and not line.startswith("-A DOCKER-USER ")]
     assert ours == []
     assert "-A DOCKER-USER " in saved
 
 
-def test_without_the_topology_docker_is_as_it_was(shell: Shell, plays: Plays) -> None:
+def test_teardown_restores_dockers_rules(shell: Shell, plays: Plays) -> None:
     plays.run(SHARED / "teardown.yml")
     empty = {":PREROUTING ACCEPT", ":INPUT ACCEPT", ":OUTPUT ACCEPT", ":POSTROUTING ACCEPT"}
     for command, name in (("iptables-save", "docker.rules"), ("ip6tables-save", "docker6.rules")):

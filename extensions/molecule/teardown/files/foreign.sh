@@ -2,7 +2,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# What somebody else has on the host. Every name and address is close to one of the reference topology.
+# Objects of another owner. Every name and address is similar to one of the reference topology.
 set -eu
 
 for namespace in ns01-test ns0 ns011; do
@@ -12,7 +12,7 @@ done
 mkdir -p /etc/netns/ns01-test
 echo 'nameserver 192.0.2.53' >/etc/netns/ns01-test/resolv.conf
 
-# A cable from a namespace into a switch, an address of our network on it, and a route to us.
+# A veth pair from a namespace to a bridge, with an address of our network and a route to our gateway.
 ip link add ns01_tap0 type veth peer name veth-ns01 netns ns01-test
 ip -n ns01-test addr add 192.168.100.1/24 dev veth-ns01
 ip -n ns01-test link set veth-ns01 up
@@ -23,12 +23,12 @@ ovs-vsctl --timeout=10 -- add-br int_br2 -- set Bridge int_br2 datapath_type=net
 ip addr add 192.168.200.254/24 dev int_br2
 ip link set int_br2 up
 
-# A cable on the host, whose ends bear no mark.
+# A veth pair on the host, whose ends have no owner.
 ip link add veth-ns01 type veth peer name veth-ns011
 ip link set veth-ns01 up
 ip link set veth-ns011 up
 
-# Masquerading of the same network by somebody else, and of another under a mark that begins like ours.
+# Masquerading of the same network by another owner, and of another network by an owner whose name begins like ours.
 iptables -w -t nat -A POSTROUTING -s 192.168.100.0/24 -o uplink0 -m comment --comment 'somebody else' -j MASQUERADE
 nft add table ip netns_fabric
 nft add chain ip netns_fabric postrouting '{ type nat hook postrouting priority srcnat; policy accept; }'

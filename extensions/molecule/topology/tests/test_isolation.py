@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must not be reached: a leak that somebody has made by hand after the run fails the next verification."""
+"""Isolation: a connection made by hand between separate networks fails the next verification."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SITE = PLAYBOOKS / "site.yml"
 
 
 def variables(**more: Any) -> str:
-    """Two VLANs of one bridge that have the same subnet, and another bridge that has it too; a topology of its own."""
+    """Return a topology with one subnet on two VLANs of a bridge, and on another bridge."""
     places = {"red1": ("apart_a", 10), "red2": ("apart_a", 10), "blue1": ("apart_a", 20), "green1": ("apart_b", None)}
     namespaces = []
     for number, (name, (bridge, tag)) in enumerate(places.items(), 1):
@@ -41,19 +41,19 @@ def verified(plays: Plays, **more: Any) -> Played:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _apart(plays: Plays) -> Iterator[None]:
+def _separate_networks(plays: Plays) -> Iterator[None]:
     plays.run(SITE, "--extra-vars", variables())
     yield
     plays.run(PLAYBOOKS / "teardown.yml", "--extra-vars", variables())
 
 
-def test_apart_they_pass(plays: Plays) -> None:
+def test_separate_networks_pass(plays: Plays) -> None:
     played = verified(plays)
     assert played.status == 0, played.output
     assert "no neighbour" in played.output
 
 
-def test_a_port_in_another_vlan_is_named(plays: Plays, shell: Shell) -> None:
+def test_port_in_another_vlan_is_reported(plays: Plays, shell: Shell) -> None:
     shell.run("ovs-vsctl", "set", "port", "red2_tap", "tag=20")
     try:
         played = verified(plays)
@@ -63,17 +63,17 @@ def test_a_port_in_another_vlan_is_named(plays: Plays, shell: Shell) -> None:
             assert f"red1 -> {to} icmp: " not in played.words
         assert "(expected unreachable)" in played.words
         assert "a port in another VLAN" in played.words
-        # It has left those who it should reach as well; whether they remember it is a matter of seconds.
+        # It no longer reaches its own VLAN either; how the probe fails depends on the neighbour cache.
         assert re.search(r"red1 -> 10\.44\.0\.2 icmp: (no neighbour|silence) \(expected reachable\)", played.words)
     finally:
-        # A whole run puts it back.
+        # A run restores the tag.
         assert plays.run(SITE, "--extra-vars", variables()).changed == 1
     assert verified(plays).status == 0
 
 
 @pytest.fixture
-def joined(shell: Shell) -> Iterator[None]:
-    """Join the two bridges by patch ports, the untagged of the one to VLAN 20 of the other."""
+def connected(shell: Shell) -> Iterator[None]:
+    """Connect the two bridges by patch ports, the untagged ports of one with VLAN 20 of the other."""
     shell.run(
         *("ovs-vsctl", "add-port", "apart_a", "to_b", "tag=20"),
         *("--", "set", "interface", "to_b", "type=patch", "options:peer=to_a"),
@@ -83,16 +83,16 @@ def joined(shell: Shell) -> Iterator[None]:
     shell.run("ovs-vsctl", "del-port", "apart_a", "to_b", "--", "del-port", "apart_b", "to_a")
 
 
-@pytest.mark.usefixtures("joined")
-def test_two_bridges_joined_by_hand(plays: Plays) -> None:
+@pytest.mark.usefixtures("connected")
+def test_bridges_connected_by_hand_are_reported(plays: Plays) -> None:
     played = verified(plays)
     assert played.status == 2, played.output
     assert "blue1 -> 10.44.0.4 icmp: reachable in " in played.words
 
 
-@pytest.mark.usefixtures("joined")
-def test_two_bridges_joined_on_purpose(plays: Plays) -> None:
-    """One probe of the user's says so, for both families and both directions."""
+@pytest.mark.usefixtures("connected")
+def test_verify_probes_allow_connected_bridges(plays: Plays) -> None:
+    """One declared probe allows it, for both families and both directions."""
     probes = [
         {"namespace": "blue1", "to": "10.44.0.4", "protocol": "tcp"},
         {"namespace": "green1", "to": "10.44.0.1", "expect": "unreachable", "timeout": 0.5},
@@ -101,14 +101,14 @@ def test_two_bridges_joined_on_purpose(plays: Plays) -> None:
     assert played.status == 0, played.output
 
 
-def test_a_probe_of_ones_own_that_fails_is_named(plays: Plays) -> None:
+def test_failed_verify_probe_is_reported(plays: Plays) -> None:
     played = verified(plays, topology_verify_probes=[{"namespace": "red1", "to": "10.44.0.2", "expect": "unreachable"}])
     assert played.status == 2, played.output
     assert "red1 -> 10.44.0.2 icmp: reachable in " in played.words
     assert "1 of " in played.words
 
 
-def test_a_mistake_in_ones_own_touches_nothing(plays: Plays) -> None:
+def test_error_in_verify_probes_changes_nothing(plays: Plays) -> None:
     played = plays.attempt(
         SITE, "--extra-vars", variables(topology_verify_probes=[{"namespace": "rde1", "to": "10.44.0"}])
     )

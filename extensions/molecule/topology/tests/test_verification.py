@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role's own verification: a topology that does not carry traffic fails the play, and the message says where."""
+"""The role's verification: a topology that carries no traffic fails the play, and the message names the path."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from ansible_collections.netns.fabric.tests.helpers import traffic
 from ansible_collections.netns.fabric.tests.helpers.openvswitch import OpenVSwitch
 from ansible_collections.netns.fabric.tests.helpers.plays import PLAYBOOKS, Plays
 from ansible_collections.netns.fabric.tests.helpers.shell import Shell
-from ansible_collections.netns.fabric.tests.helpers.traffic import Traffic
 
 NOBODY = "198.51.100.77"
 
 
 @pytest.fixture
 def no_tcp_into_ns01(shell: Shell) -> Iterator[None]:
-    """Drop TCP in ns01, where no module would mend it; ping passes."""
+    """Drop TCP in ns01, where no module repairs it; ping passes."""
     nft = ["ip", "netns", "exec", "ns01", "nft"]
     shell.run(*nft, "add table ip broken; add chain ip broken input { type filter hook input priority 0; }")
     shell.run(*nft, "add rule ip broken input iifname veth-ns01 meta l4proto tcp drop")
@@ -28,7 +28,7 @@ def no_tcp_into_ns01(shell: Shell) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("no_tcp_into_ns01")
-def test_a_leg_without_tcp_fails_the_play_and_is_named(plays: Plays) -> None:
+def test_path_without_tcp_fails_and_is_named(plays: Plays) -> None:
     outside = json.dumps({"topology_verify_outside": [NOBODY]})
     played = plays.attempt(PLAYBOOKS / "site.yml", "--extra-vars", outside)
     assert played.status == 2, played.output
@@ -41,17 +41,15 @@ def test_a_leg_without_tcp_fails_the_play_and_is_named(plays: Plays) -> None:
 
 
 @pytest.mark.usefixtures("no_tcp_into_ns01")
-def test_without_verification_nobody_notices(plays: Plays) -> None:
+def test_verify_false_does_not_probe(plays: Plays) -> None:
     assert plays.run(PLAYBOOKS / "site.yml", "--extra-vars", '{"topology_verify": false}').changed == 0
 
 
-def test_checksums_left_to_nobody_are_found_and_mended(
-    plays: Plays, shell: Shell, openvswitch: OpenVSwitch, traffic: Traffic
-) -> None:
-    """What looks well by all listings, and by ping: only TCP shows it."""
+def test_checksum_offload_is_repaired(plays: Plays, shell: Shell, openvswitch: OpenVSwitch) -> None:
+    """No listing shows the damage, and ping passes: only TCP fails."""
     shell.run("ip", "netns", "exec", "ns01", "ethtool", "--offload", "veth-ns01", "tx", "on")
     assert traffic.pings("ns01", "192.168.100.2")
-    if openvswitch.bridge("int_br")["datapath_type"] == "netdev":  # The kernel's datapath does not mind.
+    if openvswitch.bridge("int_br")["datapath_type"] == "netdev":  # The kernel's datapath computes the checksums.
         assert not traffic.connects("ns01", "ns02", "192.168.100.2")
         assert plays.run(PLAYBOOKS / "site.yml").changed == 1
     assert traffic.connects("ns01", "ns02", "192.168.100.2")

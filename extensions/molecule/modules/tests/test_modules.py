@@ -1,17 +1,17 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules have left: each as its last cycle wants it (../cycles), and together they carry traffic."""
+"""The host after all cycles: each object as its last cycle declares it (../cycles), and traffic through them."""
 
 from __future__ import annotations
 
+from ansible_collections.netns.fabric.tests.helpers import traffic
 from ansible_collections.netns.fabric.tests.helpers.kernel import Kernel
 from ansible_collections.netns.fabric.tests.helpers.nat import Masquerade, Nat
 from ansible_collections.netns.fabric.tests.helpers.openvswitch import OpenVSwitch
 from ansible_collections.netns.fabric.tests.helpers.shell import Shell
-from ansible_collections.netns.fabric.tests.helpers.traffic import Traffic
 
-MARK = "netns.fabric:lab"
-ROW_MARK = "netns.fabric/lab"
+OWNER = "netns.fabric:lab"
+ROW_OWNER = "netns.fabric/lab"
 
 
 def test_namespaces(kernel: Kernel, shell: Shell) -> None:
@@ -21,18 +21,18 @@ def test_namespaces(kernel: Kernel, shell: Shell) -> None:
     resolver = shell.run("ip", "netns", "exec", "blue", "cat", "/etc/resolv.conf").splitlines()
     assert [line for line in resolver if not line.startswith("#")] == ["search example.org", "nameserver 192.0.2.54"]
     assert shell.run("ls", "/etc/netns").split() == ["blue"]
-    assert kernel.link("lo", "blue")["ifalias"] == MARK
+    assert kernel.link("lo", "blue")["ifalias"] == OWNER
     assert "UP" in kernel.link("lo", "blue")["flags"]
 
 
-def test_cables(kernel: Kernel) -> None:
+def test_veth_pairs(kernel: Kernel) -> None:
     assert kernel.peer("eth0", "red")[0] == kernel.link("eth0", "blue")["ifindex"]
     assert kernel.addresses("eth0", "red") == {"192.0.2.1/24", "2001:db8::1/64"}
     assert kernel.addresses("eth0", "blue") == {"192.0.2.2/24", "2001:db8::2/64"}
     for namespace in ("red", "blue"):
         assert kernel.is_up("eth0", namespace)
         assert kernel.link("eth0", namespace)["mtu"] == 9000
-        assert kernel.link("eth0", namespace)["ifalias"] == MARK
+        assert kernel.link("eth0", namespace)["ifalias"] == OWNER
     assert kernel.peer("eth1", "red")[0] == kernel.link("red_tap")["ifindex"]
     assert kernel.link("eth1", "red")["address"] == "02:00:00:00:77:11"
     assert not kernel.tx_checksum("eth1", "red")
@@ -41,7 +41,7 @@ def test_cables(kernel: Kernel) -> None:
     }
 
 
-def test_interfaces(kernel: Kernel) -> None:
+def test_links(kernel: Kernel) -> None:
     nic = kernel.link("nic0")
     assert nic["addr_info"] == []
     assert nic["address"] == "02:00:00:00:77:02"
@@ -61,7 +61,7 @@ def test_routes(kernel: Kernel) -> None:
 def test_bridges(openvswitch: OpenVSwitch) -> None:
     assert openvswitch.bridges() == {"lab_br", "shop_br"}
     bridge = openvswitch.bridge("lab_br")
-    assert bridge["external_ids"] == {"room": "13", ROW_MARK: "owner"}
+    assert bridge["external_ids"] == {"room": "13", ROW_OWNER: "owner"}
     assert bridge["other_config"] == {"hwaddr": "02:00:00:00:77:fe", "mac-aging-time": "60"}
     assert bridge["fail_mode"] == []
     assert openvswitch.interface("lab_br")["mac_in_use"] == "02:00:00:00:77:fe"
@@ -73,24 +73,24 @@ def test_ports(openvswitch: OpenVSwitch) -> None:
     assert openvswitch.port("red_tap")["tag"] == 7
     blue = openvswitch.port("blue_tap")
     assert (blue["tag"], blue["trunks"]) == (7, [])
-    assert blue["external_ids"] == {"room": "13", ROW_MARK: "owner"}
+    assert blue["external_ids"] == {"room": "13", ROW_OWNER: "owner"}
 
 
 def test_masquerading(nat: Nat, kernel: Kernel) -> None:
     own_table = "nft ip netns_fabric"
     assert nat.masquerading() == [
         Masquerade(own_table, "10.77.0.0/24", "", "netns.fabric:plain"),
-        Masquerade(own_table, "192.168.77.0/24", "", MARK),
+        Masquerade(own_table, "192.168.77.0/24", "", OWNER),
     ]
-    assert nat.masquerading("blue") == [Masquerade(own_table, "192.168.79.0/24", "", MARK)]
+    assert nat.masquerading("blue") == [Masquerade(own_table, "192.168.79.0/24", "", OWNER)]
     assert kernel.sysctl("net.ipv4.ip_forward") == "1"
     assert kernel.sysctl("net.ipv4.ip_forward", "blue") == "1"
     assert kernel.sysctl("net.ipv4.ip_forward", "red") == "0"
-    # The chain drops what is forwarded, as before; what is ours passes.
+    # The policy of the chain is as before, DROP; rules let the traffic of the topology pass.
     forward = [rule for rule in nat.iptables_rules() if "FORWARD" in rule]
     assert ":FORWARD DROP" in forward
-    let_out = {rule.split(" -s ")[1].split()[0] for rule in forward if " -s " in rule}
-    assert let_out == {"192.168.77.0/24", "10.77.0.0/24", "192.168.77.1/32"}  # the last one's port is published
+    accepted = {rule.split(" -s ")[1].split()[0] for rule in forward if " -s " in rule}
+    assert accepted == {"192.168.77.0/24", "10.77.0.0/24", "192.168.77.1/32"}  # of the last one a port is published
 
 
 def test_published_ports(shell: Shell) -> None:
@@ -105,10 +105,10 @@ def test_published_ports(shell: Shell) -> None:
         f'{local} dnat to 192.168.79.1:81 {comment}"',
         f'{local} ip daddr != 127.0.0.0/8 dnat to 192.168.79.1:81 {comment}"',
     ]
-    assert "tcp6/" not in shell.run("nft", "list", "ruleset")  # with the last rule of IPv6 the table has gone, too
+    assert "tcp6/" not in shell.run("nft", "list", "ruleset")  # the table is deleted with its last rule
 
 
-def test_they_carry_traffic(traffic: Traffic) -> None:
+def test_traffic_between_namespaces() -> None:
     assert traffic.pings("red", "192.0.2.2")
     assert traffic.pings("red", "192.168.77.2")
     assert traffic.exchange("red", "blue", "192.0.2.2") == "192.0.2.1"
@@ -116,5 +116,5 @@ def test_they_carry_traffic(traffic: Traffic) -> None:
     assert traffic.exchange("red", "blue", "192.168.77.2") == "192.168.77.1"
 
 
-def test_the_plain_playbook_leads_outside(traffic: Traffic) -> None:
+def test_traffic_to_outside_with_module_defaults() -> None:
     assert traffic.exchange("shop", "outside", "198.51.100.2") == "198.51.100.1"

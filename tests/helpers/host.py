@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Look at, and clear, the host of its own that a test runs in, by the system's own tools and not by our code."""
+"""Host: run commands in the host that a test runs in, read its state by the system's own tools, and clear it."""
 
 from __future__ import annotations
 
@@ -23,30 +23,31 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Host:
-    """The host of its own that we are in. Raises RuntimeError if we are not in one: nothing else may be cleared."""
+    """The host of its own that we are in (own_host.py).
+
+    Raises:
+        OwnHostError: We are in none: nothing else may be changed or cleared.
+    """
 
     def __init__(self) -> None:
-        if not own_host.is_inside():
-            raise RuntimeError(
-                "these tests change the network and run only in a host of their own: `.venv/bin/nox -s integration`, "
-                "or `.venv/bin/python tests/helpers/own_host.py -- .venv/bin/pytest tests/integration`"
-            )
+        own_host.require_inside()
         self._started: list[subprocess.Popen[bytes]] = []
 
     def run(self, *command: str, timeout: float = 30, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command and return how it went; with ``check`` a failure raises AssertionError with what it said."""
+        """Run a command and return its result; with ``check`` a failure raises AssertionError with its output."""
         result = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
-        said = f"{' '.join(command)}: {result.returncode}\n{result.stdout}{result.stderr}"
-        assert not check or result.returncode == 0, said
+        assert not check or result.returncode == 0, (
+            f"{' '.join(command)}: {result.returncode}\n{result.stdout}{result.stderr}"
+        )
         return result
 
     def json(self, *command: str) -> Any:
-        """Run a command that prints JSON and return what it says; None for no output."""
+        """Run a command that prints JSON and return the value; None for no output."""
         output = self.run(*command).stdout
         return json.loads(output) if output.strip() else None
 
     def links(self, namespace: str | None = None) -> dict[str, dict[str, Any]]:
-        """Return the links of the host or of a namespace by name, as `ip -details -json addr show` has them."""
+        """Return the links of the host or of a namespace by name, as `ip -details -json addr show` prints them."""
         where = ["-n", namespace] if namespace else []
         return {link["ifname"]: link for link in self.json("ip", *where, "-details", "-json", "addr", "show") if link}
 
@@ -59,7 +60,7 @@ class Host:
         return self.run("ip", "netns", "exec", namespace, *command, **options)
 
     def start(self, *command: str, namespace: str | None = None) -> subprocess.Popen[bytes]:
-        """Start a command that goes on in the background, in a namespace if one is named, until the host is cleared."""
+        """Start a command that runs in the background, in a namespace if one is named, until the host is cleared."""
         where = ["ip", "netns", "exec", namespace] if namespace else []
         process = subprocess.Popen(
             [*where, *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -68,17 +69,22 @@ class Host:
         return process
 
     def ovs_vsctl(self, *arguments: str) -> str:
-        """Run ovs-vsctl with a timeout of 10 s; return its output without the last line's end."""
+        """Run ovs-vsctl with a timeout of 10 s; return its output without the final newline."""
         return self.run("ovs-vsctl", "--timeout=10", *arguments).stdout.rstrip("\n")
 
     def pings(self, address: str, namespace: str | None = None) -> bool:
-        """Tell whether an address answers one of three ICMP echo requests within a second each."""
+        """Return whether an address answers one of three ICMP echo requests within a second each."""
         command = ["ping", "-n", "-q", "-c", "1", "-W", "1", address]
         where = ["ip", "netns", "exec", namespace] if namespace else []
         return any(self.run(*where, *command, check=False).returncode == 0 for _attempt in range(3))
 
     def clear(self) -> None:
-        """Bring the host back to what it was when it was started, without the outside world."""
+        """Bring the host back to what it was when it was started, without the outside world.
+
+        Raises:
+            OwnHostError: We are no longer in the host: what would be removed is somebody else's.
+        """
+        own_host.require_inside()
         own_host.start_ovs()
         self._end_started()
         self._delete_bridges()
@@ -87,7 +93,8 @@ class Host:
         self._delete_namespaces()
         self._reset_loopback()
         self._flush_rules()
-        shutil.rmtree(RESOLVERS, ignore_errors=True)  # a mount point: only what is in it goes
+        shutil.rmtree(RESOLVERS, ignore_errors=True)
+        RESOLVERS.mkdir()
         Path("/proc/sys/net/ipv4/ip_forward").write_text("0", encoding="ascii")
 
     def _end_started(self) -> None:
@@ -102,24 +109,24 @@ class Host:
             self.ovs_vsctl(*(word for bridge in bridges for word in ("--", "--if-exists", "del-br", bridge)))
 
     def _kill_in_namespaces(self) -> None:
-        """End the processes in other network namespaces: they would keep them alive. All are this host's own."""
+        """Kill the processes in other network namespaces, which they keep alive. All are this host's own."""
         ours = os.readlink("/proc/self/ns/net")
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 if os.readlink(process / "ns" / "net") != ours:
                     os.kill(int(process.name), signal.SIGKILL)
             except OSError:
-                continue  # it has ended meanwhile
+                continue  # it has ended
 
     def _delete_links(self) -> None:
         links = [name for name in os.listdir("/sys/class/net") if name != "lo"]
-        # One at a time may take its peer with it, hence no complaint about one that is gone.
+        # Deleting one end of a veth pair deletes the other, hence no error for a link that does not exist.
         for name in links:
             self.run("ip", "link", "delete", "dev", name, check=False)
 
     def _delete_namespaces(self) -> None:
         for path in NAMESPACES.iterdir():
-            _libc.umount2(os.fsencode(path), _MNT_DETACH)  # fails on a stale plain file, which goes all the same
+            _libc.umount2(os.fsencode(path), _MNT_DETACH)  # fails on a stale plain file, which is unlinked all the same
             path.unlink()
 
     def _reset_loopback(self) -> None:
@@ -130,7 +137,7 @@ class Host:
         self.run("nft", "flush", "ruleset")
         self.run("ip", "route", "flush", "table", "main")
         self.run("ip", "-6", "route", "flush", "table", "main")
-        # Rules of the older iptables do not show in nft; asking for them where there are none would load its modules.
+        # Rules of iptables-legacy do not show in nft; reading them where there are none would load its kernel modules.
         legacy_tables = Path("/proc/net/ip_tables_names")
         for table in legacy_tables.read_text(encoding="ascii").split() if legacy_tables.exists() else []:
             self.run("iptables-legacy", "-t", table, "-F")

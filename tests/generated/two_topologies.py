@@ -4,11 +4,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from ansible_collections.netns.fabric.tests.generated.snapshot import Snapshot
-from ansible_collections.netns.fabric.tests.helpers.host_state import Host
+from ansible_collections.netns.fabric.tests.helpers.host import Host
 
 Variables = dict[str, Any]
 
@@ -18,7 +16,7 @@ NETWORKS = {"alpha": 1, "beta": 2}
 
 
 def topology(name: str) -> Variables:
-    """Two namespaces on the shared bridge and a third on a bridge of its own, a cable, a route and NAT."""
+    """Return two namespaces on the shared bridge, a third on a bridge of its own, a veth pair, routes and NAT."""
     number, letter = NETWORKS[name], name[0]
     return {
         "name": name,
@@ -35,10 +33,10 @@ def topology(name: str) -> Variables:
         ],
         "links": [
             {
-                "name": "cable0",
+                "name": "direct0",
                 "namespace": f"{letter}1",
                 "addresses": [f"10.90.{number}.1/30"],
-                "peer": {"name": "cable0", "namespace": f"{letter}2", "addresses": [f"10.90.{number}.2/30"]},
+                "peer": {"name": "direct0", "namespace": f"{letter}2", "addresses": [f"10.90.{number}.2/30"]},
             }
         ],
         "nat": [{"source": "10.88.0.0/24"}, {"source": f"10.89.{number}.0/24"}],
@@ -55,7 +53,7 @@ def _namespace(name: str, bridge: str, address: str, gateway: str) -> Variables:
 
 
 def changed(name: str) -> Variables:
-    """A namespace more on the shared bridge, another gone, another MTU, another network on its own bridge."""
+    """Return the topology with a namespace added, one removed, another MTU, and another network on its own bridge."""
     number, letter = NETWORKS[name], name[0]
     variables = topology(name)
     first, _second, third = variables["namespaces"]
@@ -72,30 +70,12 @@ def changed(name: str) -> Variables:
 
 
 def torn_down(variables: Variables) -> Variables:
-    """The same topology, to be taken down."""
+    """Return the same topology with state absent."""
     return {**variables, "state": "absent"}
 
 
 def assert_traffic(host: Host, variables: Variables) -> None:
-    """Every namespace of a topology that stands reaches its gateway."""
+    """Assert that every namespace of a present topology reaches its gateway."""
     for namespace in variables["namespaces"] if variables["state"] == "present" else []:
         gateway = namespace["routes"][0]["gateway"]
         assert host.pings(gateway, namespace["name"]), f"{namespace['name']} pings {gateway}"
-
-
-def without_forwarding(snapshot: Snapshot) -> Snapshot:
-    """Forwarding stays on: something else may rely on it by now."""
-    return {**snapshot, "forwarding": None}
-
-
-def without_order(snapshot: Snapshot) -> Snapshot:
-    """Rules and owners in the order of the alphabet: which came first means nothing."""
-    links = {
-        space: {
-            link: {**shown, "ifalias": sorted(re.split("[:,]", shown.get("ifalias", "")))}
-            for link, shown in found.items()
-        }
-        for space, found in snapshot["links"].items()
-    }
-    rules = {space: sorted(text.splitlines()) for space, text in snapshot["rules"].items()}
-    return {**snapshot, "links": links, "rules": rules}

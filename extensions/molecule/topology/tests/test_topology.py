@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The reference topology, as it stands after the first run and a second one."""
+"""The reference topology after two runs."""
 
 from __future__ import annotations
 
@@ -10,34 +10,37 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.netns.fabric.tests.helpers import snapshot, traffic
 from ansible_collections.netns.fabric.tests.helpers.kernel import Kernel
 from ansible_collections.netns.fabric.tests.helpers.nat import Masquerade, Nat
 from ansible_collections.netns.fabric.tests.helpers.openvswitch import OpenVSwitch
+from ansible_collections.netns.fabric.tests.helpers.own_host import OUTSIDE_ADDRESS, UPLINK_ADDRESS
 from ansible_collections.netns.fabric.tests.helpers.plays import Plays
 from ansible_collections.netns.fabric.tests.helpers.shell import Shell
-from ansible_collections.netns.fabric.tests.helpers.snapshot import Vitals, differences
-from ansible_collections.netns.fabric.tests.helpers.traffic import Traffic
 
 SEEN = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
 
 GATEWAY = "192.168.100.254"
 ADDRESSES = {"ns01": "192.168.100.1", "ns02": "192.168.100.2"}
-OUTSIDE, UPLINK = "198.51.100.2", "198.51.100.1"
 
 
-def test_no_link_has_flapped_in_the_second_run(vitals: Vitals) -> None:
-    assert differences(json.loads((SEEN / "vitals.json").read_text(encoding="utf-8")), vitals.take()) == []
+def test_second_run_recreates_no_link() -> None:
+    assert (
+        snapshot.differences(
+            json.loads((SEEN / "identities.json").read_text(encoding="utf-8")), snapshot.take_identities()
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize("tag", ["verify", "nat", "namespaces"])
-def test_a_part_may_be_left_out(plays: Plays, kernel: Kernel, shell: Shell, tag: str) -> None:
-    """The others are still run."""
+def test_skip_tags_runs_the_other_parts(plays: Plays, kernel: Kernel, shell: Shell, tag: str) -> None:
     shell.run("ip", "-n", "ns01", "route", "del", "default")
     assert plays.run("netns.fabric.site", "--skip-tags", tag).changed == 1
     assert kernel.routes("ns01") == {f"default via {GATEWAY} dev veth-ns01"}
 
 
-def test_a_part_that_is_left_out_is_not_run(plays: Plays, kernel: Kernel, shell: Shell) -> None:
+def test_skip_tags_leaves_the_part_out(plays: Plays, kernel: Kernel, shell: Shell) -> None:
     shell.run("ip", "-n", "ns01", "route", "del", "default")
     assert plays.run("netns.fabric.site", "--skip-tags", "routes").changed == 0
     assert kernel.routes("ns01") == set()
@@ -46,7 +49,7 @@ def test_a_part_that_is_left_out_is_not_run(plays: Plays, kernel: Kernel, shell:
 
 
 @pytest.mark.parametrize("namespace", ADDRESSES)
-def test_a_namespace(kernel: Kernel, namespace: str) -> None:
+def test_namespace(kernel: Kernel, namespace: str) -> None:
     end, tap = f"veth-{namespace}", f"{namespace}_tap"
     assert set(kernel.links(namespace)) == {"lo", end}
     assert kernel.addresses(end, namespace) == {f"{ADDRESSES[namespace]}/24"}
@@ -58,7 +61,7 @@ def test_a_namespace(kernel: Kernel, namespace: str) -> None:
     assert kernel.link("lo", namespace)["ifalias"] == kernel.link(tap)["ifalias"] == "netns.fabric:default"
 
 
-def test_the_switch(openvswitch: OpenVSwitch, kernel: Kernel, shell: Shell) -> None:
+def test_openvswitch(openvswitch: OpenVSwitch, kernel: Kernel, shell: Shell) -> None:
     assert openvswitch.bridges() == {"int_br"}
     assert openvswitch.ports("int_br") == {"ns01_tap", "ns02_tap"}
     assert all(map(openvswitch.carries, ("int_br", "ns01_tap", "ns02_tap")))
@@ -77,7 +80,7 @@ def test_masquerading(nat: Nat, kernel: Kernel) -> None:
 
 
 @pytest.mark.parametrize(("place", "address"), [("ns01", ADDRESSES["ns02"]), ("ns02", ADDRESSES["ns01"])])
-def test_namespaces_reach_each_other_and_the_gateway(traffic: Traffic, place: str, address: str) -> None:
+def test_namespaces_reach_each_other_and_the_gateway(place: str, address: str) -> None:
     assert traffic.pings(place, address)
     assert traffic.pings(place, GATEWAY)
 
@@ -91,25 +94,23 @@ def test_namespaces_reach_each_other_and_the_gateway(traffic: Traffic, place: st
         ("ns02", None, GATEWAY, ADDRESSES["ns02"]),
         (None, "ns01", ADDRESSES["ns01"], GATEWAY),
         (None, "ns02", ADDRESSES["ns02"], GATEWAY),
-        ("ns01", "outside", OUTSIDE, UPLINK),
-        ("ns02", "outside", OUTSIDE, UPLINK),
+        ("ns01", "outside", OUTSIDE_ADDRESS, UPLINK_ADDRESS),
+        ("ns02", "outside", OUTSIDE_ADDRESS, UPLINK_ADDRESS),
     ],
 )
-def test_ten_megabytes_over_and_back(
-    traffic: Traffic, client: str | None, server: str | None, address: str, seen_as: str
-) -> None:
+def test_ten_megabytes_each_way(client: str | None, server: str | None, address: str, seen_as: str) -> None:
     assert traffic.exchange(client, server, address) == seen_as
 
 
-def test_the_outside_knows_no_way_in(traffic: Traffic, kernel: Kernel) -> None:
-    """So that what was answered from outside was masqueraded."""
+def test_outside_has_no_route_to_the_namespaces(kernel: Kernel) -> None:
+    """Without masquerading, no answer from outside could arrive."""
     assert kernel.routes("outside") == set()
     assert not traffic.connects("outside", "ns01", ADDRESSES["ns01"])
 
 
-def test_by_its_name_it_is_the_same_playbook(plays: Plays, vitals: Vitals) -> None:
-    before = vitals.take()
-    played = plays.run("netns.fabric.site", "--extra-vars", json.dumps({"topology_verify_outside": [OUTSIDE]}))
+def test_playbook_by_its_collection_name(plays: Plays) -> None:
+    before = snapshot.take_identities()
+    played = plays.run("netns.fabric.site", "--extra-vars", json.dumps({"topology_verify_outside": [OUTSIDE_ADDRESS]}))
     assert played.changed == 0
-    assert OUTSIDE in played.output
-    assert differences(before, vitals.take()) == []
+    assert OUTSIDE_ADDRESS in played.output
+    assert snapshot.differences(before, snapshot.take_identities()) == []

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an empty host has said to check mode and to a topology full of mistakes (../prepare.yml)."""
+"""Check mode on an empty host, and a topology with an error of each kind (../prepare.yml)."""
 
 from __future__ import annotations
 
@@ -10,61 +10,62 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.plays import Played
-from ansible_collections.netns.fabric.tests.helpers.snapshot import State, differences
+from ansible_collections.netns.fabric.tests.helpers.snapshot import Snapshot
 
 SEEN = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
 
 
-def state(name: str) -> State:
-    """Return a state of the host that was put down."""
-    found: State = json.loads((SEEN / f"{name}.json").read_text(encoding="utf-8"))
+def state(name: str) -> Snapshot:
+    """Return a snapshot that prepare.yml has written."""
+    found: Snapshot = json.loads((SEEN / f"{name}.json").read_text(encoding="utf-8"))
     return found
 
 
 @pytest.fixture
 def checked() -> Played:
-    """Return how the run in check mode went."""
+    """Return the result of the run in check mode."""
     return Played.load(SEEN / "check.json")
 
 
 @pytest.fixture
-def mistaken() -> Played:
-    """Return how the run with mistakes went."""
-    return Played.load(SEEN / "mistaken.json")
+def failed() -> Played:
+    """Return the result of the run with errors in the variables."""
+    return Played.load(SEEN / "errors.json")
 
 
 def test_check_mode_runs_to_the_end(checked: Played) -> None:
     assert checked.status == 0, checked.output
-    # One task for the namespaces, the bridge, the cables, the interface, the ports, the routes and NAT.
+    # One task for namespaces, bridge, veth pairs, links, ports, routes and NAT.
     assert checked.changed == 1, checked.output
 
 
 @pytest.mark.parametrize(
-    "made",
+    "created",
     [
         *("namespace ns01", "namespace ns02", "bridge int_br", "veth ns01/veth-ns01", "veth ns02/veth-ns02"),
         *("link host/int_br", "port ns01_tap", "port ns02_tap", "masquerade host 192.168.100.0/24"),
         *("+addresses: [192.168.100.1/24]", "+addresses: [192.168.100.254/24]", "default via 192.168.100.254"),
     ],
 )
-def test_check_mode_shows_what_would_be_made(checked: Played, made: str) -> None:
-    assert made in checked.output
+def test_check_mode_shows_what_would_be_created(checked: Played, created: str) -> None:
+    assert created in checked.output
 
 
-def test_check_mode_makes_nothing() -> None:
-    assert differences(state("empty"), state("checked")) == []
+def test_check_mode_changes_nothing() -> None:
+    assert snapshot.differences(state("empty"), state("checked")) == []
 
 
-def test_mistakes_are_refused_before_anything_is_touched(mistaken: Played) -> None:
-    assert mistaken.status == 2, mistaken.output
-    assert mistaken.changed == 0, mistaken.output
-    assert differences(state("empty"), state("refused")) == []
-    assert "Traceback" not in mistaken.output
+def test_errors_are_reported_before_the_first_write(failed: Played) -> None:
+    assert failed.status == 2, failed.output
+    assert failed.changed == 0, failed.output
+    assert snapshot.differences(state("empty"), state("refused")) == []
+    assert "Traceback" not in failed.output
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         "has 10 errors; the host was not changed",
         "'192.168.100.254' has no prefix length",
@@ -79,5 +80,5 @@ def test_mistakes_are_refused_before_anything_is_touched(mistaken: Played) -> No
         "'ns/09' has a '/' in it",
     ],
 )
-def test_every_mistake_is_named_in_one_message(mistaken: Played, said: str) -> None:
-    assert said in mistaken.words
+def test_all_errors_are_in_one_message(failed: Played, message: str) -> None:
+    assert message in failed.words
