@@ -79,10 +79,10 @@ class World:
         return self.seen_as(address, namespace, timeout=0.4) == ""
 
     def rules(self) -> str:
-        """Return all rules of the packet filter, and whether the host forwards."""
+        """Return all rules of the packet filter, without counters, and whether the host forwards."""
         host = self._host
         printed = [
-            host.run("nft", "list", "ruleset").stdout,
+            host.run("nft", "-s", "list", "ruleset").stdout,
             *(Path(f"/proc/sys/net/{name}").read_text(encoding="ascii") for name in FORWARDING),
         ]
         for version, names in ((4, "ip_tables_names"), (6, "ip6_tables_names")):

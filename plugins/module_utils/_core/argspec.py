@@ -70,7 +70,7 @@ def _check_call(resource: Resource[Any, Any], params: Mapping[str, Any]) -> None
     if params[bulk] is None:
         return
     for name, option in {**resource.entry_options, "state": STATE}.items():
-        # Where a default stands for the option it cannot be told from the same value given.
+        # Where a default stands for the option it cannot be distinguished from the same value given.
         if params[name] != option.get("default"):
             raise InvalidEntry("the call", name, f"it cannot be combined with `{bulk}`; set it in each entry")
 

@@ -38,7 +38,7 @@ class Unavailable(FabricError):
 class OperationFailed(FabricError):
     """The host refused one operation.
 
-    `operation` is the one refused, or None where it cannot be told from the others of one transaction.
+    `operation` is the one refused, or None where it cannot be distinguished from the others of one transaction.
     `number` is the kernel's errno, where there is one.
     """
 

@@ -27,7 +27,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.journal import 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 
-#: What has become of the host where a bug of ours ends the call of a module that changes it, or that only reads.
+#: What has become of the host where an internal error ends the call of a module that changes it, or that only reads.
 ROLLED_BACK = "All changes made by this call were rolled back."
 NOTHING_CHANGED = "Nothing was changed."
 
@@ -46,7 +46,7 @@ def run(resource: Resource[Any, Any]) -> None:
 def run_and_exit(module: AnsibleModule, action: Callable[[], dict[str, Any]], crash_note: str = ROLLED_BACK) -> None:
     """Run a module's action, and end the module with its result or its error.
 
-    `crash_note` says what has become of the host where a bug of ours ends the call.
+    `crash_note` says what has become of the host where an internal error ends the call.
     """
     # The process ends with the call, and what it holds grows until then: to search it for garbage again and again takes
     # a tenth of the time where there is much, and finds none.
@@ -55,7 +55,7 @@ def run_and_exit(module: AnsibleModule, action: Callable[[], dict[str, Any]], cr
         result = action()
     except FabricError as error:
         module.fail_json(msg=str(error), **_give_warnings(module, error.result))
-    except Exception as error:  # noqa: BLE001  # a bug of ours: a message and a report, never a bare traceback
+    except Exception as error:  # noqa: BLE001  # an internal error: a message and a report, never a bare traceback
         message = f"Internal error in netns.fabric (please report it): {error!r}. {crash_note}"
         module.fail_json(msg=message, exception=traceback.format_exc())
     module.exit_json(**_give_warnings(module, result))

@@ -4,9 +4,8 @@
 
 """Checks of single values, shared by the modules and by the filter ``compile_topology``.
 
-Pure: nothing here looks at the host, and nothing here needs Ansible. Each function returns the value in its normal form
-or raises ``ValueError``; the text of the error names the value, the cause and the cure, and leaves it to the caller to
-say which entry and which option it belongs to.
+Pure: nothing here reads the host or needs Ansible. Each function returns the value in its normal form or raises
+``ValueError``. The text of the error names the value, the cause and the cure; the caller adds the entry and the option.
 """
 
 from __future__ import annotations
@@ -17,27 +16,27 @@ from typing import Any, Union
 
 
 class ValidationError(ValueError):
-    """A value that cannot be; the text is for the user."""
+    """A value that is not valid; the text is for the user."""
 
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
+#: Bytes: IFNAMSIZ of linux/if.h less the closing NUL.
 INTERFACE_NAME_MAX = 15
-"""Bytes: IFNAMSIZ of linux/if.h less the closing NUL."""
 
+#: Bytes: NAME_MAX of linux/limits.h; a named namespace is a file below /run/netns.
 NAMESPACE_NAME_MAX = 255
-"""Bytes: NAME_MAX of linux/limits.h; a named namespace is a file below /run/netns."""
 
+#: Bytes: ETH_MIN_MTU of linux/if_ether.h, the smallest datagram that RFC 791 lets a host refuse to fragment.
 MTU_MIN = 68
-"""Bytes: ETH_MIN_MTU of linux/if_ether.h, the smallest datagram that RFC 791 lets a host refuse to fragment."""
 
+#: Bytes: ETH_MAX_MTU of linux/if_ether.h.
 MTU_MAX = 65535
-"""Bytes: ETH_MAX_MTU of linux/if_ether.h."""
 
+#: IEEE 802.1Q: the ID has twelve bits, 4095 is reserved.
 VLAN_MAX = 4094
-"""IEEE 802.1Q: the ID has twelve bits, 4095 is reserved."""
 
 #: How a port of Open vSwitch treats VLAN tags (vlan_mode of ovs-vswitchd.conf.db(5)).
 VLAN_MODES = ("access", "trunk", "native-tagged", "native-untagged", "dot1q-tunnel")
@@ -54,7 +53,7 @@ NAMESPACE_DIRECTORY = "/run/netns"
 #: By IP version: the parameter that makes a namespace a router (Documentation/networking/ip-sysctl.rst).
 FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 
-# isspace() of the kernel's lib/ctype.c knows Latin-1: 0xa0 is a space there, hence "à" (0xc3 0xa0 in UTF-8) goes too.
+# isspace() of the kernel's lib/ctype.c knows Latin-1, where 0xa0 is a space: "à" (0xc3 0xa0 in UTF-8) is refused too.
 _KERNEL_SPACES = frozenset(b"\t\n\v\f\r \xa0")
 _OWNER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _MAC_FORMS = (
@@ -64,8 +63,8 @@ _MAC_FORMS = (
 )
 
 
-def _kind(value: Any) -> str:
-    """Say in YAML's terms what a value is."""
+def _describe_type(value: Any) -> str:
+    """Return what a value is, in YAML's terms."""
     if value is None:
         return "nothing (null)"
     if isinstance(value, bool):
@@ -80,9 +79,13 @@ def _kind(value: Any) -> str:
 
 
 def _text(value: Any, what: str, example: str) -> str:
-    """Return ``value`` as a plain string, or say that ``what`` has to be one."""
+    """Return ``value`` as a plain string.
+
+    Raises:
+        ValidationError: It is not a string; the text says that ``what`` must be one.
+    """
     if not isinstance(value, str):
-        raise ValidationError(f"{what} must be a string, not {_kind(value)}; write for instance {example!r}")
+        raise ValidationError(f"{what} must be a string, not {_describe_type(value)}; write for instance {example!r}")
     return str(value)
 
 
@@ -91,20 +94,22 @@ def _whole(value: Any, what: str, lowest: int, highest: int) -> int:
     if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,18}", value.strip(), re.ASCII):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        shown = repr(value) if isinstance(value, str) else _kind(value)
+        shown = repr(value) if isinstance(value, str) else _describe_type(value)
         raise ValidationError(f"{what} must be a whole number, not {shown}; give one from {lowest} to {highest}")
     if not lowest <= value <= highest:
-        raise ValidationError(f"{value} is no {what}; give a whole number from {lowest} to {highest}")
+        raise ValidationError(f"{value} is not a valid {what}; give a whole number from {lowest} to {highest}")
     return int(value)
 
 
 def interface_name(value: Any) -> str:
     """Check the name of a network interface by the kernel's rules.
 
-    :param value: the name, a string.
-    :returns: the same name.
-    :raises ValueError: if the kernel would refuse the name (``dev_valid_name`` in net/core/dev.c), or would take it for
-        a pattern to be numbered (``dev_alloc_name``: a name with ``%``).
+    Args:
+        value: The name, a string.
+
+    Raises:
+        ValueError: The kernel would refuse the name (``dev_valid_name`` in net/core/dev.c), or would take it
+            for a pattern to be numbered (``dev_alloc_name``: a name with ``%``).
     """
     name = _text(value, "an interface name", "veth-ns01")
     raw = name.encode("utf-8", "surrogatepass")
@@ -118,19 +123,23 @@ def interface_name(value: Any) -> str:
     if name in (".", ".."):
         raise ValidationError(f"{name!r} cannot be an interface name (it means a directory); choose another one")
     if _KERNEL_SPACES.intersection(raw) or not name.isprintable():
-        raise ValidationError(f"{name!r} has a space or an unprintable character in it, and Linux refuses it; drop it")
+        raise ValidationError(
+            f"{name!r} has a space or an unprintable character in it, and Linux refuses it; remove it"
+        )
     for bad in "/:%":
         if bad in name:
-            raise ValidationError(f"{name!r} has a {bad!r} in it, which an interface name cannot have; take it out")
+            raise ValidationError(f"{name!r} has a {bad!r} in it, which an interface name cannot have; remove it")
     return name
 
 
 def namespace_name(value: Any) -> str:
     """Check the name of a network namespace: a file name below ``/run/netns`` (ip-netns(8)).
 
-    :param value: the name, a string.
-    :returns: the same name.
-    :raises ValueError: if it cannot be a file name, or has a character in it that no tool would print.
+    Args:
+        value: The name, a string.
+
+    Raises:
+        ValueError: It cannot be a file name, or has a character in it that no tool would print.
     """
     name = _text(value, "a namespace name", "ns01")
     raw = name.encode("utf-8", "surrogatepass")
@@ -145,11 +154,11 @@ def namespace_name(value: Any) -> str:
         raise ValidationError(f"{name!r} cannot be a namespace name (it means a directory); choose another one")
     if "/" in name:
         raise ValidationError(
-            f"{name!r} has a '/' in it, and a namespace name is a file name below /run/netns; take it out"
+            f"{name!r} has a '/' in it, and a namespace name is a file name below /run/netns; remove it"
         )
     if any(char.isspace() for char in name) or not name.isprintable():
         raise ValidationError(
-            f"{name!r} has a space or an unprintable character in it; drop it from the namespace name"
+            f"{name!r} has a space or an unprintable character in it; remove it from the namespace name"
         )
     return name
 
@@ -157,9 +166,11 @@ def namespace_name(value: Any) -> str:
 def owner_name(value: Any) -> str:
     """Check the name of an owner, the mark on objects.
 
-    :param value: the name, a string.
-    :returns: the same name.
-    :raises ValueError: if it is not 1 to 64 ASCII letters, digits, dots, underscores and hyphens.
+    Args:
+        value: The name, a string.
+
+    Raises:
+        ValueError: It is not 1 to 64 ASCII letters, digits, dots, underscores and hyphens.
     """
     name = _text(value, "an owner name", "lab-a")
     if not _OWNER.fullmatch(name):
@@ -191,7 +202,7 @@ def _bare_address(text: str, whole: str) -> Address:
 
 
 def _split_prefix(text: str, what: str) -> tuple[Address, int]:
-    """Parse ADDRESS/PREFIX; both parts are needed, and the prefix is a length (no netmask)."""
+    """Parse ADDRESS/PREFIX; both parts are needed, and the prefix is a length (not a netmask)."""
     head, slash, tail = text.partition("/")
     address = _bare_address(head, text)
     if not slash:
@@ -211,7 +222,7 @@ def _split_prefix(text: str, what: str) -> tuple[Address, int]:
 
 
 def _prefix_hint(text: str, head: str, tail: str, address: Address) -> str:
-    """Say what is wrong with a prefix length that is no number; a netmask is translated."""
+    """Return the error for a prefix length that is not a number; a netmask is translated."""
     if address.version == 4:
         try:
             length = ipaddress.IPv4Network(f"0.0.0.0/{tail}").prefixlen
@@ -225,9 +236,12 @@ def _prefix_hint(text: str, head: str, tail: str, address: Address) -> str:
 def interface_address(value: Any) -> Interface:
     """Parse an address of an interface, ADDRESS/PREFIX (ip-address(8)), IPv4 or IPv6.
 
-    :param value: for instance ``192.168.100.1/24`` or ``fd00::1/64``.
-    :raises ValueError: if it is no address, has no prefix length, or cannot be the address of an interface
-        (unspecified: RFC 1122 3.2.1.3 and RFC 4291 2.5.2; multicast: RFC 1112 and RFC 4291 2.7).
+    Args:
+        value: For instance ``192.168.100.1/24`` or ``fd00::1/64``.
+
+    Raises:
+        ValueError: It is not an address, has no prefix length, or cannot be the address of an interface
+            (unspecified: RFC 1122 3.2.1.3 and RFC 4291 2.5.2; multicast: RFC 1112 and RFC 4291 2.7).
     """
     text = _text(value, "an address", "192.168.100.1/24").strip()
     address, length = _split_prefix(text, "an interface's address")
@@ -241,8 +255,11 @@ def interface_address(value: Any) -> Interface:
 def network(value: Any) -> Network:
     """Parse a network, ADDRESS/PREFIX with no host bits set, IPv4 or IPv6.
 
-    :param value: for instance ``192.168.100.0/24`` or ``fd00::/64``.
-    :raises ValueError: if it is no network; where host bits are set, the message names the network that was meant.
+    Args:
+        value: For instance ``192.168.100.0/24`` or ``fd00::/64``.
+
+    Raises:
+        ValueError: It is not a network; where host bits are set, the message names the network that was meant.
     """
     text = _text(value, "a network", "192.168.100.0/24").strip()
     address, length = _split_prefix(text, "a network")
@@ -258,8 +275,11 @@ def network(value: Any) -> Network:
 def ip_address(value: Any) -> Address:
     """Parse one IPv4 or IPv6 address without a prefix length: a gateway, a source, a name server.
 
-    :param value: for instance ``192.168.100.254`` or ``fe80::1``.
-    :raises ValueError: if it is no address, or has a prefix length.
+    Args:
+        value: For instance ``192.168.100.254`` or ``fe80::1``.
+
+    Raises:
+        ValueError: It is not an address, or has a prefix length.
     """
     text = _text(value, "an address", "192.168.100.254").strip()
     head, slash, _tail = text.partition("/")
@@ -272,9 +292,16 @@ def ip_address(value: Any) -> Address:
 def mac_address(value: Any) -> str:
     """Check a unicast MAC address.
 
-    :param value: six octets in hexadecimal, ``02:00:00:00:00:01``; hyphens, and three groups with dots, are taken too.
-    :returns: the address in lower case with colons, as the kernel prints it.
-    :raises ValueError: if it is none, all zero, or a group address (IEEE 802: lowest bit of the first octet set).
+    Args:
+        value: Six octets in hexadecimal, ``02:00:00:00:00:01``; hyphens, and three groups with dots, are taken
+            too.
+
+    Returns:
+        The address in lower case with colons, as the kernel prints it.
+
+    Raises:
+        ValueError: It is not a MAC address, is all zero, or is a group address (IEEE 802: lowest bit of the first
+            octet set).
     """
     if isinstance(value, int) or (isinstance(value, str) and value.isdigit()):
         raise ValidationError(
@@ -303,8 +330,11 @@ def mac_address(value: Any) -> str:
 def mtu(value: Any) -> int:
     """Check an MTU in bytes, 68 to 65535 (``ETH_MIN_MTU`` and ``ETH_MAX_MTU`` of linux/if_ether.h).
 
-    :param value: an integer, or its decimal digits in a string.
-    :raises ValueError: if it is not a whole number in that range.
+    Args:
+        value: An integer, or its decimal digits in a string.
+
+    Raises:
+        ValueError: It is not a whole number in that range.
     """
     return _whole(value, "MTU", MTU_MIN, MTU_MAX)
 
@@ -312,22 +342,27 @@ def mtu(value: Any) -> int:
 def vlan(value: Any) -> int:
     """Check a VLAN ID, 0 to 4094 (IEEE 802.1Q; 0 is the priority tag, as ovs-vswitchd.conf.db(5) takes it).
 
-    :param value: an integer, or its decimal digits in a string.
-    :raises ValueError: if it is not a whole number in that range.
+    Args:
+        value: An integer, or its decimal digits in a string.
+
+    Raises:
+        ValueError: It is not a whole number in that range.
     """
     return _whole(value, "VLAN ID", 0, VLAN_MAX)
 
 
+#: Seconds. Longer than any repair takes: what waits longer is stuck.
 PROBE_TIMEOUT_MAX = 300.0
-"""Seconds. Longer than anything that heals by itself takes; what waits longer has hung."""
 
 
 def probe_destination(value: Any) -> Address:
     """Check the address that a probe leads to.
 
-    :param value: the address, a string.
-    :returns: the address.
-    :raises ValueError: if it is no IP address, or none that one host could be probed by.
+    Args:
+        value: The address, a string.
+
+    Raises:
+        ValueError: It is not the IP address of one host.
     """
     address = ip_address(value)
     if address.is_unspecified or address.is_multicast or address == ipaddress.IPv4Address("255.255.255.255"):
@@ -344,9 +379,11 @@ def probe_destination(value: Any) -> Address:
 def probe_timeout(value: Any) -> float:
     """Check how long a probe waits for its answer.
 
-    :param value: seconds, a number or its digits.
-    :returns: the seconds.
-    :raises ValueError: if it is not a number above 0 and up to :data:`PROBE_TIMEOUT_MAX`.
+    Args:
+        value: Seconds, a number or its digits.
+
+    Raises:
+        ValueError: It is not a number above 0 and up to :data:`PROBE_TIMEOUT_MAX`.
     """
     try:
         seconds = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else 0.0
@@ -365,7 +402,7 @@ PORT_MAX = 65535
 
 
 def port(value: Any) -> int:
-    """A port number.
+    """Check a port number.
 
     Raises:
         ValidationError: It is not a whole number from 1 to 65535.
@@ -374,7 +411,7 @@ def port(value: Any) -> int:
 
 
 def ports(value: Any) -> str:
-    """A port, or several in a row as FIRST-LAST, in the shortest form.
+    """Check a port, or several in a row as FIRST-LAST; return them in the shortest form.
 
     Raises:
         ValidationError: It is neither.

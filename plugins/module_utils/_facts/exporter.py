@@ -94,6 +94,6 @@ def _with_defaults(options: Mapping[str, Mapping[str, Any]], entry: Mapping[str,
     return filled
 
 
-def given(**options: Any) -> Declaration:
-    """Return the options that have a value."""
+def drop_unset(**options: Any) -> Declaration:
+    """Return the options without those that have no value."""
     return {option: value for option, value in options.items() if value is not None}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter import Declaration, Exporter, given
+from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter import Declaration, Exporter, drop_unset
 from ansible_collections.netns.fabric.plugins.module_utils._facts.model import SYSCTLS
 from ansible_collections.netns.fabric.plugins.module_utils._facts.namespace_view import destination_of, name_at
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
@@ -61,12 +61,12 @@ def _resolver(exporter: Exporter, name: str) -> Declaration:
     again = netns_resolver.Wanted(servers or None, domains or None)
     if netns_resolver.plan(name, again, {netns_resolver.path(name): text}, exporter.owner).operations:
         return {}
-    return given(nameservers=list(servers) or None, search=list(domains) or None)
+    return drop_unset(nameservers=list(servers) or None, search=list(domains) or None)
 
 
 def _sysctls(exporter: Exporter, name: str) -> Declaration:
     values = exporter.host.namespace(name).sysctls
-    return given(sysctls={key: value for key, value in values.items() if value != SYSCTLS[key]} or None)
+    return drop_unset(sysctls={key: value for key, value in values.items() if value != SYSCTLS[key]} or None)
 
 
 # Links
@@ -94,7 +94,7 @@ def pairs(exporter: Exporter) -> Iterator[Declaration]:
 
 def _end(exporter: Exporter, name: NamespaceName, link: Link) -> Declaration:
     mac = _if_valid("mac", validation.mac_address, link.mac)
-    return {**_settings(exporter, name, link), **mac, **given(tx_checksum=link.tx_checksum)}
+    return {**_settings(exporter, name, link), **mac, **drop_unset(tx_checksum=link.tx_checksum)}
 
 
 def links(exporter: Exporter) -> Iterator[Declaration]:
@@ -111,7 +111,7 @@ def _settings(exporter: Exporter, name: NamespaceName, link: Link) -> Declaratio
     # Open vSwitch sets the MTU of its own links, see `bridges` and `ports`.
     of_switch = name is None and _is_internal(exporter, link.name)
     mtu = {} if link.loopback or of_switch else _if_valid("mtu", validation.mtu, link.mtu)
-    named = given(name=link.name, namespace=name)
+    named = drop_unset(name=link.name, namespace=name)
     return {**named, **_addresses(exporter, name, link), **mtu, "enabled": link.up}
 
 
@@ -163,7 +163,7 @@ def _route(name: NamespaceName, state: NamespaceState, route: Route) -> Declarat
     default_metric = IPV6_METRIC if route.version == 6 else 0
     # The word `default` needs one of these options to say the IP version.
     is_plain_ipv6 = route.version == 6 and not route.gateway and not route.source
-    return given(
+    return drop_unset(
         namespace=name,
         destination=route.destination if is_plain_ipv6 else destination_of(route),
         gateway=route.gateway,

@@ -15,7 +15,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter impor
     Declaration,
     Exporter,
     desired_of,
-    given,
+    drop_unset,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._facts.firewall_view import owner_of
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import NAT_HOOKS, Rule
@@ -51,7 +51,7 @@ def masquerade_rules(exporter: Exporter) -> Iterator[Declaration]:
                 continue
             accepted = any(role == masquerade.ACCEPT_OUT for role, _hook, _rule in rules)
             forwarding = _forwarding(exporter, name, key.version, accepted)
-            yield given(namespace=name, **key.options(), **forwarding)
+            yield drop_unset(namespace=name, **key.options(), **forwarding)
 
 
 # Published ports
@@ -77,7 +77,7 @@ def _forward(
     hairpins = [rule.values("saddr") for role, _hook, rule in rules if role == port_forward.HAIRPIN]
     accepted = any(role == port_forward.ACCEPT_IN for role, _hook, _rule in rules)
     address, port = _parse_target(targets.pop()) if len(targets) == 1 else (None, None)
-    return given(
+    return drop_unset(
         namespace=name,
         **listener.options(),
         to_address=address,

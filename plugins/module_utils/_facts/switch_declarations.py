@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter import Declaration, Exporter, given
+from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter import Declaration, Exporter, drop_unset
 from ansible_collections.netns.fabric.plugins.module_utils._facts.switch_view import without_marks
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Port
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import PROTOCOLS
@@ -69,7 +69,7 @@ def _obstacle(exporter: Exporter, bridge: Bridge, port: Port) -> str:
 def _options(bridge: Bridge, port: Port) -> Declaration:
     interface = port.interface
     is_local = port.name == bridge.name
-    return given(
+    return drop_unset(
         type=interface.type if interface.type != "system" and not is_local else None,
         tag=port.tag,
         trunks=list(port.trunks) or None,

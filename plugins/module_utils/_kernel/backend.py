@@ -74,7 +74,7 @@ class Kernel(Backend):
         return self._reader.read(namespaces, addresses, routes, tx_checksum, neighbours, counters)
 
     def identities(self, namespaces: Iterable[NamespaceName]) -> dict[NamespaceName, Identity]:
-        """Return what tells each of these namespaces from all others; one that does not exist is left out."""
+        """Return what distinguishes each of these namespaces from all others; one that does not exist is left out."""
         return self._reader.identities(namespaces)
 
     def processes(self, namespaces: Iterable[str]) -> dict[str, list[tuple[int, str]]]:

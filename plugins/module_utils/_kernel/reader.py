@@ -122,7 +122,7 @@ class Reader:
         return replace(link, peer=peers.of(name, found), tx_checksum=checksum)
 
     def identities(self, namespaces: Iterable[NamespaceName]) -> dict[NamespaceName, Identity]:
-        """Return what tells each of these namespaces from all others; one that does not exist is left out."""
+        """Return what distinguishes each of these namespaces from all others; one that does not exist is left out."""
         host = self._handles.get(None)
         found: dict[NamespaceName, Identity] = {}
         for name in namespaces:

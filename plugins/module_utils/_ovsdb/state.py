@@ -142,7 +142,7 @@ class Bridge:
 class Switch:
     """The whole of Open vSwitch on the host.
 
-    `unavailable` is the message of why nothing could be read, where that is no failure, and `cause` is that message
+    `unavailable` is the message of why nothing could be read, where that is not a failure, and `cause` is that message
     without the cure. `running` is whether ovs-vswitchd runs, `daemon` its process id; None where that is unknown.
     """
 

@@ -85,7 +85,7 @@ class NamespaceResource(Resource[Namespace, Actual]):
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> Namespace:
         checks = Checks(entry)
         name = checks.value("name", validation.namespace_name, options["name"])
-        resolver = netns_resolver.wanted(checks, options.get("nameservers"), options.get("search"))
+        resolver = netns_resolver.parse(checks, options.get("nameservers"), options.get("search"))
         sysctls = _parse_sysctls(checks, options.get("sysctls") or {})
         checks.done()
         return Namespace(entry, options["state"] == "present", name, resolver, sysctls, bool(options["force"]))

@@ -15,9 +15,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.checks import C
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._system import operations as op
 
-#: The first line of a file that is ours; the owner's name follows, if there is one.
+#: The first line of a file that this collection has written; the owner's name follows, if there is one.
 HEADER = "# netns.fabric:"
-#: What is in a file of somebody else's is kept beside ours, and comes back when ours goes.
+#: A file of somebody else is kept under this suffix, and restored when this collection's file is deleted.
 ORIGINAL_SUFFIX = ".before-netns.fabric"
 
 
@@ -37,46 +37,50 @@ class FilesPlan:
 
 
 def path(namespace: str) -> str:
+    """Return the path of a namespace's file."""
     return f"/etc/netns/{namespace}/resolv.conf"
 
 
 def original(namespace: str) -> str:
+    """Return the path that a file of somebody else is kept under."""
     return path(namespace) + ORIGINAL_SUFFIX
 
 
-def wanted(checks: Checks, nameservers: Sequence[str] | None, search: Sequence[str] | None) -> Wanted:
+def parse(checks: Checks, nameservers: Sequence[str] | None, search: Sequence[str] | None) -> Wanted:
+    """Return what an entry asks for."""
     addresses = None
     if nameservers is not None:
         checked = [checks.value("nameservers", validation.ip_address, text) for text in nameservers]
         addresses = tuple(str(address) for address in checked if address is not None)
     for domain in search or ():
         if not domain or any(char.isspace() for char in domain):
-            checks.error("search", f"{domain!r} is no domain name")
+            checks.error("search", f"{domain!r} is not a domain name; correct it")
     return Wanted(addresses, None if search is None else tuple(search))
 
 
-def plan(namespace: str, asked: Wanted, files: Mapping[str, str | None], owner: str | None) -> FilesPlan:
-    if asked == Wanted():
+def plan(namespace: str, wanted: Wanted, files: Mapping[str, str | None], owner: str | None) -> FilesPlan:
+    """Plan the file of a namespace that is to be present."""
+    if wanted == Wanted():
         return FilesPlan()
     current = files.get(path(namespace))
-    ours = current is not None and current.startswith(HEADER)
-    text = _text(asked, current or "", owner)
+    is_managed = current is not None and current.startswith(HEADER)
+    text = _render(wanted, current or "", owner)
     if text is None:
-        return plan_absent(namespace, files, owner) if ours else FilesPlan()
+        return plan_absent(namespace, files, owner) if is_managed else FilesPlan()
     if text == current:
         return FilesPlan()
     keep: tuple[Operation, ...] = ()
-    if current is not None and not ours:
+    if current is not None and not is_managed:
         keep = (op.RenameFile(path(namespace), original(namespace)),)
     return FilesPlan(
-        before={"resolv.conf": _shown(current)},
-        after={"resolv.conf": _shown(text)},
+        before={"resolv.conf": _lines_of(current)},
+        after={"resolv.conf": _lines_of(text)},
         operations=(*keep, op.WriteFile(path(namespace), text)),
     )
 
 
 def plan_absent(namespace: str, files: Mapping[str, str | None], owner: str | None) -> FilesPlan:
-    """Our file goes, and what was there before it comes back."""
+    """Plan the removal of the file that this collection has written; the file that was there before is restored."""
     current = files.get(path(namespace))
     if current is None or not current.startswith(HEADER):
         return FilesPlan()
@@ -86,29 +90,31 @@ def plan_absent(namespace: str, files: Mapping[str, str | None], owner: str | No
     step: Operation = op.RemoveFile(path(namespace))
     if kept is not None:
         step = op.RenameFile(original(namespace), path(namespace))
-    return FilesPlan(before={"resolv.conf": _shown(current)}, after={"resolv.conf": _shown(kept)}, operations=(step,))
+    return FilesPlan(
+        before={"resolv.conf": _lines_of(current)}, after={"resolv.conf": _lines_of(kept)}, operations=(step,)
+    )
 
 
-def _text(asked: Wanted, current: str, owner: str | None) -> str | None:
-    """The file that is wanted: lines that are not ours to decide stay. None: there would be nothing in it."""
+def _render(wanted: Wanted, current: str, owner: str | None) -> str | None:
+    """Return the file's new text, which keeps the lines of other options; None where nothing would be in it."""
     lines = [line for line in current.splitlines() if line.strip() and not line.startswith(HEADER)]
-    if asked.nameservers is not None:
+    if wanted.nameservers is not None:
         lines = [line for line in lines if line.split()[0] != "nameserver"]
-        lines.extend(f"nameserver {address}" for address in asked.nameservers)
-    if asked.search is not None:
+        lines.extend(f"nameserver {address}" for address in wanted.nameservers)
+    if wanted.search is not None:
         lines = [line for line in lines if line.split()[0] not in ("search", "domain")]
-        lines.extend([f"search {' '.join(asked.search)}"] if asked.search else [])
+        lines.extend([f"search {' '.join(wanted.search)}"] if wanted.search else [])
     if not lines:
         return None
     return "\n".join([_header(current, owner), *lines]) + "\n"
 
 
 def _header(current: str, owner: str | None) -> str:
-    """The first line; who does not say whose the file is leaves it whosever it was."""
+    """Return the first line; without an owner in the call the file keeps its owner."""
     if owner is None and current.startswith(HEADER):
         return current.splitlines()[0]
     return HEADER + (owner or "")
 
 
-def _shown(text: str | None) -> list[str] | None:
+def _lines_of(text: str | None) -> list[str] | None:
     return None if text is None else text.splitlines()

@@ -154,7 +154,7 @@ class _VethPlanner(Planner[Veth]):
         if near and far and (wanted.peer is None or wanted.peer.where == (far[0], far[1].name)):
             # An entry need not name the peer, and prune must not remove it all the same.
             self._used.add((far[0], far[1].name))
-            self._update(wanted, self._found(wanted.end.namespace, near), self._found(*far), ())
+            self._update(wanted, self._with_addresses(wanted.end.namespace, near), self._with_addresses(*far), ())
         elif wanted.peer is None:
             raise InvalidEntry(wanted.entry, "peer", _peer_required(near))
         else:
@@ -177,10 +177,10 @@ class _VethPlanner(Planner[Veth]):
         misplaced_end = self._misplaced_end(opposite) if opposite and not near else None
         if near and misplaced_peer:
             far, steps = self._move_into_place(misplaced_peer, peer)
-            self._update(pair, self._found(pair.end.namespace, near), far, steps)
+            self._update(pair, self._with_addresses(pair.end.namespace, near), far, steps)
         elif opposite and misplaced_end:
             end, steps = self._move_into_place(misplaced_end, pair.end)
-            self._update(pair, end, self._found(peer.namespace, opposite), steps)
+            self._update(pair, end, self._with_addresses(peer.namespace, opposite), steps)
         else:
             self._create(pair, peer, [step for end in pair.ends for step in self._clear(end.where)])
 
@@ -196,9 +196,9 @@ class _VethPlanner(Planner[Veth]):
     ) -> tuple[Found, tuple[Operation, ...]]:
         namespace, link = misplaced
         self._used.add((namespace, link.name))
-        return plan_move(self._found(namespace, link), namespace, wanted.namespace, wanted.name)
+        return plan_move(self._with_addresses(namespace, link), namespace, wanted.namespace, wanted.name)
 
-    def _found(self, namespace: NamespaceName, link: Link) -> Found:
+    def _with_addresses(self, namespace: NamespaceName, link: Link) -> Found:
         return Found(link, self._actual.namespace(namespace).addresses_of(link))
 
     def _clear(self, where: Where) -> list[Operation]:

@@ -5,7 +5,7 @@
 """The position of the boxes of a diagram, independent of the language in which it is written. Pure.
 
 A diagram reads from left to right. Most of it are leaves, namespaces that are connected to one bridge only: a few are
-to the left of their bridge; many are on both sides of it, those of a VLAN in a frame, so that the drawing is no taller
+to the left of their bridge; many are on both sides of it, those of a VLAN in a frame, so that the drawing is not taller
 than half of them.
 """
 

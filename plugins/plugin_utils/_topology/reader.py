@@ -89,7 +89,7 @@ class Reader:
     # --- variables, lists, options -----------------------------------------------------------------------------
 
     def _read_scalar(self, given: Mapping[str, Any], key: str, check: Check, fallback: Any) -> Any:
-        """Return the value of a variable that is no list, or the fallback if it is missing or invalid."""
+        """Return the value of a variable that is not a list, or the fallback if it is missing or invalid."""
         return self._check_value(VARIABLE_PREFIX + key, "", check, given.get(key, fallback), fallback)
 
     def _read_entries(self, given: Mapping[str, Any], key: str, read: Callable[[str, Any], Any]) -> Iterator[Any]:
@@ -348,7 +348,7 @@ def _format_path(base: str, index: int, entry: Any) -> str:
 
 
 def _is_incomplete(given: Mapping[str, Any], key: str, entries: tuple[Any, ...]) -> bool:
-    """Return whether invalid entries were left out: what seems to be wrong because of their absence is no error."""
+    """Return whether invalid entries were left out: what seems to be wrong because of their absence is not an error."""
     value = given.get(key, [])
     return not isinstance(value, list) or len(value) != len(entries)
 

@@ -65,8 +65,8 @@ class TestOptions:
     @pytest.mark.parametrize(
         ("given", "message"),
         [
-            ({"port": "0"}, "0 is no port"),
-            ({"port": "65536"}, "65536 is no port"),
+            ({"port": "0"}, "0 is not a valid port"),
+            ({"port": "65536"}, "65536 is not a valid port"),
             ({"port": "http"}, "port must be a whole number"),
             ({"port": "9-8"}, "ends before it begins; write 8-9"),
             ({"port": "80-90", "to_port": 80}, "the ports 80-90 keep their numbers"),

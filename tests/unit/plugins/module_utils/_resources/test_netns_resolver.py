@@ -137,10 +137,10 @@ def test_any_file_converges_in_one_run(
 
 def test_what_an_entry_asks_for() -> None:
     checks = Checks(Entry("red"))
-    assert netns_resolver.wanted(checks, None, None) == Wanted()
-    assert netns_resolver.wanted(checks, ["FD00:0::1"], ["a.example"]) == Wanted(("fd00::1",), ("a.example",))
+    assert netns_resolver.parse(checks, None, None) == Wanted()
+    assert netns_resolver.parse(checks, ["FD00:0::1"], ["a.example"]) == Wanted(("fd00::1",), ("a.example",))
     checks.done()
-    netns_resolver.wanted(checks, ["192.0.2.1/24"], ["a b", ""])
+    netns_resolver.parse(checks, ["192.0.2.1/24"], ["a b", ""])
     with pytest.raises(InvalidEntries) as caught:
         checks.done()
     assert len(caught.value.errors) == 3

@@ -410,7 +410,7 @@ DAMAGES: dict[str, tuple[Any, str]] = {
     "no value": (_set_interface("mtu", None), "has no value"),
     "wrong type": (_set_interface("addresses", "10.0.0.1/24"), "must be a list"),
     "wrong MAC": (_set_interface("mac", "x"), "is not a MAC address"),
-    "wrong VLAN": (_set_interface("tag", 5000), "is no VLAN ID"),
+    "wrong VLAN": (_set_interface("tag", 5000), "is not a valid VLAN ID"),
     "unreachable gateway": (_unreachable_gateway, "cannot be reached"),
     "foreign device": (_foreign_device, "has no interface 'absent0'"),
     "unknown namespace": (_unknown_link_namespace, "is not in `topology_namespaces`"),

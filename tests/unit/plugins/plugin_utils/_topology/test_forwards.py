@@ -43,7 +43,7 @@ def test_resolve_targets(entry: dict[str, Any], targets: list[str]) -> None:
         ({"to": "web", "namespace": "router"}, "namespace: 'router' is not in `topology_namespaces`"),
         ({"to": "db", "address": "2001:db8::1"}, "address: 2001:db8::1 is of another IP version"),
         ({"to": "db", "address": "127.0.0.1"}, "address: no port can be published at 127.0.0.1"),
-        ({"to": "db", "publish": 70000}, "publish: 70000 is no port; give a whole number from 1 to 65535"),
+        ({"to": "db", "publish": 70000}, "publish: 70000 is not a valid port; give a whole number from 1 to 65535"),
         (
             {"to": "db", "publish": "80-90", "to_port": 80},
             "to_port: cannot be combined with the range 80-90, whose ports keep their numbers",

@@ -85,7 +85,7 @@ def test_one_error(variables: object, message: str) -> None:
         ({"to": "10.0.0.1", "expect": "no"}, "expect: 'no' is not one of reachable, unreachable"),
         ({"to": "10.0.0.1", "protocol": "udp"}, "protocol: 'udp' is not one of icmp, tcp"),
         ({"to": "10.0.0.1", "port": 80}, "port: only TCP has ports"),
-        ({"to": "10.0.0.1", "protocol": "tcp", "port": 0}, "port: 0 is no port"),
+        ({"to": "10.0.0.1", "protocol": "tcp", "port": 0}, "port: 0 is not a valid port"),
         ({"to": "10.0.0.1", "timeout": 0}, "timeout: 0 is not a time to wait"),
         ({"to": "10.0.0.1", "timeout": True}, "timeout: True is not a time to wait"),
         ({"to": "10.0.0.1", "timeout": [1]}, "timeout: [1] is not a time to wait"),

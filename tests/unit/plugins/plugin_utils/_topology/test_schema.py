@@ -46,8 +46,8 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.
         (small(addresses=["10.0.0.1"]), "(eth0): addresses[0]: '10.0.0.1' has no prefix length"),
         (small(addresses=["10.0.0.300/24"]), "(eth0): addresses[0]: '10.0.0.300/24' is not an IPv4 address"),
         (small(mac="01:00:00:00:00:00"), "(eth0): mac: 01:00:00:00:00:00 is a group (multicast) address"),
-        (small(mtu=20), "(eth0): mtu: 20 is no MTU"),
-        (small(tag=4095), "(eth0): tag: 4095 is no VLAN ID"),
+        (small(mtu=20), "(eth0): mtu: 20 is not a valid MTU"),
+        (small(tag=4095), "(eth0): tag: 4095 is not a valid VLAN ID"),
         (small(trunks=[1, "x"]), "(eth0): trunks[1]: VLAN ID must be a whole number, not 'x'"),
         (small(vlan_mode="acces"), "(eth0): vlan_mode: 'acces' is not one of access, trunk"),
         (
@@ -70,7 +70,7 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.
         ({"verify_outside": ["example.org"]}, "topology_verify_outside[0]: 'example.org' is not an IP address"),
         (
             {"verify_outside": ["198.51.100.1:0"]},
-            "topology_verify_outside[0]: 0 is no port; give a whole number from 1 to 65535",
+            "topology_verify_outside[0]: 0 is not a valid port; give a whole number from 1 to 65535",
         ),
         ({"verify_outside": [80]}, "topology_verify_outside[0]: must be ADDRESS or ADDRESS:PORT, not 80"),
     ],
