@@ -85,18 +85,18 @@ class NamespaceHandles:
         Raises:
             OSError: It could not be opened for a reason that does not show whether it exists, such as EMFILE.
         """
-        if name in self._hidden:
+        handle = self._open.get(name)
+        if handle is not None or name in self._hidden:
+            return handle
+        try:
+            handle = self._open[name] = NamespaceHandle(name)
+        except (FileNotFoundError, ProcessLookupError):  # the latter where a process ends meanwhile
             return None
-        if name not in self._open:
-            try:
-                self._open[name] = NamespaceHandle(name)
-            except (FileNotFoundError, ProcessLookupError):  # the latter where a process ends meanwhile
-                return None
-            except OSError as error:
-                if error.errno != errno.EINVAL:  # setns(2): the descriptor is not a network namespace's
-                    raise
-                return None
-        return self._open[name]
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # setns(2): the descriptor is not a network namespace's
+                raise
+            return None
+        return handle
 
     def get(self, name: NamespaceName) -> NamespaceHandle:
         """Return the namespace, held open.
@@ -143,6 +143,9 @@ class NamespaceHandles:
     def hide(self, name: str) -> None:
         """Treat a namespace as removed, in check mode."""
         self._hidden.add(name)
+        handle = self.release(name)
+        if handle is not None:
+            handle.close()
 
     def release(self, name: str) -> NamespaceHandle | None:
         """Hand over a handle, which stays open, to the caller."""

@@ -40,8 +40,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
 PIPELINE = 64
 #: Bytes of the receive buffer of a socket that pipelines requests.
 RECEIVE_BUFFER = 4 << 20
-#: Bytes to receive at once: more than the kernel puts into one message of a dump.
-_RECEIVE_SIZE = 1 << 18
+#: Bytes to receive at once: what the kernel expects of a reader (netlink_dump() in net/netlink/af_netlink.c). A larger
+#: buffer costs more than all the rest of receiving an answer.
+RECEIVE_SIZE = 1 << 15
 #: Seconds to wait for an answer.
 TIMEOUT = 60.0
 
@@ -223,7 +224,9 @@ class NetlinkSocket:
         return answers
 
     def _receive(self) -> Iterator[bytes]:
-        data = self._socket.recv(_RECEIVE_SIZE)
+        data, _ancillary, flags, _address = self._socket.recvmsg(RECEIVE_SIZE)
+        if flags & socket.MSG_TRUNC:
+            raise OSError(errno.EMSGSIZE, f"the kernel sent a netlink message of more than {RECEIVE_SIZE} bytes")
         offset = 0
         while offset + HEADER.size <= len(data):
             length = HEADER.unpack_from(data, offset)[0]

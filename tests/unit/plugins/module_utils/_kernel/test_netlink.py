@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -32,8 +33,9 @@ class FakeSocket:
         self.sent.append(bytes(data))
         self._received.extend(self._answer(data))
 
-    def recv(self, _size: int) -> bytes:
-        return self._received.pop(0)
+    def recvmsg(self, size: int) -> tuple[bytes, list[object], int, tuple[int, int]]:
+        received = self._received.pop(0)
+        return received[:size], [], socket.MSG_TRUNC if len(received) > size else 0, (0, 0)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -105,6 +107,12 @@ def test_an_interrupted_dump_is_read_again(connect: Connect, where: str) -> None
     opened, fake = connect(answer)
     assert bodies(opened.dump(netlink.message(18, b""))) == [b"new1"]
     assert len(fake.sent) == 3
+
+
+def test_a_message_that_is_longer_than_the_buffer_is_not_read_in_part(connect: Connect) -> None:
+    opened, _fake = connect(lambda _sent: [reply(1, b"x" * 16) * 1024 + done(1)])
+    with pytest.raises(OSError, match="more than 32768 bytes"):
+        opened.dump(netlink.message(18, b""))
 
 
 def test_a_dump_that_is_refused(connect: Connect) -> None:
