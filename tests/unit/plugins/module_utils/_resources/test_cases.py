@@ -35,6 +35,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources import net
 from ansible_collections.netns.fabric.plugins.module_utils._resources.registry import RESOURCES
 
 CASES = Path(__file__).with_name("cases")
+GUIDE = Path(__file__).parents[5] / "TESTING.md"
 KEYS = {"description", "state", "call", "check_mode", "commands", "diff", "warnings", "errors"}
 #: The key of the host's own network namespace.
 HOST = "host"
@@ -116,10 +117,20 @@ def plan(module: str, case: Mapping[str, Any]) -> Plan:
 
 @pytest.mark.parametrize("path", sorted(CASES.glob("*/*.yml")), ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_case(path: Path) -> None:
-    case = yaml.safe_load(path.read_text(encoding="utf-8"))
+    check(path.parent.name, yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+def test_case_in_the_guide() -> None:
+    """The example in TESTING.md is a case as well."""
+    _before, _fence, rest = GUIDE.read_text(encoding="utf-8").partition("```yaml\n")
+    check("link", yaml.safe_load(rest.partition("```")[0]))
+
+
+def check(module: str, case: Mapping[str, Any]) -> None:
+    """Run a case."""
     assert {"description", "call"} <= set(case) <= KEYS
     try:
-        planned, messages = plan(path.parent.name, case), []
+        planned, messages = plan(module, case), []
     except InvalidEntries as error:
         planned, messages = Plan(), list(map(str, error.errors))
     except FabricError as error:
