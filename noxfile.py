@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The checks, one session per kind; `make test` runs them all and adds up, `.venv/bin/nox -s KIND` runs one.
 
-Every session uses the tools that `make setup` has put into .venv: none needs a network. What follows `--` goes to the
-session's tool: `nox -s unit -- -k veth`, `nox -s molecule -- topology`, `nox -s sanity -- --test validate-modules`.
+Every session uses the tools that `make setup` installs in .venv: none needs a network. Arguments after `--` are passed
+to the session's tool: `nox -s unit -- -k veth`, `nox -s molecule -- topology`, `nox -s sanity -- --test validate-modules`.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ RESULTS = ROOT / ".nox" / "results"
 PYTHON = str(VENV / "bin" / "python")
 OWN_HOST = [PYTHON, str(ROOT / "tests" / "helpers" / "own_host.py")]
 
-# The Python that modules run with, as on a managed host: each has another pyroute2. The tests of what does not talk
-# netlink run with one of them.
+# The Python that modules run with, as on a managed host: each has another pyroute2. Modules that do not use netlink are
+# tested with one of them.
 TARGETS = {
     "pyroute2-0.9": (PYTHON, ["tests/integration"]),
     "pyroute2-0.7": (
@@ -41,8 +41,8 @@ TARGETS = {
     ),
 }
 
-# What else is supported: its own session, not part of `make test`. A combination whose Python the machine does not have
-# is reported as skipped.
+# Further supported versions, in sessions of their own, not part of `make test`. A combination whose Python the machine
+# does not have is reported as skipped.
 MATRIX = ROOT / ".nox" / "matrix"
 CONTROLLERS = [("2.19", "3.11"), ("2.20", "3.12"), ("2.20", "3.13"), ("2.21", "3.12"), ("2.21", "3.13")]
 NEWEST_CONTROLLERS = [("2.19", "3.11"), ("2.21", "3.12"), ("2.21", "3.13")]
@@ -92,14 +92,14 @@ class Count:
     skipped: int = 0
 
     def __add__(self, other: Count) -> Count:
-        """Return both together."""
+        """Return the sum of both."""
         return Count(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
 
 
 def succeeds(session: nox.Session, command: Sequence[str], **environment: str) -> bool:
-    """Run a command, one of .venv's or a full path, in our environment; tell whether it ended with 0."""
+    """Run a command, one of .venv's or a full path, in our environment; return whether it ended with 0."""
     Path(ENVIRONMENT["HOME"]).mkdir(parents=True, exist_ok=True)
-    program = str(VENV / "bin" / command[0])  # a full path stays what it is
+    program = str(VENV / "bin" / command[0])  # a full path stays as it is
     try:
         session.run(program, *command[1:], external=True, env={**ENVIRONMENT, **environment})
     except CommandFailed:
@@ -108,13 +108,13 @@ def succeeds(session: nox.Session, command: Sequence[str], **environment: str) -
 
 
 def all_succeed(session: nox.Session, commands: Sequence[Sequence[str]], **environment: str) -> bool:
-    """Run all commands, the later ones also where an earlier one fails; tell whether all ended with 0."""
+    """Run all commands, the later ones also where an earlier one fails; return whether all ended with 0."""
     ended = [succeeds(session, command, **environment) for command in commands]
     return all(ended)
 
 
 def close(session: nox.Session, count: Count) -> None:
-    """Leave the count for `make test` to add up, and fail the session if anything failed or nothing was checked."""
+    """Write the count for `make test` to add up, and fail the session if anything failed or nothing was checked."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{session.name}.json").write_text(json.dumps(asdict(count)), encoding="utf-8")
     if count.failed:
@@ -179,7 +179,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Types: mypy --strict on plugins, tests, tools and what the roles run."""
+    """Types: mypy --strict on plugins, tests, tools and the scripts of the roles."""
     collection = "ansible_collections.netns.fabric"
     scripts = [path for pattern in ("tools/*.py", "roles/*/files/*.py") for path in sorted(ROOT.glob(pattern))]
     run_checks(
@@ -216,7 +216,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """Tests of what is pure: no root, no kernel, no Open vSwitch."""
+    """Tests without a host: no root, no kernel, no Open vSwitch."""
     reports = empty_directory(session)
     command = ["pytest", f"--junit-xml={reports / 'unit.xml'}", *(session.posargs or ["tests/unit"])]
     succeeded = succeeds(session, command)
@@ -226,7 +226,7 @@ def unit(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("target", [nox.param(target, id=name) for name, target in TARGETS.items()])
 def integration(session: nox.Session, target: tuple[str, list[str]]) -> None:
-    """Tests of the modules against a real kernel and Open vSwitch, in a host of its own, per supported pyroute2."""
+    """The modules on a real kernel and Open vSwitch, in a host of its own, with each supported pyroute2."""
     reports = empty_directory(session)
     python, tests = target
     pytest = [PYTHON, "-m", "pytest", f"--junit-xml={reports / 'integration.xml'}", *(session.posargs or tests)]
@@ -236,7 +236,7 @@ def integration(session: nox.Session, target: tuple[str, list[str]]) -> None:
 
 @nox.session
 def generated(session: nox.Session) -> None:
-    """Generated topologies and damage against a real kernel and Open vSwitch; `-- --cases 2000`: new ones, and more."""
+    """Generated topologies with damage on a real kernel and Open vSwitch; `-- --cases 2000` generates new ones."""
     reports = empty_directory(session)
     pytest = [PYTHON, "-m", "pytest", "tests/generated", f"--junit-xml={reports / 'generated.xml'}", *session.posargs]
     succeeded = succeeds(session, [*OWN_HOST, "--", *pytest])
@@ -245,7 +245,7 @@ def generated(session: nox.Session) -> None:
 
 @nox.session
 def bench_smoke(session: nox.Session) -> None:
-    """The benchmark at its smallest, so that it cannot rot: every rival that is there, once, with two namespaces."""
+    """The benchmark at its smallest size, to check that it works: every available rival, once, with two namespaces."""
     command = [PYTHON, "-m", "ansible_collections.netns.fabric.tests.benchmarks.run", "--sizes=2", "--runs=1"]
     report = str(empty_directory(session))
     succeeded = succeeds(session, [*command, f"--output={report}"], PYTHONPATH=str(VENV / "collections"))
@@ -264,7 +264,7 @@ def molecule(session: nox.Session) -> None:
             [*OWN_HOST, "--outside", "--", "molecule", "test", "--scenario-name", scenario],
             NETNS_FABRIC_TARGET_PYTHON=os.environ.get("NETNS_FABRIC_TARGET_PYTHON", PYTHON),
             PYTEST_ADDOPTS=f"--junit-xml={reports / scenario}.xml",
-            # Each run starts anew: Molecule would skip the preparation that it remembers from an earlier one.
+            # A directory of its own for each run: Molecule would skip the preparation recorded by an earlier one.
             MOLECULE_EPHEMERAL_DIRECTORY=str(reports / scenario),
         )
         count += Count(passed=1) if succeeded else Count(failed=1)
@@ -273,14 +273,14 @@ def molecule(session: nox.Session) -> None:
 
 @nox.session
 def examples(session: nox.Session) -> None:
-    """Every example of the documentation, run as it stands, in two hosts of its own side by side."""
+    """Every example of the documentation, unchanged, in two hosts of their own side by side."""
     reports = empty_directory(session)
 
     def run_part(number: int, arguments: Sequence[str]) -> bool:
         pytest = [PYTHON, "-m", "pytest", f"--junit-xml={reports / f'examples-{number}.xml'}", *arguments]
         return succeeds(session, [*OWN_HOST, "--", *pytest])
 
-    # What was chosen by hand is run in one, so that its output can be followed.
+    # Chosen tests run in one host, so that their output can be read while they run.
     parts = (
         [session.posargs] if session.posargs else [["tests/package/examples", f"--part={part}/2"] for part in (1, 2)]
     )
@@ -291,7 +291,7 @@ def examples(session: nox.Session) -> None:
 
 @nox.session
 def artefact(session: nox.Session) -> None:
-    """The built artefact: what is in it, what galaxy-importer says, and its playbooks run from it alone."""
+    """The built artefact: its contents, the result of galaxy-importer, and its playbooks run from it alone."""
     reports = empty_directory(session)
     pytest = [
         PYTHON,
@@ -307,21 +307,21 @@ def artefact(session: nox.Session) -> None:
 def interpreter(version: str) -> str | None:
     """Return the path of a Python of this version (`3.12`), None if the machine has none.
 
-    The one that we run with is found in any case; a shim of pyenv's counts only if there is a Python behind it.
+    The running one is always found; a shim of pyenv's counts only if its Python is installed.
     """
     if version == f"{sys.version_info.major}.{sys.version_info.minor}":
         return sys.executable
     found = [shutil.which(f"python{version}"), *sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))]
-    question = "import sys, ensurepip; print('%d.%d' % sys.version_info[:2])"
+    script = "import sys, ensurepip; print('%d.%d' % sys.version_info[:2])"
     for candidate in filter(None, found):
-        answer = subprocess.run([str(candidate), "-c", question], capture_output=True, text=True, check=False)
-        if answer.stdout.strip() == version:
+        result = subprocess.run([str(candidate), "-c", script], capture_output=True, text=True, check=False)
+        if result.stdout.strip() == version:
             return str(candidate)
     return None
 
 
-def environment_of_its_own(session: nox.Session, name: str, version: str, *pip_arguments: str) -> Path:
-    """Make a virtual environment with a Python of this version and return its directory; skip if there is none."""
+def create_environment(session: nox.Session, name: str, version: str, *pip_arguments: str) -> Path:
+    """Create a virtual environment with a Python of this version; return its directory, or skip if there is none."""
     python = interpreter(version)
     if python is None:
         RESULTS.mkdir(parents=True, exist_ok=True)
@@ -329,7 +329,7 @@ def environment_of_its_own(session: nox.Session, name: str, version: str, *pip_a
         session.skip(f"there is no Python {version} here")
     directory = MATRIX / name
     session.run(python, "-m", "venv", "--clear", str(directory), external=True)
-    # With the user's settings of pip: this is the one kind of session that wants a network.
+    # With the user's settings of pip: this is the only kind of session that needs a network.
     pip = [str(directory / "bin" / "python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     session.run(*pip, *pip_arguments, external=True)
     return directory
@@ -338,10 +338,10 @@ def environment_of_its_own(session: nox.Session, name: str, version: str, *pip_a
 @nox.session(tags=["matrix"])
 @nox.parametrize("core, version", [nox.param(*pair, id=f"core-{pair[0]}-python-{pair[1]}") for pair in CONTROLLERS])
 def controller(session: nox.Session, core: str, version: str) -> None:
-    """Every supported ansible-core: what is pure, the examples, the artefact's playbooks, and ansible-test's sanity."""
+    """Every supported ansible-core: unit tests, examples, the artefact's playbooks, and ansible-test sanity."""
     reports = empty_directory(session)
     needed = [f"ansible-core~={core}.0", TARGET_PYROUTE2["0.9"], "pytest", "hypothesis"]
-    commands = environment_of_its_own(session, f"core-{core}-python-{version}", version, *needed) / "bin"
+    commands = create_environment(session, f"core-{core}-python-{version}", version, *needed) / "bin"
     python = str(commands / "python")
     runs = [
         [python, "-m", "pytest", "tests/unit", f"--junit-xml={reports / 'unit.xml'}"],
@@ -360,11 +360,11 @@ def controller(session: nox.Session, core: str, version: str) -> None:
 @nox.parametrize("pyroute2", [nox.param(name, id=f"pyroute2-{name}") for name in TARGET_PYROUTE2])
 @nox.parametrize("version", [nox.param(version, id=f"python-{version}") for version in TARGET_PYTHONS])
 def target(session: nox.Session, version: str, pyroute2: str) -> None:
-    """Every supported Python and pyroute2 of a managed host: the modules against a real kernel and Open vSwitch."""
+    """Every supported Python and pyroute2 of a managed host: the modules on a real kernel and Open vSwitch."""
     reports = empty_directory(session)
-    # As on a managed host, where a controller sends what it needs of ansible-core along: without its dependencies.
+    # As on a managed host, to which the controller sends the parts of ansible-core that a module needs: no dependencies.
     needed = ["--no-deps", "--ignore-requires-python", "ansible-core~=2.19.0", TARGET_PYROUTE2[pyroute2]]
-    directory = environment_of_its_own(session, f"python-{version}-pyroute2-{pyroute2}", version, *needed)
+    directory = create_environment(session, f"python-{version}-pyroute2-{pyroute2}", version, *needed)
     tests = session.posargs or TARGETS[f"pyroute2-{pyroute2[:3]}"][1]
     runs = [
         [*OWN_HOST, "--", PYTHON, "-m", "pytest", *tests, f"--junit-xml={reports / 'integration.xml'}"],

@@ -3,7 +3,7 @@
 """Run the checks by nox and add up: one line per kind with its count, and a closing line for the whole.
 
 Usage: python tools/checks.py [KIND...], where KIND is a session of noxfile.py; without one, all. Exit status 1 when any
-check failed, or when a kind came to no result.
+check failed, or when a kind has no result.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ RESULTS = ROOT / ".nox" / "results"
 NOX = ROOT / ".venv" / "bin" / "nox"
 COUNTED = ("passed", "failed", "skipped")
 
-# Every session that touches the kernel does so in a host of its own, so that they do not disturb each other; and each
-# spends half of its time waiting for the kernel.
+# Every session that changes a network does so in a host of its own, so that they do not affect each other; and each
+# waits for the kernel half of its time.
 AT_ONCE = 2
 SLOW = ("molecule", "generated", "integration(pyroute2-0.9)", "integration", "bench_smoke")
 PRINTING = threading.Lock()
@@ -30,7 +30,8 @@ PRINTING = threading.Lock()
 def chosen_sessions(kinds: list[str]) -> list[str]:
     """Return the names of the sessions that nox would run for ``kinds``, all by default.
 
-    Raises SystemExit if nox knows no such session.
+    Raises:
+        SystemExit: nox has no such session.
     """
     chosen = ["--session", *kinds] if kinds else []
     command = [str(NOX), "--noxfile", str(ROOT / "noxfile.py"), "--list", "--json", *chosen]
@@ -41,7 +42,7 @@ def chosen_sessions(kinds: list[str]) -> list[str]:
 
 
 def run(session: str) -> bool:
-    """Run one session, and print what it said in one piece once it is over; tell whether it succeeded."""
+    """Run one session, print its output as a whole at its end, and return whether it succeeded."""
     command = [str(NOX), "--noxfile", str(ROOT / "noxfile.py"), "--session", session]
     ended = subprocess.run(
         command,
@@ -59,7 +60,7 @@ def run(session: str) -> bool:
 
 
 def slowest_first(sessions: list[str]) -> list[str]:
-    """Return the sessions in the order in which they are to begin, so that none of the long ones is left to the end."""
+    """Return the sessions in the order in which they start: the longest first, so that none of them runs alone."""
     return sorted(sessions, key=_rank)
 
 
@@ -68,7 +69,7 @@ def _rank(session: str) -> int:
 
 
 def result_of(session: str) -> dict[str, int] | None:
-    """Return what the session counted, None if it ended without."""
+    """Return the count of a session, None if it ended without one."""
     try:
         counted: dict[str, int] = json.loads((RESULTS / f"{session}.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -77,13 +78,13 @@ def result_of(session: str) -> dict[str, int] | None:
 
 
 def line(count: dict[str, int]) -> str:
-    """Return the count as pytest would close with it."""
+    """Return the count in the form of pytest's last line."""
     text = f"{count['passed']} passed, {count['failed']} failed"
     return text + (f", {count['skipped']} skipped" if count["skipped"] else "")
 
 
 def main(kinds: list[str]) -> int:
-    """Run, add up, print."""
+    """Run the sessions, add up and print the results."""
     sessions = chosen_sessions(kinds)
     for session in sessions:
         (RESULTS / f"{session}.json").unlink(missing_ok=True)
@@ -98,7 +99,7 @@ def main(kinds: list[str]) -> int:
         note = ""
         if count is None:
             count = {"passed": 0, "failed": 1, "skipped": 0}
-            note = "  (it ended without a result)"
+            note = "  (ended without a result)"
         elif not any(count.values()):
             count["failed"] = 1
             note = "  (nothing was checked)"

@@ -48,7 +48,7 @@ def read_all() -> tuple[dict[str, Rows], dict[str, Rows]]:
     for table, rows_of_table in listed.items():
         reported = _REPORTED[table]
         configuration[table], status[table] = {}, {}
-        for uuid, name, columns in rows_of_table:
+        for uuid, name, columns in sorted(rows_of_table, key=lambda row: row[1]):
             values = {column: _plain(value, names) for column, value in sorted(columns.items())}
             configured = {column: value for column, value in values.items() if column not in reported}
             key = name or str(configured)
