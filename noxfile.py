@@ -97,7 +97,7 @@ class Count:
 
 
 def succeeds(session: nox.Session, command: Sequence[str], **environment: str) -> bool:
-    """Run a command, one of .venv's or a full path, in our environment; tell whether it ended with 0."""
+    """Run a command, one of .venv's or a full path, in our environment; return whether it ended with 0."""
     Path(ENVIRONMENT["HOME"]).mkdir(parents=True, exist_ok=True)
     program = str(VENV / "bin" / command[0])  # a full path stays what it is
     try:
@@ -108,7 +108,7 @@ def succeeds(session: nox.Session, command: Sequence[str], **environment: str) -
 
 
 def all_succeed(session: nox.Session, commands: Sequence[Sequence[str]], **environment: str) -> bool:
-    """Run all commands, the later ones also where an earlier one fails; tell whether all ended with 0."""
+    """Run all commands, the later ones also where an earlier one fails; return whether all ended with 0."""
     ended = [succeeds(session, command, **environment) for command in commands]
     return all(ended)
 
@@ -264,7 +264,7 @@ def molecule(session: nox.Session) -> None:
             [*OWN_HOST, "--outside", "--", "molecule", "test", "--scenario-name", scenario],
             NETNS_FABRIC_TARGET_PYTHON=os.environ.get("NETNS_FABRIC_TARGET_PYTHON", PYTHON),
             PYTEST_ADDOPTS=f"--junit-xml={reports / scenario}.xml",
-            # Each run starts anew: Molecule would skip the preparation that it remembers from an earlier one.
+            # Each run starts from nothing: Molecule would skip the preparation that it remembers from an earlier one.
             MOLECULE_EPHEMERAL_DIRECTORY=str(reports / scenario),
         )
         count += Count(passed=1) if succeeded else Count(failed=1)

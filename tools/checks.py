@@ -41,7 +41,7 @@ def chosen_sessions(kinds: list[str]) -> list[str]:
 
 
 def run(session: str) -> bool:
-    """Run one session, and print what it said in one piece once it is over; tell whether it succeeded."""
+    """Run one session, and print its output in one piece once it is over; return whether it succeeded."""
     command = [str(NOX), "--noxfile", str(ROOT / "noxfile.py"), "--session", session]
     ended = subprocess.run(
         command,
