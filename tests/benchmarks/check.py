@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a lab stands, by the kernel's own files and ovs-vsctl: nobody is to win by doing less.
 
-Thousands of namespaces are looked at by entering them (setns(2)): `ip -n` would take longer than most builds.
+Thousands of namespaces are checked by entering them (setns(2)): `ip -n` would take longer than most builds.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def address_of(link: str) -> str | None:
 
 
 def is_up(link: str) -> bool:
-    """Tell whether a link of the namespace that we are in is set up."""
+    """Return whether a link of the namespace that we are in is set up."""
     answer = _interface(_SIOCGIFFLAGS, link)
     return bool(answer) and bool(struct.unpack_from("H", answer, 16)[0] & _IFF_UP)
 

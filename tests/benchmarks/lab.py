@@ -17,7 +17,7 @@ _FIRST = IPv4Address("10.10.0.1")
 
 @dataclass(frozen=True)
 class Member:
-    """One namespace, its cable to the bridge, and its address."""
+    """One namespace, its veth pair to the bridge, and its address."""
 
     namespace: str
     link: str

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -23,7 +24,7 @@ MODULE_RIVALS = ("modules", "modules-0.7")
 #: The sizes for which the report says where the time goes.
 PROFILED = (2, 500)
 
-#: What is said of a bar.
+#: The words for the state of a bar.
 MET = {True: "met", False: "NOT MET", None: "not measured"}
 
 
@@ -89,7 +90,7 @@ SPDX-License-Identifier: GPL-3.0-or-later
 
 Written by `make bench` on {circumstances.date}; it took {circumstances.duration / 60:.0f} minutes. Do not edit.
 
-Machine: {circumstances.machine}. {versions}.
+{_wrap(f"Machine: {circumstances.machine}. {versions}.")}
 """
 
 
@@ -156,7 +157,7 @@ def _traffic_cell(results: Results, rival: str, size: int) -> str:
 
 
 def _profile(results: Results, size: int) -> str:
-    """Where the time of site.yml goes: the whole is measured, its parts by the modules run without it."""
+    """How the time of site.yml is spent: the whole is measured, its parts by the modules run without it."""
     try:
         columns = {ACTION_TITLES[action]: _parts(results, size, action) for action in ("build", "rerun", "teardown")}
     except NotMeasuredError:
@@ -217,8 +218,13 @@ def _module_cells(runs: Sequence[ModuleRun]) -> list[str]:
     return [*(f"{median(seconds):.3f}" for seconds in times), f"{max(one.peak_mib for one in runs):.0f}"]
 
 
+def _wrap(text: str, indent: str = "") -> str:
+    """Return prose in lines of at most 120 characters, the further ones with an indent."""
+    return textwrap.fill(text, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
 def _explanations(rivals: Mapping[str, Description], circumstances: Circumstances) -> str:
-    described = "\n".join(f"- {one.title}: {one.text}." for one in rivals.values())
+    described = "\n".join(_wrap(f"- {one.title}: {one.text}.", "  ") for one in rivals.values())
     return f"""## How it is measured
 
 The topology is the reference topology with N namespaces on one bridge: per namespace a veth, an address and a default
@@ -226,7 +232,7 @@ route, and NAT for them all. Every run has a host of its own (`tests/helpers/own
 running Open vSwitch. Times are wall time, until the command ends; a cell is the median, with the number of runs in
 brackets (at most {circumstances.runs}; fewer where they take long). After each action it is checked that what was to
 be built stands: namespaces, links up, addresses, routes, ports that Open vSwitch has opened, NAT, a ping between the
-first and the last namespace and one to the gateway, and TCP where the rival sees to it. A teardown ends when the
+first and the last namespace and one to the gateway, and TCP where the rival handles it. A teardown ends when the
 kernel shows no link and no namespace any more.
 
 {described}

@@ -98,7 +98,7 @@ class Benchmark:
         )
 
     def wants_more(self, record: Record, repeat_until: float, end: float) -> bool:
-        """Tell whether there is to be another run; where there is not even time for a first, the record says so."""
+        """Return whether there is to be another run; where there is not even time for a first, the record says so."""
         if record.not_run:
             return False
         now = time.monotonic()
@@ -132,16 +132,16 @@ class Benchmark:
         self._spent[key] = self._spent.get(key, 0.0) + time.monotonic() - began
 
     def _note(self, record: Record, ended: subprocess.CompletedProcess[str]) -> None:
-        told = []
+        actions = []
         for line in map(json.loads, ended.stdout.splitlines()):
             if "stopped" in line:
                 self._stop(record, line)
                 continue
             record.runs.setdefault(line["action"], []).append(measured_from(line))
-            told.append(f"{line['action']} {line['seconds']:.2f} s")
+            actions.append(f"{line['action']} {line['seconds']:.2f} s")
         if ended.returncode and not record.not_run:
             self._fail(record, f"it ended with {ended.returncode}")
-        say(f"N={record.size:<5} {record.rival:<20} {', '.join(told)}")
+        say(f"N={record.size:<5} {record.rival:<20} {', '.join(actions)}")
 
     def _stop(self, record: Record, line: dict[str, object]) -> None:
         if line["failed"]:

@@ -46,7 +46,7 @@ def fixture_red(host: Host) -> Host:
 
 
 BAD: list[tuple[str, dict[str, Any], str, str]] = [
-    # module, entry, the option at fault, what is said of it
+    # module, entry, the option at fault, the error
     ("netns", {"name": ""}, "name", "must not be empty"),
     ("netns", {"name": "a/b"}, "name", "has a '/' in it"),
     ("netns", {"name": ".."}, "name", "means a directory"),

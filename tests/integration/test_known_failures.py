@@ -72,7 +72,7 @@ def test_an_option_of_an_existing_port_is_changed(bare: Host, run_module: RunMod
 
 
 def test_check_mode_from_the_bridge_to_the_port_on_an_empty_host(host: Host, run_module: RunModule) -> None:
-    """Every task is foretold while nothing is there yet, and then done in turn: the same changes, the same commands."""
+    """Every task is simulated while nothing exists yet, and then run in turn: the same changes, the same commands."""
     tasks: list[tuple[str, dict[str, Any]]] = [
         ("netns", {"name": "red"}),
         ("ovs_bridge", {"name": "int_br", "external_ids": {"a": "1", "b": "2"}}),
@@ -80,13 +80,13 @@ def test_check_mode_from_the_bridge_to_the_port_on_an_empty_host(host: Host, run
         ("ovs_port", {"name": "tap0", "bridge": "int_br", "peer": {"name": "eth0", "namespace": "red"}}),
     ]
     before = configuration()
-    foretold = [run_module(module, _check=True, **options) for module, options in tasks]
+    simulated = [run_module(module, _check=True, **options) for module, options in tasks]
     assert configuration() == before
     assert (host.namespaces(), [*host.links()]) == ([], ["lo"])
-    done = [run_module(module, **options) for module, options in tasks]
-    for said, was in zip(foretold, done):
-        assert (said.failed, was.failed) == (False, False), said.message + was.message
-        assert (said.changed, said.diff, said.commands) == (was.changed, was.diff, was.commands)
+    applied = [run_module(module, **options) for module, options in tasks]
+    for expected, actual in zip(simulated, applied):
+        assert (expected.failed, actual.failed) == (False, False), expected.message + actual.message
+        assert (expected.changed, expected.diff, expected.commands) == (actual.changed, actual.diff, actual.commands)
     assert not any(run_module(module, _check=True, **options).changed for module, options in tasks)
 
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module interface against the kernel: links that something else has made, moved, addressed and given back."""
+"""The module link against the kernel: links that something else has created, moved, addressed and reset."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.convergence import Run, converge, converge_and_paste, shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 
-# A bridge with a cable to a namespace: the gateway's place in a topology.
+# A bridge with a veth pair to a namespace: the gateway's place in a topology.
 BRIDGE = """
     netns add red
     -n red link set lo up
@@ -68,8 +68,8 @@ def test_ipv6_addresses_can_be_used_at_once(host: Host, run_module: Run) -> None
     host.in_namespace("red", "/usr/bin/python3", "-c", bind)
 
 
-def test_an_address_that_duplicate_address_detection_refused_is_made_anew(host: Host, run_module: Run) -> None:
-    """Somebody else had it for a moment; it never heals by itself, and carries nothing."""
+def test_address_with_a_failed_duplicate_detection_is_added_again(host: Host, run_module: Run) -> None:
+    """Somebody else had it for a moment; the kernel never tries again, and the address carries nothing."""
 
     def prepare() -> None:
         shell(host, BRIDGE + "link set br0 up\naddr add 2001:db8::1/64 dev br0 nodad")
@@ -210,8 +210,8 @@ def test_one_link_cannot_be_in_two_places(host: Host, run_module: Run) -> None:
     snapshot.assert_unchanged(before)
 
 
-def test_the_end_of_a_cable_is_not_pulled_into_a_namespace(host: Host, run_module: Run) -> None:
-    """Where it belongs is the business of whoever made the pair."""
+def test_end_of_a_veth_pair_is_not_moved_into_a_namespace(host: Host, run_module: Run) -> None:
+    """Its place is declared where the pair is."""
     shell(host, BRIDGE)
     before = snapshot.take()
     result = run_module("link", name="red-tap", namespace="red")
@@ -266,10 +266,10 @@ def test_a_namespace_that_does_not_exist(host: Host, run_module: Run) -> None:
     snapshot.assert_unchanged(before)
 
 
-# Giving back
+# Removing what is declared
 
 
-def test_absent_takes_back_the_addresses_that_are_declared(host: Host, run_module: Run) -> None:
+def test_absent_removes_the_declared_addresses(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         shell(host, BRIDGE + "link set br0 up\naddr add 203.0.113.1/24 dev br0")
         declared = ["192.0.2.254/24", "192.0.2.253/24", "2001:db8::1/64"]
@@ -277,13 +277,13 @@ def test_absent_takes_back_the_addresses_that_are_declared(host: Host, run_modul
 
     options = {"name": "br0", "addresses": ["192.0.2.254/24", "2001:db8::1/64"], "state": "absent", "owner": "lab"}
     converge_and_paste(host, run_module, prepare, "link", **options)
-    # Not declared, and the secondary of one that is taken back: both stay.
+    # Not declared, and the secondary of one that is removed: both stay.
     assert sorted(addresses(host, None, "br0")) == ["192.0.2.253/24", "203.0.113.1/24"]
     assert "ifalias" not in host.links()["br0"]
 
 
 @pytest.mark.parametrize("name", ["br0", "d7"])
-def test_absent_where_there_is_nothing_to_take_back(host: Host, run_module: Run, name: str) -> None:
+def test_absent_with_nothing_to_remove(host: Host, run_module: Run, name: str) -> None:
     shell(host, BRIDGE)
     before = snapshot.take()
     result = run_module("link", name=name, state="absent", addresses=["192.0.2.254/24"])
@@ -294,7 +294,7 @@ def test_absent_where_there_is_nothing_to_take_back(host: Host, run_module: Run,
 # Owners
 
 
-def test_prune_gives_back_what_bears_the_mark_and_nothing_else(host: Host, run_module: Run) -> None:
+def test_prune_resets_only_the_links_of_the_owner(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         shell(host, BRIDGE + "tuntap add d0 mode tap\ntuntap add lab-1 mode tap\nlink add lab type bridge")
         run_module(
@@ -332,8 +332,8 @@ def test_a_bridge_of_two_owners_keeps_its_address_until_the_last_goes(host: Host
 
 
 @pytest.mark.parametrize("link", ["lo", "eth0"])
-def test_an_address_on_a_loopback_or_a_cable_is_no_claim_on_more(host: Host, run_module: Run, link: str) -> None:
-    """The alias of `lo` marks the namespace, that of an end the pair: others' prune would take them away."""
+def test_address_on_a_loopback_or_a_veth_leaves_the_alias_alone(host: Host, run_module: Run, link: str) -> None:
+    """The alias of `lo` marks the namespace, that of an end the pair: prune of netns or veth would remove them."""
     shell(host, BRIDGE)
     converge(host, run_module, "link", name=link, namespace="red", addresses=["10.0.0.1/24"], owner="lab")
     assert "ifalias" not in host.links("red")[link]

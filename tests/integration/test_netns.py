@@ -130,7 +130,7 @@ def test_a_name_is_not_mistaken_for_one_that_contains_it(host: Host, run_module:
 
 @pytest.mark.parametrize("name", ["a", "ns.01", "-r", "tenant_1:web", "é", "x" * 255, "$(id)", "it's", "*"])
 def test_names_that_ip_netns_takes(host: Host, run_module: Run, name: str) -> None:
-    """A name is a file name; in the commands it is quoted, and one that begins with a hyphen is no option."""
+    """A name is a file name; the commands quote it, and one that begins with a hyphen is not taken for an option."""
     applied = converge(host, run_module, "netns", name=name, sysctls={"net.ipv4.ip_forward": 1})
     assert host.namespaces() == [name]
     if not name.startswith("-"):  # `ip netns add -r` is an option to ip itself: no shell line can do it
@@ -279,7 +279,7 @@ def test_links_in_a_namespace_that_was_not_asked_about_are_gone_as_well(host: Ho
     assert set(host.links("blue")) == {"lo"}
 
 
-def test_namespaces_that_are_cabled_to_each_other_go_together(host: Host, run_module: Run) -> None:
+def test_namespaces_joined_by_a_veth_pair_are_removed_together(host: Host, run_module: Run) -> None:
     shell(host, "netns add red\nnetns add blue\nlink add v0 netns red type veth peer name v0 netns blue")
     converge(host, run_module, "netns", namespaces=[{"name": name, "state": "absent"} for name in ("red", "blue")])
     assert host.namespaces() == []
@@ -375,7 +375,7 @@ def test_somebody_elses_resolver_file_stays_when_the_namespace_goes(host: Host, 
     assert resolver("red").read_text(encoding="ascii") == FOREIGN_FILE
 
 
-def test_our_resolver_file_goes_with_the_namespace_and_its_directory_too(host: Host, run_module: Run) -> None:
+def test_own_resolver_file_and_its_directory_are_removed_with_the_namespace(host: Host, run_module: Run) -> None:
     run_module("netns", name="red", nameservers=["192.0.2.53"])
     converge(host, run_module, "netns", name="red", state="absent")
     assert list(RESOLVERS.iterdir()) == []
@@ -397,12 +397,12 @@ def test_whose_the_resolver_file_is_stays_said(host: Host, run_module: Run) -> N
 # Owners
 
 
-def test_a_namespace_that_is_made_bears_its_owners_mark(host: Host, run_module: Run) -> None:
+def test_owner_of_a_new_namespace_is_in_the_alias_of_lo(host: Host, run_module: Run) -> None:
     converge_and_paste(host, run_module, nothing, "netns", namespaces=[{"name": "red"}], owner="lab")
     assert host.links("red")["lo"]["ifalias"] == "netns.fabric:lab"
 
 
-def test_prune_removes_what_bears_the_mark_and_nothing_else(host: Host, run_module: Run) -> None:
+def test_prune_removes_only_the_namespaces_of_the_owner(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         run_module("netns", namespaces=[{"name": name} for name in ("lab-1", "lab-2", "stays")], owner="lab")
         run_module("netns", namespaces=[{"name": "lab-3"}, {"name": "other"}], owner="lab2")
@@ -423,7 +423,7 @@ def test_prune_of_everything(host: Host, run_module: Run) -> None:
     snapshot.assert_unchanged(before)
 
 
-def test_a_namespace_with_two_owners_goes_with_the_last(host: Host, run_module: Run) -> None:
+def test_namespace_with_two_owners_is_removed_by_the_last(host: Host, run_module: Run) -> None:
     shared = inode_of_shared(host, run_module)
     first = converge(host, run_module, "netns", namespaces=[], owner="one", prune=True)
     assert first.changed

@@ -228,7 +228,7 @@ def test_a_link_that_carries_routes_is_taken_down_moved_and_readdressed(stage: H
         snapshot.assert_unchanged(before, f"the host after {options}")
 
 
-def test_fifty_routes_and_a_source_that_is_no_address_here(stage: Host, run_module: Run) -> None:
+def test_fifty_routes_and_a_source_that_is_not_a_local_address(stage: Host, run_module: Run) -> None:
     entries: Entries = [
         {"namespace": "red", "destination": f"10.{number}.0.0/16", "gateway": "203.0.113.2", "metric": number % 2}
         for number in range(COUNT)
@@ -433,13 +433,13 @@ def test_removed_namespaces_come_back_with_their_processes(stage: Host, monkeypa
     before = snapshot.take()
     remove = namespaces.remove
 
-    def refused(name: str) -> None:
+    def refuse(name: str) -> None:
         if name == "blue":
             raise OSError(errno.EBUSY, "refused for the test")
         remove(name)
 
     # Names are removed by umount and unlink, which nothing refuses to root.
-    monkeypatch.setattr(namespaces, "remove", refused)
+    monkeypatch.setattr(namespaces, "remove", refuse)
     entries = [{"name": name, "state": "absent", "force": True} for name in ("red", "blue")]
     with pytest.raises(OperationFailed, match="blue"):
         run_inside(NamespaceResource(), {"namespaces": entries})
@@ -471,10 +471,10 @@ def test_a_physical_link_goes_back_inside_when_the_removal_is_refused(
     )
     before = snapshot.take()
 
-    def refused(name: str) -> None:
+    def refuse(name: str) -> None:
         raise OSError(errno.EBUSY, "refused for the test")
 
-    monkeypatch.setattr(namespaces, "remove", refused)  # nothing refuses that to root
+    monkeypatch.setattr(namespaces, "remove", refuse)  # nothing refuses that to root
     with pytest.raises(OperationFailed, match="the host is unchanged"):
         apply(op.RemoveNamespace("red", physical=("d0",)))
     snapshot.assert_unchanged(before)
@@ -520,12 +520,12 @@ def apply(*operations: Operation) -> None:
 
 
 def test_what_cannot_be_undone_is_reported(stage: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_arguments: Any) -> None:
+    def refuse(*_arguments: Any) -> None:
         raise OSError(errno.EIO, "refused for the test")
 
     # An undo that fails cannot be had on purpose.
-    monkeypatch.setattr(handlers, "_delete_created_namespace", refused)
-    monkeypatch.setitem(handlers.HANDLERS, op.SetUp, refused)
+    monkeypatch.setattr(handlers, "_delete_created_namespace", refuse)
+    monkeypatch.setitem(handlers.HANDLERS, op.SetUp, refuse)
     with pytest.raises(FabricError) as caught:
         run_inside(NamespaceResource(), {"name": "new"})
     assert "These changes could not be undone:" in str(caught.value)

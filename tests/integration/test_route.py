@@ -237,7 +237,7 @@ def test_a_routing_daemons_route_is_not_replaced(router: Host, run_module: Run) 
         ({"destination": "default"}, 3),
     ],
 )
-def test_routes_are_removed_by_what_is_said_of_them(
+def test_absent_removes_the_routes_that_match_the_given_options(
     host: Host, run_module: Run, entry: dict[str, Any], left: int
 ) -> None:
     def prepare() -> None:

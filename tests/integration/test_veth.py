@@ -22,8 +22,8 @@ from ansible_collections.netns.fabric.tests.helpers.convergence import (
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 
-# One cable between two namespaces.
-CABLE: dict[str, Any] = {
+# One veth pair between two namespaces.
+PAIR: dict[str, Any] = {
     "name": "eth0",
     "namespace": "red",
     "addresses": ["192.0.2.1/24", "2001:db8::1/64"],
@@ -53,7 +53,7 @@ def is_up(host: Host, namespace: str | None, link: str) -> bool:
 
 
 def assert_traffic(host: Host) -> None:
-    """Fail unless the cable carries packets, and TCP, both ways."""
+    """Fail unless the pair carries packets, and TCP, both ways."""
     assert host.pings("192.0.2.2", "red")
     assert host.pings("192.0.2.1", "blue")
     traffic.exchange("red", "blue", "192.0.2.2", size=65536)
@@ -69,8 +69,8 @@ def fixture_two_namespaces(host: Host) -> Host:
 # Creating
 
 
-def test_a_cable_between_two_namespaces(host: Host, run_module: Run) -> None:
-    result = converge_and_paste(host, run_module, lambda: shell(host, NAMESPACES), "veth", **CABLE)
+def test_pair_between_two_namespaces(host: Host, run_module: Run) -> None:
+    result = converge_and_paste(host, run_module, lambda: shell(host, NAMESPACES), "veth", **PAIR)
     assert result.commands[0] == "ip link add name eth0 netns red type veth peer name eth0 netns blue"
     assert set(host.links()) == {"lo"}  # neither end has been on the host
     assert_traffic(host)
@@ -78,13 +78,13 @@ def test_a_cable_between_two_namespaces(host: Host, run_module: Run) -> None:
 
 def test_ipv6_can_be_used_at_once(two_namespaces: Host, run_module: Run) -> None:
     """With duplicate address detection nothing could be bound to it for two seconds."""
-    run_module("veth", **CABLE)
+    run_module("veth", **PAIR)
     code = "import socket; socket.socket(socket.AF_INET6).bind(('2001:db8::1', 0))"
     two_namespaces.in_namespace("red", "python3", "-c", code)
     assert two_namespaces.pings("2001:db8::2", "red")
 
 
-def test_many_cables_in_one_pass(host: Host, run_module: Run) -> None:
+def test_many_pairs_in_one_pass(host: Host, run_module: Run) -> None:
     pairs: list[dict[str, Any]] = [
         {
             "name": f"red{number}",
@@ -120,7 +120,7 @@ def test_both_ends_on_the_host_or_in_one_namespace(host: Host, run_module: Run) 
     assert is_up(host, "red", "w1")
 
 
-def test_new_ends_are_up_unless_they_are_said_not_to_be(two_namespaces: Host, run_module: Run) -> None:
+def test_new_ends_are_up_unless_enabled_is_false(two_namespaces: Host, run_module: Run) -> None:
     """The far end cannot be created up: it takes a message of its own."""
     converge(two_namespaces, run_module, "veth", name="v0", peer={"name": "v1", "namespace": "red", "enabled": False})
     assert is_up(two_namespaces, None, "v0")
@@ -145,7 +145,7 @@ fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sh14x", name, flags | IFF_PROM
 """
 
 
-def test_an_end_that_somebody_puts_down_by_mistake_comes_up_again(two_namespaces: Host, run_module: Run) -> None:
+def test_end_that_another_process_sets_down_in_a_race_is_set_up_again(two_namespaces: Host, run_module: Run) -> None:
     """All flags of a link are written at once, so what was read before it was set up puts it down."""
     command = [sys.executable, "-c", WATCHER, "red-tap"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watcher:
@@ -157,8 +157,8 @@ def test_an_end_that_somebody_puts_down_by_mistake_comes_up_again(two_namespaces
     assert {"UP", "PROMISC"} <= set(two_namespaces.links()["red-tap"]["flags"])
 
 
-def test_an_end_that_somebody_goes_on_putting_down_holds_up_nobody(two_namespaces: Host, run_module: Run) -> None:
-    """That is no mistake any more, and the call ends."""
+def test_end_that_another_process_keeps_setting_down_does_not_block(two_namespaces: Host, run_module: Run) -> None:
+    """That is intended, not a race, and the call ends."""
     down = "while :; do ip link set dev red-tap down 2>/dev/null; done"
     with subprocess.Popen(["bash", "-c", down]) as stubborn:
         try:
@@ -171,25 +171,25 @@ def test_an_end_that_somebody_goes_on_putting_down_holds_up_nobody(two_namespace
 
 def test_check_mode_where_the_namespaces_do_not_exist_yet(host: Host, run_module: Run) -> None:
     before = snapshot.take()
-    checked = run_module("veth", _check=True, **CABLE)
+    checked = run_module("veth", _check=True, **PAIR)
     assert checked.warnings == ["Check mode: assuming an earlier task creates namespace red, namespace blue"]
     snapshot.assert_unchanged(before)
     assert host.namespaces() == []
-    refused = run_module("veth", **CABLE)
+    refused = run_module("veth", **PAIR)
     assert refused.failed
     assert "the namespace red does not exist; create it first" in refused.message
     snapshot.assert_unchanged(before)
     shell(host, NAMESPACES)
-    applied = run_module("veth", **CABLE)
+    applied = run_module("veth", **PAIR)
     assert (checked.changed, checked.diff, checked.commands) == (applied.changed, applied.diff, applied.commands)
 
 
 def test_a_plain_file_in_the_place_of_its_namespace(two_namespaces: Host, run_module: Run) -> None:
     two_namespaces.run("ip", "netns", "del", "red")
     two_namespaces.run("touch", "/run/netns/red")
-    refused = run_module("veth", **CABLE)
+    refused = run_module("veth", **PAIR)
     assert "the namespace red is a plain file, not a namespace" in refused.message
-    assert not run_module("veth", _check=True, **CABLE).failed
+    assert not run_module("veth", _check=True, **PAIR).failed
 
 
 @pytest.mark.parametrize("name", ["v:0", "-v", "v%d", "veth/0", "1.5", "vé", "$(id)"])
@@ -206,7 +206,7 @@ def test_names_of_links(two_namespaces: Host, run_module: Run, name: str) -> Non
 # Changing
 
 
-def test_every_attribute_of_an_existing_cable_is_changed(host: Host, run_module: Run) -> None:
+def test_every_attribute_of_an_existing_pair_is_changed(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         shell(
             host,
@@ -223,12 +223,12 @@ def test_every_attribute_of_an_existing_cable_is_changed(host: Host, run_module:
     indexes = index(host, "red", "eth0"), index(host, "blue", "eth0")
     host.clear()
     wanted = {
-        **CABLE,
+        **PAIR,
         "mac": "02:00:00:00:00:aa",
         "mtu": 9000,
         "enabled": True,
         "tx_checksum": False,
-        "peer": {**CABLE["peer"], "mac": "02:00:00:00:00:bb", "mtu": 9000, "tx_checksum": False},
+        "peer": {**PAIR["peer"], "mac": "02:00:00:00:00:bb", "mtu": 9000, "tx_checksum": False},
     }
     result = converge_and_paste(host, run_module, prepare, "veth", **wanted)
     assert indexes == (index(host, "red", "eth0"), index(host, "blue", "eth0"))
@@ -239,7 +239,7 @@ def test_every_attribute_of_an_existing_cable_is_changed(host: Host, run_module:
 
 
 def test_what_is_not_named_is_not_touched(two_namespaces: Host, run_module: Run) -> None:
-    run_module("veth", **CABLE)
+    run_module("veth", **PAIR)
     shell(
         two_namespaces,
         """
@@ -256,11 +256,11 @@ def test_what_is_not_named_is_not_touched(two_namespaces: Host, run_module: Run)
 
 
 def test_an_end_is_put_down_and_keeps_its_addresses(host: Host, run_module: Run) -> None:
-    """The kernel takes the IPv6 ones away when a link goes down."""
+    """The kernel deletes the IPv6 ones when a link is set down."""
 
     def prepare() -> None:
         shell(host, NAMESPACES)
-        run_module("veth", **CABLE)
+        run_module("veth", **PAIR)
 
     converge_and_paste(host, run_module, prepare, "veth", name="eth0", namespace="red", enabled=False)
     assert not is_up(host, "red", "eth0")
@@ -278,12 +278,12 @@ def test_an_end_is_put_down_and_has_the_addresses_that_are_listed(
 
     def prepare() -> None:
         shell(host, NAMESPACES)
-        run_module("veth", **CABLE)
+        run_module("veth", **PAIR)
         host.in_namespace("red", "sysctl", "-w", f"net.ipv6.conf.eth0.keep_addr_on_down={keep}")
 
     options = {"name": "eth0", "namespace": "red", "addresses": listed, "enabled": False}
     converge_and_paste(host, run_module, prepare, "veth", **options)
-    assert addresses(host, "red", "eth0") == (listed or CABLE["addresses"])
+    assert addresses(host, "red", "eth0") == (listed or PAIR["addresses"])
 
 
 # Addresses
@@ -309,12 +309,12 @@ def test_an_end_is_put_down_and_has_the_addresses_that_are_listed(
 def test_exactly_the_addresses_that_are_listed(
     host: Host, run_module: Run, present: list[str], wanted: list[str]
 ) -> None:
-    """Among them: a primary that goes takes its secondaries along, the same address with another prefix length."""
+    """Among them: the deletion of a primary deletes its secondaries, the same address with another prefix length."""
     assert_exact(host, run_module, present, wanted, promote=0)
 
 
 def test_exactly_the_addresses_that_are_listed_where_secondaries_are_promoted(host: Host, run_module: Run) -> None:
-    """promote_secondaries, as systemd sets it: they stay when their primary goes."""
+    """promote_secondaries, as systemd sets it: they stay when their primary is deleted."""
     present = ["192.0.2.1/24", "192.0.2.2/24", "192.0.2.3/24"]
     assert_exact(host, run_module, present, ["192.0.2.3/24", "192.0.2.4/24"], promote=1)
 
@@ -342,8 +342,8 @@ def test_the_kernels_own_addresses_are_not_counted(two_namespaces: Host, run_mod
 
 
 def test_routes_stay_while_an_address_is_replaced(two_namespaces: Host, run_module: Run) -> None:
-    """The new one comes before the old one goes: a link without any address loses its routes."""
-    run_module("veth", **CABLE)
+    """The new one is added before the old one is deleted: a link without any address loses its routes."""
+    run_module("veth", **PAIR)
     shell(two_namespaces, "-n red route add 203.0.113.0/24 dev eth0")
     converge(two_namespaces, run_module, "veth", name="eth0", namespace="red", addresses=["198.51.100.1/24"])
     assert "203.0.113.0/24" in two_namespaces.run("ip", "-n", "red", "route").stdout
@@ -353,9 +353,9 @@ def test_routes_stay_while_an_address_is_replaced(two_namespaces: Host, run_modu
 
 
 def build(host: Host, run_module: Run) -> None:
-    """The cable, and beside it one of the same names that leads to the host: indexes repeat across namespaces."""
+    """Create the pair, and beside it one of the same names that leads to the host: indexes repeat across namespaces."""
     shell(host, NAMESPACES)
-    result = run_module("veth", pairs=[CABLE, {"name": "eth1", "namespace": "red", "peer": {"name": "red-tap"}}])
+    result = run_module("veth", pairs=[PAIR, {"name": "eth1", "namespace": "red", "peer": {"name": "red-tap"}}])
     assert not result.failed, result.message
 
 
@@ -378,16 +378,16 @@ DAMAGE = {
         """,
     # The kernel takes a namespace's links down in the background; this one is to be gone when the commands are pasted.
     "namespace recreated": "-n blue link del eth0\nnetns del blue\nnetns add blue\n-n blue link set lo up",
-    "cabled to something else": """
+    "paired with another end": """
         -n red link del eth0
         link add name eth0 netns red type veth peer name other0
         """,
-    "both ends cabled to something else": """
+    "both ends paired with other ends": """
         -n red link del eth0
         link add name eth0 netns red type veth peer name other0
         link add name eth0 netns blue type veth peer name other1
         """,
-    "crossed with the other cable": """
+    "crossed with the other pair": """
         -n red link set eth0 name swap
         -n red link set eth1 name eth0
         -n red link set swap name eth1
@@ -409,7 +409,7 @@ def test_damage_is_repaired_in_one_run(host: Host, run_module: Run, damage: str)
         if damage == "namespace recreated":
             wait_until(lambda: "eth0" not in host.links("red"))  # the kernel takes its time
 
-    wanted = {**CABLE, "enabled": True, "mtu": 1500, "peer": {**CABLE["peer"], "enabled": True, "mtu": 1500}}
+    wanted = {**PAIR, "enabled": True, "mtu": 1500, "peer": {**PAIR["peer"], "enabled": True, "mtu": 1500}}
     pairs = [wanted, {"name": "eth1", "namespace": "red", "peer": {"name": "red-tap"}}]
     assert converge_and_paste(host, run_module, prepare, "veth", pairs=pairs).changed
     assert set(host.links("red")) == {"lo", "eth0", "eth1"}
@@ -420,12 +420,12 @@ def test_damage_is_repaired_in_one_run(host: Host, run_module: Run, damage: str)
 @pytest.mark.parametrize(
     "damage", ["end renamed", "far end renamed", "end moved to the host", "far end moved and renamed"]
 )
-def test_an_end_that_went_astray_is_brought_home(two_namespaces: Host, run_module: Run, damage: str) -> None:
-    """Repair in place: the cable keeps its indexes, addresses and what else it has on the end that stayed."""
-    run_module("veth", **CABLE)
+def test_misplaced_end_is_moved_back(two_namespaces: Host, run_module: Run, damage: str) -> None:
+    """Repair in place: the pair keeps its indexes, addresses and what else it has on the end that stayed."""
+    run_module("veth", **PAIR)
     indexes = index(two_namespaces, "red", "eth0"), index(two_namespaces, "blue", "eth0")
     shell(two_namespaces, DAMAGE[damage])
-    result = converge(two_namespaces, run_module, "veth", **CABLE)
+    result = converge(two_namespaces, run_module, "veth", **PAIR)
     assert "ends: " in result.diff[0]["before"]
     assert indexes == (index(two_namespaces, "red", "eth0"), index(two_namespaces, "blue", "eth0"))
     assert_traffic(two_namespaces)
@@ -433,7 +433,7 @@ def test_an_end_that_went_astray_is_brought_home(two_namespaces: Host, run_modul
 
 def test_a_renamed_end_keeps_what_is_not_named(two_namespaces: Host, run_module: Run) -> None:
     """To be renamed it is put down, which takes its IPv6 addresses: they come back."""
-    run_module("veth", **CABLE)
+    run_module("veth", **PAIR)
     shell(two_namespaces, "-n red link set eth0 name eth9")
     converge(
         two_namespaces, run_module, "veth", name="eth0", namespace="red", peer={"name": "eth0", "namespace": "blue"}
@@ -442,7 +442,7 @@ def test_a_renamed_end_keeps_what_is_not_named(two_namespaces: Host, run_module:
     assert_traffic(two_namespaces)
 
 
-def test_two_cables_whose_far_ends_are_crossed(two_namespaces: Host, run_module: Run) -> None:
+def test_two_pairs_with_crossed_far_ends(two_namespaces: Host, run_module: Run) -> None:
     def pair(namespace: str, number: int) -> dict[str, Any]:
         peer = {"name": f"{namespace}-tap", "addresses": [f"192.0.{number}.2/24"]}
         return {"name": "eth0", "namespace": namespace, "addresses": [f"192.0.{number}.1/24"], "peer": peer}
@@ -460,7 +460,7 @@ def test_two_cables_whose_far_ends_are_crossed(two_namespaces: Host, run_module:
     assert two_namespaces.pings("192.0.3.2", "blue")
 
 
-def test_far_ends_are_told_apart_where_indexes_repeat(two_namespaces: Host, run_module: Run) -> None:
+def test_far_ends_with_equal_indexes_are_distinguished(two_namespaces: Host, run_module: Run) -> None:
     """Every new namespace numbers its links from the same start: the index alone says nothing of whose end it is."""
     pairs = [{"name": "eth0", "namespace": name, "peer": {"name": f"{name}-tap"}} for name in ("red", "blue")]
     run_module("veth", pairs=pairs)
@@ -471,7 +471,7 @@ def test_far_ends_are_told_apart_where_indexes_repeat(two_namespaces: Host, run_
 
 
 def test_a_third_namespaces_end_with_the_same_indexes(host: Host, run_module: Run) -> None:
-    """Index and far index of two cables may be equal altogether: then only the namespace's id tells them apart."""
+    """Index and far index of two pairs may be equal altogether: then only the namespace's id distinguishes them."""
     shell(host, "netns add red\nnetns add blue\nnetns add green\nnetns add grey")
     shell(host, "link add name a netns red type veth peer name b netns blue")
     shell(host, "link add name a netns green type veth peer name b netns grey")
@@ -484,10 +484,10 @@ def test_a_third_namespaces_end_with_the_same_indexes(host: Host, run_module: Ru
     assert_unchanged(run_module("veth", pairs=pairs))
 
 
-def test_from_one_cable_to_a_switch_and_back(host: Host, run_module: Run) -> None:
+def test_from_one_pair_to_a_switch_and_back(host: Host, run_module: Run) -> None:
     """The reference topology's two shapes; each is one call, whichever was there before."""
     shell(host, NAMESPACES)
-    direct = {**CABLE, "peer": {**CABLE["peer"]}}
+    direct = {**PAIR, "peer": {**PAIR["peer"]}}
 
     def to_host(namespace: str, number: int) -> dict[str, Any]:
         address = f"192.0.2.{number}/24"
@@ -517,10 +517,10 @@ def test_from_one_cable_to_a_switch_and_back(host: Host, run_module: Run) -> Non
         {"name": "gone", "namespace": "red", "peer": {"name": "eth0", "namespace": "blue"}},
     ],
 )
-def test_a_cable_is_removed_by_either_end(host: Host, run_module: Run, entry: dict[str, Any]) -> None:
+def test_pair_is_removed_by_either_end(host: Host, run_module: Run, entry: dict[str, Any]) -> None:
     def prepare() -> None:
         shell(host, NAMESPACES)
-        run_module("veth", pairs=[CABLE, {"name": "other", "namespace": "red", "peer": {"name": "t0"}}])
+        run_module("veth", pairs=[PAIR, {"name": "other", "namespace": "red", "peer": {"name": "t0"}}])
 
     converge_and_paste(host, run_module, prepare, "veth", **entry, state="absent")
     assert set(host.links("red")) == {"lo", "other"}
@@ -528,14 +528,14 @@ def test_a_cable_is_removed_by_either_end(host: Host, run_module: Run, entry: di
 
 
 @pytest.mark.parametrize("namespace", [None, "red", "missing"])
-def test_absent_on_an_absent_cable(two_namespaces: Host, run_module: Run, namespace: str | None) -> None:
+def test_absent_without_a_pair(two_namespaces: Host, run_module: Run, namespace: str | None) -> None:
     before = snapshot.take()
     result = run_module("veth", name="eth7", namespace=namespace, state="absent")
     assert (result.failed, result.changed) == (False, False)
     snapshot.assert_unchanged(before)
 
 
-def test_many_cables_are_removed_in_one_pass(two_namespaces: Host, run_module: Run) -> None:
+def test_many_pairs_are_removed_in_one_pass(two_namespaces: Host, run_module: Run) -> None:
     before = snapshot.take()
     pairs = [{"name": f"v{number}", "namespace": "red", "peer": {"name": f"t{number}"}} for number in range(5)]
     run_module("veth", pairs=pairs)
@@ -546,18 +546,18 @@ def test_many_cables_are_removed_in_one_pass(two_namespaces: Host, run_module: R
 # Owners
 
 
-def test_both_ends_bear_the_mark(host: Host, run_module: Run) -> None:
-    converge_and_paste(host, run_module, lambda: shell(host, NAMESPACES), "veth", pairs=[CABLE], owner="lab")
+def test_owner_is_in_the_alias_of_both_ends(host: Host, run_module: Run) -> None:
+    converge_and_paste(host, run_module, lambda: shell(host, NAMESPACES), "veth", pairs=[PAIR], owner="lab")
     assert {host.links(name)["eth0"]["ifalias"] for name in ("red", "blue")} == {"netns.fabric:lab"}
 
 
-def test_prune_removes_what_bears_the_mark_and_nothing_else(host: Host, run_module: Run) -> None:
+def test_prune_removes_only_the_pairs_of_the_owner(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         shell(host, NAMESPACES)
         run_module(
             "veth",
             pairs=[
-                CABLE,
+                PAIR,
                 {"name": "lab-1", "namespace": "red", "peer": {"name": "lab-1t"}},
                 {"name": "lab-2", "peer": {"name": "lab-2t"}},
             ],
@@ -566,16 +566,16 @@ def test_prune_removes_what_bears_the_mark_and_nothing_else(host: Host, run_modu
         run_module("veth", pairs=[{"name": "lab-3", "peer": {"name": "lab-3t"}}], owner="lab2")
         shell(host, "link add lab type veth peer name lab-t\nlink set lab alias netns.fabricated:lab")
 
-    result = converge_and_paste(host, run_module, prepare, "veth", pairs=[CABLE], owner="lab", prune=True)
+    result = converge_and_paste(host, run_module, prepare, "veth", pairs=[PAIR], owner="lab", prune=True)
     assert len(result.diff) == 2
     assert set(host.links()) == {"lo", "lab", "lab-t", "lab-3", "lab-3t"}
     assert set(host.links("red")) == {"lo", "eth0"}
 
 
-def test_another_owners_cable_is_not_taken(two_namespaces: Host, run_module: Run) -> None:
-    run_module("veth", **CABLE, owner="one")
+def test_pair_of_another_owner_is_left_alone(two_namespaces: Host, run_module: Run) -> None:
+    run_module("veth", **PAIR, owner="one")
     before = snapshot.take()
-    result = run_module("veth", **CABLE, owner="two")
+    result = run_module("veth", **PAIR, owner="two")
     assert result.failed
     assert "is owned by one" in result.message
     result = run_module("veth", name="eth0", namespace="red", state="absent", owner="two")
@@ -584,16 +584,16 @@ def test_another_owners_cable_is_not_taken(two_namespaces: Host, run_module: Run
     snapshot.assert_unchanged(before)
 
 
-def test_another_owners_stray_end_is_not_taken(two_namespaces: Host, run_module: Run) -> None:
+def test_misplaced_end_of_another_owner_is_not_moved(two_namespaces: Host, run_module: Run) -> None:
     shell(two_namespaces, "link add name eth0 netns red type veth peer name theirs netns blue")
     shell(two_namespaces, "-n blue link set theirs alias netns.fabric:one")
-    run_module("veth", **CABLE, owner="two")
-    # The cable was cut all the same: its other end is what was declared.
+    run_module("veth", **PAIR, owner="two")
+    # The pair was deleted all the same: its other end is what was declared.
     assert set(two_namespaces.links("blue")) == {"lo", "eth0"}
 
 
-def test_a_cable_with_two_owners_goes_with_the_last(two_namespaces: Host, run_module: Run) -> None:
-    run_module("veth", **CABLE, owner="one")
+def test_pair_with_two_owners_is_removed_by_the_last(two_namespaces: Host, run_module: Run) -> None:
+    run_module("veth", **PAIR, owner="one")
     for name in ("red", "blue"):
         shell(two_namespaces, f"-n {name} link set eth0 alias netns.fabric:one,two")
     converge(two_namespaces, run_module, "veth", pairs=[], owner="one", prune=True)
@@ -604,9 +604,9 @@ def test_a_cable_with_two_owners_goes_with_the_last(two_namespaces: Host, run_mo
 
 
 def test_an_alias_of_somebody_elses_stays(two_namespaces: Host, run_module: Run) -> None:
-    run_module("veth", **CABLE)
+    run_module("veth", **PAIR)
     shell(two_namespaces, "-n red link set eth0 alias 'uplink of the lab'")
-    converge(two_namespaces, run_module, "veth", **CABLE, owner="lab")
+    converge(two_namespaces, run_module, "veth", **PAIR, owner="lab")
     assert two_namespaces.links("red")["eth0"]["ifalias"] == "uplink of the lab"
 
 
@@ -614,7 +614,7 @@ def test_an_alias_of_somebody_elses_stays(two_namespaces: Host, run_module: Run)
 
 
 @pytest.mark.parametrize("entry", [{"name": "t0", "peer": {"name": "v1"}}, {"name": "v1", "peer": {"name": "t0"}}])
-def test_a_link_of_that_name_that_is_no_veth(host: Host, run_module: Run, entry: dict[str, Any]) -> None:
+def test_link_of_that_name_that_is_not_a_veth(host: Host, run_module: Run, entry: dict[str, Any]) -> None:
     shell(host, "tuntap add t0 mode tap")
     before = snapshot.take()
     for state in ("present", "absent"):

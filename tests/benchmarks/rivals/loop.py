@@ -24,7 +24,7 @@ class Loop(Rival):
     title = "loop over today's modules"
     description = (
         "a play that loops over `community.general.ip_netns`, `openvswitch.openvswitch.openvswitch_port` and two "
-        "`ansible.builtin.command` per namespace; like the recipe it does not see to TCP"
+        "`ansible.builtin.command` per namespace; like the recipe it does not handle TCP"
     )
     tcp = False
 

@@ -18,7 +18,7 @@ _PYTHON = "/usr/bin/python3"
 
 
 class Mininet(Rival):
-    """mininet_lab.py, which is told what to do line by line."""
+    """mininet_lab.py, which reads its orders line by line."""
 
     title = "mininet"
     description = "`SingleSwitchTopo` with as many hosts, without a controller; no gateway, no routes, no NAT, no names"
@@ -53,7 +53,7 @@ class Mininet(Rival):
         return self._expect("stopped")
 
     def wait_for_traffic(self, lab: Lab) -> bool:
-        """Its own check sees to it: its hosts have no names."""
+        """Return False: `check` pings instead, as Mininet's hosts have no names."""
         return False
 
     def check(self, lab: Lab) -> None:

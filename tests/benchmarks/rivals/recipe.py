@@ -15,7 +15,7 @@ NAT = f"POSTROUTING -s {SUBNET} -j MASQUERADE"
 
 
 def needs_userspace_datapath() -> bool:
-    """Tell whether the kernel has no Open vSwitch: the userspace datapath must be asked for."""
+    """Return whether the kernel has no Open vSwitch: the userspace datapath must be asked for."""
     return not Path("/sys/module/openvswitch").exists()
 
 
@@ -49,7 +49,7 @@ class Scripted(Rival):
 
 
 class Recipe(Scripted):
-    """What the guides say. It does not see to TCP on the userspace datapath, and is not charged for it."""
+    """What the guides say. It does not handle TCP on the userspace datapath, and is not charged for it."""
 
     title = "recipe"
     description = (

@@ -93,7 +93,7 @@ class Rival:
     offers: frozenset[str] = frozenset(ACTIONS)
     #: Whether it wants Open vSwitch running.
     ovs = True
-    #: Whether it sees to TCP, see the role's notes on the userspace datapath.
+    #: Whether it handles TCP, see the role's notes on the userspace datapath.
     tcp = True
     #: Whether one run at each size is enough.
     once = False

@@ -82,5 +82,5 @@ def _rendered(environment: NativeEnvironment, value: Any, variables: dict[str, A
     if not isinstance(value, str):
         return value
     rendered = environment.from_string(value).render(variables)
-    # Like Ansible: what a filter hands out one by one can be looked at more than once.
+    # Like Ansible: what a filter hands out one by one can be read more than once.
     return list(rendered) if isinstance(rendered, Iterator) else rendered

@@ -7,7 +7,7 @@ from __future__ import annotations
 from ansible_collections.netns.fabric.tests.benchmarks.lab import BRIDGE, GATEWAY, PREFIX_LENGTH, Lab, Member
 from ansible_collections.netns.fabric.tests.benchmarks.rivals.recipe import NAT, Scripted, add_bridge
 
-#: Leaves the kernel time to take away the far ends, as far as Open vSwitch is concerned.
+#: Leaves the kernel time to delete the far ends, as far as Open vSwitch is concerned.
 _WAIT = "while ls /sys/class/net | grep -q '_tap$'; do sleep 0.01; done"
 
 

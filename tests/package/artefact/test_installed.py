@@ -42,7 +42,7 @@ def play(ansible: Ansible, inventory: Path, playbook: str, *options: str) -> dic
 
 
 def pings(namespace: str, address: str) -> bool:
-    """Tell whether an address answers from a namespace."""
+    """Return whether an address answers from a namespace."""
     command = ["ip", "netns", "exec", namespace, "ping", "-n", "-q", "-c", "1", "-w", "5", address]
     return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
 

@@ -66,7 +66,7 @@ class Labs:
         return set(self.inside(host, "ls", "/run/netns").stdout.split())
 
     def masquerades(self, host: str) -> bool:
-        """Tell whether a host has the red lab's NAT."""
+        """Return whether a host has the red lab's NAT."""
         return "10.61.0.0/24" in self.inside(host, "nft", "list", "ruleset").stdout
 
     def play(self, *options: str) -> tuple[str, dict[str, dict[str, int]]]:
@@ -175,7 +175,7 @@ def test_limit_leaves_the_other_host_alone(labs: Labs) -> None:
     assert set(recap) == {"beta"}
     assert "red2" in labs.namespaces("beta")
     assert "red2" not in labs.namespaces("alpha")
-    # Struck from the red lab's list it goes; the blue lab's namespaces, which that list never had, stay.
+    # Without its entry in the red lab's list it is removed; the blue lab's namespaces, which were never in it, stay.
     labs.play()
     assert labs.namespaces("beta") == {"red", "blue1", "blue2"}
 

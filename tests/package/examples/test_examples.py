@@ -3,8 +3,8 @@
 """Every example of the documentation, run as it stands against a real kernel and Open vSwitch.
 
 The tasks of a plugin's EXAMPLES are run one after the other, and each of the collection's modules that writes twice: in
-check mode, and for real. What it announces is what it does. That a further run has nothing to do is told by the tests
-in tests/integration: here it would be half a minute more.
+check mode, and for real. What it announces is what it does. That a further run has nothing to do is tested in
+tests/integration: here it would be half a minute more.
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ def _run_inventory_source(example: Example, directory: Path) -> None:
     assert {name.partition(".")[0] for name in json.loads(said)["namespaces"]["hosts"]} == {"ns01", "ns02"}
 
 
-def test_every_kind_of_plugin_and_document_was_looked_at() -> None:
+def test_examples_of_every_kind_of_plugin_and_document_are_found() -> None:
     """The search has not gone blind: each place where examples are is there, and each module of the collection."""
     root = Path(__file__).resolve().parents[3]
     origins = [example.origin for example in EXAMPLES]

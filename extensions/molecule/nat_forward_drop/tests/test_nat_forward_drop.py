@@ -45,8 +45,10 @@ def test_unpublished_port_is_dropped(shell: Shell) -> None:
 
 def test_rules_are_in_docker_user_only(shell: Shell) -> None:
     saved = shell.run("iptables-save")
-    ours = [line for line in saved.splitlines() if "netns.fabric" in line and not line.startswith("-A DOCKER-USER ")]
-    assert ours == []
+    misplaced = [
+        line for line in saved.splitlines() if "netns.fabric" in line and not line.startswith("-A DOCKER-USER ")
+    ]
+    assert misplaced == []
     assert "-A DOCKER-USER " in saved
 
 

@@ -28,7 +28,7 @@ ip link add veth-ns01 type veth peer name veth-ns011
 ip link set veth-ns01 up
 ip link set veth-ns011 up
 
-# Masquerading of the same network by another owner, and of another network by an owner whose name begins like ours.
+# Masquerading of the same network by another owner, and of another network by an owner whose name begins alike.
 iptables -w -t nat -A POSTROUTING -s 192.168.100.0/24 -o uplink0 -m comment --comment 'somebody else' -j MASQUERADE
 nft add table ip netns_fabric
 nft add chain ip netns_fabric postrouting '{ type nat hook postrouting priority srcnat; policy accept; }'

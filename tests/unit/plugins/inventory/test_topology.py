@@ -52,10 +52,10 @@ def inventory(directory: Path, configuration: str, group_vars: str = TOPOLOGY) -
     (directory / "hosts.yml").write_text(HOSTS, encoding="utf-8")
     text = "plugin: netns.fabric.topology\n" + configuration
     (directory / "namespaces.netns.yml").write_text(text, encoding="utf-8")
-    return listed(directory)
+    return list_inventory(directory)
 
 
-def listed(*sources: Path) -> Inventory:
+def list_inventory(*sources: Path) -> Inventory:
     """Return the inventory of sources."""
     ran = subprocess.run(
         [
@@ -100,7 +100,7 @@ def test_variables_next_to_this_source_only(tmp_path: Path) -> None:
     (tmp_path / "topology" / "group_vars" / "all.yml").write_text(variables, encoding="utf-8")
     configuration = "plugin: netns.fabric.topology\n"
     (tmp_path / "topology" / "namespaces.netns.yml").write_text(configuration, encoding="utf-8")
-    assert listed(tmp_path / "hosts", tmp_path / "topology").names() == ["red.lab1"]
+    assert list_inventory(tmp_path / "hosts", tmp_path / "topology").names() == ["red.lab1"]
 
 
 def test_constructed_groups_and_variables(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The bars: which figures are set against each other, and what is said where one is lacking."""
+"""The bars: which figures are set against each other, and the text where one is lacking."""
 
 from __future__ import annotations
 

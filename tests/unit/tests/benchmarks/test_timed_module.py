@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the time of a module's process goes: every moment to one account, and every step to a row of its own."""
+"""How the time of a module's process is spent: every moment to one account, and every step to a row of its own."""
 
 from __future__ import annotations
 

@@ -190,7 +190,7 @@ def test_a_refusal_that_belongs_to_no_single_operation() -> None:
         host_with(kernel=kernel).apply(plan(("a", [Step("1")])))
 
 
-def test_what_cannot_be_rolled_back_is_said_and_the_rest_is_rolled_back() -> None:
+def test_failed_undo_is_reported_and_the_rest_is_rolled_back() -> None:
     kernel = Ledger([], refuses="3", cannot_undo="2")
     with pytest.raises(OperationFailed) as caught:
         host_with(kernel=kernel).apply(plan(("a", [Step("2"), Step("3")])))

@@ -61,7 +61,7 @@ class TestParse:
         jump, reject = self.chains()["filter", "FORWARD"].rules
         assert (jump.verdict, jump.target, jump.criteria) == ("jump", "DOCKER-USER", frozenset())
         assert reject.comment == 'a "quoted" -j word'
-        # What follows the target belongs to it and is no condition.
+        # What follows the target belongs to it and is not a condition.
         assert reject.criteria == {Criterion("iifname", "eth0")}
 
     def test_comment_that_looks_like_an_option(self) -> None:

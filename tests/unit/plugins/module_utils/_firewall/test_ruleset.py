@@ -67,7 +67,7 @@ class TestObstacles:
         ruleset = forward_chain(jump("ufw-reject-forward"), policy="accept", more=[chain])
         assert self.only(ruleset) == ("ends with reject", "ufw-reject-forward")
 
-    def test_chain_that_only_some_packets_pass_is_no_obstacle(self) -> None:
+    def test_chain_that_only_some_packets_pass_is_not_an_obstacle(self) -> None:
         chain = called("some", Rule(ANY, "drop"))
         assert self.only(forward_chain(jump("some", *SOME), more=[chain])) is None
 

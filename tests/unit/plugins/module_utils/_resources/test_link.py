@@ -85,8 +85,8 @@ def test_what_is_right_is_left() -> None:
 
 
 @pytest.mark.parametrize("link", [LO, Link(7, "lo", "veth", peer=End(None, 3, known=False))])
-def test_a_loopback_and_an_end_of_a_cable_get_no_mark(link: Link) -> None:
-    """Theirs are the marks of the namespace and of the pair."""
+def test_owner_is_not_written_to_a_loopback_or_a_veth(link: Link) -> None:
+    """There the alias has the owner of the namespace and of the pair."""
     planned = plan(host(link), desired("lo", addresses=["10.0.0.1/32"]), owner="lab")
     assert planned.commands == ["ip addr add 10.0.0.1/32 dev lo"]
     there = host(Link(1, "lo", loopback=True, alias="netns.fabric:lab"), lo=["10.0.0.1/32"])
@@ -157,7 +157,7 @@ def test_a_namespace_that_is_not_there_yet() -> None:
 # Absent
 
 
-def test_what_was_declared_is_taken_back() -> None:
+def test_absent_removes_the_declared_addresses_and_the_owner() -> None:
     there = host(bridge(alias="netns.fabric:lab"), br0=["192.0.2.254/24", "10.0.0.1/24"])
     planned = plan(there, desired(addresses=["192.0.2.254/24"], state="absent"), owner="lab")
     assert planned.commands == ["ip link set dev br0 alias ''", "ip addr del 192.0.2.254/24 dev br0"]
@@ -218,7 +218,7 @@ def test_a_listed_link_that_is_elsewhere_is_moved_and_not_pruned() -> None:
     assert planned.commands == ["ip -n blue link set dev d0 netns red"]
 
 
-def test_mistakes() -> None:
+def test_values_that_are_not_valid() -> None:
     for options in ({"name": "x" * 16}, {"namespace": "a/b"}, {"addresses": ["10.0.0.1"]}, {"mtu": 1}, {"mac": "x"}):
         with pytest.raises(InvalidEntries):
             desired(**options)

@@ -171,7 +171,7 @@ def test_a_link_that_has_gone_down_has_exactly_what_is_listed(
         ([address("192.0.2.1/24")], ["192.0.2.1/25"], ["add 192.0.2.1/25", "del 192.0.2.1/24"]),
         # But not in IPv6.
         ([address("fd00::1/64")], ["fd00::1/48"], ["del fd00::1/64", "add fd00::1/48 nodad"]),
-        # A secondary that stays goes with its primary, or does not (promote_secondaries).
+        # A secondary that stays is deleted with its primary, or is not (promote_secondaries).
         (
             [address("192.0.2.1/24"), address("192.0.2.2/24", secondary=True)],
             ["192.0.2.2/24"],
@@ -183,7 +183,7 @@ def test_a_link_that_has_gone_down_has_exactly_what_is_listed(
             [],
             ["del 192.0.2.2/24", "del 192.0.2.1/24"],
         ),
-        # A secondary that goes by itself takes nothing along.
+        # The deletion of a secondary alone deletes nothing else.
         (
             [address("192.0.2.1/24"), address("192.0.2.2/24", secondary=True)],
             ["192.0.2.1/24"],
@@ -255,7 +255,7 @@ def test_every_setting() -> None:
 
 
 @pytest.mark.parametrize("listed", [True, False])
-def test_what_goes_with_a_link_that_goes_down_comes_back(listed: bool) -> None:
+def test_addresses_lost_when_a_link_is_set_down_are_added_again(listed: bool) -> None:
     present = [address("192.0.2.1/24"), address("fd00::1/64"), address("fe80::1/64", made_by_kernel=True)]
     wanted = Settings(interfaces("192.0.2.1/24", "fd00::1/64") if listed else None, enabled=False)
     plan = plan_settings(None, Found(UP, present), wanted, None)
@@ -347,7 +347,7 @@ def test_the_settings_of_an_entry() -> None:
     checks.done()
 
 
-def test_mistakes_are_collected() -> None:
+def test_errors_are_collected() -> None:
     checks = Checks(Entry("x", "pairs", 2))
     parse_settings(checks, {"addresses": ["1.2.3.4", "192.0.2.1/24", "192.0.2.1/24"], "mac": "x", "mtu": 1}, "peer.")
     with pytest.raises(InvalidEntries) as caught:

@@ -225,7 +225,7 @@ ROUTES = (
         ({"table": 101}, 0),
     ],
 )
-def test_routes_go_by_what_is_said_of_them(options: dict[str, Any], count: int) -> None:
+def test_absent_removes_the_routes_that_match_the_given_options(options: dict[str, Any], count: int) -> None:
     assert len(plan(state(*ROUTES), desired("10.0.0.0/8", state="absent", **options)).commands) == count
 
 
@@ -338,7 +338,7 @@ def test_the_default_route_has_one_name() -> None:
         ({"destination": "10.0.0.0/8", "device": "eth0", "namespace": "a/b"}, "namespace"),
     ],
 )
-def test_mistakes(options: dict[str, Any], option: str) -> None:
+def test_values_that_are_not_valid(options: dict[str, Any], option: str) -> None:
     with pytest.raises(InvalidEntries) as caught:
         desired(**options)
     assert f"{options['destination']}: {option}: " in str(caught.value)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What becomes of cables."""
+"""Plans of veth pairs."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ Where = tuple[NamespaceName, str]
 NAMES: tuple[NamespaceName, ...] = (None, "red", "blue", "green")
 
 
-def cables(*pairs: tuple[Where, Where], others: Sequence[Link] = (), **attributes: Any) -> KernelState:
-    """The host and three namespaces with these cables; every end has the index of its place in its namespace."""
+def veth_pairs(*pairs: tuple[Where, Where], others: Sequence[Link] = (), **attributes: Any) -> KernelState:
+    """Return the host and three namespaces with these pairs; an end has the index of its place in its namespace."""
     links: dict[NamespaceName, list[Link]] = {name: [] for name in NAMES}
     for one, two in pairs:
         indexes = [len(links[namespace]) + 10 for namespace, _name in (one, two)]
@@ -65,12 +65,12 @@ PEER = {"name": "eth0", "namespace": "blue"}
 RED, BLUE = ("red", "eth0"), ("blue", "eth0")
 
 
-# Making
+# Creating
 
 
-def test_a_new_cable() -> None:
+def test_new_pair() -> None:
     wanted = desired(peer=PEER, addresses=["192.0.2.1/24"], mtu=9000, tx_checksum=False, mac="02:00:00:00:00:01")
-    planned = plan(cables(), wanted, owner="lab")
+    planned = plan(veth_pairs(), wanted, owner="lab")
     assert planned.commands == [
         "ip link add name eth0 netns red address 02:00:00:00:00:01 mtu 9000 type veth peer name eth0 netns blue",
         "ip netns exec red ethtool -K eth0 tx off",
@@ -94,18 +94,18 @@ def test_a_new_cable() -> None:
 
 
 def test_a_new_end_may_stay_down() -> None:
-    planned = plan(cables(), desired(peer={**PEER, "enabled": False}))
+    planned = plan(veth_pairs(), desired(peer={**PEER, "enabled": False}))
     assert planned.commands[1:] == ["ip -n red link set dev eth0 up"]
 
 
-def test_the_other_end_must_have_a_name() -> None:
+def test_new_pair_without_peer_name() -> None:
     with pytest.raises(FabricError, match="`peer\\.name` is required"):
-        plan(cables(), desired())
+        plan(veth_pairs(), desired())
 
 
-def test_it_need_not_be_named_where_the_cable_exists() -> None:
-    assert not plan(cables((RED, BLUE)), desired()).changed
-    planned = plan(cables((RED, BLUE)), desired(mtu=9000))
+def test_peer_may_be_omitted_where_the_pair_exists() -> None:
+    assert not plan(veth_pairs((RED, BLUE)), desired()).changed
+    planned = plan(veth_pairs((RED, BLUE)), desired(mtu=9000))
     assert planned.commands == ["ip -n red link set dev eth0 mtu 9000"]
 
 
@@ -128,21 +128,23 @@ def test_namespaces_that_are_missing() -> None:
     ]
     checked = plan(there, desired(peer=PEER), check_mode=True)
     assert checked.warnings == ("Check mode: assuming an earlier task creates namespace red, namespace blue",)
-    assert checked.commands == plan(cables(), desired(peer=PEER)).commands
+    assert checked.commands == plan(veth_pairs(), desired(peer=PEER)).commands
 
 
-# Mending
+# Repair
 
 
 def test_ends_that_are_as_wanted_are_left() -> None:
     wanted = desired(peer={**PEER, "mtu": 1500}, enabled=True, tx_checksum=True)
-    assert not plan(cables((RED, BLUE)), wanted).changed
-    # Named from its other end it is the same cable.
-    assert not plan(cables((RED, BLUE)), desired(namespace="blue", peer={"name": "eth0", "namespace": "red"})).changed
+    assert not plan(veth_pairs((RED, BLUE)), wanted).changed
+    # Named from its other end it is the same pair.
+    assert not plan(
+        veth_pairs((RED, BLUE)), desired(namespace="blue", peer={"name": "eth0", "namespace": "red"})
+    ).changed
 
 
 @pytest.mark.parametrize(
-    ("stray", "commands"),
+    ("misplaced", "commands"),
     [
         (
             ("blue", "x"),
@@ -156,26 +158,26 @@ def test_ends_that_are_as_wanted_are_left() -> None:
         (("green", "x"), ["ip -n green link set dev x netns blue name eth0", "ip -n blue link set dev eth0 up"]),
     ],
 )
-def test_a_far_end_that_went_astray_is_brought_home(stray: Where, commands: list[str]) -> None:
-    planned = plan(cables((RED, stray)), desired(peer=PEER))
+def test_misplaced_far_end_is_moved_back(misplaced: Where, commands: list[str]) -> None:
+    planned = plan(veth_pairs((RED, misplaced)), desired(peer=PEER))
     assert planned.commands == commands
     assert planned.changes[0].after is not None
     assert planned.changes[0].after["ends"] == ["red/eth0", "blue/eth0"]
 
 
-def test_the_near_end_is_brought_home() -> None:
-    planned = plan(cables(((None, "x"), BLUE)), desired(peer=PEER))
+def test_misplaced_near_end_is_moved_back() -> None:
+    planned = plan(veth_pairs(((None, "x"), BLUE)), desired(peer=PEER))
     assert planned.commands[0] == "ip link set dev x netns red name eth0"
     assert planned.changes[0].before == {"ends": ["host/x", "blue/eth0"]}
 
 
-def test_an_end_that_is_not_to_be_up_is_brought_home_down() -> None:
-    planned = plan(cables((RED, ("green", "x"))), desired(peer={**PEER, "enabled": False}))
+def test_misplaced_end_with_enabled_false_is_moved_back_and_stays_down() -> None:
+    planned = plan(veth_pairs((RED, ("green", "x"))), desired(peer={**PEER, "enabled": False}))
     assert planned.commands == ["ip -n green link set dev x netns blue name eth0"]
 
 
-def test_a_cable_to_something_else_makes_room() -> None:
-    planned = plan(cables((RED, (None, "x")), (BLUE, (None, "y"))), desired(peer=PEER))
+def test_pairs_with_other_ends_are_replaced() -> None:
+    planned = plan(veth_pairs((RED, (None, "x")), (BLUE, (None, "y"))), desired(peer=PEER))
     assert planned.commands[:3] == [
         "ip -n red link del dev eth0",
         "ip -n blue link del dev eth0",
@@ -183,25 +185,25 @@ def test_a_cable_to_something_else_makes_room() -> None:
     ]
 
 
-def test_crossed_cables_are_deleted_once_each() -> None:
-    there = cables((RED, (None, "blue-tap")), (BLUE, (None, "red-tap")))
+def test_crossed_pairs_are_deleted_once_each() -> None:
+    there = veth_pairs((RED, (None, "blue-tap")), (BLUE, (None, "red-tap")))
     wanted = [desired(namespace=name, peer={"name": f"{name}-tap"}) for name in ("red", "blue")]
     commands = plan(there, *wanted).commands
     assert [line for line in commands if "del" in line] == ["ip -n red link del dev eth0", "ip link del dev red-tap"]
     assert len([line for line in commands if "add" in line]) == 2
 
 
-def test_a_declared_end_is_nobodys_stray() -> None:
-    """The far end of the first is the declared end of the second, which must not be taken away from it."""
-    there = cables((RED, BLUE))
+def test_declared_end_is_not_moved_for_another_entry() -> None:
+    """The far end of the first is the declared end of the second, which must keep it."""
+    there = veth_pairs((RED, BLUE))
     wanted = desired(peer={"name": "red-tap"}), desired(namespace="blue", peer={"name": "blue-tap"})
     commands = plan(there, *wanted).commands
     assert not any("netns 1" in line or "name red-tap" in line.partition("peer")[0] for line in commands)
     assert [line for line in commands if "del" in line] == ["ip -n red link del dev eth0"]
 
 
-def test_another_owners_stray_end_is_left() -> None:
-    there = cables((RED, ("blue", "x")))
+def test_misplaced_end_of_another_owner_is_left_alone() -> None:
+    there = veth_pairs((RED, ("blue", "x")))
     links = there.namespace("blue").links
     foreign = NamespaceState("blue", (replace(links[0], alias="netns.fabric:other"),))
     there = KernelState({**there.namespaces, "blue": foreign})
@@ -209,8 +211,8 @@ def test_another_owners_stray_end_is_left() -> None:
     assert commands[0] == "ip -n red link del dev eth0"
 
 
-def test_what_is_no_veth_is_left() -> None:
-    there = cables(others=[Link(5, "eth0", "tun")])
+def test_link_that_is_not_a_veth_is_left_alone() -> None:
+    there = veth_pairs(others=[Link(5, "eth0", "tun")])
     for wanted in (desired(namespace=None, peer={"name": "x"}), desired(peer={"name": "eth0"})):
         with pytest.raises(FabricError, match="is not a veth but tun"):
             plan(there, wanted)
@@ -228,8 +230,8 @@ def test_what_is_no_veth_is_left() -> None:
         ("anything", "two", False),
     ],
 )
-def test_whose_cable_may_be_changed(alias: str, owner: str | None, refused: bool) -> None:
-    there = cables((RED, BLUE), alias=alias)
+def test_pair_of_another_owner_is_refused(alias: str, owner: str | None, refused: bool) -> None:
+    there = veth_pairs((RED, BLUE), alias=alias)
     if refused:
         with pytest.raises(FabricError, match="is owned by one"):
             plan(there, desired(peer=PEER), owner=owner)
@@ -237,7 +239,7 @@ def test_whose_cable_may_be_changed(alias: str, owner: str | None, refused: bool
         assert plan(there, desired(peer=PEER, mtu=9000), owner=owner).changed
 
 
-# Mistakes
+# Errors
 
 
 def test_one_end_in_two_entries() -> None:
@@ -247,9 +249,9 @@ def test_one_end_in_two_entries() -> None:
     ]
     for one, two in pairs:
         with pytest.raises(InvalidEntries, match="blue/eth0 is already an end of eth0"):
-            plan(cables(), one, two)
+            plan(veth_pairs(), one, two)
     # One that is to be absent may be what makes room.
-    plan(cables(), desired(peer=PEER), desired(namespace="blue", state="absent"))
+    plan(veth_pairs(), desired(peer=PEER), desired(namespace="blue", state="absent"))
 
 
 def test_both_ends_in_one_place() -> None:
@@ -257,7 +259,7 @@ def test_both_ends_in_one_place() -> None:
         desired(peer={"name": "eth0", "namespace": "red"})
 
 
-def test_all_mistakes_of_an_entry() -> None:
+def test_all_errors_of_an_entry() -> None:
     with pytest.raises(InvalidEntries) as caught:
         desired(name="", mtu=1, peer={"name": "", "namespace": "a/b", "mac": "x"})
     assert [line.split(": ")[1] for line in str(caught.value).splitlines()] == [
@@ -273,19 +275,19 @@ def test_all_mistakes_of_an_entry() -> None:
 
 
 @pytest.mark.parametrize(("name", "namespace"), [RED[::-1], BLUE[::-1]])
-def test_a_cable_goes_by_either_end(name: str, namespace: str) -> None:
-    planned = plan(cables((RED, BLUE)), desired(name, namespace, state="absent"))
+def test_pair_is_removed_by_either_end(name: str, namespace: str) -> None:
+    planned = plan(veth_pairs((RED, BLUE)), desired(name, namespace, state="absent"))
     assert planned.commands == [f"ip -n {namespace} link del dev eth0"]
     assert planned.changes[0].after is None
 
 
-def test_it_goes_once_though_both_ends_are_named() -> None:
+def test_pair_named_by_both_ends_is_removed_once() -> None:
     wanted = desired(peer=PEER, state="absent"), desired(namespace="blue", state="absent")
-    assert len(plan(cables((RED, BLUE)), *wanted).commands) == 1
+    assert len(plan(veth_pairs((RED, BLUE)), *wanted).commands) == 1
 
 
 def test_absent_in_a_namespace_that_is_not_there() -> None:
-    assert not plan(cables(), desired(namespace="nowhere", state="absent")).changed
+    assert not plan(veth_pairs(), desired(namespace="nowhere", state="absent")).changed
 
 
 @pytest.mark.parametrize(
@@ -305,31 +307,31 @@ def test_absent_in_a_namespace_that_is_not_there() -> None:
     ],
 )
 def test_an_owner_removes_its_own(alias: str, commands: list[str], warned: bool) -> None:
-    planned = plan(cables((RED, BLUE), alias=alias), desired(state="absent"), owner="lab")
+    planned = plan(veth_pairs((RED, BLUE), alias=alias), desired(state="absent"), owner="lab")
     assert planned.commands == commands
     assert bool(planned.warnings) is warned
 
 
 def test_prune() -> None:
     pairs = [(RED, BLUE), ((None, "lab-1"), ("red", "lab-1")), ((None, "x"), (None, "y"))]
-    there = cables(*pairs, alias="netns.fabric:lab", others=[Link(90, "tap", "tun", alias="netns.fabric:lab")])
+    there = veth_pairs(*pairs, alias="netns.fabric:lab", others=[Link(90, "tap", "tun", alias="netns.fabric:lab")])
     planned = plan(there, desired(peer=PEER), owner="lab", prune=True)
     assert planned.commands == ["ip link del dev lab-1", "ip link del dev x"]
     assert not plan(there, owner="la", prune=True).changed
     for foreign in ("", "netns.fabric:lab2", "lab", "netns.fabricated:lab"):
-        assert not plan(cables(*pairs, alias=foreign), owner="lab", prune=True).changed
+        assert not plan(veth_pairs(*pairs, alias=foreign), owner="lab", prune=True).changed
 
 
 def test_prune_spares_a_far_end_that_is_not_named() -> None:
-    there = cables((RED, BLUE), alias="netns.fabric:lab")
+    there = veth_pairs((RED, BLUE), alias="netns.fabric:lab")
     assert not plan(there, desired(), owner="lab", prune=True).changed
 
 
 def test_what_makes_room_is_not_pruned_again() -> None:
-    there = cables((RED, (None, "x")), alias="netns.fabric:lab")
+    there = veth_pairs((RED, (None, "x")), alias="netns.fabric:lab")
     commands = plan(there, desired(peer=PEER), owner="lab", prune=True).commands
-    assert not [line for line in commands if "del" in line]  # brought home
-    there = cables((RED, (None, "x")), (BLUE, (None, "y")), alias="netns.fabric:lab")
+    assert not [line for line in commands if "del" in line]  # moved back
+    there = veth_pairs((RED, (None, "x")), (BLUE, (None, "y")), alias="netns.fabric:lab")
     commands = plan(there, desired(peer=PEER), owner="lab", prune=True).commands
     assert len([line for line in commands if "del" in line]) == 2
 
@@ -375,22 +377,22 @@ def carry_out(there: KernelState, planned: Plan) -> dict[Where, Where]:
 def test_any_tangle_becomes_what_is_declared(
     is_there: list[tuple[Where, Where]], wanted: list[tuple[Where, Where]]
 ) -> None:
-    there = cables(*is_there)
+    there = veth_pairs(*is_there)
     pairs = [desired(one[1], one[0], {"name": two[1], "namespace": two[0]}) for one, two in wanted]
     leads = carry_out(there, plan(there, *pairs))
     for one, two in wanted:
         assert leads[one] == two
-    # What is not declared, and is not cabled to what is, stays.
+    # A pair with no declared end stays.
     declared = {end for pair in wanted for end in pair}
     for one, two in is_there:
         if not {one, two} & declared:
             assert leads[one] == two
-    after = cables(*{tuple(sorted(pair, key=str)) for pair in leads.items()})  # type: ignore[arg-type]
+    after = veth_pairs(*{tuple(sorted(pair, key=str)) for pair in leads.items()})  # type: ignore[arg-type]
     assert not [step for _entry, step in plan(after, *pairs).operations if not isinstance(step, op.SetUp)]
 
 
 def test_addresses_of_ends_in_their_own_namespace() -> None:
-    there = cables((RED, BLUE))
+    there = veth_pairs((RED, BLUE))
     red = replace(there.namespace("red"), addresses=(Address(10, ip_interface("192.0.2.1/24")),))
     there = KernelState({**there.namespaces, "red": red})
     wanted = desired(addresses=["192.0.2.1/24"], peer={**PEER, "addresses": ["192.0.2.1/24"]})

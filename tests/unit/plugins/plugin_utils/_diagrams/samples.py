@@ -55,7 +55,7 @@ def owned_port(name: str, **more: Any) -> Info:
     return port(name, **{"bridge": "int_br", "owners": ["lab"], **more})
 
 
-def found(*namespaces: Info, ports: tuple[Info, ...] = (), **host: Any) -> Info:
+def build_facts(*namespaces: Info, ports: tuple[Info, ...] = (), **host: Any) -> Info:
     """Return the facts of a host with the bridge int_br."""
     links = [owned_link("int_br", "10.0.0.254/24"), *host.pop("links", ())]
     int_br = bridge(*ports, name="int_br", owners=["lab"])
@@ -74,7 +74,7 @@ def boxes(diagram: Diagram) -> dict[str, Box]:
     return {box.title: box for box in diagram.boxes}
 
 
-def plugged(names: list[str], drift: Drift = Drift.NONE) -> Diagram:
+def build_bridge_diagram(names: list[str], drift: Drift = Drift.NONE) -> Diagram:
     """Return namespaces of these names on a bridge with NAT; each has an interface and a port of the same name."""
     return Diagram(
         boxes=(
@@ -123,7 +123,7 @@ DRIFTING = Diagram(
 def framed() -> Diagram:
     """Return twenty namespaces in four VLANs of a bridge, so many that they are in frames."""
     names = [f"n{number}" for number in range(20)]
-    diagram = plugged(names)
+    diagram = build_bridge_diagram(names)
     return Diagram(
         diagram.boxes,
         tuple(

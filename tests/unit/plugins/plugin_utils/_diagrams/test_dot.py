@@ -18,8 +18,8 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model impor
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._diagrams.samples import (
     DRIFTING,
     NAMES,
+    build_bridge_diagram,
     framed,
-    plugged,
 )
 
 
@@ -38,7 +38,7 @@ def names_of(read: dict[str, Any]) -> list[str]:
 
 
 def test_boxes_and_lines() -> None:
-    read = graphviz(write_dot(plugged(["red", "blue"])))
+    read = graphviz(write_dot(build_bridge_diagram(["red", "blue"])))
     assert names_of(read) == ["bridge int_br", "namespace blue", "namespace red", "outside"]
     by_id = {node["_gvid"]: node["name"] for node in read["objects"]}
     lines = {(by_id[edge["tail"]], by_id[edge["head"]], edge["tailport"], edge["headport"]) for edge in read["edges"]}
@@ -59,7 +59,7 @@ def test_many_in_frames() -> None:
 @settings(max_examples=40, deadline=None)  # each example starts Graphviz
 @given(st.lists(NAMES, min_size=1, max_size=9, unique=True))
 def test_any_name_is_drawn(names: list[str]) -> None:
-    read = graphviz(write_dot(plugged(names)))
+    read = graphviz(write_dot(build_bridge_diagram(names)))
     assert len(names_of(read)) == len(names) + 2
     assert len(read["edges"]) == len(names) + 1
 
@@ -83,4 +83,4 @@ def test_drift() -> None:
 
 
 def test_no_legend_without_drift() -> None:
-    assert "legend" not in write_dot(plugged(["red"]))
+    assert "legend" not in write_dot(build_bridge_diagram(["red"]))

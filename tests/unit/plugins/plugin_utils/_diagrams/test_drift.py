@@ -18,7 +18,7 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._diagrams.
     RED_PORT,
     RED_TAP,
     boxes,
-    found,
+    build_facts,
     interface,
     owned_link,
     owned_port,
@@ -29,7 +29,7 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils.facts impo
 
 
 def test_missing() -> None:
-    compared = build_diagram(found(), variables(RED, nat=[{"source": "10.0.0.0/24"}]))
+    compared = build_diagram(build_facts(), variables(RED, nat=[{"source": "10.0.0.0/24"}]))
     assert boxes(compared)["red"].drift is Drift.MISSING
     assert boxes(compared)["int_br"].drift is Drift.NONE
     assert [line.drift for line in compared.lines] == [Drift.MISSING, Drift.MISSING]
@@ -39,7 +39,7 @@ def test_extra_is_owned_or_within_what_is_declared() -> None:
     foreign = owned_space("theirs", owned_link("eth0", "10.7.0.1/24", owners=[], peer=(None, "uplink0")), owners=[])
     ours = owned_space("blue", owned_link("eth0", peer=(None, "blue-eth0")))
     red = owned_space("red", *FOUND_RED["links"], owned_link("dummy0", owners=[]))
-    seen = found(
+    seen = build_facts(
         red,
         ours,
         foreign,
@@ -78,14 +78,14 @@ def test_extra_is_owned_or_within_what_is_declared() -> None:
 def test_interface_that_differs(declared: dict[str, Any], actual: dict[str, Any], remark: str) -> None:
     red = {"name": "red", "interfaces": [{**interface("eth0", "10.0.0.1/24", tag=10), **declared}]}
     seen = owned_space("red", {**FOUND_RED["links"][1], **actual})
-    compared = build_diagram(found(seen, ports=(RED_PORT,), links=[RED_TAP]), variables(red))
+    compared = build_diagram(build_facts(seen, ports=(RED_PORT,), links=[RED_TAP]), variables(red))
     line = boxes(compared)["red"].interfaces[0]
     assert (line.drift, line.remarks) == (Drift.DIFFERENT, (remark,))
 
 
 def test_undeclared_addresses_do_not_differ() -> None:
     red = {"name": "red", "interfaces": [{"name": "eth0", "bridge": "int_br", "tag": 10}]}
-    compared = build_diagram(found(FOUND_RED, ports=(RED_PORT,), links=[RED_TAP]), variables(red))
+    compared = build_diagram(build_facts(FOUND_RED, ports=(RED_PORT,), links=[RED_TAP]), variables(red))
     assert compared.drifts == ()
     assert boxes(compared)["red"].interfaces[0].addresses == ("10.0.0.1/24",)
 
@@ -99,6 +99,6 @@ def test_undeclared_addresses_do_not_differ() -> None:
     ],
 )
 def test_vlan_that_differs(actual: dict[str, Any], label: str, remark: str) -> None:
-    compared = build_diagram(found(FOUND_RED, ports=({**RED_PORT, **actual},), links=[RED_TAP]), variables(RED))
+    compared = build_diagram(build_facts(FOUND_RED, ports=({**RED_PORT, **actual},), links=[RED_TAP]), variables(RED))
     (connection,) = compared.connections
     assert (connection.drift, connection.vlan, connection.remark) == (Drift.DIFFERENT, label, remark)

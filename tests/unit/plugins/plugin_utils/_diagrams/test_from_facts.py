@@ -21,7 +21,7 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._diagrams.
     RED,
     RED_PORT,
     RED_TAP,
-    found,
+    build_facts,
     owned_link,
     owned_port,
     owned_space,
@@ -31,7 +31,7 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._diagrams.
 
 def test_actual_topology_is_drawn_as_declared() -> None:
     masquerade = [{"source": "10.0.0.0/24", "out_interface": None, "owner": "lab", "backend": "nftables"}]
-    seen = found(FOUND_RED, ports=(RED_PORT,), links=[RED_TAP], firewall={"masquerade": masquerade})
+    seen = build_facts(FOUND_RED, ports=(RED_PORT,), links=[RED_TAP], firewall={"masquerade": masquerade})
     wanted = variables(RED, nat=[{"source": "10.0.0.0/24"}])
     diagram = build_diagram(seen)
     assert [box.key for box in diagram.boxes] == [box.key for box in build_diagram(wanted).boxes]
@@ -44,14 +44,14 @@ def test_actual_topology_is_drawn_as_declared() -> None:
 
 def test_internal_port_in_a_namespace() -> None:
     inside = owned_link("int0", kind="openvswitch", bridge_port={"bridge": "int_br", "port": "int0", "tag": None})
-    diagram = build_diagram(found(owned_space("red", inside), ports=(owned_port("int0"),)))
+    diagram = build_diagram(build_facts(owned_space("red", inside), ports=(owned_port("int0"),)))
     assert diagram.connections == (Connection(End(namespace_key("red"), "int0"), End(bridge_key("int_br"), "int0")),)
 
 
-@pytest.mark.parametrize(("value", "expected"), [(found(), True), (variables(RED), False), ([], False)])
+@pytest.mark.parametrize(("value", "expected"), [(build_facts(), True), (variables(RED), False), ([], False)])
 def test_is_facts(value: object, expected: bool) -> None:
     assert is_facts(value) is expected
 
 
 def test_facts_without_the_firewall_have_no_nat() -> None:
-    assert build_diagram(found(firewall={})).nat == build_diagram(found(firewall=None)).nat == ()
+    assert build_diagram(build_facts(firewall={})).nat == build_diagram(build_facts(firewall=None)).nat == ()

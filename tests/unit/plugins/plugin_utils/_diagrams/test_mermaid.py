@@ -17,8 +17,8 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model impor
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._diagrams.samples import (
     DRIFTING,
     NAMES,
+    build_bridge_diagram,
     framed,
-    plugged,
 )
 
 
@@ -46,7 +46,7 @@ LINE = re.compile(
 
 @given(st.lists(NAMES, min_size=1, max_size=12, unique=True))
 def test_any_name_stays_within_its_quotes(names: list[str]) -> None:
-    head, kind, *lines = write_mermaid(plugged(names, Drift.EXTRA)).splitlines()
+    head, kind, *lines = write_mermaid(build_bridge_diagram(names, Drift.EXTRA)).splitlines()
     assert head.startswith("%%{init: ")
     assert json.loads(head[len("%%{init: ") : -len("}%%")])
     assert kind == "flowchart LR"
@@ -56,7 +56,7 @@ def test_any_name_stays_within_its_quotes(names: list[str]) -> None:
 
 
 def test_entities() -> None:
-    assert '["<b>a#34;b#35;</b><br/>' in write_mermaid(plugged(['a"b#']))
+    assert '["<b>a#34;b#35;</b><br/>' in write_mermaid(build_bridge_diagram(['a"b#']))
 
 
 def test_drift() -> None:
@@ -73,4 +73,4 @@ def test_drift() -> None:
 
 
 def test_no_legend_without_drift() -> None:
-    assert "legend" not in write_mermaid(plugged(["red"]))
+    assert "legend" not in write_mermaid(build_bridge_diagram(["red"]))

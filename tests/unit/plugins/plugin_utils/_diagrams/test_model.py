@@ -17,7 +17,10 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model impor
     format_vlans,
     namespace_key,
 )
-from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._diagrams.samples import DRIFTING, plugged
+from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._diagrams.samples import (
+    DRIFTING,
+    build_bridge_diagram,
+)
 
 
 def test_labels_of_vlans() -> None:
@@ -33,7 +36,7 @@ def test_connection_is_identified_by_its_ends() -> None:
 
 def test_kinds_of_drift_in_a_diagram() -> None:
     assert DRIFTING.drifts == (Drift.MISSING, Drift.EXTRA, Drift.DIFFERENT)
-    assert plugged(["red"]).drifts == ()
+    assert build_bridge_diagram(["red"]).drifts == ()
 
 
 @pytest.mark.parametrize(
