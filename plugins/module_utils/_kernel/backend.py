@@ -109,7 +109,7 @@ class Kernel(Backend):
         self._reader.simulate(operations)
 
     def simulate_removed_links(self, names: Collection[str]) -> None:
-        """In check mode: the same for links of the host that another backend's operations remove."""
+        """In check mode: read from now on as if these links of the host, which another backend removes, were gone."""
         self._reader.simulate_removed_links(names)
 
     # Writing

@@ -146,7 +146,7 @@ def _set_attribute(
         return requests.set_link(name, (attribute, value))
 
     before = _existing_link(handles, namespace, name)
-    restore = (lambda: handles.request(namespace, request(current(before)))) if before else undo.nothing
+    restore = (lambda: handles.request(namespace, request(current(before)))) if before else undo.do_nothing
     batch.add(operation, namespace, request(value), restore)
 
 
@@ -194,7 +194,7 @@ def _add_address(handles: NamespaceHandles, operation: op.AddAddress, batch: Bat
         handles.request(operation.namespace, removal, errno.EADDRNOTAVAIL)
 
     # One that may have existed before is restored by the undo of the operation that removes it.
-    batch.add(operation, operation.namespace, request, undo.nothing if operation.replace else remove)
+    batch.add(operation, operation.namespace, request, undo.do_nothing if operation.replace else remove)
 
 
 def _remove_address(handles: NamespaceHandles, operation: op.RemoveAddress, batch: Batch) -> None:
@@ -203,7 +203,7 @@ def _remove_address(handles: NamespaceHandles, operation: op.RemoveAddress, batc
     if operation.missing_ok:
         handles.request(operation.namespace, request, errno.EADDRNOTAVAIL)
     else:
-        batch.add(operation, operation.namespace, request, undo.nothing)
+        batch.add(operation, operation.namespace, request, undo.do_nothing)
 
 
 def _add_route(handles: NamespaceHandles, operation: op.AddRoute, batch: Batch) -> None:
@@ -221,7 +221,7 @@ def _remove_route(handles: NamespaceHandles, operation: op.RemoveRoute, batch: B
     device = _device_index(handles, operation.namespace, operation.route)
     request = requests.route_request(RTM_DELROUTE, 0, operation.route, device)
     batch.capture_contents(operation.namespace)
-    batch.add(operation, operation.namespace, request, undo.nothing)
+    batch.add(operation, operation.namespace, request, undo.do_nothing)
 
 
 def _device_index(handles: NamespaceHandles, namespace: NamespaceName, route: op.RouteSpec) -> int | None:

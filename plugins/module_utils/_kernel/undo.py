@@ -157,7 +157,7 @@ def capture_stale_file(name: str) -> Callable[[], None]:
     path = setns.path_of(name)
     status = os.lstat(path)
     if not stat.S_ISREG(status.st_mode):
-        return nothing
+        return do_nothing
     with open(path, "rb") as file:
         content = file.read()
 
@@ -203,5 +203,5 @@ def _raise_first(refusals: Iterable[Refusal | None]) -> None:
             raise NetlinkError(refusal)
 
 
-def nothing() -> None:
-    """Undo nothing: the undo of another operation does."""
+def do_nothing() -> None:
+    """Undo nothing: the undo of another operation restores what was lost."""
