@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report: tables, bars and where the time goes, as Markdown. Pure: it gets values and returns text."""
+"""The report in Markdown: tables, bars and the parts of the time. Pure: values in, text out."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ ACTION_TITLES = {
 }
 #: Runs of our own code without Ansible: they are no rivals and have a table of their own.
 MODULE_RIVALS = ("modules", "modules-0.7")
-#: The sizes for which the report says where the time goes.
+#: The sizes for which the report has the parts of the time.
 PROFILED = (2, 500)
 
-#: What is said of a bar.
+#: The words for the state of a bar.
 MET = {True: "met", False: "NOT MET", None: "not measured"}
 
 
@@ -156,7 +156,7 @@ def _traffic_cell(results: Results, rival: str, size: int) -> str:
 
 
 def _profile(results: Results, size: int) -> str:
-    """Where the time of site.yml goes: the whole is measured, its parts by the modules run without it."""
+    """Return the parts of the time of site.yml: the whole is measured, the parts by the modules run without it."""
     try:
         columns = {ACTION_TITLES[action]: _parts(results, size, action) for action in ("build", "rerun", "teardown")}
     except NotMeasuredError:
