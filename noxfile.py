@@ -3,7 +3,7 @@
 """The checks, one session per kind; `make test` runs them all and adds up, `.venv/bin/nox -s KIND` runs one.
 
 Every session uses the tools that `make setup` installs in .venv: none needs a network. Arguments after `--` are passed
-to the session's tool: `nox -s unit -- -k veth`, `nox -s molecule -- topology`, `nox -s sanity -- --test validate-modules`.
+to the session's tool: `nox -s unit -- -k veth`, `nox -s molecule -- topology`.
 """
 
 from __future__ import annotations
@@ -362,7 +362,7 @@ def controller(session: nox.Session, core: str, version: str) -> None:
 def target(session: nox.Session, version: str, pyroute2: str) -> None:
     """Every supported Python and pyroute2 of a managed host: the modules on a real kernel and Open vSwitch."""
     reports = empty_directory(session)
-    # As on a managed host, to which the controller sends the parts of ansible-core that a module needs: no dependencies.
+    # As on a managed host, where ansible-core comes with the module and without its dependencies.
     needed = ["--no-deps", "--ignore-requires-python", "ansible-core~=2.19.0", TARGET_PYROUTE2[pyroute2]]
     directory = create_environment(session, f"python-{version}-pyroute2-{pyroute2}", version, *needed)
     tests = session.posargs or TARGETS[f"pyroute2-{pyroute2[:3]}"][1]

@@ -10,7 +10,7 @@ from statistics import median
 
 from ansible_collections.netns.fabric.tests.benchmarks.records import Measured, Record
 
-#: The modules that make what the floor makes, and nothing else; each is a step in the process of `sequence`.
+#: The modules that create what the floor creates, and nothing else; each is a step in the process of `sequence`.
 FLOOR_MODULES = frozenset({"netns", "veth", "route"})
 #: What the shell's teardown is tried in; the best order counts.
 SHELLS = ("shell", "shell-bridge-first", "shell-ports-first", "shell-at-once")

@@ -68,7 +68,7 @@ def address_of(link: str) -> str | None:
 
 
 def is_up(link: str) -> bool:
-    """Return whether a link of the namespace that we are in is set up."""
+    """Return whether a link of the current namespace is set up."""
     answer = _interface(_SIOCGIFFLAGS, link)
     return bool(answer) and bool(struct.unpack_from("H", answer, 16)[0] & _IFF_UP)
 

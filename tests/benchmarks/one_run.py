@@ -5,7 +5,7 @@
     python -m ...one_run RIVAL SIZE LIMIT THIRD_PARTY
 
 Prints one JSON line for each action: {"action", "seconds", "traffic", "modules"}, or {"stopped", "failed"} with the
-reason why it goes no further.
+reason why it ends there.
 """
 
 from __future__ import annotations
@@ -58,8 +58,7 @@ def measure(rival: Rival, size: int) -> None:
 
 def main(name: str, size: int, limit: float, third_party: str) -> int:
     """Measure; return 0, or 1 where the rival has failed."""
-    if not own_host.is_inside():
-        raise SystemExit("this changes the network: it runs only in a host of its own, see tests/helpers/own_host.py")
+    own_host.require_inside()
     with tempfile.TemporaryDirectory(dir="/run") as directory:
         rival = RIVALS[name](Place(Path(directory), limit, Path(third_party)))
         try:

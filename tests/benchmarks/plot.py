@@ -11,7 +11,7 @@ from html import escape
 
 WIDTH, HEIGHT = 900, 560
 LEFT, RIGHT, TOP, BOTTOM = 70, 230, 40, 50
-# Paul Tol's "bright" and "muted" colours, which can be distinguished by people who see colours differently.
+# Paul Tol's "bright" and "muted" colours, which people with colour blindness can distinguish.
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#332288", "#999933", "#882255", "#777777")
 
 

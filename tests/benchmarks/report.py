@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report: tables, bars and where the time goes, as Markdown. Pure: it gets values and returns text."""
+"""The report in Markdown: tables, bars and the parts of the time. Pure: values in, text out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ACTION_TITLES = {
 }
 #: Runs of our own code without Ansible: they are no rivals and have a table of their own.
 MODULE_RIVALS = ("modules", "modules-0.7")
-#: The sizes for which the report says where the time goes.
+#: The sizes for which the report has the parts of the time.
 PROFILED = (2, 500)
 
 #: The words for the state of a bar.

@@ -41,7 +41,7 @@ OVERHEAD = 120.0
 
 
 def say(text: str) -> None:
-    """Print a line at once: a run takes minutes, and somebody may be watching."""
+    """Print a line without buffering: a run takes minutes."""
     print(text, flush=True)
 
 
@@ -49,7 +49,7 @@ class Benchmark:
     """Measures the chosen rivals, one size after the other.
 
     `limit` is in seconds, for one action; `budget` in seconds too, for all runs of a rival at a size, of which the
-    first is always made.
+    first run is always done.
     """
 
     def __init__(self, rivals: Sequence[str], runs: int, limit: float, budget: float, third_party: Path) -> None:
@@ -98,7 +98,7 @@ class Benchmark:
         )
 
     def wants_more(self, record: Record, repeat_until: float, end: float) -> bool:
-        """Return whether there is to be another run; where there is not even time for a first, the record says so."""
+        """Return whether there is time for another run; without time for a first, the record says so."""
         if record.not_run:
             return False
         now = time.monotonic()
@@ -132,16 +132,16 @@ class Benchmark:
         self._spent[key] = self._spent.get(key, 0.0) + time.monotonic() - began
 
     def _note(self, record: Record, ended: subprocess.CompletedProcess[str]) -> None:
-        actions = []
+        parts = []
         for line in map(json.loads, ended.stdout.splitlines()):
             if "stopped" in line:
                 self._stop(record, line)
                 continue
             record.runs.setdefault(line["action"], []).append(measured_from(line))
-            actions.append(f"{line['action']} {line['seconds']:.2f} s")
+            parts.append(f"{line['action']} {line['seconds']:.2f} s")
         if ended.returncode and not record.not_run:
             self._fail(record, f"it ended with {ended.returncode}")
-        say(f"N={record.size:<5} {record.rival:<20} {', '.join(actions)}")
+        say(f"N={record.size:<5} {record.rival:<20} {', '.join(parts)}")
 
     def _stop(self, record: Record, line: dict[str, object]) -> None:
         if line["failed"]:
@@ -180,8 +180,8 @@ _VERSION_OF_PYROUTE2 = "from importlib.metadata import version; print(version('p
 
 
 def _version_in(command: list[str]) -> str:
-    said = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=30, check=False).stdout.split("\n")[0]
-    numbered = re.search(r"\d+\.\d+\S*\b", said)
+    output = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=30, check=False).stdout.split("\n")[0]
+    numbered = re.search(r"\d+\.\d+\S*\b", output)
     return numbered.group() if numbered else "unknown"
 
 
@@ -231,7 +231,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--limit", type=float, default=120, help="seconds that one action may take (default: %(default)s)")
     add("--budget", type=float, default=60, help="seconds for repeating a rival at a size (default: %(default)s)")
     add("--minutes", type=float, default=25, help="after which no rival is begun any more (default: %(default)s)")
-    add("--output", type=Path, default=COLLECTION / "docs", help="where the report goes (default: docs)")
+    add("--output", type=Path, default=COLLECTION / "docs", help="directory of the report (default: docs)")
     add(
         "--third-party",
         type=Path,
@@ -251,7 +251,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Small sizes do not use up the time of the large ones by their repetitions.
         share = options.minutes * 60 * number / len(options.sizes)
         benchmark.measure(size, repeat_until=began + share, end=began + options.minutes * 60)
-        # After each size: what was measured is not lost where somebody has enough of it.
+        # After each size, so that the results so far are kept when the run is interrupted.
         results = write_report(benchmark, options.output, time.monotonic() - began, options.runs)
     for one in verdicts(results):
         figure = "-" if one.figure is None else f"{one.figure:.2f}{one.unit}"

@@ -14,7 +14,7 @@ from ansible_collections.netns.fabric.tests.helpers.snapshot import Snapshot
 
 
 def comparable(found: Snapshot) -> Snapshot:
-    """Return what is the same on two hosts that a user cannot tell from each other, whatever was done to them before.
+    """Return what is the same on two hosts that a user cannot distinguish, whatever was done to them before.
 
     Without the order of addresses, and of tables and chains of the packet filter: only that of rules has a meaning.
     Without the MTU of a bridge's own device, which Open vSwitch sets to the smallest of its ports, but not where it

@@ -127,12 +127,12 @@ def _peer_down(host: Host, at: Place) -> None:
 
 def _rename_end(host: Host, at: Place) -> None:
     _end_down(host, at)
-    _ip(host, "link", "set", "dev", at.end, "name", "stray0", namespace=at.namespace)
+    _ip(host, "link", "set", "dev", at.end, "name", "renamed0", namespace=at.namespace)
 
 
 def _rename_peer(host: Host, at: Place) -> None:
     _peer_down(host, at)
-    _ip(host, "link", "set", "dev", at.peer, "name", "stray1")
+    _ip(host, "link", "set", "dev", at.peer, "name", "renamed1")
 
 
 def _move_end_to_host(host: Host, at: Place) -> None:

@@ -108,7 +108,7 @@ def _do_damage(host: Host, variables: Variables, damages: Damages) -> None:
 
 
 def _run_checked(variables: Variables, before: Snapshot) -> list[str]:
-    """Run all in check mode, which writes nothing; then each module by itself, which check mode predicts as well."""
+    """Run all in check mode, which writes nothing; then each module alone, which check mode predicts as well."""
     calls = steps(variables)
     whole = run(calls, check=True)
     assert_equal(take(), before, "check mode writes nothing")

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the kernel knows: namespaces, links, addresses, routes (iproute2's JSON, see ip(8))."""
+"""The kernel's namespaces, links, addresses and routes, by the JSON of ip(8)."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ class Kernel:
         return {entry["name"] for entry in self._shell.json("ip", "-json", "netns", "list") or []}
 
     def links(self, namespace: str | None = None) -> dict[str, Link]:
-        """Return the links by name, as `ip -details -json address show` has them."""
+        """Return the links by name, as `ip -details -json address show` prints them."""
         listed = self._ip(namespace, "-details", "-json", "address", "show")
         return {link["ifname"]: link for link in listed if link}
 
     def link(self, name: str, namespace: str | None = None) -> Link:
-        """Return one link; AssertionError with the names that there are if it is not there."""
+        """Return one link; raise AssertionError with the existing names if there is none."""
         links = self.links(namespace)
         assert name in links, f"{name} is not in {namespace or 'the host'}: {', '.join(links)}"
         return links[name]
 
     def addresses(self, name: str, namespace: str | None = None) -> set[str]:
-        """Return a link's addresses with prefix lengths, without those that the kernel gives by itself."""
+        """Return a link's addresses with prefix lengths, without those that the kernel assigns on its own."""
         found = self.link(name, namespace)["addr_info"]
         return {
             f"{address['local']}/{address['prefixlen']}"
@@ -42,15 +42,15 @@ class Kernel:
         }
 
     def is_up(self, name: str, namespace: str | None = None) -> bool:
-        """Tell whether a link is set up and has a carrier."""
+        """Return whether a link is set up and has a carrier."""
         return {"UP", "LOWER_UP"} <= set(self.link(name, namespace)["flags"])
 
     def peer(self, name: str, namespace: str | None = None) -> tuple[int, int | None]:
-        """Return the index of a veth's other end, and the id of the namespace that this is in (None: in the same)."""
+        """Return the index of a veth's other end, and the id of its namespace (None: the same one)."""
         link = self.link(name, namespace)
         assert link["linkinfo"]["info_kind"] == "veth", link
         index = link.get("link_index")
-        if index is None:  # ip(8) has looked up the name: it is in the same namespace
+        if index is None:  # ip(8) prints the name if it is in the same namespace
             index = self.link(link["link"], namespace)["ifindex"]
         return int(index), link.get("link_netnsid")
 
@@ -65,7 +65,7 @@ class Kernel:
         return self._shell.run(*inside(namespace), "cat", path).strip()
 
     def tx_checksum(self, name: str, namespace: str | None = None) -> bool:
-        """Tell whether transmit checksums of a link are left to a device (ethtool(8))."""
+        """Return whether a link offloads transmit checksums (ethtool(8))."""
         features = self._shell.run(*inside(namespace), "ethtool", "--show-features", name)
         return "tx-checksumming: on" in features
 
@@ -77,7 +77,7 @@ class Kernel:
 def _route_line(route: dict[str, Any]) -> str:
     words = [str(route["dst"])]
     for key, word in (("gateway", "via"), ("dev", "dev"), ("prefsrc", "src"), ("metric", "metric"), ("table", "table")):
-        # 1024 is IPv6's usual metric, and `ip` leaves the main table out where it is asked for all.
+        # 1024 is IPv6's default metric, and `ip` omits the main table when it lists all.
         if key in route and route[key] not in (1024, "main"):
             words += [word, str(route[key])]
     return " ".join(words)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run one of the collection's modules as a managed host would: in a process of its own, with that host's Python.
 
-Without ansible-playbook around it a run costs little more than the module itself. The way in is the one that
-ansible-core has for people who debug a module: started directly, it reads its arguments as JSON from standard input.
+Without ansible-playbook a run takes little more time than the module itself. It uses ansible-core's interface for
+debugging: a module that is started directly reads its arguments as JSON from standard input.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from typing import Any
 
 COLLECTION = "ansible_collections.netns.fabric"
 # The directory that holds ansible_collections: this file is ansible_collections/netns/fabric/tests/helpers/... there.
-# Not resolved: it leads there by the link that `make setup` has made.
+# Not resolved: the path leads there by the link of `make setup`.
 COLLECTIONS_PATH = Path(__file__).parents[5]
 
-# Names the Python that modules run with; the tests' own without it.
+# Names the Python that modules run with; by default that of the tests.
 TARGET_PYTHON = "NETNS_FABRIC_TARGET_PYTHON"
 
 
 @dataclass(frozen=True)
 class ModuleResult:
-    """What a module returned, with the parts that every test looks at as attributes."""
+    """What a module returned, with the parts that tests use as attributes."""
 
     returned: dict[str, Any]
     exit_status: int
@@ -67,7 +67,7 @@ class ModuleResult:
 
 
 def _warning_text(warning: Any) -> str:
-    """Return what a warning says; ansible-core 2.19 wraps it in an event, a module's own return value is plain text."""
+    """Return a warning's text; ansible-core 2.19 wraps it in an event, a module's own return value is plain text."""
     if isinstance(warning, dict):
         return str(warning["event"]["msg"])
     return str(warning)
@@ -75,7 +75,7 @@ def _warning_text(warning: Any) -> str:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a module's process ended."""
+    """The exit status and output of a module's process."""
 
     returncode: int
     stdout: str
@@ -83,7 +83,7 @@ class Ended:
 
 
 def _process(name: str, given: str, env: Mapping[str, str], timeout: float) -> Ended:
-    """Run a module in an environment of its own, from its very start."""
+    """Run a module in a new process, with variables added to its environment."""
     ran = subprocess.run(
         [target_python(), "-m", f"{COLLECTION}.plugins.modules.{name}"],
         input=given,
@@ -104,9 +104,9 @@ def target_python() -> str:
 
 
 class _Server:
-    """A process of the target's Python that forks one for each run: what modules import, it has imported once.
+    """A process of the target's Python that has the imports of all modules and forks for each run.
 
-    Starting Python and its imports take ten times as long as most modules do.
+    Starting Python and importing take ten times as long as most modules.
     """
 
     def __init__(self) -> None:
@@ -145,17 +145,17 @@ def run_module(
 
     ``check`` and ``diff`` are Ansible's modes; ``env`` is put over the environment, for instance another PATH;
     ``timeout`` is in seconds. A module that answers with anything but one JSON object on standard output, prints a
-    traceback or uses what Ansible calls deprecated raises AssertionError with all that it said.
+    traceback or uses a deprecated part of Ansible raises AssertionError with its output.
     """
     arguments = {**params, "_ansible_check_mode": check, "_ansible_diff": diff}
     given = json.dumps({"ANSIBLE_MODULE_ARGS": arguments})
     ran = _process(name, given, env, timeout) if env else _server().run(name, given, timeout)
-    said = f"{name} ended with {ran.returncode}\nstdout: {ran.stdout}\nstderr: {ran.stderr}"
-    assert "Traceback" not in ran.stderr + ran.stdout, said
+    output = f"{name} ended with {ran.returncode}\nstdout: {ran.stdout}\nstderr: {ran.stderr}"
+    assert "Traceback" not in ran.stderr + ran.stdout, output
     try:
         returned = json.loads(ran.stdout)
     except ValueError as error:
-        raise AssertionError(said) from error
-    assert isinstance(returned, dict), said
-    assert not returned.get("deprecations"), said
+        raise AssertionError(output) from error
+    assert isinstance(returned, dict), output
+    assert not returned.get("deprecations"), output
     return ModuleResult(returned, ran.returncode, ran.stderr)

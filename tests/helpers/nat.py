@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What masquerades: the rules of nftables, and those of iptables, which are the same to the kernel or its elder's."""
+"""Masquerading rules of nftables and of iptables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.netns.fabric.tests.helpers.shell import Shell, inside
 
 @dataclass(frozen=True, order=True)
 class Masquerade:
-    """A masquerading rule: where it is, from which network, by which interface, whose mark it bears."""
+    """A masquerading rule: its table, source network, outgoing interface, and comment, which has the owner."""
 
     table: str
     source: str
@@ -49,7 +49,7 @@ class Nat:
                 rule.get("comment", ""),
             )
             for rule in rules
-            # What iptables has made is listed here too, as far as nft can read it, and with its own below.
+            # nft lists the rules of iptables as well, as far as it can read them; _by_iptables() returns those.
             if any("masquerade" in expression for expression in rule["expr"])
         ]
 
@@ -62,7 +62,7 @@ class Nat:
 
 
 def _matched(rule: dict[str, Any], field: str) -> str:
-    """Return what a rule wants a field to be equal to, or nothing."""
+    """Return the value that a rule compares a field with; an empty text if none."""
     for expression in rule["expr"]:
         match = expression.get("match", {})
         left = match.get("left", {})

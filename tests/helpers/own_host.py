@@ -282,7 +282,7 @@ class _Guard:
             signal.signal(number, self._pass_on)
 
     def _pass_on(self, number: int, _frame: FrameType | None) -> None:
-        # A terminal's Ctrl-C has reached the command by itself; a shell inside must outlive it.
+        # A terminal's Ctrl-C reaches the command anyway; a shell inside must outlive it.
         if number == signal.SIGINT and os.isatty(0):
             return
         if self._child is None:

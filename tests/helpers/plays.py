@@ -1,8 +1,8 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Playbooks run as a person at a prompt would, from within a test.
+"""Run playbooks from a test, as a user would at a prompt.
 
-From within another playbook, how the run went is put into a file, for a test to judge later:
+From a playbook, the result of a run is written to a file, for a test to judge later:
 
     python3 -m ansible_collections.netns.fabric.tests.helpers.plays FILE PLAYBOOK [OPTION...]
 """
@@ -27,14 +27,14 @@ INVENTORY = COLLECTION / "extensions" / "molecule" / "inventory" / "hosts.yml"
 
 @dataclass(frozen=True)
 class Played:
-    """How a run of ansible-playbook went: its exit status, all it said, and its recap's numbers."""
+    """The result of a run of ansible-playbook: its exit status, its output, and the numbers of its recap."""
 
     status: int
     output: str
 
     @classmethod
     def load(cls, path: Path) -> Played:
-        """Return a run that was put into a file."""
+        """Return a result that was written to a file."""
         return cls(**json.loads(path.read_text(encoding="utf-8")))
 
     def count(self, what: str) -> int:
@@ -45,17 +45,17 @@ class Played:
 
     @property
     def changed(self) -> int:
-        """How many tasks have changed something, or would have in check mode."""
+        """Return how many tasks have changed something, or would in check mode."""
         return self.count("changed")
 
     @property
     def diff(self) -> list[str]:
-        """The lines of what `--diff` shows, without warnings and what else is in between."""
+        """Return the lines of `--diff`, without warnings and other output in between."""
         return [line for line in self.output.splitlines() if re.match(r"--- before|\+\+\+ after|@@ |[-+ ]\S", line)]
 
     @property
     def words(self) -> str:
-        """All it said in one line, for texts that Ansible has broken into several."""
+        """Return the output in one line, for texts that Ansible has wrapped."""
         return " ".join(self.output.split())
 
 
@@ -66,7 +66,7 @@ class Plays:
         self._shell = shell
 
     def attempt(self, playbook: str | Path, *options: str) -> Played:
-        """Run a playbook, a path or a name like netns.fabric.site, and return how it went."""
+        """Run a playbook, a path or a name like netns.fabric.site, and return the result."""
         environment = {
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
             "ANSIBLE_NOCOLOR": "1",
@@ -74,7 +74,7 @@ class Plays:
             "ANSIBLE_INJECT_FACT_VARS": "0",
             "COLUMNS": "1000",
         }
-        # Without Molecule's configuration: only what a person has who has cloned the collection.
+        # Without Molecule's configuration, as for a user with a clone of the collection.
         lacking = [
             word for name in os.environ if name in ("ANSIBLE_CONFIG", "ANSIBLE_ROLES_PATH") for word in ("-u", name)
         ]
@@ -85,14 +85,14 @@ class Plays:
         return Played(result.rc, f"{shlex.join(command)}\n{result.stdout}{result.stderr}")
 
     def run(self, playbook: str | Path, *options: str) -> Played:
-        """Run a playbook and return how it went; AssertionError with all it said if it fails."""
+        """Run a playbook and return the result; raise AssertionError with its output if it fails."""
         played = self.attempt(playbook, *options)
         assert played.status == 0, played.output
         return played
 
 
 def main() -> None:
-    """Run a playbook and put into a file how it went."""
+    """Run a playbook and write the result to a file."""
     import testinfra
 
     path, playbook, *options = sys.argv[1:]

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Commands on the host that testinfra looks at."""
+"""Commands on testinfra's host."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Shell:
-    """Runs commands on the host under test; what every check here is built upon.
+    """Runs commands on the host under test.
 
     ``host`` is testinfra's host. With the backends `local` and `ansible://` (connection local) a command costs
     milliseconds.
@@ -20,18 +20,18 @@ class Shell:
         self._host = host
 
     def attempt(self, *argv: str) -> Any:
-        """Run a command and return testinfra's result with `rc`, `stdout` and `stderr`, however it ended."""
-        # A single string is taken as it is; with arguments, testinfra would read a % in the first as a place for them.
+        """Run a command and return testinfra's result with `rc`, `stdout` and `stderr`, whether it fails or not."""
+        # A single string is used as it is; with arguments, testinfra would format the first with the others (%).
         return self._host.run(shlex.join(argv))
 
     def run(self, *argv: str) -> str:
-        """Run a command and return its standard output; AssertionError with what it said if it fails."""
+        """Run a command and return its standard output; raise AssertionError with its output if it fails."""
         result = self.attempt(*argv)
         assert result.rc == 0, f"{shlex.join(argv)}: {result.rc}\n{result.stdout}{result.stderr}"
         return str(result.stdout)
 
     def json(self, *argv: str) -> Any:
-        """Run a command that prints JSON and return what it says; None for no output."""
+        """Run a command that prints JSON and return the value; None for no output."""
         output = self.run(*argv)
         return json.loads(output) if output.strip() else None
 

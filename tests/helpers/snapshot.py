@@ -51,12 +51,12 @@ SETTLING_TIME = 3.0
 #: decides whether to keep it after the last one; it is no part of any topology.
 _DATAPATH_DEVICE = "ovs-netdev"
 
-# What changes by itself, and later than the change that causes it: carrier, operational state, duplicate address
+# What changes on its own, and later than the change that causes it: carrier, operational state, duplicate address
 # detection, lifetimes, timers, counters.
 _VOLATILE = frozenset({"operstate", "stats", "stats64"})
 _VOLATILE_FLAGS = frozenset({"NO-CARRIER", "LOWER_UP", "linkdown", "M-DOWN"})
 _VOLATILE_OF_ADDRESS = frozenset({"valid_life_time", "preferred_life_time", "dynamic", "tentative"})
-# What differs between two hosts that a user cannot tell from each other.
+# What differs between two hosts that a user cannot distinguish.
 _IDENTITY = frozenset({"ifindex", "link_index", "link", "link_netnsid", "address", "permaddr"})
 _IDENTITY_OF_KIND = frozenset({"bridge_id", "root_id"})
 _IDENTITY_OF_ROW = frozenset({"_uuid", "ifindex", "mac_in_use", "datapath_id", "ofport", "link_resets"})
@@ -216,7 +216,7 @@ def _checksums(text: str) -> dict[str, bool]:
 
 
 def without_identities(snapshot: Snapshot) -> Snapshot:
-    """Return what two hosts have in common that a user cannot tell from each other.
+    """Return what two hosts have in common that a user cannot distinguish.
 
     Left out are indexes, inodes, random MAC addresses and the numbers that Open vSwitch assigns.
     """

@@ -18,7 +18,7 @@ _PYTHON = "/usr/bin/python3"
 
 
 class Mininet(Rival):
-    """mininet_lab.py, which reads its orders line by line."""
+    """Mininet through mininet_lab.py, which reads a command per line."""
 
     title = "mininet"
     description = "`SingleSwitchTopo` with as many hosts, without a controller; no gateway, no routes, no NAT, no names"
@@ -74,8 +74,8 @@ class Mininet(Rival):
         except TimeoutError as error:
             raise TooSlowError from error
         if answer != word:
-            said = (self.place.directory / "log").read_text(encoding="utf-8", errors="replace")[-3000:]
-            raise FailedError(f"mininet said {answer!r} instead of {word!r}:\n{said}")
+            log = (self.place.directory / "log").read_text(encoding="utf-8", errors="replace")[-3000:]
+            raise FailedError(f"mininet said {answer!r} instead of {word!r}:\n{log}")
         return ()
 
 

@@ -17,7 +17,7 @@ from mininet.topo import SingleSwitchTopo
 
 
 def main(size: int, datapath: str) -> None:
-    """Start, follow the orders, stop."""
+    """Start, run the commands, stop."""
     # Mininet would raise limits of the machine as a whole by sysctl; the one that it needs is this process's own.
     mininet.net.fixLimits = lambda: None
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)

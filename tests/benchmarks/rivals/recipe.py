@@ -15,12 +15,12 @@ NAT = f"POSTROUTING -s {SUBNET} -j MASQUERADE"
 
 
 def needs_userspace_datapath() -> bool:
-    """Return whether the kernel has no Open vSwitch: the userspace datapath must be asked for."""
+    """Return whether the kernel has no Open vSwitch, and the bridge needs the userspace datapath."""
     return not Path("/sys/module/openvswitch").exists()
 
 
 def add_bridge() -> str:
-    """Return the arguments of ovs-vsctl that make the bridge."""
+    """Return the arguments of ovs-vsctl that create the bridge."""
     datapath = f" -- set bridge {BRIDGE} datapath_type=netdev" if needs_userspace_datapath() else ""
     return f"add-br {BRIDGE}{datapath}"
 

@@ -55,7 +55,7 @@ class Place:
         return left
 
     def run(self, command: Sequence[str], *, given: str = "", env: Mapping[str, str] | None = None) -> None:
-        """Run a command. Raises FailedError with what it said if it fails, TooSlowError at the limit."""
+        """Run a command; raise FailedError with its output if it fails, TooSlowError at the limit."""
         log = self.directory / "log"
         with log.open("w", encoding="utf-8") as output:
             try:
@@ -73,10 +73,10 @@ class Place:
             except subprocess.TimeoutExpired as error:
                 raise TooSlowError from error
         if ended.returncode:
-            said = log.read_text(encoding="utf-8", errors="replace")
+            text = log.read_text(encoding="utf-8", errors="replace")
             # A module says at the beginning why it fails, a play and a shell at the end; both may be megabytes.
-            said = said if len(said) < 4000 else f"{said[:2000]}\n...\n{said[-2000:]}"
-            raise FailedError(f"{' '.join(command)[:200]} ended with {ended.returncode}:\n{said}")
+            text = text if len(text) < 4000 else f"{text[:2000]}\n...\n{text[-2000:]}"
+            raise FailedError(f"{' '.join(command)[:200]} ended with {ended.returncode}:\n{text}")
 
 
 class Rival:

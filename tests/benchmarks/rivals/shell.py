@@ -52,8 +52,8 @@ class Shell(Scripted):
         return [*self._remove_namespaces(lab), _WAIT, f"ovs-vsctl del-br {BRIDGE}"]
 
     def _remove_namespaces(self, lab: Lab) -> list[str]:
-        self._write("gone", [f"netns del {one.namespace}" for one in lab.members])
-        return ["ip -batch gone"]
+        self._write("teardown", [f"netns del {one.namespace}" for one in lab.members])
+        return ["ip -batch teardown"]
 
     def _write(self, name: str, lines: list[str]) -> None:
         (self.place.directory / name).write_text("\n".join([*lines, ""]), encoding="ascii")

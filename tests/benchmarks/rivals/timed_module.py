@@ -87,7 +87,7 @@ class Ledger:
 class Steps:
     """The steps of `sequence`: their names and the most memory that the process had had when each of them ended.
 
-    Its probes are a last one, by the name of the module that would make them in a task of its own.
+    Its probes are the last one, under the name of the module that would run them in a task of its own.
     """
 
     def __init__(self, sequence: Any, ledger: Ledger) -> None:

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The benchmark's look at what its rivals have built: nobody wins by doing less."""
+"""The benchmark's check of what its rivals have built: none may be faster by doing less."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def fixture_shell(host: Host, tmp_path: Path) -> Shell:
     return shell
 
 
-def test_a_lab_that_stands(shell: Shell) -> None:
+def test_complete_lab_passes(shell: Shell) -> None:
     wait_for_traffic(LAB, timeout=10)
     check_lab(LAB, tcp=True)
 
 
 @pytest.mark.parametrize(
-    ("damage", "said"),
+    ("damage", "message"),
     [
         ("ip -n ns0001 address del 10.10.0.1/16 dev veth-ns0001", "address of veth-ns0001"),
         ("ip -n ns0002 link set dev lo down", "links up in ns0002"),
@@ -52,20 +52,20 @@ def test_a_lab_that_stands(shell: Shell) -> None:
         ("sysctl -w net.ipv4.ip_forward=0", "ip_forward"),
     ],
 )
-def test_one_that_lacks_something(shell: Shell, host: Host, damage: str, said: str) -> None:
+def test_incomplete_lab_fails(shell: Shell, host: Host, damage: str, message: str) -> None:
     host.run(*damage.split())
-    with pytest.raises(WrongStateError, match=said):
+    with pytest.raises(WrongStateError, match=message):
         check_lab(LAB, tcp=False)
 
 
-def test_one_that_carries_nothing(shell: Shell, host: Host) -> None:
+def test_lab_without_traffic_fails(shell: Shell, host: Host) -> None:
     host.run("ovs-vsctl", "set-fail-mode", "int_br", "secure")
     host.run("ovs-ofctl", "del-flows", "int_br")
     with pytest.raises(WrongStateError, match=r"no ping from ns0001 to 10\.10\.0\.2"):
         wait_for_traffic(LAB, timeout=1)
 
 
-def test_a_teardown_that_leaves_something(shell: Shell, host: Host) -> None:
+def test_incomplete_teardown_fails(shell: Shell, host: Host) -> None:
     with pytest.raises(WrongStateError, match="left after the teardown"):
         wait_until_gone(["lo"], timeout=0.1)
     with pytest.raises(WrongStateError, match="bridges"):

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The artefact as a user gets it: built from the clone, installed where nothing else is."""
+"""Fixtures: the artefact built from the clone, and installed in an environment without other collections."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 
-# Names the directory with the ansible commands of the controller under test; those beside the tests' Python without it.
+# Names the directory with the ansible commands of the controller under test; by default those beside the tests' Python.
 CONTROLLER = "NETNS_FABRIC_CONTROLLER"
-# Names the Python that modules run with; the tests' own without it.
+# Names the Python that modules run with; by default that of the tests.
 TARGET_PYTHON = "NETNS_FABRIC_TARGET_PYTHON"
 
 
 @dataclass(frozen=True)
 class Ansible:
-    """The commands of one ansible-core, with a home and a collections path that are empty but for what is installed."""
+    """The commands of one ansible-core, with a home and a collections path that have only what is installed."""
 
     commands: Path
     home: Path
 
     @property
     def collections(self) -> Path:
-        """Where collections are installed, and the only place where they are looked for."""
+        """Return the directory of the installed collections, the only one that is searched."""
         return self.home / "collections"
 
     def attempt(self, command: str, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Run one of the ansible commands in the empty environment, and return how it went."""
-        # What configures Ansible in the shell that runs the tests is not the user's.
+        """Run one of the ansible commands in the empty environment, and return its result."""
+        # Without the configuration of Ansible in the shell that runs the tests.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
         environment.pop("PYTHONPATH", None)
         environment.update(
@@ -56,7 +56,7 @@ class Ansible:
         )
 
     def run(self, command: str, *arguments: str, cwd: Path | None = None) -> str:
-        """Run a command and return its standard output; AssertionError with all it said if it fails."""
+        """Run a command and return its standard output; raise AssertionError with its output if it fails."""
         ran = self.attempt(command, *arguments, cwd=cwd)
         assert ran.returncode == 0, f"{ran.args}: {ran.returncode}\n{ran.stdout}{ran.stderr}"
         return ran.stdout
@@ -82,6 +82,6 @@ def fixture_artefact(ansible: Ansible, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="session", name="installed")
 def fixture_installed(ansible: Ansible, artefact: Path) -> Ansible:
-    """Install the artefact, without a network, and return the environment that now has it and nothing else."""
+    """Install the artefact, without a network, and return the environment, which has nothing else."""
     ansible.run("ansible-galaxy", "collection", "install", "--offline", str(artefact))
     return ansible

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is in the artefact: all that a user needs, and nothing that only development needs."""
+"""The contents of the artefact: all that a user needs, and nothing that only development needs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 
-# Whatever else lies at the top of the clone is for development. What is new there is either added here or to
-# build_ignore in galaxy.yml.
+# Everything else at the top of the clone is for development. A new entry there is added either here or to build_ignore
+# in galaxy.yml.
 SHIPPED = {
     "CHANGELOG.md",
     "CHANGELOG.rst",
@@ -34,7 +34,7 @@ SHIPPED = {
     "plugins",
     "roles",
 }
-# What a user's ansible-core looks for, by the directories that the clone has it in.
+# What ansible-core looks for, by the directories of the clone.
 USED = ("meta", "playbooks", "plugins", "roles", "docs", "LICENSES")
 
 
@@ -47,27 +47,27 @@ def fixture_files(artefact: Path) -> set[str]:
 
 @pytest.fixture(scope="module", name="in_git")
 def fixture_in_git() -> set[str]:
-    """Return the paths that git knows, or would add."""
+    """Return the paths that git has, or would add."""
     command = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
     return {name for name in listed.stdout.split("\0") if (ROOT / name).is_file()}
 
 
-def test_nothing_for_development_is_shipped(files: set[str]) -> None:
+def test_no_development_file_is_shipped(files: set[str]) -> None:
     assert {name.split("/")[0] for name in files} <= SHIPPED
 
 
-def test_nothing_is_shipped_that_is_not_in_git(files: set[str], in_git: set[str]) -> None:
+def test_every_shipped_file_is_in_git(files: set[str], in_git: set[str]) -> None:
     assert files - in_git == {"MANIFEST.json", "FILES.json"}
 
 
-def test_all_that_is_used_is_shipped(files: set[str], in_git: set[str]) -> None:
+def test_every_used_file_is_shipped(files: set[str], in_git: set[str]) -> None:
     wanted = {name for name in in_git if name.split("/")[0] in USED}
     assert len(wanted) > 50
     assert wanted <= files
 
 
-def test_no_sanity_test_is_ignored(in_git: set[str]) -> None:
+def test_sanity_has_no_ignore_files(in_git: set[str]) -> None:
     assert not [name for name in in_git if name.startswith("tests/sanity/ignore-")]
 
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Ansible Galaxy says of an upload."""
+"""The result of galaxy-importer, which Ansible Galaxy runs for an upload."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COMMANDS = ROOT / ".venv-galaxy" / "bin"
 
 @pytest.fixture(scope="module", name="imported")
 def fixture_imported(artefact: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, object]]:
-    """Return what galaxy-importer said, and its result; with the settings that Galaxy uses, save for the container.
+    """Return the output and result of galaxy-importer, with the settings of Galaxy except for the container.
 
     ansible-test, which Galaxy runs in a container, is the session `sanity`. flake8 is off by default, and asks for what
     the formatter does otherwise.
@@ -43,14 +43,14 @@ def fixture_imported(artefact: Path, tmp_path_factory: pytest.TempPathFactory) -
     return said, json.loads((directory / "importer_result.json").read_text(encoding="utf-8"))
 
 
-def test_importer_has_nothing_to_say(imported: tuple[str, dict[str, object]]) -> None:
+def test_importer_has_no_findings(imported: tuple[str, dict[str, object]]) -> None:
     said, _result = imported
     assert "Importer processing completed successfully" in said, said
     assert "Linting collection via ansible-lint" in said, said
     assert not [line for line in said.splitlines() if line.startswith(("WARNING", "ERROR", "CRITICAL"))], said
 
 
-def test_importer_has_found_every_module_with_its_documentation(imported: tuple[str, dict[str, object]]) -> None:
+def test_importer_finds_every_module_and_its_documentation(imported: tuple[str, dict[str, object]]) -> None:
     _said, result = imported
     docs = result["docs_blob"]
     assert isinstance(docs, dict)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The installed artefact, with nothing of the clone in reach: what its playbooks build carries traffic."""
+"""The installed artefact, without access to the clone: its playbooks build a topology that carries traffic."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.netns.fabric.tests.package.artefact.conftest import TAR
 
 @pytest.fixture(autouse=True, name="in_own_host")
 def fixture_in_own_host() -> None:
-    """Refuse to build a topology on the machine itself."""
+    """Assert that we are in a host of its own, not on the machine itself."""
     assert own_host.is_inside(), "these tests run in a host of their own only: `.venv/bin/nox -s artefact`"
 
 
@@ -52,7 +52,7 @@ def namespaces() -> set[str]:
     return {path.name for path in Path("/run/netns").iterdir()} & {"ns01", "ns02"}
 
 
-def test_only_the_artefact_is_in_reach(installed: Ansible) -> None:
+def test_only_the_artefact_is_found(installed: Ansible) -> None:
     listed = json.loads(installed.run("ansible-galaxy", "collection", "list", "--format", "json"))
     found = {
         (path, name) for path, collections in listed.items() for name in collections if not name.startswith("ansible.")
@@ -69,14 +69,14 @@ def test_every_plugin_and_role_is_documented(installed: Ansible) -> None:
     assert set(documented["role"]) == {"netns.fabric.openvswitch", "netns.fabric.topology"}
     assert "netns.fabric.netns" in documented["become"]
     assert "netns.fabric.topology" in documented["inventory"]
-    # An error stands in the place of the documentation.
+    # An error is in the place of the documentation.
     wrong = {
         name: entry["error"] for plugins in documented.values() for name, entry in plugins.items() if "error" in entry
     }
     assert not wrong
 
 
-def test_site_builds_what_carries_traffic_and_teardown_removes_it(installed: Ansible, inventory: Path) -> None:
+def test_site_carries_traffic_and_teardown_removes_it(installed: Ansible, inventory: Path) -> None:
     first = play(installed, inventory, "site")
     assert first["changed"] >= 1, first
     assert pings("ns01", "192.168.100.2")
@@ -87,7 +87,7 @@ def test_site_builds_what_carries_traffic_and_teardown_removes_it(installed: Ans
     assert namespaces() == set()
 
 
-def test_direct_link_is_built_from_there_too(installed: Ansible, inventory: Path) -> None:
+def test_direct_link_is_built(installed: Ansible, inventory: Path) -> None:
     play(installed, inventory, "direct_link")
     assert pings("ns01", "192.168.100.2")
     play(installed, inventory, "teardown")

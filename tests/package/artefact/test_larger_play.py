@@ -29,12 +29,11 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 USER = "nobody"
 HOSTS = ("alpha", "beta")
 
-# What a host runs: the user may become root there, and only there, for the file is put over the machine's own unseen.
-LIVE = f"""
-echo '{USER} ALL=(ALL) NOPASSWD: ALL' > /run/sudoers
-chmod 440 /run/sudoers
+# Runs in a host: the user may become root there, and only there, as the file is the host's own.
+START = f"""
 [ -e /etc/sudoers ] || exit 1
-mount --bind /run/sudoers /etc/sudoers
+echo '{USER} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers
+chmod 440 /etc/sudoers
 : > /run/ready
 exec sleep infinity
 """
@@ -50,14 +49,14 @@ exec nsenter --target "$pid" --mount --net --pid --wd=/ \\
 
 @dataclass(frozen=True)
 class Labs:
-    """The two hosts: the pids of processes in them, and the inventory that leads there."""
+    """The two hosts: the pids of processes in them, and their inventory."""
 
     pids: dict[str, int]
     inventory: Path
     ansible: Ansible
 
     def inside(self, host: str, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a command in a host, as root, and return how it went."""
+        """Run a command in a host, as root, and return its result."""
         enter = ["nsenter", "--target", str(self.pids[host]), "--mount", "--net", "--pid", "--wd=/"]
         return subprocess.run([*enter, *command], capture_output=True, text=True, timeout=60, check=False)
 
@@ -70,33 +69,33 @@ class Labs:
         return "10.61.0.0/24" in self.inside(host, "nft", "list", "ruleset").stdout
 
     def play(self, *options: str) -> tuple[str, dict[str, dict[str, int]]]:
-        """Run the larger play; return what it said, and the recap's numbers by host."""
-        said = self.ansible.run("ansible-playbook", "--inventory", str(self.inventory), str(PLAY), *options)
-        recap = dict(re.findall(r"^(alpha|beta)\s*:(.*)$", said, re.MULTILINE))
-        return said, {host: {k: int(n) for k, n in re.findall(r"(\w+)=(\d+)", line)} for host, line in recap.items()}
+        """Run the larger play; return its output, and the recap's numbers by host."""
+        output = self.ansible.run("ansible-playbook", "--inventory", str(self.inventory), str(PLAY), *options)
+        recap = dict(re.findall(r"^(alpha|beta)\s*:(.*)$", output, re.MULTILINE))
+        return output, {host: {k: int(n) for k, n in re.findall(r"(\w+)=(\d+)", line)} for host, line in recap.items()}
 
 
 def start_host(name: str, log: Path) -> subprocess.Popen[bytes]:
-    """Start a host of its own that lives until it is ended."""
+    """Start a host of its own that runs until it is ended."""
     with log.open("wb") as output:
-        command = own_host.command_line(["sh", "-c", LIVE])
+        command = own_host.command_line(["sh", "-c", START])
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
 
 
 def pid_inside(host: subprocess.Popen[bytes]) -> int:
-    """Return the pid, as we see it, of the process that a host was started for, once it is ready; waits up to 30 s."""
+    """Return the pid, as we see it, of the command of a host, once it is ready; wait up to 30 s."""
     wait_until(lambda: bool(_sleepers(host)), 30, otherwise="a host of its own did not come up")
     return _sleepers(host)[0]
 
 
 def _sleepers(host: subprocess.Popen[bytes]) -> list[int]:
-    """Return what became sleep(1), if it has: the daemons of Open vSwitch are children of the first process, too."""
+    """Return the pid of sleep(1), if it runs: the daemons of Open vSwitch are children of the first process, too."""
     first = _children(host.pid)
     return [pid for pid in (_children(first[0]) if first else []) if _name(pid) == "sleep"]
 
 
 def _name(pid: int) -> str:
-    """Return the name of a process, an empty one where it has ended since it was found."""
+    """Return the name of a process, an empty one if it has ended."""
     try:
         return Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip()
     except OSError:
@@ -141,7 +140,7 @@ def fixture_labs(installed: Ansible, tmp_path_factory: pytest.TempPathFactory) -
             host.wait(timeout=30)
 
 
-def test_the_play_builds_both_labs_on_each_host_in_turn(labs: Labs) -> None:
+def test_play_builds_both_labs_on_each_host(labs: Labs) -> None:
     said, recap = labs.play()
     assert said.count("PLAY [Two labs on every host]") == 2, said
     assert set(recap) == set(HOSTS)
@@ -151,22 +150,22 @@ def test_the_play_builds_both_labs_on_each_host_in_turn(labs: Labs) -> None:
         assert labs.masquerades(host)
         assert labs.inside(host, "ip", "netns", "exec", "blue1", "ping", "-c1", "-w5", "10.62.0.2").returncode == 0
         assert labs.inside(host, "ip", "netns", "exec", "red", "ping", "-c1", "-w5", "10.61.0.254").returncode == 0
-    # No handler runs that nobody has notified, and none of the roles' is in the way of the play's.
+    # Only notified handlers run, and the handlers of the roles do not replace those of the play.
     assert "the play's own handler ran" not in said
 
 
-def test_a_second_run_changes_nothing_and_check_mode_says_so(labs: Labs) -> None:
+def test_second_run_and_check_mode_change_nothing(labs: Labs) -> None:
     for options in ((), ("--check", "--diff")):
         said, recap = labs.play(*options)
         assert [recap[host]["changed"] for host in HOSTS] == [0, 0], said
 
 
-def test_the_plays_own_handler_runs_once_for_each_host(labs: Labs) -> None:
+def test_handler_of_the_play_runs_once_per_host(labs: Labs) -> None:
     said, _recap = labs.play("--extra-vars", "announce_change=true", "--tags", "all")
     assert said.count("RUNNING HANDLER [Restart Open vSwitch]") == 2, said
 
 
-def test_limit_leaves_the_other_host_alone(labs: Labs) -> None:
+def test_limit_does_not_change_the_other_host(labs: Labs) -> None:
     extra = json.dumps({"extra_namespaces": [{"name": "red2"}]})
     _said, recap = labs.play("--limit", "beta", "--extra-vars", extra, "--check")
     assert recap["beta"]["changed"] > 0
@@ -175,7 +174,7 @@ def test_limit_leaves_the_other_host_alone(labs: Labs) -> None:
     assert set(recap) == {"beta"}
     assert "red2" in labs.namespaces("beta")
     assert "red2" not in labs.namespaces("alpha")
-    # Without its entry in the red lab's list it is removed; the blue lab's namespaces, which were never in it, stay.
+    # A namespace removed from the red lab's list is deleted; those of the blue lab, which it never had, stay.
     labs.play()
     assert labs.namespaces("beta") == {"red", "blue1", "blue2"}
 

@@ -36,7 +36,7 @@ _NOT_RUN = "not run:"
 
 
 class Kind(Enum):
-    """What an example is, and with that how it is run."""
+    """The kind of an example, which decides how it is run."""
 
     TASKS = "tasks"
     PLAYS = "plays"
@@ -47,7 +47,7 @@ class Kind(Enum):
 
 
 class _Loader(yaml.SafeLoader):
-    """Knows that there are tags such as !unsafe and !vault."""
+    """Accepts tags such as !unsafe and !vault."""
 
 
 _Loader.add_multi_constructor("!", lambda loader, _suffix, node: loader.construct_scalar(node))
@@ -55,7 +55,7 @@ _Loader.add_multi_constructor("!", lambda loader, _suffix, node: loader.construc
 
 @dataclass(frozen=True)
 class Example:
-    """A piece of YAML, where it comes from (path, and line or `EXAMPLES`), and the word about it."""
+    """A piece of YAML, where it comes from (path, and line or `EXAMPLES`), and its comment."""
 
     origin: str
     text: str
@@ -63,12 +63,12 @@ class Example:
 
     @cached_property
     def data(self) -> Any:
-        """What it says."""
+        """Return its content."""
         return yaml.load(self.text, _Loader)  # noqa: S506  # a safe loader with scalars more
 
     @property
     def kind(self) -> Kind:
-        """What it is."""
+        """Return its kind."""
         data = self.data
         if isinstance(data, list) and all(isinstance(item, dict) for item in data):
             is_play = any("hosts" in item or "import_playbook" in str(sorted(item)) for item in data)
@@ -85,7 +85,7 @@ class Example:
 
     @property
     def not_run(self) -> str | None:
-        """Why it is not run, None if it is."""
+        """Return why it is not run, None if it is."""
         return self.word[len(_NOT_RUN) :].strip() if self.word and self.word.startswith(_NOT_RUN) else None
 
 
@@ -95,7 +95,7 @@ def _word_in(lines: list[str]) -> str | None:
 
 
 def _plugins() -> Iterator[Example]:
-    """The EXAMPLES of every plugin that is documented: in the file itself, or in the YAML file beside it."""
+    """Return the EXAMPLES of every documented plugin: in the file itself, or in the YAML file beside it."""
     for path in sorted((ROOT / "plugins").glob("*/*")):
         if path.parent.name in ("doc_fragments") or path.suffix not in (".py", ".yml"):
             continue
@@ -109,7 +109,7 @@ def _plugins() -> Iterator[Example]:
 
 
 def _documents(origin: str, text: str) -> Iterator[Example]:
-    """The documents of a text of YAML: those of an inventory plugin are several files in one text."""
+    """Return the documents of a text of YAML: those of an inventory plugin are several files in one text."""
     documents = [part for part in _DOCUMENT_START.split(text) if yaml.compose(part) is not None]
     for number, part in enumerate(documents, 1):
         where = origin if len(documents) == 1 else f"{origin}:{number}"
@@ -127,7 +127,7 @@ def _examples_in_python(path: Path) -> str | None:
 
 
 def _in_rst(path: Path) -> Iterator[Example]:
-    """The blocks of YAML in a guide."""
+    """Return the blocks of YAML in a guide."""
     lines = path.read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines):
         block = _RST_BLOCK.match(line)
@@ -143,7 +143,7 @@ def _in_rst(path: Path) -> Iterator[Example]:
 
 
 def _in_markdown(path: Path) -> Iterator[Example]:
-    """The blocks of YAML in a Markdown file."""
+    """Return the blocks of YAML in a Markdown file."""
     lines = path.read_text(encoding="utf-8").splitlines()
     start: int | None = None
     language = ""
@@ -161,7 +161,7 @@ def _in_markdown(path: Path) -> Iterator[Example]:
 
 
 def _example_inventory() -> Iterator[Example]:
-    """The variables that wait in the example inventory to be uncommented."""
+    """Return the commented variables of the example inventory."""
     path = ROOT / "playbooks" / "inventory" / "group_vars" / "all.yml"
     commented = [
         line[2:] for line in path.read_text(encoding="utf-8").splitlines() if re.match(r"# (topology_|\s)", line)
@@ -170,7 +170,7 @@ def _example_inventory() -> Iterator[Example]:
 
 
 def collect() -> list[Example]:
-    """Return every example there is."""
+    """Return every example."""
     markdown = [ROOT / "README.md", *sorted(ROOT.glob("roles/*/README.md")), *sorted(ROOT.glob("docs/*.md"))]
     return [
         *_plugins(),

@@ -8,12 +8,12 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take the option `--part`."""
+    """Add the option `--part`."""
     parser.addoption("--part", default="1/1", metavar="N/M", help="every Mth test, from the Nth")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests of the part that was asked for."""
+    """Keep the tests of the selected part."""
     part, parts = (int(word) for word in config.getoption("--part").split("/"))
     chosen = items[part - 1 :: parts]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every example of the documentation, run as it stands against a real kernel and Open vSwitch.
+"""Every example of the documentation, run unchanged on a real kernel and Open vSwitch.
 
 The tasks of a plugin's EXAMPLES are run one after the other, and each of the collection's modules that writes twice: in
 check mode, and for real. What it announces is what it does. That a further run has nothing to do is tested in
@@ -28,15 +28,15 @@ from ansible_collections.netns.fabric.tests.package.examples.collecting import E
 EXAMPLES = collect()
 RUN = [example for example in EXAMPLES if example.not_run is None]
 
-# The word about plays that are for the namespaces of a host `lab`.
+# The comment on plays for the namespaces of a host `lab`.
 INSIDE = "inside"
 
-# Names the directory with the ansible commands of the controller under test; those beside the tests' Python without it.
+# Names the directory with the ansible commands of the controller under test; by default those beside the tests' Python.
 CONTROLLER = "NETNS_FABRIC_CONTROLLER"
 
 OURS = "netns.fabric."
 COMPARED = ("changed", "diff", "commands")
-# They change nothing, so that check mode has nothing to announce.
+# They change nothing, so that check mode has nothing to predict.
 LOOKING = ("netns.fabric.reachability", "netns.fabric.topology_info")
 
 # A host of the inventory: the one that we are in.
@@ -47,15 +47,15 @@ DEFAULTS = Path(__file__).resolve().parents[3] / "roles" / "topology" / "default
 
 
 def _docker(host: Host) -> None:
-    """Do to the firewall what Docker does when it starts."""
+    """Change the firewall as Docker does when it starts."""
     host.run("iptables", "-N", "DOCKER-USER")
     host.run("iptables", "-A", "FORWARD", "-j", "DOCKER-USER")
     host.run("iptables", "-P", "FORWARD", "DROP")
 
 
 def _service(host: Host) -> None:
-    """Have something answer on TCP port 443 of the host's own address."""
-    # Not http.server: before it listens it asks for its own name, and here nobody answers.
+    """Start a server on TCP port 443 of the host's own address."""
+    # Not http.server: before it listens it looks up its own name, and no name server answers here.
     listen = "import signal, socket, sys; s = socket.create_server((sys.argv[1], 443)); signal.pause()"
     host.start(sys.executable, "-c", listen, own_host.UPLINK_ADDRESS)
     wait_until(
@@ -68,7 +68,7 @@ def _reference(_host: Host) -> None:
     play([{"import_playbook": "netns.fabric.site"}], Path("/run"))
 
 
-# What an example presupposes, by the word about it.
+# What an example requires, by its comment.
 PREPARATIONS: Mapping[str, Callable[[Host], None]] = {
     "docker": _docker,
     "service": _service,
@@ -79,7 +79,7 @@ PREPARATIONS: Mapping[str, Callable[[Host], None]] = {
 
 @pytest.fixture(name="host")
 def fixture_host() -> Iterator[Host]:
-    """Give a cleared host with an outside world, and with a device `eno2` that stands for a network card."""
+    """Provide a cleared host with an outside world, and a device `eno2` in place of a NIC."""
     host = Host()
     host.clear()
     own_host.build_outside_world()
@@ -89,7 +89,7 @@ def fixture_host() -> Iterator[Host]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a user who has nothing configured but where the collection is."""
+    """Return the environment of a user who has configured only the collections path."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     return {
         **clean,
@@ -101,7 +101,7 @@ def environment() -> dict[str, str]:
 
 
 def ansible(command: str, *arguments: str, cwd: Path) -> str:
-    """Run one of the ansible commands and return all it said; AssertionError if it fails or warns."""
+    """Run one of the ansible commands and return its output; raise AssertionError if it fails or warns."""
     commands = Path(os.environ.get(CONTROLLER) or Path(sys.executable).parent)
     ran = subprocess.run(
         [str(commands / command), *arguments],
@@ -127,7 +127,7 @@ def groups_of(plays: list[dict[str, Any]]) -> set[str]:
 
 
 def play(plays: list[dict[str, Any]] | str, directory: Path, groups: set[str] | None = None) -> str:
-    """Run plays, given as data or as text that is to be taken as it is, on the host that we are in."""
+    """Run plays, given as data or as literal text, on the host that we are in."""
     playbook, inventory = directory / "playbook.yml", directory / "hosts.json"
     playbook.write_text(plays if isinstance(plays, str) else yaml.safe_dump(plays, sort_keys=False), encoding="utf-8")
     children: dict[str, Any] = {group: {"hosts": {"fabric": {}}} for group in groups or ()}
@@ -141,7 +141,7 @@ def module_of(task: dict[str, Any]) -> str | None:
 
 
 def announced(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the tasks, each of ours that writes run in check mode before, and one task that judges all of them."""
+    """Return the tasks, each writing one of ours first in check mode, and a task that compares the results."""
     run: list[dict[str, Any]] = []
     claims: list[str] = []
     for number, task in enumerate(tasks):
@@ -160,7 +160,7 @@ def announced(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("example", RUN, ids=lambda example: example.origin)
-def test_example_runs_as_it_stands(example: Example, host: Host, tmp_path: Path) -> None:
+def test_example_runs_unchanged(example: Example, host: Host, tmp_path: Path) -> None:
     if example.word:
         PREPARATIONS[example.word](host)
     if example.kind is Kind.TASKS:
@@ -183,7 +183,7 @@ def test_example_runs_as_it_stands(example: Example, host: Host, tmp_path: Path)
 
 
 def _run_variables(example: Example, host: Host, directory: Path) -> None:
-    """Build what the variables declare, which the role verifies by traffic, and take it down again, in one run."""
+    """Build what the variables declare, which the role verifies by traffic, and delete it, in one run."""
     (directory / "group_vars").mkdir()
     (directory / "group_vars" / "all.yml").write_text(example.text, encoding="utf-8")
     said = play([{"import_playbook": f"netns.fabric.{name}"} for name in ("site", "teardown")], directory)
@@ -213,15 +213,15 @@ def _run_inside(example: Example, directory: Path) -> None:
 
 
 def _run_inventory_source(example: Example, directory: Path) -> None:
-    """Have the inventory plugin read its configuration, beside an inventory with hosts that have a topology."""
+    """Let the inventory plugin read its configuration, with an inventory of hosts that have a topology."""
     sources = _inventory_of_namespaces(example.text, directory)
     said = ansible("ansible-inventory", "--inventory", str(sources), "--list", cwd=directory)
     assert "[WARNING]" not in said, said
     assert {name.partition(".")[0] for name in json.loads(said)["namespaces"]["hosts"]} == {"ns01", "ns02"}
 
 
-def test_examples_of_every_kind_of_plugin_and_document_are_found() -> None:
-    """The search has not gone blind: each place where examples are is there, and each module of the collection."""
+def test_examples_of_every_plugin_and_document_are_found() -> None:
+    """The search finds examples in each place, and of each module of the collection."""
     root = Path(__file__).resolve().parents[3]
     origins = [example.origin for example in EXAMPLES]
     assert {str(path.relative_to(root)) for path in root.glob("plugins/modules/*.py")} <= set(origins)
@@ -229,6 +229,6 @@ def test_examples_of_every_kind_of_plugin_and_document_are_found() -> None:
         assert any(origin.startswith(beginning) for origin in origins), beginning
 
 
-def test_whatever_is_not_run_says_why() -> None:
+def test_example_that_is_not_run_has_a_reason() -> None:
     unexplained = [example.origin for example in EXAMPLES if example.not_run is not None and len(example.not_run) < 10]
     assert not unexplained
