@@ -1,5 +1,4 @@
 # Copyright (c) 2026, netns.fabric contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Writes a diagram as a Mermaid flowchart (https://mermaid.js.org/syntax/flowchart.html), which forges render. Pure."""

@@ -1,5 +1,4 @@
 # Copyright (c) 2026, netns.fabric contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """What the kernel's backend needs, and the links that it keeps up."""

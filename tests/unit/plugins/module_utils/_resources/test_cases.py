@@ -1,5 +1,4 @@
 # Copyright (c) 2026, netns.fabric contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The cases in cases/MODULE/*.yml: a state, a module's options, and what the module returns. TESTING.md has the format.
