@@ -72,11 +72,8 @@ def _sorted_addresses(link: Mapping[str, Any]) -> dict[str, Any]:
 
 def _sorted_chains(ruleset: list[str]) -> list[str]:
     tables = re.findall(r"^table .*?^}", "\n".join(ruleset), flags=re.MULTILINE | re.DOTALL)
-    return [
-        line
-        for table in sorted(tables)
-        for line in [
-            table.splitlines()[0],
-            *sorted(re.findall(r"^\tchain .*?^\t}", table, flags=re.MULTILINE | re.DOTALL)),
-        ]
-    ]
+    lines: list[str] = []
+    for table in sorted(tables):
+        chains = re.findall(r"^\tchain .*?^\t}", table, flags=re.MULTILINE | re.DOTALL)
+        lines += [table.splitlines()[0], *(line for chain in sorted(chains) for line in chain.splitlines())]
+    return lines

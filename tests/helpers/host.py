@@ -13,7 +13,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.netns.fabric.tests.helpers import own_host
+from ansible_collections.netns.fabric.tests.helpers import own_host, traffic
+from ansible_collections.netns.fabric.tests.helpers.shell import inside
 
 NAMESPACES = Path("/run/netns")
 RESOLVERS = Path("/etc/netns")
@@ -57,13 +58,15 @@ class Host:
 
     def in_namespace(self, namespace: str, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a command in a network namespace."""
-        return self.run("ip", "netns", "exec", namespace, *command, **options)
+        return self.run(*inside(namespace), *command, **options)
 
     def start(self, *command: str, namespace: str | None = None) -> subprocess.Popen[bytes]:
         """Start a command that runs in the background, in a namespace if one is named, until the host is cleared."""
-        where = ["ip", "netns", "exec", namespace] if namespace else []
         process = subprocess.Popen(
-            [*where, *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*inside(namespace), *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         self._started.append(process)
         return process
@@ -74,9 +77,7 @@ class Host:
 
     def pings(self, address: str, namespace: str | None = None) -> bool:
         """Return whether an address answers one of three ICMP echo requests within a second each."""
-        command = ["ping", "-n", "-q", "-c", "1", "-W", "1", address]
-        where = ["ip", "netns", "exec", namespace] if namespace else []
-        return any(self.run(*where, *command, check=False).returncode == 0 for _attempt in range(3))
+        return traffic.pings(namespace, address)
 
     def clear(self) -> None:
         """Bring the host back to what it was when it was started, without the outside world.

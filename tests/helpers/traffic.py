@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.netns.fabric.tests.helpers.shell import inside
+
 #: Of the server that extensions/molecule/shared/prepare_outside.yml starts in the outside world.
 OUTSIDE_PORT = 7000
 MEGABYTES_10 = 10_000_000
@@ -19,7 +21,7 @@ _ENDPOINT = [sys.executable, "-I", str(Path(__file__).with_name("traffic_endpoin
 
 def pings(namespace: str | None, address: str) -> bool:
     """Return whether an address answers one of three ICMP echo requests within a second each."""
-    command = [*_in(namespace), "ping", "-n", "-q", "-c", "1", "-W", "1", address]
+    command = [*inside(namespace), "ping", "-n", "-q", "-c", "1", "-W", "1", address]
     return any(_run(command).returncode == 0 for _attempt in range(3))
 
 
@@ -27,7 +29,7 @@ def ask(
     namespace: str | None, address: str, port: int = OUTSIDE_PORT, protocol: str = "tcp", timeout: float = 5
 ) -> str:
     """Return what a server answers, `NAME PORT PEER`; an empty text if none answers within ``timeout`` seconds."""
-    return _run([*_in(namespace), *_ENDPOINT, "ask", protocol, address, str(port), str(timeout)]).stdout.strip()
+    return _run([*inside(namespace), *_ENDPOINT, "ask", protocol, address, str(port), str(timeout)]).stdout.strip()
 
 
 def is_silent(namespace: str | None, address: str, port: int = OUTSIDE_PORT, protocol: str = "tcp") -> bool:
@@ -78,7 +80,7 @@ def _exchange(
 
 
 def _start(namespace: str | None, *arguments: object) -> subprocess.Popen[str]:
-    command = [*_in(namespace), *_ENDPOINT, *map(str, arguments)]
+    command = [*inside(namespace), *_ENDPOINT, *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -92,7 +94,3 @@ def _end(endpoint: subprocess.Popen[str], timeout: float) -> tuple[dict[str, Any
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-
-
-def _in(namespace: str | None) -> list[str]:
-    return ["ip", "netns", "exec", namespace] if namespace else []

@@ -38,20 +38,20 @@ def fixture_imported(artefact: Path, tmp_path_factory: pytest.TempPathFactory) -
         timeout=300,
         check=False,
     )
-    said = imported.stdout + imported.stderr
-    assert imported.returncode == 0, said
-    return said, json.loads((directory / "importer_result.json").read_text(encoding="utf-8"))
+    output = imported.stdout + imported.stderr
+    assert imported.returncode == 0, output
+    return output, json.loads((directory / "importer_result.json").read_text(encoding="utf-8"))
 
 
 def test_importer_has_no_findings(imported: tuple[str, dict[str, object]]) -> None:
-    said, _result = imported
-    assert "Importer processing completed successfully" in said, said
-    assert "Linting collection via ansible-lint" in said, said
-    assert not [line for line in said.splitlines() if line.startswith(("WARNING", "ERROR", "CRITICAL"))], said
+    output, _result = imported
+    assert "Importer processing completed successfully" in output, output
+    assert "Linting collection via ansible-lint" in output, output
+    assert not [line for line in output.splitlines() if line.startswith(("WARNING", "ERROR", "CRITICAL"))], output
 
 
 def test_importer_finds_every_module_and_its_documentation(imported: tuple[str, dict[str, object]]) -> None:
-    _said, result = imported
+    _output, result = imported
     docs = result["docs_blob"]
     assert isinstance(docs, dict)
     documented = {

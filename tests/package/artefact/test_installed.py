@@ -35,9 +35,9 @@ def fixture_inventory(tmp_path: Path) -> Path:
 
 def play(ansible: Ansible, inventory: Path, playbook: str, *options: str) -> dict[str, int]:
     """Run a playbook of the collection by its name and return the recap's numbers."""
-    said = ansible.run("ansible-playbook", "--inventory", str(inventory), f"netns.fabric.{playbook}", *options)
-    recap = re.search(r"^fabric\s*:(.*)$", said, re.MULTILINE)
-    assert recap, said
+    output = ansible.run("ansible-playbook", "--inventory", str(inventory), f"netns.fabric.{playbook}", *options)
+    recap = re.search(r"^fabric\s*:(.*)$", output, re.MULTILINE)
+    assert recap, output
     return {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", recap[1])}
 
 

@@ -141,36 +141,36 @@ def fixture_labs(installed: Ansible, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def test_play_builds_both_labs_on_each_host(labs: Labs) -> None:
-    said, recap = labs.play()
-    assert said.count("PLAY [Two labs on every host]") == 2, said
+    output, recap = labs.play()
+    assert output.count("PLAY [Two labs on every host]") == 2, output
     assert set(recap) == set(HOSTS)
     for host in HOSTS:
-        assert recap[host]["changed"] >= 2, said
+        assert recap[host]["changed"] >= 2, output
         assert labs.namespaces(host) == {"red", "blue1", "blue2"}
         assert labs.masquerades(host)
         assert labs.inside(host, "ip", "netns", "exec", "blue1", "ping", "-c1", "-w5", "10.62.0.2").returncode == 0
         assert labs.inside(host, "ip", "netns", "exec", "red", "ping", "-c1", "-w5", "10.61.0.254").returncode == 0
     # Only notified handlers run, and the handlers of the roles do not replace those of the play.
-    assert "the play's own handler ran" not in said
+    assert "the play's own handler ran" not in output
 
 
 def test_second_run_and_check_mode_change_nothing(labs: Labs) -> None:
     for options in ((), ("--check", "--diff")):
-        said, recap = labs.play(*options)
-        assert [recap[host]["changed"] for host in HOSTS] == [0, 0], said
+        output, recap = labs.play(*options)
+        assert [recap[host]["changed"] for host in HOSTS] == [0, 0], output
 
 
 def test_handler_of_the_play_runs_once_per_host(labs: Labs) -> None:
-    said, _recap = labs.play("--extra-vars", "announce_change=true", "--tags", "all")
-    assert said.count("RUNNING HANDLER [Restart Open vSwitch]") == 2, said
+    output, _recap = labs.play("--extra-vars", "announce_change=true", "--tags", "all")
+    assert output.count("RUNNING HANDLER [Restart Open vSwitch]") == 2, output
 
 
 def test_limit_does_not_change_the_other_host(labs: Labs) -> None:
     extra = json.dumps({"extra_namespaces": [{"name": "red2"}]})
-    _said, recap = labs.play("--limit", "beta", "--extra-vars", extra, "--check")
+    _output, recap = labs.play("--limit", "beta", "--extra-vars", extra, "--check")
     assert recap["beta"]["changed"] > 0
     assert "red2" not in labs.namespaces("beta")
-    _said, recap = labs.play("--limit", "beta", "--extra-vars", extra)
+    _output, recap = labs.play("--limit", "beta", "--extra-vars", extra)
     assert set(recap) == {"beta"}
     assert "red2" in labs.namespaces("beta")
     assert "red2" not in labs.namespaces("alpha")

@@ -113,11 +113,11 @@ def ansible(command: str, *arguments: str, cwd: Path) -> str:
         timeout=300,
         check=False,
     )
-    said = ran.stdout + ran.stderr
-    assert ran.returncode == 0, said
-    assert "no hosts matched" not in said, said
-    assert "[DEPRECATION WARNING]" not in said, said
-    return said
+    output = ran.stdout + ran.stderr
+    assert ran.returncode == 0, output
+    assert "no hosts matched" not in output, output
+    assert "[DEPRECATION WARNING]" not in output, output
+    return output
 
 
 def groups_of(plays: list[dict[str, Any]]) -> set[str]:
@@ -176,8 +176,8 @@ def test_example_runs_unchanged(example: Example, host: Host, tmp_path: Path) ->
         _run_inventory_source(example, tmp_path)
     elif example.kind is Kind.HOSTS:
         (tmp_path / "hosts.yml").write_text(example.text, encoding="utf-8")
-        said = ansible("ansible-inventory", "--inventory", str(tmp_path / "hosts.yml"), "--list", cwd=tmp_path)
-        assert "[WARNING]" not in said, said
+        output = ansible("ansible-inventory", "--inventory", str(tmp_path / "hosts.yml"), "--list", cwd=tmp_path)
+        assert "[WARNING]" not in output, output
     else:
         pytest.fail(f"{example.origin}: neither tasks, plays, variables nor inventory; say why it is not run")
 
@@ -186,8 +186,8 @@ def _run_variables(example: Example, host: Host, directory: Path) -> None:
     """Build what the variables declare, which the role verifies by traffic, and delete it, in one run."""
     (directory / "group_vars").mkdir()
     (directory / "group_vars" / "all.yml").write_text(example.text, encoding="utf-8")
-    said = play([{"import_playbook": f"netns.fabric.{name}"} for name in ("site", "teardown")], directory)
-    assert "not as expected; .: not probed" in said or "probes came through" in said, said
+    output = play([{"import_playbook": f"netns.fabric.{name}"} for name in ("site", "teardown")], directory)
+    assert "not as expected; .: not probed" in output or "probes came through" in output, output
     assert host.namespaces() == [own_host.OUTSIDE_NAMESPACE]
     diagram = example.data.get("topology_diagram")
     assert not diagram or (directory / diagram).stat().st_size
@@ -215,9 +215,9 @@ def _run_inside(example: Example, directory: Path) -> None:
 def _run_inventory_source(example: Example, directory: Path) -> None:
     """Let the inventory plugin read its configuration, with an inventory of hosts that have a topology."""
     sources = _inventory_of_namespaces(example.text, directory)
-    said = ansible("ansible-inventory", "--inventory", str(sources), "--list", cwd=directory)
-    assert "[WARNING]" not in said, said
-    assert {name.partition(".")[0] for name in json.loads(said)["namespaces"]["hosts"]} == {"ns01", "ns02"}
+    output = ansible("ansible-inventory", "--inventory", str(sources), "--list", cwd=directory)
+    assert "[WARNING]" not in output, output
+    assert {name.partition(".")[0] for name in json.loads(output)["namespaces"]["hosts"]} == {"ns01", "ns02"}
 
 
 def test_examples_of_every_plugin_and_document_are_found() -> None:
