@@ -53,7 +53,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ("netns", {"name": "a b"}, "name", "has a space"),
     ("netns", {"name": "x" * 256}, "name", "at most 255"),
     ("netns", {"name": "blue", "nameservers": ["192.0.2.1/24"]}, "nameservers", "write 192.0.2.1"),
-    ("netns", {"name": "blue", "search": ["a b"]}, "search", "no domain name"),
+    ("netns", {"name": "blue", "search": ["a b"]}, "search", "not a domain name"),
     (
         "netns",
         {"name": "blue", "sysctls": {"kernel.hostname": "x"}},
