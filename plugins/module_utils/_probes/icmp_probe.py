@@ -25,7 +25,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.icmp import (
     echo_request,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._probes.model import SILENCE, Outcome
-from ansible_collections.netns.fabric.plugins.module_utils._probes.neighbours import FAMILY
+from ansible_collections.netns.fabric.plugins.module_utils._probes.neighbours import FAMILY, NeighbourKey
 
 #: When a request is sent again, in parts of the timeout; the last one is the end of the wait.
 ATTEMPTS = (0.15, 0.4, 0.7, 1.0)
@@ -64,19 +64,18 @@ class EchoProbe(ActiveProbe):
         if self._attempts == 1:
             if self.primed_pair is not None:  # the verdict is to be that of ordinary traffic
                 self.run.neighbours.remove_primed(self.version, self.neighbour_keys)
-            self._trigger_reverse_lookup()
+            if self.far_end is not None:
+                self._trigger_reverse_lookup(self.far_end)
         self._send()
 
-    def _trigger_reverse_lookup(self) -> None:
+    def _trigger_reverse_lookup(self, far_end: NeighbourKey) -> None:
         """Have the far end look up the near end, which learns the far end's MAC address from the request.
 
         After a link was re-created with another MAC address its old neighbours go on sending to the former one, for
         eight seconds or more (base_reachable_time, delay_first_probe_time and the probes of arp(7)), unless a request
         from the new link reaches them: for ARP any, for neighbour discovery one about them (RFC 4861, 7.2.3).
         """
-        if self.far_end is None:
-            return
-        namespace, near = self.far_end
+        namespace, near = far_end
         with suppress(OSError, Unavailable), self.run.kernel.entered(namespace):
             kind = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
             with socket.socket(FAMILY[self.version], kind) as sock:

@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +76,12 @@ class Ledger(Backend):
         self.forgotten += 1
 
 
+def _identity(backend: Backend) -> Backend:
+    return backend
+
+
 def host_with(**backends: Backend) -> Host:
-    types = [BackendType(name, lambda backend=backend: backend) for name, backend in backends.items()]  # type: ignore[misc]  # mypy infers no type for a lambda's default
+    types = [BackendType(name, partial(_identity, backend)) for name, backend in backends.items()]
     host = Host(types)
     for each in types:
         host.use(each)

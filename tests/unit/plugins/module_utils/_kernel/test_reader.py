@@ -57,7 +57,7 @@ class FakeHandles:
 
 
 def reader(handles: FakeHandles) -> Reader:
-    return Reader(cast("NamespaceHandles", handles))
+    return Reader(cast(NamespaceHandles, handles))
 
 
 def names(found: Reader, namespace: NamespaceName) -> list[str]:

@@ -31,7 +31,7 @@ class Exchange:
 
 def test_only_so_many_exchanges_send_at_the_same_time() -> None:
     queue = SendQueue()
-    exchanges = [cast("TcpProbe", Exchange()) for _number in range(SENDING + 2)]
+    exchanges = [cast(TcpProbe, Exchange()) for _number in range(SENDING + 2)]
     for exchange in exchanges:
         queue.add(exchange)
 

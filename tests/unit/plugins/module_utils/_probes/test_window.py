@@ -35,7 +35,7 @@ class Started(ActiveProbe):
     """A probe that sends nothing."""
 
     def __init__(self, index: int, opens_sockets: bool = False) -> None:
-        super().__init__(cast("Scheduler", None), index, probe("ns01", "192.0.2.1"))
+        super().__init__(cast(Scheduler, None), index, probe("ns01", "192.0.2.1"))
         self.opens_sockets = opens_sockets
         self.started = False
 
@@ -44,7 +44,7 @@ class Started(ActiveProbe):
 
 
 def window_with(probes: Iterable[ActiveProbe], tables: Tables | None = None) -> Window:
-    found = Window(cast("NeighbourTables", tables or Tables()))
+    found = Window(cast(NeighbourTables, tables or Tables()))
     found.max_open = 2
     found.add(probes)
     return found

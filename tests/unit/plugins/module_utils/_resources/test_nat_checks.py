@@ -121,7 +121,11 @@ class TestAllErrorsAtOnce:
         )
         with pytest.raises(InvalidEntries) as caught:
             resource.plan(actual(tools=tools), Call(entries=entries))
-        assert sorted(str(error).rsplit(":")[0] for error in caught.value.errors) == ["entry 0", "entry 1", "entry 2"]
+        assert sorted(str(error).split(":", maxsplit=1)[0] for error in caught.value.errors) == [
+            "entry 0",
+            "entry 1",
+            "entry 2",
+        ]
         assert resource.plan(actual(tools=Tools(nft=True)), Call(entries=entries[2:])).changed
 
     def test_of_different_kinds(self) -> None:
