@@ -102,6 +102,10 @@ notes:
   - The owner is stored in the alias of the namespace's loopback.
   - An existing namespace without an owner is adopted only if it is empty, with no link but the loopback and no address,
     which is what a killed run leaves. Any other existing namespace is used and stays without this owner.
+  - A namespace is used under the name that is listed, and only once. A further name in C(/run/netns) that other
+    programs have given it, such as C(ip netns attach), stays. A name of the host's own namespace is refused.
+  - A file in C(/run/netns) that is not a namespace is replaced where it is listed, and ignored otherwise. A directory
+    is refused.
   - IPv4 forwarding is a parameter of a namespace too, C(net.ipv4.ip_forward).
 seealso:
   - module: netns.fabric.veth

@@ -18,7 +18,7 @@ from ansible_collections.netns.fabric.tests.helpers.shell import inside
 
 NAMESPACES = Path("/run/netns")
 RESOLVERS = Path("/etc/netns")
-_MNT_DETACH = 2  # umount2(2)
+_MNT_DETACH, _UMOUNT_NOFOLLOW = 2, 8  # umount2(2)
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -127,8 +127,12 @@ class Host:
 
     def _delete_namespaces(self) -> None:
         for path in NAMESPACES.iterdir():
-            _libc.umount2(os.fsencode(path), _MNT_DETACH)  # fails on a stale plain file, which is unlinked all the same
-            path.unlink()
+            # It fails where nothing is mounted: what is in the place of a namespace is removed all the same.
+            _libc.umount2(os.fsencode(path), _MNT_DETACH | _UMOUNT_NOFOLLOW)
+            if path.is_dir() and not path.is_symlink():
+                path.rmdir()
+            else:
+                path.unlink()
 
     def _reset_loopback(self) -> None:
         self.run("ip", "address", "flush", "dev", "lo", "scope", "global")

@@ -110,7 +110,9 @@ def take() -> Snapshot:
 
 
 def _entry(path: Path) -> Any:
-    """Return the inode of a namespace, or what another file is."""
+    """Return the inode of a namespace, where a symbolic link leads to, or what another file is."""
+    if path.is_symlink():
+        return ["link", str(path.readlink())]
     if path.stat().st_dev != NAMESPACES.stat().st_dev:
         return path.stat().st_ino
     return _file(path)

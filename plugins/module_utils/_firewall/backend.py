@@ -65,7 +65,8 @@ def enter_namespace(namespace: NamespaceName) -> Iterator[None]:
     if namespace is None:
         yield
         return
-    descriptor = os.open(setns.path_of(namespace), os.O_RDONLY | os.O_CLOEXEC)
+    # Without O_NONBLOCK the open would wait where somebody has put a named pipe there.
+    descriptor = os.open(setns.path_of(namespace), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         with setns.entered(descriptor):
             yield

@@ -52,9 +52,13 @@ class Kernel(Backend):
 
     # Reading
 
-    def namespace_names(self) -> set[str]:
-        """Return every name in /run/netns, those without a namespace included."""
-        return self._handles.names()
+    def namespace_names(self, preferred: Iterable[NamespaceName] = ()) -> set[str]:
+        """Return every name in /run/netns, those without a namespace included, and each namespace by one name only.
+
+        A namespace with several names is returned by a preferred one; the host's own, which may have a name too, is not
+        returned.
+        """
+        return self._handles.distinct_names(preferred)
 
     def read(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
@@ -40,6 +40,12 @@ class NamespaceHandle:
             os.close(self.descriptor)
             raise
 
+    @property
+    def identity(self) -> tuple[int, int]:
+        """The device and the inode, which no other namespace has."""
+        status = os.fstat(self.descriptor)
+        return status.st_dev, status.st_ino
+
     def close(self) -> None:
         self.socket.close()
         os.close(self.descriptor)
@@ -66,6 +72,10 @@ class NamespaceHandle:
         return self.link(name).link.index
 
 
+#: open(2) and setns(2): the file is not a network namespace's, but a loop of links, a socket, or any other file.
+NOT_A_NAMESPACE = (errno.EINVAL, errno.ELOOP, errno.ENXIO)
+
+
 class NamespaceHandles:
     """The namespaces that a call has opened so far, by name."""
 
@@ -77,6 +87,11 @@ class NamespaceHandles:
     def names(self) -> set[str]:
         """Return every name in /run/netns, those without a namespace included, and those that are hidden left out."""
         return setns.names() - self._hidden
+
+    def distinct_names(self, preferred: Iterable[NamespaceName]) -> set[str]:
+        """Return one name for each namespace, without the host's own; a preferred one where there are several."""
+        names = self.names()
+        return names - setns.aliases(names, {name for name in preferred if name is not None})
 
     def find(self, name: NamespaceName) -> NamespaceHandle | None:
         """Return the namespace, held open; None where it does not exist, or a plain file has its name.
@@ -92,7 +107,7 @@ class NamespaceHandles:
         except (FileNotFoundError, ProcessLookupError):  # the latter where a process ends meanwhile
             return None
         except OSError as error:
-            if error.errno != errno.EINVAL:  # setns(2): the descriptor is not a network namespace's
+            if error.errno not in NOT_A_NAMESPACE:
                 raise
             return None
         return handle

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import NAMESPACE_DIRECTORY
@@ -24,7 +24,7 @@ CLONE_NEWNET = 0x40000000
 MS_BIND = 0x1000
 MS_REC = 0x4000
 MS_SHARED = 1 << 20
-MNT_DETACH = 2
+MNT_DETACH, UMOUNT_NOFOLLOW = 2, 8
 
 # os.setns and os.unshare exist from Python 3.12 on; targets go down to 3.9.
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -40,6 +40,45 @@ def names() -> set[str]:
     with suppress(FileNotFoundError):
         return set(os.listdir(NAMESPACE_DIRECTORY))
     return set()
+
+
+def aliases(names: Iterable[str], preferred: Collection[str] = ()) -> set[str]:
+    """Return those of the names whose namespace is the host's own, or has another of the names.
+
+    Of several names of one namespace, the first of these is none of its aliases: a preferred one, one that is not a
+    symbolic link, and the one that was mounted first. What has no namespace behind it is not an alias either.
+    """
+    by_identity: dict[tuple[int, int], list[str]] = {}
+    for name in names:
+        found = identity(path_of(name))
+        if found is not None:
+            by_identity.setdefault(found, []).append(name)
+    further = set(by_identity.pop(identity(OWN_NAMESPACE) or (0, 0), ()))
+    several = [same for same in by_identity.values() if len(same) > 1]
+    order = _mount_order() if several else {}
+
+    def rank(name: str) -> tuple[bool, bool, int, str]:
+        return name not in preferred, os.path.islink(path_of(name)), order.get(path_of(name), len(order)), name
+
+    for same in several:
+        further.update(sorted(same, key=rank)[1:])
+    return further
+
+
+def _mount_order() -> dict[str, int]:
+    """Return the position of each mount point in the order of mounting (proc(5), /proc/PID/mountinfo)."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
+        points = [line.split(" ", 5)[4] for line in mounts]
+    return {point: position for position, point in reversed(list(enumerate(points)))}
+
+
+def identity(path: str) -> tuple[int, int] | None:
+    """Return the device and the inode of a namespace's file, which are the namespace's; None where there is no file."""
+    try:
+        status = os.stat(path)
+    except OSError:  # a dangling link, or a loop of links
+        return None
+    return status.st_dev, status.st_ino
 
 
 @contextmanager
@@ -92,9 +131,12 @@ def attach(name: str, descriptor: int) -> None:
 
 
 def remove(name: str) -> None:
-    """Remove a name, or a plain file in its place. The namespace ends unless something else keeps it alive."""
+    """Remove a name, or a file in its place. The namespace ends unless something else keeps it alive.
+
+    A symbolic link is removed, and not what it leads to.
+    """
     try:
-        _call("umount2", path_of(name).encode(), MNT_DETACH)
+        _call("umount2", path_of(name).encode(), MNT_DETACH | UMOUNT_NOFOLLOW)
     except OSError as error:
         if error.errno != errno.EINVAL:  # EINVAL: nothing is mounted there
             raise

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import ethtool, messages, requests
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.peers import Peers
@@ -67,6 +68,7 @@ class Reader:
         found = [name for name in names if self._handles.find(name) is not None]
         dumped = {name: self._links(name, counters) for name in found}
         peers = self._peers(dumped)
+        stale = [name for name in self._handles.names().intersection(names) if name not in dumped]
         state = KernelState(
             namespaces={
                 name: NamespaceState(
@@ -78,9 +80,20 @@ class Reader:
                 )
                 for name, links in dumped.items()
             },
-            stale=frozenset(name for name in self._handles.names().intersection(names) if name not in dumped),
+            stale=frozenset(stale),
+            directories=frozenset(name for name in stale if os.path.isdir(setns.path_of(name))),
+            aliases=self._aliases(found),
         )
         return state.without(self._removed_links) if self._removed_links else state
+
+    def _aliases(self, names: Sequence[NamespaceName]) -> dict[str, NamespaceName]:
+        first: dict[tuple[int, int], NamespaceName] = {self._handles.get(None).identity: None}
+        found: dict[str, NamespaceName] = {}
+        for name in names:
+            other = first.setdefault(self._handles.get(name).identity, name)
+            if name is not None and other != name:
+                found[name] = other
+        return found
 
     def _links(self, name: NamespaceName, counters: bool) -> list[messages.LinkMessage]:
         kind = "links with counters" if counters else "links"

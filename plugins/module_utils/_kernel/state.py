@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_network
 from typing import Optional, Union
@@ -195,6 +195,10 @@ class KernelState:
     namespaces: Mapping[NamespaceName, NamespaceState] = field(default_factory=dict)
     #: Names in /run/netns without a namespace: plain files, left by a crash or a killed run.
     stale: frozenset[str] = frozenset()
+    #: Those of `stale` that are directories, which are not removed.
+    directories: frozenset[str] = frozenset()
+    #: Further names of a namespace, with the name that it was read by; None is the host's own.
+    aliases: Mapping[str, NamespaceName] = field(default_factory=dict)
 
     def __contains__(self, name: object) -> bool:
         return name in self.namespaces
@@ -218,7 +222,7 @@ class KernelState:
         left = {
             name: state.without(removed[name]) if name in removed else state for name, state in self.namespaces.items()
         }
-        return KernelState(left, self.stale)
+        return replace(self, namespaces=left)
 
     def links(self) -> Iterator[tuple[NamespaceName, Link]]:
         for name, namespace in self.namespaces.items():

@@ -155,8 +155,13 @@ def capture_stale_file(name: str) -> Callable[[], None]:
     """Return how to restore what has the name of a namespace and is none."""
     path = setns.path_of(name)
     status = os.lstat(path)
+    if stat.S_ISLNK(status.st_mode):
+        target = os.readlink(path)
+        return lambda: os.symlink(target, path)
+    if stat.S_ISFIFO(status.st_mode):
+        return lambda: os.mkfifo(path, stat.S_IMODE(status.st_mode))
     if not stat.S_ISREG(status.st_mode):
-        return do_nothing
+        return do_nothing  # a socket, which only its program can create
     with open(path, "rb") as file:
         content = file.read()
 

@@ -70,8 +70,8 @@ class LinkResource(Resource[WantedLink, KernelState]):
 
     def read(self, host: Host, call: Call[WantedLink]) -> KernelState:
         kernel = host.use(KERNEL)
-        everywhere = [None, *sorted(kernel.namespace_names())]
         names = [None, *(wanted.namespace for wanted in call.entries)]
+        everywhere = [*names, *sorted(kernel.namespace_names(preferred=names))]
         state = kernel.read(everywhere if call.prune else names, addresses=True)
         lost = any(
             wanted.present and _find(state, wanted, call.owner) is None

@@ -63,7 +63,7 @@ def read(host: Host, call: Call[Any], firewalld: bool = False) -> Actual:
     """Return the state of all that the call may touch, that of firewalld only if it is asked for."""
     named = [wanted.namespace for wanted in call.entries]
     # What is pruned may be in namespaces that no entry names, and on the host.
-    others = [None, *sorted(host.use(KERNEL).namespace_names())] if call.prune else []
+    others = [None, *sorted(host.use(KERNEL).namespace_names(preferred=named))] if call.prune else []
     rulesets = host.use(FIREWALL).read([*named, *others])
     on_host = firewalld and None in rulesets
     name = policy_name(call.owner or "")

@@ -27,6 +27,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import alias_with, alias_without
+from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import describe_alias
 from ansible_collections.netns.fabric.plugins.module_utils._system.files import FILES
 
 #: Links that the kernel creates in every namespace once their modules are loaded
@@ -66,6 +67,8 @@ class Actual:
     files: Mapping[str, str | None] = field(default_factory=dict)
     sysctls: Mapping[tuple[str, str], str | None] = field(default_factory=dict)
     processes: Mapping[str, Sequence[tuple[int, str]]] = field(default_factory=dict)
+    #: Names of the host's own namespace, and of those that have another name.
+    further_names: frozenset[str] = frozenset()
 
 
 class NamespaceResource(Resource[Namespace, Actual]):
@@ -95,8 +98,9 @@ class NamespaceResource(Resource[Namespace, Actual]):
     def read(self, host: Host, call: Call[Namespace]) -> Actual:
         names = {namespace.name for namespace in call.entries}
         backend = host.use(KERNEL)
-        kernel = backend.read(sorted(backend.namespace_names() if call.prune else names), addresses=True)
         declared = {namespace.name for namespace in call.entries if namespace.present}
+        distinct = backend.namespace_names(preferred=declared)
+        kernel = backend.read(sorted(distinct | names if call.prune else names), addresses=True)
         leaving = [name for name in kernel.namespaces if name and name not in declared]
         if call.prune:
             leaving = [name for name in leaving if name in names or call.owner in _owners(kernel.namespace(name))]
@@ -116,6 +120,7 @@ class NamespaceResource(Resource[Namespace, Actual]):
                 for key in namespace.sysctls
             },
             processes=backend.processes(leaving),
+            further_names=frozenset(name for name in kernel.namespaces if name and name not in distinct),
         )
 
     def plan(self, actual: Actual, call: Call[Namespace]) -> Plan:
@@ -176,6 +181,9 @@ class _NamespacePlanner(Planner[Namespace]):
     # Present
 
     def present(self, wanted: Namespace) -> None:
+        kernel = self._actual.kernel
+        if wanted.name in kernel.aliases:
+            raise InvalidEntry(wanted.entry, "name", describe_alias(wanted.name, kernel.aliases[wanted.name]))
         self._check_sysctls(wanted)
         state = self._actual.kernel.namespaces.get(wanted.name)
         change = self._create(wanted) if state is None else self._update(wanted, state)
@@ -233,7 +241,7 @@ class _NamespacePlanner(Planner[Namespace]):
     def _create(self, wanted: Namespace) -> Change:
         name, owner = wanted.name, self.call.owner
         after: dict[str, Any] = {"loopback": "up", **{f"sysctls.{key}": value for key, value in wanted.sysctls.items()}}
-        before, removal = self._stale_file(name)
+        before, removal = self._stale_file(wanted.entry, name)
         operations: list[Operation] = [*removal, op.CreateNamespace(name)]
         alias = alias_with(Link(index=1, name="lo"), owner)
         if alias:
@@ -245,11 +253,20 @@ class _NamespacePlanner(Planner[Namespace]):
         after.update(files.after)
         return Change(wanted.entry, _target(name), before or None, after, (*operations, *files.operations))
 
-    def _stale_file(self, name: str) -> tuple[dict[str, str], list[Operation]]:
-        """Return a file in the place of the namespace, for the diff, and its removal."""
+    def _stale_file(self, entry: Entry, name: str) -> tuple[dict[str, str], list[Operation]]:
+        """Return a file in the place of the namespace, for the diff, and its removal.
+
+        Raises:
+            InvalidEntry: It is a directory, which somebody may have a use for.
+        """
         if name not in self._actual.kernel.stale:
             return {}, []
-        return {"stale file": f"{validation.NAMESPACE_DIRECTORY}/{name}"}, [op.RemoveStaleFile(name)]
+        path = f"{validation.NAMESPACE_DIRECTORY}/{name}"
+        if name in self._actual.kernel.directories:
+            raise InvalidEntry(
+                entry, "name", f"{path} is a directory; remove it (`rmdir {path}`), or choose another name"
+            )
+        return {"stale file": path}, [op.RemoveStaleFile(name)]
 
     # Absent
 
@@ -258,10 +275,13 @@ class _NamespacePlanner(Planner[Namespace]):
         files = netns_resolver.plan_absent(name, self._actual.files, owner)
         state = self._actual.kernel.namespaces.get(name)
         if state is None:
-            before, removal = self._stale_file(name)
+            before, removal = self._stale_file(wanted.entry, name)
             operations = (*removal, *files.operations)
             if operations:
                 self.changes.append(Change(wanted.entry, _target(name), {**before, **files.before}, None, operations))
+            return
+        if name in self._actual.further_names:
+            self.warn(wanted.entry, f"{name} is another name of a namespace that stays; left alone")
             return
         loopback = _loopback(state)
         # An empty namespace without an owner may be what a killed run has left.

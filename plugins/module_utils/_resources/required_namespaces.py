@@ -7,9 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, NamespaceName
+
+
+def describe_alias(name: str, other: NamespaceName) -> str:
+    """Return the error of a name whose namespace has another one; `other` is None for the host's own."""
+    if other is None:
+        return f"{name} is a name of the host's own network namespace; choose another name"
+    return f"{name} is another name of the namespace {other}"
 
 
 def require_namespace(
@@ -18,9 +26,13 @@ def require_namespace(
     """Require that a namespace exists; in check mode an earlier task may create it.
 
     Raises:
-        InvalidEntry: It does not exist, and this is a real run.
+        InvalidEntry: It is the host's own, or is known by another name; or it does not exist, and this is a real run.
     """
-    if namespace is None or namespace in state:
+    if namespace is None:
+        return
+    if namespace in state.aliases:
+        raise InvalidEntry(entry, option, describe_alias(namespace, state.aliases[namespace]))
+    if namespace in state:
         return
     cause = "is a plain file, not a namespace" if namespace in state.stale else "does not exist"
     message = f"the namespace {namespace} {cause}; create it first, with netns.fabric.netns"

@@ -97,7 +97,7 @@ class VethResource(Resource[Veth, KernelState]):
     def read(self, host: Host, call: Call[Veth]) -> KernelState:
         kernel = host.use(KERNEL)
         names: list[NamespaceName] = [None, *(end.namespace for pair in call.entries for end in pair.ends)]
-        everywhere = [None, *sorted(kernel.namespace_names())]
+        everywhere = [*names, *sorted(kernel.namespace_names(preferred=names))]
         state = kernel.read(everywhere if call.prune else names, addresses=True, tx_checksum=True)
         if not call.prune and _has_unknown_peer(state, call.entries):
             state = kernel.read(everywhere, addresses=True, tx_checksum=True)

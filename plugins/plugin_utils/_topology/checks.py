@@ -131,21 +131,23 @@ def _existing_links(topology: Topology) -> Iterator[Attachment]:
 
 # --- addresses and MTUs --------------------------------------------------------------------------------------------
 
-#: What holds an address at most once, each with its description: a namespace or the host, and a broadcast domain.
+#: What holds an address at most once, each with its description: a namespace or the host, then a broadcast domain.
 _Scopes = list[tuple[object, str]]
 
 
 def _check_addresses(topology: Topology, errors: Errors) -> None:
     """Check that no address occurs twice in one namespace, on the host, or in one broadcast domain.
 
-    The same address in two domains that do not see each other is valid: tenants overlap.
+    The same address in two domains that do not see each other is valid: tenants overlap. A link-local IPv6 address is
+    one of its link, and may be on several links of a namespace (RFC 4291, 2.5.6).
     """
     first: dict[tuple[object, Address], str] = {}
     for path, scopes, addresses in _addresses_by_scope(topology):
         for index, address in enumerate(addresses):
             option = f"addresses[{index}]"
             here = f"{path} {option}"
-            for scope, description in scopes:
+            of_link = address.version == 6 and address.is_link_local
+            for scope, description in [(path, "on this interface"), *scopes[1:]] if of_link else scopes:
                 seen = first.setdefault((scope, address.ip), here)
                 if seen != here:
                     errors.add(

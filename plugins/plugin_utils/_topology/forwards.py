@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Sequence
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
@@ -24,29 +24,27 @@ def resolve_targets(topology: Topology, forward: Forward) -> list[Interface]:
     return [found[version] for version in sorted(found)]
 
 
-def _candidates(topology: Topology, forward: Forward) -> Iterator[tuple[str, Interface]]:
-    """Yield the addresses of namespaces that ``to`` stands for, each with its namespace."""
-    for end in topology.ends():
-        for address in end.addresses or ():
-            matches = end.namespace == forward.to if isinstance(forward.to, str) else address.ip == forward.to
-            if matches and end.namespace is not None and end.name != "lo" and not address.is_link_local:
-                yield end.namespace, address
+def _candidates(topology: Topology, forward: Forward) -> Sequence[tuple[str, Interface]]:
+    """Return the addresses of namespaces that ``to`` stands for, each with its namespace."""
+    return topology.forward_targets.get(forward.to, ())
 
 
 def check_forwards(topology: Topology, errors: Errors) -> None:
     """Note every error in the published ports."""
+    # An incomplete entry may be the target, and is reported.
+    if not topology.incomplete and not any(namespace.incomplete for namespace in topology.namespaces):
+        names = dict.fromkeys(namespace.name for namespace in topology.namespaces)
+        for forward in topology.forwards:
+            _check_target(topology, forward, names, errors)
     for forward in topology.forwards:
-        _check_target(topology, forward, errors)
+        _check_address(forward, errors)
     _check_duplicates(topology, errors)
 
 
-def _check_target(topology: Topology, forward: Forward, errors: Errors) -> None:
-    if topology.incomplete or any(namespace.incomplete for namespace in topology.namespaces):
-        return  # The target may be an entry that is invalid, which is reported.
-    names = [namespace.name for namespace in topology.namespaces]
+def _check_target(topology: Topology, forward: Forward, names: Collection[str], errors: Errors) -> None:
     if isinstance(forward.to, str) and forward.to not in names:
         errors.add(forward.path, "to", f"{forward.to!r} is not in `topology_namespaces`; {suggest(forward.to, names)}")
-    elif not list(_candidates(topology, forward)):
+    elif not _candidates(topology, forward):
         cause = (
             f"namespace {forward.to!r} has no address"
             if isinstance(forward.to, str)
@@ -66,6 +64,9 @@ def _check_target(topology: Topology, forward: Forward, errors: Errors) -> None:
             "address",
             f"{forward.address} is of another IP version than the addresses of {forward.to}; use one of the same",
         )
+
+
+def _check_address(forward: Forward, errors: Errors) -> None:
     if forward.address is not None and (forward.address.is_loopback or forward.address.is_unspecified):
         errors.add(
             forward.path,

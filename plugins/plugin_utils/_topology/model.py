@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Interface, Network
@@ -186,3 +187,14 @@ class Topology:
         for link in self.links:
             yield link.near
             yield link.far
+
+    @cached_property
+    def forward_targets(self) -> Mapping[str | Address, Sequence[tuple[str, Interface]]]:
+        """The addresses that a port can be forwarded to, each with its namespace, by that namespace and by address."""
+        targets: dict[str | Address, list[tuple[str, Interface]]] = {}
+        for end in self.ends():
+            for address in end.addresses or ():
+                if end.namespace is not None and end.name != "lo" and not address.is_link_local:
+                    for key in (end.namespace, address.ip):
+                        targets.setdefault(key, []).append((end.namespace, address))
+        return targets

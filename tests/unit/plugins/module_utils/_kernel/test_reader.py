@@ -25,6 +25,7 @@ class FakeHandle:
     def __init__(self, *links: LinkMessage) -> None:
         self._links = links
         self.dumps = 0
+        self.identity = (4, id(self))
 
     def links(self, counters: bool) -> list[LinkMessage]:
         assert not counters
@@ -70,6 +71,13 @@ def test_namespaces_that_exist_and_names_that_have_none() -> None:
     assert state.stale == {"stale"}
     host = state.namespace(None)
     assert [link.peer for link in host.links] == [End(None, 3), End(None, 2), None]
+
+
+def test_further_names_of_a_namespace_are_aliases() -> None:
+    handles = FakeHandles()
+    handles.handles.update(alias=handles.handles["red"], own=handles.handles[None])
+    state = Reader(handles).read(["red", "alias", "own"])  # type: ignore[arg-type]  # stands for the open namespaces
+    assert state.aliases == {"alias": "red", "own": None}
 
 
 def test_links_are_dumped_once_between_two_writes() -> None:

@@ -25,7 +25,7 @@ class TestRead:
         def __init__(self) -> None:
             self.requested: list[Any] = []
 
-        def namespace_names(self) -> set[str]:
+        def namespace_names(self, preferred: Any) -> set[str]:  # noqa: ARG002  # as the kernel's
             return {"blue", "red"}
 
         def read(self, namespaces: Any) -> KernelState:

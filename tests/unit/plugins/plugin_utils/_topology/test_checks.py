@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import (
     on_bridge,
     only_error_of,
@@ -74,6 +75,24 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.
 def test_one_error(variables: object, message: str) -> None:
     """Each error is reported once, with its place, and causes no others."""
     assert message in only_error_of(variables)
+
+
+def router_with(*addresses: str) -> object:
+    """A router with a link-local address on each of two bridges, which is what hosts have as their gateway."""
+    interfaces = [
+        {"name": f"eth{index}", "bridge": f"br{index}", "peer": f"tap{index}", "addresses": [address]}
+        for index, address in enumerate(addresses)
+    ]
+    return {"bridges": [{"name": "br0"}, {"name": "br1"}], "namespaces": [{"name": "router", "interfaces": interfaces}]}
+
+
+def test_a_link_local_address_may_be_on_several_links() -> None:
+    compiled = compile_topology(router_with("fe80::1/64", "fe80::1/64"))
+    assert [pair["addresses"] for pair in compiled["pairs"]] == [["fe80::1/64"], ["fe80::1/64"]]
+    assert "is already assigned in namespace 'router'" in only_error_of(router_with("fd00::1/64", "fd00::1/64"))
+    assert "is already assigned on this interface" in only_error_of(small(addresses=["fe80::1/64", "fe80::1/128"]))
+    links = [{"name": "l0", "addresses": ["fe80::1/64"], "peer": {"name": "l1", "addresses": ["fe80::1/64"]}}]
+    assert "is already assigned on this link" in only_error_of({"links": links})
 
 
 def test_user_probes_that_contradict_each_other() -> None:

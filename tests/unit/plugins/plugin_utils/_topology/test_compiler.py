@@ -314,6 +314,18 @@ def test_a_thousand_namespaces() -> None:
     assert 2000 < len(compiled["probes"]) <= 2040
 
 
+def test_the_time_grows_linearly_with_the_published_ports() -> None:
+    def seconds(count: int) -> float:
+        variables = masqueraded(count)
+        names = [namespace["name"] for namespace in variables["namespaces"]]
+        variables["nat"] += [{"publish": 1024 + index, "to": name} for index, name in enumerate(names)]
+        started = time.process_time()
+        assert len(compile_topology(variables)["forwards"]) == count
+        return time.process_time() - started
+
+    assert seconds(2000) < 8 * seconds(500)  # 16 times as long, were it quadratic
+
+
 # --- any topology --------------------------------------------------------------------------------------------------
 
 
