@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_collections.netns.fabric.tests.helpers.own_host import OVS_RUN
 from ansible_collections.netns.fabric.tests.helpers.shell import Shell
+from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 
 Row = dict[str, Any]
 Rows = dict[str, Row]
@@ -128,8 +129,11 @@ def stopped(daemon: str) -> Iterator[None]:
 
 
 def kill(daemon: str) -> None:
-    """Kill a daemon, without a chance to clean up; Host.clear() starts it again."""
-    os.kill(pid(daemon), signal.SIGKILL)
+    """Kill a daemon, without a chance to clean up, and wait for its end; Host.clear() starts it again."""
+    killed = pid(daemon)
+    os.kill(killed, signal.SIGKILL)
+    # The kernel closes its sockets first; until then `ovs-ctl start` would find it running.
+    wait_until(lambda: not os.path.exists(f"/proc/{killed}"))
 
 
 # For the tests of the scenarios
