@@ -45,7 +45,7 @@ def take_settled() -> Snapshot:
     """Return a snapshot once two in a row are equal: the kernel and ovs-vswitchd handle some damage a little later."""
     before, now = None, snapshot.take()
     while now != before:
-        time.sleep(0.1)
+        time.sleep(0.1)  # until nothing changes any more
         before, now = now, snapshot.take()
     return now
 

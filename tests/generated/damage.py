@@ -95,7 +95,7 @@ def _delete_namespace(host: Host, at: Place) -> None:
     host.run("ip", "netns", "del", at.namespace, check=False)
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and inside & {link["ifindex"] for link in _veths(host)}:
-        time.sleep(0.01)
+        time.sleep(0.01)  # the kernel destroys the links in the background
 
 
 def _exists(host: Host, at: Place) -> bool:

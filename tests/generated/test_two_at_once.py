@@ -87,7 +87,7 @@ def _run_at_once(first: Variables, second: Variables, offset: float) -> None:
     """Start both runs ``offset`` seconds apart, and assert that both succeed."""
     with _ready(first) as one, _ready(second) as other:
         _begin(one)
-        time.sleep(offset)
+        time.sleep(offset)  # the second run starts at another moment of the first
         _begin(other)
         outputs = [process.communicate(timeout=TIMEOUT) for process in (one, other)]
     assert [one.returncode, other.returncode] == [0, 0], outputs

@@ -307,7 +307,7 @@ def _assert_becomes(wanted: Snapshot, view: Callable[[Snapshot], Snapshot], what
     while (now := view(take())) != wanted:
         if time.monotonic() > deadline:
             raise AssertionError("\n".join([f"{what} differs:", *differences(wanted, now)]))
-        time.sleep(0.1)
+        time.sleep(0.1)  # the kernel applies some changes later, and does not report it
 
 
 def differences(before: Any, after: Any, path: str = "") -> list[str]:

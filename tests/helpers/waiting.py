@@ -17,4 +17,4 @@ def wait_until(condition: Callable[[], bool], seconds: float = 10, otherwise: st
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, otherwise
-        time.sleep(0.02)
+        time.sleep(0.02)  # what is waited for does not report itself

@@ -78,7 +78,7 @@ def test_address_with_a_failed_duplicate_detection_is_added_again(host: Host, ru
             found = host.links("red")["eth0"]["addr_info"]
             if any(entry.get("dadfailed") for entry in found):
                 break
-            time.sleep(0.02)
+            time.sleep(0.02)  # until duplicate address detection has ended
         else:
             raise AssertionError(found)
         shell(host, "addr del 2001:db8::1/64 dev br0\naddr add 2001:db8::fe/64 dev br0 nodad")

@@ -330,7 +330,7 @@ class TestChainsThatDrop:
             program.stdin.write("add chain inet busy forward { type filter hook forward priority 0; policy drop; }\n")
             program.stdin.flush()
             while "forward" not in outside_world.run("nft", "list", "ruleset").stdout:
-                time.sleep(0.02)
+                time.sleep(0.02)  # until the other program has written
             result = masquerade(source=SOURCE)
             assert result.changed
             assert "nftables inet busy forward (policy drop), left alone" in result.returned["blocked_by"][0]
@@ -432,7 +432,7 @@ class TestWhateverIsFound:
         for _attempt in range(100):
             if default_routes():
                 break
-            time.sleep(0.1)
+            time.sleep(0.1)  # the kernel handles the advertisement in its own time
         assert default_routes()
         for check in (True, False):
             result = run_module("nat_masquerade", _check=check, source=SOURCE6)

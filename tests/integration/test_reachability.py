@@ -44,7 +44,7 @@ def wait_until_up(host: Host, *namespaces: str) -> None:
         deadline = time.monotonic() + 10
         while host.links(name)["eth0"]["operstate"] != "UP":
             assert time.monotonic() < deadline
-            time.sleep(0.02)
+            time.sleep(0.02)  # until the link is up
 
 
 def connect(host: Host, near: tuple[str, Sequence[str]], far: tuple[str, Sequence[str]]) -> None:

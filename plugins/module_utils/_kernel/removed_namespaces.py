@@ -69,7 +69,7 @@ class RemovedNamespaces:
             left = [end for end in awaited if self._has_link(*end)]
             if len(left) < len(awaited):
                 awaited, deadline = left, time.monotonic() + DESTRUCTION_PATIENCE
-            time.sleep(INTERVAL if left else 0)
+            time.sleep(INTERVAL if left else 0)  # the kernel does not report when it is done
         for name, index in awaited:
             # The kernel may delete it meanwhile, with the one before or in the background.
             with suppress(OSError):

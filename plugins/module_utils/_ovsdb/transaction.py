@@ -166,7 +166,7 @@ class Transaction:
         deadline = time.monotonic() + REPORT_TIMEOUT
         now = self._read_interfaces()
         while any(REOPEN in now[name].error for name in names if name in now) and time.monotonic() < deadline:
-            time.sleep(REPORT_INTERVAL)
+            time.sleep(REPORT_INTERVAL)  # until ovs-vswitchd has reported
             now = self._read_interfaces()
         return now
 
@@ -195,7 +195,7 @@ class Transaction:
                     f"{interface.name} keeps its MTU of {interface.mtu} bytes: the device does not accept "
                     f"{interface.mtu_request}",
                 )
-            time.sleep(REPORT_INTERVAL)
+            time.sleep(REPORT_INTERVAL)  # until ovs-vswitchd has reported
             now = self._read_interfaces()
 
 

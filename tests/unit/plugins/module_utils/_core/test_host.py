@@ -61,7 +61,7 @@ class Ledger(Backend):
             if step.name == self.breaks:
                 raise ZeroDivisionError("a bug")
             self.done.append(step.name)
-            journal.record(f"undo {step.name}", lambda step=step: self.undo(step))  # type: ignore[misc]
+            journal.record(f"undo {step.name}", lambda step=step: self.undo(step))  # type: ignore[misc]  # mypy has no type for a lambda's default
 
     def undo(self, step: Step) -> None:
         if step.name == self.cannot_undo:
@@ -229,7 +229,7 @@ def test_the_journal() -> None:
     journal = Journal()
     undone: list[str] = []
     for name in ("first", "second", "third"):
-        journal.record(name, lambda name=name: undone.append(name))  # type: ignore[misc]
+        journal.record(name, lambda name=name: undone.append(name))  # type: ignore[misc]  # mypy has no type for a lambda's default
     assert len(journal) == 3
     assert journal.roll_back() == []
     assert undone == ["third", "second", "first"]

@@ -50,7 +50,7 @@ def test_network_of_one_address_has_no_prefix_length() -> None:
     ],
 )
 def test_altered_rule_is_recognised_and_differs(addition: Any) -> None:
-    found = nft_parser.parse_rule({**MASQUERADE, "expr": [addition, *MASQUERADE["expr"]]})  # type: ignore[misc]
+    found = nft_parser.parse_rule({**MASQUERADE, "expr": [addition, *MASQUERADE["expr"]]})  # type: ignore[misc]  # JSON
     assert masquerade.recognise_source(found) == (masquerade.MASQUERADE, OUT)
     assert found.criteria != frozenset(OUT.specs()[0].criteria)
 

@@ -45,7 +45,7 @@ def test_the_bulk_list_has_the_same_options_as_the_single_form() -> None:
     [
         ({"to": "192.168.100.300"}, "probes[0] (the host -> 192.168.100.300): to: '192.168.100.300' is not an IPv4"),
         ({"to": "192.168.100.1/24"}, "to: '192.168.100.1/24' has a prefix length"),
-        ({"to": "0.0.0.0"}, "to: 0.0.0.0 is not the address of one host"),  # noqa: S104
+        ({"to": "0.0.0.0"}, "to: 0.0.0.0 is not the address of one host"),  # noqa: S104  # nothing listens there
         ({"to": "224.0.0.1"}, "to: 224.0.0.1 is not the address of one host"),
         ({"to": "255.255.255.255"}, "to: 255.255.255.255 is not the address of one host"),
         ({"to": "ff02::1"}, "to: ff02::1 is not the address of one host"),

@@ -386,7 +386,7 @@ def test_any_tangle_becomes_what_is_declared(
     for one, two in is_there:
         if not {one, two} & declared:
             assert leads[one] == two
-    after = veth_pairs(*{tuple(sorted(pair, key=str)) for pair in leads.items()})  # type: ignore[arg-type]
+    after = veth_pairs(*{tuple(sorted(pair, key=str)) for pair in leads.items()})  # type: ignore[arg-type]  # pairs have two ends
     assert not [step for _entry, step in plan(after, *pairs).operations if not isinstance(step, op.SetUp)]
 
 
