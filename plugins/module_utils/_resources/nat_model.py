@@ -19,6 +19,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.resource import
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import interface_name
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld import FIREWALLD
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import FlowSelection
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     FAMILIES,
     FORWARD,
@@ -82,6 +83,10 @@ class RuleKey(ABC):
     @abstractmethod
     def options(self) -> dict[str, Any]:
         """Return its options, for the diff."""
+
+    @abstractmethod
+    def flows(self) -> FlowSelection | None:
+        """Return the flows that its rules translate, for when these are removed; None where they are not known."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +191,10 @@ class WantedNat:
 
     def specs(self) -> Sequence[RuleSpec]:
         """Return the rules that it needs."""
+        raise NotImplementedError
+
+    def flows(self) -> FlowSelection | None:
+        """Return the flows that its rules translate."""
         raise NotImplementedError
 
     def firewalld_rule(self) -> str | None:

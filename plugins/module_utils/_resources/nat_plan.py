@@ -18,6 +18,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_p
     plan_policy,
     policy_name,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import FlowSelection
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.operations import (
+    DeleteFlows,
+    changes_translation,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     COMMENT,
     FAMILIES,
@@ -109,7 +114,9 @@ class NatPlanner(Planner[AnyWanted]):
             for spec in specs
             for place in (accepting if spec.hook == FORWARD else [nat_chain(spec.hook, backend, key.family)])
         ]
-        operations = [*cleared, *rules.update(key, placed), *rules.delete_empty(key.family)]
+        updates = [*cleared, *rules.update(key, placed)]
+        operations = [*updates, *_delete_flows(wanted.namespace, wanted.flows(), updates)]
+        operations += rules.delete_empty(key.family)
         after = rules.describe(key, specs)
         if is_new:
             after.update(key.options())
@@ -176,6 +183,8 @@ class NatPlanner(Planner[AnyWanted]):
         rules = self._rules(name)
         before = rules.describe(key, self.scheme.specs(key))
         operations = rules.update(key, ())
+        if not rules.other_owners(key):  # whose rules translate the same flows
+            operations += _delete_flows(name, key.flows(), operations)
         emptied = [step for family in families for step in rules.delete_empty(family)]
         if emptied and not operations:
             before = {"empty table": OWN_TABLE}
@@ -266,6 +275,11 @@ class NatPlanner(Planner[AnyWanted]):
                 wanted.entry,
                 f"still {self.scheme.past} by a rule {whose}, which {mine}; left alone (a call {how} removes it)",
             )
+
+
+def _delete_flows(name: NamespaceName, flows: FlowSelection | None, operations: Sequence[Operation]) -> list[Operation]:
+    """Plan the deletion of the flows whose translation these operations change."""
+    return [DeleteFlows(name, flows)] if flows and any(map(changes_translation, operations)) else []
 
 
 def _rich_rules(settings: frozenset[tuple[str, str]] | None) -> list[str]:

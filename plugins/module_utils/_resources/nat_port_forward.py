@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -17,6 +17,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import I
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import PublishedFlows
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     COMMENT,
     FORWARD,
@@ -105,6 +106,9 @@ class Listener(RuleKey):
             **{name: value for name, value in options.items() if value},
         }
 
+    def flows(self) -> PublishedFlows:
+        return PublishedFlows(self.protocol, self.first_and_last, self.ip_version, self.address, self.in_interface)
+
 
 @dataclass(frozen=True)
 class WantedForward(WantedNat):
@@ -152,6 +156,9 @@ class WantedForward(WantedNat):
     def _not_loopback(self) -> tuple[Criterion, ...]:
         # What the host sends to 127.0.0.1 has that as its source as well, and would be dropped on its way out.
         return () if self.key.address else (Criterion("daddr", LOOPBACK[self.version], negated=True),)
+
+    def flows(self) -> PublishedFlows:
+        return replace(self.key.flows(), to_address=self.to_address, to_port=self.to_port, hairpin=self.hairpin)
 
     def firewalld_rule(self) -> str | None:
         # firewalld accepts every connection whose destination was translated, whoever translated it.
