@@ -37,6 +37,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
     plan_move,
     plan_settings,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import LINK
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import require_namespace
 
 
@@ -131,6 +132,15 @@ class _LinkPlanner(Planner[WantedLink]):
                     "namespace",
                     f"{other.entry} wants the same link, {place(where[0], where[1].name)}; leave one of them out",
                 )
+
+    def simulated(self) -> Mapping[str, Any]:
+        return {
+            LINK: {
+                (wanted.namespace, wanted.name): wanted.settings.addresses
+                for wanted in self.call.entries
+                if wanted.present and wanted.settings.addresses is not None
+            }
+        }
 
     # Present
 

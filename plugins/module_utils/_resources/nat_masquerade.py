@@ -149,6 +149,10 @@ class WantedMasquerade(WantedNat):
     def specs(self) -> Sequence[RuleSpec]:
         return self.key.specs()
 
+    @property
+    def behind(self) -> validation.Network:
+        return ip_network(self.key.source)
+
     def flows(self) -> MasqueradedFlows:
         return MasqueradedFlows(self.key.source, self.key.out_interface)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import OWNER_OPTIONS
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import interface_name
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network, interface_name
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld import FIREWALLD
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import FlowSelection
@@ -191,6 +191,11 @@ class WantedNat:
 
     def specs(self) -> Sequence[RuleSpec]:
         """Return the rules that it needs."""
+        raise NotImplementedError
+
+    @property
+    def behind(self) -> Network:
+        """The network behind the router, or the address there, that the rules are for."""
         raise NotImplementedError
 
     def flows(self) -> FlowSelection | None:

@@ -34,7 +34,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Ruleset,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import SetSysctl
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName, NamespaceState
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_backend import (
     check_own_table,
     choose_backend,
@@ -43,6 +43,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_checks
     check_default_routes,
     check_ipv6,
     require_link,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwarding import (
+    forwarding_parameter,
+    required_links,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import (
     AUTO,
@@ -70,6 +74,8 @@ class NatPlanner(Planner[AnyWanted]):
         self._owner = call.owner or ""
         self._backend_option = str(call.options.get("backend") or AUTO)
         self._forwarding = dict(actual.forwarding)
+        #: The links that forward, although they did not when they were read.
+        self._opened: set[tuple[NamespaceName, str]] = set()
         self._backends: dict[tuple[NamespaceName, int], str] = {}
         self._rulesets: dict[NamespaceName, PlannedRuleset] = {}
         #: The chains that are left alone, in the order in which they were found.
@@ -132,11 +138,38 @@ class NatPlanner(Planner[AnyWanted]):
     ) -> Sequence[Operation]:
         where = (wanted.namespace, wanted.version)
         if not wanted.ip_forward or self._forwarding[where] == "1":
-            return []
+            return self._turn_on_links(wanted, before, after)
         parameter = FORWARDING[wanted.version]
         before[parameter], after[parameter] = self._forwarding[where], "1"
         self._forwarding[where] = "1"
         return [SetSysctl(wanted.namespace, parameter, "1")]
+
+    def _turn_on_links(self, wanted: AnyWanted, before: dict[str, Any], after: dict[str, Any]) -> Sequence[Operation]:
+        """Plan that the links forward that the entry needs; report them where forwarding is left to the user."""
+        namespace, steps = wanted.namespace, []
+        for link in self._closed_links(wanted):
+            parameter = forwarding_parameter(link)
+            if not wanted.ip_forward:
+                where = f"namespace {namespace}: " if namespace else ""
+                self._blocked_by[f"{where}link {link} ({parameter} = 0), left alone: ip_forward is false"] = None
+                continue
+            before[parameter], after[parameter] = "0", "1"
+            self._opened.add((namespace, link))
+            steps.append(SetSysctl(namespace, parameter, "1"))
+        return steps
+
+    def _closed_links(self, wanted: AnyWanted) -> list[str]:
+        """Return the links that the entry needs and that do not forward."""
+        namespace = wanted.namespace
+        closed = self._actual.closed_links.get(namespace, frozenset())
+        router = self._actual.routers.get(namespace)
+        if wanted.version != 4 or router is None:
+            return []
+        return [
+            link
+            for link in required_links(router, wanted.behind, wanted.link)
+            if (link if _exists(router, link) else "default") in closed and (namespace, link) not in self._opened
+        ]
 
     def absent(self, wanted: AnyWanted) -> None:
         if wanted.namespace not in self._actual.rulesets:
@@ -176,7 +209,11 @@ class NatPlanner(Planner[AnyWanted]):
 
     def simulated(self) -> Mapping[str, Any]:
         rulesets = {name: rules.ruleset() for name, rules in self._rulesets.items()}
-        state = self._actual.simulated.updated_by(SimulatedState(rulesets, self._forwarding))
+        closed = {
+            name: frozenset(link for link in links if (name, link) not in self._opened)
+            for name, links in self._actual.closed_links.items()
+        }
+        state = self._actual.simulated.updated_by(SimulatedState(rulesets, self._forwarding, closed))
         return {SimulatedState.name: state}
 
     def _remove(self, entry: Entry, name: NamespaceName, key: RuleKey, families: Sequence[str]) -> None:
@@ -275,6 +312,12 @@ class NatPlanner(Planner[AnyWanted]):
                 wanted.entry,
                 f"still {self.scheme.past} by a rule {whose}, which {mine}; left alone (a call {how} removes it)",
             )
+
+
+def _exists(router: NamespaceState, link: str) -> bool:
+    """Whether a link exists: one that an earlier call of the sequence creates, in check mode, has no index."""
+    found = router.link(link)
+    return found is not None and found.index > 0
 
 
 def _delete_flows(name: NamespaceName, flows: FlowSelection | None, operations: Sequence[Operation]) -> list[Operation]:

@@ -157,6 +157,10 @@ class WantedForward(WantedNat):
         # What the host sends to 127.0.0.1 has that as its source as well, and would be dropped on its way out.
         return () if self.key.address else (Criterion("daddr", LOOPBACK[self.version], negated=True),)
 
+    @property
+    def behind(self) -> validation.Network:
+        return ip_network(self.to_address)
+
     def flows(self) -> PublishedFlows:
         return replace(self.key.flows(), to_address=self.to_address, to_port=self.to_port, hairpin=self.hairpin)
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +17,17 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld i
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_policy import Policy, policy_name
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Ruleset, Tools
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
+    KernelState,
+    NamespaceName,
+    NamespaceState,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwarding import forwarding_parameter
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import WantedNat
+from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import (
+    planned_addresses,
+    with_planned,
+)
 
 #: rtnetlink(7), linux/rtnetlink.h: the kernel, or a daemon, has the route from a router advertisement (RFC 4861).
 _BY_ADVERTISEMENT = 9
@@ -30,12 +39,17 @@ class SimulatedState:
 
     rulesets: Mapping[NamespaceName, Ruleset] = field(default_factory=dict)
     forwarding: Mapping[tuple[NamespaceName, int], str | None] = field(default_factory=dict)
+    closed_links: Mapping[NamespaceName, frozenset[str]] = field(default_factory=dict)
 
     name = "nat"
 
     def updated_by(self, later: SimulatedState) -> SimulatedState:
         """Return the state after a later call."""
-        return SimulatedState({**self.rulesets, **later.rulesets}, {**self.forwarding, **later.forwarding})
+        return SimulatedState(
+            {**self.rulesets, **later.rulesets},
+            {**self.forwarding, **later.forwarding},
+            {**self.closed_links, **later.closed_links},
+        )
 
 
 @dataclass(frozen=True)
@@ -49,6 +63,10 @@ class Actual:
     tools: Tools = field(default_factory=Tools)
     rulesets: Mapping[NamespaceName, Ruleset] = field(default_factory=dict)
     forwarding: Mapping[tuple[NamespaceName, int], str | None] = field(default_factory=dict)
+    #: The links that do not forward IPv4 although the namespace does, where it has any; `default` for new ones.
+    closed_links: Mapping[NamespaceName, frozenset[str]] = field(default_factory=dict)
+    #: The links and routes of these namespaces.
+    routers: Mapping[NamespaceName, NamespaceState] = field(default_factory=dict)
     #: The part of it that earlier calls in check mode would have written.
     simulated: SimulatedState = field(default_factory=SimulatedState)
     #: The links by which a namespace has a default route that the kernel drops when IPv6 forwarding is turned on.
@@ -78,11 +96,14 @@ def read(host: Host, call: Call[Any], firewalld: bool = False) -> Actual:
     new_routers = [
         name for (name, version), value in forwarding.items() if version == 6 and value == "0" and name in rulesets
     ]
+    closed_links = {**_read_closed_links(host, call, rulesets), **simulated.closed_links}
     return Actual(
         kernel=host.use(KERNEL).read(wanted.namespace for wanted in call.entries if wanted.namespace or wanted.link),
         tools=host.use(FIREWALL).tools,
         rulesets={**rulesets, **simulated.rulesets},
         forwarding=forwarding,
+        closed_links=closed_links,
+        routers=_read_routers(host, [name for name, links in closed_links.items() if links]),
         simulated=simulated,
         advertised=_read_advertised(host, new_routers),
         firewalld=policy,
@@ -106,6 +127,27 @@ def _read_forwarding(host: Host, wanted: WantedNat, exists: bool) -> str | None:
     # (Documentation/admin-guide/sysctl/net.rst, devconf_inherit_init_net).
     value = host.use(KERNEL).sysctl(None, key)
     return value if wanted.version == 4 or value is None else "0"
+
+
+def _read_closed_links(
+    host: Host, call: Call[WantedNat], existing: Container[NamespaceName]
+) -> dict[NamespaceName, frozenset[str]]:
+    """Return the links that do not forward IPv4, by the namespaces that do and are to do so for an entry."""
+    kernel = host.use(KERNEL)
+    found: dict[NamespaceName, frozenset[str]] = {}
+    for name in dict.fromkeys(wanted.namespace for wanted in call.entries if wanted.present and wanted.version == 4):
+        # A new namespace starts with the host's parameters.
+        source = name if name in existing else None
+        if kernel.sysctl(source, FORWARDING[4]) == "1":
+            found[name] = kernel.links_with(source, "0", forwarding_parameter("*"))
+    return found
+
+
+def _read_routers(host: Host, names: Sequence[NamespaceName]) -> dict[NamespaceName, NamespaceState]:
+    """Return the links and routes of namespaces, as earlier calls in check mode would have left them."""
+    state = host.use(KERNEL).read(names, routes=True) if names else KernelState()
+    planned = planned_addresses(host)
+    return {name: with_planned(state.namespace(name), planned) for name in names}
 
 
 def _read_advertised(host: Host, names: Sequence[NamespaceName]) -> dict[NamespaceName, Sequence[str]]:

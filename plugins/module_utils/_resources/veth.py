@@ -35,6 +35,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
     plan_move,
     plan_settings,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import VETH
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import require_namespace
 
 END_OPTIONS: Mapping[str, Mapping[str, Any]] = {**LINK_OPTIONS, "tx_checksum": {"type": "bool"}}
@@ -140,6 +141,10 @@ class _VethPlanner(Planner[Veth]):
                 other = taken.setdefault(end.where, pair)
                 if other is not pair:
                     yield InvalidEntry(pair.entry, "peer", f"{place(*end.where)} is already an end of {other.entry}")
+
+    def simulated(self) -> Mapping[str, Any]:
+        ends = [end for pair in self.call.entries if pair.present for end in pair.ends]
+        return {VETH: {end.where: end.settings.addresses for end in ends if end.settings.addresses is not None}}
 
     # Present
 
