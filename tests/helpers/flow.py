@@ -7,9 +7,13 @@ from __future__ import annotations
 import os
 import socket
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
 from ansible_collections.netns.fabric.tests.helpers.traffic import OUTSIDE_PORT
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # typing has it from Python 3.11 on
 
 _ANSWER_LIMIT = 1000  # bytes
 
@@ -29,7 +33,7 @@ class UdpFlow:
         self._socket.bind(("", 0))
         self._to = (address, port)
 
-    def __enter__(self) -> UdpFlow:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -64,7 +64,7 @@ def env(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def backend(request: pytest.FixtureRequest, env: dict[str, str]) -> str:  # noqa: ARG001  # with it comes its parameter
+def backend(request: pytest.FixtureRequest, env: dict[str, str]) -> str:  # with it comes its parameter
     return str(request.node.callspec.params["env"]).partition("-")[0]
 
 
@@ -90,9 +90,7 @@ def entry_of(flow: UdpFlow, version: int = 4) -> Flow:
 
 
 class TestPublishedPort:
-    def test_published_under_a_flow_led_elsewhere_and_removed(
-        self, world: Services, forward: Cycle, backend: str
-    ) -> None:
+    def test_published_under_a_flow_led_elsewhere_and_removed(self, forward: Cycle, backend: str) -> None:
         with UdpFlow("outside", UPLINK_ADDRESS, PORT) as flow, UdpFlow(None, OUTSIDE_ADDRESS, PORT) as other:
             assert flow.ask() == f"host {PORT} {OUTSIDE_ADDRESS}"
             assert other.ask() == f"outside {PORT} {UPLINK_ADDRESS}"
@@ -106,7 +104,7 @@ class TestPublishedPort:
             assert other.ask() == f"outside {PORT} {UPLINK_ADDRESS}"
             assert identity_of(other) == before
 
-    def test_ipv6(self, world: Services, forward: Cycle, backend: str) -> None:
+    def test_ipv6(self, forward: Cycle, backend: str) -> None:
         with UdpFlow("outside", UPLINK6, PORT) as flow:
             assert flow.ask() == f"host {PORT} {OUTSIDE6}"
             forward(rules=[forward_entry("fd00:100::1")], backend=backend)
@@ -114,7 +112,7 @@ class TestPublishedPort:
             forward(rules=[forward_entry("fd00:100::2")], backend=backend)
             assert flow.ask() == f"ns02 {PORT} {OUTSIDE6}"
 
-    def test_limits_keep_other_flows(self, world: Services, forward: Cycle, backend: str) -> None:
+    def test_limits_keep_other_flows(self, forward: Cycle, backend: str) -> None:
         """A flow at another address, by another interface or of an unchanged entry is not deleted."""
         with UdpFlow("ns02", ROUTER, PORT) as inner, UdpFlow("outside", UPLINK_ADDRESS, PORT) as outer:
             assert inner.ask() == f"host {PORT} {NS02}"
@@ -130,7 +128,7 @@ class TestPublishedPort:
             assert inner.ask() == f"host {PORT} {NS02}"
             assert identity_of(inner) == kept
 
-    def test_a_flow_that_is_led_right_lives_on(self, world: Services, forward: Cycle, backend: str) -> None:
+    def test_a_flow_that_is_led_right_lives_on(self, forward: Cycle, backend: str) -> None:
         forward(rules=[forward_entry()], backend=backend)
         with UdpFlow("outside", UPLINK_ADDRESS, PORT) as flow:
             assert flow.ask() == f"ns01 {PORT} {OUTSIDE_ADDRESS}"
@@ -140,7 +138,8 @@ class TestPublishedPort:
             assert flow.ask() == f"ns01 {PORT} {OUTSIDE_ADDRESS}"
             assert identity_of(flow) == before
 
-    def test_a_rollback_returns_the_flow(self, world: Services, run_module: RunModule) -> None:
+    @pytest.mark.usefixtures("world")
+    def test_a_rollback_returns_the_flow(self, run_module: RunModule) -> None:
         """The second entry is refused by the kernel once the first one's rules are there."""
         with UdpFlow("outside", UPLINK_ADDRESS, PORT) as flow:
             assert flow.ask() == f"host {PORT} {OUTSIDE_ADDRESS}"
@@ -185,14 +184,14 @@ class TestMasquerade:
             assert inner.ask() == f"host {PORT} {NS01}"
             assert identity_of(inner) == kept
 
-    def test_ipv6(self, world: Services, masquerade: Cycle, backend: str) -> None:
+    def test_ipv6(self, masquerade: Cycle, backend: str) -> None:
         Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text("1", encoding="ascii")
         with UdpFlow("ns01", OUTSIDE6, PORT) as flow:
             assert flow.is_silent()
             masquerade(rules=[{"source": SOURCE6}], backend=backend)
             assert flow.ask() == f"outside {PORT} {UPLINK6}"
 
-    def test_a_narrowed_rule_keeps_its_flows(self, world: Services, masquerade: Cycle, backend: str) -> None:
+    def test_a_narrowed_rule_keeps_its_flows(self, masquerade: Cycle, backend: str) -> None:
         masquerade(rules=[{"source": SOURCE}], backend=backend)
         with UdpFlow("ns01", OUTSIDE_ADDRESS, PORT) as flow:
             assert flow.ask() == f"outside {PORT} {UPLINK_ADDRESS}"

@@ -37,7 +37,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
     plan_move,
     plan_settings,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import LINK
+from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import LINK_ADDRESSES
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import require_namespace
 
 
@@ -135,7 +135,7 @@ class _LinkPlanner(Planner[WantedLink]):
 
     def simulated(self) -> Mapping[str, Any]:
         return {
-            LINK: {
+            LINK_ADDRESSES: {
                 (wanted.namespace, wanted.name): wanted.settings.addresses
                 for wanted in self.call.entries
                 if wanted.present and wanted.settings.addresses is not None

@@ -195,7 +195,7 @@ class WantedNat:
 
     @property
     def behind(self) -> Network:
-        """The network behind the router, or the address there, that the rules are for."""
+        """The network behind the router, or the address there, whose packets it has to forward."""
         raise NotImplementedError
 
     def flows(self) -> FlowSelection | None:

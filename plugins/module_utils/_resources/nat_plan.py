@@ -34,7 +34,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Ruleset,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import SetSysctl
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName, NamespaceState
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_backend import (
     check_own_table,
     choose_backend,
@@ -75,7 +75,7 @@ class NatPlanner(Planner[AnyWanted]):
         self._backend_option = str(call.options.get("backend") or AUTO)
         self._forwarding = dict(actual.forwarding)
         #: The links that forward, although they did not when they were read.
-        self._opened: set[tuple[NamespaceName, str]] = set()
+        self._opened: set[tuple[NamespaceName, str]] = set(actual.simulated.opened_links)
         self._backends: dict[tuple[NamespaceName, int], str] = {}
         self._rulesets: dict[NamespaceName, PlannedRuleset] = {}
         #: The chains that are left alone, in the order in which they were found.
@@ -168,7 +168,7 @@ class NatPlanner(Planner[AnyWanted]):
         return [
             link
             for link in required_links(router, wanted.behind, wanted.link)
-            if (link if _exists(router, link) else "default") in closed and (namespace, link) not in self._opened
+            if (link if router.has_link(link) else "default") in closed and (namespace, link) not in self._opened
         ]
 
     def absent(self, wanted: AnyWanted) -> None:
@@ -209,11 +209,8 @@ class NatPlanner(Planner[AnyWanted]):
 
     def simulated(self) -> Mapping[str, Any]:
         rulesets = {name: rules.ruleset() for name, rules in self._rulesets.items()}
-        closed = {
-            name: frozenset(link for link in links if (name, link) not in self._opened)
-            for name, links in self._actual.closed_links.items()
-        }
-        state = self._actual.simulated.updated_by(SimulatedState(rulesets, self._forwarding, closed))
+        new = SimulatedState(rulesets, self._forwarding, frozenset(self._opened))
+        state = self._actual.simulated.updated_by(new)
         return {SimulatedState.name: state}
 
     def _remove(self, entry: Entry, name: NamespaceName, key: RuleKey, families: Sequence[str]) -> None:
@@ -312,12 +309,6 @@ class NatPlanner(Planner[AnyWanted]):
                 wanted.entry,
                 f"still {self.scheme.past} by a rule {whose}, which {mine}; left alone (a call {how} removes it)",
             )
-
-
-def _exists(router: NamespaceState, link: str) -> bool:
-    """Whether a link exists: one that an earlier call of the sequence creates, in check mode, has no index."""
-    found = router.link(link)
-    return found is not None and found.index > 0
 
 
 def _delete_flows(name: NamespaceName, flows: FlowSelection | None, operations: Sequence[Operation]) -> list[Operation]:

@@ -159,7 +159,7 @@ class WantedForward(WantedNat):
 
     @property
     def behind(self) -> validation.Network:
-        return ip_network(self.to_address)
+        return ip_network(self.hairpin or self.to_address)
 
     def flows(self) -> PublishedFlows:
         return replace(self.key.flows(), to_address=self.to_address, to_port=self.to_port, hairpin=self.hairpin)

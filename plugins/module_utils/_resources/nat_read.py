@@ -20,12 +20,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     KernelState,
     NamespaceName,
-    NamespaceState,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwarding import forwarding_parameter
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwarding import Router, forwarding_parameter
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import WantedNat
 from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import (
+    PlannedAddresses,
     planned_addresses,
+    planned_peers,
     with_planned,
 )
 
@@ -39,7 +40,8 @@ class SimulatedState:
 
     rulesets: Mapping[NamespaceName, Ruleset] = field(default_factory=dict)
     forwarding: Mapping[tuple[NamespaceName, int], str | None] = field(default_factory=dict)
-    closed_links: Mapping[NamespaceName, frozenset[str]] = field(default_factory=dict)
+    #: The links that now forward IPv4, and did not before.
+    opened_links: frozenset[tuple[NamespaceName, str]] = frozenset()
 
     name = "nat"
 
@@ -48,7 +50,7 @@ class SimulatedState:
         return SimulatedState(
             {**self.rulesets, **later.rulesets},
             {**self.forwarding, **later.forwarding},
-            {**self.closed_links, **later.closed_links},
+            self.opened_links | later.opened_links,
         )
 
 
@@ -65,8 +67,8 @@ class Actual:
     forwarding: Mapping[tuple[NamespaceName, int], str | None] = field(default_factory=dict)
     #: The links that do not forward IPv4 although the namespace does, where it has any; `default` for new ones.
     closed_links: Mapping[NamespaceName, frozenset[str]] = field(default_factory=dict)
-    #: The links and routes of these namespaces.
-    routers: Mapping[NamespaceName, NamespaceState] = field(default_factory=dict)
+    #: These namespaces.
+    routers: Mapping[NamespaceName, Router] = field(default_factory=dict)
     #: The part of it that earlier calls in check mode would have written.
     simulated: SimulatedState = field(default_factory=SimulatedState)
     #: The links by which a namespace has a default route that the kernel drops when IPv6 forwarding is turned on.
@@ -96,7 +98,7 @@ def read(host: Host, call: Call[Any], firewalld: bool = False) -> Actual:
     new_routers = [
         name for (name, version), value in forwarding.items() if version == 6 and value == "0" and name in rulesets
     ]
-    closed_links = {**_read_closed_links(host, call, rulesets), **simulated.closed_links}
+    closed_links = _read_closed_links(host, call, rulesets)
     return Actual(
         kernel=host.use(KERNEL).read(wanted.namespace for wanted in call.entries if wanted.namespace or wanted.link),
         tools=host.use(FIREWALL).tools,
@@ -143,11 +145,29 @@ def _read_closed_links(
     return found
 
 
-def _read_routers(host: Host, names: Sequence[NamespaceName]) -> dict[NamespaceName, NamespaceState]:
+def _read_routers(host: Host, names: Sequence[NamespaceName]) -> dict[NamespaceName, Router]:
     """Return the links and routes of namespaces, as earlier calls in check mode would have left them."""
-    state = host.use(KERNEL).read(names, routes=True) if names else KernelState()
-    planned = planned_addresses(host)
-    return {name: with_planned(state.namespace(name), planned) for name in names}
+    if not names:
+        return {}
+    kernel, planned = host.use(KERNEL), planned_addresses(host)
+    state = kernel.read([*names, *sorted(kernel.namespace_names(preferred=names))], addresses=True, routes=True)
+    found: dict[NamespaceName, Router] = {}
+    for name in names:
+        ports = {where[1]: planned.get(far, ()) for where, far in planned_peers(host).items() if where[0] == name}
+        for link in state.namespace(name).links:
+            far_end = state.far_end(link)
+            if far_end is not None:
+                there = state.namespace(far_end[0]).addresses_of(far_end[1])
+                ports.setdefault(link.name, tuple(address.interface for address in there))
+        bare = {port: there for port, there in ports.items() if not _has_address(state, planned, (name, port))}
+        found[name] = Router(with_planned(state.namespace(name), planned), bare)
+    return found
+
+
+def _has_address(state: KernelState, planned: PlannedAddresses, where: tuple[NamespaceName, str]) -> bool:
+    link = state.link(*where)
+    present = state.namespace(where[0]).addresses_of(link) if link else ()
+    return bool(planned.get(where) or any(address.interface.version == 4 for address in present))
 
 
 def _read_advertised(host: Host, names: Sequence[NamespaceName]) -> dict[NamespaceName, Sequence[str]]:

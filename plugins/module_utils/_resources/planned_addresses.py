@@ -1,7 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The addresses that a call in check mode would have given to links, for the next calls of a sequence. Pure."""
+"""What a call in check mode would have done to links and addresses, for the next calls of a sequence. Pure."""
 
 from __future__ import annotations
 
@@ -18,16 +18,23 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import RTPROT_KERNEL
 
-#: The addresses by the namespace and the name of their link.
-PlannedAddresses = Mapping[tuple[NamespaceName, str], tuple[Interface, ...]]
+#: The namespace and the name of a link, and the addresses by that.
+Where = tuple[NamespaceName, str]
+PlannedAddresses = Mapping[Where, tuple[Interface, ...]]
 
-#: By what the modules veth and link leave to the next calls, see Plan.simulated.
-VETH, LINK = "addresses of veth pairs", "addresses of links"
+#: What the modules veth and link leave to the next calls, see Plan.simulated.
+VETH_ADDRESSES, VETH_PEERS, LINK_ADDRESSES = "addresses of veth pairs", "peers of veth pairs", "addresses of links"
 
 
 def planned_addresses(host: Host) -> PlannedAddresses:
     """Return what earlier calls in check mode would have given to links."""
-    return {**host.simulated.get(VETH, {}), **host.simulated.get(LINK, {})}
+    return {**host.simulated.get(VETH_ADDRESSES, {}), **host.simulated.get(LINK_ADDRESSES, {})}
+
+
+def planned_peers(host: Host) -> Mapping[Where, Where]:
+    """Return the far ends of the veth pairs that earlier calls in check mode would have completed, by either end."""
+    found: Mapping[Where, Where] = host.simulated.get(VETH_PEERS, {})
+    return found
 
 
 def with_planned(state: NamespaceState, planned: PlannedAddresses) -> NamespaceState:

@@ -35,7 +35,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
     plan_move,
     plan_settings,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import VETH
+from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import (
+    VETH_ADDRESSES,
+    VETH_PEERS,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import require_namespace
 
 END_OPTIONS: Mapping[str, Mapping[str, Any]] = {**LINK_OPTIONS, "tx_checksum": {"type": "bool"}}
@@ -143,8 +146,13 @@ class _VethPlanner(Planner[Veth]):
                     yield InvalidEntry(pair.entry, "peer", f"{place(*end.where)} is already an end of {other.entry}")
 
     def simulated(self) -> Mapping[str, Any]:
-        ends = [end for pair in self.call.entries if pair.present for end in pair.ends]
-        return {VETH: {end.where: end.settings.addresses for end in ends if end.settings.addresses is not None}}
+        pairs = [pair for pair in self.call.entries if pair.present]
+        ends = [end for pair in pairs for end in pair.ends]
+        peers = [(pair.end.where, pair.peer.where) for pair in pairs if pair.peer]
+        return {
+            VETH_ADDRESSES: {end.where: end.settings.addresses for end in ends if end.settings.addresses is not None},
+            VETH_PEERS: {one: other for near, far in peers for one, other in ((near, far), (far, near))},
+        }
 
     # Present
 
