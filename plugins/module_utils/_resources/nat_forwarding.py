@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
+from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Interface, NamespaceState, Route
@@ -56,7 +57,7 @@ def required_links(router: Router, behind: Network, way_out: str | None) -> list
     return sorted(names)
 
 
-def _devices_towards(routes: Iterable[Route], behind: Network) -> set[int | None]:
+def _devices_towards(routes: Iterable[Route], behind: Any) -> set[int | None]:
     """Return the devices of the routes into a network, and of the most specific one to all of it."""
     specific = [(route, _network_of(route)) for route in routes if _network_of(route).prefixlen]
     within = {route.device for route, network in specific if network.subnet_of(behind)}
@@ -65,5 +66,5 @@ def _devices_towards(routes: Iterable[Route], behind: Network) -> set[int | None
     return within | {route.device for route, network in around if network.prefixlen == longest}
 
 
-def _network_of(route: Route) -> Network:
+def _network_of(route: Route) -> Any:
     return ip_network(route.destination)

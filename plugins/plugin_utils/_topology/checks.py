@@ -33,6 +33,7 @@ def check_topology(topology: Topology, errors: Errors) -> None:
     _check_mtus(topology, errors)
     check_routes(topology, errors)
     _check_nat(topology, errors)
+    _check_nat_sources(topology, errors)
     _check_probes(topology, errors)
     check_forwards(topology, errors)
 
@@ -210,6 +211,33 @@ def _check_nat(topology: Topology, errors: Errors) -> None:
                     errors.add(second.path, "source", _describe_overlap(first, second))
                     break
             enclosing.append(rule)
+
+
+def _check_nat_sources(topology: Topology, errors: Errors) -> None:
+    """Check that every NAT rule masquerades a network that the topology has, or has a route to.
+
+    Where addresses are not declared (a moved NIC, DHCP), any network may be there. What is deleted needs no network.
+    """
+    if topology.state != "present" or topology.incomplete or any(each.incomplete for each in topology.namespaces):
+        return
+    plugs = [plug for plugs in topology.plugs.values() for plug in plugs]
+    if any(plug.addresses is None for name, plugs in topology.plugs.items() if name is not None for plug in plugs):
+        return
+    networks = {address.network for plug in plugs for address in plug.addresses or () if not address.is_link_local}
+    routes = {route.destination for namespace in topology.namespaces for route in namespace.routes}
+    if not networks:
+        return  # NAT alone, for a network of somebody else's.
+    known = sorted(networks, key=str)
+    for rule in topology.nat:
+        if not any(network is not None and network.overlaps(rule.source) for network in (*known, *routes)):
+            same = [str(network) for network in known if network.version == rule.source.version]
+            errors.add(
+                rule.path,
+                "source",
+                f"{rule.source} overlaps no network of this topology and none that it has a route to, so that it "
+                f"masquerades nothing; set `topology_nat` to the networks that it is meant for (this topology has "
+                f"{', '.join(same) or 'none of this IP version'}), or to [] for no NAT",
+            )
 
 
 def _share_out_interface(rule: Nat, other: Nat) -> bool:
