@@ -346,3 +346,60 @@ class TestRefusals:
         plain.env = programs(tmp_path, iptables_restore=str(script))
         for rules in ([entry(to_port=81), entry(8082)], [entry(state="absent"), entry(8081)]):
             assert "rolled back; the host is unchanged" in plain.fails(rules=rules, owner="lab-a")
+
+
+class TestPublishedTwice:
+    def test_by_two_owners(self, plain: Cycle) -> None:
+        plain(rules=[entry()], owner="one")
+        assert "port: tcp port 8080 is already led elsewhere, by a rule owned by one; choose another port" in (
+            plain.fails(rules=[entry(to_address=NS02)], owner="two")
+        )
+        # A range, a single address, and the same port of no owner.
+        assert "by a rule owned by one" in plain.fails(rules=[entry("8000-8100", to_port=None)], owner="two")
+        assert "by a rule owned by one" in plain.fails(rules=[entry(address=UPLINK_ADDRESS)], owner="two")
+        assert "by a rule owned by one" in plain.fails(rules=[entry()])
+        # Other packets, and its own rules.
+        plain(rules=[entry(protocol="udp"), entry(8081)], owner="two")
+        plain(rules=[entry(8080, to_address=NS01_6)], owner="two")
+        plain(rules=[entry(to_port=81)], owner="one")
+        plain(rules=[entry("8070-8080", to_port=None), entry(state="absent")], owner="one")
+
+    def test_refused_in_check_mode_and_no_longer_after_the_removal(self, plain: Cycle, run_module: RunModule) -> None:
+        plain(rules=[entry()], owner="one")
+        checked = run_module("nat_port_forward", _check=True, rules=[entry()], owner="two")
+        assert "is already led elsewhere" in checked.message
+        plain(rules=[entry(state="absent")], owner="one")
+        plain(rules=[entry()], owner="two")
+
+    @pytest.mark.parametrize("variant", IPTABLES_VARIANTS)
+    def test_by_docker(self, world: Services, plain: Cycle, variant: str) -> None:
+        """The rules that Docker 20 to 28 adds for `-p 8080:80` and `-p 198.51.100.1:8081:80`."""
+        world._host.run("ip", "link", "add", "docker0", "type", "bridge")
+        for rule in (
+            "-N DOCKER",
+            "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER",
+            "-A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j DOCKER",
+            "-A DOCKER ! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80",
+            f"-A DOCKER -d {UPLINK_ADDRESS} ! -i docker0 -p tcp --dport 8081 -j DNAT --to-destination 172.17.0.3:80",
+        ):
+            world.iptables(variant, "-t", "nat", *rule.split())
+        assert (
+            "port: tcp port 8080 is already led elsewhere, by Docker's rule in iptables-"
+            f"{variant} ip nat DOCKER (to 172.17.0.2:80); choose another port, remove that rule first, or give each"
+        ) in plain.fails(rules=[entry()])
+        assert "(to 172.17.0.3:80)" in plain.fails(rules=[entry(8081)])
+        plain(rules=[entry(8081, address=ROUTER), entry(8080, protocol="udp"), entry(8080, in_interface="docker0")])
+
+    def test_by_a_rule_of_nftables(self, world: Services, plain: Cycle) -> None:
+        chain = "type nat hook prerouting priority dstnat; policy accept;"
+        rules = (
+            "tcp dport 8000-8100 dnat ip to 10.0.0.1",
+            "meta nfproto ipv4 udp dport 53 dnat ip to 10.0.0.1:53",
+            f"ip daddr {OUTSIDE_ADDRESS} dnat ip to 10.0.0.1",
+            "ip saddr 10.0.0.0/8 tcp dport 9000 dnat ip to 10.0.0.1",
+        )
+        world._host.run("nft", "\n".join([f"table inet other {{ chain in {{ {chain}", *rules, "}", "}"]))
+        assert "by a rule of another program in nftables inet other in (to 10.0.0.1)" in plain.fails(rules=[entry()])
+        assert "(to 10.0.0.1:53)" in plain.fails(rules=[entry(53, protocol="udp")])
+        # Another host's address, some senders only, and IPv6.
+        plain(rules=[entry(9000), entry(8080, to_address=NS01_6)])

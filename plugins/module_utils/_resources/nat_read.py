@@ -21,6 +21,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     KernelState,
     NamespaceName,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_conflicts import local_addresses
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwarding import Router, forwarding_parameter
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import WantedNat
 from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import (
@@ -69,6 +70,8 @@ class Actual:
     closed_links: Mapping[NamespaceName, frozenset[str]] = field(default_factory=dict)
     #: These namespaces.
     routers: Mapping[NamespaceName, Router] = field(default_factory=dict)
+    #: The addresses at which a port is published that names none.
+    local_addresses: Mapping[NamespaceName, frozenset[str]] = field(default_factory=dict)
     #: The part of it that earlier calls in check mode would have written.
     simulated: SimulatedState = field(default_factory=SimulatedState)
     #: The links by which a namespace has a default route that the kernel drops when IPv6 forwarding is turned on.
@@ -79,12 +82,12 @@ class Actual:
     has_stopped_policy: bool = False
 
 
-def read(host: Host, call: Call[Any], firewalld: bool = False) -> Actual:
-    """Return the state of all that the call may touch, that of firewalld only if it is asked for."""
+def read(host: Host, call: Call[Any], firewalld: bool = False, addresses: bool = False) -> Actual:
+    """Return the state of all that the call may touch, firewalld's and the addresses only if they are asked for."""
     named = [wanted.namespace for wanted in call.entries]
     # What is pruned may be in namespaces that no entry names, and on the host.
     others = [None, *sorted(host.use(KERNEL).namespace_names(preferred=named))] if call.prune else []
-    rulesets = host.use(FIREWALL).read([*named, *others])
+    rulesets = host.use(FIREWALL).read([*named, *others], all_nat=True)
     on_host = firewalld and None in rulesets
     name = policy_name(call.owner or "")
     policy = host.use(FIREWALLD).policy(name, lambda found: _needs_reload(found, call)) if on_host else None
@@ -106,6 +109,7 @@ def read(host: Host, call: Call[Any], firewalld: bool = False) -> Actual:
         forwarding=forwarding,
         closed_links=closed_links,
         routers=_read_routers(host, [name for name, links in closed_links.items() if links]),
+        local_addresses=_read_local_addresses(host, named) if addresses else {},
         simulated=simulated,
         advertised=_read_advertised(host, new_routers),
         firewalld=policy,
@@ -168,6 +172,15 @@ def _has_address(state: KernelState, planned: PlannedAddresses, where: tuple[Nam
     link = state.link(*where)
     present = state.namespace(where[0]).addresses_of(link) if link else ()
     return bool(planned.get(where) or any(address.interface.version == 4 for address in present))
+
+
+def _read_local_addresses(host: Host, names: Sequence[NamespaceName]) -> dict[NamespaceName, frozenset[str]]:
+    planned = planned_addresses(host)
+    return {
+        name: local_addresses(state.addresses)
+        | {str(address.ip) for where, there in planned.items() if where[0] == name for address in there}
+        for name, state in host.use(KERNEL).read(names, addresses=True).namespaces.items()
+    }
 
 
 def _read_advertised(host: Host, names: Sequence[NamespaceName]) -> dict[NamespaceName, Sequence[str]]:
