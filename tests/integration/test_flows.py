@@ -170,7 +170,7 @@ class TestMasquerade:
             kept = identity_of(inner)
             masquerade(rules=[{"source": SOURCE}], backend=backend)
             assert flow.ask() == f"outside {PORT} {UPLINK_ADDRESS}"
-            # Somebody deletes the rules, and the flow begins anew without them.
+            # Somebody deletes the rules, and another flow begins without them.
             for command in (["nft", "flush", "ruleset"], ["iptables-legacy", "-w", "10", "-t", "nat", "-F"]):
                 host.run(*command, check=False)
             track(host)

@@ -88,7 +88,7 @@ def _ports_of(rule: Rule, protocol: str) -> tuple[int, int]:
         first, _hyphen, last = value.partition("-")
         return int(first), int(last or first)
     undecided = rule.values(f"{other} dport") or any(criterion.field == "other" for criterion in rule.criteria)
-    # What looks at nothing but addresses leads every packet elsewhere.
+    # A rule that checks nothing but addresses leads every packet elsewhere.
     return (1, 0) if undecided or not rule.values("daddr") else _ALL_PORTS
 
 

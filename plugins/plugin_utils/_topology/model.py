@@ -235,9 +235,12 @@ class Topology:
         """The addresses that a port can be forwarded to, by their namespace and by themselves."""
         targets: dict[str | Address, list[ForwardTarget]] = {}
         for namespace, plugs in self.plugs.items():
-            for plug in plugs if namespace is not None else ():
+            if namespace is None:
+                continue
+            for plug in plugs:
                 for address in plug.addresses or ():
                     if plug.name != "lo" and not address.is_link_local:
-                        for key in (namespace, address.ip):
+                        keys: tuple[str | Address, ...] = (namespace, address.ip)
+                        for key in keys:
                             targets.setdefault(key, []).append(ForwardTarget(namespace, address, plug.segment))
         return targets
