@@ -35,9 +35,8 @@ def flow(sent: str, answer: str, protocol: int = 17) -> Flow:
     """Return a flow of `SOURCE:PORT>DESTINATION:PORT`, and its answer."""
 
     def packet(text: str) -> Packet:
-        ends = [end.rpartition(":") for end in text.split(">")]
-        addresses = [ip_address(address) for address, _colon, _port in ends]
-        return Packet(*addresses, protocol, *(int(port) for _address, _colon, port in ends))
+        (source, _, sport), (destination, _, dport) = (end.rpartition(":") for end in text.split(">"))
+        return Packet(ip_address(source), ip_address(destination), protocol, int(sport), int(dport))
 
     return Flow(packet(sent), packet(answer))
 
