@@ -24,6 +24,9 @@ extends_documentation_fragment:
   - netns.fabric.state_module
   - netns.fabric.vsctl
   - netns.fabric.vsctl.database
+attributes:
+  action_group:
+    membership: [netns.fabric.all, netns.fabric.state, netns.fabric.ovs]
 options:
   name:
     description:

@@ -27,6 +27,9 @@ extends_documentation_fragment:
   - netns.fabric.state_module
   - netns.fabric.vsctl
   - netns.fabric.vsctl.database
+attributes:
+  action_group:
+    membership: [netns.fabric.all, netns.fabric.state, netns.fabric.ovs]
 requirements:
   - pyroute2 0.7.2 or newer on the managed host
 options:

@@ -26,6 +26,9 @@ extends_documentation_fragment:
   - netns.fabric.attributes.info_module
   - netns.fabric.attributes.action_group
   - netns.fabric.vsctl.database
+attributes:
+  action_group:
+    membership: [netns.fabric.all, netns.fabric.ovs]
 requirements:
   - pyroute2 0.7.2 or newer on the managed host
 options:
