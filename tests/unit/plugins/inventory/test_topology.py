@@ -7,13 +7,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.tests.helpers.controller import controller_commands
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTIONS_PATH
 
 HOSTS = """
@@ -59,7 +59,7 @@ def list_inventory(*sources: Path) -> Inventory:
     """Return the inventory of sources."""
     ran = subprocess.run(
         [
-            str(Path(sys.executable).with_name("ansible-inventory")),
+            str(controller_commands() / "ansible-inventory"),
             *(f"--inventory={path}" for path in sources),
             "--list",
         ],
