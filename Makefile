@@ -20,7 +20,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 ARGS ?=
 INVENTORY ?= playbooks/inventory/hosts.yml
 KINDS ?=
-# The Python of a host is what its inventory says: ours is that of .venv.
+# The Python of a host is what its inventory says; that of the clone says .venv.
 playbook = .venv/bin/ansible-playbook --inventory "$(INVENTORY)" $(ARGS)
 
 help:  ## List the targets

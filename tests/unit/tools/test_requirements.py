@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The requirements: what the playbooks need is little, and the same in the environment that the checks share with them."""
+"""The requirements: the playbooks need little, and of that the checks have the same versions."""
 
 from __future__ import annotations
 
