@@ -99,17 +99,17 @@ def test_direct_link_is_built(installed: Ansible, inventory: Path) -> None:
     assert namespaces() == set()
 
 
-def shown_lines(output: str) -> list[str]:
+def strip_lines(output: str) -> list[str]:
     """Return the lines of the output, without the quotes of JSON and the indentation."""
     return [line.strip().removesuffix(",").strip('"').strip() for line in output.splitlines()]
 
 
 def test_default_output_has_the_summary_and_the_tree_line_by_line(installed: Ansible, inventory: Path) -> None:
     built = output_of(installed, inventory, "site")
-    assert {"bridge int_br: 192.168.100.254/24, ports ns01_tap, ns02_tap", ""} <= set(shown_lines(built))
-    assert [line for line in shown_lines(built) if re.fullmatch(r"ns01 .* ms .* ms", line)]
+    assert {"bridge int_br: 192.168.100.254/24, ports ns01_tap, ns02_tap", ""} <= set(strip_lines(built))
+    assert [line for line in strip_lines(built) if re.fullmatch(r"ns01 .* ms .* ms", line)]
     shown = output_of(installed, inventory, "show")
-    assert "│  ├─ ns01_tap  ── veth-ns01 in ns01 192.168.100.1/24" in shown_lines(shown)
-    assert [line for line in shown_lines(shown) if re.fullmatch(r"ns02 .* ms .*", line)]
+    assert "│  ├─ ns01_tap  ── veth-ns01 in ns01 192.168.100.1/24" in strip_lines(shown)
+    assert [line for line in strip_lines(shown) if re.fullmatch(r"ns02 .* ms .*", line)]
     for output in (built, shown, output_of(installed, inventory, "teardown")):
         assert "\\n" not in output

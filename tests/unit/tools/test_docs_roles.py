@@ -48,7 +48,7 @@ def test_table_has_every_variable_and_follows_the_argument_spec(page: str) -> No
 def test_markup_becomes_that_of_the_page() -> None:
     variables = {
         "x_mode": {
-            "description": "A mode V(a) of O(x.y#module:mode), see M(x.y) and P(x.z#role). More.",
+            "description": "A V(a) of O(x.y#module:mode), see M(x.y) and P(x.z#role). More.",
             "choices": ["a", "b"],
             "default": "a",
         },
@@ -56,13 +56,13 @@ def test_markup_becomes_that_of_the_page() -> None:
         "x_file": {"description": ["A file."], "default": ""},
     }
     assert list(docs_roles.format_markdown(variables))[2:] == [
-        "| `x_mode` | `a` | A mode `a` of `mode`, see `x.y` and `x.z`. Choices: `a`, `b`. |",
+        "| `x_mode` | `a` | A `a` of `mode`, see `x.y` and `x.z`. Choices: `a`, `b`. |",
         "| `x_list` | `one`, `two` | A list. |",
         "| `x_file` | | A file. |",
     ]
     assert list(docs_roles.format_rst(variables))[6:8] == [
         "   * - ``x_mode``",
-        "     - A mode ``a`` of ``mode``, see :ansplugin:`x.y#module` and :ansplugin:`x.z#role`. Choices: ``a``, ``b``.",
+        "     - A ``a`` of ``mode``, see :ansplugin:`x.y#module` and :ansplugin:`x.z#role`. Choices: ``a``, ``b``.",
     ]
 
 
