@@ -28,6 +28,7 @@ SHIPPED = {
     "TESTING.md",
     "changelogs",
     "docs",
+    "extensions",
     "meta",
     "playbooks",
     "plugins",
@@ -54,6 +55,10 @@ def fixture_in_git() -> set[str]:
 
 def test_no_development_file_is_shipped(files: set[str]) -> None:
     assert {name.split("/")[0] for name in files} <= SHIPPED
+
+
+def test_only_the_test_host_of_the_extensions_is_shipped(files: set[str]) -> None:
+    assert {name for name in files if name.startswith("extensions/")} == {"extensions/test_host/own_host.py"}
 
 
 def test_every_shipped_file_is_in_git(files: set[str], in_git: set[str]) -> None:
