@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.lock import LOCK_FILE, locked
+from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import written_forms
 from ansible_collections.netns.fabric.tests.helpers.convergence import converge
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
@@ -59,3 +62,43 @@ def test_check_mode_and_a_run_leave_no_lock_file(run_module: RunModule) -> None:
     for check in (True, False):
         assert not run_module("netns", name="red", _check=check).failed
         assert not Path(LOCK_FILE).exists()
+
+
+@pytest.mark.parametrize("secret", ["open sesame", 'it\'s "open"', "öffne $dich\\"])
+def test_no_module_returns_the_secret_of_a_tunnel(host: Host, run_module: RunModule, secret: str) -> None:
+    def port(psk: str) -> dict[str, Any]:
+        options = {"remote_ip": "192.0.2.1", "psk": psk}
+        return {"name": "tun0", "bridge": "int_br", "type": "vxlan", "options": options, "protected": True}
+
+    run_module("ovs_bridge", name="int_br")
+    for psk in (secret, "a new one"):  # the second time, the old one is in the diff
+        for check in (True, False):
+            for result in (
+                run_module("sequence", steps=[{"module": "ovs_port", "options": port(psk)}], _check=check),
+                run_module("ovs_port", **port(psk), _check=check),
+                run_module("topology_info"),
+            ):
+                assert not result.failed, result.message
+                text = json.dumps(result.returned, ensure_ascii=False)
+                assert not [form for form in (*written_forms(secret), "a new one") if form in text]
+        assert json.loads(host.ovs_vsctl("get", "Interface", "tun0", "options:psk")) == psk
+    result = run_module("ovs_port", **{**port("unused"), "type": "gre", "options": {}})
+    assert result.changed
+    assert "a new one" not in json.dumps(result.returned)
+
+
+def test_declarations_leave_a_secret_out(host: Host, run_module: RunModule) -> None:
+    options = {"remote_ip": "192.0.2.1", "psk": "sesame"}
+    run_module("ovs_bridge", name="int_br")
+    run_module("ovs_port", name="tun0", bridge="int_br", type="vxlan", options=options, protected=True)
+    info = run_module("topology_info").returned
+    assert info["declarations"]["ports"][0]["options"] == {"remote_ip": "192.0.2.1"}
+    assert "ports: tun0: options.psk: it is a secret" in info["undeclared"]
+    assert not run_module("ovs_port", ports=info["declarations"]["ports"]).changed
+    assert host.ovs_vsctl("get", "Interface", "tun0", "options:psk") == "sesame"
+
+
+def test_the_error_of_a_wrong_option_has_no_secret(run_module: RunModule) -> None:
+    result = run_module("ovs_port", name="tun0", bridge="int_br", options={"psk": "sesame"}, nonsense=1)
+    assert result.failed
+    assert "sesame" not in json.dumps(result.returned)
