@@ -52,10 +52,11 @@ OVS_CTL = Path("/usr/share/openvswitch/scripts/ovs-ctl")
 OVS_LOG = Path("/var/log/openvswitch")
 OVS_RUN = Path("/run/openvswitch")
 
-# The host's own file systems. /run has the locks (xtables, ours), the namespaces, Open vSwitch's sockets, and those of
-# systemd and D-Bus, by which a role could otherwise start services on the machine itself. /etc is private as a whole: a
-# mount on one of its directories would be detached if that directory were removed on the machine (rmdir(2) of a mount
-# point in another mount namespace, since Linux 3.18), and what the host then writes or removes would be the machine's.
+# The host's own file systems. /run has the locks (of xtables, and that of the modules), the namespaces, Open vSwitch's
+# sockets, and those of systemd and D-Bus, by which a role could otherwise start services on the machine itself. /etc is
+# private as a whole: a mount on one of its directories would be detached if that directory were removed on the machine
+# (rmdir(2) of a mount point in another mount namespace, since Linux 3.18), and what the host then writes or removes
+# would be the machine's.
 _PRIVATE_ETC, _PRIVATE_RUN = Path("/etc"), Path("/run")
 _EMPTY_IN_ETC = ("netns", "openvswitch", "firewalld")
 _DIRECTORIES_IN_RUN = ("lock", "netns", "openvswitch")
@@ -189,7 +190,7 @@ def build_outside_world() -> None:
 
 
 def _run(command: Sequence[str], timeout: float = 20) -> None:
-    """Run a command of ours; raise OwnHostError with its output if it fails."""
+    """Run a command; raise OwnHostError with its output if it fails."""
     # Into a file and not a pipe: a daemon that keeps the pipe open would keep us waiting for its end.
     log = Path("/run/own-host.log")
     with log.open("w", encoding="utf-8") as output:
@@ -342,11 +343,11 @@ def _first_process(arguments: argparse.Namespace, parent_lives: int) -> int:
 
 def _fork_first_process(arguments: argparse.Namespace) -> int:
     """Start the first process of the new pid namespace and return its pid."""
-    parent_lives, ours = os.pipe()
+    parent_lives, writing_end = os.pipe()
     pid = os.fork()
     if pid:
         return pid
-    os.close(ours)
+    os.close(writing_end)
     status = NOT_CREATED
     try:
         status = _first_process(arguments, parent_lives)
