@@ -21,7 +21,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink impor
     attributes_of,
     message,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments, parse_internal_ports
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.answers import (
+    find_port_number,
+    has_rules,
+    parse_internal_ports,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.client import (
     DEFAULT_TIMEOUT,
     GRACE,
@@ -115,6 +120,16 @@ class OpenVSwitch(Backend):
             if answer.status == 0:
                 attachments = replace(attachments, vports=parse_internal_ports(answer.output))
         return attachments
+
+    def datapath_port(self, name: str) -> str:
+        """Return the number of a port of the userspace datapath; empty where it has none, or it is unknown."""
+        answer = self._client.appctl(("dpctl/show", "netdev@ovs-netdev"), self._before)
+        return find_port_number(answer.output, name) if answer.status == 0 else ""
+
+    def forwards_nothing(self, bridge: str) -> bool:
+        """Return whether a bridge with `fail_mode=secure` has no OpenFlow rule to forward by."""
+        answer = self._client.appctl(("bridge/dump-flows", bridge), self._before)
+        return answer.status == 0 and not has_rules(answer.output)
 
     def link_names(self) -> frozenset[str]:
         """Return the names of the host's links."""

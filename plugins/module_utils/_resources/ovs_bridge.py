@@ -24,7 +24,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences im
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import (
     VSCTL_OPTIONS,
     MapOption,
-    link_name,
+    bridge_name,
     parse_map,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
@@ -57,12 +57,17 @@ class WantedBridge:
 
 @dataclass(frozen=True)
 class BridgeState:
-    """The state that bridges depend on: Open vSwitch, and the kinds of the host's links that they may conflict with."""
+    """The state that bridges depend on: Open vSwitch, and the kinds of the host's links that they may conflict with.
+
+    `numbers` are the datapath ports of lost links whose names are numbers, `silent` the bridges that forward nothing.
+    """
 
     switch: Switch
     system_works: bool = False
     kinds: Mapping[str, str] = field(default_factory=dict)
     attachments: Attachments = field(default_factory=Attachments)
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    silent: frozenset[str] = frozenset()
 
 
 class BridgeResource(Resource[WantedBridge, BridgeState]):
@@ -81,11 +86,15 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         "other_config": {"type": "dict"},
         "protocols": {"type": "list", "elements": "str", "choices": list(PROTOCOLS)},
     }
-    call_options: Mapping[str, Mapping[str, Any]] = {**OWNER_OPTIONS, **VSCTL_OPTIONS}
+    call_options: Mapping[str, Mapping[str, Any]] = {
+        **OWNER_OPTIONS,
+        **VSCTL_OPTIONS,
+        "exact": {"type": "bool", "default": False},
+    }
 
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedBridge:
         checks = Checks(entry)
-        name = checks.value("name", link_name, options["name"])
+        name = checks.value("name", bridge_name, options["name"])
         mac = checks.value("mac", validation.mac_address, options.get("mac"))
         mtu = checks.value("mtu", validation.mtu, options.get("mtu"))
         external_ids = parse_map(checks, "external_ids", options.get("external_ids"))
@@ -127,7 +136,10 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         if conflicting and not switch.unavailable:
             found = host.use(KERNEL).read([None]).namespace(None)
             kinds = {link.name: link.kind or "physical" for link in found.links if link.name in conflicting}
-        return BridgeState(switch, host.use(OVSDB).kernel_datapath(), kinds, attachments)
+        numbers = {name: host.use(OVSDB).datapath_port(name) for name in sorted(lost) if name.isdecimal()}
+        secure = [bridge.name for bridge in present if _is_secure_by_others(bridge, switch)]
+        silent = frozenset(name for name in secure if host.use(OVSDB).forwards_nothing(name))
+        return BridgeState(switch, host.use(OVSDB).kernel_datapath(), kinds, attachments, numbers, silent)
 
     def plan(self, actual: BridgeState, call: Call[WantedBridge]) -> Plan:
         return BridgePlanner(actual, call).run()
@@ -232,6 +244,7 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         if self.call.owner and bridge.owners:
             difference.add_owner(bridge.owners, self.call.owner)
         local = _compare_local(wanted, bridge.local)
+        self._clear_omitted(wanted, bridge, difference, local)
         difference.before.update(local.before)
         difference.after.update(local.after)
         operations: list[Operation] = []
@@ -247,11 +260,32 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
                 Change(wanted.entry, _target(wanted.name), difference.before, difference.after, tuple(operations))
             )
 
+    def _clear_omitted(self, wanted: WantedBridge, bridge: Bridge, difference: Difference, local: Difference) -> None:
+        """Clear what the entry omits where the call is exact, unless the bridge is somebody else's.
+
+        A bridge that has OpenFlow rules forwards by them, and would lose them with the mode
+        (connmgr_set_fail_mode() in ofproto/connmgr.c).
+        """
+        exact = self.call.options.get("exact") and (self.call.owner is None or bool(bridge.owners))
+        if exact and wanted.mtu is None and bridge.local:
+            local.clear("mtu", bridge.local.mtu_request, column="mtu_request")
+        if bridge.name not in self._actual.silent:
+            return
+        if exact:
+            difference.clear("fail_mode", bridge.fail_mode)
+        else:
+            self.warn(
+                wanted.entry,
+                f"the bridge {bridge.name} forwards nothing: its fail_mode is secure, and it has neither OpenFlow "
+                "rules nor a controller; set `fail_mode: standalone`, or add rules",
+            )
+
     def _repair_link(self, bridge: Bridge, difference: Difference) -> list[Operation]:
         """Re-create the bridge's own link if it was deleted. ovs-vswitchd restores its hardware address and MTU."""
         if bridge.name in self._lost:
             difference.before["link"], difference.after["link"] = "lost", "present"
-            return [ovs.CloseLocalInterface(bridge.name), ovs.OpenLocalInterface(bridge.name)]
+            number = self._actual.numbers.get(bridge.name)
+            return [ovs.CloseLocalInterface(bridge.name, number), ovs.OpenLocalInterface(bridge.name)]
         if bridge.local and REOPEN_KEY in bridge.local.external_ids:
             difference.before["link"], difference.after["link"] = "being re-created", "present"
             return [ovs.OpenLocalInterface(bridge.name)]
@@ -320,6 +354,13 @@ def _compare_local(wanted: WantedBridge, local: Interface | None) -> Difference:
     difference = Difference()
     difference.compare("mtu", local.mtu_request if local else None, wanted.mtu, column="mtu_request")
     return difference
+
+
+def _is_secure_by_others(wanted: WantedBridge, switch: Switch) -> bool:
+    """Return whether a bridge has a fail_mode of secure that was not asked for, and no controller to add rules."""
+    bridge = switch.bridge(wanted.name)
+    secure = bridge is not None and bridge.fail_mode == "secure" and wanted.fail_mode is None
+    return secure and bridge is not None and bridge.row.columns.get("controller", ()) == ()
 
 
 def _is_set_up(bridge: Bridge | None) -> bool:

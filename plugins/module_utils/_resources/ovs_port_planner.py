@@ -22,6 +22,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_c
     check_link_name,
     check_port,
     check_type,
+    check_vlans,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_checksum import (
     compute_checksums,
@@ -42,6 +43,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_m
     PortState,
     WantedPort,
 )
+
+#: The column and the key in it that OVN and others know an interface by (ovs-vswitchd.conf.db(5)).
+_IFACE_ID = ("external_ids", "iface-id")
 
 
 class PortPlanner(OvsPlanner[WantedPort]):
@@ -176,7 +180,12 @@ class PortPlanner(OvsPlanner[WantedPort]):
         wanted = port.wanted
         difference = PortDifference()
         difference.compare(wanted, port.port, without_reopening(port.interface), port.kind)
-        if self.call.owner and (port.port.owners or self._owns_device(port)):
+        owned = bool(port.port.owners) or self._owns_device(port)
+        if self.call.options.get("exact") and (owned or self.call.owner is None):
+            difference.clear_omitted(wanted, port.port)
+        else:
+            check_vlans(wanted, port.port)
+        if self.call.owner and owned:
             difference.port.add_owner(port.port.owners, self.call.owner)
         operations: list[Operation] = []
         if port.bridge.name != port.target.name:
@@ -290,10 +299,19 @@ class PortDifference:
         self.port.compare("protected", port.protected, wanted.protected)
         self.port.compare_map("external_ids", port.external_ids, wanted.external_ids)
         self.port.compare_map("other_config", port.other_config, wanted.other_config)
+        self.interface.compare_key("iface_id", interface.external_ids.get("iface-id"), wanted.iface_id, *_IFACE_ID)
         self.interface.compare("type", interface.type, kind, stored="" if kind == "system" else kind)
         self.interface.compare("mac", interface.mac, wanted.mac)
         self.interface.compare("mtu", interface.mtu_request, wanted.mtu, column="mtu_request")
         self.interface.compare_map("options", interface.options, wanted.options)
+
+    def clear_omitted(self, wanted: WantedPort, port: Port) -> None:
+        """Clear what the entry omits of what decides which packets the port forwards."""
+        for option in ("tag", "trunks", "vlan_mode"):
+            if getattr(wanted, option) is None:
+                self.port.clear(option, getattr(port, option))
+        if wanted.protected is None:
+            self.port.compare("protected", port.protected, new=False)
 
 
 def _is_own_port(bridge: Bridge, port: Port) -> bool:
