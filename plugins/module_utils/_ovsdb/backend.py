@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any, cast
@@ -46,6 +47,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations imp
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.transaction import Transaction, split_batches
+
+#: Seconds that ovs-vswitchd has to open a link that has just appeared, and between two readings.
+SETTLING_TIME = 1.0
+SETTLING_INTERVAL = 0.05
 
 OVS_DATAPATH_FAMILY = "ovs_datapath"
 
@@ -101,6 +106,20 @@ class OpenVSwitch(Backend):
         self._before = replace(switch, running=running, daemon=daemon)
         if not check_mode and not nothing_wanted:
             self._require_daemon()
+        return self._before
+
+    def read_settled(self, names: Collection[str]) -> Switch:
+        """Read again, for a moment, until these interfaces work: ovs-vswitchd opens a link some time after it appears.
+
+        Raises:
+            Unavailable: Open vSwitch does not answer any more.
+        """
+        deadline = time.monotonic() + SETTLING_TIME
+        while time.monotonic() < deadline and any(
+            not interface.works for name, interface in self._before.interfaces.items() if name in names
+        ):
+            time.sleep(SETTLING_INTERVAL)  # ovs-vswitchd does not report what it has not opened yet
+            self.read()
         return self._before
 
     def attachments(self, vports: bool = False) -> Attachments:

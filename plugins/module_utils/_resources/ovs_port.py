@@ -112,9 +112,11 @@ class PortResource(Resource[WantedPort, PortState]):
         if not present:
             return PortState(switch)
         reopened = frozenset(host.simulated.get(REOPENED, ()))
-        state = PortState(
-            switch, _read_links(host, present, []), system_works=host.use(OVSDB).kernel_datapath(), reopened=reopened
-        )
+        links = _read_links(host, present, [])
+        if not call.check_mode and switch.running:
+            expected = {port.name for port in present if links.link(None, port.name)}
+            switch = host.use(OVSDB).read_settled(expected)
+        state = PortState(switch, links, system_works=host.use(OVSDB).kernel_datapath(), reopened=reopened)
         if any(is_far_end_unknown(state, port) for port in present):
             named = [port.peer.namespace for port in present if port.peer]
             everywhere = sorted(host.use(KERNEL).namespace_names(preferred=named))
