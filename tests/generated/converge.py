@@ -27,7 +27,7 @@ _PRESENT = (
     ("forwards", "nat_port_forward", "rules"),
     ("ports", "ovs_port", "ports"),
 )
-_ABSENT = ("ports", "links", "bridges", "rules", "forwards", "pairs", "namespaces")
+_ABSENT = ("ports", "bridges", "links", "rules", "forwards", "pairs", "namespaces")
 
 
 def steps(variables: Variables) -> list[Step]:

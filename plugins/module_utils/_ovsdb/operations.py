@@ -11,7 +11,13 @@ from dataclasses import dataclass
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Phase
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import REOPEN, REOPEN_KEY, Interface, Switch
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
+    COLLECTOR_SET,
+    REOPEN,
+    REOPEN_KEY,
+    Interface,
+    Switch,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import (
     NO_COLUMNS,
     Columns,
@@ -153,13 +159,21 @@ class SetBridge(OvsOperation):
 
 @dataclass(frozen=True)
 class DeleteBridge(OvsOperation):
-    """Delete a bridge, and its ports with it."""
+    """Delete a bridge, its ports with it, and the sets of collectors that refer to it.
+
+    The database keeps a row of a bridge as long as a set of collectors refers to it, and no bridge of its name could be
+    created. `collectors` are their UUIDs.
+    """
 
     name: str
+    collectors: tuple[str, ...] = ()
     phase: Phase = Phase.REMOVE
 
     def transaction(self) -> Sequence[Command]:
-        return [("--if-exists", "del-br", self.name)]
+        return [
+            *(("--if-exists", "destroy", COLLECTOR_SET, uuid) for uuid in self.collectors),
+            ("--if-exists", "del-br", self.name),
+        ]
 
     def is_applied(self, switch: Switch) -> bool:
         return switch.bridge(self.name) is None
@@ -169,15 +183,7 @@ class DeleteBridge(OvsOperation):
 
     def deleted_rows(self, before: Switch) -> Sequence[Row]:
         bridge = before.bridge(self.name)
-        if bridge is None:
-            return ()
-        # ovs-vsctl deletes them as well (del_bridge() in utilities/ovs-vsctl.c).
-        collectors = [
-            row
-            for row in before.rows.values()
-            if row.table == "Flow_Sample_Collector_Set" and bridge.row.uuid in row.references()
-        ]
-        return [bridge.row, *collectors]
+        return [bridge.row, *(before.rows[uuid] for uuid in self.collectors)] if bridge else ()
 
     def size(self, before: Switch) -> int:
         bridge = before.bridge(self.name)

@@ -132,7 +132,7 @@ SFLOW = Table("sFlow", {})
 IPFIX = Table("IPFIX", {})
 FLOW_TABLE = Table("Flow_Table", {})
 AUTO_ATTACH = Table("AutoAttach", {})
-#: What refers to a bridge and is deleted with it, by ovs-vsctl.
+#: What refers to a bridge, and has to be deleted before it.
 FLOW_SAMPLE_COLLECTOR_SET = Table("Flow_Sample_Collector_Set", {})
 
 #: All of them, read together, in this order.

@@ -156,9 +156,10 @@ class Transaction:
         Raises:
             OperationFailed: Always.
         """
+        cause = f"ovs-vsctl failed: {answer.reason}"
         # It is certain that this is not the transaction's work, though the database has the like of it.
-        if answer.conflicting or not self._read_back(f"ovs-vsctl failed: {answer.reason}", journal):
-            raise OperationFailed(self._find_refused(), answer.reason)
+        if answer.conflicting or not self._read_back(cause, journal):
+            raise OperationFailed(self._find_refused(), answer.reason if answer.message else cause)
         raise OperationFailed(
             None,
             f"ovs-vsctl failed after the change had been committed to the database ({answer.reason}); it was reverted "

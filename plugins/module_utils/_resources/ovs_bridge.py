@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.host import Hos
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import OWNER_OPTIONS, Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments, lost_taps
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OVSDB
@@ -34,7 +35,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     Interface,
     Switch,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import REOPENED, OvsPlanner
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import (
+    REOPENED,
+    OvsPlanner,
+    is_left_behind,
+)
 
 PROTOCOLS = ("OpenFlow10", "OpenFlow11", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15")
 
@@ -59,13 +64,15 @@ class WantedBridge:
 class BridgeState:
     """The state that bridges depend on: Open vSwitch, and the kinds of the host's links that they may conflict with.
 
-    `numbers` are the datapath ports of lost links whose names are numbers, `silent` the bridges that forward nothing.
+    `left_behind` names the links that is_left_behind() is true of, `numbers` are the datapath ports of lost links whose
+    names are numbers, `silent` names the bridges that forward nothing.
     """
 
     switch: Switch
     system_works: bool = False
     kinds: Mapping[str, str] = field(default_factory=dict)
     attachments: Attachments = field(default_factory=Attachments)
+    left_behind: frozenset[str] = frozenset()
     numbers: Mapping[str, str] = field(default_factory=dict)
     silent: frozenset[str] = frozenset()
 
@@ -122,24 +129,24 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
     def read(self, host: Host, call: Call[WantedBridge]) -> BridgeState:
         present = [bridge for bridge in call.entries if bridge.present]
         switch = host.use(OVSDB).read(call.check_mode, nothing_wanted=not present)
-        if not present:
-            return BridgeState(switch)
         attachments = host.use(OVSDB).attachments()
         links = host.use(OVSDB).link_names()
         lost = lost_taps(switch, attachments)
-        conflicting = [
+        conflicting = {
             bridge.name
-            for bridge in present
+            for bridge in call.entries
             if bridge.name in links and (bridge.name in lost or not _is_set_up(switch.bridge(bridge.name)))
-        ]
-        kinds = {}
-        if conflicting and not switch.unavailable:
-            found = host.use(KERNEL).read([None]).namespace(None)
-            kinds = {link.name: link.kind or "physical" for link in found.links if link.name in conflicting}
+        }
+        found = _read_links(host, conflicting) if conflicting and not switch.unavailable else []
+        kinds = {link.name: link.kind or "physical" for link in found}
+        left_behind = frozenset(link.name for link in found if is_left_behind(link, call.owner, attachments))
+        if not present:
+            return BridgeState(switch, left_behind=left_behind)
         numbers = {name: host.use(OVSDB).datapath_port(name) for name in sorted(lost) if name.isdecimal()}
         secure = [bridge.name for bridge in present if _is_secure_by_others(bridge, switch)]
         silent = frozenset(name for name in secure if host.use(OVSDB).forwards_nothing(name))
-        return BridgeState(switch, host.use(OVSDB).kernel_datapath(), kinds, attachments, numbers, silent)
+        works = host.use(OVSDB).kernel_datapath()
+        return BridgeState(switch, works, kinds, attachments, left_behind, numbers, silent)
 
     def plan(self, actual: BridgeState, call: Call[WantedBridge]) -> Plan:
         return BridgePlanner(actual, call).run()
@@ -166,7 +173,10 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
     def present(self, wanted: WantedBridge) -> None:
         bridge = self.switch.bridge(wanted.name)
         datapath_type = self._choose_datapath_type(wanted, bridge)
-        self._check_links(wanted, datapath_type)
+        if datapath_type == "netdev" or wanted.name not in self._actual.left_behind:
+            self._check_links(wanted, datapath_type)
+        else:
+            self.delete_left_behind(wanted.entry, wanted.name)
         if bridge is None:
             self._check_free(wanted)
             self._create(wanted, datapath_type)
@@ -305,6 +315,8 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         bridge = self.switch.bridge(wanted.name)
         if bridge is None:
             self.refuse_taken_name(wanted.entry, wanted.name)
+            if wanted.name in self._actual.left_behind:
+                self.delete_left_behind(wanted.entry, wanted.name)
         else:
             self._release(wanted.entry, bridge)
 
@@ -329,7 +341,8 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
     def _delete(self, entry: Entry, bridge: Bridge, ports: Sequence[str]) -> None:
         # The owner's own ports are reported by the task that removes them, which comes before this one.
         before = {"datapath_type": bridge.datapath_type, "ports": sorted(ports)}
-        self.changes.append(Change(entry, _target(bridge.name), before, None, (ovs.DeleteBridge(bridge.name),)))
+        operation = ovs.DeleteBridge(bridge.name, self.switch.collectors(bridge))
+        self.changes.append(Change(entry, _target(bridge.name), before, None, (operation,)))
 
     def _disown(self, entry: Entry, bridge: Bridge) -> None:
         difference = Difference()
@@ -361,6 +374,10 @@ def _is_secure_by_others(wanted: WantedBridge, switch: Switch) -> bool:
     bridge = switch.bridge(wanted.name)
     secure = bridge is not None and bridge.fail_mode == "secure" and wanted.fail_mode is None
     return secure and bridge is not None and bridge.row.columns.get("controller", ()) == ()
+
+
+def _read_links(host: Host, names: Collection[str]) -> list[Link]:
+    return [link for link in host.use(KERNEL).read([None]).namespace(None).links if link.name in names]
 
 
 def _is_set_up(bridge: Bridge | None) -> bool:

@@ -17,7 +17,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operati
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import lost_taps, lost_vports
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import OWN_KIND, Bridge, Interface, Port
-from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import OvsPlanner
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import OvsPlanner, is_left_behind
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_checks import (
     check_link_name,
     check_port,
@@ -142,6 +142,9 @@ class PortPlanner(OvsPlanner[WantedPort]):
                 "(`state: absent`), create the link, and add the port again",
             )
         elif kind == "internal" and link and self._is_foreign(link, bridge, current):
+            if is_left_behind(link, self.call.owner, self._actual.attachments):
+                self.delete_left_behind(wanted.entry, link.name)
+                return
             raise InvalidEntry(
                 wanted.entry,
                 "name",

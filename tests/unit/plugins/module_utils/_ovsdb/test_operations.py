@@ -116,7 +116,12 @@ def test_a_deletion_names_the_rows_that_a_rollback_re_creates() -> None:
     switch = before()
     collector = Row("Flow_Sample_Collector_Set", "f", {"id": 1, "bridge": Uuid("b")})
     switch = Switch(switch.bridges, rows={**switch.rows, "f": collector})
-    assert [row.uuid for row in ovs.DeleteBridge("br").deleted_rows(switch)] == ["b", "f"]
+    assert switch.collectors(switch.bridges[0]) == ("f",)
+    deletion = ovs.DeleteBridge("br", ("f",))
+    assert [row.uuid for row in deletion.deleted_rows(switch)] == ["b", "f"]
+    assert list(deletion.commands()) == [
+        "ovs-vsctl -- --if-exists destroy Flow_Sample_Collector_Set f -- --if-exists del-br br"
+    ]
     assert [row.uuid for row in ovs.DeletePort("br", "t1").deleted_rows(switch)] == ["p-t1"]
     assert list(ovs.DeletePort("br", "t9").deleted_rows(switch)) == list(ovs.AddBridge("b").deleted_rows(switch)) == []
 

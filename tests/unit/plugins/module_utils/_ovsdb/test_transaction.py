@@ -235,7 +235,11 @@ def test_a_program_that_fails_after_its_commit_is_rolled_back(answer: Answer) ->
 
 @pytest.mark.parametrize(
     ("answer", "reason"),
-    [(KILLED, "it was killed by signal 9"), (SAID_NO, "no"), (Answer(1, "", ""), "it ended with status 1")],
+    [
+        (KILLED, "ovs-vsctl failed: it was killed by signal 9"),
+        (SAID_NO, "no"),
+        (Answer(1, "", ""), "ovs-vsctl failed: it ended with status 1"),
+    ],
 )
 def test_a_program_that_fails_before_its_commit_has_nothing_to_roll_back(answer: Answer, reason: str) -> None:
     switch = FakeOpenVSwitch(writes=[answer])

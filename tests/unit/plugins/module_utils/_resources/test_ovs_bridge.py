@@ -59,6 +59,25 @@ def after(result: Plan) -> Mapping[str, Any] | None:
     return change.after
 
 
+# What a dead ovs-vswitchd left
+
+
+@pytest.mark.parametrize(
+    ("system_works", "commands"),
+    [(True, ["ip link del dev br", "ovs-vsctl add-br br"]), (False, None)],
+)
+def test_the_device_of_the_other_datapath_is_deleted(system_works: bool, commands: list[str] | None) -> None:
+    """The userspace datapath takes it over."""
+    found = state(system_works=system_works, kinds={"br": "tun"}, left_behind=frozenset({"br"}))
+    result = plan(found, wanted(datapath_type="auto"))
+    assert result.commands == (commands or ["ovs-vsctl add-br br -- set Bridge br datapath_type=netdev"])
+
+
+def test_a_device_that_was_left_behind_is_deleted_with_its_bridge() -> None:
+    assert plan(state(left_behind=frozenset({"br"})), wanted(state="absent")).commands == ["ip link del dev br"]
+    assert plan(state(), wanted(state="absent")).commands == []
+
+
 # Omitted options
 
 
