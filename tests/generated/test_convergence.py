@@ -60,7 +60,7 @@ def test_convergence(host: Host, request: pytest.FixtureRequest) -> None:
 @pytest.mark.parametrize(
     "damages",
     [
-        # Check mode foretold a re-attachment that ovs-vswitchd had done itself.
+        # Check mode returned a re-attachment that ovs-vswitchd had done itself.
         ["port's device renamed", "vswitchd restarted"],
         ["veth recreated by hand", "port's device renamed", "vswitchd restarted"],
         ["vswitchd killed, and the bridge deleted"],

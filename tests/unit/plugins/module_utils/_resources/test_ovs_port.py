@@ -48,7 +48,7 @@ def test_every_error_of_an_entry_is_reported_at_once() -> None:
 
 
 @pytest.mark.parametrize("name", ["a/b", "-a", "a b", ".", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "grün", "%d"])
-def test_a_port_that_is_no_link_may_have_any_name(name: str) -> None:
+def test_a_port_without_a_link_may_have_any_name(name: str) -> None:
     assert wanted(name=name, type="patch").name == name
 
 
