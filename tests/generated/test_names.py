@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.journal import 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OpenVSwitch
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import bridge_name, link_name, port_name
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import Columns
 from ansible_collections.netns.fabric.tests.generated.converge import Step, run
 from ansible_collections.netns.fabric.tests.helpers.convergence import paste
 from ansible_collections.netns.fabric.tests.helpers.host import Host
@@ -172,10 +173,10 @@ def _assert_pasted(host: Host, commands: list[str], link: str) -> None:
 def _roll_back(names: tuple[str, ...]) -> None:
     """Execute every kind of operation, and roll it back."""
     bridge, other, link, internal, patch = names
-    columns = ovs.Columns({"tag": 9}, (("external_ids", "k", "v"),))
+    columns = Columns({"tag": 9}, (("external_ids", "k", "v"),))
     for operations in (
         [ovs.SetPort(name, name, columns) for name in (link, internal, patch)],
-        [ovs.MovePort(link, link, other, bridge), ovs.SetBridge(other, ovs.Columns({"fail_mode": "secure"}))],
+        [ovs.MovePort(link, link, other, bridge), ovs.SetBridge(other, Columns({"fail_mode": "secure"}))],
         [ovs.DeletePort(other, link), ovs.DeletePort(other, internal), ovs.DeletePort(bridge, patch)],
         [ovs.DeleteBridge(bridge), ovs.DeleteBridge(other)],
     ):

@@ -212,7 +212,7 @@ def test_rules_of_a_user_are_kept(host: Host, run_module: RunModule) -> None:
 
 def test_the_identifier_of_an_interface_is_in_its_own_table(host: Host, run_module: RunModule) -> None:
     host.ovs_vsctl("add-br", "br1", "--", "set", "Bridge", "br1", "datapath_type=netdev")
-    port = {"name": "1a", "bridge": "br1", "type": "internal"}
+    port: dict[str, Any] = {"name": "1a", "bridge": "br1", "type": "internal"}
     converge(host, run_module, "ovs_port", **port, iface_id="a logical port")
     assert host.ovs_vsctl("get", "Interface", "1a", "external_ids:iface-id") == '"a logical port"'
     assert host.ovs_vsctl("get", "Port", "1a", "external_ids") == "{}"

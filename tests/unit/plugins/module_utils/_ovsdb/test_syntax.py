@@ -95,7 +95,12 @@ def test_a_record_is_named_as_it_is(name: str) -> None:
 def test_the_rows_that_were_kept_refer_to_the_re_created_ones_again() -> None:
     port, other = (Row("Port", f"p-{number}", {"name": f"t{number}"}) for number in (1, 2))
     bridge = Row("Bridge", "b", {"name": "br", "ports": (Uuid("p-1"), Uuid("p-2"))})
-    columns = {"name": "m", "select_src_port": Uuid("p-1"), "output_port": Uuid("p-2"), "select_dst_port": ()}
+    columns: dict[str, Any] = {
+        "name": "m",
+        "select_src_port": Uuid("p-1"),
+        "output_port": Uuid("p-2"),
+        "select_dst_port": (),
+    }
     mirror = Row("Mirror", "m", columns)
     rows = {row.uuid: row for row in (port, other, bridge, mirror)}
     assert recreate_rows([port], rows) == [

@@ -49,7 +49,7 @@ def test_a_vlan_with_an_effect_is_written(there: dict[str, Any], options: dict[s
     assert plan(state(bridge(port(**there))), wanted(**options)).changed == (options.get("trunks") != [])
 
 
-BY_HAND = {"tag": 0, "trunks": (7,), "vlan_mode": "trunk", "protected": True}
+BY_HAND: dict[str, Any] = {"tag": 0, "trunks": (7,), "vlan_mode": "trunk", "protected": True}
 
 
 def test_an_exact_call_removes_what_is_omitted() -> None:
