@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import is_like_a_uuid
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import (
     BRIDGE,
     FLOW_SAMPLE_COLLECTOR_SET,
@@ -174,6 +175,11 @@ class Switch:
             for port in bridge.ports
             for interface in port.interfaces
         }
+
+    @cached_property
+    def uuid_names(self) -> tuple[str, ...]:
+        """The names of interfaces that are UUIDs."""
+        return tuple(name for name in self._interfaces if is_like_a_uuid(name))
 
     @property
     def interfaces(self) -> Mapping[str, Interface]:

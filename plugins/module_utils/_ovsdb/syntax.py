@@ -20,6 +20,11 @@ _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _LIKE_A_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
+def is_like_a_uuid(text: str) -> bool:
+    """Return whether ovs-vsctl may take a text for a UUID."""
+    return _LIKE_A_UUID.fullmatch(text) is not None
+
+
 def format_atom(atom: Atom) -> str:
     """Write an atom ("Database Values"): a string is quoted as JSON unless it needs no quotes.
 
@@ -31,7 +36,7 @@ def format_atom(atom: Atom) -> str:
         return "true" if atom else "false"
     if isinstance(atom, (int, float)):
         return str(atom)
-    bare = _BARE.fullmatch(atom) and atom not in ("true", "false") and not _LIKE_A_UUID.fullmatch(atom)
+    bare = _BARE.fullmatch(atom) and atom not in ("true", "false") and not is_like_a_uuid(atom)
     return atom if bare else json.dumps(atom)
 
 

@@ -172,6 +172,7 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
 
     def present(self, wanted: WantedBridge) -> None:
         bridge = self.switch.bridge(wanted.name)
+        self.refuse_ambiguous_name(wanted.entry, wanted.name)
         datapath_type = self._choose_datapath_type(wanted, bridge)
         if datapath_type == "netdev" or wanted.name not in self._actual.left_behind:
             self._check_links(wanted, datapath_type)

@@ -19,6 +19,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import O
 REOPENED = "bridges on another datapath"
 
 
+#: The length from which ovs-vsctl completes the beginning of a UUID.
+_SHORTEST_ABBREVIATION = 4
+
+
 def is_left_behind(link: Link, owner: str | None, attachments: Attachments) -> bool:
     """Return whether a link is a device of the userspace datapath that an ovs-vswitchd left when it died.
 
@@ -56,6 +60,23 @@ class OvsPlanner(Planner[Wanted]):
         """Delete what is_left_behind(). The userspace datapath would take it over, the kernel's cannot."""
         operation = DeleteLink(None, name, Phase.RELEASE)
         self.changes.append(Change(entry, f"link host/{name}", {"kind": OWN_KIND["netdev"]}, None, (operation,)))
+
+    def refuse_ambiguous_name(self, entry: Entry, name: str) -> None:
+        """Refuse a name that ovs-vsctl would take for the beginning of another one as well.
+
+        It completes names that are UUIDs (record_id_equals() in lib/db-ctl-base.c).
+
+        Raises:
+            InvalidEntry: It is the beginning of the name of a port.
+        """
+        for other in self.switch.uuid_names if len(name) >= _SHORTEST_ABBREVIATION else ():
+            if other != name and other.startswith(name):
+                raise InvalidEntry(
+                    entry,
+                    "name",
+                    f"ovs-vsctl takes {name} for an abbreviation of the port {other}, whose name is a UUID; rename one "
+                    "of them",
+                )
 
     def refuse_taken_name(self, entry: Entry, name: str) -> None:
         """Refuse a name that Open vSwitch uses for an object of another kind.

@@ -60,6 +60,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
 
     def present(self, wanted: WantedPort) -> None:
         self.refuse_taken_name(wanted.entry, wanted.name)
+        self.refuse_ambiguous_name(wanted.entry, wanted.name)
         found = self.switch.port(wanted.name)
         if found is not None:
             check_port(wanted, *found)
