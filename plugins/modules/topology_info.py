@@ -366,6 +366,7 @@ openvswitch:
               trunks: []
               vlan_mode: null
               protected: false
+              iface_id: null
               mac: "0a:58:c0:a8:64:11"
               mtu: 1500
               ofport: 1
