@@ -28,6 +28,8 @@ author:
 extends_documentation_fragment:
   - netns.fabric.attributes.action_group
 attributes:
+  action_group:
+    membership: [netns.fabric.all]
   check_mode:
     support: full
     description:

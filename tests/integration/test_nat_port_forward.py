@@ -214,7 +214,8 @@ class TestChainsThatDrop:
         assert world.rules() == before.replace("\n0\n", "\n1\n")
 
     @pytest.mark.skipif(
-        shutil.which("firewall-cmd") is None, reason="firewalld is not installed, which `make setup` does on Debian"
+        shutil.which("firewall-cmd") is None,
+        reason="firewalld is not installed, which `make setup-checks` does on Debian",
     )
     def test_firewalld_accepts_it(self, world: Services, plain: Cycle) -> None:
         processes = firewalld.start()

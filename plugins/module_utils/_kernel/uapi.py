@@ -55,6 +55,12 @@ IFF_UP, IFF_LOOPBACK = 0x1, 0x8
 #: struct ifinfomsg: family, type, index, flags, mask of the flags to change.
 LINK_HEADER = struct.Struct("=BxHiII")
 
+# linux/if_tun.h, linux/if.h
+TUNSETIFF, TUNSETPERSIST, TUNSETIFINDEX = 0x400454CA, 0x400454CB, 0x400454DA
+IFF_TAP, IFF_NO_PI = 0x0002, 0x1000
+#: struct ifreq: name, flags.
+INTERFACE_REQUEST = struct.Struct("=16sH22x")
+
 # linux/if_addr.h
 IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS, IFA_PROTO = 1, 2, 8, 11
 IFA_F_SECONDARY, IFA_F_NODAD, IFA_F_DADFAILED, IFA_F_PERMANENT = 0x1, 0x2, 0x8, 0x80
