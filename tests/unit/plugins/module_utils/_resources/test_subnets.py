@@ -42,7 +42,7 @@ HOST = NamespaceState(
 )
 
 
-def taken(address: str, owner: str | None = None, changing: tuple[str, ...] = ()) -> list[str]:
+def list_errors(address: str, owner: str | None = None, changing: tuple[str, ...] = ()) -> list[str]:
     wanted = [WantedSubnet(Entry("br0"), "addresses", "br0", ip_interface(address))]
     return [str(error) for error in find_taken(KernelState({None: HOST}), wanted, owner, changing)]
 
@@ -60,7 +60,7 @@ def taken(address: str, owner: str | None = None, changing: tuple[str, ...] = ()
     ],
 )
 def test_taken(address: str, route: str) -> None:
-    (error,) = taken(address)
+    (error,) = list_errors(address)
     assert f"and the host reaches {route} already" in error
 
 
@@ -77,10 +77,10 @@ def test_taken(address: str, route: str) -> None:
     ],
 )
 def test_free(address: str) -> None:
-    assert taken(address) == []
+    assert list_errors(address) == []
 
 
 def test_own_links() -> None:
-    assert taken("10.64.1.1/24", owner="lab") == []
-    assert taken("10.64.1.1/24", changing=("old0",)) == []
-    assert taken("10.64.1.1/24", owner="other")
+    assert list_errors("10.64.1.1/24", owner="lab") == []
+    assert list_errors("10.64.1.1/24", changing=("old0",)) == []
+    assert list_errors("10.64.1.1/24", owner="other")
