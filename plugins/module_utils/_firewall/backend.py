@@ -9,6 +9,7 @@ is needed. Reading creates no table: a program is run only where the kernel has 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -93,22 +94,27 @@ class Firewall(Backend):
 
     @cached_property
     def tools(self) -> Tools:
-        """The programs that the host has, and the variant behind the plain name of iptables."""
+        """The programs that the host has and can use, and the variant behind the plain name of iptables."""
         commands: dict[tuple[str, int], str] = {}
         usual: dict[int, str] = {}
-        for version, command in _COMMANDS.items():
-            for variant, suffix in ((IPTABLES_NFT, "-nft"), (IPTABLES_LEGACY, "-legacy")):
-                if self._find(command + suffix):
-                    commands[variant, version] = command + suffix
-            if self._find(command):
-                # "iptables v1.8.9 (nf_tables)"; releases before 1.8 knew one variant and name none.
-                printed = self._run(command, "-V").output
-                usual[version] = IPTABLES_NFT if "nf_tables" in printed else IPTABLES_LEGACY
-                commands[usual[version], version] = command
-            for variant, known in commands:
-                if known == version:
-                    usual.setdefault(version, variant)
-        return Tools(self._find("nft") is not None, commands, usual)
+        nf_tables = kernel_has_nf_tables()
+        for version, plain in _COMMANDS.items():
+            for variant, command in self._iptables(plain):
+                if variant == IPTABLES_LEGACY or nf_tables:
+                    commands[variant, version] = command
+                    if command == plain or version not in usual:
+                        usual[version] = variant
+        return Tools(nf_tables and self._find("nft") is not None, commands, usual, nf_tables)
+
+    def _iptables(self, plain: str) -> Iterator[tuple[str, str]]:
+        """Yield the variants of iptables with their commands, the one behind the plain name last."""
+        for variant, suffix in ((IPTABLES_NFT, "-nft"), (IPTABLES_LEGACY, "-legacy")):
+            if self._find(plain + suffix):
+                yield variant, plain + suffix
+        if self._find(plain):
+            # "iptables v1.8.9 (nf_tables)"; releases before 1.8 knew one variant and name none.
+            printed = self._run(plain, "-V").output
+            yield IPTABLES_NFT if "nf_tables" in printed else IPTABLES_LEGACY, plain
 
     def read(self, namespaces: Iterable[NamespaceName], all_nat: bool = False) -> dict[NamespaceName, Ruleset]:
         """Return the rules in each of these namespaces. Each is read once, until forget(); missing ones are left out.
@@ -217,6 +223,20 @@ def legacy_tables(version: int) -> set[str]:
     with suppress(OSError), open(f"/proc/thread-self/net/{_LEGACY_TABLES[version]}", encoding="ascii") as file:
         return set(file.read().split())
     return set()
+
+
+def kernel_has_nf_tables() -> bool:
+    """Return whether the kernel answers a request to nf_tables, which loads its module where there is one.
+
+    Whether nft is installed does not show it: kernels of containers, appliances and the WSL come without nf_tables. A
+    missing subsystem is EINVAL (net/netfilter/nfnetlink.c), a missing nfnetlink EPROTONOSUPPORT (netlink(7)).
+    """
+    try:
+        with closing(NetlinkSocket(uapi.NETLINK_NETFILTER)) as netlink:
+            netlink.dump(message(uapi.NFT_MSG_GETTABLE, uapi.NETFILTER_HEADER.pack(0, 0, 0)))
+    except OSError as error:
+        return error.errno not in (errno.EINVAL, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT, errno.EOPNOTSUPP)
+    return True
 
 
 def nftables_tables() -> dict[tuple[str, str], int]:

@@ -163,15 +163,17 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Tools:
-    """The programs that the host has.
+    """The programs that the host has, and that its kernel has a use for.
 
     `iptables` names the command for each variant of iptables and IP version; `usual` is the variant that is behind
-    the plain command of an IP version.
+    the plain command of an IP version, or the other one where the kernel does not have that. `nf_tables`: whether the
+    kernel has it; without, there is neither nft nor that variant of iptables.
     """
 
     nft: bool = False
     iptables: Mapping[tuple[str, int], str] = field(default_factory=dict)
     usual: Mapping[int, str] = field(default_factory=dict)
+    nf_tables: bool = True
 
     @cached_property
     def any(self) -> bool:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import struct
 from collections.abc import Callable
@@ -59,6 +60,26 @@ class TestTools:
     def test_no_programs(self) -> None:
         tools = Programs().firewall().tools
         assert not tools.any
+
+    @pytest.mark.parametrize("number", [errno.EINVAL, errno.EPROTONOSUPPORT])
+    def test_kernel_without_nf_tables(self, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+        """A stand-in for such a kernel: the one that the tests run on has nf_tables."""
+
+        def refuse(_protocol: int) -> object:
+            raise OSError(number, "")
+
+        monkeypatch.setattr(firewall, "NetlinkSocket", refuse)
+        tools = Programs(*ALL_PROGRAMS, iptables=NF_TABLES, ip6tables=LEGACY).firewall().tools
+        assert (tools.nft, tools.nf_tables) == (False, False)
+        assert tools.usual == {4: IPTABLES_LEGACY, 6: IPTABLES_LEGACY}
+        assert tools.iptables == {(IPTABLES_LEGACY, 4): "iptables-legacy", (IPTABLES_LEGACY, 6): "ip6tables"}
+
+    def test_kernel_that_does_not_let_us_ask(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(_protocol: int) -> object:
+            raise OSError(errno.EPERM, "")
+
+        monkeypatch.setattr(firewall, "NetlinkSocket", refuse)
+        assert firewall.kernel_has_nf_tables()
 
     def test_only_the_name_with_the_variant(self) -> None:
         assert Programs("iptables-legacy").firewall().tools.usual == {4: IPTABLES_LEGACY}
