@@ -17,7 +17,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.tests.helpers import without_nf_tables
 from ansible_collections.netns.fabric.tests.helpers.host import Host
+from ansible_collections.netns.fabric.tests.helpers.module_runner import TARGET_PYTHON
 from ansible_collections.netns.fabric.tests.helpers.own_host import (
     OUTSIDE_LINK,
     UPLINK,
@@ -124,6 +126,24 @@ class TestTraffic:
         assert world.seen_as() == UPLINK_ADDRESS
         masquerade(source=SOURCE, state="absent")
         assert world.count("legacy", "netns.fabric") == 0
+
+    def test_on_a_kernel_without_nf_tables(
+        self, world: World, run_module: RunModule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """nft and both variants of iptables are installed, and only iptables-legacy works."""
+        helper = Path(without_nf_tables.__file__)
+        python = tmp_path / "python"
+        python.write_text(f'#!/bin/sh\nexec {sys.executable} {helper} {sys.executable} "$@"\n', "ascii")
+        python.chmod(0o755)
+        monkeypatch.setenv(TARGET_PYTHON, str(python))
+        masquerade = Cycle(run_module, world, "nat_masquerade", {"LC_ALL": "C"})
+        masquerade(source=SOURCE)
+        assert world.seen_as() == UPLINK_ADDRESS
+        assert (world.count("legacy", "MASQUERADE"), world.nft_rules()) == (1, [])
+        assert "no nf_tables" in masquerade.fails(source=SOURCE, backend="nftables")
+        assert not masquerade.simply(source=SOURCE, backend="iptables").changed
+        masquerade(source=SOURCE, state="absent")
+        assert world.unanswered()
 
     def test_on_a_host_that_uses_the_legacy_variant(self, world: World, masquerade: Cycle) -> None:
         world.iptables("legacy", "-P", "FORWARD", "DROP")

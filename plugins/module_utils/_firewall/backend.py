@@ -113,8 +113,10 @@ class Firewall(Backend):
                 yield variant, plain + suffix
         if self._find(plain):
             # "iptables v1.8.9 (nf_tables)"; releases before 1.8 knew one variant and name none.
-            printed = self._run(plain, "-V").output
-            yield IPTABLES_NFT if "nf_tables" in printed else IPTABLES_LEGACY, plain
+            printed = self._run(plain, "-V")
+            # Without nf_tables in the kernel even this fails: "iptables/1.8.9 Failed to initialize nft".
+            is_nft = "nf_tables" in printed.output or "initialize nft" in printed.error
+            yield IPTABLES_NFT if is_nft else IPTABLES_LEGACY, plain
 
     def read(self, namespaces: Iterable[NamespaceName], all_nat: bool = False) -> dict[NamespaceName, Ruleset]:
         """Return the rules in each of these namespaces. Each is read once, until forget(); missing ones are left out.
