@@ -35,6 +35,7 @@ from ansible_collections.netns.fabric.tests.integration.nat_world import (
     Cycle,
     World,
     clear_legacy,
+    failing_program,
     legacy_programs,
     programs,
 )
@@ -549,6 +550,45 @@ class TestAllOrNothing:
             assert "has held the lock of iptables for 10 s" in message
             assert "rolled back; the host is unchanged" in message
             assert [rule.split()[2] for rule in world.nft_rules()] == list(sources)
+
+    @pytest.mark.parametrize("ending", ["exit 1", "kill -9 $$"])
+    @pytest.mark.parametrize(
+        ("backend", "program"),
+        [("nftables", "nft"), ("iptables", "iptables-nft-restore"), ("iptables", "iptables-legacy-restore")],
+    )
+    def test_program_that_fails_after_its_commit(
+        self,
+        outside_world: Host,
+        world: World,
+        masquerade: Cycle,
+        tmp_path: Path,
+        backend: str,
+        program: str,
+        ending: str,
+    ) -> None:
+        """The real program has done its work when it fails, at every call: at the rollback too."""
+        variant = "legacy" if "legacy" in program else "nft"
+        system = legacy_programs(tmp_path) if variant == "legacy" else {"PATH": os.environ["PATH"]}
+        if backend == "iptables":
+            world.iptables(variant, "-P", "FORWARD", "DROP")
+        else:
+            outside_world.run("nft", "add table inet site")
+            outside_world.run("nft", "add chain inet site f { type filter hook forward priority 0; policy drop; }")
+        masquerade.env = system
+        present = [{"source": "10.1.0.0/16"}, {"source": "10.2.0.0/16"}]
+        masquerade.simply(rules=present, backend=backend)
+        masquerade.env = failing_program(tmp_path, f"/usr/sbin/{program}", ending, system)
+        for wanted in (
+            {"source": SOURCE},
+            {"source": "10.1.0.0/16", "accept_forward": "never"},
+            {"source": "10.2.0.0/16", "state": "absent"},
+            {"rules": [{**entry, "state": "absent"} for entry in present]},
+        ):
+            message = masquerade.fails(backend=backend, **wanted)
+            assert "exit status 1" in message or "signal 9" in message
+            assert "rolled back; the host is unchanged" in message
+        masquerade.env = system
+        assert not masquerade.simply(rules=present, backend=backend).changed
 
     def test_iptables_is_rolled_back_where_another_table_refuses(
         self, world: World, masquerade: Cycle, tmp_path: Path

@@ -26,7 +26,16 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.iptables_pa
     merge_rulesets,
     parse_chains,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._firewall.iptables_transaction import IptablesTransaction
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.iptables_transaction import (
+    IptablesTransaction,
+    TableRules,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_objects import (
+    NftObjects,
+    dump,
+    parse_table,
+    read_objects,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_parser import parse_ruleset
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_transaction import NftTransaction
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.programs import error_text
@@ -43,17 +52,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import uapi
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import (
     NetlinkError,
     NetlinkSocket,
-    attributes_of,
-    message,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._system.programs import Result, find, run
 
 _COMMANDS: Mapping[int, str] = {4: "iptables", 6: "ip6tables"}
 _LEGACY_TABLES: Mapping[int, str] = {4: "ip_tables_names", 6: "ip6_tables_names"}
-
-#: By number: the NFPROTO_ of linux/netfilter.h, as nft(8) names them.
-_FAMILY_NAMES: Mapping[int, str] = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 
 
 @contextmanager
@@ -76,15 +80,17 @@ def enter_namespace(namespace: NamespaceName) -> Iterator[None]:
 
 
 class Firewall(Backend):
-    """nft and iptables on this host. Tests replace `run` and `find`."""
+    """nft and iptables on this host. Tests replace `run`, `find` and `read_objects`."""
 
     def __init__(
         self,
         run: Callable[[Sequence[str], str], Result] = run,
         find: Callable[[str], str | None] = find,
+        read_objects: Callable[[], NftObjects] = read_objects,
     ) -> None:
         self._run_program = run
         self._find = find
+        self._read_objects = read_objects
         self._readings: dict[tuple[NamespaceName, bool], Ruleset] = {}
 
     def _run(self, program: str, *arguments: str, text: str = "") -> Result:
@@ -191,14 +197,34 @@ class Firewall(Backend):
                 groups.setdefault(key, []).append(operation)
         for (namespace, command, table), group in groups.items():
             transaction = (
-                NftTransaction(self._run, group)
+                NftTransaction(self._run, self._read_objects, group)
                 if command == "nft"
-                else IptablesTransaction(self._run, command, table, group)
+                else IptablesTransaction(self._run, partial(self._read_table, command, table), command, table, group)
             )
-            _run_inside(namespace, transaction.execute)
-            journal.record(
-                f"the {command} rules of {namespace or 'the host'}", partial(_run_inside, namespace, transaction.undo)
-            )
+            what = f"the {command} rules of {namespace or 'the host'}"
+            try:
+                _run_inside(namespace, transaction.execute)
+            except OperationFailed:
+                # A program may fail when the kernel has its transaction.
+                journal.record(what, partial(_run_inside, namespace, transaction.undo_if_done))
+                raise
+            journal.record(what, partial(_run_inside, namespace, transaction.undo))
+
+    def _read_table(self, command: str, table: str) -> TableRules:
+        """Return the rules of one table of iptables, without creating it.
+
+        Raises:
+            OperationFailed: They cannot be read.
+        """
+        version = 6 if command.startswith("ip6") else 4
+        present = legacy_tables(version) | {name for family, name in nftables_tables() if family == FAMILIES[version]}
+        if table not in present:
+            return {}
+        result = self._run(f"{command}-save", "-t", table)
+        if result.status:
+            raise OperationFailed(None, f"`{command}-save` failed: {error_text(result)}")
+        chains = parse_chains(result.output, IPTABLES_NFT, version)
+        return {chain.place.chain: chain.rules for chain in chains}
 
     def commit(self) -> None:
         """Do nothing: nothing is kept for the rollback."""
@@ -235,7 +261,7 @@ def kernel_has_nf_tables() -> bool:
     """
     try:
         with closing(NetlinkSocket(uapi.NETLINK_NETFILTER)) as netlink:
-            netlink.dump(message(uapi.NFT_MSG_GETTABLE, uapi.NETFILTER_HEADER.pack(0, 0, 0)))
+            dump(netlink, uapi.NFT_MSG_GETTABLE)
     except OSError as error:
         return error.errno not in (errno.EINVAL, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT, errno.EOPNOTSUPP)
     return True
@@ -253,22 +279,10 @@ def nftables_tables() -> dict[tuple[str, str], int]:
         return {}
     with closing(netlink):
         try:
-            # A header without a family stands for all of them.
-            found = netlink.dump(message(uapi.NFT_MSG_GETTABLE, uapi.NETFILTER_HEADER.pack(0, 0, 0)))
+            found = dump(netlink, uapi.NFT_MSG_GETTABLE)
         except NetlinkError:
             return {}
-    return dict(filter(None, map(_parse_table, found)))
-
-
-def _parse_table(dumped: bytes) -> tuple[tuple[str, str], int] | None:
-    """Return a table's family and name, and its flags; None for a family that has no name here."""
-    number, _version, _resource = uapi.NETFILTER_HEADER.unpack_from(dumped, uapi.HEADER.size)
-    attributes = attributes_of(dumped, uapi.HEADER.size + uapi.NETFILTER_HEADER.size)
-    family = _FAMILY_NAMES.get(number)
-    if family is None:
-        return None
-    name = attributes.get(uapi.NFTA_TABLE_NAME, b"").rstrip(b"\0").decode(errors="replace")
-    return (family, name), int.from_bytes(attributes.get(uapi.NFTA_TABLE_FLAGS, b""), "big")
+    return {key: flags for dumped in found for key, flags in parse_table(dumped)}
 
 
 FIREWALL = BackendType("firewall", Firewall)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import json
-import struct
 from collections.abc import Callable
 
 import pytest
@@ -153,18 +152,6 @@ class TestReading:
     def test_missing_namespace_is_left_out(self) -> None:
         assert Programs().firewall().read(["no such namespace"]) == {}
 
-    def test_tables_of_the_kernel(self) -> None:
-        name = b"netns_fabric\0"
-        attributes = struct.pack("=HH", 8, 2) + struct.pack(">I", 3) + struct.pack("=HH", 4 + len(name), 1) + name
-
-        def dumped(family: int) -> bytes:
-            body = struct.pack("=BBH", family, 0, 0) + attributes + b"\0" * (-len(attributes) % 4)
-            return struct.pack("=IHHII", 16 + len(body), 0xA00, 2, 1, 0) + body
-
-        assert firewall._parse_table(dumped(2)) == (("ip", "netns_fabric"), 3)
-        # A family that no table has (NFPROTO_DECNET).
-        assert firewall._parse_table(dumped(12)) is None
-
 
 class TestExecute:
     def test_nft_has_one_transaction(self) -> None:
@@ -172,7 +159,7 @@ class TestExecute:
         operations = [op.AddOwnChain(None, "ip"), add_nft("masquerade"), op.AddOwnChain(None, "ip6")]
         programs.firewall().execute(operations, Journal())
         ((argv, text),) = programs.calls
-        assert argv == ["/sbin/nft", "--echo", "--handle", "--file", "-"]
+        assert argv == ["/sbin/nft", "--file", "-"]
         assert text.splitlines() == [line for operation in operations for line in operation.statements()]
 
     def test_iptables_has_one_transaction_for_each_table(self) -> None:
