@@ -80,8 +80,8 @@ def test_failure_after_the_commit_is_undone(
 ) -> None:
     calls: list[str] = []
 
-    def run(_program: str, *_arguments: str, text: str = "") -> Result:
-        calls.append(text)
+    def run(program: str, *arguments: str, text: str = "") -> Result:
+        calls.append("\n".join([program, *arguments, text]))
         return Result(status, "", "")
 
     readings = iter([before, after, before])
@@ -99,8 +99,8 @@ def test_move_within_a_chain_is_undone() -> None:
     readings = iter([table(OTHER, WORDS), table(WORDS, OTHER)])
     calls: list[str] = []
 
-    def run(_program: str, *_arguments: str, text: str = "") -> Result:
-        calls.append(text)
+    def run(program: str, *arguments: str, text: str = "") -> Result:
+        calls.append("\n".join([program, *arguments, text]))
         return Result(0 if len(calls) > 1 else -9, "", "")
 
     transaction = IptablesTransaction(run, lambda: next(readings), "iptables", "nat", move)

@@ -73,7 +73,7 @@ def packet(protocol: str = "tcp", **more: Any) -> Packet:
     return Packet(**{"source": source, "destination": destination, "protocol": protocol, **more})
 
 
-def input_rules(*expressions: dict[str, Any], policy: str = "accept", name: str = "filter") -> Ruleset:
+def input_rules(*expressions: list[dict[str, Any]], policy: str = "accept", name: str = "filter") -> Ruleset:
     """Return the ruleset of a table of nft with one chain on the input hook."""
     return nft_parser.parse_ruleset(
         document(

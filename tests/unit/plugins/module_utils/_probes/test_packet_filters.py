@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address
 from ansible_collections.netns.fabric.plugins.module_utils._probes.packet_filters import routes_of
 from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._probes.samples import probe
 
 
 def test_who_is_on_the_way() -> None:
     to_host, outside, routed = (probe("red", to) for to in ("192.0.2.254", "203.0.113.1", "198.51.100.7"))
-    owners = {
+    owners: dict[Address, list[str | None]] = {
         ip_address("192.0.2.254"): [None],
         ip_address("198.51.100.7"): ["blue"],
         ip_address("192.0.2.253"): ["router", "blue"],
