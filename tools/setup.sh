@@ -25,7 +25,8 @@ die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 # COMMAND=PACKAGE: the package is installed if the command is not found.
 for_plays='ovs-vswitchd=openvswitch-switch ovs-vsctl=openvswitch-switch nft=nftables ip=iproute2'
 for_checks='iptables=iptables ethtool=ethtool ping=iputils-ping git=git shellcheck=shellcheck cc=gcc
-dot=graphviz ssh=openssh-client dropbear=dropbear-bin sudo=sudo firewall-cmd=firewalld dbus-daemon=dbus'
+dot=graphviz ssh=openssh-client dropbear=dropbear-bin sudo=sudo firewall-cmd=firewalld dbus-daemon=dbus
+ufw=ufw'
 
 missing() {
     for pair in "$@"; do

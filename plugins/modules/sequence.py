@@ -157,6 +157,13 @@ summary:
     reachable: 2
     unreachable: 0
     skipped: 0
+refused:
+  description: What the host's own packet filter refuses of the probes, see
+    RV(netns.fabric.reachability#module:refused).
+  returned: with O(probes), unless a step has failed
+  type: list
+  elements: str
+  sample: []
 """
 
 from ansible_collections.netns.fabric.plugins.module_utils._entry.sequence import run

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,7 @@ from ansible_collections.netns.fabric.tests.integration.nat_world import (
     UPLINK6,
     Cycle,
     clear_legacy,
+    failing_program,
     legacy_programs,
     programs,
 )
@@ -347,6 +349,18 @@ class TestRefusals:
         plain.env = programs(tmp_path, iptables_restore=str(script))
         for rules in ([entry(to_port=81), entry(8082)], [entry(state="absent"), entry(8081)]):
             assert "rolled back; the host is unchanged" in plain.fails(rules=rules, owner="lab-a")
+
+    @pytest.mark.parametrize(("backend", "program"), [("nftables", "nft"), ("iptables", "iptables-nft-restore")])
+    def test_program_that_fails_after_its_commit(
+        self, world: Services, plain: Cycle, tmp_path: Path, backend: str, program: str
+    ) -> None:
+        plain.simply(rules=[entry(), entry(8081)], owner="lab-a", backend=backend)
+        world.iptables("nft", "-P", "FORWARD", "DROP")
+        plain.env = failing_program(tmp_path, f"/usr/sbin/{program}", "kill -9 $$", {"PATH": os.environ["PATH"]})
+        for rules in ([entry(to_port=81), entry(8082)], [entry(state="absent"), entry(8081, state="absent")]):
+            message = plain.fails(rules=rules, owner="lab-a", backend=backend)
+            assert "signal 9" in message
+            assert "rolled back; the host is unchanged" in message
 
 
 class TestPublishedTwice:

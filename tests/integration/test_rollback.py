@@ -89,8 +89,10 @@ def fixture_stage(host: Host) -> Host:
     directory.mkdir()
     directory.chmod(0o750)
     (directory / "resolv.conf").write_text("# netns.fabric:lab\nnameserver 192.0.2.53\n", encoding="ascii")
-    (directory / "resolv.conf.before-netns.fabric").write_bytes(b"# theirs \xff\n")
-    (directory / "resolv.conf.before-netns.fabric").chmod(0o640)
+    kept = RESOLVERS / ".resolv.conf.before-netns.fabric" / "red"
+    kept.parent.mkdir()
+    kept.write_bytes(b"# theirs \xff\n")
+    kept.chmod(0o640)
     (RESOLVERS / "blue").mkdir()
     (RESOLVERS / "blue" / "resolv.conf").write_bytes(b"# theirs \xfe\n")
     (RESOLVERS / "blue" / "resolv.conf").chmod(0o600)

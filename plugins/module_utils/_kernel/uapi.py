@@ -83,8 +83,13 @@ SOCK_DIAG_BY_FAMILY = 20
 TCP_CLOSE, TCP_LISTEN = 7, 10
 
 # linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h: subsystem (NFNL_SUBSYS_NFTABLES) and message
-NFT_MSG_GETTABLE = 10 << 8 | 1
+NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE = 10 << 8 | 1, 10 << 8 | 4, 10 << 8 | 7
 NFTA_TABLE_NAME, NFTA_TABLE_FLAGS = 1, 2
+NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME = 1, 3
+NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_HANDLE, NFTA_RULE_USERDATA = 1, 2, 3, 7
+#: libnftnl/udata.h
+NFTNL_UDATA_RULE_COMMENT = 0
+
 # linux/netfilter/nfnetlink_conntrack.h: subsystem (NFNL_SUBSYS_CTNETLINK) and message, attributes
 IPCTNL_MSG_CT_GET, IPCTNL_MSG_CT_DELETE = 1 << 8 | 1, 1 << 8 | 2
 CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_ID, CTA_ZONE = 1, 2, 12, 18
