@@ -48,7 +48,7 @@ options:
       module:
         description: The name of the module, without the name of the collection.
         type: str
-        choices: [link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, route, veth]
+        choices: [isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, route, veth]
         required: true
       options:
         description: The options of the module. Defaults that C(module_defaults) sets for it do not apply.

@@ -31,6 +31,12 @@ PREROUTING, OUTPUT, POSTROUTING, FORWARD = "prerouting", "output", "postrouting"
 #: The hook of what is for the host itself.
 INPUT = "input"
 NAT_HOOKS = (PREROUTING, OUTPUT, POSTROUTING)
+#: The hooks on which OWN_TABLE has a chain, and what kind of chain that is.
+OWN_HOOKS: Mapping[str, str] = {**dict.fromkeys(NAT_HOOKS, "nat"), FORWARD: "filter"}
+#: How the chains begin that hold what may leave an isolated link, and what may enter it.
+FROM_PREFIX, TO_PREFIX = "fabric-from-", "fabric-to-"
+#: The table of iptables for isolation. It is used before `filter`, where others accept traffic.
+MANGLE = "mangle"
 
 #: By IP version: the family's name in nf_tables, and all multicast addresses (RFC 5771, RFC 4291 2.7).
 FAMILIES: Mapping[int, str] = {4: "ip", 6: "ip6"}
@@ -55,9 +61,9 @@ _RESERVED = "a running program has reserved the table (flag owner); allow the tr
 class Criterion:
     """A condition of a rule.
 
-    `field` is `saddr`, `daddr` (a network in CIDR notation), `iifname`, `oifname`, `ct state` (comma separated),
-    `ct status`, `fib daddr type`, `tcp dport` and its like (a port, or FIRST-LAST), or `other` for what does not matter
-    here, in the words of the tool that printed it.
+    `field` is `saddr`, `daddr` (a network in CIDR notation), `iifname`, `oifname`, `iifname set` (names separated by
+    spaces), `ct state` (comma separated), `ct status`, `fib daddr type`, `tcp dport` and its like (a port, or
+    FIRST-LAST), or `other` for what does not matter here, in the words of the tool that printed it.
     """
 
     field: str
@@ -252,10 +258,10 @@ class Ruleset:
 
     def find_fault(self, family: str) -> str:
         """Return what is wrong with OWN_TABLE so that no rule in it would have an effect; empty for nothing."""
-        for hook in NAT_HOOKS:
+        for hook, kind in OWN_HOOKS.items():
             chain = self.chains.get(Place(NFTABLES, family, OWN_TABLE, hook))
-            if chain is not None and (chain.kind, chain.hook) != ("nat", hook):
-                return f"its chain {hook} is not a NAT chain on the {hook} hook"
+            if chain is not None and (chain.kind, chain.hook) != (kind, hook):
+                return f"its chain {hook} is not a {'NAT' if kind == 'nat' else kind} chain on the {hook} hook"
         return ""
 
     def has_only_legacy(self, version: int) -> bool:

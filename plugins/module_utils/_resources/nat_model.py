@@ -23,9 +23,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows impor
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     FAMILIES,
     FORWARD,
+    FROM_PREFIX,
     NAT_HOOKS,
     NFTABLES,
     OWN_TABLE,
+    TO_PREFIX,
     Criterion,
     Place,
     Rule,
@@ -34,6 +36,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 
 AUTO, NEVER, IPTABLES = "auto", "never", "iptables"
+#: What stands for a hook where a chain of the collection has none: it says what may enter or leave an isolated link.
+ISOLATION = "isolation"
 
 BACKENDS = (FIREWALL, FIREWALLD, KERNEL)
 
@@ -132,6 +136,14 @@ class RuleScheme(ABC):
     def specs(self, key: RuleKey) -> Sequence[RuleSpec]:
         """Return the rules that a key needs, as far as the key alone determines them: for rules that are pruned."""
 
+    def position(self, spec: RuleSpec, rules: Sequence[Rule], end: int) -> int:  # noqa: ARG002  # others need them
+        """Return where in a chain a rule is added; `end` is where a packet that no rule decides on gets to."""
+        return end
+
+    def is_misplaced(self, rules: Sequence[Rule], position: int) -> bool:  # noqa: ARG002  # others need them
+        """Whether a rule is where it does not do what it is for."""
+        return False
+
 
 @dataclass(frozen=True)
 class OwnedRule:
@@ -154,6 +166,8 @@ class OwnedRule:
 
 def hook_of(place: Place) -> str:
     """Return the hook that the collection's rules in a chain are for."""
+    if place.chain.startswith((FROM_PREFIX, TO_PREFIX)):
+        return ISOLATION
     name = place.chain.lower()
     return name if name in NAT_HOOKS and place.table in (OWN_TABLE, "nat") else FORWARD
 
