@@ -66,6 +66,7 @@ options:
 seealso:
   - module: netns.fabric.netns
   - module: netns.fabric.veth
+  - module: netns.fabric.isolation
   - module: netns.fabric.link
   - module: netns.fabric.route
   - module: netns.fabric.ovs_bridge

@@ -355,6 +355,7 @@ TWO_WRONG: dict[str, tuple[str, list[dict[str, Any]], str]] = {
     ),
     "ovs_bridge": ("bridges", [{"name": "t0"}, {"name": "lo"}], "name"),
     "ovs_port": ("ports", [{"name": name, "bridge": "nowhere"} for name in ("t0", "t1")], "bridge"),
+    "isolation": ("links", [{"link": "nic8"}, {"link": "nic9"}], "link"),
     "nat_masquerade": (
         "rules",
         [{"source": "10.1.0.0/16", "namespace": "nowhere"}, {"source": "10.2.0.0/16", "out_interface": "nic9"}],

@@ -139,6 +139,11 @@ class Tenants:
     def recorded(self, name: str) -> str:
         return Path(f"/run/{name}.log").read_text(encoding="ascii")
 
+    def tables(self, table: str, command: str) -> str:
+        """Return what a variant of iptables prints of a table, without counters and times."""
+        saved = self._host.run(f"{command}-save", "-t", table).stdout.splitlines()
+        return "\n".join(line.partition(" [")[0] for line in saved if not line.startswith("#"))
+
     def rules(self) -> str:
         """Return the rules of the packet filter, of nft and of both variants of iptables, without counters."""
         printed = [self._host.run("nft", "-s", "list", "ruleset").stdout]
@@ -288,27 +293,25 @@ def test_repaired(host: Host, tenants: Tenants, isolate: Cycle, backend: str, da
 
 def do_damage(host: Host, backend: str, damage: str) -> None:
     """Do to the rules what somebody may do by hand."""
+    comment = "netns.fabric/isolation:lab b_br"
     if backend == "nftables":
         table = "ip netns_fabric"
         lines = {
             DAMAGE[0]: [f"flush chain {table} fabric-from-a_br"],
             DAMAGE[1]: [f"flush chain {table} fabric-to-a_br"],
             DAMAGE[2]: [f"insert rule {table} fabric-to-a_br accept"],
-            DAMAGE[3]: [
-                f'insert rule {table} forward oifname "b_br" jump fabric-to-b_br comment "netns.fabric/isolation:lab b_br"'
-            ],
+            DAMAGE[3]: [f'insert rule {table} forward oifname "b_br" jump fabric-to-b_br comment "{comment}"'],
             DAMAGE[4]: [f"delete table {table}"],
         }[damage]
         for line in lines:
             host.run("nft", line)
         return
     command = ["iptables-legacy" if backend == "legacy" else "iptables", "-w", "10", "-t", "mangle"]
-    comment = ["-m", "comment", "--comment", "netns.fabric/isolation:lab b_br"]
     for arguments in {
         DAMAGE[0]: [["-F", "fabric-from-a_br"]],
         DAMAGE[1]: [["-F", "fabric-to-a_br"]],
         DAMAGE[2]: [["-I", "fabric-to-a_br", "-j", "ACCEPT"]],
-        DAMAGE[3]: [["-I", "FORWARD", "-o", "b_br", *comment, "-j", "fabric-to-b_br"]],
+        DAMAGE[3]: [["-I", "FORWARD", "-o", "b_br", "-m", "comment", "--comment", comment, "-j", "fabric-to-b_br"]],
         DAMAGE[4]: [["-F"], ["-X"]],
     }[damage]:
         host.run(*command, *arguments)
@@ -356,16 +359,15 @@ def test_beside_the_rules_of_others(
         host.run(*table, "-A", "FORWARD", "-j", chain)
     host.run(*table, "-A", "DOCKER-USER", "-s", "10.0.0.0/8", "-j", "ACCEPT")
     host.run(*table, "-I", "FORWARD", "-s", "10.1.0.2/32", "-o", UPLINK, "-j", "DROP")
-    before = tenants.rules()
+    before = tenants.tables("filter", command)
     isolate = Cycle(run_module, tenants, legacy_programs(tmp_path) if command.endswith("legacy") else {})
     isolate(owner="lab", links=[link("a"), link("b")], backend="iptables")
     assert tenants.dropped("a1", "b1")
     assert tenants.passes("a1", "outside")
     assert tenants.answers("a2", "outside") == {"tcp6", "udp6", "icmp6"}
     isolate(owner="lab", prune=True, links=[], backend="iptables")
-    assert [line for line in tenants.rules().splitlines() if "mangle" not in line and line in before] == [
-        line for line in before.splitlines() if "mangle" not in line
-    ]
+    assert tenants.tables("filter", command) == before
+    assert "fabric" not in tenants.rules()
 
 
 def test_with_nat_and_published_ports(host: Host, tenants: Tenants, isolate: Cycle, backend: str) -> None:
@@ -412,7 +414,7 @@ def mac_of(name: str) -> str:
 
 def test_names_and_errors(host: Host, tenants: Tenants, run_module: RunModule) -> None:
     isolate = Cycle(run_module, tenants, {})
-    for name in ("odd:name", "0123456789abcde", "a@b#c"):
+    for name in ("odd,name", "0123456789abcde", "a@b#c"):
         host.run("ip", "link", "add", "dev", name, "type", "bridge")
         for option in ("nftables", "iptables"):
             isolate(link=name, backend=option)
@@ -456,11 +458,15 @@ def test_failed_change_is_rolled_back(
 
 def test_commands_can_be_pasted(host: Host, tenants: Tenants, isolate: Cycle, backend: str) -> None:
     option = option_of(backend)
-    built = isolate.simply(owner="lab", links=[link("a"), link("b")], backend=option)
-    wanted = tenants.rules()
-    removed = isolate.simply(owner="lab", prune=True, links=[], backend=option)
-    for line in built.commands:
-        host.run("sh", "-c", line)
-    assert tenants.rules() == wanted
-    assert removed.changed
-    assert isolate.simply(owner="lab", links=[link("a"), link("b")], backend=option).changed is False
+    links = [link("a", ports=["a1_tap", "a2_tap"]), link("b", reaches=["10.1.0.0/24"])]
+    built = isolate.simply(owner="lab", links=links, backend=option)
+    wanted = sorted(tenants.rules().splitlines())
+    isolate.simply(owner="lab", prune=True, links=[], backend=option)
+    path = isolate.environment.get("PATH", "$PATH")
+    paste = "\n".join(["set -eu", f'PATH="{path}"', *built.commands])
+    host.run("sh", "-c", paste)
+    assert sorted(tenants.rules().splitlines()) == wanted
+    assert not isolate.simply(owner="lab", links=links, backend=option).changed
+    removing = isolate.simply(owner="lab", prune=True, links=[], backend=option, _check=True)
+    host.run("sh", "-c", "\n".join(["set -eu", f'PATH="{path}"', *removing.commands]))
+    assert "fabric" not in tenants.rules()

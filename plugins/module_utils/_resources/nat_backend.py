@@ -85,8 +85,8 @@ def _without_iptables(tools: Tools, command: str) -> str:
 
 def _without_any(tools: Tools, command: str) -> str:
     if not tools.nf_tables:
-        return f"its rules need nf_tables or {command}-legacy: {_without_iptables(tools, command)}"
-    return f"its rules need nft or {command}, and this host has neither; install nft ({_INSTALL_NFT})"
+        return f"it needs nf_tables or {command}-legacy: {_without_iptables(tools, command)}"
+    return f"it needs nft or {command}, and this host has neither; install nft ({_INSTALL_NFT})"
 
 
 def check_own_table(ruleset: Ruleset, wanted: RuleUser) -> None:

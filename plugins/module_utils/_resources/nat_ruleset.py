@@ -117,7 +117,7 @@ class PlannedRuleset:
     def _add(self, place: Place, spec: RuleSpec, key: RuleKey) -> list[Operation]:
         operations = self._create_chain(place)
         position = self._scheme.position(spec, self._rules[place], self._ends[place])
-        rule, step = self._insert(place, spec, self._scheme.mark(self._owner, key), position)
+        rule, step = self._insert(place, spec, self._scheme.mark(self._owner, key), position, key.family)
         self._ends[place] += 1
         self._owned.setdefault(key, []).append(OwnedRule(place, spec.role, key, self._owner, rule))
         return [*operations, step]
@@ -135,12 +135,13 @@ class PlannedRuleset:
             return [op.AddIptablesChain(self._name, self._command(place), place.table, place.chain)]
         return []
 
-    def _insert(self, place: Place, spec: RuleSpec, mark: str, position: int) -> tuple[Rule, Operation]:
+    def _insert(self, place: Place, spec: RuleSpec, mark: str, position: int, family: str) -> tuple[Rule, Operation]:
+        """Plan a rule at a position; `family` is that of its addresses, as a chain may be of both (inet)."""
         rules = self._rules[place]
         arguments: tuple[str, ...] = ()
         step: Operation
         if place.backend == NFTABLES:
-            text = op.format_nft(spec.criteria, spec.verdict, mark, place.family, spec.target)
+            text = op.format_nft(spec.criteria, spec.verdict, mark, family, spec.target)
             # A rule that is planned has no handle yet.
             first = position == 0 and bool(rules) and rules[0].handle is None
             before = None if first else _handle_from(rules, position)
@@ -211,7 +212,7 @@ class PlannedRuleset:
         rules, end = self._rules[place], self._ends[place]
         if end < len(rules) and spec.same_as(rules[end]):
             return []
-        _rule, step = self._insert(place, spec, mark, end)
+        _rule, step = self._insert(place, spec, mark, end, place.family)
         return [step]
 
     def delete_chain(self, place: Place, mark: str) -> list[Operation]:

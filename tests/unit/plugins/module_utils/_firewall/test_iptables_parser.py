@@ -42,7 +42,8 @@ class TestParse:
 
     def test_chains_have_hooks_and_policies(self) -> None:
         chains = self.chains()
-        assert ("mangle", "FORWARD") not in chains
+        assert chains["mangle", "FORWARD"].kind == "filter"
+        assert ("mangle", "PREROUTING") not in chains
         forward = chains["filter", "FORWARD"]
         assert (forward.hook, forward.kind, forward.policy) == ("forward", "filter", "drop")
         docker = chains["filter", "DOCKER-USER"]
