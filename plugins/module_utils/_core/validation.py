@@ -24,6 +24,8 @@ Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 #: Bytes: IFNAMSIZ of linux/if.h less the closing NUL.
 INTERFACE_NAME_MAX = 15
+#: Characters that an interface name can have, and that a rule cannot quote or reads as a pattern.
+_UNQUOTABLE = frozenset("\"'\\*+")
 
 #: Bytes: NAME_MAX of linux/limits.h; a named namespace is a file below /run/netns.
 NAMESPACE_NAME_MAX = 255
@@ -131,6 +133,21 @@ def interface_name(value: Any) -> str:
     for bad in "/:%":
         if bad in name:
             raise ValidationError(f"{name!r} has a {bad!r} in it, which an interface name cannot have; remove it")
+    return name
+
+
+def rule_safe_interface(value: Any) -> str:
+    """Return the name of an interface that a rule can match.
+
+    Raises:
+        ValueError: It is not a valid name, or a rule cannot match it.
+    """
+    name = interface_name(value)
+    for character in sorted(_UNQUOTABLE.intersection(name)):
+        raise ValidationError(
+            f"{name!r} contains the character {character}, which a firewall rule reads as a pattern or a quote; rename "
+            "the link"
+        )
     return name
 
 

@@ -50,7 +50,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model 
     RuleKey,
     RuleScheme,
     RuleSpec,
-    rule_safe_interface,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import SimulatedState
 
@@ -223,9 +222,9 @@ class IsolationResource(Resource[WantedIsolation, Actual]):
 
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedIsolation:
         checks = Checks(entry)
-        link = checks.value("link", rule_safe_interface, options["link"])
+        link = checks.value("link", validation.rule_safe_interface, options["link"])
         networks = _each(checks, "networks", _check_network, options.get("networks"))
-        ports = _each(checks, "ports", rule_safe_interface, options.get("ports"))
+        ports = _each(checks, "ports", validation.rule_safe_interface, options.get("ports"))
         outbound = _each(checks, "outbound", _check_outbound, options.get("outbound"))
         reaches = _each(checks, "reaches", validation.network, options.get("reaches"))
         for number, found in enumerate(outbound):
@@ -296,4 +295,6 @@ def _check_outbound(value: Mapping[str, Any]) -> Outbound:
         ValueError: A value is not valid.
     """
     interface = value.get("out_interface")
-    return Outbound(_check_network(value["source"]), None if interface is None else rule_safe_interface(interface))
+    return Outbound(
+        _check_network(value["source"]), None if interface is None else validation.rule_safe_interface(interface)
+    )

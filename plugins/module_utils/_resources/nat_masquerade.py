@@ -36,7 +36,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model 
     RuleScheme,
     RuleSpec,
     WantedNat,
-    rule_safe_interface,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_plan import NatPlanner
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import Actual, read
@@ -189,7 +188,7 @@ class MasqueradeResource(Resource[WantedMasquerade, Actual]):
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedMasquerade:
         checks = Checks(entry)
         source = checks.value("source", _check_source, options["source"])
-        out_interface = checks.value("out_interface", rule_safe_interface, options.get("out_interface"))
+        out_interface = checks.value("out_interface", validation.rule_safe_interface, options.get("out_interface"))
         namespace = checks.value("namespace", validation.namespace_name, options.get("namespace"))
         checks.done()
         return WantedMasquerade(

@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import OWNER_OPTIONS
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network, interface_name
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld import FIREWALLD
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import FlowSelection
@@ -51,24 +51,6 @@ BACKEND_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     **OWNER_OPTIONS,
     "backend": {"type": "str", "choices": [AUTO, NFTABLES, IPTABLES], "default": AUTO},
 }
-
-#: Characters that an interface name can have, and that a rule cannot quote or reads as a pattern.
-_UNQUOTABLE = frozenset("\"'\\*+")
-
-
-def rule_safe_interface(value: Any) -> str:
-    """Return the name of an interface that a rule can match.
-
-    Raises:
-        ValueError: It is not a valid name, or a rule cannot match it.
-    """
-    name = interface_name(value)
-    for character in sorted(_UNQUOTABLE.intersection(name)):
-        raise ValueError(
-            f"{name!r} contains the character {character}, which a firewall rule reads as a pattern or a quote; rename "
-            "the link"
-        )
-    return name
 
 
 class RuleKey(ABC):

@@ -47,7 +47,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model 
     RuleSpec,
     WantedNat,
     hook_of,
-    rule_safe_interface,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_plan import NatPlanner
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import Actual, read
@@ -277,7 +276,7 @@ class PortForwardResource(Resource[WantedForward, Actual]):
         to_address = checks.value("to_address", _check_destination, options.get("to_address"))
         to_port = checks.value("to_port", validation.port, options.get("to_port"))
         address = checks.value("address", _check_published, options.get("address"))
-        in_interface = checks.value("in_interface", rule_safe_interface, options.get("in_interface"))
+        in_interface = checks.value("in_interface", validation.rule_safe_interface, options.get("in_interface"))
         namespace = checks.value("namespace", validation.namespace_name, options.get("namespace"))
         hairpin = checks.value("hairpin", lambda value: str(validation.network(value)), options.get("hairpin"))
         if options.get("to_address") is None:

@@ -156,7 +156,7 @@ INTERFACE: dict[str, Check] = {
     "bridge": validation.interface_name,
     "peer": validation.interface_name,
 }
-LINK_END: dict[str, Check] = {**_END, "namespace": validation.namespace_name}
+LINK_END: dict[str, Check] = {**_END, "namespace": validation.namespace_name, "isolate": check_boolean}
 #: Options of the module ovs_bridge, without the name.
 SWITCH: dict[str, Check] = {
     "datapath_type": one_of("auto", "system", "netdev"),
@@ -172,6 +172,7 @@ BRIDGE: dict[str, Check] = {
     **SWITCH,
     "addresses": Each(validation.interface_address),
     "enabled": check_boolean,
+    "isolate": check_boolean,
 }
 ROUTE: dict[str, Check] = {
     "destination": _check_destination,

@@ -78,7 +78,10 @@ def test_reference_topology_absent() -> None:
 def test_nothing_declared_gives_empty_lists() -> None:
     compiled = compile_topology({})
     assert {key: value for key, value in compiled.items() if key != "summary"} == {
-        key: [] for key in ("namespaces", "bridges", "pairs", "links", "ports", "routes", "rules", "forwards", "probes")
+        key: []
+        for key in (
+            *("namespaces", "bridges", "pairs", "links", "ports", "routes", "isolation", "rules", "forwards", "probes"),
+        )
     }
 
 
