@@ -39,9 +39,9 @@ def compile_topology(variables: Any) -> dict[str, Any]:
         variables: A dictionary with the role's variables, their names without ``topology_``.
 
     Returns:
-        ``namespaces``, ``bridges``, ``pairs``, ``links``, ``ports``, ``routes``, ``isolation``, ``rules``, ``forwards``,
-        ``probes``:
-        each in the format of the module's bulk option; and ``summary``, a list of lines for a person.
+        ``namespaces``, ``bridges``, ``pairs``, ``links``, ``ports``, ``routes``, ``isolation``, ``rules``,
+        ``forwards``, ``probes``: each in the format of the module's bulk option; and ``summary``, a list of lines for a
+        person.
 
     Raises:
         TopologyError: With all errors.

@@ -3,9 +3,10 @@
 
 """The way of a packet through a topology, as far as it is declared: followed from hop to hop, there and back.
 
-Pure. There are three verdicts, because a declaration is not complete: what the host forwards is unknown, unless it
-drops it between isolated links; and so are the far side of an existing link, flows (fail mode secure), and addresses that were not given. A
-false alarm on a working host is worse than a path that is not probed, so doubt is UNKNOWN.
+Pure. There are three verdicts, because a declaration is not complete: the host's own forwarding and firewall are
+unknown, except for what it drops between isolated links, and so are the far side of an existing link, flows (fail mode
+secure), and addresses that were not given. A false alarm on a working host is worse than a path that is not probed, so
+doubt is UNKNOWN.
 """
 
 from __future__ import annotations

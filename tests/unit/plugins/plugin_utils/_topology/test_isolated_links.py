@@ -72,7 +72,9 @@ def test_open_bridges_are_in_the_summary() -> None:
     ],
 )
 def test_what_is_masqueraded_leaves(nat: dict[str, Any], outbound: list[str]) -> None:
-    found = isolation({**two(), "nat": [nat]})
+    variables = {**two(), "nat": [nat]}
+    variables["namespaces"][0]["routes"].append({"destination": "172.16.0.0/16", "gateway": "10.0.0.9"})
+    found = isolation(variables)
     assert [allowed["source"] for entry in found for allowed in entry.get("outbound", ())] == outbound
     for entry in found:
         assert {allowed["source"] for allowed in entry.get("outbound", ())} <= {*entry["networks"], "10.0.0.0/25"}
