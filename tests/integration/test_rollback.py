@@ -447,16 +447,7 @@ def test_removed_namespaces_come_back_with_their_processes(stage: Host, monkeypa
     assert stage.run("ip", "netns", "pids", "red").stdout.split() == [str(process.pid)]
 
 
-def test_physical_links_return_to_the_host_when_their_namespace_is_removed(host: Host) -> None:
-    """A tap stands for a physical device, which has no kind: the plan distinguishes them, not the operation."""
-    shell(host, "netns add red\n-n red tuntap add d0 mode tap\n-n red tuntap add d1 mode tap\n-n red link set d0 up")
-    removal = op.RemoveNamespace("red", links=("d1",), physical=("d0",))
-    apply(removal)
-    assert host.namespaces() == []
-    assert set(host.links()) == {"lo", "d0"}
-
-
-def test_a_physical_link_goes_back_inside_when_the_removal_is_refused(
+def test_a_link_that_returns_goes_back_inside_when_the_removal_is_refused(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shell(
@@ -464,7 +455,7 @@ def test_a_physical_link_goes_back_inside_when_the_removal_is_refused(
         """
         netns add red
         -n red tuntap add d0 mode tap
-        -n red link set d0 up
+        -n red link set d0 up mtu 1400 alias 'netns.fabric:lab was host up mtu 1500'
         -n red addr add 10.0.0.1/24 dev d0
         -n red route add default via 10.0.0.2
         """,
@@ -476,15 +467,7 @@ def test_a_physical_link_goes_back_inside_when_the_removal_is_refused(
 
     monkeypatch.setattr(namespaces, "remove", refuse)  # nothing refuses that to root
     with pytest.raises(OperationFailed, match="the host is unchanged"):
-        apply(op.RemoveNamespace("red", physical=("d0",)))
-    snapshot.assert_unchanged(before)
-
-
-def test_the_name_of_a_physical_link_may_be_taken_on_the_host(host: Host) -> None:
-    shell(host, "netns add red\n-n red tuntap add d0 mode tap\ntuntap add d0 mode tap")
-    before = snapshot.take()
-    with pytest.raises(OperationFailed, match=r"x: the kernel refused .*File exists"):
-        apply(op.RemoveNamespace("red", physical=("d0",)))
+        run_inside(NamespaceResource(), {"name": "red", "state": "absent"})
     snapshot.assert_unchanged(before)
 
 

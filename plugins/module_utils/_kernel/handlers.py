@@ -9,7 +9,6 @@ import errno
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import ethtool, requests, sysctl, undo
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
@@ -22,8 +21,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
     NLM_F_EXCL,
     NLM_F_REPLACE,
     RTM_DELADDR,
+    RTM_DELLINKPROP,
     RTM_DELROUTE,
     RTM_NEWADDR,
+    RTM_NEWLINKPROP,
     RTM_NEWROUTE,
 )
 
@@ -44,10 +45,7 @@ def _delete_created_namespace(handles: NamespaceHandles, name: str) -> None:
     setns.remove(name)
 
 
-def _remove_namespace(handles: NamespaceHandles, operation: op.RemoveNamespace, batch: Batch) -> None:
-    for link in operation.physical:
-        _add_move(handles, operation, op.MoveLink(operation.name, link, None, link), batch)
-    batch.send()
+def _remove_namespace(_handles: NamespaceHandles, operation: op.RemoveNamespace, batch: Batch) -> None:
     far_ends = batch.far_ends_of(operation.name)  # the kernel deletes them with the namespace
     handle = batch.removed.remove(operation.name, operation.links, far_ends)
     batch.journal.record(
@@ -95,16 +93,10 @@ def _delete_link(handles: NamespaceHandles, operation: op.DeleteLink, batch: Bat
 
 
 def _move_link(handles: NamespaceHandles, operation: op.MoveLink, batch: Batch) -> None:
-    _add_move(handles, operation, operation, batch)
-
-
-def _add_move(handles: NamespaceHandles, operation: Operation, move: op.MoveLink, batch: Batch) -> None:
-    """Add the move of a link, which is the operation or a part of it."""
-    captured = batch.capture_link(move.namespace, move.name)
-    request = requests.set_link_at(
-        captured.link.index, ("IFLA_NET_NS_FD", handles.get(move.to).descriptor), ("IFLA_IFNAME", move.new_name)
-    )
-    batch.add(operation, move.namespace, request, lambda: undo.move_back(handles, move, captured))
+    captured = batch.capture_link(operation.namespace, operation.name)
+    target = handles.get(operation.to).descriptor
+    request = requests.set_link_at(captured.link.index, ("IFLA_NET_NS_FD", target), ("IFLA_IFNAME", operation.new_name))
+    batch.add(operation, operation.namespace, request, lambda: undo.move_back(handles, operation, captured))
 
 
 def _rename_link(handles: NamespaceHandles, operation: op.RenameLink, batch: Batch) -> None:
@@ -128,6 +120,14 @@ def _set_mtu(handles: NamespaceHandles, operation: op.SetMtu, batch: Batch) -> N
 
 def _set_alias(handles: NamespaceHandles, operation: op.SetAlias, batch: Batch) -> None:
     _set_attribute(handles, operation, "IFLA_IFALIAS", operation.alias, lambda link: link.alias, batch)
+
+
+def _remove_altname(handles: NamespaceHandles, operation: op.RemoveAltname, batch: Batch) -> None:
+    batch.send()
+    index = handles.get(operation.namespace).index(operation.link)
+    addition = requests.altname_request(RTM_NEWLINKPROP, index, operation.altname)
+    removal = requests.altname_request(RTM_DELLINKPROP, index, operation.altname)
+    batch.add(operation, operation.namespace, removal, lambda: handles.request(operation.namespace, addition))
 
 
 def _set_attribute(
@@ -239,6 +239,7 @@ HANDLERS: Mapping[type, Callable[[NamespaceHandles, Any, Batch], None]] = {
     op.SetMac: _set_mac,
     op.SetMtu: _set_mtu,
     op.SetAlias: _set_alias,
+    op.RemoveAltname: _remove_altname,
     op.SetTxChecksum: _set_tx_checksum,
     op.SetDown: _set_down,
     op.SetUp: _set_up,

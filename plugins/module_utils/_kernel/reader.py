@@ -39,6 +39,10 @@ class Reader:
         self._handles = handles
         #: The links that check mode treats as removed, by namespace and index.
         self._removed_links: dict[NamespaceName, set[int]] = {}
+        #: The links that check mode treats as moved to a namespace.
+        self._arrived_links: dict[NamespaceName, list[Link]] = {}
+        #: The aliases that check mode treats as set, by namespace and name.
+        self._set_aliases: dict[tuple[NamespaceName, str], str] = {}
         #: What was read since the last write, by namespace and kind.
         self._cache: dict[tuple[NamespaceName, str], Any] = {}
         self._peers_by_namespaces: dict[tuple[NamespaceName, ...], Peers] = {}
@@ -84,7 +88,14 @@ class Reader:
             directories=frozenset(name for name in stale if os.path.isdir(setns.path_of(name))),
             aliases=self._aliases(found),
         )
-        return state.without(self._removed_links) if self._removed_links else state
+        return self._as_simulated(state)
+
+    def _as_simulated(self, state: KernelState) -> KernelState:
+        if self._removed_links:
+            state = state.without(self._removed_links)
+        if self._arrived_links:
+            state = state.including(self._arrived_links)
+        return state.with_aliases(self._set_aliases) if self._set_aliases else state
 
     def _aliases(self, names: Sequence[NamespaceName]) -> dict[str, NamespaceName]:
         first: dict[tuple[int, int], NamespaceName] = {self._handles.get(None).identity: None}
@@ -165,9 +176,15 @@ class Reader:
         return found
 
     def simulate(self, operations: Sequence[Operation]) -> None:
-        """Read from now on as if the removals among these operations had been executed."""
+        """Read from now on as if some of these operations had been executed: removals, returns to the host, aliases."""
+        self._set_aliases.update(
+            ((each.namespace, each.link), each.alias) for each in operations if isinstance(each, op.SetAlias)
+        )
+        returns = [each for each in operations if isinstance(each, op.MoveLink) and each.to is None]
         removals = [each for each in operations if isinstance(each, (op.DeleteLink, op.RemoveNamespace))]
-        state = self.read([None, *self._handles.names()]) if removals else KernelState()
+        state = self.read([None, *self._handles.names()]) if removals or returns else KernelState()
+        for move in returns:
+            self._simulate_return(move, state.link(move.namespace, move.name))
         for removal in removals:
             if isinstance(removal, op.RemoveNamespace):
                 self._handles.hide(removal.name)
@@ -187,6 +204,14 @@ class Reader:
         for link in self.read([None]).namespace(None).links if names else ():
             if link.name in names:
                 self._simulate_removal(None, link)
+
+    def _simulate_return(self, move: op.MoveLink, link: Link | None) -> None:
+        if link is None or link.kind == "veth":
+            return  # tasks that need the end of a veth pair assume it where the pair is declared
+        arrived = self._arrived_links.setdefault(None, [])
+        self._simulate_removal(move.namespace, link)
+        # An index that no link has.
+        arrived.append(replace(link, name=move.new_name, index=-1 - len(arrived), up=False, altnames=()))
 
     def _simulate_removal(self, name: NamespaceName, link: Link) -> None:
         self._removed_links.setdefault(name, set()).add(link.index)

@@ -26,7 +26,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     NamespaceState,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import alias_with, alias_without
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_origin import HostNames, plan_return, returns
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
+    alias_with,
+    alias_without,
+    place,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import describe_alias
 from ansible_collections.netns.fabric.plugins.module_utils._system.files import FILES
 
@@ -100,7 +105,8 @@ class NamespaceResource(Resource[Namespace, Actual]):
         backend = host.use(KERNEL)
         declared = {namespace.name for namespace in call.entries if namespace.present}
         distinct = backend.namespace_names(preferred=declared)
-        kernel = backend.read(sorted(distinct | names if call.prune else names), addresses=True)
+        # The host as well: links return to it from a namespace that is removed.
+        kernel = backend.read([None, *sorted(distinct | names if call.prune else names)], addresses=True)
         leaving = [name for name in kernel.namespaces if name and name not in declared]
         if call.prune:
             leaving = [name for name in leaving if name in names or call.owner in _owners(kernel.namespace(name))]
@@ -177,6 +183,7 @@ class _NamespacePlanner(Planner[Namespace]):
     def __init__(self, actual: Actual, call: Call[Namespace]) -> None:
         super().__init__(call)
         self._actual = actual
+        self._host_names = HostNames(actual.kernel.namespace(None))
 
     # Present
 
@@ -318,15 +325,24 @@ class _NamespacePlanner(Planner[Namespace]):
                 "the namespace is in use by these processes; stop them, or set `force: true` to delete it and its "
                 "links anyway\n" + "\n".join(f"  pid {pid}: {command}" for pid, command in processes),
             )
-        others = _own_links(state)
-        physical = tuple(link.name for link in others if not link.kind)
+        for link in state.links:
+            if returns(link):
+                self._return(wanted, link)
+        others = [link for link in _own_links(state) if not returns(link)]
         # Without a process to keep it alive the kernel destroys the links with the namespace, hundreds at once.
-        links = tuple(link.name for link in _one_of_each_pair(state) if link.kind) if processes else ()
+        deleted = tuple(link.name for link in _one_of_each_pair(state) if not returns(link)) if processes else ()
         # The task that removes the owner's own links reports them: before this one, or not yet in check mode.
         unreported = sorted(link.name for link in others if self.call.owner not in link.owners)
-        removal = op.RemoveNamespace(wanted.name, links=links, physical=physical)
+        removal = op.RemoveNamespace(wanted.name, links=deleted)
         before = {"links": unreported, **files.before}
         self.changes.append(Change(wanted.entry, _target(wanted.name), before, None, (removal, *files.operations)))
+
+    def _return(self, wanted: Namespace, link: Link) -> None:
+        plan = plan_return(wanted.name, link, self._host_names)
+        for warning in plan.warnings:
+            self.warn(wanted.entry, warning)
+        target = f"link {place(wanted.name, link.name)}"
+        self.changes.append(Change(wanted.entry, target, plan.before, plan.after, tuple(plan.operations)))
 
 
 def _own_links(state: NamespaceState) -> list[Link]:

@@ -18,16 +18,18 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.planner import 
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.marks import Mark
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     KernelState,
     Link,
     NamespaceName,
-    mark_of,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
     LINK_OPTIONS,
     Found,
     Settings,
+    SettingsPlan,
+    alias_with,
     alias_without,
     format_addresses,
     parse_settings,
@@ -217,8 +219,8 @@ class _VethPlanner(Planner[Veth]):
         if pair.peer is None:
             near_end = self._actual.far_end(near.link)
             peer = replace(peer, namespace=near_end[0] if near_end else None)
-        end_plan = plan_settings(pair.end.namespace, near, _settings_after_move(near, pair.end), self.call.owner)
-        peer_plan = plan_settings(peer.namespace, far, _settings_after_move(far, peer), self.call.owner)
+        end_plan = self._plan_end(pair.end, near)
+        peer_plan = self._plan_end(peer, far)
         before = {**end_plan.before, **{f"peer.{key}": value for key, value in peer_plan.before.items()}}
         after = {**end_plan.after, **{f"peer.{key}": value for key, value in peer_plan.after.items()}}
         if steps:
@@ -226,6 +228,10 @@ class _VethPlanner(Planner[Veth]):
         operations = (*steps, *end_plan.operations, *peer_plan.operations)
         if operations:
             self.changes.append(Change(pair.entry, _target(pair), before, after, operations))
+
+    def _plan_end(self, end: End, found: Found) -> SettingsPlan:
+        alias = alias_with(found.link, self.call.owner)
+        return plan_settings(end.namespace, found, _settings_after_move(found, end), alias)
 
     def _current_ends(self, pair: Veth) -> list[str]:
         for end in pair.ends:
@@ -242,10 +248,11 @@ class _VethPlanner(Planner[Veth]):
         for prefix, end in (("", pair.end), ("peer.", peer)):
             found = Found(_link_as_created(end))
             wanted = _settings_of_new(end)
-            operations.extend(plan_settings(end.namespace, found, wanted, self.call.owner).operations)
+            alias = alias_with(found.link, self.call.owner)
+            operations.extend(plan_settings(end.namespace, found, wanted, alias).operations)
             after.update({f"{prefix}{key}": value for key, value in _describe_settings(wanted).items()})
         if self.call.owner:
-            after["alias"] = mark_of((self.call.owner,))
+            after["alias"] = str(Mark((self.call.owner,)))
         before = {"ends": self._current_ends(pair)} if clearing else None
         self.changes.append(Change(pair.entry, _target(pair), before, after, tuple(operations)))
 

@@ -1,0 +1,34 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Names that a new or a moved link cannot have: those, and the alternative names, of other links. Pure."""
+
+from __future__ import annotations
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link, NamespaceName
+
+
+def describe_taken_name(namespace: NamespaceName, name: str, link: Link) -> str:
+    """Return the error of a name that another link has, as its name or as an alternative name."""
+    where = namespace or "the host"
+    if name == link.name:
+        return f"{where} has another link {name}; rename or remove that one first"
+    removal = op.RemoveAltname(namespace, link.name, name).commands()[0]
+    return (
+        f"{name} is an alternative name of {link.name} in {where}, and the kernel gives it to no other link; choose "
+        f"another name, or remove that one (`{removal}`)"
+    )
+
+
+def refuse_altname(state: KernelState, entry: Entry, option: str, namespace: NamespaceName, name: str) -> None:
+    """Refuse the name of a link that is created where it is an alternative name of another link.
+
+    Raises:
+        InvalidEntry: It is.
+    """
+    link = state.named(namespace, name)
+    if link is not None and link.name != name:
+        raise InvalidEntry(entry, option, describe_taken_name(namespace, name, link))
