@@ -138,8 +138,7 @@ def test_fifty_namespaces_and_a_file_that_cannot_be_written(host: Host, run_modu
 
 
 def test_fifty_veth_pairs_and_a_name_that_is_taken(stage: Host, run_module: Run) -> None:
-    """The list of links does not show an alternative name of another link, and the kernel refuses it."""
-    shell(stage, "link property add dev red-tap altname t25")
+    """A link named `default` would have the place of the defaults in /proc/sys/net, and the kernel refuses it."""
     entries: Entries = [
         {
             "name": f"v{number}",
@@ -150,7 +149,8 @@ def test_fifty_veth_pairs_and_a_name_that_is_taken(stage: Host, run_module: Run)
         }
         for number in range(COUNT)
     ]
-    assert_refused(stage, run_module, "veth", entries, "File exists", owner="lab")
+    entries[REFUSED]["peer"]["name"] = "default"
+    assert_refused(stage, run_module, "veth", entries, "Invalid argument", owner="lab")
 
 
 def test_veth_pairs_recreated_removed_pruned_and_moved(stage: Host, run_module: Run) -> None:
@@ -160,8 +160,6 @@ def test_veth_pairs_recreated_removed_pruned_and_moved(stage: Host, run_module: 
         """
         -n blue link set eth0 name astray
         link add name eth2 netns red type veth peer name gone netns blue
-        link add name x25 type veth peer name y25
-        link property add dev x25 altname t25
         link add name pruned netns blue type veth peer name pruned-tap
         -n blue link set pruned alias netns.fabric:lab up
         """,
@@ -172,7 +170,8 @@ def test_veth_pairs_recreated_removed_pruned_and_moved(stage: Host, run_module: 
         {"name": "eth2", "namespace": "red", "peer": {"name": "red-tap"}},
         *({"name": f"v{number}", "namespace": "blue", "peer": {"name": f"t{number}"}} for number in range(3, COUNT)),
     ]
-    assert_refused(stage, run_module, "veth", entries, "File exists", owner="lab", prune=True)
+    entries[REFUSED]["peer"]["name"] = "default"
+    assert_refused(stage, run_module, "veth", entries, "Invalid argument", owner="lab", prune=True)
 
 
 def test_fifty_links_and_an_mtu_that_is_too_big(stage: Host, run_module: Run) -> None:

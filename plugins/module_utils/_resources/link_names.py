@@ -23,6 +23,17 @@ def describe_taken_name(namespace: NamespaceName, name: str, link: Link) -> str:
     )
 
 
+def refuse_other_name(state: KernelState, entry: Entry, option: str, namespace: NamespaceName, name: str) -> None:
+    """Refuse the alternative name of a link where another program knows links by their names only.
+
+    Raises:
+        InvalidEntry: It is one.
+    """
+    link = state.named(namespace, name)
+    if link is not None and link.name != name:
+        raise InvalidEntry(entry, option, f"{name} is an alternative name of {link.name}; write {link.name}")
+
+
 def refuse_altname(state: KernelState, entry: Entry, option: str, namespace: NamespaceName, name: str) -> None:
     """Refuse the name of a link that is created where it is an alternative name of another link.
 

@@ -17,6 +17,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.host import Hos
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import OWNER_OPTIONS, Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments, lost_taps
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OVSDB
@@ -34,6 +35,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     Interface,
     Switch,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_altname
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import REOPENED, OvsPlanner
 
 PROTOCOLS = ("OpenFlow10", "OpenFlow11", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15")
@@ -63,6 +65,7 @@ class BridgeState:
     system_works: bool = False
     kinds: Mapping[str, str] = field(default_factory=dict)
     attachments: Attachments = field(default_factory=Attachments)
+    kernel: KernelState = field(default_factory=KernelState)
 
 
 class BridgeResource(Resource[WantedBridge, BridgeState]):
@@ -123,11 +126,13 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
             for bridge in present
             if bridge.name in links and (bridge.name in lost or not _is_set_up(switch.bridge(bridge.name)))
         ]
-        kinds = {}
-        if conflicting and not switch.unavailable:
-            found = host.use(KERNEL).read([None]).namespace(None)
-            kinds = {link.name: link.kind or "physical" for link in found.links if link.name in conflicting}
-        return BridgeState(switch, host.use(OVSDB).kernel_datapath(), kinds, attachments)
+        new = [bridge.name for bridge in present if bridge.name not in links]
+        kernel = KernelState()
+        if (conflicting or new) and not switch.unavailable:
+            kernel = host.use(KERNEL).read([None])
+        found = kernel.namespace(None)
+        kinds = {link.name: link.kind or "physical" for link in found.links if link.name in conflicting}
+        return BridgeState(switch, host.use(OVSDB).kernel_datapath(), kinds, attachments, kernel)
 
     def plan(self, actual: BridgeState, call: Call[WantedBridge]) -> Plan:
         return BridgePlanner(actual, call).run()
@@ -184,6 +189,7 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         Raises:
             InvalidEntry: Another link has its name.
         """
+        refuse_altname(self._actual.kernel, wanted.entry, "name", None, wanted.name)
         kind = self._actual.kinds.get(wanted.name)
         if kind is not None and kind != OWN_KIND.get(datapath_type):
             raise InvalidEntry(

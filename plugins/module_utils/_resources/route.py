@@ -80,7 +80,7 @@ class RouteResource(Resource[WantedRoute, KernelState]):
             namespace=checks.value("namespace", validation.namespace_name, options.get("namespace")),
             destination=_destination(checks, options["destination"], gateway or source),
             gateway=str(gateway) if gateway else None,
-            device=checks.value("device", validation.interface_name, options.get("device")),
+            device=checks.value("device", validation.existing_interface_name, options.get("device")),
             metric=options.get("metric"),
             table=options["table"],
             source=str(source) if source else None,
@@ -194,7 +194,12 @@ class _NamespaceRoutes:
             self._settled.add(id(route))
             operations.append(op.RemoveRoute(self.state.name, self._spec_of(route)))
         spec = op.RouteSpec(
-            wanted.destination, wanted.gateway, wanted.device, wanted.metric, wanted.table, wanted.source
+            wanted.destination,
+            wanted.gateway,
+            self._name_of_device(wanted),
+            wanted.metric,
+            wanted.table,
+            wanted.source,
         )
         operations.append(op.AddRoute(self.state.name, spec))
         if wanted.gateway is None:
@@ -202,6 +207,11 @@ class _NamespaceRoutes:
         before = {"routes": [_describe(self._spec_of(route)) for route in rivals]} if rivals else None
         after = {"routes": [_describe(spec)]}
         return Change(wanted.entry, self._target(wanted.destination), before, after, tuple(operations))
+
+    def _name_of_device(self, wanted: WantedRoute) -> str | None:
+        """Return the name of the device, which an entry may give by an alternative name."""
+        link = self.state.named(wanted.device) if wanted.device else None
+        return link.name if link else wanted.device
 
     def plan_remove(self, wanted: WantedRoute) -> Iterator[Change]:
         """Plan the removal of the routes that fit an entry."""
@@ -239,7 +249,7 @@ class _NamespaceRoutes:
     def obstacle(self, wanted: WantedRoute) -> tuple[str, str, str] | None:
         """Return why the kernel would refuse the route: the option, the message, what an earlier task may create."""
         here = self.state.name or "host"
-        link = self.state.link(wanted.device) if wanted.device else None
+        link = self.state.named(wanted.device) if wanted.device else None
         if wanted.device and link is None:
             where = f"the namespace {self.state.name}" if self.state.name else "the host"
             names = ", ".join(sorted(link.name for link in self.state.links))
@@ -294,7 +304,7 @@ class _NamespaceRoutes:
         link = self.state.link_at(route.device) if route.device else None
         given_and_found: Sequence[tuple[object, object]] = (
             (wanted.gateway, route.gateway),
-            (wanted.device, link.name if link else None),
+            (self._name_of_device(wanted), link.name if link else None),
             (wanted.kernel_metric if wanted.present or wanted.metric is not None else None, route.metric),
             (wanted.source, route.source),
         )

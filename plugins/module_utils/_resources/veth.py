@@ -24,6 +24,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     Link,
     NamespaceName,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_altname
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
     LINK_OPTIONS,
     Found,
@@ -132,13 +133,14 @@ class _VethPlanner(Planner[Veth]):
         self._used: set[Where] = set()
 
     def check(self) -> Iterator[FabricError]:
-        """Every namespace exists, and no end is wanted by two entries."""
+        """Every namespace exists, no end is wanted by two entries, and none has the alternative name of a link."""
         taken: dict[Where, Veth] = {}
         for pair in self.call.entries:
-            for option, end in (("namespace", pair.end), ("peer.namespace", pair.peer)):
+            for prefix, end in (("", pair.end), ("peer.", pair.peer)):
                 if not pair.present or end is None:
                     continue
-                self.attempt(require_namespace, self, self._actual, pair.entry, option, end.namespace)
+                self.attempt(require_namespace, self, self._actual, pair.entry, f"{prefix}namespace", end.namespace)
+                self.attempt(refuse_altname, self._actual, pair.entry, f"{prefix}name", *end.where)
                 other = taken.setdefault(end.where, pair)
                 if other is not pair:
                     yield InvalidEntry(pair.entry, "peer", f"{place(*end.where)} is already an end of {other.entry}")
@@ -261,6 +263,10 @@ class _VethPlanner(Planner[Veth]):
     def absent(self, wanted: Veth) -> None:
         for end in wanted.ends:
             link = self._actual.link(*end.where)
+            other = self._actual.named(*end.where)
+            if link is None and other is not None:
+                there = place(end.namespace, other.name)
+                self.warn(wanted.entry, f"{end.name} is an alternative name of {there}, which is left alone")
             if link is None or end.where in self._used:
                 continue
             if link.kind != "veth":
