@@ -39,10 +39,12 @@ def _create_namespace(handles: NamespaceHandles, operation: op.CreateNamespace, 
 
 
 def _delete_created_namespace(handles: NamespaceHandles, name: str) -> None:
+    replaced = handles.is_replaced(name)
     handle = handles.release(name)
     if handle is not None:
         handle.close()
-    setns.remove(name)
+    if not replaced:  # what another program has put in its place is not ours
+        setns.remove(name)
 
 
 def _remove_namespace(_handles: NamespaceHandles, operation: op.RemoveNamespace, batch: Batch) -> None:
@@ -79,7 +81,7 @@ def _create_veth(handles: NamespaceHandles, operation: op.CreateVeth, batch: Bat
     request = requests.new_veth(operation, handles.descriptor(end.namespace), handles.descriptor(peer.namespace))
     for each in (end, peer):
         handles.get(each.namespace).created.add(each.name)
-    batch.add(operation, None, request, lambda: undo.delete_created_link(handles, end.namespace, end.name))
+    batch.add(operation, None, request, lambda: undo.delete_created_pair(handles, operation))
 
 
 def _delete_link(handles: NamespaceHandles, operation: op.DeleteLink, batch: Batch) -> None:
@@ -104,7 +106,8 @@ def _rename_link(handles: NamespaceHandles, operation: op.RenameLink, batch: Bat
     index = handles.get(operation.namespace).index(operation.name)
 
     def rename_back() -> None:
-        handles.request(operation.namespace, requests.set_link_at(index, ("IFLA_IFNAME", operation.name)))
+        former = requests.set_link_at(index, ("IFLA_IFNAME", operation.name))
+        handles.request(operation.namespace, former, errno.ENODEV)
 
     request = requests.set_link_at(index, ("IFLA_IFNAME", operation.new_name))
     batch.add(operation, operation.namespace, request, rename_back)
@@ -127,7 +130,11 @@ def _remove_altname(handles: NamespaceHandles, operation: op.RemoveAltname, batc
     index = handles.get(operation.namespace).index(operation.link)
     addition = requests.altname_request(RTM_NEWLINKPROP, index, operation.altname)
     removal = requests.altname_request(RTM_DELLINKPROP, index, operation.altname)
-    batch.add(operation, operation.namespace, removal, lambda: handles.request(operation.namespace, addition))
+
+    def add_again() -> None:
+        handles.request(operation.namespace, addition, errno.ENODEV)
+
+    batch.add(operation, operation.namespace, removal, add_again)
 
 
 def _set_attribute(
@@ -145,7 +152,11 @@ def _set_attribute(
         return requests.set_link(name, (attribute, value))
 
     before = _existing_link(handles, namespace, name)
-    restore = (lambda: handles.request(namespace, request(current(before)))) if before else undo.do_nothing
+
+    def restore() -> None:
+        if before is not None:
+            handles.request(namespace, request(current(before)), errno.ENODEV)
+
     batch.add(operation, namespace, request(value), restore)
 
 
@@ -162,7 +173,7 @@ def _set_tx_checksum(handles: NamespaceHandles, operation: op.SetTxChecksum, bat
     ethtool.set_tx_checksum(socket.fileno(), operation.link, operation.enabled)
     batch.journal.record(
         "; ".join(operation.commands()),
-        lambda: ethtool.set_tx_checksum(socket.fileno(), operation.link, bool(before)),
+        lambda: undo.restore_tx_checksum(socket.fileno(), operation.link, bool(before)),
     )
 
 
@@ -174,7 +185,7 @@ def _set_down(handles: NamespaceHandles, operation: op.SetDown, batch: Batch) ->
 
 def _set_up(handles: NamespaceHandles, operation: op.SetUp, batch: Batch) -> None:
     def set_down() -> None:
-        handles.request(operation.namespace, requests.set_link(operation.link, flags=0, change=IFF_UP))
+        handles.request(operation.namespace, requests.set_link(operation.link, flags=0, change=IFF_UP), errno.ENODEV)
 
     request = requests.set_link(operation.link, flags=IFF_UP, change=IFF_UP)
     batch.add(operation, operation.namespace, request, set_down)
@@ -190,7 +201,7 @@ def _add_address(handles: NamespaceHandles, operation: op.AddAddress, batch: Bat
 
     def remove() -> None:
         removal = requests.address_request(RTM_DELADDR, 0, index, operation.address)
-        handles.request(operation.namespace, removal, errno.EADDRNOTAVAIL)
+        handles.request(operation.namespace, removal, errno.EADDRNOTAVAIL, errno.ENODEV)
 
     # One that may have existed before is restored by the undo of the operation that removes it.
     batch.add(operation, operation.namespace, request, undo.do_nothing if operation.replace else remove)
@@ -211,7 +222,7 @@ def _add_route(handles: NamespaceHandles, operation: op.AddRoute, batch: Batch) 
 
     def remove() -> None:
         removal = requests.route_request(RTM_DELROUTE, 0, operation.route, device)
-        handles.request(operation.namespace, removal, errno.ESRCH)
+        handles.request(operation.namespace, removal, errno.ESRCH, errno.ENODEV)
 
     batch.add(operation, operation.namespace, request, remove)
 

@@ -32,6 +32,15 @@ def _to_host(namespace: NamespaceName, link: str, *arguments: str) -> str:
     return ip(namespace, "link", "set", "dev", link, *arguments, "netns") + " $$"
 
 
+def namespaces_of(operation: object) -> set[str]:
+    """Return the names of the namespaces that an operation writes to and leaves in their place."""
+    if isinstance(operation, CreateNamespace):
+        return {operation.name}
+    if isinstance(operation, CreateVeth):
+        return set(filter(None, (operation.end.namespace, operation.peer.namespace)))
+    return set(filter(None, (getattr(operation, "namespace", None), getattr(operation, "to", None))))
+
+
 @dataclass(frozen=True)
 class KernelOperation:
     """A write to the kernel of the host."""
