@@ -36,11 +36,11 @@ def device(host: Host, state: str, alias: str = "") -> dict[str, Any]:
     shell(host, f"tuntap add d0 mode tap\nlink set d0 {state} mtu 1300 address {MAC}")
     if alias:
         host.run("ip", "link", "set", "d0", "alias", alias)
-    return found(host)
+    return read_device(host)
 
 
-def found(host: Host, name: str = "d0") -> dict[str, Any]:
-    """Return what a device on the host is, but for what changes by itself."""
+def read_device(host: Host, name: str = "d0") -> dict[str, Any]:
+    """Return what a device on the host is, but for what the kernel changes."""
     link = host.links()[name]
     return {key: link.get(key) for key in ("mtu", "address", "ifalias", "addr_info", "altnames")} | {
         "up": "UP" in link["flags"]
@@ -67,7 +67,7 @@ def converge_sequence(run_module: Run, calls: list[dict[str, Any]]) -> list[str]
 @pytest.mark.parametrize("alias", ["", "the uplink", "netns.fabric:web"])
 @pytest.mark.parametrize("state", ["up", "down"])
 @pytest.mark.parametrize("way", ["absent", "prune", "namespace", "teardown"])
-def test_a_device_returns_as_it_was_found(host: Host, run_module: Run, way: str, state: str, alias: str) -> None:
+def test_a_device_returns_as_it_was_read_device(host: Host, run_module: Run, way: str, state: str, alias: str) -> None:
     before = device(host, state, alias)
     host.run("ip", "link", "property", "add", "dev", "d0", "altname", "enp0s31f6")
     before["altnames"] = ["enp0s31f6"]
@@ -90,10 +90,10 @@ def test_a_device_returns_as_it_was_found(host: Host, run_module: Run, way: str,
         return
     if alias == "netns.fabric:web":
         before["ifalias"] = None
-    assert found(host) == before
+    assert read_device(host) == before
 
 
-def test_a_device_without_an_owner_returns_as_it_was_found(host: Host, run_module: Run) -> None:
+def test_a_device_without_an_owner_returns_as_it_was_read_device(host: Host, run_module: Run) -> None:
     def prepare() -> None:
         device(host, "up")
         shell(host, "netns add red")
@@ -108,7 +108,7 @@ def test_a_device_without_an_owner_returns_as_it_was_found(host: Host, run_modul
 
     host.clear()
     converge_and_paste(host, run_module, prepare_moved, "link", name="d0", namespace="red", state="absent")
-    assert found(host) == before
+    assert read_device(host) == before
 
 
 def test_a_device_that_is_declared_on_the_host_again(host: Host, run_module: Run) -> None:
@@ -116,9 +116,9 @@ def test_a_device_that_is_declared_on_the_host_again(host: Host, run_module: Run
     shell(host, "netns add red")
     converge(host, run_module, "link", links=[{**DECLARED, "namespace": "red"}], **MARK)
     converge(host, run_module, "link", links=[{"name": "d0", "mtu": 1450}], **MARK)
-    assert found(host) == {**before, "mtu": 1450, "ifalias": "netns.fabric:lab was mtu 1300"}
+    assert read_device(host) == {**before, "mtu": 1450, "ifalias": "netns.fabric:lab was mtu 1300"}
     converge(host, run_module, "link", links=[], **MARK)
-    assert found(host) == before
+    assert read_device(host) == before
 
 
 def test_a_second_change_keeps_the_original(host: Host, run_module: Run) -> None:
@@ -127,7 +127,7 @@ def test_a_second_change_keeps_the_original(host: Host, run_module: Run) -> None
     for place, mtu in (("red", 1400), ("red", 1401), ("blue", 1402)):
         converge(host, run_module, "link", links=[{**DECLARED, "namespace": place, "mtu": mtu}], **MARK)
     converge(host, run_module, "link", links=[], **MARK)
-    assert found(host) == before
+    assert read_device(host) == before
 
 
 def test_a_link_of_the_host_gets_its_mtu_and_mac_back(host: Host, run_module: Run) -> None:
@@ -139,7 +139,7 @@ def test_a_link_of_the_host_gets_its_mtu_and_mac_back(host: Host, run_module: Ru
     before = device(host, "up")
     host.clear()
     converge_and_paste(host, run_module, prepare, "link", links=[], **MARK)
-    assert found(host) == before
+    assert read_device(host) == before
 
 
 def test_a_device_that_somebody_moves_to_the_host_returns_to_what_it_was(host: Host, run_module: Run) -> None:
@@ -152,7 +152,7 @@ def test_a_device_that_somebody_moves_to_the_host_returns_to_what_it_was(host: H
         converge(host, run_module, "link", links=[{**DECLARED, "namespace": "red"}], **MARK)
         shell(host, "-n red link set d0 netns 1\nnetns del red")
         converge(host, run_module, "link", **remove)
-        assert found(host) == before
+        assert read_device(host) == before
         shell(host, "netns add red")
 
 
@@ -189,7 +189,7 @@ sequence.converge(calls, check_mode=False)
         )
         status, moment = killed.returncode, moment + 1
         assert not run_module("sequence", steps=list(reversed(steps([], [], **MARK)))).failed
-        assert found(host) == before, f"killed before operation {moment - 1}"
+        assert read_device(host) == before, f"killed before operation {moment - 1}"
         host.clear()
     assert status == 0
     assert moment > 8
@@ -213,7 +213,7 @@ INSIDE = """
 
 @pytest.mark.parametrize("owner", ["lab", None])
 @pytest.mark.parametrize("way", ["teardown", "namespaces", "links"])
-def test_what_was_created_inside_goes_with_its_namespace(
+def test_what_was_created_inside_stays_in_its_namespace(
     host: Host, run_module: Run, way: str, owner: str | None
 ) -> None:
     shell(host, INSIDE)
@@ -261,7 +261,7 @@ def test_a_link_that_came_from_the_host_returns_from_a_namespace_that_a_process_
     converge(host, run_module, "link", **DECLARED, namespace="red")
     host.start("sleep", "60", namespace="red")
     converge(host, run_module, "netns", name="red", state="absent", force=True)
-    assert found(host) == before
+    assert read_device(host) == before
     assert "d1" not in host.links()
 
 
@@ -276,16 +276,16 @@ def test_names_that_are_taken_on_the_host(host: Host, run_module: Run) -> None:
         assert run_module("link", name="d0", namespace=place, owner="lab", mtu=1400).changed
     shell(host, "tuntap add d0 mode tap\ntuntap add other mode tap")
     shell(host, "link property add dev other altname alt-red\nlink property add dev other altname d0-1")
-    before = found(host)
+    before = read_device(host)
     warnings = converge_sequence(run_module, list(reversed(steps([], [], **MARK))))
     assert "the host has another link d0; blue/d0 returns to it as d0-2" in "\n".join(warnings)
     assert "the host has another link d0; red/d0 returns to it as d0-3" in "\n".join(warnings)
     assert "another link of the host has the name alt-red; red/d0 loses that alternative name" in "\n".join(warnings)
-    assert found(host) == before
-    assert found(host, "d0-2")["mtu"] == found(host, "d0-3")["mtu"] == 1300
-    assert found(host, "d0-2")["up"]
-    assert found(host, "d0-2")["altnames"] == ["alt-blue"]
-    assert found(host, "d0-3")["altnames"] is None
+    assert read_device(host) == before
+    assert read_device(host, "d0-2")["mtu"] == read_device(host, "d0-3")["mtu"] == 1300
+    assert read_device(host, "d0-2")["up"]
+    assert read_device(host, "d0-2")["altnames"] == ["alt-blue"]
+    assert read_device(host, "d0-3")["altnames"] is None
 
 
 def test_a_name_of_the_greatest_length_that_is_taken(host: Host, run_module: Run) -> None:

@@ -43,7 +43,7 @@ def _delete_created_namespace(handles: NamespaceHandles, name: str) -> None:
     handle = handles.release(name)
     if handle is not None:
         handle.close()
-    if not replaced:  # what another program has put in its place is not ours
+    if not replaced:  # what another program has put in its place stays
         setns.remove(name)
 
 

@@ -104,7 +104,7 @@ class HostNames:
         self._taken.add(free)
         return free
 
-    def taken(self, names: Iterable[str]) -> list[str]:
+    def find_taken(self, names: Iterable[str]) -> list[str]:
         """Return those of the names that other links have."""
         return [name for name in names if name in self._taken]
 
@@ -132,7 +132,7 @@ def plan_return(namespace: NamespaceName, link: Link, host_names: HostNames) -> 
     if name != link.name:
         plan.add("name", link.name, name)
         plan.warnings.append(f"the host has another link {link.name}; {namespace}/{link.name} returns to it as {name}")
-    for altname in host_names.taken(link.altnames):
+    for altname in host_names.find_taken(link.altnames):
         plan.operations.append(op.RemoveAltname(namespace, link.name, altname))
         plan.warnings.append(
             f"another link of the host has the name {altname}; {namespace}/{link.name} loses that alternative name"
