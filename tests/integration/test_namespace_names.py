@@ -150,6 +150,16 @@ def test_a_further_name_is_not_removed(lab: Host, run_module: Run, put: Callable
     snapshot.assert_unchanged(before)
 
 
+def test_a_removed_namespace_that_has_another_name_has_no_owner_there(lab: Host, run_module: Run) -> None:
+    """The next run would take it for its own, and remove the name that somebody else has given."""
+    attach_red(lab, "alias")
+    assert run_module("sequence", steps=EMPTY).changed
+    again = run_module("sequence", steps=EMPTY)
+    assert (again.failed, again.changed) == (False, False)
+    assert lab.namespaces() == ["alias"]
+    assert "ifalias" not in lab.links("alias")["lo"]
+
+
 def test_a_declared_name_comes_before_others_of_its_namespace(lab: Host, run_module: Run) -> None:
     attach_red(lab, "alias")
     (NAMESPACES / "another").symlink_to(NAMESPACES / "red")

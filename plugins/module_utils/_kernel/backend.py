@@ -69,6 +69,10 @@ class Kernel(Backend):
         """
         return self._handles.distinct_names(preferred)
 
+    def further_names(self, preferred: Iterable[NamespaceName] = ()) -> set[str]:
+        """Return the names that namespace_names() leaves out: those of a namespace that it returns by another one."""
+        return self._handles.names() - self._handles.distinct_names(preferred)
+
     def read(
         self,
         namespaces: Iterable[NamespaceName],

@@ -105,9 +105,12 @@ class NamespaceResource(Resource[Namespace, Actual]):
         backend = host.use(KERNEL)
         declared = {namespace.name for namespace in call.entries if namespace.present}
         distinct = backend.namespace_names(preferred=declared)
-        # The host as well: links return to it from a namespace that is removed.
-        kernel = backend.read([None, *sorted(distinct | names if call.prune else names)], addresses=True)
-        leaving = [name for name in kernel.namespaces if name and name not in declared]
+        further = backend.further_names(preferred=declared) - names
+        # The host as well: links return to it from a namespace that is removed. Further names come last: they are the
+        # aliases of the others.
+        wanted = sorted(distinct | names if call.prune else names)
+        kernel = backend.read([None, *wanted, *sorted(further)], addresses=True)
+        leaving = [name for name in kernel.namespaces if name and name not in declared | further]
         if call.prune:
             leaving = [name for name in leaving if name in names or call.owner in _owners(kernel.namespace(name))]
         of_interest = sorted(names.union(leaving))
@@ -306,7 +309,9 @@ class _NamespacePlanner(Planner[Namespace]):
         """Release the owner's namespaces that the call does not list."""
         listed = {namespace.name for namespace in self.call.entries}
         for name, state in self._actual.kernel.namespaces.items():
-            if name and name not in listed and self.call.owner in _loopback(state).owners:
+            if name in self._actual.further_names or name in listed:
+                continue
+            if name and self.call.owner in _loopback(state).owners:
                 unlisted = Namespace(Entry(name), False, name, netns_resolver.Wanted(), {}, False)
                 self.attempt(self.absent, unlisted)
 
@@ -333,9 +338,12 @@ class _NamespacePlanner(Planner[Namespace]):
         deleted = tuple(link.name for link in _one_of_each_pair(state) if not returns(link)) if processes else ()
         # The task that removes the owner's own links reports them: before this one, or not yet in check mode.
         unreported = sorted(link.name for link in others if self.call.owner not in link.owners)
-        removal = op.RemoveNamespace(wanted.name, links=deleted)
+        operations: list[Operation] = [op.RemoveNamespace(wanted.name, links=deleted), *files.operations]
         before = {"links": unreported, **files.before}
-        self.changes.append(Change(wanted.entry, _target(wanted.name), before, None, (removal, *files.operations)))
+        if wanted.name in self._actual.kernel.aliases.values() and _owners(state):
+            # It stays under the other name, which nobody owns.
+            operations.insert(0, op.SetAlias(wanted.name, "lo", ""))
+        self.changes.append(Change(wanted.entry, _target(wanted.name), before, None, tuple(operations)))
 
     def _return(self, wanted: Namespace, link: Link) -> None:
         plan = plan_return(wanted.name, link, self._host_names)

@@ -218,7 +218,7 @@ class Refusing:
     def begin_call(self, options: Mapping[str, Any]) -> None:
         """Take the options."""
 
-    def apply(self, plan: Plan) -> None:
+    def apply(self, _plan: Plan) -> None:
         raise OperationFailed(None, "refused", 17, self.rolled_back)
 
 
