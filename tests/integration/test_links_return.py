@@ -217,7 +217,7 @@ def test_what_was_created_inside_stays_in_its_namespace(
     host: Host, run_module: Run, way: str, owner: str | None
 ) -> None:
     shell(host, INSIDE)
-    links = [
+    links: list[dict[str, Any]] = [
         {"name": "lo1", "namespace": "red", "addresses": ["192.0.2.1/24"], "mtu": 1400},
         {"name": "lo1", "namespace": "blue", "addresses": ["192.0.2.2/24"], "mtu": 1400},
         {"name": "taken", "namespace": "red", "addresses": ["192.0.2.3/24"], "mac": MAC},
