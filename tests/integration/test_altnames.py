@@ -144,3 +144,20 @@ def test_a_move_to_where_a_name_of_the_link_is_taken(host: Host, run_module: Run
         assert result.failed
         assert f"namespace: {taken} is an alternative name of eth8 in red" in result.message
     snapshot.assert_unchanged(before)
+
+
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [("link", {"name": LONG, "enabled": True}), ("route", {"destination": "10.0.0.0/8", "device": LONG})],
+)
+def test_a_name_that_only_an_alternative_name_can_have(
+    host: Host, run_module: Run, module: str, options: dict[str, Any]
+) -> None:
+    """Check mode does not assume that an earlier task creates such a link: none can."""
+    before = snapshot.take()
+    for check in (True, False):
+        result = run_module(module, **options, _check=check)
+        assert result.failed
+        assert "30 characters long, and Linux takes at most 15 for an interface name" in result.message
+        assert "no link has it as an alternative name" in result.message
+    snapshot.assert_unchanged(before)

@@ -24,7 +24,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     Link,
     NamespaceName,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import describe_taken_name
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import (
+    describe_taken_name,
+    refuse_long_name,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_origin import (
     HostNames,
     Restoration,
@@ -211,6 +214,7 @@ class _LinkPlanner(Planner[WantedLink]):
 
     def _assume(self, wanted: WantedLink) -> Found:
         """Require a link that does not exist."""
+        refuse_long_name(wanted.entry, "name", wanted.name)
         elsewhere = f" in the namespace {wanted.namespace}, nor" if wanted.namespace else ""
         self.require(
             wanted.entry,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
@@ -21,6 +22,18 @@ def describe_taken_name(namespace: NamespaceName, name: str, link: Link) -> str:
         f"{name} is an alternative name of {link.name} in {where}, and the kernel gives it to no other link; choose "
         f"another name, or remove that one (`{removal}`)"
     )
+
+
+def refuse_long_name(entry: Entry, option: str, name: str) -> None:
+    """Refuse the name of a missing link that none can have: only an alternative name can be longer.
+
+    Raises:
+        InvalidEntry: No task can create a link with this name.
+    """
+    try:
+        validation.interface_name(name)
+    except ValueError as error:
+        raise InvalidEntry(entry, option, f"{error}; no link has it as an alternative name") from None
 
 
 def refuse_other_name(state: KernelState, entry: Entry, option: str, namespace: NamespaceName, name: str) -> None:

@@ -26,6 +26,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     NamespaceState,
     Route,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_long_name
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import require_namespace
 
 #: The metric of an IPv6 route that was given none (linux/ipv6_route.h, IP6_RT_PRIO_USER); IPv4 takes 0.
@@ -149,6 +150,8 @@ class _RoutePlanner(Planner[WantedRoute]):
             return
         obstacle = routes.obstacle(wanted)
         if obstacle is not None:
+            if wanted.device and routes.state.named(wanted.device) is None:
+                refuse_long_name(wanted.entry, "device", wanted.device)
             self.require(wanted.entry, *obstacle)
         self.changes.append(routes.plan_add(wanted))
 

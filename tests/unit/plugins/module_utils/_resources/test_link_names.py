@@ -13,6 +13,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import (
     describe_taken_name,
     refuse_altname,
+    refuse_long_name,
     refuse_other_name,
 )
 
@@ -36,3 +37,9 @@ def test_a_name_that_is_not_refused(namespace: str | None, name: str) -> None:
 
 def test_the_name_of_another_link() -> None:
     assert describe_taken_name(None, "eth7", NIC) == "the host has another link eth7; rename or remove that one first"
+
+
+def test_a_name_that_no_link_can_have() -> None:
+    refuse_long_name(Entry("x"), "name", "x" * 15)
+    with pytest.raises(InvalidEntry, match=r"x: name: .* is 16 characters long.*no link has it as an alternative name"):
+        refuse_long_name(Entry("x"), "name", "x" * 16)
