@@ -89,8 +89,10 @@ def fixture_stage(host: Host) -> Host:
     directory.mkdir()
     directory.chmod(0o750)
     (directory / "resolv.conf").write_text("# netns.fabric:lab\nnameserver 192.0.2.53\n", encoding="ascii")
-    (directory / "resolv.conf.before-netns.fabric").write_bytes(b"# theirs \xff\n")
-    (directory / "resolv.conf.before-netns.fabric").chmod(0o640)
+    kept = RESOLVERS / ".resolv.conf.before-netns.fabric" / "red"
+    kept.parent.mkdir()
+    kept.write_bytes(b"# theirs \xff\n")
+    kept.chmod(0o640)
     (RESOLVERS / "blue").mkdir()
     (RESOLVERS / "blue" / "resolv.conf").write_bytes(b"# theirs \xfe\n")
     (RESOLVERS / "blue" / "resolv.conf").chmod(0o600)
@@ -137,8 +139,9 @@ def test_fifty_namespaces_and_a_file_that_cannot_be_written(host: Host, run_modu
     assert_refused(host, run_module, "netns", entries, "/etc/netns/ns25")
 
 
-def test_fifty_veth_pairs_and_a_name_that_is_taken(stage: Host, run_module: Run) -> None:
-    """A link named `default` would have the place of the defaults in /proc/sys/net, and the kernel refuses it."""
+def test_fifty_veth_pairs_and_an_address_that_is_refused(stage: Host, run_module: Run) -> None:
+    """One end exists, and the kernel refuses its address."""
+    shell(stage, "link add name v25 netns red type veth peer name t25\n!sysctl -qw net.ipv6.conf.t25.disable_ipv6=1")
     entries: Entries = [
         {
             "name": f"v{number}",
@@ -149,8 +152,8 @@ def test_fifty_veth_pairs_and_a_name_that_is_taken(stage: Host, run_module: Run)
         }
         for number in range(COUNT)
     ]
-    entries[REFUSED]["peer"]["name"] = "default"
-    assert_refused(stage, run_module, "veth", entries, "Invalid argument", owner="lab")
+    entries[REFUSED]["peer"]["addresses"] = ["2001:db8:99::1/64"]
+    assert_refused(stage, run_module, "veth", entries, "IPv6 is disabled on this device", owner="lab")
 
 
 def test_veth_pairs_recreated_removed_pruned_and_moved(stage: Host, run_module: Run) -> None:
@@ -162,6 +165,8 @@ def test_veth_pairs_recreated_removed_pruned_and_moved(stage: Host, run_module: 
         link add name eth2 netns red type veth peer name gone netns blue
         link add name pruned netns blue type veth peer name pruned-tap
         -n blue link set pruned alias netns.fabric:lab up
+        link add name v25 netns blue type veth peer name t25
+        !sysctl -qw net.ipv6.conf.t25.disable_ipv6=1
         """,
     )
     entries: Entries = [
@@ -170,8 +175,8 @@ def test_veth_pairs_recreated_removed_pruned_and_moved(stage: Host, run_module: 
         {"name": "eth2", "namespace": "red", "peer": {"name": "red-tap"}},
         *({"name": f"v{number}", "namespace": "blue", "peer": {"name": f"t{number}"}} for number in range(3, COUNT)),
     ]
-    entries[REFUSED]["peer"]["name"] = "default"
-    assert_refused(stage, run_module, "veth", entries, "Invalid argument", owner="lab", prune=True)
+    entries[REFUSED]["peer"]["addresses"] = ["2001:db8:99::1/64"]
+    assert_refused(stage, run_module, "veth", entries, "IPv6 is disabled on this device", owner="lab", prune=True)
 
 
 def test_fifty_links_and_an_mtu_that_is_too_big(stage: Host, run_module: Run) -> None:
@@ -487,6 +492,26 @@ def test_links_that_were_deleted_together_come_back(host: Host) -> None:
     apply(*deletions)
     assert set(host.links()) == {"lo", "bystander"}
     assert set(host.links("red")) == {"lo"}
+
+
+def test_a_deleted_tap_comes_back(host: Host) -> None:
+    shell(
+        host,
+        """
+        tuntap add d0 mode tap
+        link set d0 up mtu 1400 address 02:00:00:00:00:0d alias netns.fabric:lab
+        addr add 192.0.2.1/24 dev d0
+        link add bystander type bridge
+        """,
+    )
+    before = snapshot.take()
+    deletion = op.DeleteLink(None, "d0", phase=Phase.RELEASE)
+    with pytest.raises(OperationFailed, match="File exists") as failure:
+        apply(deletion, op.CreateVeth(op.NewEnd(None, "bystander"), op.NewEnd(None, "w")))
+    assert str(failure.value).endswith("the host is unchanged.")
+    snapshot.assert_unchanged(before)
+    apply(deletion)
+    assert "d0" not in host.links()
 
 
 def apply(*operations: Operation) -> None:

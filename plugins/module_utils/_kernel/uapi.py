@@ -18,6 +18,7 @@ NLMSGERR_ATTR_MSG = 1
 NLA_F_NESTED = 0x8000
 #: All bits of an attribute's type but NLA_F_NESTED and NLA_F_NET_BYTEORDER.
 NLA_TYPE_MASK = 0x3FFF
+NLA_F_NESTED = 0x8000
 
 #: struct nlmsghdr: length, type, flags, sequence number, port.
 HEADER = struct.Struct("=IHHII")
@@ -37,7 +38,7 @@ RTM_GETNSID = 90
 RTEXT_FILTER_SKIP_STATS = 8
 RTA_DST, RTA_SRC, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_MULTIPATH = 1, 2, 4, 5, 6, 7, 9
 RTA_CACHEINFO, RTA_TABLE, RTA_VIA, RTA_ENCAP, RTA_NH_ID = 12, 15, 18, 22, 30
-RTN_UNSPEC, RTN_UNICAST = 0, 1
+RTN_UNSPEC, RTN_UNICAST, RTN_LOCAL = 0, 1, 2
 RTPROT_KERNEL, RTPROT_BOOT, RTPROT_STATIC = 2, 3, 4
 RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RT_SCOPE_HOST, RT_SCOPE_NOWHERE = 0, 253, 254, 255
 RTM_F_CLONED = 0x200
@@ -55,6 +56,12 @@ IFLA_INFO_KIND = 1
 IFF_UP, IFF_LOOPBACK = 0x1, 0x8
 #: struct ifinfomsg: family, type, index, flags, mask of the flags to change.
 LINK_HEADER = struct.Struct("=BxHiII")
+
+# linux/if_tun.h, linux/if.h
+TUNSETIFF, TUNSETPERSIST, TUNSETIFINDEX = 0x400454CA, 0x400454CB, 0x400454DA
+IFF_TAP, IFF_NO_PI = 0x0002, 0x1000
+#: struct ifreq: name, flags.
+INTERFACE_REQUEST = struct.Struct("=16sH22x")
 
 # linux/if_addr.h
 IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS, IFA_PROTO = 1, 2, 8, 11
@@ -78,8 +85,19 @@ SOCK_DIAG_BY_FAMILY = 20
 TCP_CLOSE, TCP_LISTEN = 7, 10
 
 # linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h: subsystem (NFNL_SUBSYS_NFTABLES) and message
-NFT_MSG_GETTABLE = 10 << 8 | 1
+NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE = 10 << 8 | 1, 10 << 8 | 4, 10 << 8 | 7
 NFTA_TABLE_NAME, NFTA_TABLE_FLAGS = 1, 2
+NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME = 1, 3
+NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_HANDLE, NFTA_RULE_USERDATA = 1, 2, 3, 7
+#: libnftnl/udata.h
+NFTNL_UDATA_RULE_COMMENT = 0
+
+# linux/netfilter/nfnetlink_conntrack.h: subsystem (NFNL_SUBSYS_CTNETLINK) and message, attributes
+IPCTNL_MSG_CT_GET, IPCTNL_MSG_CT_DELETE = 1 << 8 | 1, 1 << 8 | 2
+CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_ID, CTA_ZONE = 1, 2, 12, 18
+CTA_TUPLE_IP, CTA_TUPLE_PROTO = 1, 2
+CTA_IP_V4_SRC, CTA_IP_V4_DST, CTA_IP_V6_SRC, CTA_IP_V6_DST = 1, 2, 3, 4
+CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
 #: struct nfgenmsg: family, version, resource.
 NETFILTER_HEADER = struct.Struct("=BBH")
 

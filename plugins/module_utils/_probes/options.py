@@ -12,20 +12,31 @@ from ansible_collections.netns.fabric.plugins.module_utils._core import validati
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntries, InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
-from ansible_collections.netns.fabric.plugins.module_utils._probes.model import DEFAULT_TIMEOUT, Probe, place
+from ansible_collections.netns.fabric.plugins.module_utils._probes.model import (
+    DEFAULT_TIMEOUT,
+    DELIVERED,
+    REACHABLE,
+    UNREACHABLE,
+    Probe,
+    place,
+)
 
 ENTRY_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "namespace": {"type": "str"},
     "to": {"type": "str"},
     "protocol": {"type": "str", "choices": ["icmp", "tcp"], "default": "icmp"},
     "port": {"type": "int"},
-    "expect": {"type": "str", "choices": ["reachable", "unreachable"], "default": "reachable"},
+    "forwarded_to": {"type": "str"},
+    "forwarded_port": {"type": "int"},
+    "expect": {"type": "str", "choices": [REACHABLE, UNREACHABLE, DELIVERED], "default": REACHABLE},
     "timeout": {"type": "float", "default": DEFAULT_TIMEOUT},
 }
 
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "namespace": validation.namespace_name,
     "port": validation.port,
+    "forwarded_to": validation.probe_destination,
+    "forwarded_port": validation.port,
     "timeout": validation.probe_timeout,
     "to": validation.probe_destination,
 }
@@ -76,13 +87,20 @@ def _parse_probe(entry: Entry, options: Mapping[str, Any]) -> Probe:
     checked = {option: checks.value(option, check, options[option]) for option, check in _CHECKS.items()}
     if options["port"] is not None and options["protocol"] != "tcp":
         checks.error("port", "only TCP has ports; add `protocol: tcp` or omit the port")
+    to, port = checked.pop("forwarded_to"), checked.pop("forwarded_port")
+    if to is not None and options["port"] is None:
+        checks.error("forwarded_to", "needs the `port` that is published; add it")
+    if port is not None and to is None:
+        checks.error("forwarded_port", "needs the address that the port leads to; add `forwarded_to`")
     checks.done()
+    if to is not None:
+        checked["service"] = (to, port or checked["port"])
     return Probe(entry=entry, protocol=options["protocol"], expect=options["expect"], **checked)
 
 
 def _check_contradiction(probe: Probe, expected: dict[object, Probe]) -> None:
     first = expected.setdefault((probe.namespace, probe.to, probe.kind), probe)
-    if first.expect != probe.expect:
+    if (first.expect == UNREACHABLE) != (probe.expect == UNREACHABLE):
         raise InvalidEntry(
             probe.entry,
             "expect",

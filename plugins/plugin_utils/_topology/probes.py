@@ -10,7 +10,8 @@ Pure. Their number grows linearly, whereas that of all pairs grows with the squa
 - for each route through a router namespace one address behind it is probed;
 - each address of a namespace is probed from another broadcast domain, and a protected port from another one, and must
   not answer;
-- what is outside is probed from every namespace.
+- what is outside is probed from every namespace;
+- a published port is probed from its router and from a neighbour of the service.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.paths impor
     Subnets,
     collect_subnets,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.published import published_paths
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.walk import Verdict, Walk
 
 Probe = dict[str, Any]
@@ -46,6 +48,9 @@ Probe = dict[str, Any]
 TIMEOUT = 10.0
 
 TIMEOUT_NAMESPACES = 200
+
+#: What a probe expects, see the module reachability.
+REACHABLE, UNREACHABLE, DELIVERED = "reachable", "unreachable", "delivered"
 
 #: Seconds, for what must not answer: they are spent whenever all is well, by all such probes together. A leak answers
 #: within some milliseconds.
@@ -73,6 +78,7 @@ def derive_probes(topology: Topology) -> list[Probe]:
         (_with_tcp(_paths_within_subnets(members, gateways, walk)), True),
         (_with_tcp(_paths_through_routers(topology, members, walk)), True),
         (_paths_outside(topology), True),
+        (published_paths(topology, members, walk), True),
         (isolated_paths(topology, members, walk), False),
         (_forbidden_paths_outside(topology, walk), False),
     ):
@@ -80,22 +86,38 @@ def derive_probes(topology: Topology) -> list[Probe]:
             expected.setdefault(path, reachable)
     patience = min(PROBE_TIMEOUT_MAX, TIMEOUT * max(1, len(topology.namespaces) / TIMEOUT_NAMESPACES))
 
-    def build(path: ProbePath, reachable: bool, timeout: float | None = None) -> Probe:
-        usual = patience if reachable else TIMEOUT_UNREACHABLE
-        return _build_probe(path, reachable, usual if timeout is None else timeout)
+    def build(path: ProbePath, expect: str, timeout: float | None = None) -> Probe:
+        usual = TIMEOUT_UNREACHABLE if expect == UNREACHABLE else patience
+        return _build_probe(path, expect, usual if timeout is None else timeout)
 
-    derived = [build(path, reachable) for path, reachable in expected.items() if path not in own]
-    return derived + [build(path, probe.reachable, probe.timeout) for path, probe in own.items()]
+    derived = [build(path, _expect(path, reachable, walk)) for path, reachable in expected.items() if path not in own]
+    return derived + [
+        build(path, REACHABLE if probe.reachable else UNREACHABLE, probe.timeout) for path, probe in own.items()
+    ]
 
 
-def _build_probe(path: ProbePath, reachable: bool, timeout: float) -> Probe:
+def _expect(path: ProbePath, reachable: bool, walk: Walk) -> str:
+    """Return what a derived probe expects.
+
+    What the host itself lets in is the business of its own packet filter: the topology declares the path to it, and no
+    service on it.
+    """
+    if not reachable:
+        return UNREACHABLE
+    is_own = path.service is None and None in walk.holders.get(path.to, ())
+    return DELIVERED if is_own else REACHABLE
+
+
+def _build_probe(path: ProbePath, expect: str, timeout: float) -> Probe:
     probe: Probe = {"to": str(path.to), "protocol": path.protocol, "timeout": timeout}
     if path.place is not None:
         probe["namespace"] = path.place
     if path.port is not None:
         probe["port"] = path.port
-    if not reachable:
-        probe["expect"] = "unreachable"
+    if path.service is not None:
+        probe["forwarded_to"], probe["forwarded_port"] = str(path.service[0]), path.service[1]
+    if expect != REACHABLE:
+        probe["expect"] = expect
     return probe
 
 
