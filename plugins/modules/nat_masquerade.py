@@ -29,6 +29,9 @@ extends_documentation_fragment:
   - netns.fabric.attributes.action_group
   - netns.fabric.state_module
   - netns.fabric.nat
+attributes:
+  action_group:
+    membership: [netns.fabric.all, netns.fabric.state, netns.fabric.nat]
 options:
   source:
     description:
@@ -151,7 +154,8 @@ EXAMPLES = r"""
 RETURN = r"""
 blocked_by:
   description:
-    - The chains that drop forwarded traffic and that were left alone, each with the reason.
+    - The chains that drop forwarded traffic and that were left alone, and with O(ip_forward=false) the links that do
+      not forward, each with the reason.
     - The NAT of the call does not work for traffic that one of them drops.
   returned: success
   type: list

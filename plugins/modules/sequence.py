@@ -26,6 +26,8 @@ extends_documentation_fragment:
   - netns.fabric.attributes
   - netns.fabric.attributes.action_group
 attributes:
+  action_group:
+    membership: [netns.fabric.all]
   rollback:
     support: partial
     description:

@@ -25,7 +25,7 @@ from ansible_collections.netns.fabric.tests.integration.nat_world import (
 )
 
 pytestmark = pytest.mark.skipif(
-    shutil.which("firewall-cmd") is None, reason="firewalld is not installed, which `make setup` does on Debian"
+    shutil.which("firewall-cmd") is None, reason="firewalld is not installed, which `make setup-checks` does on Debian"
 )
 
 BOTH = [{"source": SOURCE}, {"source": SOURCE6}]

@@ -509,6 +509,26 @@ def test_links_that_were_deleted_together_come_back(host: Host) -> None:
     assert set(host.links("red")) == {"lo"}
 
 
+def test_a_deleted_tap_comes_back(host: Host) -> None:
+    shell(
+        host,
+        """
+        tuntap add d0 mode tap
+        link set d0 up mtu 1400 address 02:00:00:00:00:0d alias netns.fabric:lab
+        addr add 192.0.2.1/24 dev d0
+        link add bystander type bridge
+        """,
+    )
+    before = snapshot.take()
+    deletion = op.DeleteLink(None, "d0", phase=Phase.RELEASE)
+    with pytest.raises(OperationFailed, match="File exists") as failure:
+        apply(deletion, op.CreateVeth(op.NewEnd(None, "bystander"), op.NewEnd(None, "w")))
+    assert str(failure.value).endswith("the host is unchanged.")
+    snapshot.assert_unchanged(before)
+    apply(deletion)
+    assert "d0" not in host.links()
+
+
 def apply(*operations: Operation) -> None:
     """Apply operations as a plan of one entry, `x`."""
     managed = ManagedHost((KERNEL,))
