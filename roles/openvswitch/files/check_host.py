@@ -3,23 +3,26 @@
 
 """Check whether a host has what the collection needs, and print it as JSON.
 
-Runs on the managed host, under the interpreter of the modules: ``python -c SCRIPT TIMEOUT [DATABASE]``. It changes
-nothing. A daemon that does not answer within TIMEOUT seconds counts as stopped. DATABASE is that of ``ovs-vsctl --db``.
+Runs on the managed host, as root, under the interpreter of the modules: ``python -I -c SCRIPT TIMEOUT [DATABASE]`` in
+``/``. What a login has put into its home directory or ``PATH`` is neither imported nor run. Changes nothing. A daemon
+that does not answer within TIMEOUT seconds counts as stopped. DATABASE is that of ``ovs-vsctl --db``.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
+import site
 import subprocess
 import sys
+from importlib.machinery import PathFinder
 
 #: Seconds after which a program is killed that has outlived the timeout it was given.
 GRACE = 1
 
-SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+#: Directories of programs that only root changes, on every distribution.
+SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 #: The kernel's modules: those that are loaded, and, by the kernel's release, those that can be.
 LOADED = "/sys/module"
@@ -29,9 +32,21 @@ INSTALLED = "/lib/modules"
 CAP_SYS_MODULE = 16
 
 
+def is_trusted(directory: str) -> bool:
+    """Whether only root, or the user who runs this, can put a program into a directory."""
+    if directory in SYSTEM_DIRECTORIES:
+        return True
+    try:
+        status = os.stat(directory)
+    except OSError:
+        return False
+    return directory.startswith("/") and status.st_uid in (0, os.geteuid()) and not status.st_mode & 0o022
+
+
 def search_path() -> str:
-    """Return the PATH in which programs are searched."""
-    return f"{os.environ.get('PATH', '/usr/bin:/bin')}:{SBIN}"
+    """Return the PATH in which programs are searched: what is trusted of the given one, and the system's."""
+    given = os.environ.get("PATH", "").split(os.pathsep)
+    return os.pathsep.join(dict.fromkeys([*filter(is_trusted, given), *SYSTEM_DIRECTORIES]))
 
 
 def succeeds(command: list[str], timeout: int, **environment: str) -> bool:
@@ -84,6 +99,12 @@ def may_load_modules() -> bool:
         return any(int(line.split()[1], 16) >> CAP_SYS_MODULE & 1 for line in status if line.startswith("CapEff:"))
 
 
+def has_library(name: str) -> bool:
+    """Whether the modules find a library: they also search PYTHONPATH and the user's own directory. Imports nothing."""
+    further = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry.startswith("/")]
+    return PathFinder.find_spec(name, [*further, *sys.path, site.getusersitepackages()]) is not None
+
+
 def main() -> None:
     """Print what the host has."""
     timeout, database = int(sys.argv[1]), "".join(sys.argv[2:])
@@ -93,11 +114,12 @@ def main() -> None:
             {
                 "openvswitch": openvswitch_state(path, timeout, database),
                 "kernel": kernel_module_state(),
-                "pyroute2": importlib.util.find_spec("pyroute2") is not None,
+                "pyroute2": has_library("pyroute2"),
                 "firewall": any(shutil.which(tool, path=path) for tool in ("nft", "iptables")),
                 "python": sys.executable,
                 "prefix": sys.prefix,
                 "venv": sys.prefix != sys.base_prefix,
+                "path": path,
             }
         )
     )
