@@ -16,6 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Pha
 class FileOperation:
     """A write to the file system of the host."""
 
+    path: str
     phase = Phase.SETTINGS
     backend = "files"
 
@@ -24,7 +25,6 @@ class FileOperation:
 class WriteFile(FileOperation):
     """Write text into a file, mode 0644; its directory is created if need be."""
 
-    path: str
     text: str
 
     def commands(self) -> Sequence[str]:
@@ -37,7 +37,6 @@ class WriteFile(FileOperation):
 
 @dataclass(frozen=True)
 class RenameFile(FileOperation):
-    path: str
     new_path: str
     phase: Phase = Phase.RELEASE
 
@@ -49,7 +48,6 @@ class RenameFile(FileOperation):
 class RemoveFile(FileOperation):
     """Remove a file, and its directory if that is empty then."""
 
-    path: str
     phase = Phase.MOVE
 
     def commands(self) -> Sequence[str]:
