@@ -60,8 +60,10 @@ def run_tasks(tmp_path: Path) -> RunTasks:
         playbook = tmp_path / "play.yml"
         content = [{"hosts": where, "gather_facts": False, "tasks": list(tasks), **play}]
         playbook.write_text(json.dumps(content), encoding="utf-8")
-        # One connection for all tasks: only plays against several hosts at a time are too much for the server.
-        shared = ["--extra-vars", json.dumps({"ansible_ssh_args": "-o ControlMaster=auto -o ControlPersist=5s"})]
+        # One connection for all tasks: only plays against several hosts at a time are too much for it. The socket
+        # is the test host's own: another one, side by side, would have the same name in Ansible's directory.
+        arguments = f"-o ControlMaster=auto -o ControlPersist=5s -o ControlPath={login.PLACE}/connection"
+        shared = ["--extra-vars", json.dumps({"ansible_ssh_args": arguments})]
         inventories = [f"--inventory={INVENTORY}", f"--inventory={namespaces}"]
         return plays.attempt(playbook, *inventories, *shared, *options)
 
