@@ -242,7 +242,7 @@ def test_names_in_other_locales(host: Host, environment: dict[str, str]) -> None
     assert set(host.links(NAME)) == {"lo", LINK}
     assert "192.0.2.1" in Path("/etc/netns", NAME, "resolv.conf").read_text(encoding="utf-8")
     assert LINK in host.in_namespace(NAME, "nft", "list", "ruleset").stdout
-    facts = run([], "topology_info", {}, **environment)
+    facts = run([], "topology_info", {}, False, **environment)
     assert {found["name"] for found in facts["namespaces"]} == {NAME, "red"}
     host.run("ip", "link", "delete", "ü1")
     removal = {"namespaces": [], "owner": "lab", "prune": True}
@@ -255,7 +255,7 @@ def test_names_in_other_locales(host: Host, environment: dict[str, str]) -> None
 
 
 def test_modes_do_not_depend_on_the_umask(host: Host) -> None:
-    """Also /run/netns, which an ordinary login needs to see to find out whether a namespace exists."""
+    """Also /run/netns, which an ordinary login must read to find out whether a namespace exists."""
     host.run("umount", "--lazy", "/run/netns")
     Path("/run/netns").rmdir()
     Path("/etc/netns").rmdir()

@@ -70,7 +70,7 @@ def run_tasks(tmp_path: Path) -> RunTasks:
     return run
 
 
-#: How a play gets into the namespace ns01: the host of the inventory plugin, or the become plugin by itself.
+#: How a play gets into the namespace ns01: the host of the inventory plugin, or the become plugin alone.
 WAYS: dict[str, dict[str, Any]] = {
     "inventory": {"where": "ns01.operator"},
     "become": {"become": True, "become_method": "netns.fabric.netns", "vars": {"ansible_netns": "ns01"}},

@@ -193,7 +193,7 @@ def test_check_mode_foretells_the_start(play: Play) -> None:
 
 
 @pytest.mark.parametrize("check", [[], ["--check"]], ids=["run", "check"])
-def test_module_that_is_loaded_meanwhile_is_no_change(host: Host, play: Play, check: list[str]) -> None:
+def test_module_that_is_loaded_meanwhile_does_not_count_as_changed(host: Host, play: Play, check: list[str]) -> None:
     """As by the start of the service when its package is installed: `creates` skips the command."""
     found = {"openvswitch": "answers", "kernel": "available", "pyroute2": True, "firewall": True}
     host.run("mount", "-t", "tmpfs", "none", "/sys/module")
