@@ -55,7 +55,7 @@ class Backend:
 
     # What not every backend needs.
 
-    def refusals(self, operations: Sequence[Operation]) -> Iterable[tuple[Operation, str]]:  # noqa: ARG002  # see above
+    def refusals(self, operations: Sequence[Operation]) -> Iterable[tuple[Operation, str]]:  # noqa: ARG002  # those that override it use them
         """Return the operations that this host is sure to refuse, each with the cause and the cure. Writes nothing."""
         return ()
 
