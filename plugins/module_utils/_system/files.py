@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -111,20 +110,31 @@ def _remove(operation: op.RemoveFile, journal: Journal) -> None:
     journal.record(f"restore {operation.path}", saved.restore)
     with suppress(FileNotFoundError):
         os.unlink(saved.path)
-    with suppress(OSError):  # something else is in there
-        os.rmdir(os.path.dirname(saved.path))
+    if operation.tidy:
+        with suppress(OSError):  # something else is in there
+            os.rmdir(os.path.dirname(saved.path))
 
 
 def _rename(operation: op.RenameFile, journal: Journal) -> None:
-    overwritten = _save(operation.new_path)
     path, new_path = fs_path(operation.path), fs_path(operation.new_path)
-    os.rename(path, new_path)
+    directory = os.path.dirname(path)
+    directory_status = os.stat(directory)
+    overwritten = _save(operation.new_path)
 
     def undo() -> None:
-        os.rename(new_path, path)
+        if not os.path.lexists(path):
+            if not os.path.isdir(directory):
+                make_directories(directory)
+                _copy_permissions(directory_status, directory)
+            os.rename(new_path, path)
         overwritten.restore()
 
     journal.record(f"rename {operation.new_path} back", undo)
+    make_directories(os.path.dirname(new_path))
+    os.rename(path, new_path)
+    if operation.tidy:
+        with suppress(OSError):  # something else is in there
+            os.rmdir(directory)
 
 
 def _topmost_missing(directory: str) -> str | None:
@@ -137,7 +147,10 @@ def _topmost_missing(directory: str) -> str | None:
 
 def _replace(path: str, content: bytes, status: os.stat_result | None) -> None:
     """Replace a file at once: a reader sees the old content or the new one, never a part."""
-    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".netns.fabric-")
+    temporary = op.temporary_path(path)
+    with suppress(FileNotFoundError):
+        os.unlink(temporary)  # what a killed run has left
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with open(descriptor, "wb") as file:
             file.write(content)
