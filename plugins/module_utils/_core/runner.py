@@ -26,7 +26,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.host import Hos
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import BackendType
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
-from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import find_secrets, find_notations
+from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import find_notations, find_secrets
 
 #: What has become of the host where an internal error ends the call of a module that changes it, or that only reads.
 ROLLED_BACK = "All changes made by this call were rolled back."
