@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_network
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import cure
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE, Address
@@ -63,10 +64,10 @@ def survey(host: Host, probes: Sequence[Probe]) -> tuple[list[Judged], Context]:
     try:
         return _Survey(host, probes).run()
     except OSError as error:
-        raise Unavailable(
-            f"the host cannot carry out the probes: {error.strerror or error}; send fewer in one call, or raise "
-            "the limit that was reached (`ulimit -n`, `net.ipv4.ip_local_port_range`, memory)"
-        ) from error
+        advice = cure(error) or "raise the limit that was reached (`net.ipv4.ip_local_port_range`)"
+        if not isinstance(error, PermissionError):
+            advice = f"send fewer in one call, or {advice}"
+        raise Unavailable(f"the host cannot carry out the probes: {error.strerror or error}; {advice}") from error
 
 
 class _Survey:
