@@ -9,6 +9,7 @@ import errno
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import with_cure
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
@@ -136,4 +137,5 @@ def refusal_of(operation: Operation, error: OSError) -> OperationFailed:
             "; another program has removed or renamed the link since this call has read or created it, as udev renames "
             "new ones; run it again"
         )
-    return OperationFailed(operation, f"the kernel refused `{'; '.join(operation.commands())}`: {reason}", error.errno)
+    refusal = f"the kernel refused `{'; '.join(operation.commands())}`: {reason}"
+    return OperationFailed(operation, with_cure(refusal, error), error.errno)

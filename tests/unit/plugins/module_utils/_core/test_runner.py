@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -95,6 +96,9 @@ class NoHost:
     @contextmanager
     def locked(self) -> Any:
         yield
+
+    def require_writable(self, plan: Plan) -> None:
+        """Everything is writable here."""
 
     def apply(self, plan: Plan) -> None:
         NoHost.applied.append(plan)
@@ -220,6 +224,9 @@ class Refusing:
     def begin_call(self, options: Mapping[str, Any]) -> None:
         """Take the options."""
 
+    def require_writable(self, plan: Plan) -> None:
+        """Find everything writable."""
+
     def apply(self, _plan: Plan) -> None:
         raise OperationFailed(None, "refused", 17, self.rolled_back)
 
@@ -264,6 +271,26 @@ class Step:
 
     def commands(self) -> list[str]:
         return [self.name]
+
+
+class FailingModule:
+    """Stands for AnsibleModule, and keeps the message of the failure."""
+
+    def fail_json(self, **result: Any) -> None:
+        raise SystemExit(result["msg"])
+
+
+def test_error_of_the_system_is_not_an_internal_error() -> None:
+    def action() -> dict[str, Any]:
+        raise OSError(errno.EMFILE, "Too many open files", "/run/netns/red")
+
+    module: Any = FailingModule()
+    with pytest.raises(SystemExit) as ended:
+        runner.run_and_exit(module, action)
+    message = str(ended.value)
+    assert message.startswith("/run/netns/red: Too many open files; this process may open ")
+    assert message.endswith("All changes made by this call were rolled back.")
+    assert "Internal error" not in message
 
 
 def test_the_record_of_a_call_in_the_hosts_log_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
