@@ -69,8 +69,9 @@ def _namespace(draw: st.DrawFn, number: int, bridges: int, dual_stack: bool) -> 
     if draw(st.integers(0, 3)) == 0:
         interface["tag"] = draw(st.sampled_from([7, 8]))
     namespace: Variables = {"name": name, "interfaces": [interface]}
-    if draw(st.booleans()):
-        namespace["routes"] = [{"destination": "default", "gateway": f"10.77.{bridge}.254"}]
+    routes = draw(st.sampled_from([None, [], [{"destination": "default", "gateway": f"10.77.{bridge}.254"}]]))
+    if routes is not None:
+        namespace["routes"] = routes
     if draw(st.integers(0, 3)) == 0:
         namespace["nameservers"] = ["192.0.2.53"]
     return namespace

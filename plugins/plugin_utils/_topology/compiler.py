@@ -118,8 +118,8 @@ def _build_port(attachment: Attachment) -> Entry:
 
 
 def _build_routes(namespace: Namespace) -> Iterator[Entry]:
-    if not namespace.routes:
-        # Names the namespace, for the module's `exact`.
+    if namespace.declares_routes and not namespace.routes:
+        # Names the namespace, for the module's `exact`; a namespace that no entry names keeps its routes.
         yield {"namespace": namespace.name, "destination": "default", "state": "absent"}
     for route in namespace.routes:
         yield _build_route(namespace.name, route)

@@ -95,6 +95,8 @@ class Namespace:
     options: Mapping[str, Any]
     interfaces: tuple[Attachment, ...]
     routes: tuple[Route, ...]
+    #: Whether ``routes`` is given: without it the routes of the namespace are whatever it has, and are left unchanged.
+    declares_routes: bool = False
     #: Whether some of the interfaces are invalid, and therefore missing here.
     incomplete: bool = False
 

@@ -54,6 +54,8 @@ class Node:
     nat: list[Nat] = field(default_factory=list)
     connected: dict[NetworkKey, list[NodeInterface]] = field(default_factory=dict)
     static_routes: dict[NetworkKey, list[Route]] = field(default_factory=dict)
+    #: Whether its static routes are declared, and are therefore those and no others.
+    declares_routes: bool = False
 
     def attach(self, interface: NodeInterface) -> None:
         """Add an interface, and the networks that are connected by its addresses."""
@@ -90,7 +92,7 @@ class Node:
     @property
     def is_leaf(self) -> bool:
         """Whether it has one interface and no route, and so nothing by which it could send to another subnet."""
-        is_declared = self.place is not None and self.fully_declared
+        is_declared = self.place is not None and self.fully_declared and self.declares_routes
         return is_declared and len(self.interfaces) == 1 and not self.static_routes
 
     @property

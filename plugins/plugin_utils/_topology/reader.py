@@ -199,7 +199,15 @@ class Reader:
         netns = _select(options, schema.NETNS)
         if "nameservers" in netns:
             netns["nameservers"] = [str(address) for address in netns["nameservers"]]
-        return Namespace(path, name, netns, interfaces, routes, _is_incomplete(given, "interfaces", interfaces))
+        return Namespace(
+            path,
+            name,
+            netns,
+            interfaces,
+            routes,
+            declares_routes="routes" in given,
+            incomplete=_is_incomplete(given, "interfaces", interfaces),
+        )
 
     def _read_attachment(self, path: str, entry: Any, namespace: str) -> Attachment | None:
         options = self._check_options(path, entry, schema.INTERFACE, "name")

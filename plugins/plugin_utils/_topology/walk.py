@@ -101,7 +101,7 @@ class Walk:
     # --- building ----------------------------------------------------------------------------------------------
 
     def _add_namespace(self, namespace: Namespace) -> None:
-        node = self.nodes[namespace.name] = Node(namespace.name)
+        node = self.nodes[namespace.name] = Node(namespace.name, declares_routes=namespace.declares_routes)
         for attachment in namespace.interfaces:
             protected = attachment.port.get("protected", False)
             interface = NodeInterface(attachment.name, segment_of(attachment), attachment.addresses or (), protected)

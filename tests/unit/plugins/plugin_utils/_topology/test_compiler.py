@@ -137,7 +137,8 @@ def test_every_option_reaches_its_module() -> None:
                         {"destination": "default", "gateway": "192.0.2.254", "source": "192.0.2.99", "table": 100},
                     ],
                 },
-                {"name": "blue"},
+                {"name": "blue", "routes": []},
+                {"name": "green"},
             ],
             "links": [
                 {
@@ -180,6 +181,7 @@ def test_every_option_reaches_its_module() -> None:
             "force": True,
         },
         {"name": "blue"},
+        {"name": "green"},
     ]
     assert compiled["links"] == [
         {"name": "br0", "addresses": ["10.0.0.254/24", "fd00::fe/64"], "enabled": False},

@@ -187,6 +187,7 @@ def masqueraded_in_part(**changes: Any) -> Variables:
             {"destination": "default", "gateway": f"10.{index}.0.254"},
             {"destination": "default", "gateway": f"fd0{index}::fe"},
         ]
+    variables["namespaces"][2]["routes"] = []
     variables["nat"] = [{"source": "10.0.0.1/32"}, {"source": "fd00::1/128"}]
     variables["verify_outside"] = [OUTSIDE, OUTSIDE6]
     return {**variables, **changes}
@@ -199,6 +200,12 @@ def test_outside_with_and_without_nat() -> None:
         ("b", OUTSIDE6),
         ("c", OUTSIDE),
     }
+
+
+def test_undeclared_routes_may_lead_outside() -> None:
+    variables = masqueraded_in_part(nat=[])
+    del variables["namespaces"][2]["routes"]
+    assert ("c", OUTSIDE) not in forbidden_paths(variables)
 
 
 def test_outside_of_a_host_that_masquerades_nothing() -> None:
