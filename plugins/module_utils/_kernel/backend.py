@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, Backends, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests, sysctl, templates
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests, templates
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.batch import Batch, refusal_of
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handlers import HANDLERS
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
@@ -85,9 +85,18 @@ class Kernel(Backend):
         return self._reader.processes(namespaces)
 
     def sysctl(self, namespace: NamespaceName, key: str) -> str | None:
-        """Return a kernel parameter's value; None where the kernel does not have it, or it cannot be read."""
-        with self.entered(namespace):
-            return sysctl.read(key)
+        """Return a kernel parameter's value; None where the kernel does not have it, or it cannot be read.
+
+        A namespace that does not exist has the values that a new one has.
+        """
+        return self._reader.sysctl(namespace, key)
+
+    def with_sysctls(self, state: KernelState, wanted: Mapping[tuple[NamespaceName, str], str | None]) -> KernelState:
+        """Return the state with these kernel parameters, and with those wanted values that the kernel would refuse.
+
+        A wanted value of None stands for any. A link that does not exist has the parameters that a new one has.
+        """
+        return self._reader.with_sysctls(state, wanted)
 
     def socket_in(self, namespace: NamespaceName) -> NetlinkSocket:
         """Return the socket that is open in a namespace, for requests that this class does not have.
@@ -140,6 +149,7 @@ class Kernel(Backend):
         self._reassert_links_up()
 
     def close(self) -> None:
+        self._reader.close()
         self._handles.close()
 
     def _note_links_set_up(self, operations: Sequence[Operation]) -> None:

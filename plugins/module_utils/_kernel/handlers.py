@@ -62,6 +62,7 @@ def _remove_stale_file(_handles: NamespaceHandles, operation: op.RemoveStaleFile
 
 
 def _set_sysctl(handles: NamespaceHandles, operation: op.SetSysctl, batch: Batch) -> None:
+    batch.send()  # the parameters of a link may come or change with its MTU
     with handles.entered(operation.namespace):
         before = sysctl.capture(operation.key)
         sysctl.write(operation.key, operation.value)

@@ -12,11 +12,12 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import ethtool, messages, requests
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import ethtool, messages, requests, sysctl
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.peers import Peers
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.simulated_sysctls import SimulatedSysctls
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     Address,
     Identity,
@@ -27,6 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     Neighbour,
     Route,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.trial import Trial
 from ansible_collections.netns.fabric.plugins.module_utils._system.processes import command_line
 
 Value = TypeVar("Value")
@@ -42,6 +44,11 @@ class Reader:
         #: What was read since the last write, by namespace and kind.
         self._cache: dict[tuple[NamespaceName, str], Any] = {}
         self._peers_by_namespaces: dict[tuple[NamespaceName, ...], Peers] = {}
+        self._simulated_sysctls = SimulatedSysctls()
+        self._trial = Trial()
+
+    def close(self) -> None:
+        self._trial.close()
 
     def forget(self) -> None:
         """Drop what was read: somebody has written."""
@@ -133,6 +140,41 @@ class Reader:
             )
         return replace(link, peer=peers.of(name, found), tx_checksum=checksum)
 
+    def with_sysctls(self, state: KernelState, wanted: Mapping[tuple[NamespaceName, str], str | None]) -> KernelState:
+        """Return the state with these kernel parameters; see Kernel.with_sysctls()."""
+        by_namespace: dict[NamespaceName, list[str]] = {}
+        for namespace, key in wanted:
+            by_namespace.setdefault(namespace, []).append(key)
+        found = {
+            (namespace, key): value
+            for namespace, keys in by_namespace.items()
+            for key, value in self._sysctls(namespace, keys).items()
+        }
+        differing = {
+            (key, value)
+            for (namespace, key), value in wanted.items()
+            if value is not None and not sysctl.same_value(found[namespace, key], value)
+        }
+        refused = {pair: reason for pair in sorted(differing) if (reason := self._trial.refusal(*pair))}
+        return replace(
+            state,
+            sysctls={**state.sysctls, **found},
+            refused_sysctls={**state.refused_sysctls, **refused},
+        )
+
+    def sysctl(self, namespace: NamespaceName, key: str) -> str | None:
+        """Return a kernel parameter; None where there is none, or it cannot be read."""
+        return self._sysctls(namespace, [key])[key]
+
+    def _sysctls(self, namespace: NamespaceName, keys: Sequence[str]) -> dict[str, str | None]:
+        if self._handles.find(namespace) is None:
+            found = {key: self._trial.read(key) for key in keys}
+        else:
+            with self._handles.entered(namespace):
+                found = {key: sysctl.read(key) for key in keys}
+        simulated = {key: self._simulated_sysctls.get(namespace, key) for key in keys}
+        return {key: value if simulated[key] is None else simulated[key] for key, value in found.items()}
+
     def identities(self, namespaces: Iterable[NamespaceName]) -> dict[NamespaceName, Identity]:
         """Return what distinguishes each of these namespaces from all others; one that does not exist is left out."""
         host = self._handles.get(None)
@@ -165,7 +207,10 @@ class Reader:
         return found
 
     def simulate(self, operations: Sequence[Operation]) -> None:
-        """Read from now on as if the removals among these operations had been executed."""
+        """Read from now on as if the removals and the kernel parameters among these operations had been executed."""
+        for each in operations:
+            if isinstance(each, op.SetSysctl):
+                self._simulated_sysctls.set(each.namespace, each.key, each.value)
         removals = [each for each in operations if isinstance(each, (op.DeleteLink, op.RemoveNamespace))]
         state = self.read([None, *self._handles.names()]) if removals else KernelState()
         for removal in removals:

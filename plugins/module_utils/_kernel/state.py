@@ -199,6 +199,10 @@ class KernelState:
     directories: frozenset[str] = frozenset()
     #: Further names of a namespace, with the name that it was read by; None is the host's own.
     aliases: Mapping[str, NamespaceName] = field(default_factory=dict)
+    #: The kernel parameters that were asked for, by namespace and key; None: it has no such parameter.
+    sysctls: Mapping[tuple[NamespaceName, str], str | None] = field(default_factory=dict)
+    #: The values that the kernel would refuse, by key and value, with the reason.
+    refused_sysctls: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def __contains__(self, name: object) -> bool:
         return name in self.namespaces
@@ -209,6 +213,10 @@ class KernelState:
 
     def link(self, namespace: NamespaceName, name: str) -> Link | None:
         return self.namespace(namespace).link(name)
+
+    def sysctl(self, namespace: NamespaceName, key: str) -> str | None:
+        """Return a kernel parameter; None where it was not asked for, or there is none."""
+        return self.sysctls.get((namespace, key))
 
     def far_end(self, link: Link) -> tuple[NamespaceName, Link] | None:
         """Return the other end of a veth, where it is in a namespace that was read."""

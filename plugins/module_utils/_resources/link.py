@@ -29,6 +29,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
     Found,
     Settings,
     alias_without,
+    check_sysctls,
+    find_with_sysctls,
     format_addresses,
     managed_addresses,
     parse_settings,
@@ -36,7 +38,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
     plan_addresses,
     plan_move,
     plan_settings,
+    sysctl_queries,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import Queries
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import require_namespace
 
 
@@ -78,7 +82,12 @@ class LinkResource(Resource[WantedLink, KernelState]):
             for wanted in call.entries
             if wanted.namespace is None or wanted.namespace in state
         )
-        return kernel.read(everywhere, addresses=True) if lost and not call.prune else state
+        if lost and not call.prune:
+            state = kernel.read(everywhere, addresses=True)
+        queries: Queries = {}
+        for wanted in (wanted for wanted in call.entries if wanted.present):
+            queries.update(sysctl_queries(state, wanted.namespace, wanted.name, wanted.settings))
+        return kernel.with_sysctls(state, queries) if queries else state
 
     def plan(self, actual: KernelState, call: Call[WantedLink]) -> Plan:
         return _LinkPlanner(actual, call).run()
@@ -143,13 +152,26 @@ class _LinkPlanner(Planner[WantedLink]):
         after: dict[str, Any] = {}
         if where is None:
             found = self._assume(wanted)
+        elif where[0] == wanted.namespace:
+            found = find_with_sysctls(self._actual, where[0], where[1], wanted.settings)
         else:
             found = Found(where[1], self._actual.namespace(where[0]).addresses_of(where[1]))
-            if where[0] != wanted.namespace:
-                before["namespace"], after["namespace"] = where[0] or "host", wanted.namespace or "host"
-                found, steps = plan_move(found, where[0], wanted.namespace, wanted.name)
+            before["namespace"], after["namespace"] = where[0] or "host", wanted.namespace or "host"
+            found, steps = plan_move(found, where[0], wanted.namespace, wanted.name)
+        self._check_sysctls(wanted, where)
         plan = plan_settings(wanted.namespace, found, wanted.settings, _owner_of(found.link, self.call.owner))
         self._change(wanted, {**before, **plan.before}, {**after, **plan.after}, (*steps, *plan.operations))
+
+    def _check_sysctls(self, wanted: WantedLink, where: tuple[NamespaceName, Link] | None) -> None:
+        """Check what the kernel would refuse.
+
+        Raises:
+            InvalidEntries: It would refuse something.
+        """
+        checks = Checks(wanted.entry)
+        link = where[1] if where and where[0] == wanted.namespace else None
+        check_sysctls(checks, self._actual, (wanted.namespace, wanted.name), link, wanted.settings)
+        checks.done()
 
     def _check_not_veth(self, wanted: WantedLink) -> None:
         """Refuse to move the end of a veth pair from the host."""

@@ -29,12 +29,16 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
     Found,
     Settings,
     alias_without,
+    check_sysctls,
+    find_with_sysctls,
     format_addresses,
     parse_settings,
     place,
     plan_move,
     plan_settings,
+    sysctl_queries,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import Queries
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import require_namespace
 
 END_OPTIONS: Mapping[str, Mapping[str, Any]] = {**LINK_OPTIONS, "tx_checksum": {"type": "bool"}}
@@ -101,7 +105,10 @@ class VethResource(Resource[Veth, KernelState]):
         state = kernel.read(everywhere if call.prune else names, addresses=True, tx_checksum=True)
         if not call.prune and _has_unknown_peer(state, call.entries):
             state = kernel.read(everywhere, addresses=True, tx_checksum=True)
-        return state
+        queries: Queries = {}
+        for end in (end for pair in call.entries if pair.present for end in pair.ends):
+            queries.update(sysctl_queries(state, end.namespace, end.name, end.settings))
+        return kernel.with_sysctls(state, queries) if queries else state
 
     def plan(self, actual: KernelState, call: Call[Veth]) -> Plan:
         return _VethPlanner(actual, call).run()
@@ -153,7 +160,7 @@ class _VethPlanner(Planner[Veth]):
         if near and far and (wanted.peer is None or wanted.peer.where == (far[0], far[1].name)):
             # An entry need not name the peer, and prune must not remove it all the same.
             self._used.add((far[0], far[1].name))
-            self._update(wanted, self._with_addresses(wanted.end.namespace, near), self._with_addresses(*far), ())
+            self._update(wanted, self._find(wanted.end, near), self._find_peer(wanted, *far), ())
         elif wanted.peer is None:
             raise InvalidEntry(wanted.entry, "peer", _peer_required(near))
         else:
@@ -176,10 +183,10 @@ class _VethPlanner(Planner[Veth]):
         misplaced_end = self._misplaced_end(opposite) if opposite and not near else None
         if near and misplaced_peer:
             far, steps = self._move_into_place(misplaced_peer, peer)
-            self._update(pair, self._with_addresses(pair.end.namespace, near), far, steps)
+            self._update(pair, self._find(pair.end, near), far, steps)
         elif opposite and misplaced_end:
             end, steps = self._move_into_place(misplaced_end, pair.end)
-            self._update(pair, end, self._with_addresses(peer.namespace, opposite), steps)
+            self._update(pair, end, self._find(peer, opposite), steps)
         else:
             self._create(pair, peer, [step for end in pair.ends for step in self._clear(end.where)])
 
@@ -195,10 +202,15 @@ class _VethPlanner(Planner[Veth]):
     ) -> tuple[Found, tuple[Operation, ...]]:
         namespace, link = misplaced
         self._used.add((namespace, link.name))
-        return plan_move(self._with_addresses(namespace, link), namespace, wanted.namespace, wanted.name)
+        found = Found(link, self._actual.namespace(namespace).addresses_of(link))
+        return plan_move(found, namespace, wanted.namespace, wanted.name)
 
-    def _with_addresses(self, namespace: NamespaceName, link: Link) -> Found:
-        return Found(link, self._actual.namespace(namespace).addresses_of(link))
+    def _find(self, end: End, link: Link) -> Found:
+        """Return an end that is in its place."""
+        return find_with_sysctls(self._actual, end.namespace, link, end.settings)
+
+    def _find_peer(self, pair: Veth, namespace: NamespaceName, link: Link) -> Found:
+        return self._find(pair.peer or End(namespace, link.name, Settings()), link)
 
     def _clear(self, where: Where) -> list[Operation]:
         """Delete what is in the place of an end that is to be created."""
@@ -217,6 +229,7 @@ class _VethPlanner(Planner[Veth]):
         if pair.peer is None:
             near_end = self._actual.far_end(near.link)
             peer = replace(peer, namespace=near_end[0] if near_end else None)
+        self._check_ends(pair, near, far)
         end_plan = plan_settings(pair.end.namespace, near, _settings_after_move(near, pair.end), self.call.owner)
         peer_plan = plan_settings(peer.namespace, far, _settings_after_move(far, peer), self.call.owner)
         before = {**end_plan.before, **{f"peer.{key}": value for key, value in peer_plan.before.items()}}
@@ -226,6 +239,19 @@ class _VethPlanner(Planner[Veth]):
         operations = (*steps, *end_plan.operations, *peer_plan.operations)
         if operations:
             self.changes.append(Change(pair.entry, _target(pair), before, after, operations))
+
+    def _check_ends(self, pair: Veth, near: Found | None, far: Found | None) -> None:
+        """Check what the kernel would refuse; `near` and `far` are the ends if they exist.
+
+        Raises:
+            InvalidEntries: It would refuse something.
+        """
+        checks = Checks(pair.entry)
+        for prefix, end, found in (("", pair.end, near), ("peer.", pair.peer, far)):
+            if end is not None:
+                link = found.link if found and found.origin is None else None
+                check_sysctls(checks, self._actual, end.where, link, end.settings, prefix)
+        checks.done()
 
     def _current_ends(self, pair: Veth) -> list[str]:
         for end in pair.ends:
@@ -237,6 +263,7 @@ class _VethPlanner(Planner[Veth]):
         return []
 
     def _create(self, pair: Veth, peer: End, clearing: list[Operation]) -> None:
+        self._check_ends(pair, None, None)
         after: dict[str, Any] = {"peer": place(*peer.where)}
         operations: list[Operation] = [*clearing, op.CreateVeth(_new_end(pair.end), _new_end(peer))]
         for prefix, end in (("", pair.end), ("peer.", peer)):
@@ -352,5 +379,6 @@ def _describe_settings(wanted: Settings) -> dict[str, Any]:
         "mtu": wanted.mtu,
         "enabled": wanted.enabled,
         "tx_checksum": wanted.tx_checksum,
+        **{f"sysctls.{key}": value for key, value in wanted.sysctls.items()},
     }
     return {key: value for key, value in given.items() if value is not None}
