@@ -62,6 +62,15 @@ options:
       - Whether the link is up.
       - If omitted, it is left unchanged.
     type: bool
+  sysctls:
+    description:
+      - Kernel parameters of the link, each as C(TREE.NAME) with its value. V(ipv4.conf.rp_filter) of the link C(eth0) is
+        C(net.ipv4.conf.eth0.rp_filter). The trees are V(ipv4.conf), V(ipv4.neigh), V(ipv6.conf), V(ipv6.neigh) and
+        V(mpls.conf).
+      - They are set before the link gets its addresses.
+      - V(null) leaves a parameter unchanged, and so do parameters that are not listed.
+      - O(state=absent) leaves them as they are.
+    type: dict
   state:
     description:
       - Whether the link is configured as described.
@@ -100,6 +109,9 @@ options:
       enabled:
         description: Whether the link is up. See O(enabled).
         type: bool
+      sysctls:
+        description: Kernel parameters of the link, each as C(TREE.NAME) with its value. See O(sysctls).
+        type: dict
       state:
         description: Whether the link is configured as described. See O(state).
         type: str

@@ -11,31 +11,6 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 
-#: The parameters that each link has, as the kernel names them: `net.TREE.LINK.NAME`.
-LINK_TREES = ("ipv4.conf", "ipv4.neigh", "ipv6.conf", "ipv6.neigh", "mpls.conf")
-_OF_LINK = re.compile(rf"net\.({'|'.join(map(re.escape, LINK_TREES))})\.([^.]+)\.([^.]+)")
-
-
-def split_key(key: str) -> tuple[str, str, str] | None:
-    """Return the tree, the link and the name of a parameter that a link has; None for any other.
-
-    `all` and `default` are no links (ip-sysctl).
-    """
-    found = _OF_LINK.fullmatch(key)
-    if found is None or found[2] in ("all", "default"):
-        return None
-    return found[1], found[2].replace("/", "."), found[3]
-
-
-def join_key(tree: str, link: str, name: str) -> str:
-    """Return the parameter of a link; in the link's name a slash stands for a dot (sysctl(8))."""
-    return f"net.{tree}.{link.replace('.', '/')}.{name}"
-
-
-def parse_value(value: object) -> str:
-    """Return a value as it is written to the kernel."""
-    return str(int(value)) if isinstance(value, bool) else " ".join(str(value).split())
-
 
 def same_value(current: str | None, wanted: str) -> bool:
     """Whether two values are the same to the kernel, which takes 0x10 and 007 and prints 16 and 7."""

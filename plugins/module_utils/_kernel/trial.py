@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 
+from ansible_collections.netns.fabric.plugins.module_utils._core import sysctl_names
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import sysctl
 
@@ -70,5 +71,5 @@ class Trial:
 
 
 def _on_loopback(key: str) -> str:
-    found = sysctl.split_key(key)
-    return key if found is None else sysctl.join_key(found[0], "lo", found[2])
+    found = sysctl_names.split_key(key)
+    return key if found is None else sysctl_names.join_key(found[0], "lo", found[2])

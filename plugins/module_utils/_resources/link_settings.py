@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._core import validation
+from ansible_collections.netns.fabric.plugins.module_utils._core import sysctl_names, validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation, Phase
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
@@ -194,7 +194,7 @@ def _plan_sysctls(changes: _Changes, namespace: NamespaceName, found: Found, wan
     for short, value in wanted.items():
         current = found.sysctls.get(short)
         if not sysctl.same_value(current, value):
-            step = op.SetSysctl(namespace, link_sysctls.key_of(found.link.name, short), value)
+            step = op.SetSysctl(namespace, sysctl_names.in_full(found.link.name, short), value)
             changes.add(f"sysctls.{short}", current, value, step)
 
 

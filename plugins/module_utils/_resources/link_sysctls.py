@@ -8,13 +8,13 @@ They are written without what the entry says anyway: `ipv4.conf.rp_filter` of et
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Optional
 
+from ansible_collections.netns.fabric.plugins.module_utils._core import sysctl_names
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
+from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import in_full
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import IPV6_MTU_MIN
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import sysctl
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link, NamespaceName
 
 #: The kernel parameters that a resource asks for, each with the value that it wants, if it wants one.
@@ -23,35 +23,20 @@ Queries = dict[tuple[NamespaceName, str], Optional[str]]
 #: Turns IPv6 off on a link (ip-sysctl).
 DISABLE_IPV6 = "ipv6.conf.disable_ipv6"
 
-_FORM = re.compile(rf"({'|'.join(map(re.escape, sysctl.LINK_TREES))})\.[a-z0-9_]+")
-
 
 def parse(checks: Checks, option: str, given: Mapping[str, Any] | None) -> dict[str, str]:
     """Return the parameters to set; null leaves one alone."""
     wanted: dict[str, str] = {}
     for key, value in (given or {}).items():
-        if not _FORM.fullmatch(str(key)):
-            checks.error(f"{option}.{key}", _describe_form(str(key)))
-        elif isinstance(value, (dict, list)):
+        short = checks.value(f"{option}.{key}", sysctl_names.check_short, key)
+        if short is None or value is None:
+            continue
+        if isinstance(value, (dict, list)):
             checks.error(
                 f"{option}.{key}", "a value is a number or a string; write several numbers as one string: '1 2 3'"
             )
-        elif value is not None:
-            wanted[str(key)] = sysctl.parse_value(value)
+        wanted[short] = sysctl_names.parse_value(value)
     return wanted
-
-
-def _describe_form(key: str) -> str:
-    found = sysctl.split_key(key)
-    example = f"{found[0]}.{found[2]}" if found else "ipv4.conf.rp_filter"
-    trees = ", ".join(sysctl.LINK_TREES)
-    return f"this is not a parameter of a link; write TREE.NAME without the link, such as {example} (trees: {trees})"
-
-
-def key_of(link: str, short: str) -> str:
-    """Return the full name of a link's parameter."""
-    tree, _dot, name = short.rpartition(".")
-    return sysctl.join_key(tree, link, name)
 
 
 def queries(
@@ -60,10 +45,10 @@ def queries(
     """Return what has to be read of a link that is to have these parameters, or IPv6 addresses."""
     # A new link, and one that moves in, starts with the defaults. Which parameters there are shows on any link.
     links = ["lo", *([name] if state.link(namespace, name) else [])]
-    found: Queries = {(namespace, key_of(link, short)): value for link in links for short, value in wanted.items()}
+    found: Queries = {(namespace, in_full(link, short)): value for link in links for short, value in wanted.items()}
     if needs_ipv6:
-        found.setdefault((namespace, key_of(name, DISABLE_IPV6)), None)
-        found.setdefault((namespace, key_of("default", DISABLE_IPV6)), None)
+        found.setdefault((namespace, in_full(name, DISABLE_IPV6)), None)
+        found.setdefault((namespace, in_full("default", DISABLE_IPV6)), None)
     return found
 
 
@@ -71,7 +56,7 @@ def current_values(
     state: KernelState, namespace: NamespaceName, name: str, wanted: Mapping[str, str]
 ) -> dict[str, str | None]:
     """Return the values that an existing link has."""
-    return {short: state.sysctl(namespace, key_of(name, short)) for short in wanted}
+    return {short: state.sysctl(namespace, in_full(name, short)) for short in wanted}
 
 
 def check(
@@ -84,7 +69,7 @@ def check(
 ) -> None:
     """Note the parameters that the kernel does not have, and the values that it refuses, on this link."""
     for short, value in wanted.items():
-        key = key_of(link, short)
+        key = in_full(link, short)
         reason = state.refused_sysctls.get((key, value))
         if reason:
             checks.error(f"{option}.{short}", f"the kernel refuses the value {value!r}: {reason}; see ip-sysctl")
@@ -107,16 +92,16 @@ def describe_missing_ipv6(
     `link` is the link if it is in its place, `mtu` the MTU that it is to have, `wanted` its parameters.
     """
     namespace, name = where
-    default = state.sysctl(namespace, key_of("default", DISABLE_IPV6))
+    default = state.sysctl(namespace, in_full("default", DISABLE_IPV6))
     if default is None:
         return "the kernel of this host has no IPv6, or it was started with ipv6.disable=1; remove the IPv6 addresses"
     size = mtu or (link.mtu if link else IPV6_MTU_MIN)
     if size < IPV6_MTU_MIN:
         return f"the MTU of {name} is {size}, and IPv6 needs {IPV6_MTU_MIN} (RFC 8200, 5); raise `mtu`"
-    own = state.sysctl(namespace, key_of(name, DISABLE_IPV6)) if link else None
+    own = state.sysctl(namespace, in_full(name, DISABLE_IPV6)) if link else None
     if (wanted.get(DISABLE_IPV6) or own or default) == "0":
         return ""
     if DISABLE_IPV6 in wanted:
         return f"IPv6 is off on {name} by the entry's own `sysctls`; remove the IPv6 addresses, or `{DISABLE_IPV6}`"
-    key = key_of("default" if own is None else name, DISABLE_IPV6)
+    key = in_full("default" if own is None else name, DISABLE_IPV6)
     return f"IPv6 is off ({key} = 1); set `sysctls: {{{DISABLE_IPV6}: 0}}`, or remove the IPv6 addresses"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._core import validation
+from ansible_collections.netns.fabric.plugins.module_utils._core import sysctl_names, validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
@@ -149,7 +149,7 @@ def _parse_sysctls(checks: Checks, given: Mapping[str, Any]) -> dict[str, str]:
                 f"sysctls.{key}",
                 "write a dot in the name of a link as a slash (sysctl(8)), as in net.ipv4.conf.eth0/10.rp_filter",
             )
-        wanted[key] = sysctl.parse_value(value)
+        wanted[key] = sysctl_names.parse_value(value)
     return wanted
 
 
@@ -207,7 +207,7 @@ class _NamespacePlanner(Planner[Namespace]):
 
     def _deferred(self, wanted: Namespace) -> list[str]:
         """Return the parameters of links that do not exist: they are set once the links do."""
-        found = {key: sysctl.split_key(key) for key in wanted.sysctls}
+        found = {key: sysctl_names.split_key(key) for key in wanted.sysctls}
         state = self._actual.kernel.namespace(wanted.name)
         return [key for key, parts in found.items() if parts and parts[1] != "lo" and state.link(parts[1]) is None]
 

@@ -22,6 +22,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.route_checks import check_routes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.segments import segment_of
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.sysctls import check_sysctls
 
 
 def check_topology(topology: Topology, errors: Errors) -> None:
@@ -35,6 +36,7 @@ def check_topology(topology: Topology, errors: Errors) -> None:
     _check_nat(topology, errors)
     _check_probes(topology, errors)
     check_forwards(topology, errors)
+    check_sysctls(topology, errors)
 
 
 def _describe_place(namespace: str | None) -> str:

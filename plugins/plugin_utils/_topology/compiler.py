@@ -27,6 +27,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.probes import derive_probes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.summary import summarize
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.sysctls import assign_sysctls
 
 Entry = dict[str, Any]
 
@@ -44,7 +45,7 @@ def compile_topology(variables: Any) -> dict[str, Any]:
     Raises:
         TopologyError: With all errors.
     """
-    topology = load_topology(variables)
+    topology = assign_sysctls(load_topology(variables))
     lists = _compile_present(topology) if topology.state == "present" else _compile_absent(topology)
     return {**lists, "summary": summarize(topology)}
 
@@ -102,6 +103,8 @@ def _build_local(bridge: Bridge) -> Entry:
     entry: Entry = {"name": bridge.name, "enabled": bridge.enabled}
     if bridge.addresses is not None:
         entry["addresses"] = _format_addresses(bridge.addresses)
+    if bridge.sysctls:
+        entry["sysctls"] = bridge.sysctls
     return entry
 
 

@@ -24,6 +24,8 @@ class Bridge:
     #: Whether the local interface is up.
     enabled: bool
     addresses: tuple[Interface, ...] | None
+    #: Kernel parameters of the local interface, without its name.
+    sysctls: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class End:
     namespace: str | None
     #: None: not declared, hence unknown.
     addresses: tuple[Interface, ...] | None
-    #: ``mac``, ``mtu``, ``enabled``, ``tx_checksum``, as far as given.
+    #: ``mac``, ``mtu``, ``enabled``, ``tx_checksum``, ``sysctls``, as far as given.
     options: Mapping[str, Any]
     #: Whether some of the addresses are invalid, and therefore missing here.
     incomplete: bool = False

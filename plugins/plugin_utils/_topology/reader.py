@@ -34,7 +34,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.schema impo
 #: What a role variable has before the key of the filter's input; error messages name the variables.
 VARIABLE_PREFIX = "topology_"
 
-_END_OPTIONS = ("mac", "mtu", "enabled", "tx_checksum")
+_END_OPTIONS = ("mac", "mtu", "enabled", "tx_checksum", "sysctls")
 
 
 def to_plain(value: Any) -> Any:
@@ -175,6 +175,7 @@ class Reader:
             switch=_select(options, schema.SWITCH),
             enabled=options.get("enabled", True),
             addresses=_addresses_of(options),
+            sysctls=options.get("sysctls", {}),
         )
 
     def _read_namespace(self, path: str, entry: Any) -> Namespace | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Union
 
-from ansible_collections.netns.fabric.plugins.module_utils._core import validation
+from ansible_collections.netns.fabric.plugins.module_utils._core import sysctl_names, validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Network, ValidationError
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Target
 
@@ -87,6 +87,15 @@ def _check_map(value: Any) -> dict[str, Any]:
     return value
 
 
+def _check_link_sysctls(value: Any) -> dict[str, Any]:
+    for key in _check_map(value):
+        try:
+            sysctl_names.check_short(key)
+        except ValueError as error:
+            raise ValidationError(f"{key}: {error}") from None
+    return dict(value)
+
+
 def _whole_number(lowest: int, highest: int) -> Callable[[Any], int]:
     def check(value: Any) -> int:
         number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
@@ -132,6 +141,7 @@ _END: dict[str, Check] = {
     "mtu": validation.mtu,
     "enabled": check_boolean,
     "tx_checksum": check_boolean,
+    "sysctls": _check_link_sysctls,
 }
 #: Options of the module ovs_port.
 PORT: dict[str, Check] = {
@@ -164,6 +174,7 @@ BRIDGE: dict[str, Check] = {
     **SWITCH,
     "addresses": Each(validation.interface_address),
     "enabled": check_boolean,
+    "sysctls": _check_link_sysctls,
 }
 ROUTE: dict[str, Check] = {
     "destination": _check_destination,
