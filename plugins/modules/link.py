@@ -64,7 +64,7 @@ options:
     type: bool
   sysctls:
     description:
-      - Kernel parameters of the link, each as C(TREE.NAME) with its value. V(ipv4.conf.rp_filter) of the link C(eth0) is
+      - Kernel parameters of the link, each as C(TREE.NAME) with its value. V(ipv4.conf.rp_filter) of C(eth0) is
         C(net.ipv4.conf.eth0.rp_filter). The trees are V(ipv4.conf), V(ipv4.neigh), V(ipv6.conf), V(ipv6.neigh) and
         V(mpls.conf).
       - They are set before the link gets its addresses.

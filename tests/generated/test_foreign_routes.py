@@ -102,10 +102,10 @@ def _topology(declared: list[dict[str, str]] | None) -> Variables:
 
 def _check(host: Host, variables: Variables, foreign: Sequence[ForeignRoute]) -> None:
     converge(variables)
-    declared = _shown(host)
+    declared = _list_routes(host)
     for route in foreign:
         host.run("ip", "-n", "ns", *route.arguments)
-    with_foreign = _shown(host)
+    with_foreign = _list_routes(host)
     before = take()
     predicted = run(steps(variables), check=True)
     assert_equal(take(), before, "check mode writes nothing")
@@ -114,11 +114,11 @@ def _check(host: Host, variables: Variables, foreign: Sequence[ForeignRoute]) ->
     kept = with_foreign - declared
     if "routes" in variables["namespaces"][0]:
         kept = {line for line in kept if _protocol(line) not in STATIC}
-    assert _shown(host) == declared | kept
+    assert _list_routes(host) == declared | kept
     assert converge(variables) == []
 
 
-def _shown(host: Host) -> set[str]:
+def _list_routes(host: Host) -> set[str]:
     lines = [*host.run("ip", "-n", "ns", "route").stdout.splitlines()]
     lines += host.run("ip", "-n", "ns", "-6", "route").stdout.splitlines()
     return {" ".join(line.split()) for line in lines if line.strip()}

@@ -140,7 +140,10 @@ def check_sysctls(
 
     `link` is the link that gets the settings if it is in its place, and None for one that is created or moves there.
     """
-    link_sysctls.check(checks, f"{prefix}sysctls", state, where[0], link.name if link else "lo", wanted.sysctls)
+    # A link has IPv6's parameters from the smallest MTU of IPv6 on.
+    grows = link is not None and link.mtu < validation.IPV6_MTU_MIN <= (wanted.mtu or 0)
+    shown = "lo" if link is None or grows else link.name
+    link_sysctls.check(checks, f"{prefix}sysctls", state, where[0], shown, wanted.sysctls)
     if _lacks_ipv6(state, *where, wanted):
         cause = link_sysctls.describe_missing_ipv6(state, where, link, wanted.mtu, wanted.sysctls)
         if cause:

@@ -86,6 +86,7 @@ def describe_missing_ipv6(
     link: Link | None,
     mtu: int | None,
     wanted: Mapping[str, str],
+    alternative: str = "remove the IPv6 addresses",
 ) -> str:
     """Return why a link can have no IPv6 address, with the cure; empty where it can have one.
 
@@ -94,7 +95,7 @@ def describe_missing_ipv6(
     namespace, name = where
     default = state.sysctl(namespace, in_full("default", DISABLE_IPV6))
     if default is None:
-        return "the kernel of this host has no IPv6, or it was started with ipv6.disable=1; remove the IPv6 addresses"
+        return f"the kernel of this host has no IPv6, or it was started with ipv6.disable=1; {alternative}"
     size = mtu or (link.mtu if link else IPV6_MTU_MIN)
     if size < IPV6_MTU_MIN:
         return f"the MTU of {name} is {size}, and IPv6 needs {IPV6_MTU_MIN} (RFC 8200, 5); raise `mtu`"
@@ -102,6 +103,6 @@ def describe_missing_ipv6(
     if (wanted.get(DISABLE_IPV6) or own or default) == "0":
         return ""
     if DISABLE_IPV6 in wanted:
-        return f"IPv6 is off on {name} by the entry's own `sysctls`; remove the IPv6 addresses, or `{DISABLE_IPV6}`"
+        return f"IPv6 is off on {name} by the entry's own `sysctls`; {alternative}, or remove `{DISABLE_IPV6}`"
     key = in_full("default" if own is None else name, DISABLE_IPV6)
-    return f"IPv6 is off ({key} = 1); set `sysctls: {{{DISABLE_IPV6}: 0}}`, or remove the IPv6 addresses"
+    return f"IPv6 is off ({key} = 1); set `sysctls: {{{DISABLE_IPV6}: 0}}` on the link, or {alternative}"

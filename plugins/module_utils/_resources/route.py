@@ -17,6 +17,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.host import Hos
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import in_full
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
@@ -25,6 +26,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     NamespaceName,
     NamespaceState,
     Route,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import (
+    DISABLE_IPV6,
+    Queries,
+    describe_missing_ipv6,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import require_namespace
 
@@ -93,10 +99,29 @@ class RouteResource(Resource[WantedRoute, KernelState]):
         return desired.namespace, desired.table, desired.destination, desired.kernel_metric
 
     def read(self, host: Host, call: Call[WantedRoute]) -> KernelState:
-        return host.use(KERNEL).read([route.namespace for route in call.entries], addresses=True, routes=True)
+        kernel = host.use(KERNEL)
+        state = kernel.read([route.namespace for route in call.entries], addresses=True, routes=True)
+        queries: Queries = {}
+        for route in call.entries:
+            if route.present and route.version == 6 and not _has_route_to(state, route):
+                links = state.namespace(route.namespace).links
+                names = [route.device] if route.device else [link.name for link in links]
+                for name in ("default", *names):
+                    queries[route.namespace, in_full(name, DISABLE_IPV6)] = None
+        return kernel.with_sysctls(state, queries) if queries else state
 
     def plan(self, actual: KernelState, call: Call[WantedRoute]) -> Plan:
         return _RoutePlanner(actual, call).run()
+
+
+def _has_route_to(state: KernelState, wanted: WantedRoute) -> bool:
+    """Whether there is a route to the destination by the link, and so IPv6 on it."""
+    space = state.namespace(wanted.namespace)
+    device = space.link(wanted.device) if wanted.device else None
+    return any(
+        route.destination == wanted.destination and (device is None or route.device == device.index)
+        for route in space.routes
+    )
 
 
 def _destination(checks: Checks, given: str, other_end: Any) -> str:
@@ -131,11 +156,14 @@ class _RoutePlanner(Planner[WantedRoute]):
         self._namespaces: dict[NamespaceName, _NamespaceRoutes] = {}
 
     def ordered(self) -> Iterable[WantedRoute]:
-        """Return the entries of one namespace after the other."""
+        """Return the entries of one namespace after the other, routes without a gateway first.
+
+        By one of these the gateway of another may be reached.
+        """
         first: dict[NamespaceName, int] = {}
         for route in self.call.entries:
             first.setdefault(route.namespace, len(first))
-        return sorted(self.call.entries, key=lambda route: first[route.namespace])
+        return sorted(self.call.entries, key=lambda route: (first[route.namespace], route.gateway is not None))
 
     def _routes_of(self, namespace: NamespaceName) -> _NamespaceRoutes:
         if namespace not in self._namespaces:
@@ -147,10 +175,28 @@ class _RoutePlanner(Planner[WantedRoute]):
         routes = self._routes_of(wanted.namespace)
         if routes.settle(wanted):
             return
+        is_new = wanted.version == 6 and not _has_route_to(self._actual, wanted)
+        cause = self._describe_missing_ipv6(wanted) if is_new else ""
+        if cause:
+            raise InvalidEntry(wanted.entry, "device" if wanted.device else "destination", cause)
         obstacle = routes.obstacle(wanted)
         if obstacle is not None:
             self.require(wanted.entry, *obstacle)
         self.changes.append(routes.plan_add(wanted))
+
+    def _describe_missing_ipv6(self, wanted: WantedRoute) -> str:
+        """Return why there can be no IPv6 route, with the cure; empty where there can be one.
+
+        The kernel refuses a route by a link on which IPv6 is off (ip6_route_info_create_nh() in net/ipv6/route.c).
+        """
+        state, namespace = self._actual, wanted.namespace
+        links = {link.name: link for link in state.namespace(namespace).links}
+        names = [wanted.device] if wanted.device else list(links) or ["lo"]
+        causes = [
+            describe_missing_ipv6(state, (namespace, name), links.get(name), None, {}, "correct the destination")
+            for name in names
+        ]
+        return causes[0] if all(causes) else ""
 
     def absent(self, wanted: WantedRoute) -> None:
         self.changes.extend(self._routes_of(wanted.namespace).plan_remove(wanted))
@@ -172,8 +218,8 @@ class _NamespaceRoutes:
         self.state = state
         #: Routes that are declared, or removed by what is planned so far.
         self._settled: set[int] = set()
-        #: Destinations that are planned to be on a link itself, so that later routes may have their gateway there.
-        self._direct: list[str] = []
+        #: The planned routes without a gateway, by which later routes may reach theirs: destination and link.
+        self._direct: list[tuple[str, str | None]] = []
 
     def settle(self, wanted: WantedRoute) -> bool:
         """Whether the route exists already, which is noted."""
@@ -198,7 +244,7 @@ class _NamespaceRoutes:
         )
         operations.append(op.AddRoute(self.state.name, spec))
         if wanted.gateway is None:
-            self._direct.append(wanted.destination)
+            self._direct.append((wanted.destination, wanted.device))
         before = {"routes": [_describe(self._spec_of(route)) for route in rivals]} if rivals else None
         after = {"routes": [_describe(spec)]}
         return Change(wanted.entry, self._target(wanted.destination), before, after, tuple(operations))
@@ -274,7 +320,8 @@ class _NamespaceRoutes:
             for route in self.state.routes
             if route.gateway is None and not route.special and (link is None or route.device == link.index)
         ]
-        return any(address in ip_network(destination) for destination in (*there, *self._direct))
+        planned = [destination for destination, device in self._direct if link is None or device == link.name]
+        return any(address in ip_network(destination) for destination in (*there, *planned))
 
     def _same_destination(self, wanted: WantedRoute) -> list[Route]:
         return [

@@ -46,6 +46,6 @@ def test_names_without_the_link(short: str) -> None:
         7,
     ],
 )
-def test_what_is_no_parameter_of_a_link(short: object) -> None:
+def test_wrong_names(short: object) -> None:
     with pytest.raises(ValueError, match=r"write TREE\.NAME without the link, such as ipv4\.conf\.rp_filter"):
         sysctl_names.check_short(short)

@@ -61,7 +61,7 @@ OWN = "net.ipv6.conf.eth0.disable_ipv6"
         ({}, False, None, {}, "has no IPv6"),
     ],
 )
-def test_why_there_is_no_ipv6(
+def test_why_ipv6_is_missing(
     sysctls: dict[str, str], exists: bool, mtu: int | None, wanted: dict[str, str], cause: str
 ) -> None:
     link = Link(2, "eth0")

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntries
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
+from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import in_full
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     Address,
@@ -25,6 +26,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     NamespaceState,
     Route,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import DISABLE_IPV6
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource, WantedRoute
 
 RESOURCE = RouteResource()
@@ -43,9 +45,13 @@ ADDRESSES = (
 )
 
 
-def state(*routes: Route, name: NamespaceName = "red") -> KernelState:
+def state(*routes: Route, name: NamespaceName = "red", off: tuple[str, ...] = ()) -> KernelState:
     there = NamespaceState(name, LINKS, ADDRESSES, (*DIRECT, *routes))
-    return KernelState({None: NamespaceState(None), name: there})
+    values = {
+        in_full(link, DISABLE_IPV6): "1" if link in off else "0" for link in ("default", "lo", "eth0", "eth1", "eth2")
+    }
+    sysctls = {(place, key): value for place in ("red", name) for key, value in values.items()}
+    return KernelState({None: NamespaceState(None), name: there}, sysctls=sysctls)
 
 
 def desired(destination: str = "default", **options: Any) -> WantedRoute:
@@ -189,13 +195,28 @@ def test_what_the_kernel_takes(options: dict[str, Any]) -> None:
     assert len(plan(state(), desired(**options)).commands) == 1
 
 
-def test_a_gateway_behind_a_route_that_is_there_or_declared_before() -> None:
+def test_a_gateway_behind_a_route_that_exists_or_is_declared() -> None:
     direct = desired("198.51.100.1/32", device="eth0")
     onward = desired(gateway="198.51.100.1")
-    assert len(plan(state(), direct, onward).commands) == 2
+    in_order = plan(state(), direct, onward).commands
+    assert len(in_order) == 2
+    assert plan(state(), onward, direct).commands == in_order
     assert len(plan(state(Route("198.51.100.1/32", None, 2)), onward).commands) == 1
     with pytest.raises(FabricError):
-        plan(state(), onward, direct)
+        plan(state(), direct, desired(gateway="198.51.100.1", device="eth1"))
+
+
+@pytest.mark.parametrize(
+    ("options", "off"),
+    [
+        ({"destination": "fd02::/64", "device": "eth0"}, ("eth0",)),
+        ({"destination": "fd02::/64", "device": "eth7"}, ("default",)),
+        ({"gateway": "fd00::1"}, ("lo", "eth0", "eth1", "eth2")),
+    ],
+)
+def test_ipv6_that_is_off(options: dict[str, str], off: tuple[str, ...]) -> None:
+    with pytest.raises(FabricError, match="IPv6 is off"):
+        RESOURCE.plan(state(off=off), Call((desired(**options),), check_mode=True))
 
 
 # Absent

@@ -48,7 +48,7 @@ def test_leaf_has_one_interface_and_no_route() -> None:
     assert not node.is_leaf
 
 
-def test_a_node_whose_routes_are_not_declared_is_no_leaf() -> None:
+def test_a_leaf_declares_its_routes() -> None:
     node = Node("red")
     node.attach(NodeInterface("eth0", ("bridge", "br0", 0), (ip_interface("10.0.0.1/24"),)))
     assert not node.is_leaf
