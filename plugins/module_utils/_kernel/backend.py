@@ -15,6 +15,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.journal import 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests, templates
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.announcements import Announcements
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.batch import Batch, refusal_of
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handlers import HANDLERS
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
@@ -46,6 +47,7 @@ class Kernel(Backend):
         self._reader = Reader(self._handles)
         self._captures = Captures(self._handles)
         self._removed = RemovedNamespaces(self._handles)
+        self._announcements = Announcements(self._handles)
         #: The host's own links that were set up, and when that was last.
         self._links_set_up: set[str] = set()
         self._set_up_at = 0.0
@@ -135,6 +137,7 @@ class Kernel(Backend):
                 batch.send()  # what stands before it in the plan comes first
                 raise refusal_of(operation, error) from error
         self._note_links_set_up(operations)
+        self._announcements.note(operations)
         batch.send()
         batch.delete()
 
@@ -145,8 +148,9 @@ class Kernel(Backend):
         self._removed.release()
 
     def settle(self) -> None:
-        """Make sure that the host's links stay up."""
+        """Make sure that the host's links stay up, and that neighbours learn of changed addresses."""
         self._reassert_links_up()
+        self._announcements.send()
 
     def close(self) -> None:
         self._reader.close()

@@ -250,6 +250,20 @@ class RemoveAddress(KernelOperation):
 
 
 @dataclass(frozen=True)
+class Announce(KernelOperation):
+    """Announce the addresses of a link, which another backend has attached to a network.
+
+    That is no change of the host, hence there are no commands, and nothing to undo.
+    """
+
+    namespace: NamespaceName
+    link: str
+
+    def commands(self) -> Sequence[str]:
+        return []
+
+
+@dataclass(frozen=True)
 class RouteSpec:
     """A route as ip-route(8) takes it; `device` is a name."""
 

@@ -79,6 +79,7 @@ class Address:
     `secondary`: removing the primary of its subnet removes it too (unless promote_secondaries is set).
     `peer` is the far address of a point-to-point link, None otherwise. The same address without it is another address.
     `refused`: duplicate address detection (RFC 4862, 5.4) has found it taken, and the kernel does not use it.
+    `tentative`: that is not decided yet.
     """
 
     index: int
@@ -87,6 +88,7 @@ class Address:
     secondary: bool = False
     peer: str | None = None
     refused: bool = False
+    tentative: bool = field(default=False, compare=False)
 
     @property
     def network(self) -> IPv4Network | IPv6Network:

@@ -16,6 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import I
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import OWNER_OPTIONS, Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments, lost_taps
@@ -237,6 +238,8 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         operations: list[Operation] = []
         if difference.columns or local.columns:
             operations.append(ovs.SetBridge(wanted.name, difference.columns, local.columns))
+            if "hwaddr" in difference.after.get("other_config", ()):
+                operations.append(op.Announce(None, wanted.name))
         if datapath_type == bridge.datapath_type:
             operations.extend(self._repair_link(bridge, difference))
             self._warn_of_broken(wanted, bridge)

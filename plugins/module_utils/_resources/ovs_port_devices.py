@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Interface
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Interface
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_model import (
     ExistingPort,
     Peer,
@@ -18,6 +19,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_m
     WantedPort,
     is_userspace,
 )
+
+#: The attributes of a port that decide which network is behind it.
+ATTACHMENT = frozenset({"attached", "bridge", "protected", "tag", "trunks", "type", "vlan_mode"})
 
 
 def find_link(state: PortState, wanted: WantedPort, check_mode: bool) -> PortLink:
@@ -104,3 +108,13 @@ def without_reopening(interface: Interface) -> Interface:
         return interface
     options = {key: value for key, value in interface.options.items() if key != "peer"}
     return replace(interface, type=interface.reopening, options=options)
+
+
+def announce(bridge: Bridge, link: PortLink) -> list[Operation]:
+    """Return the operations after which neighbours know the addresses behind a port that is attached elsewhere now.
+
+    The bridge has the lowest hardware address of its ports, and another one where these change
+    (ovs-vswitchd.conf.db(5), other_config:hwaddr).
+    """
+    far = [op.Announce(link.far.namespace, link.far.name)] if link.far else []
+    return [op.Announce(None, bridge.name), *far]

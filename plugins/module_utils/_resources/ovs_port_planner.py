@@ -29,6 +29,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_c
     needs_checksums,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_devices import (
+    ATTACHMENT,
+    announce,
     configured_type,
     find_link,
     needs_reopening,
@@ -170,6 +172,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
         ]
         after = {"bridge": bridge.name, "type": kind, **difference.after}
         operations.extend(self._plan_checksums(wanted, bridge, kind, link, ({}, after)))
+        operations.extend(announce(bridge, link))
         self.changes.append(Change(wanted.entry, _target(wanted.name), None, after, tuple(operations)))
 
     def _update(self, port: ExistingPort) -> None:
@@ -192,6 +195,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
         both = (difference.before, difference.after)
         operations.extend(self._plan_checksums(wanted, port.target, port.kind, port.link, both))
         if operations:
+            operations.extend(announce(port.target, port.link) if difference.after.keys() & ATTACHMENT else ())
             self.changes.append(Change(wanted.entry, _target(port.name), *both, tuple(operations)))
         elif port.interface.error and port.kind != "patch" and self.switch.running and self._has_device(port):
             self.warn(wanted.entry, f"ovs-vswitchd reports an error of {port.name}: {port.interface.error}")
@@ -259,8 +263,8 @@ class PortPlanner(OvsPlanner[WantedPort]):
 
     def _delete(self, entry: Entry, bridge: Bridge, port: Port) -> None:
         before = {"bridge": bridge.name, "type": port.interface.type}
-        operation = ovs.DeletePort(bridge.name, port.name)
-        self.changes.append(Change(entry, _target(port.name), before, None, (operation,)))
+        operations = (ovs.DeletePort(bridge.name, port.name), *announce(bridge, PortLink()))
+        self.changes.append(Change(entry, _target(port.name), before, None, operations))
 
     def _disown(self, entry: Entry, port: Port) -> None:
         difference = Difference()
