@@ -82,7 +82,12 @@ class LinkResource(Resource[WantedLink, KernelState]):
             for wanted in call.entries
             if wanted.namespace is None or wanted.namespace in state
         )
-        if lost and not call.prune:
+        unknown = any(
+            wanted.settings.mac and link and link.peer and not link.peer.known
+            for wanted in call.entries
+            for link in [state.link(wanted.namespace, wanted.name)]
+        )
+        if (lost or unknown) and not call.prune:
             state = kernel.read(everywhere, addresses=True)
         queries: Queries = {}
         for wanted in (wanted for wanted in call.entries if wanted.present):
@@ -158,11 +163,11 @@ class _LinkPlanner(Planner[WantedLink]):
             found = Found(where[1], self._actual.namespace(where[0]).addresses_of(where[1]))
             before["namespace"], after["namespace"] = where[0] or "host", wanted.namespace or "host"
             found, steps = plan_move(found, where[0], wanted.namespace, wanted.name)
-        self._check_sysctls(wanted, where)
+        self._check_settings(wanted, where)
         plan = plan_settings(wanted.namespace, found, wanted.settings, _owner_of(found.link, self.call.owner))
         self._change(wanted, {**before, **plan.before}, {**after, **plan.after}, (*steps, *plan.operations))
 
-    def _check_sysctls(self, wanted: WantedLink, where: tuple[NamespaceName, Link] | None) -> None:
+    def _check_settings(self, wanted: WantedLink, where: tuple[NamespaceName, Link] | None) -> None:
         """Check what the kernel would refuse.
 
         Raises:
@@ -171,7 +176,18 @@ class _LinkPlanner(Planner[WantedLink]):
         checks = Checks(wanted.entry)
         link = where[1] if where and where[0] == wanted.namespace else None
         check_sysctls(checks, self._actual, (wanted.namespace, wanted.name), link, wanted.settings)
+        far = self._actual.far_end(link) if link else None
+        if far is not None and wanted.settings.mac is not None and wanted.settings.mac == self._mac_of(*far):
+            other = place(far[0], far[1].name)
+            checks.error(
+                "mac", f"{wanted.settings.mac} is the MAC address of {other}, its veth peer; use a different one"
+            )
         checks.done()
+
+    def _mac_of(self, namespace: NamespaceName, link: Link) -> str:
+        """Return the MAC address that a link has at the end of the call."""
+        entries = (each for each in self.call.entries if (each.namespace, each.name) == (namespace, link.name))
+        return next((each.settings.mac for each in entries if each.settings.mac), link.mac)
 
     def _check_not_veth(self, wanted: WantedLink) -> None:
         """Refuse to move the end of a veth pair from the host."""

@@ -35,6 +35,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     Interface,
     Switch,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import place
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import REOPENED, OvsPlanner
 
 PROTOCOLS = ("OpenFlow10", "OpenFlow11", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15")
@@ -64,6 +65,8 @@ class BridgeState:
     system_works: bool = False
     kinds: Mapping[str, str] = field(default_factory=dict)
     attachments: Attachments = field(default_factory=Attachments)
+    #: By bridge: the MAC addresses behind its ports, each with the place of the link that has it.
+    macs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class BridgeResource(Resource[WantedBridge, BridgeState]):
@@ -128,10 +131,44 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         if conflicting and not switch.unavailable:
             found = host.use(KERNEL).read([None]).namespace(None)
             kinds = {link.name: link.kind or "physical" for link in found.links if link.name in conflicting}
-        return BridgeState(switch, host.use(OVSDB).kernel_datapath(), kinds, attachments)
+        macs = _read_macs(host, [found for each in present if (found := _bridge_with_new_mac(switch, each))])
+        return BridgeState(switch, host.use(OVSDB).kernel_datapath(), kinds, attachments, macs)
 
     def plan(self, actual: BridgeState, call: Call[WantedBridge]) -> Plan:
         return BridgePlanner(actual, call).run()
+
+
+def _bridge_with_new_mac(switch: Switch, wanted: WantedBridge) -> Bridge | None:
+    """Return the existing bridge that is to get another MAC address."""
+    bridge = switch.bridge(wanted.name)
+    hwaddr = _hwaddr_of(wanted)
+    if bridge is None or hwaddr is None or _lower_hwaddr(bridge.other_config).get("hwaddr") == hwaddr:
+        return None
+    return bridge
+
+
+def _hwaddr_of(wanted: WantedBridge) -> str | None:
+    value = (wanted.other_config or {}).get("hwaddr")
+    return value.lower() if value else None
+
+
+def _read_macs(host: Host, bridges: Sequence[Bridge]) -> dict[str, dict[str, str]]:
+    """Return the MAC addresses of the veth ends behind the ports of these bridges, in the bridge's own VLAN.
+
+    A link that is enslaved has the address of its master, such as a bond's, on several ports.
+    """
+    if not bridges:
+        return {}
+    kernel = host.use(KERNEL)
+    state = kernel.read([None, *sorted(kernel.namespace_names())])
+    found: dict[str, dict[str, str]] = {bridge.name: {} for bridge in bridges}
+    for bridge in bridges:
+        for port in bridge.ports:
+            link = state.link(None, port.name)
+            far = state.far_end(link) if link and not port.tag else None
+            if far is not None and not far[1].master:
+                found[bridge.name][far[1].mac] = place(far[0], far[1].name)
+    return found
 
 
 class BridgePlanner(OvsPlanner[WantedBridge]):
@@ -229,6 +266,7 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         self.changes.append(Change(wanted.entry, _target(wanted.name), None, after, (operation,)))
 
     def _update(self, wanted: WantedBridge, bridge: Bridge, datapath_type: str) -> None:
+        self._check_mac(wanted)
         difference = _compare_bridge(wanted, bridge, datapath_type)
         if self.call.owner and bridge.owners:
             difference.add_owner(bridge.owners, self.call.owner)
@@ -248,6 +286,21 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         if operations:
             self.changes.append(
                 Change(wanted.entry, _target(wanted.name), difference.before, difference.after, tuple(operations))
+            )
+
+    def _check_mac(self, wanted: WantedBridge) -> None:
+        """Check that no link behind a port has the MAC address that the bridge is to have.
+
+        Raises:
+            InvalidEntry: One has.
+        """
+        hwaddr = _hwaddr_of(wanted)
+        other = self._actual.macs.get(wanted.name, {}).get(hwaddr or "")
+        if other:
+            raise InvalidEntry(
+                wanted.entry,
+                "mac",
+                f"{hwaddr} is the MAC address of {other}, behind one of its ports; use a different one",
             )
 
     def _repair_link(self, bridge: Bridge, difference: Difference) -> list[Operation]:

@@ -251,6 +251,7 @@ class _VethPlanner(Planner[Veth]):
             if end is not None:
                 link = found.link if found and found.origin is None else None
                 check_sysctls(checks, self._actual, end.where, link, end.settings, prefix)
+        _check_macs(checks, pair, near, far)
         checks.done()
 
     def _current_ends(self, pair: Veth) -> list[str]:
@@ -326,6 +327,17 @@ class _VethPlanner(Planner[Veth]):
             self._used.add((far[0], far[1].name))
             before["peer"] = place(far[0], far[1].name)
         self.changes.append(Change(entry, f"veth {place(*where)}", before, None, (op.DeleteLink(where[0], where[1]),)))
+
+
+def _check_macs(checks: Checks, pair: Veth, near: Found | None, far: Found | None) -> None:
+    """Check that the ends have two MAC addresses: they would take each other's frames for their own."""
+    given = [end.settings.mac if end else None for end in (pair.end, pair.peer)]
+    present = [found.link.mac if found else None for found in (near, far)]
+    macs = [wanted or mac for wanted, mac in zip(given, present)]
+    if any(given) and macs[0] == macs[1]:
+        checks.error(
+            "mac" if given[0] else "peer.mac", f"{macs[0]} is the MAC address of both ends; use a different one"
+        )
 
 
 def _peer_required(near: Link | None) -> str:

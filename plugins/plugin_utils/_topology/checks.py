@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import IPV6_MTU_MIN, Address, Interface
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import check_forwards
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.mac_checks import check_macs
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Attachment,
     Forward,
@@ -32,6 +33,7 @@ def check_topology(topology: Topology, errors: Errors) -> None:
     _check_names(topology, errors)
     _check_addresses(topology, errors)
     _check_mtus(topology, errors)
+    check_macs(topology, errors)
     check_routes(topology, errors)
     _check_nat(topology, errors)
     _check_probes(topology, errors)
