@@ -47,7 +47,7 @@ options:
     elements: str
   mac:
     description:
-      - The hardware address of the link.
+      - The hardware address of the link. It must not be that of its veth peer.
       - If omitted, it is left unchanged.
     type: str
   mtu:
@@ -119,6 +119,8 @@ options:
         default: present
     # END links
 notes:
+  - The addresses of a link that was moved, or got other addresses or another hardware address are announced to its
+    neighbours (RFC 5227, RFC 4861), so that they reach them at once.
   - The owner is stored in the interface alias of the link. An alias that other software has set is left unchanged; such
     a link is never pruned.
   - The loopback and the ends of veth pairs get no owner from this module. They are owned by whoever owns the namespace

@@ -44,7 +44,7 @@ options:
     elements: str
   mac:
     description:
-      - The hardware address of this end.
+      - The hardware address of this end. It must not be that of the other end.
       - If omitted, it is left unchanged; a new end gets a random one.
     type: str
   mtu:
@@ -187,6 +187,8 @@ options:
     # END pairs
 notes:
   - The owner is stored in the interface alias of both ends.
+  - The addresses of an end that was created, moved, or got other addresses or another hardware address are announced to
+    its neighbours (RFC 5227, RFC 4861), so that they reach them at once.
   - A pair that is re-created has other interface indexes and, unless O(mac) and O(peer.mac) are given, other hardware
     addresses.
 seealso:

@@ -5,7 +5,7 @@
 
 Neighbours that have talked to such an address before keep the former hardware address for up to a minute, and a switch
 the former port. An ARP announcement (RFC 5227, 3) and an unsolicited neighbour advertisement (RFC 4861, 7.2.6) correct
-both at once. They are a help: one that is lost, or cannot be sent, is no error.
+both at once. They are a help: one that is lost, or cannot be sent, does not matter.
 """
 
 from __future__ import annotations

@@ -253,7 +253,7 @@ class RemoveAddress(KernelOperation):
 class Announce(KernelOperation):
     """Announce the addresses of a link, which another backend has attached to a network.
 
-    That is no change of the host, hence there are no commands, and nothing to undo.
+    The host does not change by it: there are no commands, and there is nothing to undo.
     """
 
     namespace: NamespaceName

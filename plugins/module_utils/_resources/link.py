@@ -29,6 +29,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
     Found,
     Settings,
     alias_without,
+    assume_with_sysctls,
     check_sysctls,
     find_with_sysctls,
     format_addresses,
@@ -209,7 +210,7 @@ class _LinkPlanner(Planner[WantedLink]):
             f"there is no link {wanted.name}{elsewhere} on the host; check the name (`ip link`), or create it first",
             f"link {place(wanted.namespace, wanted.name)}",
         )
-        return Found(Link(index=0, name=wanted.name))
+        return assume_with_sysctls(self._actual, wanted.namespace, wanted.name, wanted.settings)
 
     # Absent
 

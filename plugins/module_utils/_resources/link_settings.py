@@ -128,6 +128,11 @@ def find_with_sysctls(state: KernelState, namespace: NamespaceName, link: Link, 
     )
 
 
+def assume_with_sysctls(state: KernelState, namespace: NamespaceName, name: str, wanted: Settings) -> Found:
+    """Return a link that does not exist yet, as another program creates it: with the default kernel parameters."""
+    return Found(Link(index=0, name=name), sysctls=link_sysctls.new_values(state, namespace, wanted.sysctls))
+
+
 def check_sysctls(
     checks: Checks,
     state: KernelState,

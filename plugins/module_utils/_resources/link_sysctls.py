@@ -44,7 +44,7 @@ def queries(
 ) -> Queries:
     """Return what has to be read of a link that is to have these parameters, or IPv6 addresses."""
     # A new link, and one that moves in, starts with the defaults. Which parameters there are shows on any link.
-    links = ["lo", *([name] if state.link(namespace, name) else [])]
+    links = ["lo", name if state.link(namespace, name) else "default"]
     found: Queries = {(namespace, in_full(link, short)): value for link in links for short, value in wanted.items()}
     if needs_ipv6:
         found.setdefault((namespace, in_full(name, DISABLE_IPV6)), None)
@@ -57,6 +57,16 @@ def current_values(
 ) -> dict[str, str | None]:
     """Return the values that an existing link has."""
     return {short: state.sysctl(namespace, in_full(name, short)) for short in wanted}
+
+
+def new_values(state: KernelState, namespace: NamespaceName, wanted: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the values that a new link has: those of `default`, and where there is none, those of the loopback.
+
+    Only the initial namespace has net.ipv4.neigh.default, whose values are every namespace's (neigh_parms_alloc() in
+    net/core/neighbour.c).
+    """
+    found = {short: state.sysctl(namespace, in_full("default", short)) for short in wanted}
+    return {short: value or state.sysctl(namespace, in_full("lo", short)) for short, value in found.items()}
 
 
 def check(
