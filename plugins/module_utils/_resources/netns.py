@@ -27,6 +27,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import alias_with, alias_without
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import Queries
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import describe_alias
 from ansible_collections.netns.fabric.plugins.module_utils._system.files import FILES
 
@@ -99,7 +100,7 @@ class NamespaceResource(Resource[Namespace, Actual]):
         backend = host.use(KERNEL)
         declared = {namespace.name for namespace in call.entries if namespace.present}
         distinct = backend.namespace_names(preferred=declared)
-        parameters = {
+        parameters: Queries = {
             (namespace.name, key): value
             for namespace in call.entries
             if namespace.present
@@ -190,11 +191,14 @@ class _NamespacePlanner(Planner[Namespace]):
 
     def _check_sysctls(self, wanted: Namespace) -> None:
         checks = Checks(wanted.entry)
+        deferred = self._deferred(wanted)
         for key, value in wanted.sysctls.items():
             reason = self._actual.kernel.refused_sysctls.get((key, value))
-            if reason and key not in self._deferred(wanted):
+            if key in deferred:
+                continue
+            if reason:
                 checks.error(f"sysctls.{key}", f"the kernel refuses the value {value!r} in a namespace: {reason}")
-            elif self._current(wanted, key) is None and key not in self._deferred(wanted):
+            elif self._current(wanted, key) is None:
                 checks.error(
                     f"sysctls.{key}",
                     f"the kernel of this host has no such parameter in {wanted.name} that can be read; check the name "

@@ -131,7 +131,7 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         if conflicting and not switch.unavailable:
             found = host.use(KERNEL).read([None]).namespace(None)
             kinds = {link.name: link.kind or "physical" for link in found.links if link.name in conflicting}
-        macs = _read_macs(host, [found for each in present if (found := _bridge_with_new_mac(switch, each))])
+        macs = _read_macs(host, list(filter(None, (_bridge_with_new_mac(switch, each) for each in present))))
         return BridgeState(switch, host.use(OVSDB).kernel_datapath(), kinds, attachments, macs)
 
     def plan(self, actual: BridgeState, call: Call[WantedBridge]) -> Plan:
