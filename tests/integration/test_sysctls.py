@@ -66,7 +66,7 @@ def test_parameters_of_an_existing_link(host: Host, run_module: Run) -> None:
 
 def test_parameters_follow_a_link_into_its_namespace(host: Host, run_module: Run) -> None:
     """A move resets them to the defaults of the namespace."""
-    shell(host, RED + "\nlink add v0 type bridge_slave" if False else RED + "\n!ip tuntap add nic0 mode tap")
+    shell(host, RED + "\n!ip tuntap add nic0 mode tap")
     shell(host, "!sysctl -qw net.ipv4.conf.nic0.rp_filter=2")
     converge(host, run_module, "link", name="nic0", namespace="red", sysctls={"ipv4.conf.rp_filter": 2})
     assert parameter(host, "red", "net.ipv4.conf.nic0.rp_filter") == "2"

@@ -62,7 +62,7 @@ def plan(there: Actual, *wanted: Namespace, owner: str | None = None, prune: boo
 
 PHYSICAL = Link(2, "eth1")
 VETH = Link(3, "v0", "veth")
-SYSCTL = {("red", "net.ipv4.ip_forward"): "0"}
+SYSCTL: Mapping[tuple[NamespaceName, str], str | None] = {("red", "net.ipv4.ip_forward"): "0"}
 
 
 # Present
