@@ -12,14 +12,21 @@ from ansible_collections.netns.fabric.plugins.module_utils._core import validati
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntries, InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
-from ansible_collections.netns.fabric.plugins.module_utils._probes.model import DEFAULT_TIMEOUT, Probe, place
+from ansible_collections.netns.fabric.plugins.module_utils._probes.model import (
+    DEFAULT_TIMEOUT,
+    DELIVERED,
+    REACHABLE,
+    UNREACHABLE,
+    Probe,
+    place,
+)
 
 ENTRY_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "namespace": {"type": "str"},
     "to": {"type": "str"},
     "protocol": {"type": "str", "choices": ["icmp", "tcp"], "default": "icmp"},
     "port": {"type": "int"},
-    "expect": {"type": "str", "choices": ["reachable", "unreachable"], "default": "reachable"},
+    "expect": {"type": "str", "choices": [REACHABLE, UNREACHABLE, DELIVERED], "default": REACHABLE},
     "timeout": {"type": "float", "default": DEFAULT_TIMEOUT},
 }
 
@@ -82,7 +89,7 @@ def _parse_probe(entry: Entry, options: Mapping[str, Any]) -> Probe:
 
 def _check_contradiction(probe: Probe, expected: dict[object, Probe]) -> None:
     first = expected.setdefault((probe.namespace, probe.to, probe.kind), probe)
-    if first.expect != probe.expect:
+    if (first.expect == UNREACHABLE) != (probe.expect == UNREACHABLE):
         raise InvalidEntry(
             probe.entry,
             "expect",

@@ -30,6 +30,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import Queries
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import describe_alias
 from ansible_collections.netns.fabric.plugins.module_utils._system.files import FILES
+from ansible_collections.netns.fabric.plugins.module_utils._system.operations import RemoveFile
 
 #: Links that the kernel creates in every namespace once their modules are loaded
 #: (ip-sysctl, fb_tunnels_only_for_init_net). They cannot be deleted and have no owner.
@@ -69,6 +70,8 @@ class Actual:
     processes: Mapping[str, Sequence[tuple[int, str]]] = field(default_factory=dict)
     #: Names of the host's own namespace, and of those that have another name.
     further_names: frozenset[str] = frozenset()
+    #: Whether a killed run has left a part of a file.
+    has_leftover: bool = False
 
 
 class NamespaceResource(Resource[Namespace, Actual]):
@@ -118,6 +121,7 @@ class NamespaceResource(Resource[Namespace, Actual]):
                 for name in of_interest
                 for path in (netns_resolver.path(name), netns_resolver.original(name))
             },
+            has_leftover=host.use(FILES).read(netns_resolver.LEFTOVER) is not None,
             processes=backend.processes(leaving),
             further_names=frozenset(name for name in kernel.namespaces if name and name not in distinct),
         )
@@ -328,6 +332,14 @@ class _NamespacePlanner(Planner[Namespace]):
             if name and name not in listed and self.call.owner in _loopback(state).owners:
                 unlisted = Namespace(Entry(name), False, name, netns_resolver.Wanted(), {}, False)
                 self.attempt(self.absent, unlisted)
+
+    def finish(self) -> None:
+        """Remove what a killed run has left; a call that writes the same file replaces it anyway."""
+        if self._actual.has_leftover:
+            path = netns_resolver.LEFTOVER
+            before = {"content": "left by a killed run"}
+            removal = RemoveFile(path, tidy=False)
+            self.changes.append(Change(Entry(path), f"file {path}", before, None, (removal,)))
 
     def _disown(self, wanted: Namespace, loopback: Link) -> None:
         alias = alias_without(loopback, self.call.owner)

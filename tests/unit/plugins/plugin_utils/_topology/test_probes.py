@@ -41,6 +41,17 @@ def test_ring_within_a_subnet() -> None:
     assert forbidden_paths(variables) == set()
 
 
+def test_what_the_host_lets_in_is_left_to_its_packet_filter() -> None:
+    variables = on_bridge(a={"addresses": ["10.0.0.1/24"]}, b={"addresses": ["10.0.0.2/24"]})
+    probes = compile_topology(variables)["probes"]
+    assert {probe["to"] for probe in probes if probe.get("expect") == "delivered"} == {"10.0.0.254"}
+    # A service that the user declares must answer.
+    declared = {"namespace": "a", "to": "10.0.0.254", "protocol": "tcp"}
+    variables["verify_probes"] = [declared]
+    (probe,) = (probe for probe in compile_topology(variables)["probes"] if probe.items() >= declared.items())
+    assert "expect" not in probe
+
+
 def many_on_bridge(count: int) -> Variables:
     last = {"addresses": ["10.0.100.1/16"]}
     others = {f"ns{index}": {"addresses": [f"10.0.{index // 250}.{index % 250 + 1}/16"]} for index in range(1, count)}
