@@ -14,7 +14,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import U
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, Backends, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests, templates
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests, sysctl, templates
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.announcements import Announcements
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.batch import Batch, refusal_of
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handlers import HANDLERS
@@ -99,6 +99,11 @@ class Kernel(Backend):
         A wanted value of None stands for any. A link that does not exist has the parameters that a new one has.
         """
         return self._reader.with_sysctls(state, wanted)
+
+    def links_with(self, namespace: NamespaceName, value: str, pattern: str) -> frozenset[str]:
+        """Return the links that have a value in a kernel parameter, see sysctl.links_with()."""
+        with self.entered(namespace):
+            return sysctl.links_with(value, pattern)
 
     def socket_in(self, namespace: NamespaceName) -> NetlinkSocket:
         """Return the socket that is open in a namespace, for requests that this class does not have.

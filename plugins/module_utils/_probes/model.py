@@ -44,7 +44,10 @@ NOT_CARRIED_OUT = (NO_NAMESPACE, NO_OWNER, ERROR)
 
 @dataclass(frozen=True)
 class Probe:
-    """One probe, from a namespace (None: the host's own) to an address. `timeout` is in seconds."""
+    """One probe, from a namespace (None: the host's own) to an address. `timeout` is in seconds.
+
+    `service` is the address and the port that a published port leads to.
+    """
 
     entry: Entry
     namespace: NamespaceName
@@ -53,6 +56,7 @@ class Probe:
     port: int | None = None
     expect: str = REACHABLE
     timeout: float = DEFAULT_TIMEOUT
+    service: tuple[Address, int] | None = None
 
     @property
     def kind(self) -> str:
@@ -62,7 +66,12 @@ class Probe:
     @property
     def needs_listener(self) -> bool:
         """Whether the module has to listen at the destination itself."""
-        return self.protocol == "tcp" and self.port is None
+        return self.protocol == "tcp" and (self.port is None or self.service is not None)
+
+    @property
+    def destination(self) -> Address:
+        """The address that it is to arrive at."""
+        return self.service[0] if self.service else self.to
 
     def __str__(self) -> str:
         """Return the probe as messages name it."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
     sysctl_queries,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import Queries
+from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import LINK_ADDRESSES
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import require_namespace
+from ansible_collections.netns.fabric.plugins.module_utils._resources.subnets import (
+    WantedSubnet,
+    find_taken,
+    read_routes,
+)
 
 
 @dataclass(frozen=True)
@@ -93,10 +99,18 @@ class LinkResource(Resource[WantedLink, KernelState]):
         queries: Queries = {}
         for wanted in (wanted for wanted in call.entries if wanted.present):
             queries.update(sysctl_queries(state, wanted.namespace, wanted.name, wanted.settings))
-        return kernel.with_sysctls(state, queries) if queries else state
+        state = kernel.with_sysctls(state, queries) if queries else state
+        return read_routes(host, state) if any(_wanted_subnets(call.entries)) else state
 
     def plan(self, actual: KernelState, call: Call[WantedLink]) -> Plan:
         return _LinkPlanner(actual, call).run()
+
+
+def _wanted_subnets(entries: Iterable[WantedLink]) -> Iterator[WantedSubnet]:
+    for wanted in entries:
+        if wanted.present and wanted.namespace is None:
+            for address in wanted.settings.addresses or ():
+                yield WantedSubnet(wanted.entry, "addresses", wanted.name, address)
 
 
 def _find(state: KernelState, wanted: WantedLink, owner: str | None) -> tuple[NamespaceName, Link] | None:
@@ -133,7 +147,7 @@ class _LinkPlanner(Planner[WantedLink]):
         self._actual = actual
 
     def check(self) -> Iterator[FabricError]:
-        """No link is wanted in two places."""
+        """No link is wanted in two places, and no subnet is the host's elsewhere."""
         taken: dict[tuple[NamespaceName, str], WantedLink] = {}
         for wanted in self.call.entries:
             where = _find(self._actual, wanted, self.call.owner) if wanted.present else None
@@ -146,6 +160,17 @@ class _LinkPlanner(Planner[WantedLink]):
                     "namespace",
                     f"{other.entry} wants the same link, {place(where[0], where[1].name)}; leave one of them out",
                 )
+        changing = {wanted.name for wanted in self.call.entries}
+        yield from find_taken(self._actual, _wanted_subnets(self.call.entries), self.call.owner, changing)
+
+    def simulated(self) -> Mapping[str, Any]:
+        return {
+            LINK_ADDRESSES: {
+                (wanted.namespace, wanted.name): wanted.settings.addresses
+                for wanted in self.call.entries
+                if wanted.present and wanted.settings.addresses is not None
+            }
+        }
 
     # Present
 

@@ -39,7 +39,16 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
     sysctl_queries,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import Queries
+from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import (
+    VETH_ADDRESSES,
+    VETH_PEERS,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import require_namespace
+from ansible_collections.netns.fabric.plugins.module_utils._resources.subnets import (
+    WantedSubnet,
+    find_taken,
+    read_routes,
+)
 
 END_OPTIONS: Mapping[str, Mapping[str, Any]] = {**LINK_OPTIONS, "tx_checksum": {"type": "bool"}}
 
@@ -108,7 +117,8 @@ class VethResource(Resource[Veth, KernelState]):
         queries: Queries = {}
         for end in (end for pair in call.entries if pair.present for end in pair.ends):
             queries.update(sysctl_queries(state, end.namespace, end.name, end.settings))
-        return kernel.with_sysctls(state, queries) if queries else state
+        state = kernel.with_sysctls(state, queries) if queries else state
+        return read_routes(host, state) if any(_wanted_subnets(call.entries)) else state
 
     def plan(self, actual: KernelState, call: Call[Veth]) -> Plan:
         return _VethPlanner(actual, call).run()
@@ -118,6 +128,14 @@ def _parse_end(checks: Checks, options: Mapping[str, Any], prefix: str) -> End:
     name = checks.value(f"{prefix}name", validation.interface_name, options["name"])
     namespace = checks.value(f"{prefix}namespace", validation.namespace_name, options.get("namespace"))
     return End(namespace, name or "", parse_settings(checks, options, prefix))
+
+
+def _wanted_subnets(pairs: Iterable[Veth]) -> Iterator[WantedSubnet]:
+    for pair in pairs:
+        for option, end in (("addresses", pair.end), ("peer.addresses", pair.peer)):
+            if pair.present and end is not None and end.namespace is None:
+                for address in end.settings.addresses or ():
+                    yield WantedSubnet(pair.entry, option, end.name, address)
 
 
 def _has_unknown_peer(state: KernelState, pairs: Iterable[Veth]) -> bool:
@@ -137,7 +155,7 @@ class _VethPlanner(Planner[Veth]):
         self._used: set[Where] = set()
 
     def check(self) -> Iterator[FabricError]:
-        """Every namespace exists, and no end is wanted by two entries."""
+        """Every namespace exists, no end is wanted by two entries, and no subnet is the host's elsewhere."""
         taken: dict[Where, Veth] = {}
         for pair in self.call.entries:
             for option, end in (("namespace", pair.end), ("peer.namespace", pair.peer)):
@@ -147,6 +165,17 @@ class _VethPlanner(Planner[Veth]):
                 other = taken.setdefault(end.where, pair)
                 if other is not pair:
                     yield InvalidEntry(pair.entry, "peer", f"{place(*end.where)} is already an end of {other.entry}")
+        changing = {end.name for pair in self.call.entries for end in pair.ends}
+        yield from find_taken(self._actual, _wanted_subnets(self.call.entries), self.call.owner, changing)
+
+    def simulated(self) -> Mapping[str, Any]:
+        pairs = [pair for pair in self.call.entries if pair.present]
+        ends = [end for pair in pairs for end in pair.ends]
+        peers = [(pair.end.where, pair.peer.where) for pair in pairs if pair.peer]
+        return {
+            VETH_ADDRESSES: {end.where: end.settings.addresses for end in ends if end.settings.addresses is not None},
+            VETH_PEERS: {one: other for near, far in peers for one, other in ((near, far), (far, near))},
+        }
 
     # Present
 
