@@ -23,6 +23,9 @@ def _number(text: str) -> object:
     return text
 
 
+from ansible_collections.netns.fabric.plugins.module_utils._system.paths import fs_path
+
+
 def read(key: str) -> str | None:
     """Return a kernel parameter's value; None where the kernel does not have it, or it cannot be read."""
     # Without the layers of open(): of five hundred namespaces a dozen each are read.
@@ -53,7 +56,7 @@ def _has(path: str, value: str) -> bool:
 
 def path_of(key: str) -> str:
     """Return the file of a kernel parameter: in its name `.` separates and `/` stands for a dot (sysctl(8))."""
-    return "/proc/sys/" + key.translate(str.maketrans("./", "/."))
+    return fs_path("/proc/sys/" + key.translate(str.maketrans("./", "/.")))
 
 
 def write(key: str, value: str) -> None:
