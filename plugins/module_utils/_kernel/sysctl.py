@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 
+from ansible_collections.netns.fabric.plugins.module_utils._system.paths import fs_path
+
 
 def same_value(current: str | None, wanted: str) -> bool:
     """Whether two values are the same to the kernel, which takes 0x10 and 007 and prints 16 and 7."""
@@ -21,9 +23,6 @@ def _number(text: str) -> object:
     with suppress(ValueError):
         return int(text, 8 if re.fullmatch(r"-?0[0-7]+", text) else 0)
     return text
-
-
-from ansible_collections.netns.fabric.plugins.module_utils._system.paths import fs_path
 
 
 def read(key: str) -> str | None:
