@@ -126,16 +126,23 @@ def exclusive_access(host: Host) -> Iterator[None]:
         host.settle()
 
 
+def make_plan(resource: Resource[Any, Any], call: Call[Any], host: Host) -> Plan:
+    """Read and plan.
+
+    Raises:
+        FabricError: What is asked for cannot be on this host.
+    """
+    host.begin_call(call.options)
+    return resource.plan(resource.read(host, call), call)
+
+
 def plan_and_apply(resource: Resource[Any, Any], call: Call[Any], host: Host) -> Plan:
     """Read, plan and, unless in check mode, apply.
 
     Raises:
         FabricError: Nothing of the call is left on the host.
     """
-    host.begin_call(call.options)
-    plan = resource.plan(resource.read(host, call), call)
-    if call.check_mode:
-        host.simulate(plan)
-    else:
+    plan = make_plan(resource, call, host)
+    if not call.check_mode:
         host.apply(plan)
     return plan

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
     plan_settings,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import require_namespace
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ensure_link
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,12 @@ class LinkResource(Resource[WantedLink, KernelState]):
 
     def key(self, desired: WantedLink) -> object:
         return desired.namespace, desired.name
+
+    def ensures(self, desired: WantedLink) -> Iterable[object]:
+        # What is given back returns to the host.
+        if not desired.present:
+            return ensure_link(None, desired.name, None, None)
+        return ensure_link(desired.namespace, desired.name, desired.settings.enabled, desired.settings.addresses)
 
     def read(self, host: Host, call: Call[WantedLink]) -> KernelState:
         kernel = host.use(KERNEL)
@@ -169,7 +176,7 @@ class _LinkPlanner(Planner[WantedLink]):
             wanted.entry,
             "name",
             f"there is no link {wanted.name}{elsewhere} on the host; check the name (`ip link`), or create it first",
-            f"link {place(wanted.namespace, wanted.name)}",
+            ALink(wanted.namespace, wanted.name),
         )
         return Found(Link(index=0, name=wanted.name))
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -35,6 +35,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     Switch,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import REOPENED, OvsPlanner
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ABridge, ALink
 
 PROTOCOLS = ("OpenFlow10", "OpenFlow11", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15")
 
@@ -109,6 +110,9 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
 
     def key(self, desired: WantedBridge) -> object:
         return desired.name
+
+    def ensures(self, desired: WantedBridge) -> Iterable[object]:
+        return [ABridge(desired.name), ALink(None, desired.name)] if desired.present else []
 
     def read(self, host: Host, call: Call[WantedBridge]) -> BridgeState:
         present = [bridge for bridge in call.entries if bridge.present]
