@@ -347,7 +347,6 @@ def topologies(draw: st.DrawFn) -> Variables:
             interface["addresses"].append(f"fd00:{bridge + 1}::{index + 1:x}/64")
         for option, values in (
             ("tag", st.integers(0, 4094)),
-            ("mtu", st.integers(1280, 9000)),
             ("enabled", st.booleans()),
         ):
             if draw(st.booleans()):
@@ -363,9 +362,14 @@ def topologies(draw: st.DrawFn) -> Variables:
         }
         for index in range(draw(st.integers(0, count - 1)))
     ]
+    if draw(st.booleans()):
+        for end in [each for namespace in namespaces for each in namespace["interfaces"]]:
+            end["mtu"] = draw(st.integers(1280, 9000))
     return {
         "name": draw(st.sampled_from(["default", "lab-a"])),
-        "bridges": [{"name": f"br{index}", "addresses": [f"10.{index}.0.254/24"]} for index in range(bridges)],
+        "bridges": [
+            {"name": f"br{index}", "mtu": 1500, "addresses": [f"10.{index}.0.254/24"]} for index in range(bridges)
+        ],
         "namespaces": namespaces,
         "links": links,
         "nat": [{"source": f"10.{index}.0.0/24"} for index in range(draw(st.integers(0, bridges)))],
