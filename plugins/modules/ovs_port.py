@@ -90,6 +90,9 @@ options:
       - Settings of the port's type, keys and values, in the table C(Interface).
       - For example C(peer) of V(patch), C(remote_ip) and C(key) of tunnels.
       - V(null) removes a key. Keys that are not listed are left unchanged.
+      - The value of C(psk), and of any key that is called a password, secret, token or private key, is hidden in what
+        the modules of this collection return and log. On the host it is an argument of C(ovs-vsctl) for a moment, and
+        stands in the database of Open vSwitch.
     type: dict
   external_ids:
     description:

@@ -5,20 +5,15 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from itertools import groupby
 from typing import Any, cast
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed, Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._core import lock
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, BackendType, Journal, Opened
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Operation, Plan
-
-LOCK_DIRECTORY = "/run"
-LOCK_TIMEOUT = 120.0  # seconds: a run over a thousand namespaces may well hold the lock for half of that
 
 
 class Host:
@@ -80,24 +75,13 @@ class Host:
         for name, operations in by_backend.items():
             self._open(name).simulate(operations, self)
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> AbstractContextManager[None]:
         """Keep other calls out from reading to the last write; check mode shares the lock with other readers.
 
-        The lock is flock(2) on a directory that every Linux host has: it needs no file, so check mode leaves none.
-        The programs that a call starts inherit it: one that outlives a killed run still writes, and the next run is to
-        wait for its end.
-
         Raises:
-            Unavailable: Another call kept the lock for longer than LOCK_TIMEOUT.
+            Unavailable: Another call kept the lock for too long.
         """
-        descriptor = os.open(LOCK_DIRECTORY, os.O_RDONLY | os.O_DIRECTORY)
-        os.set_inheritable(descriptor, True)
-        try:
-            _lock(descriptor, fcntl.LOCK_SH if self.check_mode else fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+        return lock.locked(shared=self.check_mode)
 
     def _forget(self) -> None:
         """Drop what every backend has read: it may be out of date, whichever has written."""
@@ -145,21 +129,6 @@ class Host:
             backend.commit()
         if used:
             self._forget()
-
-
-def _lock(descriptor: int, kind: int) -> None:
-    deadline = time.monotonic() + LOCK_TIMEOUT
-    while True:
-        try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise Unavailable(
-                    f"another run of this collection has been changing this host for {LOCK_TIMEOUT:.0f} s "
-                    f"(it holds the lock on {LOCK_DIRECTORY}): wait for it to end, or end it, and run again"
-                ) from None
-            time.sleep(0.02)  # flock(2) knows no timeout
 
 
 def _format_failure(

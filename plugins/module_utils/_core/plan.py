@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Protocol
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import HIDDEN, is_secret
+
 
 class Phase(IntEnum):
     """When an operation runs, whichever entry it belongs to.
@@ -151,5 +153,6 @@ def _value_as_text(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_value_as_text(element) for element in value) + "]"
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_value_as_text(value[key])}" for key in sorted(value)) + "}"
+        pairs = ((key, HIDDEN if is_secret(key) else _value_as_text(value[key])) for key in sorted(value))
+        return "{" + ", ".join(f"{key}: {text}" for key, text in pairs) + "}"
     return str(value)

@@ -10,7 +10,7 @@ import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -25,15 +25,43 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.host import Hos
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import BackendType
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import find_secrets, written_forms
 
 #: What has become of the host where an internal error ends the call of a module that changes it, or that only reads.
 ROLLED_BACK = "All changes made by this call were rolled back."
 NOTHING_CHANGED = "Nothing was changed."
 
 
+class FabricModule(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
+    """A module that hides the secrets in its options and in its result from all that it logs and returns.
+
+    Ansible's own `no_log` is for a whole option; secrets here are keys of map options.
+    """
+
+    def _log_invocation(self) -> None:
+        """Write the call to the host's log: the constructor does."""
+        self._hide_secrets(self.params)
+        super()._log_invocation()
+
+    def exit_json(self, **result: Any) -> NoReturn:
+        self._hide_secrets(result)
+        super().exit_json(**result)
+        raise AssertionError  # not reached
+
+    def fail_json(self, msg: str, **result: Any) -> NoReturn:
+        """End with an error; the constructor does too, where options are wrong."""
+        self._hide_secrets([self.params, result])
+        super().fail_json(msg, **result)
+        raise AssertionError  # not reached
+
+    def _hide_secrets(self, data: Any) -> None:
+        for secret in find_secrets(data):
+            self.no_log_values.update(written_forms(secret))
+
+
 def run(resource: Resource[Any, Any]) -> None:
     """Be a state module's main()."""
-    module = AnsibleModule(
+    module = FabricModule(
         argument_spec=argument_spec(resource),
         supports_check_mode=True,
         mutually_exclusive=mutually_exclusive(resource),
@@ -42,7 +70,7 @@ def run(resource: Resource[Any, Any]) -> None:
     run_and_exit(module, lambda: converge(resource, module.params, check_mode=module.check_mode))
 
 
-def run_and_exit(module: AnsibleModule, action: Callable[[], dict[str, Any]], crash_note: str = ROLLED_BACK) -> None:
+def run_and_exit(module: FabricModule, action: Callable[[], dict[str, Any]], crash_note: str = ROLLED_BACK) -> None:
     """Run a module's action, and end the module with its result or its error.
 
     `crash_note` says what has become of the host where an internal error ends the call.
@@ -60,7 +88,7 @@ def run_and_exit(module: AnsibleModule, action: Callable[[], dict[str, Any]], cr
     module.exit_json(**_give_warnings(module, result))
 
 
-def _give_warnings(module: AnsibleModule, result: Mapping[str, Any]) -> dict[str, Any]:
+def _give_warnings(module: FabricModule, result: Mapping[str, Any]) -> dict[str, Any]:
     """Give the result's warnings to Ansible, which no longer takes them from a result; return the rest."""
     for warning in result.get("warnings", ()):
         module.warn(warning)

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unfinished
-from ansible_collections.netns.fabric.plugins.module_utils._core.runner import NOTHING_CHANGED, open_host, run_and_exit
+from ansible_collections.netns.fabric.plugins.module_utils._core.runner import (
+    NOTHING_CHANGED,
+    FabricModule,
+    open_host,
+    run_and_exit,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._probes.matrix import render_matrix
 from ansible_collections.netns.fabric.plugins.module_utils._probes.options import (
@@ -24,7 +27,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.verdict impor
 
 def run() -> None:
     """Be the module's main()."""
-    module = AnsibleModule(
+    module = FabricModule(
         argument_spec=argument_spec(),
         supports_check_mode=True,
         mutually_exclusive=[["probes", name] for name, option in ENTRY_OPTIONS.items() if "default" not in option],

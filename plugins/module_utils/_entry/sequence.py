@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import (
@@ -27,6 +26,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.host import Hos
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Plan, describe_assumptions
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
 from ansible_collections.netns.fabric.plugins.module_utils._core.runner import (
+    FabricModule,
     exclusive_access,
     make_plan,
     open_host,
@@ -64,7 +64,7 @@ STEP_ROLLED_BACK = "Changes made by this step were rolled back; changes made by 
 
 def run() -> None:
     """Be the module's main()."""
-    module = AnsibleModule(argument_spec=dict(ARGUMENT_SPEC), supports_check_mode=True)
+    module = FabricModule(argument_spec=dict(ARGUMENT_SPEC), supports_check_mode=True)
 
     def action() -> dict[str, Any]:
         return converge(module.params["steps"], module.check_mode, module.params["probes"])

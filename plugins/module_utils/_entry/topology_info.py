@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.runner import (
     NOTHING_CHANGED,
+    FabricModule,
     exclusive_host,
     run_and_exit,
 )
@@ -35,7 +34,7 @@ ARGUMENT_SPEC: Mapping[str, Mapping[str, Any]] = {
 
 def run() -> None:
     """Be the module's main()."""
-    module = AnsibleModule(
+    module = FabricModule(
         argument_spec={name: dict(option) for name, option in ARGUMENT_SPEC.items()}, supports_check_mode=True
     )
     run_and_exit(module, lambda: {"changed": False, **gather(module.params)}, NOTHING_CHANGED)

@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import STATE, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import is_secret
 from ansible_collections.netns.fabric.plugins.module_utils._facts.view import FilteredFacts
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName, NamespaceState
 
@@ -71,8 +72,19 @@ class Exporter:
                 self.skip(f"{key}: {name}", "the module considers it the same as another entry")
                 continue
             seen.add(identity)
-            accepted.append(entry)
+            accepted.append(self._without_secrets(f"{key}: {name}", entry))
         return accepted
+
+    def _without_secrets(self, what: str, entry: Declaration) -> Declaration:
+        """Leave out what Ansible would replace by a text that a module then would set."""
+        found: Declaration = {}
+        for option, value in entry.items():
+            if isinstance(value, dict):
+                for secret in filter(is_secret, value):
+                    self.skip(f"{what}: {option}.{secret}", "it is a secret")
+                value = {name: item for name, item in value.items() if not is_secret(name)}  # noqa: PLW2901  # its copy
+            found[option] = value
+        return found
 
 
 def desired_of(resource: Resource[Any, Any], name: str, entry: Mapping[str, Any]) -> Any:

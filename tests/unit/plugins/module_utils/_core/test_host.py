@@ -6,18 +6,13 @@
 from __future__ import annotations
 
 import errno
-import fcntl
-import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.plugins.module_utils._core import host as core_host
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed, Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, BackendType, Journal
@@ -235,26 +230,3 @@ def test_the_journal() -> None:
     assert undone == ["third", "second", "first"]
     assert len(journal) == 0
     assert journal.roll_back() == []
-
-
-def test_one_call_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(core_host, "LOCK_DIRECTORY", str(tmp_path))
-    monkeypatch.setattr(core_host, "LOCK_TIMEOUT", 0.05)
-    with Host().locked():
-        for check_mode in (True, False):
-            with pytest.raises(Unavailable, match="another run of this collection"), Host((), check_mode).locked():
-                pass
-    with Host(check_mode=True).locked(), Host(check_mode=True).locked():
-        pass
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_lock_is_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(core_host, "LOCK_DIRECTORY", str(tmp_path))
-    descriptor = os.open(tmp_path, os.O_RDONLY)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    timer = threading.Timer(0.1, os.close, [descriptor])
-    timer.start()
-    with Host().locked():
-        assert not timer.is_alive() or timer.finished.wait(1)
-    timer.join()

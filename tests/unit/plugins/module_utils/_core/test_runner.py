@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from ansible.module_utils import basic
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import runner
@@ -24,7 +26,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
 )
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
-from ansible_collections.netns.fabric.plugins.module_utils._core.runner import converge
+from ansible_collections.netns.fabric.plugins.module_utils._core.runner import FabricModule, converge
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
@@ -205,3 +207,15 @@ def test_without_root_nothing_is_opened(monkeypatch: pytest.MonkeyPatch, check_m
 def test_every_error_for_a_user_is_a_fabric_error() -> None:
     assert all(issubclass(kind, FabricError) for kind in (InvalidEntry, InvalidEntries, Unavailable))
     assert str(InvalidEntry("a", "", "wrong")) == "a: wrong"
+
+
+def test_the_record_of_a_call_in_the_hosts_log_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(basic, "has_journal", False)
+    monkeypatch.setattr(basic.syslog, "syslog", lambda _level, text: logged.append(text))
+    arguments = {"options": {"psk": 'it\'s "open"', "remote_ip": "192.0.2.1"}}
+    monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
+    monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)  # ansible-core 2.19 and newer
+    FabricModule(argument_spec={"options": {"type": "dict"}})
+    assert "192.0.2.1" in logged[0]
+    assert "open" not in logged[0]
