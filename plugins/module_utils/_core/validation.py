@@ -77,6 +77,17 @@ def describe_type(value: Any) -> str:
     return "a string" if isinstance(value, str) else f"a {type(value).__name__}"
 
 
+#: Characters of a value that an error repeats.
+REPEATED_MAX = 60
+
+
+def describe(value: Any) -> str:
+    """Return a value for an error: of what is long, or has a structure, only the type."""
+    if isinstance(value, str) and len(value) <= REPEATED_MAX:
+        return f"the string {value!r}"
+    return describe_type(value)
+
+
 def _text(value: Any, what: str, example: str) -> str:
     """Return ``value`` as a plain string.
 

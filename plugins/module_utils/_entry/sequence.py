@@ -23,6 +23,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import 
 )
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntries, Unfinished
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
+from ansible_collections.netns.fabric.plugins.module_utils._core.option_types import find_type_errors
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Plan, describe_assumptions
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
 from ansible_collections.netns.fabric.plugins.module_utils._core.runner import (
@@ -213,7 +214,9 @@ def _parse_steps(
         except FabricError as error:
             errors.extend(_attribute(name, error))
     try:
-        parsed_probes = probe_options.probes_of(_validate(_PROBES, {"probes": list(probes)}))
+        given = {"probes": list(probes)}
+        _check_types(probe_options.argument_spec(), given)
+        parsed_probes = probe_options.probes_of(_validate(_PROBES, given))
     except FabricError as error:
         errors.extend(_attribute("reachability", error))
     if errors:
@@ -224,8 +227,10 @@ def _parse_steps(
 def _parameters(name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the parameters as Ansible would pass them to the module itself."""
     resource = RESOURCES[name]
+    spec = argument_spec(resource)
+    _check_types(spec, given)
     validator = ArgumentSpecValidator(
-        argument_spec(resource),
+        spec,
         mutually_exclusive=mutually_exclusive(resource),
         required_one_of=required_one_of(resource),
     )
@@ -233,6 +238,12 @@ def _parameters(name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 _PROBES = ArgumentSpecValidator(probe_options.argument_spec())
+
+
+def _check_types(spec: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    errors = find_type_errors(spec, given)
+    if errors:
+        raise InvalidEntries(errors)
 
 
 def _validate(validator: ArgumentSpecValidator, given: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface, describe
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
@@ -29,7 +29,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     Topology,
     UserProbe,
 )
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.schema import Check, Each, describe
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.schema import Check, Each
 
 #: What a role variable has before the key of the filter's input; error messages name the variables.
 VARIABLE_PREFIX = "topology_"

@@ -46,8 +46,8 @@ def find_unknown(names: Iterable[str], role: str) -> list[str]:
         if name.startswith(prefix) and not name.startswith(f"{prefix}_")
     ]
     return [
-        f"{prefix}{name}: the role netns.fabric.{role} has no such variable; {suggest(name, known, prefix)} (its prefix "
-        f"{prefix} is reserved: a variable of your own needs another name)"
+        f"{prefix}{name}: the role netns.fabric.{role} has no such variable; {suggest(name, known, prefix)} (variables "
+        f"of your own must not begin with {prefix})"
         for name in unknown
         if name not in known
     ]

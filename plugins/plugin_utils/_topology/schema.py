@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Union
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Network, ValidationError
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
+    Address,
+    Network,
+    ValidationError,
+    describe,
+)
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Target
 
 #: The highest metric and table: RTA_PRIORITY and RTA_TABLE of linux/rtnetlink.h are 32 bits wide.
@@ -28,17 +33,6 @@ class Each:
 
 
 Check = Union[Callable[[Any], Any], Each]
-
-
-#: Characters of a value that an error repeats.
-REPEATED_MAX = 60
-
-
-def describe(value: Any) -> str:
-    """Return a value for an error: of what is long, or has a structure, only the type."""
-    if isinstance(value, str) and len(value) <= REPEATED_MAX:
-        return f"the string {value!r}"
-    return validation.describe_type(value)
 
 
 def check_boolean(value: Any) -> bool:
