@@ -73,7 +73,7 @@ class AGateway:
 def ensure_link(
     namespace: NamespaceName, name: str, enabled: bool | None, addresses: tuple[Interface, ...] | None
 ) -> Iterator[object]:
-    """Yield what an entry ensures that wants a link: where nothing is said of it, the link may be up."""
+    """Yield what an entry ensures that wants a link: where the entry leaves that open, the link may be up."""
     yield ALink(namespace, name)
     if enabled is not False:
         yield ALinkUp(namespace, name)
