@@ -3,8 +3,8 @@
 
 """The types of a module's options, checked before Ansible does.
 
-Ansible reports the first error only, never names the entry of a list, and for an entry that is no dictionary not even
-the option. What it would convert is accepted here as well, except that no list or dictionary becomes a string.
+Ansible reports the first error only, never names the entry of a list, and for an entry that is not a dictionary not
+even the option. What it would convert is accepted here as well, except that no list or dictionary becomes a string.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ NO_NEIGHBOUR = "no neighbour"
 NO_ROUTE = "no route"
 REFUSED = "refused"
 STALLED = "stalled"
+LARGE_LOST = "large packets lost"
 CORRUPTED = "corrupted"
 CLOSED = "closed"
 FILTERED = "filtered"
@@ -50,6 +51,8 @@ class Probe:
     port: int | None = None
     expect: str = "reachable"
     timeout: float = DEFAULT_TIMEOUT
+    #: Whether an echo request as large as the links of both ends can carry must be answered as well.
+    full_size: bool = False
 
     @property
     def kind(self) -> str:

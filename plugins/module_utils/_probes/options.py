@@ -21,6 +21,7 @@ ENTRY_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "port": {"type": "int"},
     "expect": {"type": "str", "choices": ["reachable", "unreachable"], "default": "reachable"},
     "timeout": {"type": "float", "default": DEFAULT_TIMEOUT},
+    "full_size": {"type": "bool", "default": False},
 }
 
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
@@ -76,8 +77,16 @@ def _parse_probe(entry: Entry, options: Mapping[str, Any]) -> Probe:
     checked = {option: checks.value(option, check, options[option]) for option, check in _CHECKS.items()}
     if options["port"] is not None and options["protocol"] != "tcp":
         checks.error("port", "only TCP has ports; add `protocol: tcp` or omit the port")
+    if options["full_size"] and (options["protocol"], options["expect"]) != ("icmp", "reachable"):
+        checks.error("full_size", "only for `protocol: icmp` and `expect: reachable`; omit it")
     checks.done()
-    return Probe(entry=entry, protocol=options["protocol"], expect=options["expect"], **checked)
+    return Probe(
+        entry=entry,
+        protocol=options["protocol"],
+        expect=options["expect"],
+        full_size=options["full_size"],
+        **checked,
+    )
 
 
 def _check_contradiction(probe: Probe, expected: dict[object, Probe]) -> None:

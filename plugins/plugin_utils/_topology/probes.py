@@ -68,11 +68,13 @@ def derive_probes(topology: Topology) -> list[Probe]:
     walk = Walk(topology)
     own = {ProbePath(probe.namespace, probe.to, probe.protocol, probe.port): probe for probe in topology.probes}
     expected: dict[ProbePath, bool] = {}
+    # Who limits the size of an echo request outside is not known.
+    outside = dict.fromkeys(_paths_outside(topology))
     members, gateways = collect_subnets(walk)
     for paths, reachable in (
         (_with_tcp(_paths_within_subnets(members, gateways, walk)), True),
         (_with_tcp(_paths_through_routers(topology, members, walk)), True),
-        (_paths_outside(topology), True),
+        (outside, True),
         (isolated_paths(topology, members, walk), False),
         (_forbidden_paths_outside(topology, walk), False),
     ):
@@ -80,15 +82,19 @@ def derive_probes(topology: Topology) -> list[Probe]:
             expected.setdefault(path, reachable)
     patience = min(PROBE_TIMEOUT_MAX, TIMEOUT * max(1, len(topology.namespaces) / TIMEOUT_NAMESPACES))
 
-    def build(path: ProbePath, reachable: bool, timeout: float | None = None) -> Probe:
+    def build(path: ProbePath, reachable: bool, full_size: bool, timeout: float | None = None) -> Probe:
         usual = patience if reachable else TIMEOUT_UNREACHABLE
-        return _build_probe(path, reachable, usual if timeout is None else timeout)
+        return _build_probe(path, reachable, full_size, usual if timeout is None else timeout)
 
-    derived = [build(path, reachable) for path, reachable in expected.items() if path not in own]
-    return derived + [build(path, probe.reachable, probe.timeout) for path, probe in own.items()]
+    derived = [
+        build(path, reachable, full_size=reachable and path.protocol == "icmp" and path not in outside)
+        for path, reachable in expected.items()
+        if path not in own
+    ]
+    return derived + [build(path, probe.reachable, probe.full_size, probe.timeout) for path, probe in own.items()]
 
 
-def _build_probe(path: ProbePath, reachable: bool, timeout: float) -> Probe:
+def _build_probe(path: ProbePath, reachable: bool, full_size: bool, timeout: float) -> Probe:
     probe: Probe = {"to": str(path.to), "protocol": path.protocol, "timeout": timeout}
     if path.place is not None:
         probe["namespace"] = path.place
@@ -96,6 +102,8 @@ def _build_probe(path: ProbePath, reachable: bool, timeout: float) -> Probe:
         probe["port"] = path.port
     if not reachable:
         probe["expect"] = "unreachable"
+    if full_size:
+        probe["full_size"] = True
     return probe
 
 

@@ -321,14 +321,19 @@ class Reader:
         protocol = options.get("protocol", "icmp")
         if "port" in entry and protocol != "tcp":
             self.errors.add(path, "port", "only TCP has ports; add `protocol: tcp`, or omit `port`")
+        reachable = options.get("expect", "reachable") == "reachable"
+        full_size = options.get("full_size", False)
+        if full_size and (protocol != "icmp" or not reachable):
+            self.errors.add(path, "full_size", "only for `protocol: icmp` and `expect: reachable`; omit it")
         return UserProbe(
             path=path,
             namespace=options.get("namespace"),
             to=options["to"],
             protocol=protocol,
             port=options.get("port"),
-            reachable=options.get("expect", "reachable") == "reachable",
+            reachable=reachable,
             timeout=options.get("timeout"),
+            full_size=full_size,
         )
 
     def _read_outside(self, given: Mapping[str, Any]) -> tuple[Target, ...]:

@@ -202,6 +202,7 @@ PROBE: dict[str, Check] = {
     "port": validation.port,
     "expect": one_of("reachable", "unreachable"),
     "timeout": validation.probe_timeout,
+    "full_size": check_boolean,
 }
 NAT: dict[str, Check] = {
     "source": validation.network,

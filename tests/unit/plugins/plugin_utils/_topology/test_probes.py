@@ -247,7 +247,10 @@ def test_no_path_is_probed_twice(variables: Variables, data: st.DataObject) -> N
     probes = compile_topology(variables)["probes"]
     if probes and data.draw(st.booleans()):
         chosen = data.draw(st.lists(st.sampled_from(probes), max_size=3, unique_by=_path_of))
-        own = [{**probe, "expect": data.draw(st.sampled_from(["reachable", "unreachable"]))} for probe in chosen]
+        own = [
+            {**probe, "expect": data.draw(st.sampled_from(["reachable", "unreachable"])), "full_size": False}
+            for probe in chosen
+        ]
         variables = {**variables, "verify_probes": copy.deepcopy(own)}
         probes = compile_topology(variables)["probes"]
         found = {_path_of(probe): probe.get("expect", "reachable") for probe in probes}
