@@ -411,7 +411,7 @@ def test_an_mtu_that_is_too_small_on_the_path(host: Host, run_module: RunModule)
     assert not ask(run_module, probe("red", BLUE, "tcp")).failed
 
 
-FULL_SIZE = {"full_size": True, "timeout": 1.0}
+FULL_SIZE: dict[str, Any] = {"full_size": True, "timeout": 1.0}
 
 
 def full_sized(run_module: RunModule, *paths: tuple[str, str]) -> list[str | None]:

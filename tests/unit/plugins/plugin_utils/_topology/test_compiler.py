@@ -335,6 +335,7 @@ def topologies(draw: st.DrawFn) -> Variables:
     bridges = draw(st.integers(1, 3))
     count = draw(st.integers(1, 6))
     namespaces = []
+    interfaces: list[Variables] = []
     for index in range(count):
         bridge = draw(st.integers(0, bridges - 1))
         interface: Variables = {
@@ -351,6 +352,7 @@ def topologies(draw: st.DrawFn) -> Variables:
         ):
             if draw(st.booleans()):
                 interface[option] = draw(values)
+        interfaces.append(interface)
         routes = [{"destination": "default", "gateway": f"10.{bridge}.0.254"}] if draw(st.booleans()) else []
         namespaces.append({"name": f"ns{index}", "interfaces": [interface], "routes": routes})
     links = [
@@ -363,8 +365,8 @@ def topologies(draw: st.DrawFn) -> Variables:
         for index in range(draw(st.integers(0, count - 1)))
     ]
     if draw(st.booleans()):
-        for end in [each for namespace in namespaces for each in namespace["interfaces"]]:
-            end["mtu"] = draw(st.integers(1280, 9000))
+        for interface in interfaces:
+            interface["mtu"] = draw(st.integers(1280, 9000))
     return {
         "name": draw(st.sampled_from(["default", "lab-a"])),
         "bridges": [
