@@ -346,6 +346,21 @@ def test_a_step_may_use_a_name_that_an_earlier_one_frees(host: Host, run_module:
     assert host.links()["t0"]["linkinfo"]["info_kind"] == "veth"
 
 
+def test_kernel_parameters_of_an_earlier_step_are_known(host: Host, run_module: Run) -> None:
+    """By either name, in a namespace that exists and in a new one."""
+    host.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
+    shell(host, "netns add there")
+    host.in_namespace("there", "sysctl", "-qw", "net.ipv4.ip_forward=0")
+    parameters = {"new": "net.ipv4.ip_forward", "there": "net.ipv4.conf.all.forwarding"}
+    steps = [
+        step("netns", namespaces=[{"name": name, "sysctls": {key: 1}} for name, key in parameters.items()]),
+        step(
+            "nat_masquerade", rules=[{"source": "10.5.0.0/16", "namespace": name} for name in parameters], **OWNERSHIP
+        ),
+    ]
+    run_twice(host, run_module, steps, {"netns", "nat_masquerade"})
+
+
 def test_check_mode_assumes_nothing_that_an_earlier_step_creates(host: Host, run_module: Run) -> None:
     assert run_module("sequence", steps=lab(), _check=True).warnings == []
     # Without the step that creates the namespaces: one line, whatever number of steps need them.

@@ -46,6 +46,8 @@ class Kernel(Backend):
         self._reader = Reader(self._handles)
         self._captures = Captures(self._handles)
         self._removed = RemovedNamespaces(self._handles)
+        #: By namespace and parameter, see `sysctl.canonical`.
+        self._simulated_sysctls: dict[tuple[NamespaceName, str], str] = {}
         #: The host's own links that were set up, and when that was last.
         self._links_set_up: set[str] = set()
         self._set_up_at = 0.0
@@ -86,8 +88,15 @@ class Kernel(Backend):
 
     def sysctl(self, namespace: NamespaceName, key: str) -> str | None:
         """Return a kernel parameter's value; None where the kernel does not have it, or it cannot be read."""
+        simulated = self.simulated_sysctl(namespace, key)
+        if simulated is not None:
+            return simulated
         with self.entered(namespace):
             return sysctl.read(key)
+
+    def simulated_sysctl(self, namespace: NamespaceName, key: str) -> str | None:
+        """Return the value that a simulated operation has set, also in a namespace that does not exist yet."""
+        return self._simulated_sysctls.get((namespace, sysctl.canonical(key)))
 
     def socket_in(self, namespace: NamespaceName) -> NetlinkSocket:
         """Return the socket that is open in a namespace, for requests that this class does not have.
@@ -109,6 +118,10 @@ class Kernel(Backend):
         self._reader.forget()
 
     def simulate(self, operations: Sequence[Operation], host: Backends) -> None:  # noqa: ARG002  # needs no other backend
+        for operation in operations:
+            if isinstance(operation, op.SetSysctl):
+                place = (operation.namespace, sysctl.canonical(operation.key))
+                self._simulated_sysctls[place] = operation.value
         self._reader.simulate(operations)
 
     def simulate_removed_links(self, names: Collection[str]) -> None:
@@ -116,6 +129,7 @@ class Kernel(Backend):
         self._reader.simulate_removed_links(names)
 
     def end_simulation(self) -> None:
+        self._simulated_sysctls.clear()
         self._reader.end_simulation()
 
     # Writing

@@ -30,6 +30,12 @@ def path_of(key: str) -> str:
     return "/proc/sys/" + key.translate(str.maketrans("./", "/."))
 
 
+def canonical(key: str) -> str:
+    """Return what is the same for all names of a kernel parameter (ip-sysctl: ip_forward is conf/all/forwarding)."""
+    path = path_of(key)
+    return path_of("net.ipv4.ip_forward") if path == path_of("net.ipv4.conf.all.forwarding") else path
+
+
 def write(key: str, value: str) -> None:
     """Set a kernel parameter."""
     _write(path_of(key), value)

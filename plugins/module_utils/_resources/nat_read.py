@@ -102,6 +102,9 @@ def _read_forwarding(host: Host, wanted: WantedNat, exists: bool) -> str | None:
     key = FORWARDING[wanted.version]
     if exists:
         return host.use(KERNEL).sysctl(wanted.namespace, key)
+    simulated = host.use(KERNEL).simulated_sysctl(wanted.namespace, key)
+    if simulated is not None:
+        return simulated
     # A namespace that an earlier task creates: IPv4's parameters start as the host's, IPv6's as the kernel's own
     # (Documentation/admin-guide/sysctl/net.rst, devconf_inherit_init_net).
     value = host.use(KERNEL).sysctl(None, key)

@@ -60,6 +60,11 @@ def test_a_parameter_of_one_link_changes_nothing_else(parameters: Path) -> None:
     assert found == ["conf/eth0/forwarding"]
 
 
+def test_the_names_of_one_parameter() -> None:
+    assert sysctl.canonical("net.ipv4.conf.all.forwarding") == sysctl.canonical("net.ipv4.ip_forward")
+    assert sysctl.canonical("net.ipv6.conf.all.forwarding") != sysctl.canonical("net.ipv4.ip_forward")
+
+
 def test_values_are_restored_where_the_parameter_still_exists(
     parameters: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

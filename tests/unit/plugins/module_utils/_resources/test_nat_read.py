@@ -35,6 +35,9 @@ class TestRead:
         def sysctl(self, namespace: str | None, key: str) -> str | None:
             return f"{namespace}:{key}"
 
+        def simulated_sysctl(self, _namespace: str | None, _key: str) -> str | None:
+            return None
+
     class Firewall:
         tools = ALL_TOOLS
 
