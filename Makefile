@@ -20,13 +20,13 @@ export PATH := $(PATH):/usr/sbin:/sbin
 ARGS ?=
 INVENTORY ?= playbooks/inventory/hosts.yml
 KINDS ?=
-playbook = .venv/bin/ansible-playbook --inventory "$(INVENTORY)" \
-	--extra-vars '{"ansible_python_interpreter": "$(CURDIR)/.venv/bin/python"}' $(ARGS)
+# The Python of a host is what its inventory says; that of the clone says .venv.
+playbook = .venv/bin/ansible-playbook --inventory "$(INVENTORY)" $(ARGS)
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-setup:  ## Install system packages and .venv with the tools, for the playbooks; later runs need no network
+setup:  ## Install what the playbooks need: system packages and .venv; later runs need no network
 	@tools/setup.sh plays
 
 setup-checks:  ## Install what the checks need in addition; later runs need no network
@@ -54,7 +54,7 @@ bench: setup-checks  ## Compare site.yml with other ways and write docs/benchmar
 	@tools/bench_setup.sh
 	@PYTHONPATH=.venv/collections .venv/bin/python -m ansible_collections.netns.fabric.tests.benchmarks.run $(ARGS)
 
-pins: setup  ## Update requirements/dev.txt to the newest versions that requirements/dev.in allows
+pins: setup  ## Update requirements/plays.txt and checks.txt to the newest versions that their .in files allow
 	@tools/pins.sh
 
 clean:  ## Remove what setup and the checks have created in the clone

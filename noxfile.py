@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The checks, one session per kind; `make test` runs them all and adds up, `.venv/bin/nox -s KIND` runs one.
 
-Every session uses the tools that `make setup` installs in .venv: none needs a network. Arguments after `--` are passed
-to the session's tool: `nox -s unit -- -k veth`, `nox -s molecule -- topology`.
+Every session uses the tools that `make setup-checks` installs in .venv: none needs a network. Arguments after `--` are
+passed to the session's tool: `nox -s unit -- -k veth`, `nox -s molecule -- topology`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 RESULTS = ROOT / ".nox" / "results"
 PYTHON = str(VENV / "bin" / "python")
+# The commands of the oldest ansible-core, and a Python with the oldest pyroute2.
+OLDEST = ROOT / ".venv-oldest" / "bin"
 OWN_HOST = [PYTHON, str(ROOT / "tests" / "helpers" / "own_host.py")]
 
 # The Python that modules run with, as on a managed host: each has another pyroute2. Modules that do not use netlink are
@@ -33,7 +35,7 @@ OWN_HOST = [PYTHON, str(ROOT / "tests" / "helpers" / "own_host.py")]
 TARGETS = {
     "pyroute2-0.9": (PYTHON, ["tests/integration"]),
     "pyroute2-0.7": (
-        str(ROOT / ".venv-pyroute2-0.7" / "bin" / "python"),
+        str(OLDEST / "python"),
         [
             f"tests/integration/test_{name}.py"
             for name in ("netns", "veth", "link", "route", "rollback", "topology_info")
@@ -44,7 +46,10 @@ TARGETS = {
 # Further supported versions, in sessions of their own, not part of `make test`. A combination whose Python the machine
 # does not have is reported as skipped.
 MATRIX = ROOT / ".nox" / "matrix"
-CONTROLLERS = [("2.19", "3.11"), ("2.20", "3.12"), ("2.20", "3.13"), ("2.21", "3.12"), ("2.21", "3.13")]
+CONTROLLERS = [
+    *(("2.16", "3.10"), ("2.16", "3.12"), ("2.17", "3.12"), ("2.18", "3.13"), ("2.19", "3.11")),
+    *(("2.20", "3.12"), ("2.20", "3.13"), ("2.21", "3.12"), ("2.21", "3.13")),
+]
 NEWEST_CONTROLLERS = [("2.19", "3.11"), ("2.21", "3.12"), ("2.21", "3.13")]
 INSTALLED = ["tests/package/artefact/test_installed.py", "tests/package/artefact/test_larger_play.py"]
 TARGET_PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13"]
@@ -78,6 +83,7 @@ nox.options.sessions = [
         "molecule",
         "examples",
         "artefact",
+        "oldest",
         "bench_smoke",
     ),
 ]
@@ -304,6 +310,17 @@ def artefact(session: nox.Session) -> None:
     close(session, count_reports(reports, succeeded=succeeded))
 
 
+@nox.session
+def oldest(session: nox.Session) -> None:
+    """The oldest supported ansible-core on the controller: the inventory plugin, and the artefact's playbooks."""
+    reports = empty_directory(session)
+    tests = session.posargs or ["tests/unit/plugins/inventory", INSTALLED[0]]
+    pytest = [PYTHON, "-m", "pytest", *tests, f"--junit-xml={reports / 'oldest.xml'}"]
+    variables = {"NETNS_FABRIC_CONTROLLER": str(OLDEST), "NETNS_FABRIC_TARGET_PYTHON": str(OLDEST / "python")}
+    succeeded = succeeds(session, [*OWN_HOST, "--outside", "--", *pytest], **variables)
+    close(session, count_reports(reports, succeeded=succeeded))
+
+
 def interpreter(version: str) -> str | None:
     """Return the path of a Python of this version (`3.12`), None if the machine has none.
 
@@ -376,4 +393,4 @@ def target(session: nox.Session, version: str, pyroute2: str) -> None:
 
 
 if sys.version_info < (3, 11):
-    raise SystemExit("the tools need Python 3.11 or newer: run nox from .venv (make setup)")
+    raise SystemExit("the tools need Python 3.11 or newer: run nox from .venv (make setup-checks)")

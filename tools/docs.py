@@ -1,11 +1,12 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write the parts of the modules' documentation that repeat: the bulk list's suboptions and the common return values.
+"""Write the parts of the documentation that repeat: bulk lists' suboptions, common return values, roles' variables.
 
     .venv/bin/python tools/docs.py [--check]
 
-A generated part is the lines between two comments, `BEGIN NAME` and `END NAME`, in a plugin's documentation. The
-suboptions follow from the module's argument spec and from the documentation of the same options in the single form.
+A generated part is the lines between two comments, `BEGIN NAME` and `END NAME`, in a plugin's documentation or a page.
+The suboptions follow from the module's argument spec and from the documentation of the same options in the single form,
+the tables of variables from the argument specs of the roles (tools/docs_roles.py).
 With --check nothing is written: the differences are printed, and the exit status is 1 if there are any.
 """
 
@@ -17,7 +18,8 @@ import importlib
 import re
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -243,18 +245,28 @@ def difference(name: str, text: str, generated: str) -> str:
     return "".join(difflib.unified_diff(text.splitlines(True), generated.splitlines(True), name, f"{name} (generated)"))
 
 
+def generated_files() -> Iterator[tuple[Path, Callable[[str], str]]]:
+    """Yield the files with generated parts, each with the function that generates them in its text."""
+    from ansible_collections.netns.fabric.tools import docs_roles  # found once main() has set sys.path
+
+    for path in sorted(MODULES.glob("*.py")):
+        yield path, partial(generate, path.stem)
+    for name in docs_roles.PAGES:
+        yield ROOT / name, partial(docs_roles.generate_page, name)
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Write or check all modules; return the exit status."""
+    """Write or check all files; return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing, print the differences")
     check = parser.parse_args(arguments).check
     sys.path.insert(0, str(COLLECTIONS))
     changed = 0
-    for path in sorted(MODULES.glob("*.py")):
+    for path, generate_text in generated_files():
         text = path.read_text(encoding="utf-8")
         name = str(path.relative_to(ROOT))
         try:
-            generated = generate(path.stem, text)
+            generated = generate_text(text)
         except ValueError as error:
             raise SystemExit(f"{name}: {error}") from None
         if generated == text:

@@ -18,6 +18,8 @@ import sys
 import zlib
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parent.parent
 VENV = Path(sys.prefix)
 ANSIBLE_DOCS = "https://docs.ansible.com/projects/ansible/devel/"
@@ -85,6 +87,22 @@ def write_inventory(path: Path, labels: dict[str, str], variables: set[str]) -> 
     path.write_bytes(head.encode() + zlib.compress(entries.encode()))
 
 
+def read_repository() -> str:
+    """Return the address of the repository, from galaxy.yml."""
+    return str(yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["repository"])
+
+
+def format_addresses(repository: str) -> str:
+    """Return the settings of antsibull-docs that say where every page's collection is and how to install it.
+
+    Its defaults are those of Ansible Galaxy, where nothing is before the first release.
+    """
+    return (
+        f'collection_url = {{\n  netns.fabric = "{repository}"\n}}\n'
+        f'collection_install = {{\n  netns.fabric = "ansible-galaxy collection install git+{repository}"\n}}\n'
+    )
+
+
 def main(arguments: list[str]) -> None:
     """Build the pages."""
     site = Path(arguments[0]) if arguments else ROOT / ".nox" / "docsite"
@@ -102,7 +120,11 @@ def main(arguments: list[str]) -> None:
         "netns.fabric contributors",
     ]
     options = ["--use-current", "--squash-hierarchy", "--sphinx-theme", "alabaster", "--fail-on-error"]
-    run("antsibull-docs", "sphinx-init", "--dest-dir", str(site), *options, *named, "netns.fabric", cwd=site)
+    addresses = site / "addresses.cfg"
+    addresses.write_text(format_addresses(read_repository()), encoding="utf-8")
+    # sphinx-init writes them into antsibull-docs.cfg, with its other settings.
+    initialise = ["--config-file", str(addresses), "sphinx-init", "--dest-dir", str(site)]
+    run("antsibull-docs", *initialise, *options, *named, "netns.fabric", cwd=site)
     pages = site / "rst"
     pages.chmod(0o700)  # antsibull-docs refuses one that others may write to
     options = ["--cleanup", "everything", "--use-current", "--squash-hierarchy", "--fail-on-error"]

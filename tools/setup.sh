@@ -2,10 +2,11 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Prepares a clone. `tools/setup.sh` installs what the playbooks need: missing system packages, and a .venv with the
-# pinned tools. `tools/setup.sh checks` also installs what the checks need: more packages, a .venv with the oldest
-# supported pyroute2, one with the tools that Galaxy checks uploads with, and what ansible-test fetches at its first run.
-# Later runs skip what is up to date and need no network.
+# Prepares a clone. `tools/setup.sh` installs what the playbooks need: missing system packages, and a .venv with
+# ansible-core and pyroute2. `tools/setup.sh checks` also installs what the checks need: more packages, the tools in the
+# .venv, a .venv with the oldest supported ansible-core and pyroute2, one with the tools that Galaxy checks uploads
+# with, and what ansible-test fetches at its first run. Every step says what it installs. Later runs skip what is up to
+# date and need no network.
 #
 # PYTHON=/path/to/python3 chooses another interpreter for the .venv (3.11 to 3.13, what ansible-core 2.19 runs on).
 
@@ -24,7 +25,8 @@ die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 # COMMAND=PACKAGE: the package is installed if the command is not found.
 for_plays='ovs-vswitchd=openvswitch-switch ovs-vsctl=openvswitch-switch nft=nftables ip=iproute2'
 for_checks='iptables=iptables ethtool=ethtool ping=iputils-ping git=git shellcheck=shellcheck cc=gcc
-dot=graphviz ssh=openssh-client dropbear=dropbear-bin sudo=sudo firewall-cmd=firewalld dbus-daemon=dbus'
+dot=graphviz ssh=openssh-client dropbear=dropbear-bin sudo=sudo firewall-cmd=firewalld dbus-daemon=dbus
+ufw=ufw'
 
 missing() {
     for pair in "$@"; do
@@ -42,14 +44,17 @@ missing_for_checks() {
         echo python3-pyroute2
 }
 
-# The input of the setup, which is repeated when any of it changes. The path is part of it because a venv does not work
-# at another path.
+# fingerprint FILE...: the input of a setup, which is repeated when any of it changes. The path is part of it because a
+# venv does not work at another path.
 fingerprint() {
-    { cat requirements/*.txt tools/setup.sh; echo "$root"; echo "${PYTHON:-}"; } | sha256sum | cut -d ' ' -f 1
+    { cat "$@" tools/setup.sh; echo "$root"; echo "${PYTHON:-}"; } | sha256sum | cut -d ' ' -f 1
 }
 
+# is_current STAMP FILE...
 is_current() {
-    [ -f "$1" ] && [ "$(cat "$1")" = "$(fingerprint)" ]
+    written=$1
+    shift
+    [ -f "$written" ] && [ "$(cat "$written")" = "$(fingerprint "$@")" ]
 }
 
 # Debian starts a service when its package is installed, and firewalld would replace this machine's packet filter. The
@@ -65,7 +70,7 @@ install_packages() {
     command -v apt-get >/dev/null 2>&1 ||
         die "this system has no apt-get; install the commands of these Debian packages by hand: $*"
     case " $* " in *" firewalld "*) keep_firewalld_down ;; esac
-    say "installing $*"
+    say "installing the system packages $*"
     export DEBIAN_FRONTEND=noninteractive
     apt-get -qq update
     apt-get -qq install -y --no-install-recommends "$@" </dev/null >/dev/null
@@ -90,19 +95,23 @@ choose_python() {
     die "needs Python 3.11, 3.12 or 3.13 (for ansible-core 2.19); name one with PYTHON=/path/to/python3"
 }
 
-# make_venv NAME OPTION...: the options are those of pip.
+# make_venv NAME FILE: creates a virtual environment with the packages of requirements/FILE.
 make_venv() {
-    name=$1
-    shift
-    say "creating $name"
-    "$python" -m venv --clear "$root/$name"
-    "$root/$name/bin/python" -m pip install -qq --disable-pip-version-check "$@"
+    say "creating $1 with $("$python" --version)"
+    "$python" -m venv --clear "$root/$1"
+    install_requirements "$1" "$2"
+}
+
+# install_requirements NAME FILE
+install_requirements() {
+    say "installing the $(grep -c '==' "requirements/$2") Python packages of requirements/$2 in $1"
+    "$root/$1/bin/python" -m pip install -qq --disable-pip-version-check -r "requirements/$2"
 }
 
 set_up_plays() {
     # shellcheck disable=SC2086  # a list
     packages=$(missing $for_plays)
-    if [ -z "$packages" ] && is_current "$stamp"; then
+    if [ -z "$packages" ] && is_current "$stamp" requirements/plays.txt; then
         return
     fi
     # Debian's python3 comes without ensurepip.
@@ -112,27 +121,28 @@ set_up_plays() {
     "$python" -c 'import ensurepip, venv' 2>/dev/null ||
         die "$python cannot create virtual environments; name another one with PYTHON=/path/to/python3"
     rm -f "$stamp" "$stamp_checks"
-    make_venv .venv -r requirements/dev.txt
+    make_venv .venv plays.txt
     # The collection is found by its name, whatever the path of the clone is.
     mkdir -p "$venv/collections/ansible_collections/netns"
     ln -sfn ../../../.. "$venv/collections/ansible_collections/netns/fabric"
-    fingerprint >"$stamp"
+    fingerprint requirements/plays.txt >"$stamp"
     say "done"
 }
 
 set_up_checks() {
     packages=$(missing_for_checks)
-    if [ -z "$packages" ] && is_current "$stamp_checks"; then
+    if [ -z "$packages" ] && is_current "$stamp_checks" requirements/*.txt; then
         return
     fi
     # shellcheck disable=SC2086  # a list
     install_packages $packages
     rm -f "$stamp_checks"
-    make_venv .venv-pyroute2-0.7 --no-deps -r requirements/pyroute2-0.7.txt
-    make_venv .venv-galaxy -r requirements/galaxy.txt
-    say "preparing ansible-test"
+    install_requirements .venv checks.txt
+    make_venv .venv-oldest oldest.txt
+    make_venv .venv-galaxy galaxy.txt
+    say "installing what ansible-test needs"
     "$venv/bin/python" tools/sanity.py --prepare
-    fingerprint >"$stamp_checks"
+    fingerprint requirements/*.txt >"$stamp_checks"
     say "done, for the checks"
 }
 

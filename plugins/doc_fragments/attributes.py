@@ -44,9 +44,12 @@ options: {}
 attributes:
   action_group:
     support: full
-    membership:
-      - netns.fabric.all
-    description: Use C(group/netns.fabric.all) in C(module_defaults) to set options for this module.
+    description:
+      - The groups by which C(module_defaults) sets options for this module, for example C(group/netns.fabric.state).
+      - A group sets an option for all its modules, and a module fails if it has no such option. So each group is for
+        the options that its modules share.
+      - The modules of C(netns.fabric.state) share C(owner), those of C(netns.fabric.ovs) C(database) and C(timeout),
+        and those of C(netns.fabric.nat) C(backend). C(netns.fabric.all) has all modules, which share no option.
 """
 
     INFO_MODULE = r"""

@@ -63,7 +63,9 @@ options:
         OUTPUT and POSTROUTING for port forwarding. The variant (nf_tables or legacy) is the one of the command
         C(iptables), or C(ip6tables), of the host.
       - V(auto) leaves existing rules where they are. New ones are created in the legacy variant of iptables if all
-        other rules on the host are in it, otherwise in nftables if the host has C(nft), otherwise in iptables.
+        other rules on the host are in it, otherwise in nftables if the host has C(nft) and its kernel has nf_tables,
+        otherwise in iptables. Without nf_tables in the kernel that is the legacy variant, whichever is behind the
+        command C(iptables).
       - A rule that is in another place than O(backend) says is moved, from one backend to the other or from one variant
         of iptables to the other, so that it never exists twice. This requires the commands for both on the host.
     type: str

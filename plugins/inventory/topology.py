@@ -97,9 +97,17 @@ from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.inventory.group import to_safe_group_name
 from ansible.inventory.helpers import get_group_vars
 from ansible.plugins.inventory import BaseInventoryPlugin, Constructable
-from ansible.template import trust_as_template
 from ansible.utils.vars import combine_vars
 from ansible.vars.plugins import get_vars_from_inventory_sources
+
+try:
+    from ansible.template import trust_as_template
+except ImportError:  # before ansible-core 2.19 every string that an inventory plugin sets is a template
+
+    def trust_as_template(value: str) -> str:
+        """Return the value as it is."""
+        return value
+
 
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.inventory_hosts import (
     connection_variables,

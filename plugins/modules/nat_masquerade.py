@@ -29,6 +29,9 @@ extends_documentation_fragment:
   - netns.fabric.attributes.action_group
   - netns.fabric.state_module
   - netns.fabric.nat
+attributes:
+  action_group:
+    membership: [netns.fabric.all, netns.fabric.state, netns.fabric.nat]
 options:
   source:
     description:

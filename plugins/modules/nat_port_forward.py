@@ -33,6 +33,9 @@ extends_documentation_fragment:
   - netns.fabric.attributes.action_group
   - netns.fabric.state_module
   - netns.fabric.nat
+attributes:
+  action_group:
+    membership: [netns.fabric.all, netns.fabric.state, netns.fabric.nat]
 options:
   port:
     description:

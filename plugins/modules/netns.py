@@ -22,6 +22,9 @@ extends_documentation_fragment:
   - netns.fabric.attributes
   - netns.fabric.attributes.action_group
   - netns.fabric.state_module
+attributes:
+  action_group:
+    membership: [netns.fabric.all, netns.fabric.state]
 requirements:
   - pyroute2 0.7.2 or newer on the managed host
 options:
@@ -34,7 +37,8 @@ options:
     description:
       - The addresses of the name servers that programs in the namespace use.
       - They are written to C(/etc/netns/NAME/resolv.conf), which C(ip netns exec) mounts over C(/etc/resolv.conf).
-      - A file that other software has written is kept beside it, and restored when the namespace is deleted.
+      - A file that other software has written is kept as C(/etc/netns/.resolv.conf.before-netns.fabric/NAME), and
+        restored when the namespace is deleted.
       - An empty list removes the name servers from the file. If omitted, they are left unchanged.
     type: list
     elements: str

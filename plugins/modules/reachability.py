@@ -20,14 +20,16 @@ description:
   - A V(tcp) probe without a port is sent to an address of the host or of a named namespace. The module listens there
     itself for the time of the probe, sends data in both directions and compares them. It detects failures that neither
     ping nor a TCP handshake shows, such as a broken transmit checksum or an MTU that is too small on the path.
-  - All probes run at the same time, in one process. No program is run, and nothing needs to be installed in the
-    namespaces.
+  - All probes run at the same time, in one process. Nothing needs to be installed in the namespaces. No program is run,
+    except for C(nft) and C(iptables-save), which read the packet filters on the path of a probe that gets no answer.
   - Runs one probe, or many in one call with O(probes).
 author:
   - netns.fabric contributors (@netns-fabric)
 extends_documentation_fragment:
   - netns.fabric.attributes.action_group
 attributes:
+  action_group:
+    membership: [netns.fabric.all]
   check_mode:
     support: full
     description:
@@ -71,9 +73,14 @@ options:
   expect:
     description:
       - The result that is expected.
+      - With V(delivered), a probe from a namespace to an address of the host has to arrive there. If the host's own
+        packet filter then refuses it, the probe is as expected, and RV(refused) names the filter. That it arrives is
+        shown by the filter's answer; or, if the filter drops it silently, by a probe of the host over the same path,
+        whose answers the filter lets in; or, if the filter drops these as well, by the neighbour that the kernel
+        has resolved. For other addresses it is the same as V(reachable).
       - A probe that cannot be sent, for instance because its namespace does not exist, is never as expected.
     type: str
-    choices: [reachable, unreachable]
+    choices: [reachable, unreachable, delivered]
     default: reachable
   timeout:
     description:
@@ -91,7 +98,7 @@ options:
       - It is sent once the first one is answered, and detects a smaller MTU between the ends, which drops larger
         packets without an error. The cause is V(large packets lost) then. A router that reports its smaller MTU is
         right.
-      - Only with O(protocol=icmp) and O(expect=reachable).
+      - Only with O(protocol=icmp), and not with O(expect=unreachable).
     type: bool
     default: false
   probes:
@@ -120,7 +127,7 @@ options:
       expect:
         description: The result that is expected. See O(expect).
         type: str
-        choices: [reachable, unreachable]
+        choices: [reachable, unreachable, delivered]
         default: reachable
       timeout:
         description: How long to wait for an answer, in seconds, up to V(300). See O(timeout).
@@ -260,6 +267,12 @@ probes:
         - The namespace whose listener answered a TCP probe without a port, or V(the host).
         - V(null) for other probes.
       type: str
+    refused_by:
+      description:
+        - The packet filter of the host that has refused a probe with O(expect=delivered) which has arrived, and what
+          opens it.
+        - V(null) for other probes.
+      type: str
   sample:
     - namespace: ns01
       to: 192.168.100.254
@@ -272,6 +285,17 @@ probes:
       cause: null
       detail: null
       answered_by: the host
+      refused_by: null
+refused:
+  description: What the host's own packet filter refuses of the probes with O(expect=delivered), and what opens it, as
+    lines of text.
+  returned: unless the options are wrong
+  type: list
+  elements: str
+  sample:
+    - >-
+      tcp to 192.168.100.254 of the host arrives there from ns01, ns02, and the packet filter of the host refuses this:
+      iptables-nft ip filter INPUT (policy drop); `ufw allow in on int_br` lets in what comes by int_br
 matrix:
   description:
     - The results as lines of text, with a table for each protocol, port and address family. Rows are the namespaces

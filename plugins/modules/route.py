@@ -20,6 +20,8 @@ extends_documentation_fragment:
   - netns.fabric.attributes
   - netns.fabric.attributes.action_group
 attributes:
+  action_group:
+    membership: [netns.fabric.all]
   ownership:
     support: none
     description: The kernel stores no owner with a route. Use O(exact) to delete the routes that are not listed.

@@ -28,6 +28,8 @@ extends_documentation_fragment:
   - netns.fabric.attributes
   - netns.fabric.attributes.action_group
 attributes:
+  action_group:
+    membership: [netns.fabric.all]
   rollback:
     support: partial
     description:
@@ -158,6 +160,13 @@ summary:
     reachable: 2
     unreachable: 0
     skipped: 0
+refused:
+  description: What the host's own packet filter refuses of the probes, see
+    RV(netns.fabric.reachability#module:refused).
+  returned: with O(probes), unless a step has failed
+  type: list
+  elements: str
+  sample: []
 """
 
 from ansible_collections.netns.fabric.plugins.module_utils._entry.sequence import run

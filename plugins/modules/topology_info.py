@@ -26,6 +26,9 @@ extends_documentation_fragment:
   - netns.fabric.attributes.info_module
   - netns.fabric.attributes.action_group
   - netns.fabric.vsctl.database
+attributes:
+  action_group:
+    membership: [netns.fabric.all, netns.fabric.ovs]
 requirements:
   - pyroute2 0.7.2 or newer on the managed host
 options:
@@ -363,6 +366,7 @@ openvswitch:
               trunks: []
               vlan_mode: null
               protected: false
+              iface_id: null
               mac: "0a:58:c0:a8:64:11"
               mtu: 1500
               ofport: 1

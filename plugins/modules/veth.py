@@ -23,6 +23,9 @@ extends_documentation_fragment:
   - netns.fabric.attributes
   - netns.fabric.attributes.action_group
   - netns.fabric.state_module
+attributes:
+  action_group:
+    membership: [netns.fabric.all, netns.fabric.state]
 requirements:
   - pyroute2 0.7.2 or newer on the managed host
 options:

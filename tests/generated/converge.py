@@ -27,7 +27,7 @@ _PRESENT = (
     ("forwards", "nat_port_forward", "rules"),
     ("ports", "ovs_port", "ports"),
 )
-_ABSENT = ("ports", "links", "bridges", "rules", "forwards", "pairs", "namespaces")
+_ABSENT = ("ports", "bridges", "links", "rules", "forwards", "pairs", "namespaces")
 
 
 def steps(variables: Variables) -> list[Step]:
@@ -35,7 +35,9 @@ def steps(variables: Variables) -> list[Step]:
     lists = compile_topology(variables)
     calls = {}
     for name, module, option in _PRESENT:
-        mark = {"exact": True} if module == "route" else {"owner": variables["name"], "prune": True}
+        mark = {} if module == "route" else {"owner": variables["name"], "prune": True}
+        if module in ("route", "ovs_bridge", "ovs_port"):
+            mark["exact"] = True
         calls[name] = {"module": module, "options": {option: lists[name], **mark}}
     order = _ABSENT if variables.get("state") == "absent" else tuple(calls)
     return [calls[name] for name in order]

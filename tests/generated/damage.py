@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.netns.fabric.tests.helpers import openvswitch, own_host
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 
 
@@ -183,8 +184,21 @@ def _port_on_other_bridge(host: Host, at: Place) -> None:
 
 
 def _other_tag(host: Host, at: Place) -> None:
-    if "tag" in at.interface:
-        host.run("ovs-vsctl", "--timeout=10", "set", "Port", at.peer, "tag=99", check=False)
+    host.run("ovs-vsctl", "--timeout=10", "set", "Port", at.peer, "tag=99", check=False)
+
+
+def _trunk(host: Host, at: Place) -> None:
+    columns = ("vlan_mode=trunk", "trunks=[99]")
+    host.run("ovs-vsctl", "--timeout=10", "set", "Port", at.peer, *columns, check=False)
+
+
+def _protect(host: Host, at: Place) -> None:
+    host.run("ovs-vsctl", "--timeout=10", "set", "Port", at.peer, "protected=true", check=False)
+
+
+def _secure(host: Host, at: Place) -> None:
+    """Have the bridge forward by OpenFlow rules alone, of which there are none."""
+    host.run("ovs-vsctl", "--timeout=10", "set", "Bridge", at.bridge, "fail_mode=secure", check=False)
 
 
 def _delete_bridge(host: Host, at: Place) -> None:
@@ -226,6 +240,13 @@ def _restart_vswitchd(host: Host, at: Place) -> None:  # as above
     host.run("/usr/share/openvswitch/scripts/ovs-ctl", "restart", "--system-id=random")
 
 
+def _leave_device(host: Host, at: Place) -> None:
+    """Kill ovs-vswitchd, which leaves the device of the bridge, and delete the bridge meanwhile."""
+    openvswitch.kill("ovs-vswitchd")
+    host.ovs_vsctl("--no-wait", "--", "--if-exists", "del-br", at.bridge)
+    own_host.start_ovs()
+
+
 DAMAGES: Mapping[str, Callable[[Host, Place], None]] = {
     "veth deleted": _delete_veth,
     "veth recreated by hand": _recreate_veth,
@@ -247,6 +268,9 @@ DAMAGES: Mapping[str, Callable[[Host, Place], None]] = {
     "port deleted": _delete_port,
     "port on another bridge": _port_on_other_bridge,
     "tag changed": _other_tag,
+    "port made a trunk": _trunk,
+    "port protected": _protect,
+    "bridge without rules to forward by": _secure,
     "bridge deleted": _delete_bridge,
     "bridge on another datapath": _other_datapath,
     "bridge set down": _bridge_down,
@@ -256,6 +280,7 @@ DAMAGES: Mapping[str, Callable[[Host, Place], None]] = {
     "rules flushed": _flush_nat,
     "forwarding off": _forwarding_off,
     "vswitchd restarted": _restart_vswitchd,
+    "vswitchd killed, and the bridge deleted": _leave_device,
 }
 
 

@@ -57,6 +57,36 @@ def test_convergence(host: Host, request: pytest.FixtureRequest) -> None:
         _generated(case, request)()
 
 
+@pytest.mark.parametrize(
+    "damages",
+    [
+        # Check mode returned a re-attachment that ovs-vswitchd had done itself.
+        ["port's device renamed", "vswitchd restarted"],
+        ["veth recreated by hand", "port's device renamed", "vswitchd restarted"],
+        ["vswitchd killed, and the bridge deleted"],
+    ],
+)
+def test_damage_that_once_was_not_predicted(host: Host, damages: list[str]) -> None:
+    """Cases that were found by generated ones."""
+    variables: Variables = {
+        "name": "default",
+        "state": "present",
+        "verify": False,
+        "verify_outside": [],
+        "links": [],
+        "nat": [],
+        "bridges": [{"name": "br", "addresses": ["10.77.0.254/24"]}],
+        "namespaces": [
+            {
+                "name": "ns1",
+                "interfaces": [{"name": "eth1", "bridge": "br", "peer": "tap1", "addresses": ["10.77.0.1/24"]}],
+            }
+        ],
+    }
+    host.clear()
+    _check_promises(host, variables, [(name, 0) for name in damages], pasted=True)
+
+
 def _generated(case: Callable[..., None], request: pytest.FixtureRequest) -> Callable[[], None]:
     replay = request.config.getoption("--replay")
     test = given(**_CASES)(case)

@@ -19,7 +19,7 @@ import pytest
 
 from ansible_collections.netns.fabric.tests.generated import converge as converge_module
 from ansible_collections.netns.fabric.tests.generated.comparison import take_comparable
-from ansible_collections.netns.fabric.tests.generated.converge import converge
+from ansible_collections.netns.fabric.tests.generated.converge import converge, run, steps
 from ansible_collections.netns.fabric.tests.generated.damage import DAMAGES, places
 from ansible_collections.netns.fabric.tests.helpers import traffic
 from ansible_collections.netns.fabric.tests.helpers.host import Host
@@ -86,6 +86,16 @@ def test_damage_is_healed_by_one_run(host: Host, name: str) -> None:
             f"{space} was not damaged, and its links were re-created"
         )
     assert converge(TOPOLOGY) == []
+
+
+def test_teardown_deletes_the_device_that_a_dead_daemon_left(host: Host) -> None:
+    DAMAGES["vswitchd killed, and the bridge deleted"](host, places(TOPOLOGY)[0])
+    assert "int_br" in host.links()
+    host.run("ip", "tuntap", "add", "somebodys", "mode", "tap")
+    down = {**TOPOLOGY, "state": "absent"}
+    predicted = run(steps(down), check=True)["commands"]
+    assert converge(down) == predicted
+    assert {"int_br", "somebodys"} & set(host.links()) == {"somebodys"}
 
 
 def test_crossed_veth_pairs_are_healed(host: Host) -> None:

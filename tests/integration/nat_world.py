@@ -8,7 +8,9 @@ The outside world has no route back to the networks behind the router: only masq
 from __future__ import annotations
 
 import os
+import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -164,6 +166,17 @@ def programs(directory: Path, **links: str) -> dict[str, str]:
     for name, program in links.items():
         (directory / name.replace("_", "-")).symlink_to(program)
     return {"PATH": f"{directory}:{os.environ['PATH']}"}
+
+
+def failing_program(directory: Path, program: str, ending: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which a program does its work, and then fails; what only reads does not fail."""
+    failing = directory / "failing"
+    failing.mkdir()
+    script = failing / re.sub("-(nft|legacy)", "", Path(program).name)
+    lines = ("#!/bin/sh", f'case "$*" in *list*) exec {program} "$@" ;; esac', f'{program} "$@"', ending, "")
+    script.write_text("\n".join(lines), "ascii")
+    script.chmod(0o755)
+    return {**environment, "PATH": f"{failing}:{environment['PATH']}"}
 
 
 def legacy_programs(directory: Path) -> dict[str, str]:

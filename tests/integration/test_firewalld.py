@@ -25,7 +25,7 @@ from ansible_collections.netns.fabric.tests.integration.nat_world import (
 )
 
 pytestmark = pytest.mark.skipif(
-    shutil.which("firewall-cmd") is None, reason="firewalld is not installed, which `make setup` does on Debian"
+    shutil.which("firewall-cmd") is None, reason="firewalld is not installed, which `make setup-checks` does on Debian"
 )
 
 BOTH = [{"source": SOURCE}, {"source": SOURCE6}]
@@ -200,6 +200,37 @@ def test_refused_change_is_rolled_back(
     assert policies.everything() == before
     assert cmd(running, "--state") == "running"
     assert world.unanswered()
+
+
+def test_call_that_fails_after_firewalld_has_done_it(
+    world: World, masquerade: Cycle, policies: Policies, tmp_path: Path
+) -> None:
+    """The call fails when firewalld has done it, and so do those of the rollback."""
+    for verb, ending in (("add-rich-rule", "kill -9 $$"), ("reload", "exit 99")):
+        masquerade.env = failing_call(tmp_path, verb, ending)
+        before = policies.everything()
+        message = masquerade.fails(source=SOURCE, owner="lab-a")
+        assert "rolled back; the host is unchanged" in message, message
+        assert policies.everything() == before
+        assert world.unanswered()
+    masquerade.env = {}
+    masquerade.simply(source=SOURCE, owner="lab-a")
+    masquerade.env = failing_call(tmp_path, "delete-policy", "kill -9 $$")
+    before = policies.everything()
+    message = masquerade.fails(source=SOURCE, owner="lab-a", state="absent")
+    assert "rolled back; the host is unchanged" in message, message
+    assert policies.everything() == before
+    assert world.seen_as() == UPLINK_ADDRESS
+
+
+def failing_call(directory: Path, verb: str, ending: str) -> dict[str, str]:
+    """Return an environment in which firewall-cmd does what it is called for, and then fails for some calls."""
+    script = directory / "firewall-cmd"
+    real = "/usr/bin/firewall-cmd"
+    words = f"*{verb}*|*delete-policy*|*remove-*" if verb != "delete-policy" else f"*{verb}*|*new-policy*|*add-*"
+    script.write_text(f'#!/bin/sh\n{real} "$@" || exit\ncase "$*" in {words}) {ending} ;; esac\n', "ascii")
+    script.chmod(0o755)
+    return {"PATH": f"{directory}:/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
 def test_firewalld_that_is_not_running(running: Host, masquerade: Cycle, run_module: RunModule) -> None:

@@ -17,7 +17,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.tests.helpers import without_nf_tables
 from ansible_collections.netns.fabric.tests.helpers.host import Host
+from ansible_collections.netns.fabric.tests.helpers.module_runner import TARGET_PYTHON
 from ansible_collections.netns.fabric.tests.helpers.own_host import (
     OUTSIDE_LINK,
     UPLINK,
@@ -33,6 +35,7 @@ from ansible_collections.netns.fabric.tests.integration.nat_world import (
     Cycle,
     World,
     clear_legacy,
+    failing_program,
     legacy_programs,
     programs,
 )
@@ -124,6 +127,24 @@ class TestTraffic:
         assert world.seen_as() == UPLINK_ADDRESS
         masquerade(source=SOURCE, state="absent")
         assert world.count("legacy", "netns.fabric") == 0
+
+    def test_on_a_kernel_without_nf_tables(
+        self, world: World, run_module: RunModule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """nft and both variants of iptables are installed, and only iptables-legacy works."""
+        helper = Path(without_nf_tables.__file__)
+        python = tmp_path / "python"
+        python.write_text(f'#!/bin/sh\nexec {sys.executable} {helper} {sys.executable} "$@"\n', "ascii")
+        python.chmod(0o755)
+        monkeypatch.setenv(TARGET_PYTHON, str(python))
+        masquerade = Cycle(run_module, world, "nat_masquerade", {"LC_ALL": "C"})
+        masquerade(source=SOURCE)
+        assert world.seen_as() == UPLINK_ADDRESS
+        assert (world.count("legacy", "MASQUERADE"), world.nft_rules()) == (1, [])
+        assert "no nf_tables" in masquerade.fails(source=SOURCE, backend="nftables")
+        assert not masquerade.simply(source=SOURCE, backend="iptables").changed
+        masquerade(source=SOURCE, state="absent")
+        assert world.unanswered()
 
     def test_on_a_host_that_uses_the_legacy_variant(self, world: World, masquerade: Cycle) -> None:
         world.iptables("legacy", "-P", "FORWARD", "DROP")
@@ -529,6 +550,45 @@ class TestAllOrNothing:
             assert "has held the lock of iptables for 10 s" in message
             assert "rolled back; the host is unchanged" in message
             assert [rule.split()[2] for rule in world.nft_rules()] == list(sources)
+
+    @pytest.mark.parametrize("ending", ["exit 1", "kill -9 $$"])
+    @pytest.mark.parametrize(
+        ("backend", "program"),
+        [("nftables", "nft"), ("iptables", "iptables-nft-restore"), ("iptables", "iptables-legacy-restore")],
+    )
+    def test_program_that_fails_after_its_commit(
+        self,
+        outside_world: Host,
+        world: World,
+        masquerade: Cycle,
+        tmp_path: Path,
+        backend: str,
+        program: str,
+        ending: str,
+    ) -> None:
+        """The real program has done its work when it fails, at every call: at the rollback too."""
+        variant = "legacy" if "legacy" in program else "nft"
+        system = legacy_programs(tmp_path) if variant == "legacy" else {"PATH": os.environ["PATH"]}
+        if backend == "iptables":
+            world.iptables(variant, "-P", "FORWARD", "DROP")
+        else:
+            outside_world.run("nft", "add table inet site")
+            outside_world.run("nft", "add chain inet site f { type filter hook forward priority 0; policy drop; }")
+        masquerade.env = system
+        present = [{"source": "10.1.0.0/16"}, {"source": "10.2.0.0/16"}]
+        masquerade.simply(rules=present, backend=backend)
+        masquerade.env = failing_program(tmp_path, f"/usr/sbin/{program}", ending, system)
+        for wanted in (
+            {"source": SOURCE},
+            {"source": "10.1.0.0/16", "accept_forward": "never"},
+            {"source": "10.2.0.0/16", "state": "absent"},
+            {"rules": [{**entry, "state": "absent"} for entry in present]},
+        ):
+            message = masquerade.fails(backend=backend, **wanted)
+            assert "exit status 1" in message or "signal 9" in message
+            assert "rolled back; the host is unchanged" in message
+        masquerade.env = system
+        assert not masquerade.simply(rules=present, backend=backend).changed
 
     def test_iptables_is_rolled_back_where_another_table_refuses(
         self, world: World, masquerade: Cycle, tmp_path: Path

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -30,6 +31,7 @@ from ansible_collections.netns.fabric.tests.integration.nat_world import (
     Cycle,
     World,
     clear_legacy,
+    failing_program,
     legacy_programs,
     programs,
 )
@@ -258,7 +260,8 @@ class TestChainsThatDrop:
         assert world.rules() == before.replace("\n0\n", "\n1\n")
 
     @pytest.mark.skipif(
-        shutil.which("firewall-cmd") is None, reason="firewalld is not installed, which `make setup` does on Debian"
+        shutil.which("firewall-cmd") is None,
+        reason="firewalld is not installed, which `make setup-checks` does on Debian",
     )
     def test_firewalld_accepts_it(self, world: Services, plain: Cycle) -> None:
         processes = firewalld.start()
@@ -390,3 +393,15 @@ class TestRefusals:
         plain.env = programs(tmp_path, iptables_restore=str(script))
         for rules in ([entry(to_port=81), entry(8082)], [entry(state="absent"), entry(8081)]):
             assert "rolled back; the host is unchanged" in plain.fails(rules=rules, owner="lab-a")
+
+    @pytest.mark.parametrize(("backend", "program"), [("nftables", "nft"), ("iptables", "iptables-nft-restore")])
+    def test_program_that_fails_after_its_commit(
+        self, world: Services, plain: Cycle, tmp_path: Path, backend: str, program: str
+    ) -> None:
+        plain.simply(rules=[entry(), entry(8081)], owner="lab-a", backend=backend)
+        world.iptables("nft", "-P", "FORWARD", "DROP")
+        plain.env = failing_program(tmp_path, f"/usr/sbin/{program}", "kill -9 $$", {"PATH": os.environ["PATH"]})
+        for rules in ([entry(to_port=81), entry(8082)], [entry(state="absent"), entry(8081, state="absent")]):
+            message = plain.fails(rules=rules, owner="lab-a", backend=backend)
+            assert "signal 9" in message
+            assert "rolled back; the host is unchanged" in message

@@ -368,6 +368,36 @@ def test_somebody_elses_resolver_file_is_kept_and_comes_back(host: Host, run_mod
     assert [path.name for path in resolver("red").parent.iterdir()] == ["resolv.conf"]
 
 
+KILL_AT_RENAME = """
+import os, signal, sys
+def hook(event, arguments):
+    if event == "os.rename" and "netns.fabric" in str(arguments[0]):
+        os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(hook)
+"""
+
+
+def test_ip_netns_exec_finds_no_files_of_ours(host: Host, run_module: Run, tmp_path: Path) -> None:
+    """It mounts every file in the namespace's directory, and complains of those that /etc does not have."""
+    shell(host, "netns add red")
+    write_foreign_file("red")
+    run_module("netns", name="red", nameservers=["192.0.2.53"])
+    assert host.in_namespace("red", "true").stderr == ""
+    # A run that is killed before it renames the file that it has written.
+    (tmp_path / "sitecustomize.py").write_text(KILL_AT_RENAME, "ascii")
+    path = f"{tmp_path}{os.pathsep}{COLLECTIONS_PATH}"
+    with pytest.raises(AssertionError, match="netns ended with -9"):
+        run_module("netns", name="red", nameservers=["192.0.2.54"], _env={"PYTHONPATH": path})
+    assert host.in_namespace("red", "true").stderr == ""
+    assert [found.name for found in resolver("red").parent.iterdir()] == ["resolv.conf"]
+    # The next run removes it, whatever it is about, and check mode predicts that.
+    converge(host, run_module, "netns", name="blue")
+    assert sorted(found.name for found in RESOLVERS.iterdir()) == [".resolv.conf.before-netns.fabric", "red"]
+    run_module("netns", name="red", state="absent")
+    assert [found.name for found in RESOLVERS.iterdir()] == ["red"]
+    assert resolver("red").read_text(encoding="ascii") == FOREIGN_FILE
+
+
 def test_somebody_elses_resolver_file_stays_when_the_namespace_goes(host: Host, run_module: Run) -> None:
     shell(host, "netns add red")
     write_foreign_file("red")

@@ -89,8 +89,10 @@ def fixture_stage(host: Host) -> Host:
     directory.mkdir()
     directory.chmod(0o750)
     (directory / "resolv.conf").write_text("# netns.fabric:lab\nnameserver 192.0.2.53\n", encoding="ascii")
-    (directory / "resolv.conf.before-netns.fabric").write_bytes(b"# theirs \xff\n")
-    (directory / "resolv.conf.before-netns.fabric").chmod(0o640)
+    kept = RESOLVERS / ".resolv.conf.before-netns.fabric" / "red"
+    kept.parent.mkdir()
+    kept.write_bytes(b"# theirs \xff\n")
+    kept.chmod(0o640)
     (RESOLVERS / "blue").mkdir()
     (RESOLVERS / "blue" / "resolv.conf").write_bytes(b"# theirs \xfe\n")
     (RESOLVERS / "blue" / "resolv.conf").chmod(0o600)
@@ -505,6 +507,26 @@ def test_links_that_were_deleted_together_come_back(host: Host) -> None:
     apply(*deletions)
     assert set(host.links()) == {"lo", "bystander"}
     assert set(host.links("red")) == {"lo"}
+
+
+def test_a_deleted_tap_comes_back(host: Host) -> None:
+    shell(
+        host,
+        """
+        tuntap add d0 mode tap
+        link set d0 up mtu 1400 address 02:00:00:00:00:0d alias netns.fabric:lab
+        addr add 192.0.2.1/24 dev d0
+        link add bystander type bridge
+        """,
+    )
+    before = snapshot.take()
+    deletion = op.DeleteLink(None, "d0", phase=Phase.RELEASE)
+    with pytest.raises(OperationFailed, match="File exists") as failure:
+        apply(deletion, op.CreateVeth(op.NewEnd(None, "bystander"), op.NewEnd(None, "w")))
+    assert str(failure.value).endswith("the host is unchanged.")
+    snapshot.assert_unchanged(before)
+    apply(deletion)
+    assert "d0" not in host.links()
 
 
 def apply(*operations: Operation) -> None:

@@ -130,6 +130,9 @@ def interface_name(value: Any) -> str:
         raise ValidationError(
             f"{name!r} is {size} long, and Linux takes at most {INTERFACE_NAME_MAX} for an interface name; shorten it"
         )
+    if name in ("all", "default"):
+        # The kernel refuses both (sysctl_dev_name_is_allowed() in net/ipv4/devinet.c).
+        raise ValidationError(f"{name!r} cannot be an interface name (sysctls use it); choose another one")
     if name in (".", ".."):
         raise ValidationError(f"{name!r} cannot be an interface name (it means a directory); choose another one")
     if _KERNEL_SPACES.intersection(raw) or not name.isprintable():

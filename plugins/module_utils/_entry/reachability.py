@@ -14,6 +14,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.runner import (
     open_host,
     run_and_exit,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._probes.matrix import render_matrix
 from ansible_collections.netns.fabric.plugins.module_utils._probes.options import (
@@ -22,7 +23,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.options impor
     probes_of,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._probes.survey import survey
-from ansible_collections.netns.fabric.plugins.module_utils._probes.verdict import describe_failures, summarize
+from ansible_collections.netns.fabric.plugins.module_utils._probes.verdict import (
+    describe_failures,
+    describe_refusals,
+    summarize,
+)
 
 
 def run() -> None:
@@ -36,13 +41,14 @@ def run() -> None:
 
     def work() -> dict[str, Any]:
         probes = probes_of(module.params)
-        with open_host((KERNEL,), module.check_mode) as host:
+        with open_host((KERNEL, FIREWALL), module.check_mode) as host:
             judged, context = survey(host, probes)
         result = {
             "changed": False,
             "probes": [one.as_result() for one in judged],
             "matrix": render_matrix(judged),
             "summary": summarize(judged),
+            "refused": describe_refusals(judged),
         }
         message = describe_failures(judged, context)
         if message:

@@ -39,7 +39,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes import option
 from ansible_collections.netns.fabric.plugins.module_utils._probes.matrix import render_matrix
 from ansible_collections.netns.fabric.plugins.module_utils._probes.model import Probe
 from ansible_collections.netns.fabric.plugins.module_utils._probes.survey import survey
-from ansible_collections.netns.fabric.plugins.module_utils._probes.verdict import describe_failures, summarize
+from ansible_collections.netns.fabric.plugins.module_utils._probes.verdict import (
+    describe_failures,
+    describe_refusals,
+    summarize,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.registry import RESOURCES
 from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ensure_link
 
@@ -173,7 +177,11 @@ def run_probes(host: Host, probes: Sequence[Probe], result: Mapping[str, Any]) -
         judged, context = survey(host, probes)
     except FabricError as error:
         raise Unfinished(f"netns.fabric.reachability: {error}", result) from error
-    probed = {"matrix": render_matrix(judged), "summary": summarize(judged)}
+    probed = {
+        "matrix": render_matrix(judged),
+        "summary": summarize(judged),
+        "refused": describe_refusals(judged),
+    }
     message = describe_failures(judged, context)
     if message:
         raise Unfinished(

@@ -73,6 +73,7 @@ def _options(bridge: Bridge, port: Port) -> Declaration:
         tag=port.tag,
         trunks=list(port.trunks) or None,
         vlan_mode=port.vlan_mode,
+        iface_id=interface.external_ids.get("iface-id"),
         protected=port.protected or None,
         mac=interface.mac if interface.type == "internal" else None,
         mtu=interface.mtu_request if interface.type not in WITHOUT_DEVICE and not is_local else None,

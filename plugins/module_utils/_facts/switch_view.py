@@ -68,6 +68,7 @@ def _port(host: HostFacts, bridge: Bridge, port: Port) -> dict[str, Any]:
         "trunks": list(port.trunks),
         "vlan_mode": port.vlan_mode,
         "protected": port.protected,
+        "iface_id": interface.external_ids.get("iface-id"),
         "mac": interface.mac_in_use,
         "mtu": interface.mtu,
         "ofport": interface.ofport,

@@ -9,6 +9,7 @@ is needed. Reading creates no table: a program is run only where the kernel has 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,7 +26,16 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.iptables_pa
     merge_rulesets,
     parse_chains,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._firewall.iptables_transaction import IptablesTransaction
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.iptables_transaction import (
+    IptablesTransaction,
+    TableRules,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_objects import (
+    NftObjects,
+    dump,
+    parse_table,
+    read_objects,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_parser import parse_ruleset
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_transaction import NftTransaction
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.programs import error_text
@@ -42,17 +52,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import uapi
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import (
     NetlinkError,
     NetlinkSocket,
-    attributes_of,
-    message,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._system.programs import Result, find, run
 
 _COMMANDS: Mapping[int, str] = {4: "iptables", 6: "ip6tables"}
 _LEGACY_TABLES: Mapping[int, str] = {4: "ip_tables_names", 6: "ip6_tables_names"}
-
-#: By number: the NFPROTO_ of linux/netfilter.h, as nft(8) names them.
-_FAMILY_NAMES: Mapping[int, str] = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 
 
 @contextmanager
@@ -75,15 +80,17 @@ def enter_namespace(namespace: NamespaceName) -> Iterator[None]:
 
 
 class Firewall(Backend):
-    """nft and iptables on this host. Tests replace `run` and `find`."""
+    """nft and iptables on this host. Tests replace `run`, `find` and `read_objects`."""
 
     def __init__(
         self,
         run: Callable[[Sequence[str], str], Result] = run,
         find: Callable[[str], str | None] = find,
+        read_objects: Callable[[], NftObjects] = read_objects,
     ) -> None:
         self._run_program = run
         self._find = find
+        self._read_objects = read_objects
         self._readings: dict[tuple[NamespaceName, bool], Ruleset] = {}
 
     def _run(self, program: str, *arguments: str, text: str = "") -> Result:
@@ -93,22 +100,29 @@ class Firewall(Backend):
 
     @cached_property
     def tools(self) -> Tools:
-        """The programs that the host has, and the variant behind the plain name of iptables."""
+        """The programs that the host has and can use, and the variant behind the plain name of iptables."""
         commands: dict[tuple[str, int], str] = {}
         usual: dict[int, str] = {}
-        for version, command in _COMMANDS.items():
-            for variant, suffix in ((IPTABLES_NFT, "-nft"), (IPTABLES_LEGACY, "-legacy")):
-                if self._find(command + suffix):
-                    commands[variant, version] = command + suffix
-            if self._find(command):
-                # "iptables v1.8.9 (nf_tables)"; releases before 1.8 knew one variant and name none.
-                printed = self._run(command, "-V").output
-                usual[version] = IPTABLES_NFT if "nf_tables" in printed else IPTABLES_LEGACY
-                commands[usual[version], version] = command
-            for variant, known in commands:
-                if known == version:
-                    usual.setdefault(version, variant)
-        return Tools(self._find("nft") is not None, commands, usual)
+        nf_tables = kernel_has_nf_tables()
+        for version, plain in _COMMANDS.items():
+            for variant, command in self._iptables(plain):
+                if variant == IPTABLES_LEGACY or nf_tables:
+                    commands[variant, version] = command
+                    if command == plain or version not in usual:
+                        usual[version] = variant
+        return Tools(nf_tables and self._find("nft") is not None, commands, usual, nf_tables)
+
+    def _iptables(self, plain: str) -> Iterator[tuple[str, str]]:
+        """Yield the variants of iptables with their commands, the one behind the plain name last."""
+        for variant, suffix in ((IPTABLES_NFT, "-nft"), (IPTABLES_LEGACY, "-legacy")):
+            if self._find(plain + suffix):
+                yield variant, plain + suffix
+        if self._find(plain):
+            # "iptables v1.8.9 (nf_tables)"; releases before 1.8 knew one variant and name none.
+            printed = self._run(plain, "-V")
+            # Without nf_tables in the kernel even this fails: "iptables/1.8.9 Failed to initialize nft".
+            is_nft = "nf_tables" in printed.output or "initialize nft" in printed.error
+            yield IPTABLES_NFT if is_nft else IPTABLES_LEGACY, plain
 
     def read(self, namespaces: Iterable[NamespaceName], all_nat: bool = False) -> dict[NamespaceName, Ruleset]:
         """Return the rules in each of these namespaces. Each is read once, until forget(); missing ones are left out.
@@ -183,14 +197,34 @@ class Firewall(Backend):
                 groups.setdefault(key, []).append(operation)
         for (namespace, command, table), group in groups.items():
             transaction = (
-                NftTransaction(self._run, group)
+                NftTransaction(self._run, self._read_objects, group)
                 if command == "nft"
-                else IptablesTransaction(self._run, command, table, group)
+                else IptablesTransaction(self._run, partial(self._read_table, command, table), command, table, group)
             )
-            _run_inside(namespace, transaction.execute)
-            journal.record(
-                f"the {command} rules of {namespace or 'the host'}", partial(_run_inside, namespace, transaction.undo)
-            )
+            what = f"the {command} rules of {namespace or 'the host'}"
+            try:
+                _run_inside(namespace, transaction.execute)
+            except OperationFailed:
+                # A program may fail when the kernel has its transaction.
+                journal.record(what, partial(_run_inside, namespace, transaction.undo_if_done))
+                raise
+            journal.record(what, partial(_run_inside, namespace, transaction.undo))
+
+    def _read_table(self, command: str, table: str) -> TableRules:
+        """Return the rules of one table of iptables, without creating it.
+
+        Raises:
+            OperationFailed: They cannot be read.
+        """
+        version = 6 if command.startswith("ip6") else 4
+        present = legacy_tables(version) | {name for family, name in nftables_tables() if family == FAMILIES[version]}
+        if table not in present:
+            return {}
+        result = self._run(f"{command}-save", "-t", table)
+        if result.status:
+            raise OperationFailed(None, f"`{command}-save` failed: {error_text(result)}")
+        chains = parse_chains(result.output, IPTABLES_NFT, version)
+        return {chain.place.chain: chain.rules for chain in chains}
 
     def commit(self) -> None:
         """Do nothing: nothing is kept for the rollback."""
@@ -219,6 +253,20 @@ def legacy_tables(version: int) -> set[str]:
     return set()
 
 
+def kernel_has_nf_tables() -> bool:
+    """Return whether the kernel answers a request to nf_tables, which loads its module where there is one.
+
+    Whether nft is installed does not show it: kernels of containers, appliances and the WSL come without nf_tables. A
+    missing subsystem is EINVAL (net/netfilter/nfnetlink.c), a missing nfnetlink EPROTONOSUPPORT (netlink(7)).
+    """
+    try:
+        with closing(NetlinkSocket(uapi.NETLINK_NETFILTER)) as netlink:
+            dump(netlink, uapi.NFT_MSG_GETTABLE)
+    except OSError as error:
+        return error.errno not in (errno.EINVAL, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT, errno.EOPNOTSUPP)
+    return True
+
+
 def nftables_tables() -> dict[tuple[str, str], int]:
     """Return the tables of nf_tables in the namespace that the thread is in: family and name, and their flags.
 
@@ -231,22 +279,10 @@ def nftables_tables() -> dict[tuple[str, str], int]:
         return {}
     with closing(netlink):
         try:
-            # A header without a family stands for all of them.
-            found = netlink.dump(message(uapi.NFT_MSG_GETTABLE, uapi.NETFILTER_HEADER.pack(0, 0, 0)))
+            found = dump(netlink, uapi.NFT_MSG_GETTABLE)
         except NetlinkError:
             return {}
-    return dict(filter(None, map(_parse_table, found)))
-
-
-def _parse_table(dumped: bytes) -> tuple[tuple[str, str], int] | None:
-    """Return a table's family and name, and its flags; None for a family that has no name here."""
-    number, _version, _resource = uapi.NETFILTER_HEADER.unpack_from(dumped, uapi.HEADER.size)
-    attributes = attributes_of(dumped, uapi.HEADER.size + uapi.NETFILTER_HEADER.size)
-    family = _FAMILY_NAMES.get(number)
-    if family is None:
-        return None
-    name = attributes.get(uapi.NFTA_TABLE_NAME, b"").rstrip(b"\0").decode(errors="replace")
-    return (family, name), int.from_bytes(attributes.get(uapi.NFTA_TABLE_FLAGS, b""), "big")
+    return {key: flags for dumped in found for key, flags in parse_table(dumped)}
 
 
 FIREWALL = BackendType("firewall", Firewall)

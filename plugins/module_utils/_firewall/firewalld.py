@@ -22,6 +22,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_p
     RELOAD,
     FirewalldOperation,
     Policy,
+    Setting,
     parse_description,
     parse_listing,
     parse_settings,
@@ -70,12 +71,16 @@ class Firewalld(Backend):
         """Execute each operation by one call of firewall-cmd."""
         if RELOAD in operations:
             # The first in the journal is the last to be undone: firewalld loads the restored configuration.
-            journal.record("the reload of firewalld", partial(_execute, RELOAD.arguments))
+            journal.record("the reload of firewalld", partial(_undo, RELOAD.arguments))
         for operation in operations:
             if isinstance(operation, FirewalldOperation):
-                _execute(operation.arguments, operation)
+                try:
+                    _execute(operation.arguments, operation)
+                except OperationFailed:
+                    journal.record("the policy of firewalld", partial(_undo_if_done, operation))
+                    raise
                 for arguments in reversed(operation.opposite):
-                    journal.record("the policy of firewalld", partial(_execute, arguments))
+                    journal.record("the policy of firewalld", partial(_undo, arguments))
 
     def commit(self) -> None:
         """Do nothing: nothing is kept for the rollback."""
@@ -97,6 +102,50 @@ def _execute(arguments: tuple[str, ...], operation: FirewalldOperation | None = 
     if result.status:
         reason = result.error.strip() or result.output.strip() or f"exit status {result.status}"
         raise OperationFailed(operation, f"firewalld refused `{PROGRAM} {' '.join(arguments)}`: {reason}")
+
+
+def _undo(arguments: tuple[str, ...]) -> None:
+    """Execute a call that undoes another one; firewall-cmd may fail when firewalld has done it."""
+    try:
+        _execute(arguments)
+    except OperationFailed:
+        if not _has_happened(arguments):
+            raise
+
+
+def _undo_if_done(operation: FirewalldOperation) -> None:
+    """Undo a call that firewalld has carried out although firewall-cmd failed."""
+    if operation.opposite and _has_happened(operation.arguments):
+        for arguments in operation.opposite:
+            _undo(arguments)
+
+
+def _has_happened(arguments: tuple[str, ...]) -> bool:
+    """Return whether firewalld shows what a call does.
+
+    Raises:
+        Unavailable: firewalld cannot be read.
+    """
+    if arguments == RELOAD.arguments:
+        return set(_query("--get-policies").output.split()) == set(
+            _query("--permanent", "--get-policies").output.split()
+        )
+    options = [(name, value) for name, _equals, value in (argument.partition("=") for argument in arguments)]
+    where = [name for name, _value in options if name == "--permanent"]
+    policy = next(value for name, value in options if name in ("--policy", "--new-policy", "--delete-policy"))
+    found = _query("--verbose", *where, f"--info-policy={policy}")
+    settings = parse_settings(found.output)
+    return all(_shows(name, value, found, settings) for name, value in options if value and name != "--policy")
+
+
+def _shows(option: str, value: str, found: Result, settings: frozenset[Setting]) -> bool:
+    """Return whether a policy, as `--info-policy` has printed it, is as an option makes it."""
+    if option in ("--new-policy", "--delete-policy"):
+        return (found.status == 0) == (option == "--new-policy")
+    if option == "--set-description":
+        return parse_description(found.output) == value
+    verb, _dash, kind = option[2:].partition("-")
+    return ((kind, value) in settings) == (verb == "add")
 
 
 def _unsaved(name: str) -> list[str]:

@@ -13,6 +13,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     FAMILIES,
     FINAL_VERDICTS,
     FORWARD,
+    INPUT,
     IPTABLES_NFT,
     MULTICAST,
     NAT_HOOKS,
@@ -32,7 +33,7 @@ TABLES = frozenset(("nat", "filter"))
 _FIELDS: Mapping[str, str] = {"-s": "saddr", "-d": "daddr", "-i": "iifname", "-o": "oifname", "--ctstate": "ct state"}
 _PORTS: Mapping[str, str] = {"--dport": "dport", "--sport": "sport"}
 _VERDICTS: Mapping[str, str] = {name.upper(): name for name in (*FINAL_VERDICTS, *NAT_VERDICTS)}
-_HOOKS: Mapping[str, str] = {hook.upper(): hook for hook in (*NAT_HOOKS, FORWARD)}
+_HOOKS: Mapping[str, str] = {hook.upper(): hook for hook in (*NAT_HOOKS, FORWARD, INPUT)}
 
 #: Whether an option is negated, the option, and its values.
 _Option = tuple[bool, str, list[str]]
@@ -136,7 +137,7 @@ def _parse_criterion(negated: bool, option: str, values: Sequence[str], version:
         elif name == "ct state":
             value = ",".join(sorted(value.lower().split(",")))
     if name is None or value is None:
-        return Criterion.other(" ".join([option, *values]))
+        return Criterion.other(" ".join([*(["!"] if negated else []), option, *values]))
     return Criterion(name, value, negated)
 
 

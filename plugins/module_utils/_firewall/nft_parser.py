@@ -11,6 +11,8 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     FINAL_VERDICTS,
+    FORWARD,
+    INPUT,
     NFTABLES,
     OWN_TABLE,
     Chain,
@@ -37,9 +39,9 @@ def parse_ruleset(
 ) -> Ruleset:
     """Return the ruleset that `nft -j list ruleset` printed.
 
-    Rules of tables that have no chain on the forward hook are left out, except for OWN_TABLE and, with `all_nat`, for
-    tables that do NAT. `flags` are those of the tables as the kernel has them: nft 1.0.6 prints something else in their
-    place.
+    Rules of tables that have no chain on the hooks forward and input are left out, except for OWN_TABLE and, with
+    `all_nat`, for tables that do NAT. `flags` are those of the tables as the kernel has them: nft 1.0.6 prints
+    something else in their place.
     """
     objects = [(kind, value) for entry in document["nftables"] for kind, value in entry.items()]
     relevant = _relevant_tables(objects, all_nat)
@@ -66,7 +68,11 @@ def _relevant_tables(objects: Iterable[tuple[str, Any]], all_nat: bool) -> set[t
         (value["family"], value["table"])
         for kind, value in objects
         if kind == "chain"
-        and (value["table"] == OWN_TABLE or value.get("hook") == "forward" or (all_nat and value.get("type") == "nat"))
+        and (
+            value["table"] == OWN_TABLE
+            or value.get("hook") in (FORWARD, INPUT)
+            or (all_nat and value.get("type") == "nat")
+        )
     }
 
 

@@ -24,7 +24,7 @@ def error_text(result: Result) -> str:
     """Return the error that a program printed, without the copy of the line that nft adds to it."""
     lines = (result.error.strip() or result.output.strip()).splitlines()
     errors = [line for line in lines if "rror" in line or "failed" in line or "lock" in line] or lines
-    return "; ".join(errors) or f"exit status {result.status}"
+    return "; ".join(errors) or (f"signal {-result.status}" if result.status < 0 else f"exit status {result.status}")
 
 
 def find_culprit(lines: Sequence[_Line], pattern: str, error: str) -> _Line | None:

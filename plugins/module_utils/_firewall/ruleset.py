@@ -28,6 +28,8 @@ COMMENT = "netns.fabric"
 
 #: The hooks of this collection's rules (nft(8), Address families). In OWN_TABLE a chain has the name of its hook.
 PREROUTING, OUTPUT, POSTROUTING, FORWARD = "prerouting", "output", "postrouting", "forward"
+#: The hook of what is for the host itself.
+INPUT = "input"
 NAT_HOOKS = (PREROUTING, OUTPUT, POSTROUTING)
 
 #: By IP version: the family's name in nf_tables, and all multicast addresses (RFC 5771, RFC 4291 2.7).
@@ -36,7 +38,7 @@ MULTICAST: Mapping[int, str] = {4: "224.0.0.0/4", 6: "ff00::/8"}
 
 #: The verdicts that decide on a packet.
 FINAL_VERDICTS = ("accept", "drop", "reject", "return")
-_REFUSING_VERDICTS = ("drop", "reject")
+REFUSING_VERDICTS = ("drop", "reject")
 #: The verdicts of address translation.
 NAT_VERDICTS = ("masquerade", "dnat")
 
@@ -44,7 +46,7 @@ NAT_VERDICTS = ("masquerade", "dnat")
 DOCKER_CHAIN = "DOCKER-USER"
 #: The chains of firewalld in iptables' filter table: of its older releases and of its newer ones.
 _FIREWALLD_CHAINS = ("FORWARD_IN_ZONES", "FORWARD_POLICIES_PRE")
-_FIREWALLD_TABLE = "firewalld"
+FIREWALLD_TABLE = "firewalld"
 _BELONGS_TO_FIREWALLD = "it belongs to firewalld, whose next reload would delete a rule added here"
 _RESERVED = "a running program has reserved the table (flag owner); allow the traffic in that program, or stop it"
 
@@ -128,7 +130,7 @@ class Chain:
         """Whether something other than this collection has added rules to it, or set its policy."""
         others = any(not (rule.comment or "").startswith(COMMENT) for rule in self.rules)
         is_foreign = self.place.backend == NFTABLES and self.place.table != OWN_TABLE
-        return others or self.policy in _REFUSING_VERDICTS or is_foreign
+        return others or self.policy in REFUSING_VERDICTS or is_foreign
 
 
 @dataclass(frozen=True)
@@ -161,15 +163,17 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Tools:
-    """The programs that the host has.
+    """The programs that the host has, and that its kernel has a use for.
 
     `iptables` names the command for each variant of iptables and IP version; `usual` is the variant that is behind
-    the plain command of an IP version.
+    the plain command of an IP version, or the other one where the kernel does not have that. `nf_tables`: whether the
+    kernel has it; without, there is neither nft nor that variant of iptables.
     """
 
     nft: bool = False
     iptables: Mapping[tuple[str, int], str] = field(default_factory=dict)
     usual: Mapping[int, str] = field(default_factory=dict)
+    nf_tables: bool = True
 
     @cached_property
     def any(self) -> bool:
@@ -201,7 +205,7 @@ class Ruleset:
         end = self._end(base)
         by_policy = end is None or end[1] == "return"
         verdict = base.policy if end is None or by_policy else end[1]
-        if verdict not in _REFUSING_VERDICTS:
+        if verdict not in REFUSING_VERDICTS:
             return None
         return Obstacle(
             base=base.place,
@@ -240,7 +244,7 @@ class Ruleset:
 
     def _refusal(self, place: Place, table: NftTable | None) -> str:
         if place.backend == NFTABLES:
-            if place.table == _FIREWALLD_TABLE:
+            if place.table == FIREWALLD_TABLE:
                 return _BELONGS_TO_FIREWALLD
             return _RESERVED if table and table.locked else ""
         firewalld = (replace(place, chain=name) for name in _FIREWALLD_CHAINS)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
@@ -91,7 +92,9 @@ def _delete_link(handles: NamespaceHandles, operation: op.DeleteLink, batch: Bat
         ends.append(batch.capture_link(far[0], far[1]))
     # Either end will do, and the ends in one namespace can be deleted together: in most plans the host's.
     end = next((end for end in ends if end.namespace is None), ends[0])
-    batch.add_deletion(operation, end, lambda: undo.recreate_pair(handles, ends))
+    is_tap = ends[0].link.kind == "tun"
+    restore = partial(undo.recreate_tap, handles, ends[0]) if is_tap else partial(undo.recreate_pair, handles, ends)
+    batch.add_deletion(operation, end, restore)
 
 
 def _move_link(handles: NamespaceHandles, operation: op.MoveLink, batch: Batch) -> None:

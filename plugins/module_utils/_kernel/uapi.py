@@ -54,6 +54,12 @@ IFF_UP, IFF_LOOPBACK = 0x1, 0x8
 #: struct ifinfomsg: family, type, index, flags, mask of the flags to change.
 LINK_HEADER = struct.Struct("=BxHiII")
 
+# linux/if_tun.h, linux/if.h
+TUNSETIFF, TUNSETPERSIST, TUNSETIFINDEX = 0x400454CA, 0x400454CB, 0x400454DA
+IFF_TAP, IFF_NO_PI = 0x0002, 0x1000
+#: struct ifreq: name, flags.
+INTERFACE_REQUEST = struct.Struct("=16sH22x")
+
 # linux/if_addr.h
 IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS, IFA_PROTO = 1, 2, 8, 11
 IFA_F_SECONDARY, IFA_F_NODAD, IFA_F_DADFAILED, IFA_F_PERMANENT = 0x1, 0x2, 0x8, 0x80
@@ -76,8 +82,12 @@ SOCK_DIAG_BY_FAMILY = 20
 TCP_CLOSE, TCP_LISTEN = 7, 10
 
 # linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h: subsystem (NFNL_SUBSYS_NFTABLES) and message
-NFT_MSG_GETTABLE = 10 << 8 | 1
+NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE = 10 << 8 | 1, 10 << 8 | 4, 10 << 8 | 7
 NFTA_TABLE_NAME, NFTA_TABLE_FLAGS = 1, 2
+NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME = 1, 3
+NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_HANDLE, NFTA_RULE_USERDATA = 1, 2, 3, 7
+#: libnftnl/udata.h
+NFTNL_UDATA_RULE_COMMENT = 0
 #: struct nfgenmsg: family, version, resource.
 NETFILTER_HEADER = struct.Struct("=BBH")
 

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import stat
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -20,11 +22,17 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles impor
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkError, Refusal, replay
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
+    IFF_NO_PI,
+    IFF_TAP,
     IFF_UP,
+    INTERFACE_REQUEST,
     NLM_F_CREATE,
     NLM_F_REPLACE,
     RTM_DELADDR,
     RTM_NEWADDR,
+    TUNSETIFF,
+    TUNSETIFINDEX,
+    TUNSETPERSIST,
 )
 
 
@@ -139,6 +147,23 @@ def recreate_pair(handles: NamespaceHandles, ends: Sequence[CapturedLink]) -> No
         ethtool.set_tx_checksum(netlink.fileno(), end.link.name, bool(end.link.tx_checksum))
     for end in ends:
         restore_link(handles, end)
+
+
+def recreate_tap(handles: NamespaceHandles, captured: CapturedLink) -> None:
+    """Create a deleted tap device again, with its index and settings (tun_chr_ioctl() in drivers/net/tun.c)."""
+    link = captured.link
+    with handles.entered(captured.namespace):
+        device = os.open("/dev/net/tun", os.O_RDWR)
+    try:
+        fcntl.ioctl(device, TUNSETIFINDEX, link.index.to_bytes(4, sys.byteorder))
+        fcntl.ioctl(device, TUNSETIFF, INTERFACE_REQUEST.pack(link.name.encode(), IFF_TAP | IFF_NO_PI))
+        fcntl.ioctl(device, TUNSETPERSIST, 1)
+    finally:
+        os.close(device)
+    settings = [("IFLA_ADDRESS", link.mac), ("IFLA_MTU", link.mtu), ("IFLA_IFALIAS", link.alias)]
+    netlink = handles.get(captured.namespace).socket
+    _raise_first(netlink.request_all([requests.set_link(link.name, setting) for setting in settings if setting[1]]))
+    restore_link(handles, captured)
 
 
 def delete_created_link(handles: NamespaceHandles, namespace: NamespaceName, name: str) -> None:

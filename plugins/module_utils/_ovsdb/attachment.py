@@ -5,16 +5,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
 
 #: Each datapath has a port of its own, which belongs to no bridge.
 OWN_DEVICES = frozenset({"ovs-netdev", "ovs-system"})
-
-#: A port in the output of `ovs-appctl dpctl/show`.
-_DATAPATH_PORT = re.compile(r"^\s+port \d+: (\S+) \(internal")
 
 
 @dataclass(frozen=True)
@@ -30,19 +26,6 @@ class Attachments:
     packet_sockets: frozenset[int] | None = None
     taps: frozenset[str] | None = None
     vports: frozenset[str] | None = None
-
-
-def parse_internal_ports(text: str) -> frozenset[str]:
-    """Return the internal ports that `ovs-appctl dpctl/show` lists for the kernel's datapath."""
-    found: set[str] = set()
-    in_kernel = False
-    for line in text.splitlines():
-        if not line.startswith(" "):
-            in_kernel = line.startswith("system@")
-        match = _DATAPATH_PORT.match(line)
-        if match and in_kernel:
-            found.add(match[1])
-    return frozenset(found)
 
 
 def lost_taps(switch: Switch, attachments: Attachments) -> frozenset[str]:

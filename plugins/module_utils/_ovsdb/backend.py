@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any, cast
@@ -21,7 +22,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink impor
     attributes_of,
     message,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments, parse_internal_ports
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.answers import (
+    find_port_number,
+    has_rules,
+    parse_internal_ports,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.client import (
     DEFAULT_TIMEOUT,
     GRACE,
@@ -41,6 +47,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations imp
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.transaction import Transaction, split_batches
+
+#: Seconds that ovs-vswitchd has to open a link that has just appeared, and between two readings.
+SETTLING_TIME = 1.0
+SETTLING_INTERVAL = 0.05
 
 OVS_DATAPATH_FAMILY = "ovs_datapath"
 
@@ -98,6 +108,20 @@ class OpenVSwitch(Backend):
             self._require_daemon()
         return self._before
 
+    def read_settled(self, names: Collection[str]) -> Switch:
+        """Read again, for a moment, until these interfaces work: ovs-vswitchd opens a link some time after it appears.
+
+        Raises:
+            Unavailable: Open vSwitch does not answer any more.
+        """
+        deadline = time.monotonic() + SETTLING_TIME
+        while time.monotonic() < deadline and any(
+            not interface.works for name, interface in self._before.interfaces.items() if name in names
+        ):
+            time.sleep(SETTLING_INTERVAL)  # ovs-vswitchd does not report what it has not opened yet
+            self.read()
+        return self._before
+
     def attachments(self, vports: bool = False) -> Attachments:
         """Read which devices ovs-vswitchd has open, for all ports at once; `vports` adds the kernel's internal ports.
 
@@ -115,6 +139,16 @@ class OpenVSwitch(Backend):
             if answer.status == 0:
                 attachments = replace(attachments, vports=parse_internal_ports(answer.output))
         return attachments
+
+    def datapath_port(self, name: str) -> str:
+        """Return the number of a port of the userspace datapath; empty where it has none, or it is unknown."""
+        answer = self._client.appctl(("dpctl/show", "netdev@ovs-netdev"), self._before)
+        return find_port_number(answer.output, name) if answer.status == 0 else ""
+
+    def forwards_nothing(self, bridge: str) -> bool:
+        """Return whether a bridge with `fail_mode=secure` has no OpenFlow rule to forward by."""
+        answer = self._client.appctl(("bridge/dump-flows", bridge), self._before)
+        return answer.status == 0 and not has_rules(answer.output)
 
     def link_names(self) -> frozenset[str]:
         """Return the names of the host's links."""

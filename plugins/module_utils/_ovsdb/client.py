@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -58,13 +59,31 @@ class Answer:
         return self.status in (0, EXIT_POSTDB_ERROR)
 
     @property
+    def conflicting(self) -> bool:
+        """Whether ovs-vsctl has refused to create what there is already (check_conflicts() in its source)."""
+        return (
+            re.search(r"^ovs-vsctl: cannot create .* because .* already exists", self.message, re.MULTILINE) is not None
+        )
+
+    @property
     def reason(self) -> str:
-        """The last line of the message, without the program's name and without what ovs-vsctl says about its log."""
+        """The last line of the message, without the program's name and without what ovs-vsctl says about its log.
+
+        Of a program without a message, how it ended.
+        """
         lines = [
             line for line in self.message.splitlines() if line and "log directory" not in line and "|WARN|" not in line
         ]
-        text = lines[-1] if lines else ""
+        if not lines:
+            return _describe_end(self.status)
+        text = lines[-1]
         return text.split(": ", 1)[-1] if text.startswith(("ovs-vsctl: ", "ovs-appctl: ")) else text
+
+
+def _describe_end(status: int | None) -> str:
+    if status is None:
+        return "no answer in time"
+    return f"it was killed by signal {-status}" if status < 0 else f"it ended with status {status}" if status else ""
 
 
 class Client:

@@ -72,7 +72,8 @@ def read_attachments(pid: int) -> Attachments:
 
 def _read_tap_names(pid: int, descriptor: str) -> list[str]:
     with open(f"/proc/{pid}/fdinfo/{descriptor}", encoding="utf-8", errors="replace") as file:
-        names = [line.partition(":")[2].strip() for line in file if line.startswith("iff:")]
+        # Not every space of Unicode is one to the kernel, which allows it at the end of a name.
+        names = [line.partition(":")[2].strip("\t\n ") for line in file if line.startswith("iff:")]
     return [name for name in names if name]
 
 

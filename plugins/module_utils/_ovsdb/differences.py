@@ -31,11 +31,18 @@ class Difference:
         self.before[option], self.after[option] = old, new
         self.values[column or option] = new if stored is None else stored
 
-    def clear(self, option: str, old: Any) -> None:
+    def clear(self, option: str, old: Any, column: str | None = None) -> None:
         """Empty a column that may be empty."""
-        if old is not None:
+        if old is not None and old != ():
             self.before[option], self.after[option] = old, None
-            self.values[option] = ()
+            self.values[column or option] = ()
+
+    def compare_key(self, option: str, old: str | None, new: str | None, column: str, key: str) -> None:
+        """Compare an option that is a key of a map column; None leaves it untouched, the empty text removes it."""
+        wanted = new or None
+        if new is not None and old != wanted:
+            self.before[option], self.after[option] = old, wanted
+            self.keys.append((column, key, wanted))
 
     def compare_map(self, option: str, old: Mapping[str, str], wanted: MapOption | None) -> None:
         """Compare a map option key by key; keys that are not given are left untouched."""

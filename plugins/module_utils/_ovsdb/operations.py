@@ -10,16 +10,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Phase
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import collect_dependents
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import REOPEN, REOPEN_KEY, Interface, Switch
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
+    COLLECTOR_SET,
+    REOPEN,
+    REOPEN_KEY,
+    Interface,
+    Switch,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import (
     NO_COLUMNS,
     Columns,
     Command,
-    format_atom,
     join_commands,
-    recreate_rows,
-    row_name,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Value
 
@@ -42,9 +45,17 @@ class OvsOperation:
         """Return the commands of ovs-vsctl that execute it."""
         raise NotImplementedError
 
-    def undo(self, before: Switch) -> Sequence[Command]:
-        """Return the commands of ovs-vsctl that roll it back to the state `before`."""
+    def is_applied(self, switch: Switch) -> bool:
+        """Return whether the database has what it writes."""
         raise NotImplementedError
+
+    def undo(self, before: Switch) -> Sequence[Command]:
+        """Return the commands of ovs-vsctl that roll it back to the state `before`, without `deleted_rows`."""
+        raise NotImplementedError
+
+    def deleted_rows(self, before: Switch) -> Sequence[Row]:  # noqa: ARG002  # every operation has this signature
+        """Return the rows that it deletes, without those that are deleted because nothing refers to them any more."""
+        return ()
 
     def undo_after(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         """Return the commands that a rollback needs in a second transaction, once `undo` has taken effect."""
@@ -93,6 +104,9 @@ class AddBridge(OvsOperation):
             *self.interface.commands("Interface", self.name),
         ]
 
+    def is_applied(self, switch: Switch) -> bool:
+        return _has_bridge(switch, self.name, self.columns, self.interface)
+
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return [("--if-exists", "del-br", self.name)]
 
@@ -113,6 +127,9 @@ class SetBridge(OvsOperation):
 
     def transaction(self) -> Sequence[Command]:
         return [*self.columns.commands("Bridge", self.name), *self.interface.commands("Interface", self.name)]
+
+    def is_applied(self, switch: Switch) -> bool:
+        return _has_bridge(switch, self.name, self.columns, self.interface)
 
     def undo(self, before: Switch) -> Sequence[Command]:
         bridge = before.bridge(self.name)
@@ -142,20 +159,31 @@ class SetBridge(OvsOperation):
 
 @dataclass(frozen=True)
 class DeleteBridge(OvsOperation):
-    """Delete a bridge, and its ports with it."""
+    """Delete a bridge, its ports with it, and the sets of collectors that refer to it.
+
+    The database keeps a row of a bridge as long as a set of collectors refers to it, and no bridge of its name could be
+    created. `collectors` are their UUIDs.
+    """
 
     name: str
+    collectors: tuple[str, ...] = ()
     phase: Phase = Phase.REMOVE
 
     def transaction(self) -> Sequence[Command]:
-        return [("--if-exists", "del-br", self.name)]
+        return [
+            *(("--if-exists", "destroy", COLLECTOR_SET, uuid) for uuid in self.collectors),
+            ("--if-exists", "del-br", self.name),
+        ]
 
-    def undo(self, before: Switch) -> Sequence[Command]:
+    def is_applied(self, switch: Switch) -> bool:
+        return switch.bridge(self.name) is None
+
+    def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
+        return ()  # the deleted rows are re-created
+
+    def deleted_rows(self, before: Switch) -> Sequence[Row]:
         bridge = before.bridge(self.name)
-        if bridge is None:
-            return ()
-        rows = collect_dependents([bridge.row], before.rows)
-        return [*recreate_rows(rows), ("add", "Open_vSwitch", ".", "bridges", row_name(bridge.row))]
+        return [bridge.row, *(before.rows[uuid] for uuid in self.collectors)] if bridge else ()
 
     def size(self, before: Switch) -> int:
         bridge = before.bridge(self.name)
@@ -176,6 +204,9 @@ class AddPort(OvsOperation):
             ("add-port", self.bridge, self.name, *self.port.assignments()),
             *self.interface.commands("Interface", self.name),
         ]
+
+    def is_applied(self, switch: Switch) -> bool:
+        return _has_port(switch, self.name, self.port, self.interface)
 
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return [("--if-exists", "del-port", self.name)]
@@ -198,6 +229,9 @@ class SetPort(OvsOperation):
             *self.port.commands("Port", self.name),
             *self.interface.commands("Interface", self.interface_name),
         ]
+
+    def is_applied(self, switch: Switch) -> bool:
+        return _has_port(switch, self.name, self.port, self.interface)
 
     def undo(self, before: Switch) -> Sequence[Command]:
         found = before.port(self.name)
@@ -233,6 +267,10 @@ class MovePort(OvsOperation):
 
     def transaction(self) -> Sequence[Command]:
         return _move(self.name, self.bridge, self.to)
+
+    def is_applied(self, switch: Switch) -> bool:
+        found = switch.port(self.name)
+        return found is not None and found[0].name == self.to
 
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return _move(self.name, self.to, self.bridge)
@@ -274,9 +312,9 @@ def _move(port: str, bridge: str, to: str) -> list[Command]:
     # Unique within a transaction of many: the port's name, in characters that an identifier may have.
     reference = "@port_" + (port if port.isidentifier() and port.isascii() else "x" + port.encode().hex())
     return [
-        (f"--id={reference}", "get", "Port", format_atom(port)),
-        ("remove", "Bridge", format_atom(bridge), "ports", reference),
-        ("add", "Bridge", format_atom(to), "ports", reference),
+        (f"--id={reference}", "get", "Port", port),
+        ("remove", "Bridge", bridge, "ports", reference),
+        ("add", "Bridge", to, "ports", reference),
     ]
 
 
@@ -291,12 +329,15 @@ class DeletePort(OvsOperation):
     def transaction(self) -> Sequence[Command]:
         return [("--if-exists", "del-port", self.bridge, self.name)]
 
-    def undo(self, before: Switch) -> Sequence[Command]:
+    def is_applied(self, switch: Switch) -> bool:
+        return switch.port(self.name) is None
+
+    def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
+        return ()  # the deleted rows are re-created
+
+    def deleted_rows(self, before: Switch) -> Sequence[Row]:
         found = before.port(self.name)
-        if found is None:
-            return ()
-        rows = collect_dependents([found[1].row], before.rows)
-        return [*recreate_rows(rows), ("add", "Bridge", format_atom(self.bridge), "ports", row_name(found[1].row))]
+        return [found[1].row] if found else []
 
 
 @dataclass(frozen=True)
@@ -314,15 +355,20 @@ class CloseInterface(OvsOperation):
     type: str
     phase: Phase = Phase.RELEASE
 
+    @property
+    def _columns(self) -> Columns:
+        return Columns({"type": "patch"}, (("options", "peer", REOPEN + self.type),))
+
     def transaction(self) -> Sequence[Command]:
-        return Columns({"type": "patch"}, (("options", "peer", REOPEN + self.type),)).commands(
-            "Interface", self.interface_name
-        )
+        return self._columns.commands("Interface", self.interface_name)
+
+    def is_applied(self, switch: Switch) -> bool:
+        return _has_interface(switch, self.interface_name, self._columns)
 
     def undo(self, before: Switch) -> Sequence[Command]:
         found = before.port(self.port)
         peer = found[1].interface.options.get("peer") if found else None
-        return _open(self.interface_name, self.type, peer)
+        return _opened(self.type, peer).commands("Interface", self.interface_name)
 
 
 @dataclass(frozen=True)
@@ -335,7 +381,10 @@ class OpenInterface(OvsOperation):
     peer: str | None = None
 
     def transaction(self) -> Sequence[Command]:
-        return _open(self.interface_name, self.type, self.peer)
+        return _opened(self.type, self.peer).commands("Interface", self.interface_name)
+
+    def is_applied(self, switch: Switch) -> bool:
+        return _has_interface(switch, self.interface_name, _opened(self.type, self.peer))
 
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return ()  # the rollback of CloseInterface does it
@@ -344,9 +393,8 @@ class OpenInterface(OvsOperation):
         return [self.interface_name]
 
 
-def _open(interface: str, kind: str, peer: str | None) -> list[Command]:
-    stored = "" if kind == "system" else kind
-    return Columns({"type": stored}, (("options", "peer", peer),)).commands("Interface", interface)
+def _opened(kind: str, peer: str | None) -> Columns:
+    return Columns({"type": "" if kind == "system" else kind}, (("options", "peer", peer),))
 
 
 @dataclass(frozen=True)
@@ -358,16 +406,23 @@ class CloseLocalInterface(OvsOperation):
     """
 
     bridge: str
+    #: The datapath port, where that is not the name: a number for a name of digits, which dpctl takes for a number, and
+    #: the empty text where there is none.
+    datapath_port: str | None = None
     phase: Phase = Phase.RELEASE
 
     def requests(self) -> Sequence[Command]:
-        return [("dpctl/del-if", "netdev@ovs-netdev", self.bridge)]
+        port = self.bridge if self.datapath_port is None else self.datapath_port
+        return [("dpctl/del-if", "netdev@ovs-netdev", port)] if port else []
 
     def transaction(self) -> Sequence[Command]:
-        return Columns(keys=(("external_ids", REOPEN_KEY, "true"),)).commands("Interface", self.bridge)
+        return _REOPENING.commands("Interface", self.bridge)
+
+    def is_applied(self, switch: Switch) -> bool:
+        return _has_interface(switch, self.bridge, _REOPENING)
 
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
-        return OpenLocalInterface(self.bridge).transaction()
+        return _REOPENED.commands("Interface", self.bridge)
 
 
 @dataclass(frozen=True)
@@ -377,10 +432,39 @@ class OpenLocalInterface(OvsOperation):
     bridge: str
 
     def transaction(self) -> Sequence[Command]:
-        return Columns(keys=(("external_ids", REOPEN_KEY, None),)).commands("Interface", self.bridge)
+        return _REOPENED.commands("Interface", self.bridge)
+
+    def is_applied(self, switch: Switch) -> bool:
+        return _has_interface(switch, self.bridge, _REOPENED)
 
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return ()
 
     def expected_interfaces(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
         return [self.bridge]
+
+
+_REOPENING = Columns(keys=(("external_ids", REOPEN_KEY, "true"),))
+_REOPENED = Columns(keys=(("external_ids", REOPEN_KEY, None),))
+
+
+# Whether the database has what an operation writes
+
+
+def _has_bridge(switch: Switch, name: str, columns: Columns, interface: Columns) -> bool:
+    bridge = switch.bridge(name)
+    if bridge is None or not columns.are_set(bridge.row):
+        return False
+    return not interface or _has_interface(switch, name, interface)
+
+
+def _has_port(switch: Switch, name: str, columns: Columns, interface: Columns) -> bool:
+    found = switch.port(name)
+    return found is not None and columns.are_set(found[1].row) and interface.are_set(found[1].interface.row)
+
+
+def _has_interface(switch: Switch, name: str, columns: Columns) -> bool:
+    found = switch.port_with(name)
+    return found is not None and any(
+        columns.are_set(interface.row) for interface in found[1].interfaces if interface.name == name
+    )

@@ -17,6 +17,12 @@ VSCTL_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "database": {"type": "str"},
 }
 
+#: The names and the beginnings of names that ovs-vswitchd refuses (netdev_is_reserved_name() in lib/netdev.c).
+_RESERVED = frozenset({"ovs-netdev", "ovs-system"})
+_RESERVED_BEGINNINGS = tuple(
+    f"{kind}_sys" for kind in ("erspan", "genev", "gre", "gtpu", "ip6erspan", "ip6gre", "srv6", "udp", "vxlan")
+)
+
 #: A map option: each key with its value, None where it is to be removed.
 MapOption = Mapping[str, "str | None"]
 
@@ -52,13 +58,38 @@ def _parse_text(value: Any) -> str:
     return str(value)
 
 
-def link_name(value: Any) -> str:
-    """Check the name of a link that ovs-vsctl gets as an argument.
+def port_name(value: Any) -> str:
+    """Check the name of a port, which may be no link: then it may be longer than a link's, and have a space in it.
 
     Raises:
-        ValueError: The kernel would refuse it, or ovs-vsctl would take it for an option.
+        ValueError: ovs-vsctl would take it for something else, or ovs-vswitchd refuses it.
     """
-    name = interface_name(value)
-    if name.startswith("-"):
-        raise ValueError(f"{name!r} begins with a '-', which ovs-vsctl takes for an option; choose another name")
+    name = str(value)
+    if not name or not name.isprintable():
+        raise ValueError(f"{name!r} cannot be the name of a port: it is empty or has an unprintable character in it")
+    if name == "--":
+        raise ValueError(f"{name!r} cannot be the name of a port: it separates commands of ovs-vsctl; choose another")
+    if name in _RESERVED or name.startswith(_RESERVED_BEGINNINGS):
+        raise ValueError(f"ovs-vswitchd reserves the name {name} for a device of its own; choose another name")
+    return name
+
+
+def link_name(value: Any) -> str:
+    """Check the name of a port that is a link of the host.
+
+    Raises:
+        ValueError: The kernel or Open vSwitch would refuse it.
+    """
+    return port_name(interface_name(value))
+
+
+def bridge_name(value: Any) -> str:
+    """Check the name of a bridge, which is that of its link as well.
+
+    Raises:
+        ValueError: The kernel or Open vSwitch would refuse it.
+    """
+    name = link_name(value)
+    if "\\" in name:
+        raise ValueError(f"{name!r} has a backslash in it, and ovs-vswitchd ignores such a bridge; choose another name")
     return name

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import STATUS_COLUMNS, TABLES
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import STATUS_COLUMNS, TABLES, WEAK_COLUMNS
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import (
     Uuid,
     Value,
@@ -51,22 +51,35 @@ class Row:
         }
 
     def references(self) -> Iterator[str]:
-        """Yield the rows that this one refers to."""
-        for value in self.configuration.values():
-            for element in value.values() if isinstance(value, Mapping) else elements(value):
-                if isinstance(element, Uuid):
-                    yield element.text
+        """Yield the rows that this one refers to, and so keeps."""
+        weak = WEAK_COLUMNS.get(self.table, frozenset())
+        for column, value in self.configuration.items():
+            if column not in weak:
+                yield from _find_uuids(value)
+
+
+def _find_uuids(value: Value) -> Iterator[str]:
+    for element in value.values() if isinstance(value, Mapping) else elements(value):
+        if isinstance(element, Uuid):
+            yield element.text
 
 
 def collect_dependents(rows: Iterable[Row], all_rows: Mapping[str, Row]) -> list[Row]:
-    """Return these rows and all that are deleted with them, each once; `all_rows` are known by their UUIDs."""
-    found: dict[str, Row] = {}
-    waiting = list(rows)
+    """Return these rows and all that are deleted with them, each once; `all_rows` are known by their UUIDs.
+
+    A row that another one refers to as well, such as the sFlow of two bridges, is not deleted.
+    """
+    referrers: dict[str, set[str]] = {}
+    for row in all_rows.values():
+        for uuid in row.references():
+            referrers.setdefault(uuid, set()).add(row.uuid)
+    found = {row.uuid: row for row in rows}
+    waiting = list(found.values())
     while waiting:
-        row = waiting.pop(0)
-        if row.uuid not in found:
-            found[row.uuid] = row
-            waiting.extend(all_rows[uuid] for uuid in row.references() if uuid in all_rows)
+        for uuid in waiting.pop(0).references():
+            if uuid in all_rows and uuid not in found and referrers[uuid] <= found.keys():
+                found[uuid] = all_rows[uuid]
+                waiting.append(all_rows[uuid])
     return list(found.values())
 
 

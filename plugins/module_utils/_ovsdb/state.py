@@ -11,8 +11,10 @@ from functools import cached_property
 from typing import TypeVar
 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import is_like_a_uuid
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import (
     BRIDGE,
+    FLOW_SAMPLE_COLLECTOR_SET,
     INTERFACE,
     OPEN_VSWITCH,
     PORT,
@@ -22,6 +24,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import 
 #: The key in external_ids by which an owner owns a row, less the owner's name. The value is always MARK_VALUE.
 MARK = "netns.fabric/"
 MARK_VALUE = "owner"
+
+#: The table of the sets of collectors for IPFIX, each of one bridge.
+COLLECTOR_SET = FLOW_SAMPLE_COLLECTOR_SET.name
 
 #: How the option `peer` begins while a port whose device ovs-vswitchd has lost is re-opened; the port's type follows.
 REOPEN = "netns.fabric.reopen."
@@ -171,6 +176,11 @@ class Switch:
             for interface in port.interfaces
         }
 
+    @cached_property
+    def uuid_names(self) -> tuple[str, ...]:
+        """The names of interfaces that are UUIDs."""
+        return tuple(name for name in self._interfaces if is_like_a_uuid(name))
+
     @property
     def interfaces(self) -> Mapping[str, Interface]:
         """The interfaces of all ports, by name."""
@@ -194,6 +204,11 @@ class Switch:
     def port(self, name: str) -> tuple[Bridge, Port] | None:
         """Return the port of that name and the bridge that it is on."""
         return self._ports.get(name)
+
+    def collectors(self, bridge: Bridge) -> tuple[str, ...]:
+        """Return the UUIDs of the sets of collectors that refer to a bridge."""
+        rows = (row for row in self.rows.values() if row.table == COLLECTOR_SET)
+        return tuple(row.uuid for row in rows if bridge.row.uuid in row.references())
 
     def port_with(self, interface: str) -> tuple[Bridge, Port] | None:
         """Return the port that has an interface of that name, and its bridge."""

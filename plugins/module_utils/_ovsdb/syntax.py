@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Atom, Uuid, Value
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Atom, Uuid, Value, elements
 
 #: One command of ovs-vsctl with its arguments.
 Command = tuple[str, ...]
 
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _LIKE_A_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def is_like_a_uuid(text: str) -> bool:
+    """Return whether ovs-vsctl may take a text for a UUID."""
+    return _LIKE_A_UUID.fullmatch(text) is not None
 
 
 def format_atom(atom: Atom) -> str:
@@ -31,7 +36,7 @@ def format_atom(atom: Atom) -> str:
         return "true" if atom else "false"
     if isinstance(atom, (int, float)):
         return str(atom)
-    bare = _BARE.fullmatch(atom) and atom not in ("true", "false") and not _LIKE_A_UUID.fullmatch(atom)
+    bare = _BARE.fullmatch(atom) and atom not in ("true", "false") and not is_like_a_uuid(atom)
     return atom if bare else json.dumps(atom)
 
 
@@ -79,14 +84,23 @@ class Columns:
         ]
 
     def commands(self, table: str, record: str) -> list[Command]:
-        """Return the commands that change the columns of a record."""
-        record = format_atom(record)
+        """Return the commands that change the columns of a record.
+
+        A record is named as it is: unlike a value, ovs-vsctl never unquotes it (ctl_get_row() in lib/db-ctl-base.c).
+        """
         assignments = self.assignments()
         setting: list[Command] = [("set", table, record, *assignments)] if assignments else []
         removals: list[Command] = [
             ("remove", table, record, column, format_atom(key)) for column, key, value in self.keys if value is None
         ]
         return [*setting, *removals]
+
+    def are_set(self, row: Row) -> bool:
+        """Return whether a row has these columns already."""
+        return all(
+            frozenset(elements(row.columns.get(column, ()))) == frozenset(elements(value))
+            for column, value in self.values.items()
+        ) and all(row.strings(column).get(key) == value for column, key, value in self.keys)
 
     def inverse(self, row: Row) -> Columns:
         """Return what gives these columns of a row their present values back."""
@@ -99,10 +113,13 @@ class Columns:
 NO_COLUMNS = Columns()
 
 
-def recreate_rows(rows: Sequence[Row]) -> list[Command]:
-    """Return the commands that re-create rows with all their configuration and their references to each other."""
-    names = {row.uuid: row_name(row) for row in rows}
-    return [
+def recreate_rows(rows: Sequence[Row], all_rows: Mapping[str, Row]) -> list[Command]:
+    """Return the commands that re-create rows with all their configuration, and every reference to them.
+
+    `all_rows` are the rows as they were, by UUID. A reference is restored where the row that had it was not deleted.
+    """
+    names = {row.uuid: _row_name(row) for row in rows}
+    created: list[Command] = [
         (
             f"--id={names[row.uuid]}",
             "create",
@@ -114,9 +131,22 @@ def recreate_rows(rows: Sequence[Row]) -> list[Command]:
         )
         for row in rows
     ]
+    roots: list[Command] = [
+        ("add", "Open_vSwitch", ".", "bridges", names[row.uuid]) for row in rows if row.table == "Bridge"
+    ]
+    others = (row for row in all_rows.values() if row.uuid not in names)
+    return [*created, *roots, *(command for row in others for command in _restore_references(row, names))]
 
 
-def row_name(row: Row) -> str:
+def _restore_references(row: Row, names: Mapping[str, str]) -> Iterator[Command]:
+    """Yield the commands that add to a row its references to re-created rows; all of them are in columns of sets."""
+    for column, value in sorted(row.configuration.items()):
+        for element in () if isinstance(value, Mapping) else elements(value):
+            if isinstance(element, Uuid) and element.text in names:
+                yield ("--if-exists", "add", row.table, row.uuid, column, names[element.text])
+
+
+def _row_name(row: Row) -> str:
     """Return the name of a re-created row within its transaction, which may create many."""
     return "@row_" + row.uuid.replace("-", "_")
 

@@ -32,12 +32,14 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import 
 class Table:
     """A table: its columns whose meaning matters, each with its reader, and those in which ovs-vswitchd reports.
 
-    Every column that is not in `status` is configuration.
+    Every column that is not in `status` is configuration. A row is deleted with the last reference to it, but those of
+    `weak` columns do not count: the deletion removes them as well.
     """
 
     name: str
     columns: Mapping[str, Callable[[Value], Any]]
     status: frozenset[str] = frozenset()
+    weak: frozenset[str] = frozenset()
 
     def read(self, columns: Mapping[str, Value]) -> dict[str, Any]:
         """Return the declared columns of a row. A column that this release of Open vSwitch lacks is empty.
@@ -122,12 +124,16 @@ INTERFACE = Table(
 
 #: What a bridge refers to and what is deleted with it.
 CONTROLLER = Table("Controller", {}, frozenset({"is_connected", "role", "status"}))
-MIRROR = Table("Mirror", {}, frozenset({"statistics"}))
+MIRROR = Table(
+    "Mirror", {}, frozenset({"statistics"}), frozenset({"output_port", "select_dst_port", "select_src_port"})
+)
 NETFLOW = Table("NetFlow", {})
 SFLOW = Table("sFlow", {})
 IPFIX = Table("IPFIX", {})
 FLOW_TABLE = Table("Flow_Table", {})
 AUTO_ATTACH = Table("AutoAttach", {})
+#: What refers to a bridge, and has to be deleted before it.
+FLOW_SAMPLE_COLLECTOR_SET = Table("Flow_Sample_Collector_Set", {})
 
 #: All of them, read together, in this order.
 TABLES = (
@@ -142,6 +148,8 @@ TABLES = (
     IPFIX,
     FLOW_TABLE,
     AUTO_ATTACH,
+    FLOW_SAMPLE_COLLECTOR_SET,
 )
 
 STATUS_COLUMNS: Mapping[str, frozenset[str]] = {table.name: table.status for table in TABLES}
+WEAK_COLUMNS: Mapping[str, frozenset[str]] = {table.name: table.weak for table in TABLES}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
@@ -20,8 +20,14 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.journal import 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.client import START, Answer, Client
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.daemon import read_link_names
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations import OvsOperation
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import collect_dependents
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import NO_REASON, REOPEN, Interface, Switch
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import Command, join_commands
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import (
+    Command,
+    join_commands,
+    recreate_rows,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Value
 
 #: Seconds added to the timeout for each interface that ovs-vswitchd is to open or close: closing one takes the kernel
 #: 13 ms on the userspace datapath.
@@ -74,24 +80,41 @@ class Transaction:
         elif answer.status is None:
             self._handle_timeout(journal)
         else:
-            raise OperationFailed(self._find_refused(), answer.reason)
+            self._handle_failure(answer, journal)
 
     def _send(self, operation: OvsOperation, request: Command) -> None:
         answer = self._client.appctl(request, self._before)
-        if answer.status != 0:
-            raise OperationFailed(operation, f"ovs-appctl {request[0]}: {answer.reason or 'no answer'}")
+        # A run that was killed in between may have deleted it (dpctl_del_if() in lib/dpctl.c).
+        if answer.status != 0 and "no port named" not in answer.message:
+            raise OperationFailed(operation, f"ovs-appctl {request[0]}: {answer.reason}")
 
     def _record(self, journal: Journal) -> None:
         journal.record("; ".join(line for operation in self._operations for line in operation.commands()), self._undo)
 
     def _undo(self) -> None:
         backwards = list(reversed(self._operations))
+        deleted = [row for operation in backwards for row in operation.deleted_rows(self._before)]
         undo = [command for operation in backwards for command in operation.undo(self._before)]
+        undo.extend(recreate_rows(collect_dependents(deleted, self._before.rows), self._before.rows))
+        self._write_undo(undo, lambda now: not self._is_committed(now))
         undo_after = [command for operation in backwards for command in operation.undo_after(self._before)]
-        for commands in filter(None, (undo, undo_after)):
-            answer = self._client.write(commands, self._timeout)
-            if not answer.committed:
-                raise FabricError(answer.reason or f"no answer within {self._client.timeout} s")
+        self._write_undo(undo_after, self._is_as_before)
+
+    def _write_undo(self, commands: Sequence[Command], is_done: Callable[[Switch], bool]) -> None:
+        if not commands:
+            return
+        answer = self._client.write(commands, self._timeout)
+        if not answer.committed and not is_done(self._client.read()):
+            raise FabricError(answer.reason)
+
+    def _is_committed(self, now: Switch) -> bool:
+        """Return whether the database has the transaction, which it has as a whole or not at all."""
+        return any(each.is_applied(now) and not each.is_applied(self._before) for each in self._operations)
+
+    def _is_as_before(self, now: Switch) -> bool:
+        """Return whether the rows that were kept have their former configuration."""
+        former = _configuration(self._before)
+        return all(former[uuid] == row for uuid, row in _configuration(now).items() if uuid in former)
 
     def _find_refused(self) -> OvsOperation | None:
         """Return the first operation that the transaction is refused for, found by dry runs of ever smaller parts.
@@ -121,6 +144,34 @@ class Transaction:
         cure = (
             f"check whether it answers (`ovs-appctl version`); if it is only busy, raise `timeout`, otherwise {START}"
         )
+        if not self._read_back(cause, journal):
+            raise OperationFailed(None, f"{cause}. Nothing had been committed to the database; {cure}")
+        raise OperationFailed(
+            None, f"{cause}. The change had already been committed to the database and was reverted there; {cure}"
+        )
+
+    def _handle_failure(self, answer: Answer, journal: Journal) -> None:
+        """Have the transaction undone if ovs-vsctl failed, or was killed, after its commit.
+
+        Raises:
+            OperationFailed: Always.
+        """
+        cause = f"ovs-vsctl failed: {answer.reason}"
+        # It is certain that this is not the transaction's work, though the database has the like of it.
+        if answer.conflicting or not self._read_back(cause, journal):
+            raise OperationFailed(self._find_refused(), answer.reason if answer.message else cause)
+        raise OperationFailed(
+            None,
+            f"ovs-vsctl failed after the change had been committed to the database ({answer.reason}); it was reverted "
+            "there",
+        )
+
+    def _read_back(self, cause: str, journal: Journal) -> bool:
+        """Return whether the transaction was committed, and record it if so.
+
+        Raises:
+            OperationFailed: The database cannot be read.
+        """
         try:
             now = self._client.read()
         except Unavailable as error:
@@ -128,12 +179,10 @@ class Transaction:
             raise OperationFailed(
                 None, f"{cause}, and the database could not be read to see whether it was committed: {error}"
             ) from None
-        if _configuration(now) == _configuration(self._before):
-            raise OperationFailed(None, f"{cause}. Nothing had been committed to the database; {cure}")
-        self._record(journal)
-        raise OperationFailed(
-            None, f"{cause}. The change had already been committed to the database and was reverted there; {cure}"
-        )
+        committed = self._is_committed(now)
+        if committed:
+            self._record(journal)
+        return committed
 
     # Verification
 
@@ -219,8 +268,8 @@ def _find_reason(name: str, fault: str, answer: Answer) -> str:
     return match[1] if match and fault == NO_REASON else fault
 
 
-def _configuration(switch: Switch) -> object:
-    """Return all that is configured, for comparison. An OpenFlow number is not: ovs-vswitchd assigns it in its time."""
+def _configuration(switch: Switch) -> dict[str, dict[str, Value]]:
+    """Return all that is configured, by row. An OpenFlow number is not: ovs-vswitchd assigns it in its time."""
     return {
         uuid: {column: value for column, value in row.configuration.items() if column != "ofport"}
         for uuid, row in switch.rows.items()

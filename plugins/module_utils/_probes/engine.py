@@ -17,9 +17,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
 from selectors import EVENT_READ
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._probes.active_probe import ActiveProbe
 from ansible_collections.netns.fabric.plugins.module_utils._probes.event_loop import EventLoop
@@ -34,6 +35,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.model import 
     NO_NAMESPACE,
     NO_NEIGHBOUR,
     SILENCE,
+    UNREACHABLE,
     Outcome,
     Probe,
 )
@@ -68,6 +70,8 @@ LINGERING = 0.2
 SPARE_DESCRIPTORS = 64
 MIN_OPEN = 4
 
+_Sender = TypeVar("_Sender", Probe, ActiveProbe)
+
 
 class Prober:
     """Sends probes. All that is left when a method returns are entries in the kernel's neighbour tables."""
@@ -91,6 +95,17 @@ class Prober:
             return run.run()
         finally:
             run.close()
+
+    def find_sources(self, probes: Iterable[Probe]) -> dict[Probe, str]:
+        """Return the address that each probe would be sent from, as far as there is one."""
+        by_namespace: dict[NamespaceName, list[Probe]] = {}
+        for probe in probes:
+            by_namespace.setdefault(probe.namespace, []).append(probe)
+        found: dict[Probe, str] = {}
+        for name, those in by_namespace.items():
+            with suppress(Unavailable), self._kernel.entered(name):
+                found.update(_find_sources((probe, probe.to) for probe in those))
+        return found
 
     def find_unresolved(self, namespaces: Iterable[NamespaceName]) -> dict[NamespaceName, set[str]]:
         """Return the addresses, by namespace, that something was to be sent to and no host on the link answers for."""
@@ -146,7 +161,7 @@ class _Run:
             try:
                 with self.kernel.entered(name):
                     self._open_echo_sockets(probes)
-                    sources.update(_find_sources(probes))
+                    sources.update(_find_sources((probe, probe.probe.to) for probe in probes))
             except Unavailable:
                 for probe in probes:
                     probe.finished = True
@@ -251,16 +266,17 @@ class _Run:
         self.loop.close()
 
 
-def _find_sources(probes: Iterable[ActiveProbe]) -> dict[ActiveProbe, str]:
+def _find_sources(destinations: Iterable[tuple[_Sender, Address]]) -> dict[_Sender, str]:
     """Return the addresses that the kernel would send from; connecting a UDP socket sends nothing (udp(7))."""
-    found: dict[ActiveProbe, str] = {}
+    found: dict[_Sender, str] = {}
+    pairs = list(destinations)
     for version in FAMILY:
         with socket.socket(FAMILY[version], socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as trial:
-            for probe in probes:
-                if probe.version == version:
+            for sender, to in pairs:
+                if to.version == version:
                     with suppress(OSError):
-                        trial.connect((probe.address, DISCARD))
-                        found[probe] = trial.getsockname()[0]
+                        trial.connect((str(to), DISCARD))
+                        found[sender] = trial.getsockname()[0]
     return found
 
 
@@ -285,7 +301,7 @@ def _set_full_sizes(
 def _plan_priming(probes: Iterable[ActiveProbe], endpoints: Mapping[NeighbourKey, Endpoint]) -> None:
     """Have the neighbour entries primed where both ends are on this host and on one subnet."""
     for probe in probes:
-        if probe.far_end is not None and probe.probe.expect == "reachable":
+        if probe.far_end is not None and probe.probe.expect != UNREACHABLE:
             near, far = _near_end(probe, endpoints), endpoints.get((probe.far_end[0], probe.address))
             if near and far and probe.probe.to in near.network and ip_address(probe.far_end[1]) in far.network:
                 probe.primed_pair = (near, far)

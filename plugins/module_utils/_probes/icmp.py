@@ -147,7 +147,12 @@ def cause_of_error(version: int, kind: int, code: int, sender: str, own: str) ->
     cause = (_V4_CAUSES if version == 4 else _V6_CAUSES).get((kind, code), HOST_UNREACHABLE)
     if sender == own and cause == HOST_UNREACHABLE:
         return NO_NEIGHBOUR, ""
-    return cause, f"reported by {sender}"
+    return cause, reported_by(sender)
+
+
+def reported_by(sender: str) -> str:
+    """Return the detail of an error: who has reported it."""
+    return f"reported by {sender}"
 
 
 def cause_of_errno(number: int) -> tuple[str, str]:

@@ -17,6 +17,9 @@ HOST = "the host"
 #: Seconds.
 DEFAULT_TIMEOUT = 2.0
 
+# What a probe expects. DELIVERED: an answer, or that the host's own packet filter refuses what has arrived there.
+REACHABLE, UNREACHABLE, DELIVERED = "reachable", "unreachable", "delivered"
+
 # Causes: words that a play can compare with.
 SILENCE = "silence"
 NO_NEIGHBOUR = "no neighbour"
@@ -49,7 +52,7 @@ class Probe:
     to: Address
     protocol: str = "icmp"
     port: int | None = None
-    expect: str = "reachable"
+    expect: str = REACHABLE
     timeout: float = DEFAULT_TIMEOUT
     #: Whether an echo request as large as the links of both ends can carry must be answered as well.
     full_size: bool = False
@@ -87,10 +90,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Judged:
-    """A probe with its outcome, which is None for a probe that was not sent."""
+    """A probe with its outcome, which is None for a probe that was not sent.
+
+    `refusal` is the host's own packet filter that has refused a probe which has arrived, and what opens it.
+    """
 
     probe: Probe
     outcome: Outcome | None
+    refusal: str = ""
 
     @property
     def ok(self) -> bool | None:
@@ -103,7 +110,9 @@ class Judged:
             return None
         if self.outcome.cause in NOT_CARRIED_OUT:
             return False
-        return self.outcome.reachable == (self.probe.expect == "reachable")
+        if self.probe.expect == DELIVERED and self.refusal:
+            return True
+        return self.outcome.reachable == (self.probe.expect != UNREACHABLE)
 
     @property
     def result(self) -> str:
@@ -127,6 +136,7 @@ class Judged:
             "cause": outcome.cause or None,
             "detail": outcome.detail or None,
             "answered_by": outcome.answered_by,
+            "refused_by": self.refusal or None,
         }
 
     def __str__(self) -> str:

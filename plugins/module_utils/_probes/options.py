@@ -12,14 +12,21 @@ from ansible_collections.netns.fabric.plugins.module_utils._core import validati
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntries, InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
-from ansible_collections.netns.fabric.plugins.module_utils._probes.model import DEFAULT_TIMEOUT, Probe, place
+from ansible_collections.netns.fabric.plugins.module_utils._probes.model import (
+    DEFAULT_TIMEOUT,
+    DELIVERED,
+    REACHABLE,
+    UNREACHABLE,
+    Probe,
+    place,
+)
 
 ENTRY_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "namespace": {"type": "str"},
     "to": {"type": "str"},
     "protocol": {"type": "str", "choices": ["icmp", "tcp"], "default": "icmp"},
     "port": {"type": "int"},
-    "expect": {"type": "str", "choices": ["reachable", "unreachable"], "default": "reachable"},
+    "expect": {"type": "str", "choices": [REACHABLE, UNREACHABLE, DELIVERED], "default": REACHABLE},
     "timeout": {"type": "float", "default": DEFAULT_TIMEOUT},
     "full_size": {"type": "bool", "default": False},
 }
@@ -77,8 +84,8 @@ def _parse_probe(entry: Entry, options: Mapping[str, Any]) -> Probe:
     checked = {option: checks.value(option, check, options[option]) for option, check in _CHECKS.items()}
     if options["port"] is not None and options["protocol"] != "tcp":
         checks.error("port", "only TCP has ports; add `protocol: tcp` or omit the port")
-    if options["full_size"] and (options["protocol"], options["expect"]) != ("icmp", "reachable"):
-        checks.error("full_size", "only for `protocol: icmp` and `expect: reachable`; omit it")
+    if options["full_size"] and (options["protocol"] != "icmp" or options["expect"] == UNREACHABLE):
+        checks.error("full_size", "only for `protocol: icmp`, and where an answer is expected; omit it")
     checks.done()
     return Probe(
         entry=entry,
@@ -91,7 +98,7 @@ def _parse_probe(entry: Entry, options: Mapping[str, Any]) -> Probe:
 
 def _check_contradiction(probe: Probe, expected: dict[object, Probe]) -> None:
     first = expected.setdefault((probe.namespace, probe.to, probe.kind), probe)
-    if first.expect != probe.expect:
+    if (first.expect == UNREACHABLE) != (probe.expect == UNREACHABLE):
         raise InvalidEntry(
             probe.entry,
             "expect",

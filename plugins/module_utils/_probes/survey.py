@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_network
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE, Address
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.refusals import ESTABLISHED
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     KernelState,
@@ -19,20 +20,34 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     NamespaceState,
     Route,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._probes.icmp import reported_by
 from ansible_collections.netns.fabric.plugins.module_utils._probes.model import (
     CLOSED,
+    DEFAULT_TIMEOUT,
+    DELIVERED,
+    HOST_UNREACHABLE,
     NO_NEIGHBOUR,
     NO_OWNER,
+    NO_ROUTE,
+    PORT_UNREACHABLE,
+    PROHIBITED,
     REFUSED,
     SILENCE,
     Judged,
     Outcome,
     Probe,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._probes.packet_filters import PacketFilters, routes_of
+from ansible_collections.netns.fabric.plugins.module_utils._probes.packet_filters import Route as ProbeRoute
 from ansible_collections.netns.fabric.plugins.module_utils._probes.verdict import Context, ProbePath
 
 #: The namespaces that have an address, by address.
 Owners = Mapping[Address, Sequence[NamespaceName]]
+
+#: The answers of a packet filter that refuses a packet (nft(8), reject; iptables-extensions(8), REJECT).
+_REFUSALS = (PROHIBITED, PORT_UNREACHABLE, HOST_UNREACHABLE, REFUSED)
+#: Seconds for a probe in the other direction.
+_TIMEOUT_BACK = 5.0
 
 
 def survey(host: Host, probes: Sequence[Probe]) -> tuple[list[Judged], Context]:
@@ -61,15 +76,29 @@ class _Survey:
 
         self._kernel = host.use(KERNEL)
         self._prober = Prober(host.use(KERNEL))
+        self._filters = PacketFilters(host)
         self._probes = probes
+        #: Probes that the host's filter refuses, over a path on which its own do not pass either.
+        self._unproven: set[Probe] = set()
         #: Namespaces whose addresses have been read.
         self._read: set[NamespaceName] = set()
         self._owners: dict[Address, list[NamespaceName]] = {}
 
     def run(self) -> tuple[list[Judged], Context]:
         self._find_owners()
-        judged = self._repeat_misdirected(self._judge(self._probes))
+        judged = self._repeat_misdirected(self._judge(list(map(self._limit, self._probes))))
+        judged = self._accept_refusals(judged)
         return judged, self._read_context(judged)
+
+    def _limit(self, probe: Probe) -> Probe:
+        """Return a probe that does not wait long for an answer which the host's own filter may not let come."""
+        is_patient = probe.expect == DELIVERED and probe.timeout > DEFAULT_TIMEOUT
+        if is_patient and self._leads_to_host(probe) and self._filters.may_refuse(probe):
+            return replace(probe, timeout=DEFAULT_TIMEOUT)
+        return probe
+
+    def _leads_to_host(self, probe: Probe) -> bool:
+        return probe.namespace is not None and None in self._owners.get(probe.to, ())
 
     def _judge(self, probes: Sequence[Probe]) -> list[Judged]:
         listeners = {probe: listeners_of(probe, self._owners) for probe in probes if probe.needs_listener}
@@ -79,7 +108,8 @@ class _Survey:
 
     def _find_owners(self) -> None:
         """Read where the destinations are, first where the probes start: they mostly lead to one another."""
-        wanted = {probe.to for probe in self._probes if probe.needs_listener and not probe.to.is_loopback}
+        needed = (probe for probe in self._probes if probe.needs_listener or probe.expect == DELIVERED)
+        wanted = {probe.to for probe in needed if not probe.to.is_loopback}
         if not wanted:
             return
         self._read_addresses([None, *(probe.namespace for probe in self._probes)])
@@ -109,12 +139,99 @@ class _Survey:
         second = {one.probe: one for one in self._judge(again)}
         return [second.get(one.probe, one) for one in judged]
 
+    # What the host's own packet filter refuses
+
+    def _accept_refusals(self, judged: list[Judged]) -> list[Judged]:
+        """Add to probes that have arrived at the host what refuses them there."""
+        refused = [one for one in judged if one.ok is False and self._may_be_refused(one)]
+        if not refused:
+            return judged
+        routes = self._read_routes([one.probe for one in refused])
+        found = {}
+        for one in self._select_delivered(refused, routes):
+            refusal = self._filters.at_destination(routes[one.probe])
+            if refusal is not None:
+                found[one.probe] = self._filters.describe(routes[one.probe], refusal)
+        return [replace(one, refusal=found.get(one.probe, "")) for one in judged]
+
+    def _may_be_refused(self, one: Judged) -> bool:
+        causes = (SILENCE, *_REFUSALS)
+        expected = one.probe.expect == DELIVERED and self._leads_to_host(one.probe)
+        return (
+            expected and one.outcome is not None and one.outcome.cause in causes and self._filters.may_refuse(one.probe)
+        )
+
+    def _select_delivered(self, refused: Sequence[Judged], routes: Mapping[Probe, ProbeRoute]) -> Iterator[Judged]:
+        """Yield the probes that have arrived.
+
+        An answer of the host shows it: a filter answers only packets whose checksum is right (nf_reject_ipv4.c). Where
+        there is none, what the host sends on the same path and gets back shows it, because filters let answers in.
+        Where this one does not, the neighbour that was resolved has to do.
+        """
+        silent = []
+        for one in refused:
+            if one.outcome is None or one.outcome.cause == SILENCE:
+                silent.append(one)
+            elif one.outcome.detail in ("", reported_by(str(one.probe.to))):
+                yield one
+        backwards = {
+            one.probe: Probe(one.probe.entry, None, source, one.probe.protocol, timeout=_TIMEOUT_BACK)
+            for one in silent
+            if (source := routes[one.probe].source) is not None
+        }
+        self._read_addresses({probe.namespace for probe in backwards})
+        outcomes = dict(zip(backwards, self._judge(list(backwards.values()))))
+        dead = self._find_dead_gateways(list(backwards)) if backwards else {}
+        for one in silent:
+            answers = self._filters.at_destination(routes[one.probe], ESTABLISHED)
+            is_resolved = (one.probe.namespace, one.probe.to) not in dead
+            has_passed = one.probe in outcomes and bool(outcomes[one.probe].ok)
+            if has_passed or (answers is not None and answers.is_certain and is_resolved):
+                yield one
+            else:
+                self._unproven.add(one.probe)
+
+    def _read_routes(self, probes: Sequence[Probe]) -> dict[Probe, ProbeRoute]:
+        """Read the way of each probe: its source, its gateway, and who has that and the destination."""
+        state = self._kernel.read({None, *(probe.namespace for probe in probes)}, addresses=True, routes=True)
+        gateways = {probe: gateway_to(state.namespace(probe.namespace), probe.to) for probe in probes}
+        owners = {**owners_in(state), **self._owners}
+        missing = {name for probe in probes for name in owners.get(probe.to, ())} - state.namespaces.keys()
+        others = self._kernel.read(missing, addresses=True) if missing else KernelState()
+        self._filters.note(KernelState({**state.namespaces, **others.namespaces}))
+        return routes_of(probes, self._prober.find_sources(probes), gateways, owners)
+
+    # What explains a failure
+
     def _read_context(self, judged: Sequence[Judged]) -> Context:
-        """Read what explains unexpected silence: does ping pass, does the gateway answer?"""
-        failed = [one for one in judged if one.ok is False]
+        """Read what explains what is not answered: packet filters, whether ping passes, whether the gateway answers."""
+        failed = [one for one in judged if one.ok is False and one.outcome and not one.outcome.reachable]
         silent = [one.probe for one in failed if one.outcome and one.outcome.cause == SILENCE]
         unresolved = [one.probe for one in failed if one.outcome and one.outcome.cause == NO_NEIGHBOUR]
-        return Context(self._find_pings(judged, silent), self._find_dead_gateways(silent + unresolved))
+        filters, ipv6_off = self._find_refusals(failed)
+        return Context(
+            self._find_pings(judged, silent),
+            self._find_dead_gateways(silent + unresolved),
+            filters,
+            ipv6_off,
+            frozenset(self._unproven),
+        )
+
+    def _find_refusals(self, failed: Sequence[Judged]) -> tuple[dict[Probe, str], dict[Probe, str]]:
+        """Return what on the way of a probe refuses it, and where IPv6 is off that it needs."""
+        causes = (SILENCE, NO_NEIGHBOUR, NO_OWNER, NO_ROUTE, *_REFUSALS)
+        explained = {one.probe: one.outcome.cause for one in failed if one.outcome and one.outcome.cause in causes}
+        if not explained:
+            return {}, {}
+        filters: dict[Probe, str] = {}
+        ipv6_off: dict[Probe, str] = {}
+        for probe, route in self._read_routes(list(explained)).items():
+            cause = explained[probe]
+            ipv6_off[probe] = "" if cause in _REFUSALS else self._filters.ipv6_off(route)
+            # Requests for a neighbour are packets in IPv6 only.
+            if cause in (SILENCE, *_REFUSALS) or (cause == NO_NEIGHBOUR and probe.to.version == 6):
+                filters[probe] = self._filters.find(route, resolves=cause == NO_NEIGHBOUR)
+        return filters, ipv6_off
 
     def _find_pings(self, judged: Sequence[Judged], silent: Sequence[Probe]) -> dict[ProbePath, bool]:
         """Return whether an echo is answered where TCP is not: from the probes, or from one that is sent now."""

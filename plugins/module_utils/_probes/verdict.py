@@ -30,10 +30,15 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.model import 
     STALLED,
     TOO_BIG,
     Judged,
+    Probe,
+    place,
 )
 
 #: A path: from where, to where.
 ProbePath = tuple[NamespaceName, Address]
+
+#: Names that are listed in a line.
+NAMES_MAX = 5
 
 
 @dataclass(frozen=True)
@@ -41,11 +46,15 @@ class Context:
     """What was read besides the probes, to find the likely cause of a failure.
 
     `pings`: whether an echo request over a path was answered. `gateways`: the gateway of a path, where no host on the
-    link answers for it.
+    link answers for it. `filters`: the packet filter that refuses a probe. `ipv6_off`: where IPv6 is off that a probe
+    needs. `unproven`: the probes that the host's filter refuses, while its own do not pass on the same path either.
     """
 
     pings: Mapping[ProbePath, bool] = field(default_factory=dict)
     gateways: Mapping[ProbePath, str] = field(default_factory=dict)
+    filters: Mapping[Probe, str] = field(default_factory=dict)
+    ipv6_off: Mapping[Probe, str] = field(default_factory=dict)
+    unproven: frozenset[Probe] = frozenset()
 
 
 def summarize(judged: Sequence[Judged]) -> dict[str, int]:
@@ -59,6 +68,24 @@ def summarize(judged: Sequence[Judged]) -> dict[str, int]:
         "unreachable": results["unreachable"],
         "skipped": results["skipped"],
     }
+
+
+def describe_refusals(judged: Sequence[Judged]) -> list[str]:
+    """Return a line for each packet filter of the host that has refused probes, with what opens it."""
+    starts: dict[tuple[str, Address, str], list[str]] = {}
+    for one in judged:
+        if one.refusal:
+            starts.setdefault((one.probe.kind, one.probe.to, one.refusal), []).append(place(one.probe.namespace))
+    return [
+        f"{kind} to {to} of the host arrives there from {_list_some(names)}, and {refusal}"
+        for (kind, to, refusal), names in starts.items()
+    ]
+
+
+def _list_some(names: Sequence[str]) -> str:
+    """Return some names: a line is read, a thousand names are not."""
+    more = f" and {len(names) - NAMES_MAX} more" if len(names) > NAMES_MAX else ""
+    return ", ".join(names[:NAMES_MAX]) + more
 
 
 def describe_failures(judged: Sequence[Judged], context: Context) -> str:
@@ -90,21 +117,33 @@ def _abbreviate(probes: Sequence[Judged]) -> str:
 
 
 def hint_for(judged: Judged, context: Context) -> str:
-    """Return the likely cause and its cure, or nothing where there is nothing to add."""
+    """Return the likely cause and its cure, or nothing where there is nothing to add.
+
+    What the host shows comes first: IPv6 that is off, then a packet filter that refuses the packets.
+    """
     if judged.outcome is None:
         return ""
     if judged.outcome.reachable:
         return _LEAK_HINT
-    path = (judged.probe.namespace, judged.probe.to)
-    if judged.outcome.cause in (SILENCE, NO_NEIGHBOUR) and path in context.gateways:
+    shown = [context.ipv6_off.get(judged.probe, ""), context.filters.get(judged.probe, "")]
+    hints = [hint for hint in shown if hint]
+    if not hints or judged.probe in context.unproven:
+        hints.append(_usual_hint(judged.probe, judged.outcome.cause, context))
+    return "; what the host sends on this path is not answered either: ".join(filter(None, hints))
+
+
+def _usual_hint(probe: Probe, cause: str, context: Context) -> str:
+    """Return the likely cause where the host shows none."""
+    path = (probe.namespace, probe.to)
+    if cause in (SILENCE, NO_NEIGHBOUR) and path in context.gateways:
         return (
             f"the gateway {context.gateways[path]} on the path does not answer: its address is missing, a link on the "
             "way to it is down, or it is in another VLAN or on another bridge; check the gateway's address and links "
             "(`ip addr`) and the ports' bridges and tags (`ovs-vsctl show`)"
         )
-    if judged.probe.protocol == "tcp" and judged.outcome.cause == SILENCE and context.pings.get(path):
+    if probe.protocol == "tcp" and cause == SILENCE and context.pings.get(path):
         return _CHECKSUM_HINT
-    return _HINTS.get(judged.outcome.cause, "")
+    return _HINTS.get(cause, "")
 
 
 _LEAK_HINT = (

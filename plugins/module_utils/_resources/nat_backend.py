@@ -31,15 +31,11 @@ def choose_backend(option: str, tools: Tools, rules: PlannedRuleset, wanted: Wan
     command = "ip6tables" if wanted.version == 6 else "iptables"
     if option == NFTABLES:
         if not tools.nft:
-            raise Unavailable(
-                f"backend: this host has no nft; install it ({_INSTALL_NFT}), or set `backend: {IPTABLES}`"
-            )
+            raise Unavailable(f"backend: {_without_nft(tools)}, or set `backend: {IPTABLES}`")
         return NFTABLES
     if option == IPTABLES:
         if usual is None:
-            raise Unavailable(
-                f"backend: this host has no {command}; install it ({_INSTALL_IPTABLES}), or set `backend: {NFTABLES}`"
-            )
+            raise Unavailable(f"backend: {_without_iptables(tools, command)}, or set `backend: {NFTABLES}`")
         return usual
     legacy = rules.original.has_only_legacy(wanted.version)
     possible = [
@@ -49,11 +45,30 @@ def choose_backend(option: str, tools: Tools, rules: PlannedRuleset, wanted: Wan
         *(variant for variant, version in tools.iptables if version == wanted.version),
     ]
     if not possible:
-        raise Unavailable(
-            f"{wanted.entry}: NAT needs nft or {command}, and this host has neither; install nft ({_INSTALL_NFT})"
-        )
+        raise Unavailable(f"{wanted.entry}: {_without_any(tools, command)}")
     used = rules.backends(wanted.key.family)
     return next((backend for backend in possible if backend in used), possible[0])
+
+
+_NO_NF_TABLES = "the kernel of this host has no nf_tables (`modprobe nf_tables` loads it where there is a module)"
+
+
+def _without_nft(tools: Tools) -> str:
+    if not tools.nf_tables:
+        return f"{_NO_NF_TABLES}, which nft needs; load it"
+    return f"this host has no nft; install it ({_INSTALL_NFT})"
+
+
+def _without_iptables(tools: Tools, command: str) -> str:
+    if not tools.nf_tables:
+        return f"{_NO_NF_TABLES}, and there is no {command}-legacy, which does without; load it, or install that"
+    return f"this host has no {command}; install it ({_INSTALL_IPTABLES})"
+
+
+def _without_any(tools: Tools, command: str) -> str:
+    if not tools.nf_tables:
+        return f"NAT needs nf_tables or {command}-legacy: {_without_iptables(tools, command)}"
+    return f"NAT needs nft or {command}, and this host has neither; install nft ({_INSTALL_NFT})"
 
 
 def check_own_table(ruleset: Ruleset, wanted: WantedNat) -> None:

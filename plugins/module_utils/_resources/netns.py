@@ -31,6 +31,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import describe_alias
 from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ANamespace, ensure_link
 from ansible_collections.netns.fabric.plugins.module_utils._system.files import FILES
+from ansible_collections.netns.fabric.plugins.module_utils._system.operations import RemoveFile
 
 #: Links that the kernel creates in every namespace once their modules are loaded
 #: (ip-sysctl, fb_tunnels_only_for_init_net). They cannot be deleted and have no owner.
@@ -74,6 +75,8 @@ class Actual:
     processes: Mapping[str, Sequence[tuple[int, str]]] = field(default_factory=dict)
     #: Names of the host's own namespace, and of those that have another name.
     further_names: frozenset[str] = frozenset()
+    #: Whether a killed run has left a part of a file.
+    has_leftover: bool = False
 
 
 class NamespaceResource(Resource[Namespace, Actual]):
@@ -125,6 +128,7 @@ class NamespaceResource(Resource[Namespace, Actual]):
                 for name in of_interest
                 for path in (netns_resolver.path(name), netns_resolver.original(name))
             },
+            has_leftover=host.use(FILES).read(netns_resolver.LEFTOVER) is not None,
             # A namespace that does not exist yet has the parameters that the host has.
             sysctls={
                 (namespace.name, key): backend.sysctl(namespace.name if namespace.name in kernel else None, key)
@@ -315,6 +319,14 @@ class _NamespacePlanner(Planner[Namespace]):
             if name and name not in listed and self.call.owner in _loopback(state).owners:
                 unlisted = Namespace(Entry(name), False, name, netns_resolver.Wanted(), {}, False)
                 self.attempt(self.absent, unlisted)
+
+    def finish(self) -> None:
+        """Remove what a killed run has left; a call that writes the same file replaces it anyway."""
+        if self._actual.has_leftover:
+            path = netns_resolver.LEFTOVER
+            before = {"content": "left by a killed run"}
+            removal = RemoveFile(path, tidy=False)
+            self.changes.append(Change(Entry(path), f"file {path}", before, None, (removal,)))
 
     def _disown(self, wanted: Namespace, loopback: Link) -> None:
         alias = alias_without(loopback, self.call.owner)

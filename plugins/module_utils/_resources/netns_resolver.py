@@ -16,8 +16,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._system import operat
 
 #: The first line of a file that this collection has written; the owner's name follows, if there is one.
 HEADER = "# netns.fabric:"
-#: A file of somebody else is kept under this suffix, and restored when this collection's file is deleted.
-ORIGINAL_SUFFIX = ".before-netns.fabric"
+#: Files of somebody else are kept here, and restored when this collection's file is deleted. Not in the namespace's own
+#: directory: `ip netns exec` mounts each file that is there, and complains of one that /etc does not have.
+ORIGINALS = "/etc/netns/.resolv.conf.before-netns.fabric"
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,11 @@ def path(namespace: str) -> str:
 
 def original(namespace: str) -> str:
     """Return the path that a file of somebody else is kept under."""
-    return path(namespace) + ORIGINAL_SUFFIX
+    return f"{ORIGINALS}/{namespace}"
+
+
+#: What a killed run has left of a file that it was writing.
+LEFTOVER = op.temporary_path(path("NAME"))
 
 
 def parse(checks: Checks, nameservers: Sequence[str] | None, search: Sequence[str] | None) -> Wanted:
@@ -88,7 +93,7 @@ def plan_absent(namespace: str, files: Mapping[str, str | None], owner: str | No
     kept = files.get(original(namespace))
     step: Operation = op.RemoveFile(path(namespace))
     if kept is not None:
-        step = op.RenameFile(original(namespace), path(namespace))
+        step = op.RenameFile(original(namespace), path(namespace), tidy=True)
     return FilesPlan(
         before={"resolv.conf": _lines_of(current)}, after={"resolv.conf": _lines_of(kept)}, operations=(step,)
     )

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.host import Hos
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import OWNER_OPTIONS, Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments, lost_taps
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OVSDB
@@ -24,7 +25,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences im
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import (
     VSCTL_OPTIONS,
     MapOption,
-    link_name,
+    bridge_name,
     parse_map,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
@@ -34,7 +35,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     Interface,
     Switch,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import REOPENED, OvsPlanner
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import (
+    REOPENED,
+    OvsPlanner,
+    is_left_behind,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ABridge, ALink
 
 PROTOCOLS = ("OpenFlow10", "OpenFlow11", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15")
@@ -58,12 +63,19 @@ class WantedBridge:
 
 @dataclass(frozen=True)
 class BridgeState:
-    """The state that bridges depend on: Open vSwitch, and the kinds of the host's links that they may conflict with."""
+    """The state that bridges depend on: Open vSwitch, and the kinds of the host's links that they may conflict with.
+
+    `left_behind` names the links that is_left_behind() is true of, `numbers` are the datapath ports of lost links whose
+    names are numbers, `silent` names the bridges that forward nothing.
+    """
 
     switch: Switch
     system_works: bool = False
     kinds: Mapping[str, str] = field(default_factory=dict)
     attachments: Attachments = field(default_factory=Attachments)
+    left_behind: frozenset[str] = frozenset()
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    silent: frozenset[str] = frozenset()
 
 
 class BridgeResource(Resource[WantedBridge, BridgeState]):
@@ -82,11 +94,15 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         "other_config": {"type": "dict"},
         "protocols": {"type": "list", "elements": "str", "choices": list(PROTOCOLS)},
     }
-    call_options: Mapping[str, Mapping[str, Any]] = {**OWNER_OPTIONS, **VSCTL_OPTIONS}
+    call_options: Mapping[str, Mapping[str, Any]] = {
+        **OWNER_OPTIONS,
+        **VSCTL_OPTIONS,
+        "exact": {"type": "bool", "default": False},
+    }
 
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedBridge:
         checks = Checks(entry)
-        name = checks.value("name", link_name, options["name"])
+        name = checks.value("name", bridge_name, options["name"])
         mac = checks.value("mac", validation.mac_address, options.get("mac"))
         mtu = checks.value("mtu", validation.mtu, options.get("mtu"))
         external_ids = parse_map(checks, "external_ids", options.get("external_ids"))
@@ -117,21 +133,24 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
     def read(self, host: Host, call: Call[WantedBridge]) -> BridgeState:
         present = [bridge for bridge in call.entries if bridge.present]
         switch = host.use(OVSDB).read(call.check_mode, nothing_wanted=not present)
-        if not present:
-            return BridgeState(switch)
         attachments = host.use(OVSDB).attachments()
         links = host.use(OVSDB).link_names()
         lost = lost_taps(switch, attachments)
-        conflicting = [
+        conflicting = {
             bridge.name
-            for bridge in present
+            for bridge in call.entries
             if bridge.name in links and (bridge.name in lost or not _is_set_up(switch.bridge(bridge.name)))
-        ]
-        kinds = {}
-        if conflicting and not switch.unavailable:
-            found = host.use(KERNEL).read([None]).namespace(None)
-            kinds = {link.name: link.kind or "physical" for link in found.links if link.name in conflicting}
-        return BridgeState(switch, host.use(OVSDB).kernel_datapath(), kinds, attachments)
+        }
+        found = _read_links(host, conflicting) if conflicting and not switch.unavailable else []
+        kinds = {link.name: link.kind or "physical" for link in found}
+        left_behind = frozenset(link.name for link in found if is_left_behind(link, call.owner, attachments))
+        if not present:
+            return BridgeState(switch, left_behind=left_behind)
+        numbers = {name: host.use(OVSDB).datapath_port(name) for name in sorted(lost) if name.isdecimal()}
+        secure = [bridge.name for bridge in present if _is_secure_by_others(bridge, switch)]
+        silent = frozenset(name for name in secure if host.use(OVSDB).forwards_nothing(name))
+        works = host.use(OVSDB).kernel_datapath()
+        return BridgeState(switch, works, kinds, attachments, left_behind, numbers, silent)
 
     def plan(self, actual: BridgeState, call: Call[WantedBridge]) -> Plan:
         return BridgePlanner(actual, call).run()
@@ -157,8 +176,12 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
 
     def present(self, wanted: WantedBridge) -> None:
         bridge = self.switch.bridge(wanted.name)
+        self.refuse_ambiguous_name(wanted.entry, wanted.name)
         datapath_type = self._choose_datapath_type(wanted, bridge)
-        self._check_links(wanted, datapath_type)
+        if datapath_type == "netdev" or wanted.name not in self._actual.left_behind:
+            self._check_links(wanted, datapath_type)
+        else:
+            self.delete_left_behind(wanted.entry, wanted.name)
         if bridge is None:
             self._check_free(wanted)
             self._create(wanted, datapath_type)
@@ -236,6 +259,7 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         if self.call.owner and bridge.owners:
             difference.add_owner(bridge.owners, self.call.owner)
         local = _compare_local(wanted, bridge.local)
+        self._clear_omitted(wanted, bridge, difference, local)
         difference.before.update(local.before)
         difference.after.update(local.after)
         operations: list[Operation] = []
@@ -251,11 +275,32 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
                 Change(wanted.entry, _target(wanted.name), difference.before, difference.after, tuple(operations))
             )
 
+    def _clear_omitted(self, wanted: WantedBridge, bridge: Bridge, difference: Difference, local: Difference) -> None:
+        """Clear what the entry omits where the call is exact, unless the bridge is somebody else's.
+
+        A bridge that has OpenFlow rules forwards by them, and would lose them with the mode
+        (connmgr_set_fail_mode() in ofproto/connmgr.c).
+        """
+        exact = self.call.options.get("exact") and (self.call.owner is None or bool(bridge.owners))
+        if exact and wanted.mtu is None and bridge.local:
+            local.clear("mtu", bridge.local.mtu_request, column="mtu_request")
+        if bridge.name not in self._actual.silent:
+            return
+        if exact:
+            difference.clear("fail_mode", bridge.fail_mode)
+        else:
+            self.warn(
+                wanted.entry,
+                f"the bridge {bridge.name} forwards nothing: its fail_mode is secure, and it has neither OpenFlow "
+                "rules nor a controller; set `fail_mode: standalone`, or add rules",
+            )
+
     def _repair_link(self, bridge: Bridge, difference: Difference) -> list[Operation]:
         """Re-create the bridge's own link if it was deleted. ovs-vswitchd restores its hardware address and MTU."""
         if bridge.name in self._lost:
             difference.before["link"], difference.after["link"] = "lost", "present"
-            return [ovs.CloseLocalInterface(bridge.name), ovs.OpenLocalInterface(bridge.name)]
+            number = self._actual.numbers.get(bridge.name)
+            return [ovs.CloseLocalInterface(bridge.name, number), ovs.OpenLocalInterface(bridge.name)]
         if bridge.local and REOPEN_KEY in bridge.local.external_ids:
             difference.before["link"], difference.after["link"] = "being re-created", "present"
             return [ovs.OpenLocalInterface(bridge.name)]
@@ -275,6 +320,8 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         bridge = self.switch.bridge(wanted.name)
         if bridge is None:
             self.refuse_taken_name(wanted.entry, wanted.name)
+            if wanted.name in self._actual.left_behind:
+                self.delete_left_behind(wanted.entry, wanted.name)
         else:
             self._release(wanted.entry, bridge)
 
@@ -299,7 +346,8 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
     def _delete(self, entry: Entry, bridge: Bridge, ports: Sequence[str]) -> None:
         # The owner's own ports are reported by the task that removes them, which comes before this one.
         before = {"datapath_type": bridge.datapath_type, "ports": sorted(ports)}
-        self.changes.append(Change(entry, _target(bridge.name), before, None, (ovs.DeleteBridge(bridge.name),)))
+        operation = ovs.DeleteBridge(bridge.name, self.switch.collectors(bridge))
+        self.changes.append(Change(entry, _target(bridge.name), before, None, (operation,)))
 
     def _disown(self, entry: Entry, bridge: Bridge) -> None:
         difference = Difference()
@@ -324,6 +372,17 @@ def _compare_local(wanted: WantedBridge, local: Interface | None) -> Difference:
     difference = Difference()
     difference.compare("mtu", local.mtu_request if local else None, wanted.mtu, column="mtu_request")
     return difference
+
+
+def _is_secure_by_others(wanted: WantedBridge, switch: Switch) -> bool:
+    """Return whether a bridge has a fail_mode of secure that was not asked for, and no controller to add rules."""
+    bridge = switch.bridge(wanted.name)
+    secure = bridge is not None and bridge.fail_mode == "secure" and wanted.fail_mode is None
+    return secure and bridge is not None and bridge.row.columns.get("controller", ()) == ()
+
+
+def _read_links(host: Host, names: Collection[str]) -> list[Link]:
+    return [link for link in host.use(KERNEL).read([None]).namespace(None).links if link.name in names]
 
 
 def _is_set_up(bridge: Bridge | None) -> bool:

@@ -6,14 +6,30 @@
 from __future__ import annotations
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
-from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Phase
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner, Wanted
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import DeleteLink
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import OWN_KIND, Switch
 
 #: In a simulation: the bridges whose datapath type an earlier call would have changed, see Plan.simulated. ovs-vswitchd
 #: re-opens all of their interfaces then.
 REOPENED = "bridges on another datapath"
+
+
+#: The length from which ovs-vsctl completes the beginning of a UUID.
+_SHORTEST_ABBREVIATION = 4
+
+
+def is_left_behind(link: Link, owner: str | None, attachments: Attachments) -> bool:
+    """Return whether a link is a device of the userspace datapath that an ovs-vswitchd left when it died.
+
+    Nobody but its owner may delete it.
+    """
+    is_open = link.name in (attachments.taps or ())
+    return link.kind == OWN_KIND["netdev"] and owner is not None and owner in link.owners and not is_open
 
 
 class OvsPlanner(Planner[Wanted]):
@@ -37,6 +53,28 @@ class OvsPlanner(Planner[Wanted]):
         if self.call.check_mode and self.switch.running is False:
             return "Check mode: ovs-vswitchd is not running; assuming an earlier task starts it"
         return ""
+
+    def delete_left_behind(self, entry: Entry, name: str) -> None:
+        """Delete what is_left_behind(). The userspace datapath would take it over, the kernel's cannot."""
+        operation = DeleteLink(None, name, Phase.RELEASE)
+        self.changes.append(Change(entry, f"link host/{name}", {"kind": OWN_KIND["netdev"]}, None, (operation,)))
+
+    def refuse_ambiguous_name(self, entry: Entry, name: str) -> None:
+        """Refuse a name that ovs-vsctl would take for the beginning of another one as well.
+
+        It completes names that are UUIDs (record_id_equals() in lib/db-ctl-base.c).
+
+        Raises:
+            InvalidEntry: It is the beginning of the name of a port.
+        """
+        for other in self.switch.uuid_names if len(name) >= _SHORTEST_ABBREVIATION else ():
+            if other != name and other.startswith(name):
+                raise InvalidEntry(
+                    entry,
+                    "name",
+                    f"ovs-vsctl takes {name} for an abbreviation of the port {other}, whose name is a UUID; rename one "
+                    "of them",
+                )
 
     def refuse_taken_name(self, entry: Entry, name: str) -> None:
         """Refuse a name that Open vSwitch uses for an object of another kind.

@@ -17,7 +17,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.resource import
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OVSDB
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import VSCTL_OPTIONS, link_name, parse_map
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import (
+    VSCTL_OPTIONS,
+    bridge_name,
+    link_name,
+    parse_map,
+    port_name,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import REOPENED
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_checksum import is_far_end_unknown
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_devices import needs_vports
@@ -44,6 +50,7 @@ class PortResource(Resource[WantedPort, PortState]):
         "tag": {"type": "int"},
         "trunks": {"type": "list", "elements": "int"},
         "vlan_mode": {"type": "str", "choices": list(validation.VLAN_MODES)},
+        "iface_id": {"type": "str"},
         "mac": {"type": "str"},
         "mtu": {"type": "int"},
         "options": {"type": "dict"},
@@ -56,7 +63,11 @@ class PortResource(Resource[WantedPort, PortState]):
             "options": {"name": {"type": "str", "required": True}, "namespace": {"type": "str"}},
         },
     }
-    call_options: Mapping[str, Mapping[str, Any]] = {**OWNER_OPTIONS, **VSCTL_OPTIONS}
+    call_options: Mapping[str, Mapping[str, Any]] = {
+        **OWNER_OPTIONS,
+        **VSCTL_OPTIONS,
+        "exact": {"type": "bool", "default": False},
+    }
 
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedPort:
         checks = Checks(entry)
@@ -67,12 +78,13 @@ class PortResource(Resource[WantedPort, PortState]):
         wanted = WantedPort(
             entry=entry,
             present=options["state"] == "present",
-            name=checks.value("name", link_name if kind in WITH_LINK else _port_name, options["name"]),
-            bridge=checks.value("bridge", link_name, options.get("bridge")),
+            name=checks.value("name", link_name if kind in WITH_LINK else port_name, options["name"]),
+            bridge=checks.value("bridge", bridge_name, options.get("bridge")),
             type=kind,
             tag=checks.value("tag", validation.vlan, options.get("tag")),
             trunks=None if vlans is None else tuple(sorted({vlan for vlan in vlans if vlan is not None})),
             vlan_mode=options.get("vlan_mode"),
+            iface_id=options.get("iface_id"),
             mac=checks.value("mac", validation.mac_address, options.get("mac")),
             mtu=checks.value("mtu", validation.mtu, options.get("mtu")),
             protected=options.get("protected"),
@@ -83,6 +95,12 @@ class PortResource(Resource[WantedPort, PortState]):
             peer=_parse_peer(checks, options.get("peer")),
         )
         _check_vlans(checks, wanted)
+        if (wanted.external_ids or {}).get("iface-id") is not None:
+            checks.error(
+                "external_ids",
+                "nobody reads `iface-id` in the table Port; use the option `iface_id`, which is stored in the table "
+                "Interface",
+            )
         checks.done()
         return wanted
 
@@ -98,11 +116,14 @@ class PortResource(Resource[WantedPort, PortState]):
         if not present:
             return PortState(switch)
         reopened = frozenset(host.simulated.get(REOPENED, ()))
-        state = PortState(
-            switch, _read_links(host, present, []), system_works=host.use(OVSDB).kernel_datapath(), reopened=reopened
-        )
+        links = _read_links(host, present, [])
+        if not call.check_mode and switch.running:
+            expected = {port.name for port in present if links.link(None, port.name)}
+            switch = host.use(OVSDB).read_settled(expected)
+        state = PortState(switch, links, system_works=host.use(OVSDB).kernel_datapath(), reopened=reopened)
         if any(is_far_end_unknown(state, port) for port in present):
-            everywhere = sorted(host.use(KERNEL).namespace_names())
+            named = [port.peer.namespace for port in present if port.peer]
+            everywhere = sorted(host.use(KERNEL).namespace_names(preferred=named))
             state = replace(state, kernel=_read_links(host, present, everywhere))
         vports = any(needs_vports(state, port) for port in present)
         return replace(state, attachments=host.use(OVSDB).attachments(vports))
@@ -112,20 +133,6 @@ class PortResource(Resource[WantedPort, PortState]):
 
 
 # The options of an entry
-
-
-def _port_name(value: Any) -> str:
-    """Check the name of a port that is not a link; it may be longer than a link's.
-
-    Raises:
-        ValueError: ovs-vsctl or ovs-vswitchd would take it for something else.
-    """
-    name = str(value)
-    if not name or not name.isprintable() or " " in name or "/" in name or name.startswith("-"):
-        raise ValueError(
-            f"{name!r} cannot be the name of a port; use letters, digits, '.', '_' and '-', and no '-' at the beginning"
-        )
-    return name
 
 
 def _parse_peer(checks: Checks, options: Mapping[str, Any] | None) -> Peer | None:

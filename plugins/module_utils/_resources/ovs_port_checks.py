@@ -71,3 +71,29 @@ def check_type(wanted: WantedPort, kind: str, known: frozenset[str]) -> None:
         )
     if wanted.mtu and kind in WITHOUT_DEVICE:
         raise InvalidEntry(wanted.entry, "mtu", f"a port of type {kind} has no MTU of its own; remove the option")
+
+
+def check_vlans(wanted: WantedPort, port: Port) -> None:
+    """Check that the VLANs of an entry have an effect on an existing port, which keeps what the entry omits.
+
+    Raises:
+        InvalidEntry: They have none (ovs-vswitchd.conf.db(5), "VLAN Configuration").
+    """
+    if wanted.vlan_mode is not None:
+        return
+    if wanted.tag is not None and port.vlan_mode == "trunk":
+        raise InvalidEntry(
+            wanted.entry,
+            "tag",
+            f"it has no effect, because the port {port.name} has `vlan_mode: trunk`; give `vlan_mode` as well: "
+            "`access` for this VLAN alone, `native-untagged` or `native-tagged` for others, too",
+        )
+    is_access = port.vlan_mode in ("access", "dot1q-tunnel") or (port.vlan_mode is None and port.tag is not None)
+    if wanted.trunks and is_access:
+        mode = f"`vlan_mode: {port.vlan_mode}`" if port.vlan_mode else f"`tag: {port.tag}` and no `vlan_mode`"
+        raise InvalidEntry(
+            wanted.entry,
+            "trunks",
+            f"it has no effect, because the port {port.name} has {mode}; give `vlan_mode` as well: `trunk`, "
+            "`native-untagged` or `native-tagged`",
+        )

@@ -42,6 +42,7 @@ class WantedPort:
     tag: int | None = None
     trunks: tuple[int, ...] | None = None
     vlan_mode: str | None = None
+    iface_id: str | None = None
     mac: str | None = None
     mtu: int | None = None
     protected: bool | None = None

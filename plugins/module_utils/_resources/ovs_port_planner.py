@@ -17,11 +17,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operati
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import lost_taps, lost_vports
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import OWN_KIND, Bridge, Interface, Port
-from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import OvsPlanner
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import OvsPlanner, is_left_behind
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_checks import (
     check_link_name,
     check_port,
     check_type,
+    check_vlans,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_checksum import (
     compute_checksums,
@@ -44,6 +45,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_m
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ABridge, ALink
 
+#: The column and the key in it that OVN and others know an interface by (ovs-vswitchd.conf.db(5)).
+_IFACE_ID = ("external_ids", "iface-id")
+
 
 class PortPlanner(OvsPlanner[WantedPort]):
     """Plans the ports of one call."""
@@ -57,6 +61,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
 
     def present(self, wanted: WantedPort) -> None:
         self.refuse_taken_name(wanted.entry, wanted.name)
+        self.refuse_ambiguous_name(wanted.entry, wanted.name)
         found = self.switch.port(wanted.name)
         if found is not None:
             check_port(wanted, *found)
@@ -139,6 +144,9 @@ class PortPlanner(OvsPlanner[WantedPort]):
                 "(`state: absent`), create the link, and add the port again",
             )
         elif kind == "internal" and link and self._is_foreign(link, bridge, current):
+            if is_left_behind(link, self.call.owner, self._actual.attachments):
+                self.delete_left_behind(wanted.entry, link.name)
+                return
             raise InvalidEntry(
                 wanted.entry,
                 "name",
@@ -177,7 +185,12 @@ class PortPlanner(OvsPlanner[WantedPort]):
         wanted = port.wanted
         difference = PortDifference()
         difference.compare(wanted, port.port, without_reopening(port.interface), port.kind)
-        if self.call.owner and (port.port.owners or self._owns_device(port)):
+        owned = bool(port.port.owners) or self._owns_device(port)
+        if self.call.options.get("exact") and (owned or self.call.owner is None):
+            difference.clear_omitted(wanted, port.port)
+        else:
+            check_vlans(wanted, port.port)
+        if self.call.owner and owned:
             difference.port.add_owner(port.port.owners, self.call.owner)
         operations: list[Operation] = []
         if port.bridge.name != port.target.name:
@@ -291,10 +304,19 @@ class PortDifference:
         self.port.compare("protected", port.protected, wanted.protected)
         self.port.compare_map("external_ids", port.external_ids, wanted.external_ids)
         self.port.compare_map("other_config", port.other_config, wanted.other_config)
+        self.interface.compare_key("iface_id", interface.external_ids.get("iface-id"), wanted.iface_id, *_IFACE_ID)
         self.interface.compare("type", interface.type, kind, stored="" if kind == "system" else kind)
         self.interface.compare("mac", interface.mac, wanted.mac)
         self.interface.compare("mtu", interface.mtu_request, wanted.mtu, column="mtu_request")
         self.interface.compare_map("options", interface.options, wanted.options)
+
+    def clear_omitted(self, wanted: WantedPort, port: Port) -> None:
+        """Clear what the entry omits of what decides which packets the port forwards."""
+        for option in ("tag", "trunks", "vlan_mode"):
+            if getattr(wanted, option) is None:
+                self.port.clear(option, getattr(port, option))
+        if wanted.protected is None:
+            self.port.compare("protected", port.protected, new=False)
 
 
 def _is_own_port(bridge: Bridge, port: Port) -> bool:

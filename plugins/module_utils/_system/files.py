@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -96,19 +95,30 @@ def _remove(operation: op.RemoveFile, journal: Journal) -> None:
     journal.record(f"restore {operation.path}", saved.restore)
     with suppress(FileNotFoundError):
         os.unlink(operation.path)
-    with suppress(OSError):  # something else is in there
-        os.rmdir(os.path.dirname(operation.path))
+    if operation.tidy:
+        with suppress(OSError):  # something else is in there
+            os.rmdir(os.path.dirname(operation.path))
 
 
 def _rename(operation: op.RenameFile, journal: Journal) -> None:
+    directory = os.path.dirname(operation.path)
+    directory_status = os.stat(directory)
     overwritten = _save(operation.new_path)
-    os.rename(operation.path, operation.new_path)
 
     def undo() -> None:
-        os.rename(operation.new_path, operation.path)
+        if not os.path.lexists(operation.path):
+            if not os.path.isdir(directory):
+                os.makedirs(directory)
+                _copy_permissions(directory_status, directory)
+            os.rename(operation.new_path, operation.path)
         overwritten.restore()
 
     journal.record(f"rename {operation.new_path} back", undo)
+    os.makedirs(os.path.dirname(operation.new_path), mode=0o755, exist_ok=True)
+    os.rename(operation.path, operation.new_path)
+    if operation.tidy:
+        with suppress(OSError):  # something else is in there
+            os.rmdir(directory)
 
 
 def _topmost_missing(directory: str) -> str | None:
@@ -121,7 +131,10 @@ def _topmost_missing(directory: str) -> str | None:
 
 def _replace(path: str, content: bytes, status: os.stat_result | None) -> None:
     """Replace a file at once: a reader sees the old content or the new one, never a part."""
-    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".netns.fabric-")
+    temporary = op.temporary_path(path)
+    with suppress(FileNotFoundError):
+        os.unlink(temporary)  # what a killed run has left
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with open(descriptor, "wb") as file:
             file.write(content)

@@ -37,21 +37,40 @@ class WriteFile(FileOperation):
 
 @dataclass(frozen=True)
 class RenameFile(FileOperation):
+    """Rename a file; the new directory is created if need be. `tidy`: the old one is removed if it is empty then."""
+
     path: str
     new_path: str
+    tidy: bool = False
     phase: Phase = Phase.RELEASE
 
     def commands(self) -> Sequence[str]:
-        return [shlex.join(["mv", self.path, self.new_path])]
+        old, new = self.path.rpartition("/")[0], self.new_path.rpartition("/")[0]
+        lines = [shlex.join(["mkdir", "-p", new]), shlex.join(["mv", self.path, self.new_path])]
+        return [*lines, _rmdir(old)] if self.tidy else lines
 
 
 @dataclass(frozen=True)
 class RemoveFile(FileOperation):
-    """Remove a file, and its directory if that is empty then."""
+    """Remove a file; `tidy`: and its directory if that is empty then."""
 
     path: str
+    tidy: bool = True
     phase = Phase.MOVE
 
     def commands(self) -> Sequence[str]:
         directory = self.path.rpartition("/")[0]
-        return [shlex.join(["rm", "-f", self.path]), shlex.join(["rmdir", "--ignore-fail-on-non-empty", directory])]
+        return [shlex.join(["rm", "-f", self.path]), *([_rmdir(directory)] if self.tidy else [])]
+
+
+def _rmdir(directory: str) -> str:
+    return shlex.join(["rmdir", "--ignore-fail-on-non-empty", directory])
+
+
+def temporary_path(path: str) -> str:
+    """Return where the new content of a file is written first, to be renamed then.
+
+    It is not in the file's own directory, whose files `ip netns exec` mounts, each of them (ip-netns(8)). The name is
+    always the same: what a killed run leaves is found by the next one. Only one run writes at a time.
+    """
+    return f"{path.rpartition('/')[0].rpartition('/')[0]}/.netns.fabric.new"

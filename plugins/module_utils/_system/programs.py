@@ -53,9 +53,7 @@ def run(argv: Sequence[str], text: str = "", timeout: float = TIMEOUT) -> Result
             env={**os.environ, "LC_ALL": "C"},
         )
     except subprocess.TimeoutExpired as error:
-        raise TimedOut(
-            None, f"{argv[0]} did not end within {timeout} s and was stopped; whether it did its work is not known"
-        ) from error
+        raise TimedOut(None, f"{argv[0]} did not end within {timeout} s and was stopped") from error
     except OSError as error:
         raise OperationFailed(None, f"{argv[0]}: {error.strerror}", error.errno) from error
     return Result(ran.returncode, ran.stdout, ran.stderr)

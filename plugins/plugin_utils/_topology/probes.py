@@ -47,6 +47,9 @@ TIMEOUT = 10.0
 
 TIMEOUT_NAMESPACES = 200
 
+#: What a probe expects, see the module reachability.
+REACHABLE, UNREACHABLE, DELIVERED = "reachable", "unreachable", "delivered"
+
 #: Seconds, for what must not answer: they are spent whenever all is well, by all such probes together. A leak answers
 #: within some milliseconds.
 TIMEOUT_UNREACHABLE = 1.0
@@ -82,26 +85,44 @@ def derive_probes(topology: Topology) -> list[Probe]:
             expected.setdefault(path, reachable)
     patience = min(PROBE_TIMEOUT_MAX, TIMEOUT * max(1, len(topology.namespaces) / TIMEOUT_NAMESPACES))
 
-    def build(path: ProbePath, reachable: bool, full_size: bool, timeout: float | None = None) -> Probe:
-        usual = patience if reachable else TIMEOUT_UNREACHABLE
-        return _build_probe(path, reachable, full_size, usual if timeout is None else timeout)
+    def build(path: ProbePath, expect: str, full_size: bool, timeout: float | None = None) -> Probe:
+        usual = TIMEOUT_UNREACHABLE if expect == UNREACHABLE else patience
+        return _build_probe(path, expect, full_size, usual if timeout is None else timeout)
 
     derived = [
-        build(path, reachable, full_size=reachable and path.protocol == "icmp" and path not in outside)
+        build(
+            path,
+            _expect(path, reachable, walk),
+            full_size=reachable and path.protocol == "icmp" and path not in outside,
+        )
         for path, reachable in expected.items()
         if path not in own
     ]
-    return derived + [build(path, probe.reachable, probe.full_size, probe.timeout) for path, probe in own.items()]
+    return derived + [
+        build(path, REACHABLE if probe.reachable else UNREACHABLE, probe.full_size, probe.timeout)
+        for path, probe in own.items()
+    ]
 
 
-def _build_probe(path: ProbePath, reachable: bool, full_size: bool, timeout: float) -> Probe:
+def _expect(path: ProbePath, reachable: bool, walk: Walk) -> str:
+    """Return what a derived probe expects.
+
+    What the host itself lets in is the business of its own packet filter: the topology declares the path to it, and no
+    service on it.
+    """
+    if not reachable:
+        return UNREACHABLE
+    return DELIVERED if None in walk.holders.get(path.to, ()) else REACHABLE
+
+
+def _build_probe(path: ProbePath, expect: str, full_size: bool, timeout: float) -> Probe:
     probe: Probe = {"to": str(path.to), "protocol": path.protocol, "timeout": timeout}
     if path.place is not None:
         probe["namespace"] = path.place
     if path.port is not None:
         probe["port"] = path.port
-    if not reachable:
-        probe["expect"] = "unreachable"
+    if expect != REACHABLE:
+        probe["expect"] = expect
     if full_size:
         probe["full_size"] = True
     return probe

@@ -52,11 +52,13 @@ def probe_all(info: Info, paths_max: int = PATHS_MAX) -> list[dict[str, Any]]:
     ]
     if len(paths) > paths_max:
         paths = list(_paths_to_neighbours(targets))
-    return [_build_probe(place, target.address) for place, target in paths]
+    return [_build_probe(place, target) for place, target in paths]
 
 
-def _build_probe(namespace: str | None, address: str) -> dict[str, Any]:
-    probe: dict[str, Any] = {"to": address, "timeout": TIMEOUT}
+def _build_probe(namespace: str | None, target: _Target) -> dict[str, Any]:
+    probe: dict[str, Any] = {"to": target.address, "timeout": TIMEOUT}
+    if target.namespace is None:
+        probe["expect"] = "delivered"  # what the host lets in is the business of its own packet filter
     return probe if namespace is None else {"namespace": namespace, **probe}
 
 

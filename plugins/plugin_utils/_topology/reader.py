@@ -324,7 +324,7 @@ class Reader:
         reachable = options.get("expect", "reachable") == "reachable"
         full_size = options.get("full_size", False)
         if full_size and (protocol != "icmp" or not reachable):
-            self.errors.add(path, "full_size", "only for `protocol: icmp` and `expect: reachable`; omit it")
+            self.errors.add(path, "full_size", "only for `protocol: icmp`, and where an answer is expected; omit it")
         return UserProbe(
             path=path,
             namespace=options.get("namespace"),

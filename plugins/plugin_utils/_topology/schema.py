@@ -94,6 +94,13 @@ def _check_map(value: Any) -> dict[str, Any]:
     return value
 
 
+def _check_external_ids(value: Any) -> dict[str, Any]:
+    found = _check_map(value)
+    if found.get("iface-id") is not None:
+        raise ValidationError("nobody reads `iface-id` in the table Port; use the option `iface_id`")
+    return found
+
+
 def _whole_number(lowest: int, highest: int) -> Callable[[Any], int]:
     def check(value: Any) -> int:
         number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
@@ -147,7 +154,8 @@ PORT: dict[str, Check] = {
     "tag": validation.vlan,
     "trunks": Each(validation.vlan),
     "vlan_mode": one_of(*validation.VLAN_MODES),
-    "external_ids": _check_map,
+    "iface_id": _check_text,
+    "external_ids": _check_external_ids,
     "other_config": _check_map,
     "protected": check_boolean,
 }

@@ -27,7 +27,11 @@ class Modules(Rival):
     python = Path(sys.executable)
 
     def unavailable(self) -> str:
-        return "" if self.python.exists() else f"not installed: there is no {self.python.parents[1].name} (make setup)"
+        return (
+            ""
+            if self.python.exists()
+            else f"not installed: there is no {self.python.parents[1].name} (make setup-checks)"
+        )
 
     def prepare(self, lab: Lab) -> None:
         self._calls = {
@@ -61,4 +65,4 @@ class OlderModules(Modules):
 
     title = "modules, pyroute2 0.7"
     description = "likewise, by pyroute2 0.7.2"
-    python = COLLECTION / ".venv-pyroute2-0.7" / "bin" / "python"
+    python = COLLECTION / ".venv-oldest" / "bin" / "python"

@@ -6,16 +6,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.netns.fabric.tests.helpers.controller import controller_commands
+
 ROOT = Path(__file__).resolve().parents[3]
 
-# Names the directory with the ansible commands of the controller under test; by default those beside the tests' Python.
-CONTROLLER = "NETNS_FABRIC_CONTROLLER"
 # Names the Python that modules run with; by default that of the tests.
 TARGET_PYTHON = "NETNS_FABRIC_TARGET_PYTHON"
 
@@ -65,9 +64,7 @@ class Ansible:
 @pytest.fixture(scope="session", name="ansible")
 def fixture_ansible(tmp_path_factory: pytest.TempPathFactory) -> Ansible:
     """Return the ansible-core under test in an environment without any collection."""
-    # Not resolved: the interpreter of a virtual environment is a link out of it.
-    commands = Path(os.environ.get(CONTROLLER) or Path(sys.executable).parent)
-    return Ansible(commands, tmp_path_factory.mktemp("home"))
+    return Ansible(controller_commands(), tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="session", name="artefact")

@@ -9,7 +9,6 @@ import tarfile
 from pathlib import Path
 
 import pytest
-import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -29,6 +28,7 @@ SHIPPED = {
     "TESTING.md",
     "changelogs",
     "docs",
+    "extensions",
     "meta",
     "playbooks",
     "plugins",
@@ -57,6 +57,10 @@ def test_no_development_file_is_shipped(files: set[str]) -> None:
     assert {name.split("/")[0] for name in files} <= SHIPPED
 
 
+def test_only_the_test_host_of_the_extensions_is_shipped(files: set[str]) -> None:
+    assert {name for name in files if name.startswith("extensions/")} == {"extensions/test_host/own_host.py"}
+
+
 def test_every_shipped_file_is_in_git(files: set[str], in_git: set[str]) -> None:
     assert files - in_git == {"MANIFEST.json", "FILES.json"}
 
@@ -69,10 +73,3 @@ def test_every_used_file_is_shipped(files: set[str], in_git: set[str]) -> None:
 
 def test_sanity_has_no_ignore_files(in_git: set[str]) -> None:
     assert not [name for name in in_git if name.startswith("tests/sanity/ignore-")]
-
-
-def test_every_action_is_in_the_action_group(in_git: set[str]) -> None:
-    """`module_defaults: group/netns.fabric.all` reaches every module."""
-    runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
-    modules = {Path(name).stem for name in in_git if name.startswith("plugins/modules/") and name.endswith(".py")}
-    assert set(runtime["action_groups"]["all"]) == modules

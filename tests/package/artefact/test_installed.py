@@ -33,9 +33,14 @@ def fixture_inventory(tmp_path: Path) -> Path:
     return inventory
 
 
+def output_of(ansible: Ansible, inventory: Path, playbook: str, *options: str) -> str:
+    """Run a playbook of the collection by its name and return its output."""
+    return ansible.run("ansible-playbook", "--inventory", str(inventory), f"netns.fabric.{playbook}", *options)
+
+
 def play(ansible: Ansible, inventory: Path, playbook: str, *options: str) -> dict[str, int]:
     """Run a playbook of the collection by its name and return the recap's numbers."""
-    output = ansible.run("ansible-playbook", "--inventory", str(inventory), f"netns.fabric.{playbook}", *options)
+    output = output_of(ansible, inventory, playbook, *options)
     recap = re.search(r"^fabric\s*:(.*)$", output, re.MULTILINE)
     assert recap, output
     return {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", recap[1])}
@@ -92,3 +97,19 @@ def test_direct_link_is_built(installed: Ansible, inventory: Path) -> None:
     assert pings("ns01", "192.168.100.2")
     play(installed, inventory, "teardown")
     assert namespaces() == set()
+
+
+def strip_lines(output: str) -> list[str]:
+    """Return the lines of the output, without the quotes of JSON and the indentation."""
+    return [line.strip().removesuffix(",").strip('"').strip() for line in output.splitlines()]
+
+
+def test_default_output_has_the_summary_and_the_tree_line_by_line(installed: Ansible, inventory: Path) -> None:
+    built = output_of(installed, inventory, "site")
+    assert {"bridge int_br: 192.168.100.254/24, ports ns01_tap, ns02_tap", ""} <= set(strip_lines(built))
+    assert [line for line in strip_lines(built) if re.fullmatch(r"ns01 .* ms .* ms", line)]
+    shown = output_of(installed, inventory, "show")
+    assert "│  ├─ ns01_tap  ── veth-ns01 in ns01 192.168.100.1/24" in strip_lines(shown)
+    assert [line for line in strip_lines(shown) if re.fullmatch(r"ns02 .* ms .*", line)]
+    for output in (built, shown, output_of(installed, inventory, "teardown")):
+        assert "\\n" not in output

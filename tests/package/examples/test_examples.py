@@ -21,6 +21,7 @@ import pytest
 import yaml
 
 from ansible_collections.netns.fabric.tests.helpers import module_runner, own_host
+from ansible_collections.netns.fabric.tests.helpers.controller import controller_commands
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.package.examples.collecting import Example, Kind, collect
@@ -30,9 +31,6 @@ RUN = [example for example in EXAMPLES if example.not_run is None]
 
 # The comment on plays for the namespaces of a host `lab`.
 INSIDE = "inside"
-
-# Names the directory with the ansible commands of the controller under test; by default those beside the tests' Python.
-CONTROLLER = "NETNS_FABRIC_CONTROLLER"
 
 OURS = "netns.fabric."
 COMPARED = ("changed", "diff", "commands")
@@ -102,9 +100,8 @@ def environment() -> dict[str, str]:
 
 def ansible(command: str, *arguments: str, cwd: Path) -> str:
     """Run one of the ansible commands and return its output; raise AssertionError if it fails or warns."""
-    commands = Path(os.environ.get(CONTROLLER) or Path(sys.executable).parent)
     ran = subprocess.run(
-        [str(commands / command), *arguments],
+        [str(controller_commands() / command), *arguments],
         cwd=cwd,
         env=environment(),
         stdin=subprocess.DEVNULL,

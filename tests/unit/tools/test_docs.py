@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.netns.fabric.tools import docs
+from ansible_collections.netns.fabric.tools import docs, docs_roles
 
 ENTRY: dict[str, Any] = {
     "name": {"type": "str"},
@@ -119,6 +119,7 @@ def test_check_prints_the_difference_and_fails_where_run_writes(
     module.write_text(outdated, encoding="utf-8")
     monkeypatch.setattr(docs, "MODULES", tmp_path)
     monkeypatch.setattr(docs, "ROOT", tmp_path)
+    monkeypatch.setattr(docs_roles, "PAGES", {})
 
     assert docs.main(["--check"]) == 1
     assert (

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from ansible_collections.netns.fabric.plugins.doc_fragments.attributes import ModuleDocFragment
 from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import argument_spec
 from ansible_collections.netns.fabric.plugins.module_utils._resources.registry import RESOURCES
 from ansible_collections.netns.fabric.tools import docs
@@ -19,6 +20,11 @@ from ansible_collections.netns.fabric.tools import docs
 ROOT = Path(__file__).resolve().parents[4]
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
 MODULES_MAIN = re.compile(r"^from ansible_collections\..*", re.MULTILINE | re.DOTALL)
+GROUPS: Mapping[str, Sequence[str]] = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))[
+    "action_groups"
+]
+#: The options that `module_defaults` sets by each action group.
+SHARED: Mapping[str, set[str]] = {"all": set(), "state": {"owner"}, "ovs": {"database", "timeout"}, "nat": {"backend"}}
 COMPARED = ("type", "elements", "choices", "default", "required")
 
 
@@ -57,9 +63,26 @@ def test_every_option_has_a_description_with_an_end(module: str) -> None:
     check(docs.load_options(module))
 
 
-def test_action_group_lists_every_module() -> None:
-    runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
-    assert sorted(runtime["action_groups"]["all"]) == MODULES
+def test_action_groups_have_the_modules_that_share_their_options() -> None:
+    specs = {module: set(docs.load_arguments(module)["argument_spec"]) for module in MODULES}
+    expected = {name: [module for module in MODULES if specs[module] >= shared] for name, shared in SHARED.items()}
+    # For `topology_info` it is an owner to look for, not the one of what a task creates.
+    expected["state"].remove("topology_info")
+    assert {name: sorted(modules) for name, modules in GROUPS.items()} == expected
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_documents_its_action_groups(module: str) -> None:
+    attribute = yaml.safe_load(_documentation(module))["attributes"]["action_group"]
+    assert attribute["membership"] == [f"netns.fabric.{name}" for name, modules in GROUPS.items() if module in modules]
+
+
+def test_every_action_group_and_what_it_shares_is_documented() -> None:
+    fragment = yaml.safe_load(ModuleDocFragment.ACTION_GROUP)["attributes"]["action_group"]
+    text = " ".join(fragment["description"])
+    assert set(re.findall(r"C\((?:group/)?netns\.fabric\.(\w+)\)", text)) == set(SHARED)
+    named = set(re.findall(r"C\((\w+)\)", text)) - {"module_defaults"}
+    assert named == set().union(*SHARED.values())
 
 
 def test_sequence_runs_and_documents_every_resource() -> None:

@@ -31,7 +31,7 @@ def test_the_steps_are_in_the_roles_order() -> None:
     assert built[:5] == ["netns", "ovs_bridge", "veth", "link", "route"]
     assert built[5:] == ["nat_masquerade", "nat_port_forward", "ovs_port"]
     removed = [name for name, _options in steps(Lab(2), "absent")]
-    assert removed == ["ovs_port", "link", "ovs_bridge", "nat_masquerade", "nat_port_forward", "veth", "netns"]
+    assert removed == ["ovs_port", "ovs_bridge", "link", "nat_masquerade", "nat_port_forward", "veth", "netns"]
 
 
 def test_the_lists_of_a_build_name_every_member() -> None:

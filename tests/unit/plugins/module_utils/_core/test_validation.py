@@ -32,6 +32,8 @@ def test_interface_name_taken(name: str) -> None:
         ("a\tb", "space"),
         ("a\x01b", "unprintable"),
         ("à", "Linux refuses"),  # 0xa0, its second byte in UTF-8, is a space to the kernel.
+        ("all", "sysctl"),
+        ("default", "sysctl"),
         (".", "means a directory"),
         ("..", "means a directory"),
         (None, "not nothing (null)"),

@@ -35,7 +35,7 @@ def bridged(*ports: Port, **more: Any) -> Switch:
         (port("a", Interface("a", ofport=1, ifindex=0)), None, "no such device"),
         (port("a", Interface("m0"), Interface("m1")), None, "bond"),
         (port("a", fake_bridge=True), None, "VLAN bridge"),
-        (port("a b"), None, "a b"),
+        (port("--"), None, "--"),
     ],
 )
 def test_ports(found: Port, declared: dict[str, Any] | None, reason: str) -> None:

@@ -13,6 +13,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.journal import 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._firewall import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import Firewall
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_objects import NftObjects
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import Source
 from ansible_collections.netns.fabric.plugins.module_utils._system.programs import Result
 
@@ -95,6 +96,8 @@ class Programs:
     """Stands in for nft and iptables: gives these answers and records the calls."""
 
     def __init__(self, *installed: str, **answers: Result | Callable[[str], Result]) -> None:
+        #: What the kernel has in nf_tables, for each reading; the last one stays.
+        self.kernel: list[NftObjects] = [NftObjects()]
         self.installed = installed
         self.answers = answers
         self.calls: list[tuple[list[str], str]] = []
@@ -108,7 +111,10 @@ class Programs:
         return answer if isinstance(answer, Result) else answer(text)
 
     def firewall(self) -> Firewall:
-        return Firewall(self.run, self.find)
+        return Firewall(self.run, self.find, self.read_objects)
+
+    def read_objects(self) -> NftObjects:
+        return self.kernel.pop(0) if len(self.kernel) > 1 else self.kernel[0]
 
 
 NF_TABLES = Result(0, "iptables v1.8.9 (nf_tables)\n", "")

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import struct
 from collections.abc import Callable
 
 import pytest
@@ -59,6 +59,26 @@ class TestTools:
     def test_no_programs(self) -> None:
         tools = Programs().firewall().tools
         assert not tools.any
+
+    @pytest.mark.parametrize("number", [errno.EINVAL, errno.EPROTONOSUPPORT])
+    def test_kernel_without_nf_tables(self, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+        """A stand-in for such a kernel: the one that the tests run on has nf_tables."""
+
+        def refuse(_protocol: int) -> object:
+            raise OSError(number, "")
+
+        monkeypatch.setattr(firewall, "NetlinkSocket", refuse)
+        tools = Programs(*ALL_PROGRAMS, iptables=NF_TABLES, ip6tables=LEGACY).firewall().tools
+        assert (tools.nft, tools.nf_tables) == (False, False)
+        assert tools.usual == {4: IPTABLES_LEGACY, 6: IPTABLES_LEGACY}
+        assert tools.iptables == {(IPTABLES_LEGACY, 4): "iptables-legacy", (IPTABLES_LEGACY, 6): "ip6tables"}
+
+    def test_kernel_that_does_not_let_us_ask(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(_protocol: int) -> object:
+            raise OSError(errno.EPERM, "")
+
+        monkeypatch.setattr(firewall, "NetlinkSocket", refuse)
+        assert firewall.kernel_has_nf_tables()
 
     def test_only_the_name_with_the_variant(self) -> None:
         assert Programs("iptables-legacy").firewall().tools.usual == {4: IPTABLES_LEGACY}
@@ -132,18 +152,6 @@ class TestReading:
     def test_missing_namespace_is_left_out(self) -> None:
         assert Programs().firewall().read(["no such namespace"]) == {}
 
-    def test_tables_of_the_kernel(self) -> None:
-        name = b"netns_fabric\0"
-        attributes = struct.pack("=HH", 8, 2) + struct.pack(">I", 3) + struct.pack("=HH", 4 + len(name), 1) + name
-
-        def dumped(family: int) -> bytes:
-            body = struct.pack("=BBH", family, 0, 0) + attributes + b"\0" * (-len(attributes) % 4)
-            return struct.pack("=IHHII", 16 + len(body), 0xA00, 2, 1, 0) + body
-
-        assert firewall._parse_table(dumped(2)) == (("ip", "netns_fabric"), 3)
-        # A family that no table has (NFPROTO_DECNET).
-        assert firewall._parse_table(dumped(12)) is None
-
 
 class TestExecute:
     def test_nft_has_one_transaction(self) -> None:
@@ -151,7 +159,7 @@ class TestExecute:
         operations = [op.AddOwnChain(None, "ip"), add_nft("masquerade"), op.AddOwnChain(None, "ip6")]
         programs.firewall().execute(operations, Journal())
         ((argv, text),) = programs.calls
-        assert argv == ["/sbin/nft", "--echo", "--handle", "--file", "-"]
+        assert argv == ["/sbin/nft", "--file", "-"]
         assert text.splitlines() == [line for operation in operations for line in operation.statements()]
 
     def test_iptables_has_one_transaction_for_each_table(self) -> None:

@@ -85,11 +85,11 @@ def test_rules_of_irrelevant_tables_are_skipped() -> None:
     found = nft_parser.parse_ruleset(
         document(
             table("ip", "huge"),
-            chain("ip", "huge", "input", type="filter", hook="input", prio=0, policy="drop"),
-            rule("ip", "huge", "input", {"something new": {}, "and": "strange"}),
+            chain("ip", "huge", "output", type="filter", hook="output", prio=0, policy="drop"),
+            rule("ip", "huge", "output", {"something new": {}, "and": "strange"}),
         )
     )
-    assert found.chains[Place(NFTABLES, "ip", "huge", "input")].rules == ()
+    assert found.chains[Place(NFTABLES, "ip", "huge", "output")].rules == ()
 
 
 @pytest.mark.parametrize(("flags", "locked", "dormant"), [(0, 0, 0), (1, 0, 1), (2, 1, 0), (3, 1, 1), (4, 0, 0)])

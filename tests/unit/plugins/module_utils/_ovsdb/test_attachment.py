@@ -13,32 +13,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment imp
     Attachments,
     lost_taps,
     lost_vports,
-    parse_internal_ports,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Interface, Port, Switch
-
-DATAPATHS = """\
-netdev@ovs-netdev:
-  lookups: hit:0 missed:2 lost:0
-  flows: 0
-  port 0: ovs-netdev (tap)
-  port 1: u1 (internal)
-system@ovs-system:
-  lookups: hit:18 missed:34 lost:0
-  masks: hit:121 total:4 hit/pkt:2.33
-  caches:
-    masks-cache: size:256
-  port 0: ovs-system (internal)
-  port 1: A (internal)
-  port 3: t1
-  port 6: i1 (internal)
-"""
-
-
-def test_internal_ports_are_those_of_the_kernel_datapath() -> None:
-    assert parse_internal_ports(DATAPATHS) == {"ovs-system", "A", "i1"}
-    assert parse_internal_ports("") == frozenset()
-
 
 # Lost devices
 

@@ -26,8 +26,8 @@ def test_a_program_that_takes_too_long_is_killed() -> None:
     [
         ("ovs-vsctl: no row x\n", "no row x"),
         ("2026-01-01T00:00:00Z|00002|fatal_signal|WARN|terminating\novs-vsctl: x: y\n", "x: y"),
-        ("ovs-vsctl: The default log directory is x.\n", ""),
-        ("", ""),
+        ("ovs-vsctl: The default log directory is x.\n", "it ended with status 1"),
+        ("", "it ended with status 1"),
     ],
 )
 def test_the_reason_is_the_last_line_of_the_message(message: str, reason: str) -> None:

@@ -52,14 +52,7 @@ OPERATIONS: list[tuple[OvsOperation, str, list[str]]] = [
     (
         ovs.DeleteBridge("br"),
         "ovs-vsctl -- --if-exists del-br br",
-        [
-            "--id=@row_b create Bridge datapath_type=netdev name=br ports=[@row_p_br,@row_p_t1]",
-            "--id=@row_p_br create Port interfaces=@row_i_br name=br tag=5",
-            "--id=@row_p_t1 create Port interfaces=@row_i_t1 name=t1 tag=5",
-            "--id=@row_i_br create Interface name=br",
-            "--id=@row_i_t1 create Interface name=t1",
-            "add Open_vSwitch . bridges @row_b",
-        ],
+        [],
     ),
     (
         ovs.AddPort("br", "t2", Columns({"tag": 7}), Columns({"type": "internal"})),
@@ -79,11 +72,7 @@ OPERATIONS: list[tuple[OvsOperation, str, list[str]]] = [
     (
         ovs.DeletePort("br", "t1"),
         "ovs-vsctl -- --if-exists del-port br t1",
-        [
-            "--id=@row_p_t1 create Port interfaces=@row_i_t1 name=t1 tag=5",
-            "--id=@row_i_t1 create Interface name=t1",
-            "add Bridge br ports @row_p_t1",
-        ],
+        [],
     ),
     (
         ovs.CloseInterface("t1", "t1", "system"),
@@ -121,6 +110,55 @@ def test_an_operation_has_its_command_and_its_rollback(operation: OvsOperation, 
 def test_without_the_former_row_only_an_addition_is_rolled_back(operation: OvsOperation) -> None:
     added = isinstance(operation, (ovs.AddBridge, ovs.AddPort, ovs.MovePort, ovs.CloseInterface))
     assert bool(operation.undo(Switch())) == added
+
+
+def test_a_deletion_names_the_rows_that_a_rollback_re_creates() -> None:
+    switch = before()
+    collector = Row("Flow_Sample_Collector_Set", "f", {"id": 1, "bridge": Uuid("b")})
+    switch = Switch(switch.bridges, rows={**switch.rows, "f": collector})
+    assert switch.collectors(switch.bridges[0]) == ("f",)
+    deletion = ovs.DeleteBridge("br", ("f",))
+    assert [row.uuid for row in deletion.deleted_rows(switch)] == ["b", "f"]
+    assert list(deletion.commands()) == [
+        "ovs-vsctl -- --if-exists destroy Flow_Sample_Collector_Set f -- --if-exists del-br br"
+    ]
+    assert [row.uuid for row in ovs.DeletePort("br", "t1").deleted_rows(switch)] == ["p-t1"]
+    assert list(ovs.DeletePort("br", "t9").deleted_rows(switch)) == list(ovs.AddBridge("b").deleted_rows(switch)) == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "applied"),
+    [
+        (ovs.AddBridge("br", Columns({"datapath_type": "netdev"})), True),
+        (ovs.AddBridge("b2"), False),
+        (ovs.AddBridge("br", interface=Columns({"mtu_request": 1400})), False),
+        (ovs.SetBridge("br", Columns({"datapath_type": "system"})), False),
+        (ovs.DeleteBridge("br"), False),
+        (ovs.DeleteBridge("b2"), True),
+        (ovs.AddPort("br", "t1", Columns({"tag": 5})), True),
+        (ovs.AddPort("br", "t1", Columns({"tag": 6})), False),
+        (ovs.SetPort("t1", "t1", Columns({"tag": 5}, (("external_ids", "a", None),))), True),
+        (ovs.SetPort("t1", "t1", Columns(keys=(("external_ids", "a", "b"),))), False),
+        (ovs.MovePort("t1", "t1", "b2", "br"), True),
+        (ovs.MovePort("t1", "t1", "br", "b2"), False),
+        (ovs.DeletePort("br", "t1"), False),
+        (ovs.DeletePort("br", "t2"), True),
+        (ovs.CloseInterface("t1", "t1", "system"), False),
+        (ovs.OpenInterface("t1", "system"), True),
+        (ovs.OpenInterface("t9", "system"), False),
+        (ovs.CloseLocalInterface("br"), False),
+        (ovs.OpenLocalInterface("br"), True),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_an_operation_writes_is_found_in_the_database(operation: OvsOperation, applied: bool) -> None:
+    assert operation.is_applied(before()) == applied
+
+
+@pytest.mark.parametrize(("port", "requested"), [(None, ["br"]), ("7", ["7"]), ("", [])])
+def test_a_datapath_port_may_be_named_by_its_number(port: str | None, requested: list[str]) -> None:
+    """A name of digits alone is a number to ovs-appctl."""
+    assert [words[-1] for words in ovs.CloseLocalInterface("br", port).requests()] == requested
 
 
 def test_closing_comes_first_and_deleting_last() -> None:

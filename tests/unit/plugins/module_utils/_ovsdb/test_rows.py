@@ -49,3 +49,17 @@ def test_ports_and_controllers_of_a_bridge_are_deleted_with_it_and_qos_is_not() 
     rows = collect_dependents([bridge.row], whole.rows)
     assert rows[0] is bridge.row
     assert sorted(row.uuid for row in rows) == ["b", "c", "i1", "i2", "p1", "p2"]
+
+
+def test_what_another_row_keeps_is_not_deleted() -> None:
+    """Two bridges may have one sFlow, and a mirror does not keep its ports."""
+    port = Row("Port", "p", {"name": "t1"})
+    sflow = Row("sFlow", "s", {"agent": "eth0"})
+    mirror = Row("Mirror", "m", {"name": "m", "select_src_port": Uuid("p")})
+    bridges = [
+        Row("Bridge", name, {"name": name, "sflow": Uuid("s"), **more})
+        for name, more in (("b1", {"mirrors": Uuid("m")}), ("b2", {"ports": Uuid("p")}))
+    ]
+    rows = {row.uuid: row for row in (port, sflow, mirror, *bridges)}
+    assert {row.uuid for row in collect_dependents(bridges[:1], rows)} == {"b1", "m"}
+    assert {row.uuid for row in collect_dependents(bridges, rows)} == {"b1", "b2", "m", "s", "p"}

@@ -77,10 +77,47 @@ def test_the_inverse_restores_the_columns() -> None:
 def test_rows_are_re_created_with_their_references() -> None:
     port = Row("Port", "p-1", {"name": "t1", "interfaces": Uuid("i-1"), "qos": Uuid(UUID), "tag": 0, "trunks": ()})
     interface = Row("Interface", "i-1", {"name": "t1", "type": "", "ofport": 3, "ifindex": 9, "options": {"a": "b"}})
-    assert recreate_rows([port, interface]) == [
+    assert recreate_rows([port, interface], {}) == [
         ("--id=@row_p_1", "create", "Port", "interfaces=@row_i_1", "name=t1", f"qos={UUID}", "tag=0"),
         ("--id=@row_i_1", "create", "Interface", "name=t1", "ofport=3", "options={a=b}"),
     ]
+
+
+@pytest.mark.parametrize("name", ["1br", "10-br", "br+1", "true", "300cf7d291f454f", "brü", "-x", 'a"b', "a b"])
+def test_a_record_is_named_as_it_is(name: str) -> None:
+    """Ovs-vsctl never unquotes it."""
+    assert Columns({"tag": 1}, (("external_ids", "a", None),)).commands("Port", name) == [
+        ("set", "Port", name, "tag=1"),
+        ("remove", "Port", name, "external_ids", "a"),
+    ]
+
+
+def test_the_rows_that_were_kept_refer_to_the_re_created_ones_again() -> None:
+    port, other = (Row("Port", f"p-{number}", {"name": f"t{number}"}) for number in (1, 2))
+    bridge = Row("Bridge", "b", {"name": "br", "ports": (Uuid("p-1"), Uuid("p-2"))})
+    columns: dict[str, Any] = {
+        "name": "m",
+        "select_src_port": Uuid("p-1"),
+        "output_port": Uuid("p-2"),
+        "select_dst_port": (),
+    }
+    mirror = Row("Mirror", "m", columns)
+    rows = {row.uuid: row for row in (port, other, bridge, mirror)}
+    assert recreate_rows([port], rows) == [
+        ("--id=@row_p_1", "create", "Port", "name=t1"),
+        ("--if-exists", "add", "Bridge", "b", "ports", "@row_p_1"),
+        ("--if-exists", "add", "Mirror", "m", "select_src_port", "@row_p_1"),
+    ]
+    assert recreate_rows([bridge], rows)[-1] == ("add", "Open_vSwitch", ".", "bridges", "@row_b")
+
+
+def test_columns_are_found_in_a_row() -> None:
+    row = Row("Port", "p", {"tag": 5, "trunks": (2, 1), "vlan_mode": (), "external_ids": {"a": "1"}})
+    keys = (("external_ids", "a", "1"), ("external_ids", "b", None))
+    assert Columns({"tag": 5, "trunks": (1, 2), "vlan_mode": ()}, keys).are_set(row)
+    assert not Columns({"tag": 6}).are_set(row)
+    assert not Columns({"vlan_mode": "trunk"}).are_set(row)
+    assert not Columns(keys=(("external_ids", "a", None),)).are_set(row)
 
 
 def test_commands_are_joined_into_one_transaction() -> None:

@@ -201,14 +201,11 @@ def test_a_timeout_before_the_commit_has_nothing_to_roll_back() -> None:
     assert len(journal) == 0
 
 
-def test_a_change_of_any_table_counts_as_committed() -> None:
-    mirror = {"_uuid": ["uuid", "m"], "name": "m1", "select_all": False, "statistics": ["map", [["tx_bytes", 1]]]}
-    counted = {**mirror, "statistics": ["map", [["tx_bytes", 2]]]}
-    for now, message in (({**mirror, "select_all": True}, "already been committed"), (counted, "Nothing had been")):
-        switch = FakeOpenVSwitch([listing(Mirror=[mirror]), listing(Mirror=[now])], [TIMED_OUT])
-        switch.read()
-        with pytest.raises(OperationFailed, match=message):
-            switch.execute([ovs.AddBridge("br")], Journal())
+def test_what_others_have_changed_meanwhile_does_not_count_as_committed() -> None:
+    switch = FakeOpenVSwitch([listing(), listing(interface("theirs"))], [TIMED_OUT])
+    switch.read()
+    with pytest.raises(OperationFailed, match="Nothing had been committed"):
+        switch.execute([ovs.AddBridge("ours")], Journal())
 
 
 def test_a_timeout_of_both_daemons_rolls_back_what_may_have_been_committed() -> None:
@@ -218,6 +215,69 @@ def test_a_timeout_of_both_daemons_rolls_back_what_may_have_been_committed() -> 
     with pytest.raises(OperationFailed, match=r"could not be read"):
         switch.execute([ovs.AddBridge("br")], journal)
     assert len(journal) == 1
+
+
+KILLED = Answer(-9, "", "")
+SAID_NO = Answer(1, "", "ovs-vsctl: no\n")
+
+
+@pytest.mark.parametrize("answer", [KILLED, SAID_NO, Answer(1, "", "")])
+def test_a_program_that_fails_after_its_commit_is_rolled_back(answer: Answer) -> None:
+    there = listing(interface("br"))
+    switch = FakeOpenVSwitch([listing(), there, listing()], [answer, answer])
+    switch.read()
+    journal = Journal()
+    with pytest.raises(OperationFailed, match=r"failed after the change had been committed .*; it was reverted"):
+        switch.execute([ovs.AddBridge("br")], journal)
+    assert journal.roll_back() == [], "the rollback is in the database, whatever its program returned"
+    assert switch.client.written == ["add-br br", "-- --if-exists del-br br"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (KILLED, "ovs-vsctl failed: it was killed by signal 9"),
+        (SAID_NO, "no"),
+        (Answer(1, "", ""), "ovs-vsctl failed: it ended with status 1"),
+    ],
+)
+def test_a_program_that_fails_before_its_commit_has_nothing_to_roll_back(answer: Answer, reason: str) -> None:
+    switch = FakeOpenVSwitch(writes=[answer])
+    switch.read()
+    journal = Journal()
+    with pytest.raises(OperationFailed, match=rf"^{reason}$"):
+        switch.execute([ovs.AddBridge("br")], journal)
+    assert len(journal) == 0
+
+
+def test_an_equal_object_of_somebody_else_is_not_rolled_back() -> None:
+    refusal = Answer(1, "", "ovs-vsctl: cannot create a bridge named br because a bridge named br already exists\n")
+    switch = FakeOpenVSwitch([listing(), listing(interface("br"))], [refusal])
+    switch.read()
+    journal = Journal()
+    with pytest.raises(OperationFailed, match="already exists"):
+        switch.execute([ovs.AddBridge("br")], journal)
+    assert len(journal) == 0
+
+
+def test_deleted_rows_are_re_created_with_what_refers_to_them() -> None:
+    mirror = {"_uuid": ["uuid", "m"], "name": "m1", "select_src_port": ["uuid", "p-i1"]}
+    switch = FakeOpenVSwitch(
+        [listing(interface("br"), interface("i1"), Mirror=[mirror]), listing(interface("br"), Mirror=[mirror])]
+    )
+    switch.read()
+    journal = Journal()
+    switch.execute([ovs.DeletePort("br", "i1")], journal)
+    assert journal.roll_back() == []
+    assert switch.client.written[1].endswith("-- --if-exists add Mirror m select_src_port @row_p_i1")
+
+
+def test_a_rollback_that_is_not_in_the_database_is_reported_though_its_program_was_killed() -> None:
+    switch = FakeOpenVSwitch([listing(), listing(interface("br"))], [DONE, KILLED])
+    switch.read()
+    journal = Journal()
+    switch.execute([ovs.AddBridge("br")], journal)
+    assert journal.roll_back() == ["ovs-vsctl add-br br: it was killed by signal 9"]
 
 
 def test_a_refused_rollback_is_reported() -> None:

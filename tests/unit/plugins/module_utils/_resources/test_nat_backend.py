@@ -47,6 +47,16 @@ class TestBackends:
         assert "nft" in self.backends(plan(actual(), wanted()))
         assert self.backends(plan(actual(tools=ONLY_IPTABLES), wanted())) == ["iptables"]
 
+    def test_auto_on_a_kernel_without_nf_tables(self) -> None:
+        tools = Tools(iptables={(IPTABLES_LEGACY, 4): "iptables-legacy"}, usual={4: IPTABLES_LEGACY}, nf_tables=False)
+        assert self.backends(plan(actual(tools=tools), wanted())) == ["iptables-legacy"]
+        assert self.backends(plan(actual(tools=tools), wanted(), backend="iptables")) == ["iptables-legacy"]
+        with pytest.raises(Unavailable, match=r"the kernel of this host has no nf_tables .* set `backend: iptables`"):
+            plan(actual(tools=tools), wanted(), backend="nftables")
+        for option in ("auto", "iptables"):
+            with pytest.raises(Unavailable, match=r"no nf_tables .* there is no iptables-legacy"):
+                plan(actual(tools=Tools(nf_tables=False)), wanted(), backend=option)
+
     @pytest.mark.parametrize("place", [NAT, LEGACY_NAT])
     def test_auto_keeps_the_backend_of_owned_rules(self, place: Place) -> None:
         state = actual(ruleset({place: [owned()]}))

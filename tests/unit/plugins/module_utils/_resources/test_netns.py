@@ -275,3 +275,9 @@ def test_names() -> None:
     for name in ("", "a/b", "..", "x" * 256):
         with pytest.raises(InvalidEntries):
             desired(name)
+
+
+def test_what_a_killed_run_has_left_is_removed() -> None:
+    planned = plan(actual(has_leftover=True))
+    assert planned.commands == ["rm -f /etc/netns/.netns.fabric.new"]
+    assert planned.diff[0]["before"] == "content: left by a killed run\n"

@@ -24,7 +24,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.netns_reso
 from ansible_collections.netns.fabric.plugins.module_utils._system import operations as op
 
 PATH = "/etc/netns/red/resolv.conf"
-KEPT = "/etc/netns/red/resolv.conf.before-netns.fabric"
+KEPT = "/etc/netns/.resolv.conf.before-netns.fabric/red"
 OURS = "# netns.fabric:lab\nnameserver 192.0.2.53\n"
 THEIRS = "nameserver 198.51.100.53\noptions edns0\n"
 

@@ -59,6 +59,59 @@ def after(result: Plan) -> Mapping[str, Any] | None:
     return change.after
 
 
+# What a dead ovs-vswitchd left
+
+
+@pytest.mark.parametrize(
+    ("system_works", "commands"),
+    [(True, ["ip link del dev br", "ovs-vsctl add-br br"]), (False, None)],
+)
+def test_the_device_of_the_other_datapath_is_deleted(system_works: bool, commands: list[str] | None) -> None:
+    """The userspace datapath takes it over."""
+    found = state(system_works=system_works, kinds={"br": "tun"}, left_behind=frozenset({"br"}))
+    result = plan(found, wanted(datapath_type="auto"))
+    assert result.commands == (commands or ["ovs-vsctl add-br br -- set Bridge br datapath_type=netdev"])
+
+
+def test_a_device_that_was_left_behind_is_deleted_with_its_bridge() -> None:
+    assert plan(state(left_behind=frozenset({"br"})), wanted(state="absent")).commands == ["ip link del dev br"]
+    assert plan(state(), wanted(state="absent")).commands == []
+
+
+# Omitted options
+
+
+SECURE = {"fail_mode": "secure"}
+
+
+@pytest.mark.parametrize(
+    ("call", "owners", "silent", "cleared", "warned"),
+    [
+        ({}, {}, True, False, True),
+        ({}, {}, False, False, False),
+        ({"options": {"exact": True}}, {}, True, True, False),
+        ({"options": {"exact": True}}, {}, False, False, False),
+        ({"options": {"exact": True}, "owner": "lab"}, LAB, True, True, False),
+        ({"options": {"exact": True}, "owner": "lab"}, {}, True, False, True),
+    ],
+)
+def test_a_mode_with_which_a_bridge_forwards_nothing(
+    call: dict[str, Any], owners: dict[str, str], silent: bool, cleared: bool, warned: bool
+) -> None:
+    found = bridge(fail_mode="secure", external_ids=owners)
+    result = plan(state(found, silent=frozenset({"br"} if silent else ())), wanted(), **call)
+    assert result.commands == (["ovs-vsctl set Bridge br 'fail_mode=[]'"] if cleared else [])
+    assert any("br forwards nothing: its fail_mode is secure" in warning for warning in result.warnings) == warned
+
+
+def test_an_exact_call_clears_an_mtu_that_is_omitted() -> None:
+    local = Port("br", (Interface("br", type="internal", ofport=1, mtu_request=1300),))
+    found = Bridge("br", "netdev", ports=(local,), row=Row("Bridge", "br"))
+    assert plan(state(found), wanted()).commands == []
+    exact = plan(state(found), wanted(), options={"exact": True})
+    assert exact.commands == ["ovs-vsctl set Interface br 'mtu_request=[]'"]
+
+
 # Creating
 
 
@@ -331,7 +384,10 @@ def test_without_open_vswitch_there_is_nothing_to_prune() -> None:
         ({"name": "x" * 16}, "name: .*16 characters long"),
         ({"name": ""}, "name: .*must not be empty"),
         ({"name": "a/b"}, "name: .*'/'"),
-        ({"name": "-a"}, "name: .*begins with a '-'"),
+        ({"name": "--"}, "name: .*separates commands of ovs-vsctl"),
+        ({"name": "a\\b"}, "name: .*backslash"),
+        ({"name": "ovs-netdev"}, "name: .*reserves the name"),
+        ({"name": "vxlan_sys_1"}, "name: .*reserves the name"),
         ({"mac": "01:00:00:00:00:01"}, "mac: .*group"),
         ({"external_ids": {"a": [1]}}, "external_ids: a: a list or a dictionary"),
         ({"external_ids": {"a": "x\0y"}}, "external_ids: a: a NUL character"),

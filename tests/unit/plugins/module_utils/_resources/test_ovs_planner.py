@@ -11,8 +11,11 @@ import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource, BridgeState
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import is_left_behind
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_model import PortState
 
@@ -45,3 +48,20 @@ def test_nothing_is_assumed_of_an_open_vswitch_that_is_running(running: bool | N
 def test_a_real_run_assumes_nothing() -> None:
     wanted = BridgeResource().desired(Entry("x"), {"name": "x", "state": "absent"})
     assert BridgeResource().plan(BridgeState(Switch(running=False)), Call((wanted,))).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "alias", "taps", "owner", "expected"),
+    [
+        ("tun", "netns.fabric:lab", frozenset(), "lab", True),
+        ("tun", "netns.fabric:lab", None, "lab", True),
+        ("tun", "netns.fabric:lab", frozenset({"br"}), "lab", False),
+        ("tun", "netns.fabric:other", frozenset(), "lab", False),
+        ("tun", "", frozenset(), None, False),
+        ("veth", "netns.fabric:lab", frozenset(), "lab", False),
+    ],
+)
+def test_a_device_is_left_behind_if_it_is_owned_and_nobody_has_it_open(
+    kind: str, alias: str, taps: frozenset[str] | None, owner: str | None, expected: bool
+) -> None:
+    assert is_left_behind(Link(5, "br", kind, alias=alias), owner, Attachments(taps=taps)) == expected

@@ -18,8 +18,12 @@ from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._resources
     [
         ({"name": ""}, "name: "),
         ({"name": "x" * 16, "type": "internal"}, "name: .*16 characters long"),
-        ({"name": "a/b", "type": "patch"}, "name: 'a/b' cannot be the name of a port"),
-        ({"name": "-a"}, "name: '-a' cannot be the name of a port"),
+        ({"name": "a/b", "type": "internal"}, "name: 'a/b' has a '/'"),
+        ({"name": "--"}, "name: '--' cannot be the name of a port"),
+        ({"name": "a\x00b", "type": "patch"}, "name: .*unprintable"),
+        ({"name": "gre_sys"}, "name: .*reserves the name gre_sys"),
+        ({"bridge": "a\\\\b"}, "bridge: .*backslash"),
+        ({"external_ids": {"iface-id": "x"}}, "external_ids: nobody reads `iface-id` in the table Port; .*`iface_id`"),
         ({"bridge": "x" * 16}, "bridge: .*16 characters long"),
         ({"tag": 4095}, "tag: .*4095"),
         ({"trunks": [1, -1]}, "trunks: .*-1"),
@@ -41,3 +45,12 @@ def test_an_invalid_option_is_refused(options: dict[str, Any], message: str) -> 
 def test_every_error_of_an_entry_is_reported_at_once() -> None:
     with pytest.raises(FabricError, match=r"(?s)tag: .*mtu: "):
         wanted(tag=4095, mtu=60)
+
+
+@pytest.mark.parametrize("name", ["a/b", "-a", "a b", ".", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "grün", "%d"])
+def test_a_port_without_a_link_may_have_any_name(name: str) -> None:
+    assert wanted(name=name, type="patch").name == name
+
+
+def test_a_key_that_nobody_reads_may_be_removed() -> None:
+    assert wanted(external_ids={"iface-id": None}).external_ids == {"iface-id": None}

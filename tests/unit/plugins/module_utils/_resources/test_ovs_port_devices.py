@@ -125,6 +125,15 @@ def test_check_mode_assumes_a_repaired_veth_pair(host: list[Link], red: list[Lin
     assert result.commands == commands
 
 
+def test_a_link_that_gets_back_its_name_is_left_to_the_daemon() -> None:
+    """Ovs-vswitchd was restarted when the link had another name, so that it has not opened it."""
+    existing = port(own=interface("t1", ofport=-1, error="could not open network device t1 (No such device)"))
+    kernel = links([veth("x", 10, "red", 2)], [veth("eth0", 2, None, 10, tx_checksum=False)])
+    attachments = Attachments(packet_sockets=frozenset())
+    actual = state(bridge(existing), kernel=kernel, attachments=attachments)
+    assert plan(actual, wanted(peer=PEER), check_mode=True).commands == []
+
+
 def test_a_real_run_uses_the_present_far_end() -> None:
     kernel = links([veth("t1", 10, "red", 9)], [veth("eth0", 2, None, 12), veth("x", 9, None, 10, tx_checksum=True)])
     result = plan(state(bridge(port()), kernel=kernel), wanted(peer=PEER))

@@ -67,6 +67,28 @@ def test_an_internal_port_creates_its_link() -> None:
     assert result.commands == ["ovs-vsctl add-port br i2 -- set Interface i2 type=internal 'mac=\"02:00:00:00:00:0a\"'"]
 
 
+@pytest.mark.parametrize(("name", "refused"), [("f81d4", True), ("f81", False), ("f81d5", False)])
+def test_the_beginning_of_a_uuid_that_is_a_name_is_refused(name: str, refused: bool) -> None:
+    """Ovs-vsctl would find two rows by it."""
+    found = state(bridge(port("f81d4fae-7dec-11d0-a765-00a0c91e6bf6")))
+    entry = wanted(name=name, bridge="br", type="internal")
+    if not refused:
+        assert plan(found, entry).changed
+        return
+    with pytest.raises(FabricError, match=r"name: ovs-vsctl takes f81d4 for an abbreviation of the port f81d4fae-"):
+        plan(found, entry)
+
+
+def test_the_identifier_of_an_interface_is_set_kept_and_removed() -> None:
+    result = plan(state(bridge()), wanted(bridge="br", iface_id="lsp 1"))
+    assert result.commands == ["ovs-vsctl add-port br t1 -- set Interface t1 'external_ids:iface-id=\"lsp 1\"'"]
+    found = state(bridge(port(own=interface("t1", external_ids={"iface-id": "lsp1", "k": "v"}))))
+    assert plan(found, wanted(iface_id="lsp1")).commands == plan(found, wanted()).commands == []
+    result = plan(found, wanted(iface_id=""))
+    assert result.commands == ["ovs-vsctl remove Interface t1 external_ids iface-id"]
+    assert both(result) == ({"iface_id": "lsp1"}, {"iface_id": None})
+
+
 def test_a_patch_port_may_have_a_long_name() -> None:
     result = plan(state(bridge()), wanted(name="patch-to-the-other", bridge="br", type="patch", options={"peer": "x"}))
     assert "type=patch options:peer=x" in result.commands[0]

@@ -87,6 +87,24 @@ def test_a_rename_over_another_file(tmp_path: Path) -> None:
     assert ((tmp_path / "a").read_bytes(), (tmp_path / "b").read_bytes()) == (b"a", b"b")
 
 
+def test_a_rename_creates_and_removes_directories(tmp_path: Path) -> None:
+    old, new = tmp_path / "kept" / "red", tmp_path / "red" / "resolv.conf"
+    old.parent.mkdir(mode=0o750)
+    old.write_bytes(b"theirs")
+    journal = Journal()
+    Files().execute([op.RenameFile(str(old), str(new), tidy=True)], journal)
+    assert (os.listdir(tmp_path), new.read_bytes()) == (["red"], b"theirs")
+    assert journal.roll_back() == []
+    assert (os.listdir(tmp_path), old.read_bytes(), mode(old.parent)) == (["kept"], b"theirs", 0o750)
+
+
+def test_what_a_killed_run_has_left_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "red" / "resolv.conf"
+    Path(op.temporary_path(str(path))).write_bytes(b"a part")
+    Files().execute([op.WriteFile(str(path), "whole")], Journal())
+    assert (os.listdir(tmp_path), path.read_bytes()) == (["red"], b"whole")
+
+
 def test_a_refusal_names_the_operation(tmp_path: Path) -> None:
     (tmp_path / "red").touch()
     refused = op.WriteFile(str(tmp_path / "red" / "resolv.conf"), "")

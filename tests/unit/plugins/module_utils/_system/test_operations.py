@@ -18,7 +18,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._system import operat
             op.WriteFile("/etc/netns/red/resolv.conf", "a 'b'\n"),
             ["mkdir -p /etc/netns/red", "printf %s 'a '\"'\"'b'\"'\"'\n' > /etc/netns/red/resolv.conf"],
         ),
-        (op.RenameFile("/a", "/b"), ["mv /a /b"]),
+        (op.RenameFile("/d/a", "/e/b"), ["mkdir -p /e", "mv /d/a /e/b"]),
+        (
+            op.RenameFile("/d/a", "/e/b", tidy=True),
+            ["mkdir -p /e", "mv /d/a /e/b", "rmdir --ignore-fail-on-non-empty /d"],
+        ),
         (op.RemoveFile("/d/a"), ["rm -f /d/a", "rmdir --ignore-fail-on-non-empty /d"]),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, list) else "",

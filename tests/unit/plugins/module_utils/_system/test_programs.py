@@ -37,7 +37,7 @@ def test_missing_program() -> None:
 
 
 def test_program_that_hangs() -> None:
-    with pytest.raises(program.TimedOut, match=r"sleep did not end within 0\.05 s .* is not known"):
+    with pytest.raises(program.TimedOut, match=r"sleep did not end within 0\.05 s and was stopped"):
         program.run(["sleep", "10"], timeout=0.05)
 
 

@@ -70,7 +70,18 @@ def test_expected_echoes_are_followed_by_one_of_full_size() -> None:
 def test_a_full_sized_packet_is_for_an_echo_that_is_expected(option: Variables) -> None:
     probe = {"namespace": "a", "to": "10.0.0.254", "full_size": True, **option}
     variables = {**on_bridge(a={"addresses": ["10.0.0.1/24"]}), "verify_probes": [probe]}
-    assert "full_size: only for `protocol: icmp` and `expect: reachable`" in only_error_of(variables)
+    assert "full_size: only for `protocol: icmp`, and where an answer is expected" in only_error_of(variables)
+
+
+def test_what_the_host_lets_in_is_left_to_its_packet_filter() -> None:
+    variables = on_bridge(a={"addresses": ["10.0.0.1/24"]}, b={"addresses": ["10.0.0.2/24"]})
+    probes = compile_topology(variables)["probes"]
+    assert {probe["to"] for probe in probes if probe.get("expect") == "delivered"} == {"10.0.0.254"}
+    # A service that the user declares must answer.
+    declared = {"namespace": "a", "to": "10.0.0.254", "protocol": "tcp"}
+    variables["verify_probes"] = [declared]
+    (probe,) = (probe for probe in compile_topology(variables)["probes"] if probe.items() >= declared.items())
+    assert "expect" not in probe
 
 
 def many_on_bridge(count: int) -> Variables:

@@ -22,6 +22,7 @@ def test_all_probe_all() -> None:
         ("blue", "10.0.0.1"),
         ("blue", "10.0.0.254"),
     }
+    assert {probe["to"] for probe in probe_all(found) if "expect" in probe} == {"10.0.0.254"}
 
 
 def test_addresses_that_cannot_be_probed() -> None:

@@ -48,6 +48,11 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.
         (small(mtu=20), "(eth0): mtu: 20 is not a valid MTU"),
         (small(tag=4095), "(eth0): tag: 4095 is not a valid VLAN ID"),
         (small(trunks=[1, "x"]), "(eth0): trunks[1]: VLAN ID must be a whole number, not 'x'"),
+        (
+            small(external_ids={"iface-id": "lsp1"}),
+            "(eth0): external_ids: nobody reads `iface-id` in the table Port; use the option `iface_id`",
+        ),
+        (small(iface_id=""), "(eth0): iface_id: must be a non-empty string"),
         (small(vlan_mode="acces"), "(eth0): vlan_mode: 'acces' is not one of access, trunk"),
         (
             small(routes=[{"destination": "default", "gateway": "10.0.0.2/24"}]),

@@ -194,11 +194,15 @@ def only_error_of(variables: object) -> str:
 
 
 def expected_paths(variables: Variables, protocol: str = "icmp", expect: str = "reachable") -> Paths:
-    """Return the start and the target of the probes of a protocol that expect a result."""
+    """Return the start and the target of the probes of a protocol that expect a result.
+
+    Those that expect to be delivered expect an answer too, unless the host's own packet filter refuses them.
+    """
     return {
         (probe.get("namespace"), probe["to"])
         for probe in compile_topology(variables)["probes"]
-        if probe["protocol"] == protocol and probe.get("expect", "reachable") == expect
+        if probe["protocol"] == protocol
+        and probe.get("expect", "reachable").replace("delivered", "reachable") == expect
     }
 
 

@@ -1,0 +1,68 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The VLANs of an entry, and those that an existing port keeps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError
+from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._resources.ovs_ports import (
+    LAB,
+    bridge,
+    plan,
+    port,
+    state,
+    wanted,
+)
+
+
+@pytest.mark.parametrize(
+    ("there", "options", "message"),
+    [
+        ({"vlan_mode": "trunk"}, {"tag": 10}, "tag: it has no effect, because the port t1 has `vlan_mode: trunk`"),
+        ({"vlan_mode": "access"}, {"trunks": [10]}, "trunks: it has no effect, .* has `vlan_mode: access`; give"),
+        ({"vlan_mode": "dot1q-tunnel"}, {"trunks": [10]}, "trunks: .* has `vlan_mode: dot1q-tunnel`"),
+        ({"tag": 5}, {"trunks": [10]}, "trunks: .* has `tag: 5` and no `vlan_mode`"),
+    ],
+)
+def test_a_vlan_without_an_effect_is_refused(there: dict[str, Any], options: dict[str, Any], message: str) -> None:
+    with pytest.raises(FabricError, match=message):
+        plan(state(bridge(port(**there))), wanted(**options))
+
+
+@pytest.mark.parametrize(
+    ("there", "options"),
+    [
+        ({"vlan_mode": "native-untagged"}, {"tag": 10}),
+        ({"vlan_mode": "trunk"}, {"tag": 10, "vlan_mode": "access"}),
+        ({"trunks": (5,)}, {"tag": 10}),
+        ({"tag": 5}, {"trunks": []}),
+        ({"tag": 5}, {"trunks": [10], "vlan_mode": "native-tagged"}),
+        ({"tag": 5}, {"trunks": [10], "vlan_mode": "trunk"}),
+    ],
+)
+def test_a_vlan_with_an_effect_is_written(there: dict[str, Any], options: dict[str, Any]) -> None:
+    assert plan(state(bridge(port(**there))), wanted(**options)).changed == (options.get("trunks") != [])
+
+
+BY_HAND: dict[str, Any] = {"tag": 0, "trunks": (7,), "vlan_mode": "trunk", "protected": True}
+
+
+def test_an_exact_call_removes_what_is_omitted() -> None:
+    found = state(bridge(port(**BY_HAND)))
+    assert plan(found, wanted()).commands == []
+    result = plan(found, wanted(), options={"exact": True})
+    assert result.commands == ["ovs-vsctl set Port t1 'tag=[]' 'trunks=[]' 'vlan_mode=[]' protected=false"]
+    assert result.diff[0]["after"] == "protected: false\ntag: -\ntrunks: -\nvlan_mode: -\n"
+    result = plan(found, wanted(tag=10, protected=True), options={"exact": True})
+    assert result.commands == ["ovs-vsctl set Port t1 tag=10 'trunks=[]' 'vlan_mode=[]'"]
+
+
+@pytest.mark.parametrize(("owners", "cleared"), [({}, False), (LAB, True)])
+def test_an_exact_call_of_an_owner_leaves_other_ports_alone(owners: dict[str, str], cleared: bool) -> None:
+    found = state(bridge(port(**BY_HAND, external_ids=owners)))
+    assert plan(found, wanted(), owner="lab", options={"exact": True}).changed == cleared

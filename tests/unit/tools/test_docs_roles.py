@@ -1,0 +1,144 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The roles' variables: the argument spec, what the role takes, and every list of them in the documentation are one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.netns.fabric.plugins.module_utils._resources.registry import RESOURCES
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
+from ansible_collections.netns.fabric.tools import docs_roles
+
+ROOT = Path(__file__).resolve().parents[3]
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
+TOPOLOGY = docs_roles.load_variables("topology")
+VARIABLES_PAGE = (ROOT / "docs/docsite/rst/variables.rst").read_text(encoding="utf-8")
+
+
+def load(path: str) -> Any:
+    """Return the content of a YAML file."""
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_defaults_are_those_of_the_argument_spec(role: str) -> None:
+    variables = docs_roles.load_variables(role)
+    assert load(f"roles/{role}/defaults/main.yml") == {name: option["default"] for name, option in variables.items()}
+
+
+@pytest.mark.parametrize("page", docs_roles.PAGES)
+def test_table_has_every_variable_and_follows_the_argument_spec(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert docs_roles.generate_page(page, text) == text
+    table = text[text.index("BEGIN variables") : text.index("END variables")]
+    assert re.findall(r"^ *[|*](?: -)? `+(\w+)`+", table, re.MULTILINE) == list(
+        docs_roles.load_variables(docs_roles.PAGES[page])
+    )
+    with pytest.raises(ValueError, match="add the two lines"):
+        docs_roles.generate_page(page, text.replace("BEGIN", "START"))
+
+
+def test_markup_becomes_that_of_the_page() -> None:
+    variables = {
+        "x_mode": {
+            "description": "A V(a) of O(x.y#module:mode), see M(x.y) and P(x.z#role). More.",
+            "choices": ["a", "b"],
+            "default": "a",
+        },
+        "x_list": {"description": ["A list."], "default": [{"name": "one"}, {"name": "two"}]},
+        "x_file": {"description": ["A file."], "default": ""},
+    }
+    assert list(docs_roles.format_markdown(variables))[2:] == [
+        "| `x_mode` | `a` | A `a` of `mode`, see `x.y` and `x.z`. Choices: `a`, `b`. |",
+        "| `x_list` | `one`, `two` | A list. |",
+        "| `x_file` | | A file. |",
+    ]
+    assert list(docs_roles.format_rst(variables))[6:8] == [
+        "   * - ``x_mode``",
+        "     - A ``a`` of ``mode``, see :ansplugin:`x.y#module` and :ansplugin:`x.z#role`. Choices: ``a``, ``b``.",
+    ]
+
+
+# What the filter takes
+
+
+def test_role_passes_every_variable_to_the_filter() -> None:
+    checked = load("roles/topology/tasks/check.yml")[0]["ansible.builtin.set_fact"]["topology__lists"]
+    passed = dict(re.findall(r"'(\w+)': (topology_\w+)", checked))
+    assert passed == {name: f"topology_{name}" for name in schema.VARIABLES}
+    documented = load("plugins/filter/compile_topology.yml")["DOCUMENTATION"]["options"]["_input"]["suboptions"]
+    assert set(documented) == set(schema.VARIABLES)
+    # What the filter does not need goes to the modules.
+    assert set(TOPOLOGY) == {*passed.values(), "topology_prune", "topology_nat_backend"}
+
+
+@pytest.mark.parametrize(
+    ("path", "keys"),
+    [
+        ("topology_bridges", schema.BRIDGE),
+        ("topology_namespaces", {"name", "interfaces", "routes", *schema.NETNS}),
+        ("topology_namespaces/interfaces", schema.INTERFACE),
+        ("topology_namespaces/routes", schema.ROUTE),
+        ("topology_links", {"peer", *schema.LINK_END}),
+        ("topology_nat", {*schema.NAT, *schema.FORWARD}),
+        ("topology_verify_probes", schema.PROBE),
+    ],
+)
+def test_documented_keys_of_an_entry_are_those_that_are_accepted(path: str, keys: Iterable[str]) -> None:
+    options: Mapping[str, Any] = TOPOLOGY
+    for name in path.split("/"):
+        options = options[name]["options"]
+    assert set(options) == set(keys)
+
+
+# Other lists
+
+
+def row(variable: str, page: str = VARIABLES_PAGE) -> set[str]:
+    """Return the keys in the row of the page `variables` that begins with a variable."""
+    found = re.search(rf"^   \* - ``{re.escape(variable)}``: (.*?)\n     - :", page, re.MULTILINE | re.DOTALL)
+    assert found, variable
+    return set(re.findall(r"``(\w+)``", found[1]))
+
+
+def test_rows_from_variables_to_lists_have_every_key() -> None:
+    bridge = set(TOPOLOGY["topology_bridges"]["options"])
+    namespace = set(TOPOLOGY["topology_namespaces"]["options"])
+    # The second row of the bridges is about their local interfaces.
+    assert row("topology_bridges[]") == bridge - {"addresses", "mtu", "enabled"}
+    assert row("topology_namespaces[]") == namespace - {"interfaces", "routes"}
+    assert row("topology_namespaces[].interfaces[]") == set(schema.PORT)
+
+
+def test_lists_of_tags_have_every_part_of_the_role() -> None:
+    parts = set(load("roles/topology/vars/main.yml")["topology__calls"])
+    described = load("roles/topology/meta/argument_specs.yml")["argument_specs"]["main"]["description"][-1]
+    assert set(re.findall(r"V\((\w+)\)", described)) == {*parts, "topology", "verify", "diagram"}
+    readme = (ROOT / "roles/topology/README.md").read_text(encoding="utf-8")
+    tags = readme[readme.index("## Tags") : readme.index("## Deletion")]
+    assert set(re.findall(r"^\| `(\w+)` \|", tags, re.MULTILINE)) == parts
+    recipes = (ROOT / "docs/docsite/rst/recipes.rst").read_text(encoding="utf-8")
+    sentence = recipes[recipes.index("The\ntag ``topology``") :].partition("With ``include_role``")[0]
+    assert set(re.findall(r"``(\w+)``", sentence)) == {*parts, "topology", "verify", "diagram"}
+    tagged = load("roles/topology/tasks/build.yml")[0]["tags"][1]
+    assert set(re.findall(r"'(\w+)'", tagged)) == {*parts, "verify"}
+
+
+def test_readme_lists_every_module_playbook_and_filter() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `netns\.fabric\.(\w+)` \|.*\| (.*?) ?\|$", readme, re.MULTILINE))
+    modules = {path.stem for path in (ROOT / "plugins/modules").glob("*.py")}
+    playbooks = {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
+    assert set(rows) == modules | playbooks
+    assert {name: rows[name] for name in RESOURCES} == {
+        name: f"`{resource.list_option}`" for name, resource in RESOURCES.items()
+    }
+    filters = {path.stem for path in (ROOT / "plugins/filter").glob("*.yml")}
+    assert filters <= set(re.findall(r"`netns\.fabric\.(\w+)`", readme))
