@@ -21,6 +21,10 @@ options:
       - Whether to enable IP forwarding in O(namespace), for the IP version of the entry.
       - The kernel parameter is C(net.ipv4.ip_forward) or C(net.ipv6.conf.all.forwarding). It lasts until the next boot,
         or as long as the namespace exists.
+      - IPv4 is forwarded from a link only if its own parameter C(net.ipv4.conf.IFACE.forwarding) is set, which is not
+        so for a link that systemd-networkd or C(net.ipv4.conf.default.forwarding) has set to V(0). It is set for the
+        links by which the network of the entry and the way out are reached, and for no others. With
+        O(ip_forward=false), RV(blocked_by) lists those of them that do not forward.
       - IP forwarding is never disabled, neither by O(ip_forward=false) nor by O(state=absent), because other software
         may depend on it.
       - When IPv6 forwarding is enabled, the kernel drops the default routes from router advertisements and ignores
@@ -77,6 +81,11 @@ requirements:
 notes:
   - With O(prune), rules that are owned by O(owner) are found on the host and in every named namespace, whether or not
     an entry names it.
+  - A flow that keeps sending keeps the translation of its first packet. Where a call changes, adds or removes a rule
+    that translates, the entries of connection tracking that are not translated accordingly are deleted, in the
+    namespace of the rule, and no others; a rollback deletes those that were translated by the rules that it removes.
+    RV(commands) does not list it, because a flow is no part of the configuration. This requires C(nf_conntrack_netlink)
+    in the kernel; without it, flows end by their timeout.
   - The rules last until the next boot, or as long as the namespace that they are in. C(nft flush ruleset) and
     C(iptables -t nat -F) delete them. The next run creates them again.
   - iptables creates its tables at first use; they stay, empty, after the last rule of this collection is deleted.

@@ -154,7 +154,8 @@ EXAMPLES = r"""
 RETURN = r"""
 blocked_by:
   description:
-    - The chains that drop forwarded traffic and that were left alone, each with the reason.
+    - The chains that drop forwarded traffic and that were left alone, and with O(ip_forward=false) the links that do
+      not forward, each with the reason.
     - The NAT of the call does not work for traffic that one of them drops.
   returned: success
   type: list

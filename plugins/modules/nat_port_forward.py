@@ -44,6 +44,8 @@ options:
       - A service of the router itself on this port is not reachable while the rule exists.
       - The port, O(protocol), O(address), O(in_interface), O(namespace) and the IP version identify an entry.
       - Two entries of one call must not publish the same port, unless each has its own O(address) or O(in_interface).
+        Nor may a port be published that a rule of another O(owner) or of another program leads elsewhere, such as
+        Docker's. A rule that is limited to some senders does not count.
       - Required unless O(rules) is given.
     type: str
   protocol:
@@ -192,7 +194,8 @@ EXAMPLES = r"""
 RETURN = r"""
 blocked_by:
   description:
-    - The chains that drop forwarded traffic and that were left alone, each with the reason.
+    - The chains that drop forwarded traffic and that were left alone, and with O(ip_forward=false) the links that do
+      not forward, each with the reason.
     - The NAT of the call does not work for traffic that one of them drops.
   returned: success
   type: list

@@ -70,6 +70,18 @@ options:
         address, in separate networks, it listens in all of them, and RV(probes[].answered_by) reports which one
         answered.
     type: int
+  forwarded_to:
+    description:
+      - The address that the published O(port) of O(to) leads to, see M(netns.fabric.nat_port_forward).
+      - The module listens at this address itself, in the namespace that has it, so that the probe shows where the port
+        leads to. If a service listens there already, the probe is a connection to that.
+      - If omitted, the port is one of O(to) itself.
+    type: str
+  forwarded_port:
+    description:
+      - The port at O(forwarded_to).
+      - If omitted, it is the number of O(port).
+    type: int
   expect:
     description:
       - The result that is expected.
@@ -123,6 +135,13 @@ options:
         default: icmp
       port:
         description: The TCP port of a service that listens at O(to). See O(port).
+        type: int
+      forwarded_to:
+        description: The address that the published O(port) of O(to) leads to, see M(netns.fabric.nat_port_forward). See
+          O(forwarded_to).
+        type: str
+      forwarded_port:
+        description: The port at O(forwarded_to). See O(forwarded_port).
         type: int
       expect:
         description: The result that is expected. See O(expect).

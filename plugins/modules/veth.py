@@ -41,6 +41,8 @@ options:
     description:
       - The exact list of the addresses of this end, IPv4 and IPv6, each with its prefix length.
       - Addresses that the kernel sets (IPv6 link-local and autoconfigured ones) do not count and are not removed.
+      - On the host, an address is refused whose subnet overlaps a network that the host is connected to by another
+        link, or contains that of another route, unless that link is one of the call or of O(owner).
       - An empty list removes all addresses. If omitted, they are left unchanged.
       - IPv6 addresses are set without duplicate address detection, so that they can be used at once.
     type: list

@@ -138,7 +138,7 @@ def _remove_interface(variables: Variables) -> None:
 
 
 def _remove_bridge(variables: Variables) -> None:
-    del variables["bridges"][1]
+    del variables["bridges"][1], variables["nat"][1]
     variables["namespaces"][2].update(interfaces=[], routes=[])
 
 

@@ -81,11 +81,12 @@ class World:
         return self.seen_as(address, namespace, timeout=0.4) == ""
 
     def rules(self) -> str:
-        """Return all rules of the packet filter, without counters, and whether the host forwards."""
+        """Return all rules of the packet filter, without counters, and whether the host and its links forward."""
         host = self._host
         printed = [
             host.run("nft", "-s", "list", "ruleset").stdout,
             *(Path(f"/proc/sys/net/{name}").read_text(encoding="ascii") for name in FORWARDING),
+            *_closed_links(),
         ]
         for version, names in ((4, "ip_tables_names"), (6, "ip6_tables_names")):
             tables = Path(f"/proc/net/{names}")
@@ -112,6 +113,13 @@ class World:
         where = ["ip", "netns", "exec", namespace] if namespace else []
         listed = self._host.run(*where, "nft", "list", "ruleset").stdout
         return [line.strip() for line in listed.splitlines() if "masquerade comment" in line]
+
+
+def _closed_links() -> list[str]:
+    """Return the parameters of the links that do not forward IPv4 on a host that does."""
+    conf = Path("/proc/sys/net/ipv4/conf")
+    found = sorted(path for path in conf.glob("*/forwarding") if path.read_text(encoding="ascii") == "0\n")
+    return [] if conf / "all/forwarding" in found else [f"{path} = 0" for path in found]
 
 
 FORWARDING = ("ipv4/ip_forward", "ipv6/conf/all/forwarding")

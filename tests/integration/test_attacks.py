@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.lock import LOCK_FILE, locked
-from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import written_forms
+from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import find_notations
 from ansible_collections.netns.fabric.tests.helpers.convergence import converge
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
@@ -80,7 +80,7 @@ def test_no_module_returns_the_secret_of_a_tunnel(host: Host, run_module: RunMod
             ):
                 assert not result.failed, result.message
                 text = json.dumps(result.returned, ensure_ascii=False)
-                assert not [form for form in (*written_forms(secret), "a new one") if form in text]
+                assert not [form for form in (*find_notations(secret), "a new one") if form in text]
         assert json.loads(host.ovs_vsctl("get", "Interface", "tun0", "options:psk")) == psk
     result = run_module("ovs_port", **{**port("unused"), "type": "gre", "options": {}})
     assert result.changed

@@ -6,15 +6,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.helpers import firewalld, traffic_endpoint
+from ansible_collections.netns.fabric.tests.helpers import firewalld
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.own_host import (
     OUTSIDE_ADDRESS,
@@ -22,6 +20,14 @@ from ansible_collections.netns.fabric.tests.helpers.own_host import (
     UPLINK_ADDRESS,
 )
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
+from ansible_collections.netns.fabric.tests.integration.nat_services import (
+    NS01,
+    NS01_6,
+    NS02,
+    ROUTER,
+    ROUTER_6,
+    Services,
+)
 from ansible_collections.netns.fabric.tests.integration.nat_world import (
     IPTABLES_VARIANTS,
     OUTSIDE6,
@@ -29,61 +35,11 @@ from ansible_collections.netns.fabric.tests.integration.nat_world import (
     SOURCE6,
     UPLINK6,
     Cycle,
-    World,
     clear_legacy,
     failing_program,
     legacy_programs,
     programs,
 )
-
-NS01, NS02, ROUTER = "192.168.100.1", "192.168.100.2", "192.168.100.254"
-NS01_6, NS02_6, ROUTER_6 = "fd00:100::1", "fd00:100::2", "fd00:100::254"
-
-CONTACT = str(Path(traffic_endpoint.__file__))
-
-
-class Services(World):
-    """Two namespaces on one bridge of the host, with services in the first; the outside world has no route to them."""
-
-    def __init__(self, host: Host) -> None:
-        self._host = host
-        run = host.run
-        run("ip", "link", "add", "lan0", "type", "bridge")
-        # As with bridges of Open vSwitch: traffic between neighbours does not pass the packet filter.
-        for parameter in Path("/proc/sys/net/bridge").glob("bridge-nf-call-ip*tables"):
-            parameter.write_text("0", encoding="ascii")
-        run("ip", "link", "set", "lan0", "up")
-        run("ip", "addr", "add", f"{ROUTER}/24", "dev", "lan0")
-        run("ip", "addr", "add", f"{ROUTER_6}/64", "dev", "lan0", "nodad")
-        for name, address, address6 in (("ns01", NS01, NS01_6), ("ns02", NS02, NS02_6)):
-            run("ip", "netns", "add", name)
-            run("ip", "link", "add", "eth0", "netns", name, "type", "veth", "peer", "name", f"to-{name}")
-            run("ip", "link", "set", f"to-{name}", "master", "lan0", "up")
-            run("ip", "-n", name, "link", "set", "lo", "up")
-            run("ip", "-n", name, "link", "set", "eth0", "up")
-            run("ip", "-n", name, "addr", "add", f"{address}/24", "dev", "eth0")
-            run("ip", "-n", name, "addr", "add", f"{address6}/64", "dev", "eth0", "nodad")
-            run("ip", "-n", name, "route", "add", "default", "via", ROUTER)
-            run("ip", "-n", name, "-6", "route", "add", "default", "via", ROUTER_6)
-        host.start(sys.executable, CONTACT, "serve", "ns01", "/run/contacts", "80", "81", "8003", namespace="ns01")
-        for _attempt in range(100):
-            if self.ask(NS01, 80, namespace="ns02") and self.ask(NS01_6, 8003, "udp", namespace="ns02"):
-                return
-            time.sleep(0.05)
-        raise AssertionError("the service in ns01 does not answer")
-
-    def ask(
-        self, address: str, port: int, protocol: str = "tcp", namespace: str | None = "outside", timeout: float = 5
-    ) -> str:
-        """Return the answer of the service: its namespace, its port, the client's address; empty without one."""
-        command = [sys.executable, "-I", CONTACT, "ask", protocol, address, str(port), str(timeout)]
-        if namespace is None:
-            return self._host.run(*command, check=False).stdout.strip()
-        return self._host.in_namespace(namespace, *command, check=False).stdout.strip()
-
-    def silent(self, address: str, port: int, protocol: str = "tcp", namespace: str | None = "outside") -> bool:
-        """Whether nothing answers."""
-        return self.ask(address, port, protocol, namespace, timeout=0.4) == ""
 
 
 @pytest.fixture
@@ -405,3 +361,60 @@ class TestRefusals:
             message = plain.fails(rules=rules, owner="lab-a", backend=backend)
             assert "signal 9" in message
             assert "rolled back; the host is unchanged" in message
+
+
+class TestPublishedTwice:
+    def test_by_two_owners(self, plain: Cycle) -> None:
+        plain(rules=[entry()], owner="one")
+        assert "port: tcp port 8080 is already led elsewhere, by a rule owned by one; choose another port" in (
+            plain.fails(rules=[entry(to_address=NS02)], owner="two")
+        )
+        # A range, a single address, and the same port of no owner.
+        assert "by a rule owned by one" in plain.fails(rules=[entry("8000-8100", to_port=None)], owner="two")
+        assert "by a rule owned by one" in plain.fails(rules=[entry(address=UPLINK_ADDRESS)], owner="two")
+        assert "by a rule owned by one" in plain.fails(rules=[entry()])
+        # Other packets, and its own rules.
+        plain(rules=[entry(protocol="udp"), entry(8081)], owner="two")
+        plain(rules=[entry(8080, to_address=NS01_6)], owner="two")
+        plain(rules=[entry(to_port=81)], owner="one")
+        plain(rules=[entry("8070-8080", to_port=None), entry(state="absent")], owner="one")
+
+    def test_refused_in_check_mode_and_no_longer_after_the_removal(self, plain: Cycle, run_module: RunModule) -> None:
+        plain(rules=[entry()], owner="one")
+        checked = run_module("nat_port_forward", _check=True, rules=[entry()], owner="two")
+        assert "is already led elsewhere" in checked.message
+        plain(rules=[entry(state="absent")], owner="one")
+        plain(rules=[entry()], owner="two")
+
+    @pytest.mark.parametrize("variant", IPTABLES_VARIANTS)
+    def test_by_docker(self, world: Services, plain: Cycle, variant: str) -> None:
+        """The rules that Docker 20 to 28 adds for `-p 8080:80` and `-p 198.51.100.1:8081:80`."""
+        world._host.run("ip", "link", "add", "docker0", "type", "bridge")
+        for rule in (
+            "-N DOCKER",
+            "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER",
+            "-A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j DOCKER",
+            "-A DOCKER ! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80",
+            f"-A DOCKER -d {UPLINK_ADDRESS} ! -i docker0 -p tcp --dport 8081 -j DNAT --to-destination 172.17.0.3:80",
+        ):
+            world.iptables(variant, "-t", "nat", *rule.split())
+        assert (
+            "port: tcp port 8080 is already led elsewhere, by Docker's rule in iptables-"
+            f"{variant} ip nat DOCKER (to 172.17.0.2:80); choose another port, remove that rule first, or give each"
+        ) in plain.fails(rules=[entry()])
+        assert "(to 172.17.0.3:80)" in plain.fails(rules=[entry(8081)])
+        plain(rules=[entry(8081, address=ROUTER), entry(8080, protocol="udp"), entry(8080, in_interface="docker0")])
+
+    def test_by_a_rule_of_nftables(self, world: Services, plain: Cycle) -> None:
+        chain = "type nat hook prerouting priority dstnat; policy accept;"
+        rules = (
+            "tcp dport 8000-8100 dnat ip to 10.0.0.1",
+            "meta nfproto ipv4 udp dport 53 dnat ip to 10.0.0.1:53",
+            f"ip daddr {OUTSIDE_ADDRESS} dnat ip to 10.0.0.1",
+            "ip saddr 10.0.0.0/8 tcp dport 9000 dnat ip to 10.0.0.1",
+        )
+        world._host.run("nft", "\n".join([f"table inet other {{ chain in {{ {chain}", *rules, "}", "}"]))
+        assert "by a rule of another program in nftables inet other in (to 10.0.0.1)" in plain.fails(rules=[entry()])
+        assert "(to 10.0.0.1:53)" in plain.fails(rules=[entry(53, protocol="udp")])
+        # Another host's address, some senders only, and IPv6.
+        plain(rules=[entry(9000), entry(8080, to_address=NS01_6)])

@@ -30,7 +30,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.journal import 
 from ansible_collections.netns.fabric.plugins.module_utils._core.option_types import find_type_errors
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
-from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import find_secrets, written_forms
+from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import find_notations, find_secrets
 
 #: What has become of the host where an internal error ends the call of a module that changes it, or that only reads.
 ROLLED_BACK = "All changes made by this call were rolled back."
@@ -69,7 +69,7 @@ class FabricModule(AnsibleModule):  # type: ignore[misc]  # ansible-core has no 
 
     def _hide_secrets(self, data: Any) -> None:
         for secret in find_secrets(data):
-            self.no_log_values.update(written_forms(secret))
+            self.no_log_values.update(find_notations(secret))
 
 
 def run(resource: Resource[Any, Any]) -> None:

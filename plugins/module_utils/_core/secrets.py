@@ -36,7 +36,7 @@ def find_secrets(data: Any) -> Iterator[str]:
             yield from find_secrets(element)
 
 
-def written_forms(secret: str) -> set[str]:
+def find_notations(secret: str) -> set[str]:
     """Return a secret as it is, and as it stands in Python's notation, in OVSDB's, and in that for a shell."""
     quoted = json.dumps(secret)[1:-1]
     return {secret, repr(secret)[1:-1], quoted, *(text.replace("'", "'\"'\"'") for text in (secret, quoted))}

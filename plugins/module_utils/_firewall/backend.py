@@ -21,6 +21,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import O
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, BackendType, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._firewall import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import FlowSelection, FlowTransaction
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.iptables_parser import (
     TABLES,
     merge_rulesets,
@@ -189,6 +190,7 @@ class Firewall(Backend):
         adds before it removes where a rule moves from one to the other.
         """
         groups: dict[tuple[NamespaceName, str, str], list[Any]] = {}
+        flows = self._prepare_flows(operations, journal)
         for operation in operations:
             if isinstance(operation, op.NftOperation):
                 groups.setdefault((operation.namespace, "nft", ""), []).append(operation)
@@ -209,6 +211,20 @@ class Firewall(Backend):
                 journal.record(what, partial(_run_inside, namespace, transaction.undo_if_done))
                 raise
             journal.record(what, partial(_run_inside, namespace, transaction.undo))
+        for namespace, deletion in flows.items():
+            _run_inside(namespace, deletion.execute)
+
+    def _prepare_flows(self, operations: Sequence[Operation], journal: Journal) -> dict[NamespaceName, FlowTransaction]:
+        """Return the deletion of flows for each namespace, whose undo comes last: once the rules are what they were."""
+        selections: dict[NamespaceName, list[FlowSelection]] = {}
+        for operation in operations:
+            if isinstance(operation, op.DeleteFlows):
+                selections.setdefault(operation.namespace, []).append(operation.flows)
+        found = {namespace: FlowTransaction(selected) for namespace, selected in selections.items()}
+        for namespace, deletion in found.items():
+            _run_inside(namespace, deletion.prepare)
+            journal.record(f"the flows of {namespace or 'the host'}", partial(_run_inside, namespace, deletion.undo))
+        return found
 
     def _read_table(self, command: str, table: str) -> TableRules:
         """Return the rules of one table of iptables, without creating it.

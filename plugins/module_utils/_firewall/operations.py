@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Phase
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation, Phase
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import FlowSelection
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     MULTICAST,
     OUTPUT,
@@ -127,6 +128,19 @@ class DeleteNftRule(NftOperation):
 
 
 @dataclass(frozen=True)
+class DeleteFlows(FirewallOperation):
+    """Delete the entries of connection tracking that keep another translation than the changed rules give.
+
+    It has no shell line: a flow is no part of the host's state, and conntrack(8) fails where there is none to delete.
+    """
+
+    flows: FlowSelection
+
+    def commands(self) -> Sequence[str]:
+        return ()
+
+
+@dataclass(frozen=True)
 class IptablesOperation(FirewallOperation):
     """A write by iptables(8).
 
@@ -176,6 +190,15 @@ class DeleteIptablesRule(IptablesOperation):
 
     def opposite(self) -> list[str]:
         return ["-I", self.chain, str(self.number), *self.arguments]
+
+
+def changes_translation(operation: Operation) -> bool:
+    """Return whether an operation adds or removes a rule that translates addresses."""
+    if isinstance(operation, (AddNftRule, DeleteNftRule)):
+        return operation.table == OWN_TABLE
+    if isinstance(operation, IptablesOperation):
+        return operation.table == "nat"
+    return isinstance(operation, ClearDormantFlag)
 
 
 # A rule in the words of each tool

@@ -98,6 +98,11 @@ class Kernel(Backend):
         """Return the value that a simulated operation has set, also in a namespace that does not exist yet."""
         return self._simulated_sysctls.get((namespace, sysctl.canonical(key)))
 
+    def links_with(self, namespace: NamespaceName, value: str, pattern: str) -> frozenset[str]:
+        """Return the links that have a value in a kernel parameter, see sysctl.links_with()."""
+        with self.entered(namespace):
+            return sysctl.links_with(value, pattern)
+
     def socket_in(self, namespace: NamespaceName) -> NetlinkSocket:
         """Return the socket that is open in a namespace, for requests that this class does not have.
 

@@ -25,6 +25,19 @@ def read(key: str) -> str | None:
         os.close(descriptor)
 
 
+def links_with(value: str, pattern: str) -> frozenset[str]:
+    """Return the links that have a value in a parameter, `*` in place of the link: also `all` and `default`."""
+    start, _star, end = path_of(pattern).partition("*")
+    return frozenset(path[len(start) : -len(end)] for path in glob.glob(f"{start}*{end}") if _has(path, value))
+
+
+def _has(path: str, value: str) -> bool:
+    try:
+        return _read(path).strip() == value
+    except OSError:  # the link is gone
+        return False
+
+
 def path_of(key: str) -> str:
     """Return the file of a kernel parameter: in its name `.` separates and `/` stands for a dot (sysctl(8))."""
     return "/proc/sys/" + key.translate(str.maketrans("./", "/."))

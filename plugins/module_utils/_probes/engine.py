@@ -171,7 +171,7 @@ class _Run:
         for exchange in exchanges:
             self._listeners.open(exchange, self._listen_in[exchange.probe])
         self._arrange(active, sources)
-        self._set_payloads(exchanges)
+        self._set_payloads([exchange for exchange in exchanges if self._listeners.are_open_for(exchange)])
         soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         used = len(os.listdir("/proc/self/fd")) + len(by_namespace) + SPARE_DESCRIPTORS
         self._window.max_open = max(MIN_OPEN, (soft - used) // 2)
@@ -217,7 +217,7 @@ class _Run:
         locations = {source: probe.probe.namespace for probe, source in sources.items()}
         for probe in probes:
             owners = self._listen_in.get(probe.probe, ())
-            if len(owners) == 1:
+            if len(owners) == 1 and probe.probe.service is None:
                 locations.setdefault(probe.address, owners[0])
         return locations
 

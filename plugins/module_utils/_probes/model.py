@@ -45,7 +45,10 @@ NOT_CARRIED_OUT = (NO_NAMESPACE, NO_OWNER, ERROR)
 
 @dataclass(frozen=True)
 class Probe:
-    """One probe, from a namespace (None: the host's own) to an address. `timeout` is in seconds."""
+    """One probe, from a namespace (None: the host's own) to an address. `timeout` is in seconds.
+
+    `service` is the address and the port that a published port leads to.
+    """
 
     entry: Entry
     namespace: NamespaceName
@@ -56,6 +59,7 @@ class Probe:
     timeout: float = DEFAULT_TIMEOUT
     #: Whether an echo request as large as the links of both ends can carry must be answered as well.
     full_size: bool = False
+    service: tuple[Address, int] | None = None
 
     @property
     def kind(self) -> str:
@@ -65,7 +69,12 @@ class Probe:
     @property
     def needs_listener(self) -> bool:
         """Whether the module has to listen at the destination itself."""
-        return self.protocol == "tcp" and self.port is None
+        return self.protocol == "tcp" and (self.port is None or self.service is not None)
+
+    @property
+    def destination(self) -> Address:
+        """The address that it is to arrive at."""
+        return self.service[0] if self.service else self.to
 
     def __str__(self) -> str:
         """Return the probe as messages name it."""

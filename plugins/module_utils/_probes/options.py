@@ -26,6 +26,8 @@ ENTRY_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "to": {"type": "str"},
     "protocol": {"type": "str", "choices": ["icmp", "tcp"], "default": "icmp"},
     "port": {"type": "int"},
+    "forwarded_to": {"type": "str"},
+    "forwarded_port": {"type": "int"},
     "expect": {"type": "str", "choices": [REACHABLE, UNREACHABLE, DELIVERED], "default": REACHABLE},
     "timeout": {"type": "float", "default": DEFAULT_TIMEOUT},
     "full_size": {"type": "bool", "default": False},
@@ -34,6 +36,8 @@ ENTRY_OPTIONS: Mapping[str, Mapping[str, Any]] = {
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "namespace": validation.namespace_name,
     "port": validation.port,
+    "forwarded_to": validation.probe_destination,
+    "forwarded_port": validation.port,
     "timeout": validation.probe_timeout,
     "to": validation.probe_destination,
 }
@@ -86,7 +90,14 @@ def _parse_probe(entry: Entry, options: Mapping[str, Any]) -> Probe:
         checks.error("port", "only TCP has ports; add `protocol: tcp` or omit the port")
     if options["full_size"] and (options["protocol"] != "icmp" or options["expect"] == UNREACHABLE):
         checks.error("full_size", "only for `protocol: icmp`, and where an answer is expected; omit it")
+    to, port = checked.pop("forwarded_to"), checked.pop("forwarded_port")
+    if to is not None and options["port"] is None:
+        checks.error("forwarded_to", "needs the `port` that is published; add it")
+    if port is not None and to is None:
+        checks.error("forwarded_port", "needs the address that the port leads to; add `forwarded_to`")
     checks.done()
+    if to is not None:
+        checked["service"] = (to, port or checked["port"])
     return Probe(
         entry=entry,
         protocol=options["protocol"],

@@ -109,7 +109,7 @@ class _Survey:
     def _find_owners(self) -> None:
         """Read where the destinations are, first where the probes start: they mostly lead to one another."""
         needed = (probe for probe in self._probes if probe.needs_listener or probe.expect == DELIVERED)
-        wanted = {probe.to for probe in needed if not probe.to.is_loopback}
+        wanted = {probe.destination for probe in needed if not probe.destination.is_loopback}
         if not wanted:
             return
         self._read_addresses([None, *(probe.namespace for probe in self._probes)])
@@ -274,9 +274,10 @@ def owners_in(state: KernelState) -> dict[Address, list[NamespaceName]]:
 
 def listeners_of(probe: Probe, owners: Owners) -> tuple[NamespaceName, ...]:
     """Return where to listen for a TCP probe. A namespace that has the address itself never sends the packet out."""
-    if probe.to.is_loopback or probe.namespace in owners.get(probe.to, ()):
+    to = probe.destination
+    if probe.service is None and (to.is_loopback or probe.namespace in owners.get(to, ())):
         return (probe.namespace,)
-    return tuple(owners.get(probe.to, ()))
+    return tuple(owners.get(to, ()))
 
 
 def gateway_to(namespace: NamespaceState, to: Address) -> str | None:

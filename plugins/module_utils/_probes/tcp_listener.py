@@ -12,9 +12,10 @@ import socket
 import struct
 from collections.abc import Callable, Sequence
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._probes.active_probe import Scheduler
-from ansible_collections.netns.fabric.plugins.module_utils._probes.model import Probe, place
+from ansible_collections.netns.fabric.plugins.module_utils._probes.model import place
 from ansible_collections.netns.fabric.plugins.module_utils._probes.neighbours import FAMILY
 from ansible_collections.netns.fabric.plugins.module_utils._probes.tcp_probe import TcpProbe
 
@@ -44,15 +45,29 @@ class Listeners:
     def open(self, exchange: TcpProbe, namespaces: Sequence[NamespaceName]) -> None:
         """Listen for an exchange in all of the namespaces, on one port; probes to the same address share it.
 
+        Where a service has the port that a published one leads to, the exchange is a plain connection to it.
+
         Raises:
             Unavailable: One of the namespaces does not exist.
             OSError: The host is out of descriptors, ports or memory.
         """
-        key = (exchange.probe.to, *namespaces)
+        service = exchange.probe.service
+        address, port = service or (exchange.probe.to, 0)
+        key = (address, port, *namespaces)
         if key not in self._groups:
-            self._groups[key] = _Group(self._run, exchange.probe, namespaces, self._hand_over)
+            try:
+                self._groups[key] = _Group(self._run, address, port, namespaces, self._hand_over)
+            except OSError as error:
+                if service is None or error.errno != errno.EADDRINUSE:
+                    raise
+                return
         self._exchanges[exchange.index] = exchange
-        exchange.port = self._groups[key].port
+        if service is None:
+            exchange.port = self._groups[key].port
+
+    def are_open_for(self, exchange: TcpProbe) -> bool:
+        """Return whether an exchange leads to a listener of this process."""
+        return exchange.index in self._exchanges
 
     def greeting_for(self, exchange: TcpProbe) -> bytes:
         """Return the first bytes that an exchange sends."""
@@ -72,31 +87,36 @@ class Listeners:
 
 
 class _Group:
-    """The listeners for one address: one port, in every namespace that has the address."""
+    """The listeners for one address: one port, a free one if none is given, in every namespace that has the address."""
 
     def __init__(
-        self, run: Scheduler, probe: Probe, namespaces: Sequence[NamespaceName], on_greeting: OnGreeting
+        self,
+        run: Scheduler,
+        address: Address,
+        port: int,
+        namespaces: Sequence[NamespaceName],
+        on_greeting: OnGreeting,
     ) -> None:
-        self.port = 0
+        self.port = port
         self._run = run
         self._on_greeting = on_greeting
         self._listeners: list[_Listener] = []
-        for _attempt in range(PORT_ATTEMPTS):
+        for _attempt in range(1 if port else PORT_ATTEMPTS):
             try:
-                self._open(probe, namespaces)
+                self._open(address, port, namespaces)
                 return
             except OSError as error:
                 self.close()
                 if error.errno != errno.EADDRINUSE:
                     raise
         everywhere = ", ".join(map(place, namespaces))
-        raise OSError(errno.EADDRINUSE, f"no port for {probe.to} is free in all of {everywhere}")
+        raise OSError(errno.EADDRINUSE, f"no port for {address} is free in all of {everywhere}")
 
-    def _open(self, probe: Probe, namespaces: Sequence[NamespaceName]) -> None:
-        self.port = 0
+    def _open(self, address: Address, port: int, namespaces: Sequence[NamespaceName]) -> None:
+        self.port = port
         for name in namespaces:
-            address = (str(probe.to), self.port)
-            listener = _Listener(self._run, name, address, probe.to.version, self._on_greeting)
+            bound = (str(address), self.port)
+            listener = _Listener(self._run, name, bound, address.version, self._on_greeting)
             self._listeners.append(listener)
             self.port = listener.port
 

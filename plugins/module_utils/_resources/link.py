@@ -37,7 +37,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
     plan_move,
     plan_settings,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import LINK_ADDRESSES
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import require_namespace
+from ansible_collections.netns.fabric.plugins.module_utils._resources.subnets import (
+    WantedSubnet,
+    find_taken,
+    read_routes,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ensure_link
 
 
@@ -85,10 +91,18 @@ class LinkResource(Resource[WantedLink, KernelState]):
             for wanted in call.entries
             if wanted.namespace is None or wanted.namespace in state
         )
-        return kernel.read(everywhere, addresses=True) if lost and not call.prune else state
+        state = kernel.read(everywhere, addresses=True) if lost and not call.prune else state
+        return read_routes(host, state) if any(_wanted_subnets(call.entries)) else state
 
     def plan(self, actual: KernelState, call: Call[WantedLink]) -> Plan:
         return _LinkPlanner(actual, call).run()
+
+
+def _wanted_subnets(entries: Iterable[WantedLink]) -> Iterator[WantedSubnet]:
+    for wanted in entries:
+        if wanted.present and wanted.namespace is None:
+            for address in wanted.settings.addresses or ():
+                yield WantedSubnet(wanted.entry, "addresses", wanted.name, address)
 
 
 def _find(state: KernelState, wanted: WantedLink, owner: str | None) -> tuple[NamespaceName, Link] | None:
@@ -125,7 +139,7 @@ class _LinkPlanner(Planner[WantedLink]):
         self._actual = actual
 
     def check(self) -> Iterator[FabricError]:
-        """No link is wanted in two places."""
+        """No link is wanted in two places, and no subnet is the host's elsewhere."""
         taken: dict[tuple[NamespaceName, str], WantedLink] = {}
         for wanted in self.call.entries:
             where = _find(self._actual, wanted, self.call.owner) if wanted.present else None
@@ -138,6 +152,17 @@ class _LinkPlanner(Planner[WantedLink]):
                     "namespace",
                     f"{other.entry} wants the same link, {place(where[0], where[1].name)}; leave one of them out",
                 )
+        changing = {wanted.name for wanted in self.call.entries}
+        yield from find_taken(self._actual, _wanted_subnets(self.call.entries), self.call.owner, changing)
+
+    def simulated(self) -> Mapping[str, Any]:
+        return {
+            LINK_ADDRESSES: {
+                (wanted.namespace, wanted.name): wanted.settings.addresses
+                for wanted in self.call.entries
+                if wanted.present and wanted.settings.addresses is not None
+            }
+        }
 
     # Present
 

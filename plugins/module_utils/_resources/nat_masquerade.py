@@ -17,6 +17,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.host import Hos
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_policy import rich_rule
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import MasqueradedFlows
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     COMMENT,
     FORWARD,
@@ -63,6 +64,9 @@ class Source(RuleKey):
     def options(self) -> dict[str, Any]:
         interface = {"out_interface": self.out_interface} if self.out_interface else {}
         return {"source": self.source, **interface}
+
+    def flows(self) -> MasqueradedFlows | None:
+        return MasqueradedFlows(self.source, self.out_interface, masqueraded=False) if self.source else None
 
     def specs(self) -> tuple[RuleSpec, ...]:
         """Return the rules: traffic from the network, except to itself and multicast; and its acceptance.
@@ -144,6 +148,13 @@ class WantedMasquerade(WantedNat):
 
     def specs(self) -> Sequence[RuleSpec]:
         return self.key.specs()
+
+    @property
+    def behind(self) -> validation.Network:
+        return ip_network(self.key.source)
+
+    def flows(self) -> MasqueradedFlows:
+        return MasqueradedFlows(self.key.source, self.key.out_interface)
 
     def firewalld_rule(self) -> str | None:
         # A rich rule cannot match the interface that a packet leaves by, and any interface is more than was asked for.

@@ -16,9 +16,10 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import OWNER_OPTIONS
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import interface_name
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network, interface_name
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld import FIREWALLD
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import FlowSelection
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     FAMILIES,
     FORWARD,
@@ -82,6 +83,10 @@ class RuleKey(ABC):
     @abstractmethod
     def options(self) -> dict[str, Any]:
         """Return its options, for the diff."""
+
+    @abstractmethod
+    def flows(self) -> FlowSelection | None:
+        """Return the flows that its rules translate, for when these are removed; None where they are not known."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +191,15 @@ class WantedNat:
 
     def specs(self) -> Sequence[RuleSpec]:
         """Return the rules that it needs."""
+        raise NotImplementedError
+
+    @property
+    def behind(self) -> Network:
+        """The network behind the router, or the address there, whose packets it has to forward."""
+        raise NotImplementedError
+
+    def flows(self) -> FlowSelection | None:
+        """Return the flows that its rules translate."""
         raise NotImplementedError
 
     def firewalld_rule(self) -> str | None:

@@ -18,6 +18,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_p
     plan_policy,
     policy_name,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import FlowSelection
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.operations import (
+    DeleteFlows,
+    changes_translation,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     COMMENT,
     FAMILIES,
@@ -38,6 +43,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_checks
     check_default_routes,
     check_ipv6,
     require_link,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwarding import (
+    forwarding_parameter,
+    required_links,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import (
     AUTO,
@@ -65,6 +74,8 @@ class NatPlanner(Planner[AnyWanted]):
         self._owner = call.owner or ""
         self._backend_option = str(call.options.get("backend") or AUTO)
         self._forwarding = dict(actual.forwarding)
+        #: The links that forward, although they did not when they were read.
+        self._opened: set[tuple[NamespaceName, str]] = set(actual.simulated.opened_links)
         self._backends: dict[tuple[NamespaceName, int], str] = {}
         self._rulesets: dict[NamespaceName, PlannedRuleset] = {}
         #: The chains that are left alone, in the order in which they were found.
@@ -109,7 +120,9 @@ class NatPlanner(Planner[AnyWanted]):
             for spec in specs
             for place in (accepting if spec.hook == FORWARD else [nat_chain(spec.hook, backend, key.family)])
         ]
-        operations = [*cleared, *rules.update(key, placed), *rules.delete_empty(key.family)]
+        updates = [*cleared, *rules.update(key, placed)]
+        operations = [*updates, *_delete_flows(wanted.namespace, wanted.flows(), updates)]
+        operations += rules.delete_empty(key.family)
         after = rules.describe(key, specs)
         if is_new:
             after.update(key.options())
@@ -125,11 +138,38 @@ class NatPlanner(Planner[AnyWanted]):
     ) -> Sequence[Operation]:
         where = (wanted.namespace, wanted.version)
         if not wanted.ip_forward or self._forwarding[where] == "1":
-            return []
+            return self._turn_on_links(wanted, before, after)
         parameter = FORWARDING[wanted.version]
         before[parameter], after[parameter] = self._forwarding[where], "1"
         self._forwarding[where] = "1"
         return [SetSysctl(wanted.namespace, parameter, "1")]
+
+    def _turn_on_links(self, wanted: AnyWanted, before: dict[str, Any], after: dict[str, Any]) -> Sequence[Operation]:
+        """Plan that the links forward that the entry needs; report them where forwarding is left to the user."""
+        namespace, steps = wanted.namespace, []
+        for link in self._closed_links(wanted):
+            parameter = forwarding_parameter(link)
+            if not wanted.ip_forward:
+                where = f"namespace {namespace}: " if namespace else ""
+                self._blocked_by[f"{where}link {link} ({parameter} = 0), left alone: ip_forward is false"] = None
+                continue
+            before[parameter], after[parameter] = "0", "1"
+            self._opened.add((namespace, link))
+            steps.append(SetSysctl(namespace, parameter, "1"))
+        return steps
+
+    def _closed_links(self, wanted: AnyWanted) -> list[str]:
+        """Return the links that the entry needs and that do not forward."""
+        namespace = wanted.namespace
+        closed = self._actual.closed_links.get(namespace, frozenset())
+        router = self._actual.routers.get(namespace)
+        if wanted.version != 4 or router is None:
+            return []
+        return [
+            link
+            for link in required_links(router, wanted.behind, wanted.link)
+            if (link if router.has_link(link) else "default") in closed and (namespace, link) not in self._opened
+        ]
 
     def absent(self, wanted: AnyWanted) -> None:
         if wanted.namespace not in self._actual.rulesets:
@@ -169,13 +209,16 @@ class NatPlanner(Planner[AnyWanted]):
 
     def simulated(self) -> Mapping[str, Any]:
         rulesets = {name: rules.ruleset() for name, rules in self._rulesets.items()}
-        state = self._actual.simulated.updated_by(SimulatedState(rulesets, self._forwarding))
+        new = SimulatedState(rulesets, self._forwarding, frozenset(self._opened))
+        state = self._actual.simulated.updated_by(new)
         return {SimulatedState.name: state}
 
     def _remove(self, entry: Entry, name: NamespaceName, key: RuleKey, families: Sequence[str]) -> None:
         rules = self._rules(name)
         before = rules.describe(key, self.scheme.specs(key))
         operations = rules.update(key, ())
+        if not rules.other_owners(key):  # whose rules translate the same flows
+            operations += _delete_flows(name, key.flows(), operations)
         emptied = [step for family in families for step in rules.delete_empty(family)]
         if emptied and not operations:
             before = {"empty table": OWN_TABLE}
@@ -266,6 +309,11 @@ class NatPlanner(Planner[AnyWanted]):
                 wanted.entry,
                 f"still {self.scheme.past} by a rule {whose}, which {mine}; left alone (a call {how} removes it)",
             )
+
+
+def _delete_flows(name: NamespaceName, flows: FlowSelection | None, operations: Sequence[Operation]) -> list[Operation]:
+    """Plan the deletion of the flows whose translation these operations change."""
+    return [DeleteFlows(name, flows)] if flows and any(map(changes_translation, operations)) else []
 
 
 def _rich_rules(settings: frozenset[tuple[str, str]] | None) -> list[str]:

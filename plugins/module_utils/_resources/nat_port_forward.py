@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -17,6 +18,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import I
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import PublishedFlows
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     COMMENT,
     FORWARD,
@@ -28,6 +30,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Place,
     Rule,
     format_destination,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_conflicts import (
+    describe_redirection,
+    redirections,
+    takes_packets_of,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import (
     BACKEND_OPTIONS,
@@ -105,6 +113,9 @@ class Listener(RuleKey):
             **{name: value for name, value in options.items() if value},
         }
 
+    def flows(self) -> PublishedFlows:
+        return PublishedFlows(self.protocol, self.first_and_last, self.ip_version, self.address, self.in_interface)
+
 
 @dataclass(frozen=True)
 class WantedForward(WantedNat):
@@ -153,6 +164,13 @@ class WantedForward(WantedNat):
         # What the host sends to 127.0.0.1 has that as its source as well, and would be dropped on its way out.
         return () if self.key.address else (Criterion("daddr", LOOPBACK[self.version], negated=True),)
 
+    @property
+    def behind(self) -> validation.Network:
+        return ip_network(self.hairpin or self.to_address)
+
+    def flows(self) -> PublishedFlows:
+        return replace(self.key.flows(), to_address=self.to_address, to_port=self.to_port, hairpin=self.hairpin)
+
     def firewalld_rule(self) -> str | None:
         # firewalld accepts every connection whose destination was translated, whoever translated it.
         return ""
@@ -191,9 +209,50 @@ def _role(place: Place, rule: Rule) -> str:
 class PortForwardPlanner(NatPlanner[WantedForward]):
     scheme = SCHEME
 
+    def __init__(self, actual: Actual, call: Call[WantedForward]) -> None:
+        super().__init__(actual, call)
+        self._redirections: dict[tuple[NamespaceName, int], list[tuple[Place, Rule, str | None]]] = {}
+
     def check_entries(self, present: Sequence[WantedForward]) -> Iterator[InvalidEntry]:
         yield from _find_collisions(present)
+        for wanted in present:
+            yield from self._find_redirections(wanted)
         yield from _find_long_marks(present, self.call.owner or "")
+
+    def _find_redirections(self, wanted: WantedForward) -> Iterator[InvalidEntry]:
+        """Find a rule of another owner, or of another program, that leads the port elsewhere."""
+        key, local = wanted.key, self._actual.local_addresses.get(wanted.namespace, ())
+        for place, rule, owner in self._foreign(wanted.namespace, key.version):
+            if takes_packets_of(rule, key.protocol, key.first_and_last, key.address, key.in_interface, local):
+                yield InvalidEntry(
+                    wanted.entry,
+                    "port",
+                    f"{key.protocol} port {key.ports} is already led elsewhere, by "
+                    f"{describe_redirection(place, rule, owner)}; choose another port, remove that rule first, or give "
+                    "each its own `address` or `in_interface`",
+                )
+                return
+
+    def _foreign(self, namespace: NamespaceName, version: int) -> list[tuple[Place, Rule, str | None]]:
+        """Return the rules that lead something elsewhere and that the call leaves alone, each with its owner."""
+        where = (namespace, version)
+        if where not in self._redirections:
+            found = self._redirections[where] = []
+            ruleset = self._actual.rulesets.get(namespace)
+            for place, rule in redirections(ruleset, version) if ruleset else ():
+                known = SCHEME.recognise(place, rule)
+                if known is None or not self._replaces(namespace, known):
+                    found.append((place, rule, known.owner if known else None))
+        return self._redirections[where]
+
+    def _replaces(self, namespace: NamespaceName, known: RecognisedRule) -> bool:
+        """Whether the call replaces a rule, or removes it."""
+        is_own = known.owner == (self.call.owner or "")
+        return is_own and (self.call.prune or (namespace, known.key) in self._listed)
+
+    @cached_property
+    def _listed(self) -> frozenset[tuple[NamespaceName, RuleKey]]:
+        return frozenset((wanted.namespace, wanted.key) for wanted in self.call.entries)
 
 
 class PortForwardResource(Resource[WantedForward, Actual]):
@@ -244,7 +303,7 @@ class PortForwardResource(Resource[WantedForward, Actual]):
         return desired.namespace, desired.key
 
     def read(self, host: Host, call: Call[WantedForward]) -> Actual:
-        return read(host, call)
+        return read(host, call, addresses=True)
 
     def plan(self, actual: Actual, call: Call[WantedForward]) -> Plan:
         return PortForwardPlanner(actual, call).run()

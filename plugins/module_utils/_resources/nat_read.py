@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +17,19 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld i
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_policy import Policy, policy_name
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Ruleset, Tools
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
+    KernelState,
+    NamespaceName,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_conflicts import local_addresses
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwarding import Router, forwarding_parameter
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import WantedNat
+from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import (
+    PlannedAddresses,
+    planned_addresses,
+    planned_peers,
+    with_planned,
+)
 
 #: rtnetlink(7), linux/rtnetlink.h: the kernel, or a daemon, has the route from a router advertisement (RFC 4861).
 _BY_ADVERTISEMENT = 9
@@ -30,12 +41,18 @@ class SimulatedState:
 
     rulesets: Mapping[NamespaceName, Ruleset] = field(default_factory=dict)
     forwarding: Mapping[tuple[NamespaceName, int], str | None] = field(default_factory=dict)
+    #: The links that now forward IPv4, and did not before.
+    opened_links: frozenset[tuple[NamespaceName, str]] = frozenset()
 
     name = "nat"
 
     def updated_by(self, later: SimulatedState) -> SimulatedState:
         """Return the state after a later call."""
-        return SimulatedState({**self.rulesets, **later.rulesets}, {**self.forwarding, **later.forwarding})
+        return SimulatedState(
+            {**self.rulesets, **later.rulesets},
+            {**self.forwarding, **later.forwarding},
+            self.opened_links | later.opened_links,
+        )
 
 
 @dataclass(frozen=True)
@@ -49,6 +66,12 @@ class Actual:
     tools: Tools = field(default_factory=Tools)
     rulesets: Mapping[NamespaceName, Ruleset] = field(default_factory=dict)
     forwarding: Mapping[tuple[NamespaceName, int], str | None] = field(default_factory=dict)
+    #: The links that do not forward IPv4 although the namespace does, where it has any; `default` for new ones.
+    closed_links: Mapping[NamespaceName, frozenset[str]] = field(default_factory=dict)
+    #: These namespaces.
+    routers: Mapping[NamespaceName, Router] = field(default_factory=dict)
+    #: The addresses at which a port is published that names none.
+    local_addresses: Mapping[NamespaceName, frozenset[str]] = field(default_factory=dict)
     #: The part of it that earlier calls in check mode would have written.
     simulated: SimulatedState = field(default_factory=SimulatedState)
     #: The links by which a namespace has a default route that the kernel drops when IPv6 forwarding is turned on.
@@ -59,12 +82,12 @@ class Actual:
     has_stopped_policy: bool = False
 
 
-def read(host: Host, call: Call[Any], firewalld: bool = False) -> Actual:
-    """Return the state of all that the call may touch, that of firewalld only if it is asked for."""
+def read(host: Host, call: Call[Any], firewalld: bool = False, addresses: bool = False) -> Actual:
+    """Return the state of all that the call may touch, firewalld's and the addresses only if they are asked for."""
     named = [wanted.namespace for wanted in call.entries]
     # What is pruned may be in namespaces that no entry names, and on the host.
     others = [None, *sorted(host.use(KERNEL).namespace_names(preferred=named))] if call.prune else []
-    rulesets = host.use(FIREWALL).read([*named, *others])
+    rulesets = host.use(FIREWALL).read([*named, *others], all_nat=True)
     on_host = firewalld and None in rulesets
     name = policy_name(call.owner or "")
     policy = host.use(FIREWALLD).policy(name, lambda found: _needs_reload(found, call)) if on_host else None
@@ -78,11 +101,15 @@ def read(host: Host, call: Call[Any], firewalld: bool = False) -> Actual:
     new_routers = [
         name for (name, version), value in forwarding.items() if version == 6 and value == "0" and name in rulesets
     ]
+    closed_links = _read_closed_links(host, call, rulesets)
     return Actual(
         kernel=host.use(KERNEL).read(wanted.namespace for wanted in call.entries if wanted.namespace or wanted.link),
         tools=host.use(FIREWALL).tools,
         rulesets={**rulesets, **simulated.rulesets},
         forwarding=forwarding,
+        closed_links=closed_links,
+        routers=_read_routers(host, [name for name, links in closed_links.items() if links]),
+        local_addresses=_read_local_addresses(host, named) if addresses else {},
         simulated=simulated,
         advertised=_read_advertised(host, new_routers),
         firewalld=policy,
@@ -109,6 +136,54 @@ def _read_forwarding(host: Host, wanted: WantedNat, exists: bool) -> str | None:
     # (Documentation/admin-guide/sysctl/net.rst, devconf_inherit_init_net).
     value = host.use(KERNEL).sysctl(None, key)
     return value if wanted.version == 4 or value is None else "0"
+
+
+def _read_closed_links(
+    host: Host, call: Call[WantedNat], existing: Container[NamespaceName]
+) -> dict[NamespaceName, frozenset[str]]:
+    """Return the links that do not forward IPv4, by the namespaces that do and are to do so for an entry."""
+    kernel = host.use(KERNEL)
+    found: dict[NamespaceName, frozenset[str]] = {}
+    for name in dict.fromkeys(wanted.namespace for wanted in call.entries if wanted.present and wanted.version == 4):
+        # A new namespace starts with the host's parameters.
+        source = name if name in existing else None
+        if kernel.sysctl(source, FORWARDING[4]) == "1":
+            found[name] = kernel.links_with(source, "0", forwarding_parameter("*"))
+    return found
+
+
+def _read_routers(host: Host, names: Sequence[NamespaceName]) -> dict[NamespaceName, Router]:
+    """Return the links and routes of namespaces, as earlier calls in check mode would have left them."""
+    if not names:
+        return {}
+    kernel, planned = host.use(KERNEL), planned_addresses(host)
+    state = kernel.read([*names, *sorted(kernel.namespace_names(preferred=names))], addresses=True, routes=True)
+    found: dict[NamespaceName, Router] = {}
+    for name in names:
+        ports = {where[1]: planned.get(far, ()) for where, far in planned_peers(host).items() if where[0] == name}
+        for link in state.namespace(name).links:
+            far_end = state.far_end(link)
+            if far_end is not None:
+                there = state.namespace(far_end[0]).addresses_of(far_end[1])
+                ports.setdefault(link.name, tuple(address.interface for address in there))
+        bare = {port: there for port, there in ports.items() if not _has_address(state, planned, (name, port))}
+        found[name] = Router(with_planned(state.namespace(name), planned), bare)
+    return found
+
+
+def _has_address(state: KernelState, planned: PlannedAddresses, where: tuple[NamespaceName, str]) -> bool:
+    link = state.link(*where)
+    present = state.namespace(where[0]).addresses_of(link) if link else ()
+    return bool(planned.get(where) or any(address.interface.version == 4 for address in present))
+
+
+def _read_local_addresses(host: Host, names: Sequence[NamespaceName]) -> dict[NamespaceName, frozenset[str]]:
+    planned = planned_addresses(host)
+    return {
+        name: local_addresses(state.addresses)
+        | {str(address.ip) for where, there in planned.items() if where[0] == name for address in there}
+        for name, state in host.use(KERNEL).read(names, addresses=True).namespaces.items()
+    }
 
 
 def _read_advertised(host: Host, names: Sequence[NamespaceName]) -> dict[NamespaceName, Sequence[str]]:

@@ -35,7 +35,16 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
     plan_move,
     plan_settings,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import (
+    VETH_ADDRESSES,
+    VETH_PEERS,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import require_namespace
+from ansible_collections.netns.fabric.plugins.module_utils._resources.subnets import (
+    WantedSubnet,
+    find_taken,
+    read_routes,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ensure_link
 
 END_OPTIONS: Mapping[str, Mapping[str, Any]] = {**LINK_OPTIONS, "tx_checksum": {"type": "bool"}}
@@ -106,7 +115,7 @@ class VethResource(Resource[Veth, KernelState]):
         state = kernel.read(everywhere if call.prune else names, addresses=True, tx_checksum=True)
         if not call.prune and _has_unknown_peer(state, call.entries):
             state = kernel.read(everywhere, addresses=True, tx_checksum=True)
-        return state
+        return read_routes(host, state) if any(_wanted_subnets(call.entries)) else state
 
     def plan(self, actual: KernelState, call: Call[Veth]) -> Plan:
         return _VethPlanner(actual, call).run()
@@ -116,6 +125,14 @@ def _parse_end(checks: Checks, options: Mapping[str, Any], prefix: str) -> End:
     name = checks.value(f"{prefix}name", validation.interface_name, options["name"])
     namespace = checks.value(f"{prefix}namespace", validation.namespace_name, options.get("namespace"))
     return End(namespace, name or "", parse_settings(checks, options, prefix))
+
+
+def _wanted_subnets(pairs: Iterable[Veth]) -> Iterator[WantedSubnet]:
+    for pair in pairs:
+        for option, end in (("addresses", pair.end), ("peer.addresses", pair.peer)):
+            if pair.present and end is not None and end.namespace is None:
+                for address in end.settings.addresses or ():
+                    yield WantedSubnet(pair.entry, option, end.name, address)
 
 
 def _has_unknown_peer(state: KernelState, pairs: Iterable[Veth]) -> bool:
@@ -135,7 +152,7 @@ class _VethPlanner(Planner[Veth]):
         self._used: set[Where] = set()
 
     def check(self) -> Iterator[FabricError]:
-        """Every namespace exists, and no end is wanted by two entries."""
+        """Every namespace exists, no end is wanted by two entries, and no subnet is the host's elsewhere."""
         taken: dict[Where, Veth] = {}
         for pair in self.call.entries:
             for option, end in (("namespace", pair.end), ("peer.namespace", pair.peer)):
@@ -145,6 +162,17 @@ class _VethPlanner(Planner[Veth]):
                 other = taken.setdefault(end.where, pair)
                 if other is not pair:
                     yield InvalidEntry(pair.entry, "peer", f"{place(*end.where)} is already an end of {other.entry}")
+        changing = {end.name for pair in self.call.entries for end in pair.ends}
+        yield from find_taken(self._actual, _wanted_subnets(self.call.entries), self.call.owner, changing)
+
+    def simulated(self) -> Mapping[str, Any]:
+        pairs = [pair for pair in self.call.entries if pair.present]
+        ends = [end for pair in pairs for end in pair.ends]
+        peers = [(pair.end.where, pair.peer.where) for pair in pairs if pair.peer]
+        return {
+            VETH_ADDRESSES: {end.where: end.settings.addresses for end in ends if end.settings.addresses is not None},
+            VETH_PEERS: {one: other for near, far in peers for one, other in ((near, far), (far, near))},
+        }
 
     # Present
 

@@ -8,9 +8,14 @@ Pure, and linear in the size of the topology. Routes, MTUs and published ports h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Interface
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
+    Address,
+    Interface,
+    Network,
+)
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import check_forwards
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
@@ -34,6 +39,7 @@ def check_topology(topology: Topology, errors: Errors) -> None:
     check_mtus(topology, errors)
     check_routes(topology, errors)
     _check_nat(topology, errors)
+    _check_nat_sources(topology, errors)
     _check_probes(topology, errors)
     check_forwards(topology, errors)
 
@@ -198,6 +204,56 @@ def _check_nat(topology: Topology, errors: Errors) -> None:
                     errors.add(second.path, "source", _describe_overlap(first, second))
                     break
             enclosing.append(rule)
+
+
+def _check_nat_sources(topology: Topology, errors: Errors) -> None:
+    """Check that every NAT rule masquerades a network that the topology has, or has a route to.
+
+    Where addresses are not declared (a moved NIC, DHCP), any network may be there. What is deleted needs no network.
+    """
+    if topology.state != "present" or topology.incomplete or any(each.incomplete for each in topology.namespaces):
+        return
+    plugs = [plug for plugs in topology.plugs.values() for plug in plugs]
+    if any(plug.addresses is None for name, plugs in topology.plugs.items() if name is not None for plug in plugs):
+        return
+    networks = {address.network for plug in plugs for address in plug.addresses or () if not address.is_link_local}
+    routes = {route.destination for namespace in topology.namespaces for route in namespace.routes}
+    if not networks:
+        return  # NAT alone, for a network of somebody else's.
+    known = _KnownNetworks([*networks, *(destination for destination in routes if destination is not None)])
+    for rule in topology.nat:
+        if not known.overlap(rule.source):
+            same = sorted(str(network) for network in networks if network.version == rule.source.version)
+            errors.add(
+                rule.path,
+                "source",
+                f"{rule.source} overlaps no network of this topology and none that it has a route to, so that it "
+                f"masquerades nothing; set `topology_nat` to the networks that it is meant for (this topology has "
+                f"{', '.join(same) or 'none of this IP version'}), or to [] for no NAT",
+            )
+
+
+class _KnownNetworks:
+    """Networks that are searched without comparing each with each."""
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self._networks = set(networks)
+        self._lengths = {network.prefixlen for network in networks}
+        self._starts = {
+            version: sorted(int(network.network_address) for network in networks if network.version == version)
+            for version in (4, 6)
+        }
+
+    def overlap(self, source: Network) -> bool:
+        """Return whether one of them contains the network, or begins in it."""
+        if any(
+            length <= source.prefixlen and source.supernet(new_prefix=length) in self._networks
+            for length in self._lengths
+        ):
+            return True
+        starts, first = self._starts[source.version], int(source.network_address)
+        position = bisect_left(starts, first)
+        return position < len(starts) and starts[position] < first + source.num_addresses
 
 
 def _share_out_interface(rule: Nat, other: Nat) -> bool:

@@ -5,28 +5,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Forward, Topology
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Forward, ForwardTarget, Topology
 
 
 def resolve_targets(topology: Topology, forward: Forward) -> list[Interface]:
     """Return the addresses that a port is forwarded to, with their subnets, at most one for each IP version.
 
-    A namespace stands for its first address of each version. Where ``address`` is given, its version counts only.
+    A namespace stands for its first address of each version that the router reaches. Where ``address`` is given, its
+    version counts only.
     """
     found: dict[int, Interface] = {}
-    for _namespace, address in _candidates(topology, forward):
-        if forward.address is None or address.version == forward.address.version:
-            found.setdefault(address.version, address)
+    for verdict in (True, None):
+        for target in _candidates(topology, forward):
+            version = target.address.version
+            if version not in found and _reaches(topology, forward.namespace, target) is verdict:
+                found[version] = target.address
     return [found[version] for version in sorted(found)]
 
 
-def _candidates(topology: Topology, forward: Forward) -> Sequence[tuple[str, Interface]]:
-    """Return the addresses of namespaces that ``to`` stands for, each with its namespace."""
-    return topology.forward_targets.get(forward.to, ())
+def _candidates(topology: Topology, forward: Forward) -> list[ForwardTarget]:
+    """Return the addresses of namespaces that ``to`` stands for, of the version of ``address``."""
+    return [
+        target
+        for target in topology.forward_targets.get(forward.to, ())
+        if forward.address is None or target.address.version == forward.address.version
+    ]
+
+
+def _reaches(topology: Topology, router: str | None, target: ForwardTarget) -> bool | None:
+    """Return whether a router (None: the host) has a link to the subnet of an address; None where that is unknown.
+
+    Unknown are the links that exist already, addresses that are not declared, and where a router namespace's routes
+    lead. A topology declares no routes of the host: it does not reach what is behind a router namespace.
+    """
+    if target.segment is None:
+        return None
+    plugs = [plug for plug in topology.plugs.get(router, ()) if plug.segment in (target.segment, None)]
+    if any(target.address.ip in address.network for plug in plugs for address in plug.addresses or ()):
+        return True
+    if any(plug.segment is None or plug.addresses is None for plug in plugs):
+        return None
+    if router is None:
+        return False
+    # By its routes, or by an address that a router advertises (RFC 4862).
+    return None if topology.has_routes(router) or (plugs and target.address.version == 6) else False
 
 
 def check_forwards(topology: Topology, errors: Errors) -> None:
@@ -44,25 +70,34 @@ def check_forwards(topology: Topology, errors: Errors) -> None:
 def _check_target(topology: Topology, forward: Forward, names: Collection[str], errors: Errors) -> None:
     if isinstance(forward.to, str) and forward.to not in names:
         errors.add(forward.path, "to", f"{forward.to!r} is not in `topology_namespaces`; {suggest(forward.to, names)}")
-    elif not _candidates(topology, forward):
+    elif forward.to not in topology.forward_targets:
         cause = (
             f"namespace {forward.to!r} has no address"
             if isinstance(forward.to, str)
             else f"{forward.to} is not an address of a namespace of this topology"
         )
         errors.add(forward.path, "to", f"{cause}; use an address of one of a namespace's interfaces")
-    elif any(name == forward.namespace for name, _address in _candidates(topology, forward)):
+    elif any(target.namespace == forward.namespace for target in topology.forward_targets[forward.to]):
         errors.add(
             forward.path,
             "to",
             f"{forward.to} is in namespace {forward.namespace!r}, which is the router of this entry; use another "
             "target, or another `namespace`",
         )
-    elif not resolve_targets(topology, forward):
+    elif not _candidates(topology, forward):
         errors.add(
             forward.path,
             "address",
             f"{forward.address} is of another IP version than the addresses of {forward.to}; use one of the same",
+        )
+    elif forward.namespace in (None, *names) and not resolve_targets(topology, forward):
+        subnets = ", ".join(sorted({str(target.address.network) for target in _candidates(topology, forward)}))
+        where = "the host" if forward.namespace is None else f"namespace {forward.namespace!r}"
+        errors.add(
+            forward.path,
+            "to",
+            f"{where} has no address in {subnets}, and cannot reach {forward.to}; add such an address to the bridge or "
+            "link that leads there, or publish the port by the `namespace` that routes there",
         )
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Interface, Network
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.segments import Segment, segment_of
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,24 @@ class UserProbe:
 
 
 @dataclass(frozen=True)
+class Plug:
+    """An interface, its broadcast domain (None: unknown), and its addresses (None: not declared)."""
+
+    name: str
+    segment: Segment | None
+    addresses: tuple[Interface, ...] | None
+
+
+@dataclass(frozen=True)
+class ForwardTarget:
+    """An address that a port can be forwarded to, its namespace, and the broadcast domain that it is in."""
+
+    namespace: str
+    address: Interface
+    segment: Segment | None
+
+
+@dataclass(frozen=True)
 class Topology:
     """All variables of one topology."""
 
@@ -191,12 +210,39 @@ class Topology:
             yield link.far
 
     @cached_property
-    def forward_targets(self) -> Mapping[str | Address, Sequence[tuple[str, Interface]]]:
-        """The addresses that a port can be forwarded to, each with its namespace, by that namespace and by address."""
-        targets: dict[str | Address, list[tuple[str, Interface]]] = {}
-        for end in self.ends():
-            for address in end.addresses or ():
-                if end.namespace is not None and end.name != "lo" and not address.is_link_local:
-                    for key in (end.namespace, address.ip):
-                        targets.setdefault(key, []).append((end.namespace, address))
+    def plugs(self) -> Mapping[str | None, Sequence[Plug]]:
+        """The interfaces of each namespace and of the host (None), each with the broadcast domain that it is in."""
+        found: dict[str | None, list[Plug]] = {}
+        for bridge in self.bridges:
+            found.setdefault(None, []).append(Plug(bridge.name, ("bridge", bridge.name, 0), bridge.addresses))
+        for namespace in self.namespaces:
+            for end in namespace.interfaces:
+                found.setdefault(namespace.name, []).append(Plug(end.name, segment_of(end), end.addresses))
+        for index, link in enumerate(self.links):
+            for either in (link.near, link.far):
+                plug = Plug(either.name, ("link", index, 0), either.addresses)
+                found.setdefault(either.namespace, []).append(plug)
+        return found
+
+    @cached_property
+    def _with_routes(self) -> frozenset[str]:
+        return frozenset(namespace.name for namespace in self.namespaces if namespace.routes)
+
+    def has_routes(self, namespace: str) -> bool:
+        """Return whether routes are declared for a namespace."""
+        return namespace in self._with_routes
+
+    @cached_property
+    def forward_targets(self) -> Mapping[str | Address, Sequence[ForwardTarget]]:
+        """The addresses that a port can be forwarded to, by their namespace and by themselves."""
+        targets: dict[str | Address, list[ForwardTarget]] = {}
+        for namespace, plugs in self.plugs.items():
+            if namespace is None:
+                continue
+            for plug in plugs:
+                for address in plug.addresses or ():
+                    if plug.name != "lo" and not address.is_link_local:
+                        keys: tuple[str | Address, ...] = (namespace, address.ip)
+                        for key in keys:
+                            targets.setdefault(key, []).append(ForwardTarget(namespace, address, plug.segment))
         return targets

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Network
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.nodes import Place, is_link_local
@@ -21,6 +21,8 @@ class ProbePath:
     to: Address
     protocol: str = "icmp"
     port: int | None = None
+    #: The address and the port that a published port leads to.
+    service: tuple[Address, int] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

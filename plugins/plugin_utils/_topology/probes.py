@@ -10,7 +10,8 @@ Pure. Their number grows linearly, whereas that of all pairs grows with the squa
 - for each route through a router namespace one address behind it is probed;
 - each address of a namespace is probed from another broadcast domain, and a protected port from another one, and must
   not answer;
-- what is outside is probed from every namespace.
+- what is outside is probed from every namespace;
+- a published port is probed from its router and from a neighbour of the service.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.paths impor
     Subnets,
     collect_subnets,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.published import published_paths
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.walk import Verdict, Walk
 
 Probe = dict[str, Any]
@@ -78,6 +80,7 @@ def derive_probes(topology: Topology) -> list[Probe]:
         (_with_tcp(_paths_within_subnets(members, gateways, walk)), True),
         (_with_tcp(_paths_through_routers(topology, members, walk)), True),
         (outside, True),
+        (published_paths(topology, members, walk), True),
         (isolated_paths(topology, members, walk), False),
         (_forbidden_paths_outside(topology, walk), False),
     ):
@@ -112,7 +115,8 @@ def _expect(path: ProbePath, reachable: bool, walk: Walk) -> str:
     """
     if not reachable:
         return UNREACHABLE
-    return DELIVERED if None in walk.holders.get(path.to, ()) else REACHABLE
+    is_own = path.service is None and None in walk.holders.get(path.to, ())
+    return DELIVERED if is_own else REACHABLE
 
 
 def _build_probe(path: ProbePath, expect: str, full_size: bool, timeout: float) -> Probe:
@@ -121,6 +125,8 @@ def _build_probe(path: ProbePath, expect: str, full_size: bool, timeout: float) 
         probe["namespace"] = path.place
     if path.port is not None:
         probe["port"] = path.port
+    if path.service is not None:
+        probe["forwarded_to"], probe["forwarded_port"] = str(path.service[0]), path.service[1]
     if expect != REACHABLE:
         probe["expect"] = expect
     if full_size:

@@ -5,15 +5,24 @@
 
 from __future__ import annotations
 
-from typing import Union
-
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Attachment
+from collections.abc import Mapping
+from typing import Any, Protocol, Union
 
 #: A broadcast domain: ``("bridge", NAME, VLAN)`` or ``("link", INDEX, 0)``.
 Segment = tuple[str, Union[str, int], int]
 
 
-def segment_of(attachment: Attachment) -> Segment | None:
+class Plugged(Protocol):
+    """An interface of a namespace, with its bridge, if it is plugged into one, and the options of its port."""
+
+    @property
+    def bridge(self) -> str | None: ...
+
+    @property
+    def port(self) -> Mapping[str, Any]: ...
+
+
+def segment_of(attachment: Plugged) -> Segment | None:
     """Return the broadcast domain of an interface's untagged frames; None if there is none, or it is unknown.
 
     VLAN modes as ovs-vswitchd.conf.db(5), table Port, has them: without a mode, a port with a tag is an access port and

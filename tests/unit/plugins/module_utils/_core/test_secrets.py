@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import find_secrets, is_secret, written_forms
+from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import find_notations, find_secrets, is_secret
 
 
 @pytest.mark.parametrize(
@@ -46,4 +46,4 @@ def test_every_notation_of_a_secret_is_known(secret: str) -> None:
     """Python's, that of ovs-vsctl, and both within an argument of a shell."""
     argument = f"options:psk={json.dumps(secret)}"
     for written in (secret, repr({"psk": secret}), argument, shlex.quote(argument)):
-        assert any(form in written for form in written_forms(secret))
+        assert any(form in written for form in find_notations(secret))

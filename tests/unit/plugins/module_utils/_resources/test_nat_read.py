@@ -41,7 +41,8 @@ class TestRead:
     class Firewall:
         tools = ALL_TOOLS
 
-        def read(self, namespaces: Any) -> dict[str | None, Ruleset]:
+        def read(self, namespaces: Any, *, all_nat: bool) -> dict[str | None, Ruleset]:
+            assert all_nat
             return {name: Ruleset() for name in namespaces if name != "new"}
 
     class Firewalld:

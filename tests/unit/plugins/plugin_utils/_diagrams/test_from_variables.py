@@ -35,7 +35,7 @@ def test_declared_topology() -> None:
 
 
 def test_origin_of_nat() -> None:
-    router = {"name": "router"}
+    router = {"name": "router", "interfaces": [{"name": "eth9"}]}  # what is behind it is not declared
     nat = [{"source": "10.0.0.0/24"}, {"source": "10.9.0.0/24"}, {"source": "10.8.0.0/24", "namespace": "router"}]
     diagram = build_diagram(variables(router, nat=nat))
     assert [rule.origin for rule in diagram.nat] == [bridge_key("int_br"), HOST, namespace_key("router")]

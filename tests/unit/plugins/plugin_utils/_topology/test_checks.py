@@ -99,3 +99,30 @@ def test_user_probes_that_contradict_each_other() -> None:
     own = [{"namespace": "a", "to": "fd00::1"}, {"namespace": "a", "to": "FD00::0:1", "expect": "unreachable"}]
     error = only_error_of({**on_bridge(a={"addresses": ["10.0.0.1/24"]}), "verify_probes": own})
     assert "topology_verify_probes[1] (FD00::0:1): expect: contradicts topology_verify_probes[0] (fd00::1)" in error
+
+
+def masqueraded(source: str, **more: object) -> dict[str, object]:
+    return {**on_bridge(a={"addresses": ["10.1.0.1/24"]}), "nat": [{"source": source}], **more}
+
+
+def test_nat_that_covers_nothing() -> None:
+    """The role's default source was left beside another network."""
+    error = only_error_of(masqueraded("192.168.100.0/24"))
+    assert "topology_nat[0] (192.168.100.0/24): source: 192.168.100.0/24 overlaps no network of this topology" in error
+    assert "(this topology has 10.0.0.0/24, 10.1.0.0/24), or to [] for no NAT" in error
+    assert "(this topology has none of this IP version)" in only_error_of(masqueraded("fd00::/64"))
+
+
+def test_nat_that_covers_something() -> None:
+    for source in ("10.1.0.0/24", "10.0.0.0/8", "10.1.0.0/30"):
+        compile_topology(masqueraded(source))
+    # A network that the topology has a route to, and one that is deleted.
+    routed: dict[str, object] = masqueraded("172.16.0.0/16")
+    namespaces: list[dict[str, object]] = routed["namespaces"]  # type: ignore[assignment]  # the values are of any type
+    compile_topology({**routed, "state": "absent"})
+    namespaces[0]["routes"] = [{"destination": "172.16.7.0/24", "gateway": "10.1.0.9"}]
+    compile_topology(routed)
+    # The addresses of a NIC that moves into a namespace are not declared.
+    unknown = masqueraded("172.16.0.0/16")
+    unknown["namespaces"] = [{"name": "a", "interfaces": [{"name": "eth1"}]}]
+    compile_topology(unknown)

@@ -79,3 +79,53 @@ def test_port_published_twice(first: dict[str, Any], second: dict[str, Any], col
         assert compile_topology(variables)["forwards"]
         return
     assert "is also published by topology_nat[1] (80)" in only_error_of(variables)
+
+
+def behind(*lan_addresses: str, routes: bool = False) -> dict[str, Any]:
+    """Return a router whose first interface is on a bridge of its own, and a client behind it."""
+    route = {"destination": "10.7.0.0/24", "gateway": "10.0.0.254"}
+    ends = [("lan", "10.1.0.1/24"), ("br", "10.0.0.1/24")]
+    return {
+        "bridges": [{"name": "lan", "addresses": list(lan_addresses)}, {"name": "br", "addresses": ["10.0.0.254/24"]}],
+        "namespaces": [
+            {
+                "name": "router",
+                "interfaces": [{"name": f"eth-{name}", "bridge": name, "addresses": [own]} for name, own in ends],
+                "routes": [route] if routes else [],
+            },
+            {"name": "client", "interfaces": [{"name": "eth0", "bridge": "lan", "addresses": ["10.1.0.2/24"]}]},
+            {"name": "other", "interfaces": [{"name": "eth0", "bridge": "br", "addresses": ["10.0.0.3/24"]}]},
+        ],
+    }
+
+
+def targets_of(variables: dict[str, Any], **entry: Any) -> list[str]:
+    topology = load_topology({**variables, "nat": [{"publish": 80, **entry}]})
+    return [str(target) for target in resolve_targets(topology, topology.forwards[0])]
+
+
+def test_the_address_that_the_host_reaches() -> None:
+    """Not the first one, which is on a bridge where the host has no address."""
+    assert targets_of(behind(), to="router") == ["10.0.0.1/24"]
+    assert targets_of(behind("10.1.0.254/24"), to="router") == ["10.1.0.1/24"]
+    assert targets_of(behind(), to="client", namespace="router") == ["10.1.0.2/24"]
+    # A bridge whose addresses are not declared may have one.
+    undeclared = behind()
+    undeclared["bridges"][0] = {"name": "lan"}
+    assert targets_of(undeclared, to="client") == ["10.1.0.2/24"]
+    assert targets_of(undeclared, to="router") == ["10.0.0.1/24"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"to": "client"}, "to: the host has no address in 10.1.0.0/24, and cannot reach client; add such an address"),
+        ({"to": "10.1.0.1"}, "to: the host has no address in 10.1.0.0/24, and cannot reach 10.1.0.1; add such"),
+        (
+            {"to": "client", "namespace": "other"},
+            "to: namespace 'other' has no address in 10.1.0.0/24, and cannot reach client; add such an address",
+        ),
+    ],
+)
+def test_what_the_router_cannot_reach(entry: dict[str, Any], message: str) -> None:
+    assert message in only_error_of({**behind(), "nat": [{"publish": 80, **entry}]})

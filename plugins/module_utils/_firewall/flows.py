@@ -1,0 +1,167 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The flows that a change of NAT rules concerns, and the deletion of those that are not translated as planned."""
+
+from __future__ import annotations
+
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network, network
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import MULTICAST
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.conntrack import (
+    Flow,
+    RouteLookup,
+    delete_flows,
+    read_flows,
+)
+
+_PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
+
+
+class FlowSelection(ABC):
+    """The flows that the rules of one entry concern, and how these are to be translated after the change."""
+
+    @property
+    @abstractmethod
+    def version(self) -> int:
+        """The IP version."""
+
+    @property
+    @abstractmethod
+    def is_removal(self) -> bool:
+        """Whether the rules are removed."""
+
+    @abstractmethod
+    def covers(self, flow: Flow, routes: RouteLookup) -> bool:
+        """Return whether the rules concern a flow."""
+
+    @abstractmethod
+    def is_as_planned(self, flow: Flow) -> bool:
+        """Return whether a flow that they concern has the translation that it gets after the change."""
+
+
+@dataclass(frozen=True)
+class MasqueradedFlows(FlowSelection):
+    """The flows from a network to others, by one interface or by any; `masqueraded`: whether they are to be so."""
+
+    source: str
+    out_interface: str | None = None
+    masqueraded: bool = True
+
+    @cached_property
+    def _network(self) -> Network:
+        return network(self.source)
+
+    @cached_property
+    def _multicast(self) -> Network:
+        return network(MULTICAST[self.version])
+
+    @property
+    def version(self) -> int:
+        return self._network.version
+
+    @property
+    def is_removal(self) -> bool:
+        return not self.masqueraded
+
+    def covers(self, flow: Flow, routes: RouteLookup) -> bool:
+        # Masquerading comes last, and finds the destination as a published port has translated it.
+        destination = flow.answer.source
+        return (
+            flow.sent.source in self._network
+            and destination not in self._network
+            and destination not in self._multicast
+            and not routes.is_local(destination)
+            and (self.out_interface is None or routes.leaves_by(destination, self.out_interface))
+        )
+
+    def is_as_planned(self, flow: Flow) -> bool:
+        return (flow.answer.destination != flow.sent.source) == self.masqueraded
+
+
+@dataclass(frozen=True)
+class PublishedFlows(FlowSelection):
+    """The flows to a published port; without `to_address` it is no longer published.
+
+    `address` and `in_interface` limit it to one address and one interface of the router.
+    """
+
+    protocol: str
+    ports: tuple[int, int]
+    ip_version: int
+    address: str | None = None
+    in_interface: str | None = None
+    to_address: str | None = None
+    to_port: int | None = None
+    hairpin: str | None = None
+
+    @property
+    def version(self) -> int:
+        return self.ip_version
+
+    @cached_property
+    def _hairpin(self) -> Network | None:
+        return network(self.hairpin) if self.hairpin else None
+
+    @property
+    def is_removal(self) -> bool:
+        return self.to_address is None
+
+    def covers(self, flow: Flow, routes: RouteLookup) -> bool:
+        sent = flow.sent
+        first, last = self.ports
+        if sent.protocol != _PROTOCOLS[self.protocol] or not first <= sent.destination_port <= last:
+            return False
+        if self.address is not None:
+            is_destination = str(sent.destination) == self.address
+        else:
+            is_destination = not sent.destination.is_loopback and routes.is_local(sent.destination)
+        return is_destination and (self.in_interface is None or routes.leaves_by(sent.source, self.in_interface))
+
+    def is_as_planned(self, flow: Flow) -> bool:
+        found = str(flow.answer.source), flow.answer.source_port
+        if self.to_address is None:
+            return found == (str(flow.sent.destination), flow.sent.destination_port)
+        if found != (self.to_address, self.to_port or flow.sent.destination_port):
+            return False
+        is_hairpin = self._hairpin is not None and flow.sent.source in self._hairpin
+        return not is_hairpin or flow.answer.destination != flow.sent.source
+
+
+class FlowTransaction:
+    """Deletes the flows of the namespace that the thread is in whose translation a change of the rules has outdated."""
+
+    def __init__(self, selections: Sequence[FlowSelection]) -> None:
+        self._selections = selections
+        #: The flows that were as planned before the change, and stay if it is undone.
+        self._before: set[tuple[bytes, bytes]] = set()
+
+    def prepare(self) -> None:
+        """Note the flows that have the planned translation before the change."""
+        self._before = {flow.identity for flow in self._find(as_planned=True)}
+
+    def execute(self) -> None:
+        """Delete the flows that are not translated as planned, once the rules are."""
+        delete_flows(self._find(as_planned=False))
+
+    def undo(self) -> None:
+        """Delete the flows that were translated by the rules that are undone, once these are."""
+        delete_flows(flow for flow in self._find(as_planned=True) if flow.identity not in self._before)
+
+    def _find(self, *, as_planned: bool) -> list[Flow]:
+        routes = RouteLookup()
+        # What is removed does not concern a flow that another rule of the same change translates.
+        ordered = sorted(self._selections, key=lambda selection: selection.is_removal)
+        found: list[Flow] = []
+        for version in sorted({selection.version for selection in ordered}):
+            selections = [selection for selection in ordered if selection.version == version]
+            for flow in read_flows(version):
+                concerned = next((selection for selection in selections if selection.covers(flow, routes)), None)
+                if concerned is not None and concerned.is_as_planned(flow) is as_planned:
+                    found.append(flow)
+        return found

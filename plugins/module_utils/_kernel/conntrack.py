@@ -1,0 +1,163 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Connection tracking of the namespace that the thread is in: the flows that it knows, read and deleted (ctnetlink).
+
+The packet filter translates the first packet of a flow by its rules, and all others as it did that one
+(nf_nat_inet_fn() in net/netfilter/nf_nat_core.c): a flow keeps the translation of its entry until that is deleted.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import uapi
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import (
+    NetlinkError,
+    NetlinkSocket,
+    attribute,
+    attributes_of,
+    message,
+)
+
+#: The address family of each IP version.
+FAMILIES: Mapping[int, int] = {4: socket.AF_INET, 6: socket.AF_INET6}
+#: The kernel has no ctnetlink (nfnetlink_rcv_msg() in net/netfilter/nfnetlink.c), and so nothing to be asked for here.
+_UNSUPPORTED = (errno.EINVAL, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT)
+
+
+@dataclass(frozen=True)
+class Packet:
+    """What a packet of a flow has: addresses, protocol number, and ports (0 for a protocol without)."""
+
+    source: Address
+    destination: Address
+    protocol: int
+    source_port: int = 0
+    destination_port: int = 0
+
+
+@dataclass(frozen=True)
+class Flow:
+    """An entry: the packets as they were sent, and their answers as they arrive, which show the translation.
+
+    `identity` is what the kernel deletes the entry by: its tuple and its id, as they were dumped.
+    """
+
+    sent: Packet
+    answer: Packet
+    identity: tuple[bytes, bytes] = field(default=(b"", b""), repr=False)
+
+
+def read_flows(version: int) -> list[Flow]:
+    """Return the flows of an IP version; none where the kernel cannot list them."""
+    try:
+        netlink = NetlinkSocket(uapi.NETLINK_NETFILTER)
+    except OSError:
+        return []
+    with closing(netlink):
+        try:
+            header = uapi.NETFILTER_HEADER.pack(FAMILIES[version], 0, 0)
+            dumped = netlink.dump(message(uapi.IPCTNL_MSG_CT_GET, header))
+        except NetlinkError as error:
+            if error.errno in _UNSUPPORTED:
+                return []
+            raise
+    return [flow for flow in map(parse_flow, dumped) if flow is not None]
+
+
+def delete_flows(flows: Iterable[Flow]) -> None:
+    """Delete flows; one that has ended meanwhile is gone anyway.
+
+    Raises:
+        NetlinkError: The kernel refused it.
+    """
+    deletions = [_build_deletion(flow) for flow in flows]
+    if not deletions:
+        return
+    with closing(NetlinkSocket(uapi.NETLINK_NETFILTER)) as netlink:
+        for refusal in netlink.request_all(deletions):
+            if refusal is not None and refusal.number != errno.ENOENT:
+                raise NetlinkError(refusal)
+
+
+def _build_deletion(flow: Flow) -> bytearray:
+    sent, number = flow.identity
+    header = uapi.NETFILTER_HEADER.pack(FAMILIES[flow.sent.source.version], 0, 0)
+    by_tuple = attribute(uapi.CTA_TUPLE_ORIG | uapi.NLA_F_NESTED, sent)
+    # With its id, so that a flow that begins meanwhile with the same addresses and ports stays.
+    return message(uapi.IPCTNL_MSG_CT_DELETE, header + by_tuple + attribute(uapi.CTA_ID, number))
+
+
+def parse_flow(dumped: bytes) -> Flow | None:
+    """Return a dumped entry; None for one in a zone of its own, such as Open vSwitch's, which no rule here concerns."""
+    attributes = attributes_of(dumped, uapi.HEADER.size + uapi.NETFILTER_HEADER.size)
+    if any(attributes.get(uapi.CTA_ZONE, b"")):
+        return None
+    sent = attributes[uapi.CTA_TUPLE_ORIG]
+    return Flow(
+        _parse_packet(sent),
+        _parse_packet(attributes[uapi.CTA_TUPLE_REPLY]),
+        (sent, attributes.get(uapi.CTA_ID, b"")),
+    )
+
+
+def _parse_packet(content: bytes) -> Packet:
+    parts = attributes_of(content, 0)
+    addresses = attributes_of(parts[uapi.CTA_TUPLE_IP], 0)
+    protocol = attributes_of(parts[uapi.CTA_TUPLE_PROTO], 0)
+    is_ipv4 = uapi.CTA_IP_V4_SRC in addresses
+    source = addresses[uapi.CTA_IP_V4_SRC if is_ipv4 else uapi.CTA_IP_V6_SRC]
+    destination = addresses[uapi.CTA_IP_V4_DST if is_ipv4 else uapi.CTA_IP_V6_DST]
+    return Packet(
+        ip_address(source),
+        ip_address(destination),
+        protocol[uapi.CTA_PROTO_NUM][0],
+        int.from_bytes(protocol.get(uapi.CTA_PROTO_SRC_PORT, b""), "big"),
+        int.from_bytes(protocol.get(uapi.CTA_PROTO_DST_PORT, b""), "big"),
+    )
+
+
+class RouteLookup:
+    """How the namespace that the thread is in would send to an address (ip-route(8), `get`); each is asked once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Address, tuple[bool, str]] = {}
+
+    def is_local(self, address: Address) -> bool:
+        """Return whether it is an address of the namespace itself."""
+        return self._look_up(address)[0]
+
+    def leaves_by(self, address: Address, interface: str) -> bool:
+        """Return whether what is sent there leaves by an interface."""
+        return self._look_up(address)[1] == interface
+
+    def _look_up(self, address: Address) -> tuple[bool, str]:
+        if address not in self._known:
+            self._known[address] = _look_up(address)
+        return self._known[address]
+
+
+def _look_up(address: Address) -> tuple[bool, str]:
+    family, length = FAMILIES[address.version], address.max_prefixlen
+    header = uapi.ROUTE_HEADER.pack(family, length, 0, 0, 0, 0, 0, 0, 0)
+    request = message(uapi.RTM_GETROUTE, header + attribute(uapi.RTA_DST, address.packed))
+    with closing(NetlinkSocket(uapi.NETLINK_ROUTE)) as netlink:
+        try:
+            answer = netlink.get(request)
+        except NetlinkError:
+            return False, ""
+    kind = uapi.ROUTE_HEADER.unpack_from(answer, uapi.HEADER.size)[7]
+    index = attributes_of(answer, uapi.HEADER.size + uapi.ROUTE_HEADER.size).get(uapi.RTA_OIF, b"")
+    try:
+        name = socket.if_indextoname(int.from_bytes(index, sys.byteorder))
+    except OSError:
+        name = ""
+    return kind == uapi.RTN_LOCAL, name

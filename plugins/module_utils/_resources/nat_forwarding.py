@@ -1,0 +1,70 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The links of a router that have to forward for an entry of NAT. Pure.
+
+IPv4 is forwarded only from links whose own parameter `forwarding` is set (ip_route_input_slow() in net/ipv4/route.c,
+IN_DEV_FORWARD), whatever `net.ipv4.ip_forward` is: that sets them when it changes, and not when it is 1 already. IPv6
+has one switch for all links (ip6_forward() in net/ipv6/ip6_output.c), and the parameter of a link only says whether it
+is a router's for its neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Interface, NamespaceState, Route
+
+
+def forwarding_parameter(link: str) -> str:
+    """Return the kernel parameter by which a link forwards IPv4."""
+    return f"net.ipv4.conf.{link.replace('.', '/')}.forwarding"
+
+
+@dataclass(frozen=True)
+class Router:
+    """A namespace that forwards.
+
+    `ports` are the ends of veth pairs in it that have no address, as the ports of a switch, with the addresses at their
+    far ends. What a namespace sends to its gateway comes in by such an end where the switch is Open vSwitch's in user
+    space: the kernel has the packet as well, and has answered for the gateway's address there (ip-sysctl, arp_ignore).
+    """
+
+    state: NamespaceState
+    ports: Mapping[str, tuple[Interface, ...]] = field(default_factory=dict)
+
+    def has_link(self, name: str) -> bool:
+        """Whether a link exists: one that an earlier call of the sequence creates, in check mode, has no index yet."""
+        link = self.state.link(name)
+        return link is not None and link.index > 0
+
+
+def required_links(router: Router, behind: Network, way_out: str | None) -> list[str]:
+    """Return the links by which a network and the way out are reached; `way_out` is the link that the entry names."""
+    state = router.state
+    routes = [route for route in state.routes if route.version == 4 and route.kind == "unicast" and route.device]
+    default = {route.device for route in routes if _network_of(route).prefixlen == 0}
+    inner = _devices_towards(routes, behind) or default
+    outer = default or {route.device for route in routes} - inner
+    used = inner if way_out else inner | outer
+    names = {link.name for link in state.links if not link.loopback and link.index in used}
+    names.update({way_out} if way_out else ())
+    names.update(name for name, there in router.ports.items() if any(address.ip in behind for address in there))
+    return sorted(names)
+
+
+def _devices_towards(routes: Iterable[Route], behind: Any) -> set[int | None]:
+    """Return the devices of the routes into a network, and of the most specific one to all of it."""
+    specific = [(route, _network_of(route)) for route in routes if _network_of(route).prefixlen]
+    within = {route.device for route, network in specific if network.subnet_of(behind)}
+    around = [(route, network) for route, network in specific if behind.subnet_of(network)]
+    longest = max((network.prefixlen for _route, network in around), default=0)
+    return within | {route.device for route, network in around if network.prefixlen == longest}
+
+
+def _network_of(route: Route) -> Any:
+    return ip_network(route.destination)

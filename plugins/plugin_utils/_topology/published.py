@@ -1,0 +1,73 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The paths that show whether published ports lead where they should: from the router, and from a neighbour. Pure.
+
+What the router itself sends is translated by rules of its own (nft(8), hook output). A neighbour of the service takes
+the way of all others: what it sends comes in at the router, is translated and forwarded, and returns by it. A port of
+one interface is not probed: neither comes in there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Interface
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Forward, Topology
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.paths import ProbePath, Subnets
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.walk import Verdict, Walk
+
+#: Neighbours that are tried to find one that reaches the router.
+CANDIDATES_MAX = 4
+
+
+def published_paths(topology: Topology, members: Subnets, walk: Walk) -> Iterator[ProbePath]:
+    """Yield the paths to each published TCP port, at one of the router's addresses of each version."""
+    neighbours = _Neighbours(members, walk)
+    for forward in topology.forwards:
+        if forward.protocol != "tcp" or forward.options.get("in_interface") is not None:
+            continue
+        for target in resolve_targets(topology, forward):
+            to = forward.address or _find_address(topology, forward, target)
+            if to is not None:
+                port = forward.port_range[0]
+                service = (target.ip, forward.options.get("to_port") or port)
+                yield ProbePath(forward.namespace, to, "tcp", port, service)
+                neighbour = neighbours.find(forward, target, to)
+                if neighbour is not None:
+                    yield ProbePath(neighbour, to, "tcp", port, service)
+
+
+def _find_address(topology: Topology, forward: Forward, target: Interface) -> Address | None:
+    """Return an address of the router, one in the target's subnet if there is one."""
+    own = [
+        address
+        for plug in topology.plugs.get(forward.namespace, ())
+        for address in plug.addresses or ()
+        if address.version == target.version and not address.is_link_local and not address.is_loopback
+    ]
+    near = [address for address in own if target.ip in address.network]
+    return next((address.ip for address in (*near, *own)), None)
+
+
+class _Neighbours:
+    """Finds a namespace in the subnet of a service that reaches the router."""
+
+    def __init__(self, members: Subnets, walk: Walk) -> None:
+        self._walk = walk
+        self._positions = {
+            member.address: (subnet, index) for subnet in members.values() for index, member in enumerate(subnet)
+        }
+
+    def find(self, forward: Forward, target: Interface, to: Address) -> str | None:
+        """Return the neighbour; None where nothing is known of one, or forwarding is left to the user."""
+        if not forward.options.get("ip_forward", True) or forward.options.get("accept_forward") == "never":
+            return None
+        subnet, index = self._positions.get(target.ip, ([], 0))
+        for step in range(1, min(CANDIDATES_MAX + 1, len(subnet))):
+            place = subnet[(index + step) % len(subnet)].place
+            is_other = place not in (None, forward.namespace, *self._walk.holders.get(target.ip, ()))
+            if is_other and self._walk.reaches(place, to) is Verdict.YES:
+                return place
+        return None

@@ -1,0 +1,61 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The links of a router that have to forward."""
+
+from __future__ import annotations
+
+from ipaddress import ip_interface, ip_network
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceState, Route
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwarding import (
+    Router,
+    forwarding_parameter,
+    required_links,
+)
+
+NAMES = ("lo", "lan0", "wan0", "vpn0")
+LINKS = tuple(Link(index, name, loopback=name == "lo") for index, name in enumerate(NAMES, 1))
+LAN, WAN, VPN = 2, 3, 4
+
+
+def router(*routes: tuple[str, int], **ports: str) -> Router:
+    state = NamespaceState(None, LINKS, routes=tuple(Route(destination, device=link) for destination, link in routes))
+    return Router(state, {name: (ip_interface(address),) for name, address in ports.items()})
+
+
+CONNECTED = (("192.168.100.0/24", LAN), ("198.51.100.0/24", WAN), ("10.0.0.0/8", VPN))
+
+
+@pytest.mark.parametrize(
+    ("routes", "way_out", "expected"),
+    [
+        ((*CONNECTED, ("0.0.0.0/0", WAN)), None, ["lan0", "wan0"]),
+        ((*CONNECTED, ("0.0.0.0/0", WAN)), "vpn0", ["lan0", "vpn0"]),
+        # Without a default route the way out is anywhere else.
+        (CONNECTED, None, ["lan0", "vpn0", "wan0"]),
+        # A network behind a part of it, and one that is reached by a larger one.
+        ((("192.168.100.128/25", VPN), ("192.168.0.0/16", LAN), ("0.0.0.0/0", WAN)), None, ["lan0", "vpn0", "wan0"]),
+        ((("192.168.0.0/16", VPN), ("192.168.64.0/18", LAN), ("0.0.0.0/0", WAN)), None, ["lan0", "wan0"]),
+        ((("0.0.0.0/0", WAN),), None, ["wan0"]),
+        ((), None, []),
+    ],
+)
+def test_required_links(routes: tuple[tuple[str, int], ...], way_out: str | None, expected: list[str]) -> None:
+    assert required_links(router(*routes), ip_network("192.168.100.0/24"), way_out) == expected
+
+
+def test_ends_of_what_is_behind() -> None:
+    found = router(*CONNECTED, ("0.0.0.0/0", WAN), tap1="192.168.100.1/24", tap2="192.168.200.1/24")
+    assert required_links(found, ip_network("192.168.100.0/24"), None) == ["lan0", "tap1", "wan0"]
+
+
+def test_links_that_exist() -> None:
+    assert router().has_link("lan0")
+    assert not router().has_link("new0")
+
+
+def test_a_name_with_a_dot() -> None:
+    assert forwarding_parameter("eth0.100") == "net.ipv4.conf.eth0/100.forwarding"

@@ -1,0 +1,51 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The paths to published ports that the role probes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
+from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import publishing
+
+
+def probed(**entry: Any) -> list[tuple[Any, ...]]:
+    compiled = compile_topology(publishing({"publish": 80, **entry}))
+    return [
+        (each.get("namespace"), each["to"], each["port"], each["forwarded_to"], each["forwarded_port"])
+        for each in compiled["probes"]
+        if "forwarded_to" in each
+    ]
+
+
+def test_from_the_router_and_from_a_neighbour() -> None:
+    assert probed(to="web", to_port=8080) == [
+        (None, "10.0.0.254", 80, "10.0.0.1", 8080),
+        ("db", "10.0.0.254", 80, "10.0.0.1", 8080),
+        (None, "fd00::254", 80, "fd00::1", 8080),
+    ]
+
+
+def test_a_range_by_its_first_port() -> None:
+    assert probed(publish="90-99", to="db") == [
+        (None, "10.0.0.254", 90, "10.0.0.2", 90),
+        ("web", "10.0.0.254", 90, "10.0.0.2", 90),
+    ]
+
+
+def test_at_one_address() -> None:
+    assert probed(to="db", address="198.51.100.1") == [(None, "198.51.100.1", 80, "10.0.0.2", 80)]
+
+
+@pytest.mark.parametrize("option", [{"ip_forward": False}, {"accept_forward": "never"}])
+def test_only_from_the_router_where_forwarding_is_left_to_the_user(option: dict[str, Any]) -> None:
+    assert probed(to="db", **option) == [(None, "10.0.0.254", 80, "10.0.0.2", 80)]
+
+
+@pytest.mark.parametrize("option", [{"protocol": "udp"}, {"in_interface": "eth0"}])
+def test_what_is_not_probed(option: dict[str, Any]) -> None:
+    assert probed(to="web", **option) == []
