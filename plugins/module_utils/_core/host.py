@@ -11,7 +11,11 @@ from itertools import groupby
 from typing import Any, cast
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import lock
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
+    InvalidEntries,
+    InvalidEntry,
+    OperationFailed,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, BackendType, Journal, Opened
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Operation, Plan
 
@@ -98,6 +102,23 @@ class Host:
         for backend in self._opened.values():
             backend.close()
         self._opened.clear()
+
+    def require_writable(self, plan: Plan) -> None:
+        """Check that the host can carry out a plan: that it has the rights, and that no file system is read-only.
+
+        Raises:
+            InvalidEntries: With every cause, and the first entry that it stops.
+        """
+        by_backend: dict[str, list[Operation]] = {}
+        for _entry, operation in plan.operations:
+            by_backend.setdefault(operation.backend, []).append(operation)
+        causes: dict[str, Operation] = {}
+        for name, operations in by_backend.items():
+            for operation, cause in self._open(name).refusals(operations):
+                causes.setdefault(cause, operation)
+        if causes:
+            entries = {id(operation): entry for entry, operation in plan.operations}
+            raise InvalidEntries([InvalidEntry(entries[id(each)], "", cause) for cause, each in causes.items()])
 
     def apply(self, plan: Plan) -> None:
         """Execute the whole plan, or leave the host as it was.

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -54,6 +54,10 @@ class Backend:
         raise NotImplementedError
 
     # What not every backend needs.
+
+    def refusals(self, operations: Sequence[Operation]) -> Iterable[tuple[Operation, str]]:  # noqa: ARG002  # those that override it use them
+        """Return the operations that this host is sure to refuse, each with the cause and the cure. Writes nothing."""
+        return ()
 
     def begin_call(self, options: Mapping[str, Any]) -> None:
         """Take the options of the next call."""

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.netns.fabric.plugins.module_utils._core import conditions
 from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import (
     argument_spec,
     mutually_exclusive,
@@ -86,7 +87,8 @@ def run(resource: Resource[Any, Any]) -> None:
 def run_and_exit(module: FabricModule, action: Callable[[], dict[str, Any]], crash_note: str = ROLLED_BACK) -> None:
     """Run a module's action, and end the module with its result or its error.
 
-    `crash_note` says what has become of the host where an internal error ends the call.
+    `crash_note` says what has become of the host where the system refuses something, or an internal error ends the
+    call.
     """
     # The process ends with the call, and what it holds grows until then: to search it for garbage again and again takes
     # a tenth of the time where there is much, and finds none.
@@ -95,6 +97,8 @@ def run_and_exit(module: FabricModule, action: Callable[[], dict[str, Any]], cra
         result = action()
     except FabricError as error:
         module.fail_json(msg=str(error), **_give_warnings(module, error.result))
+    except OSError as error:
+        module.fail_json(msg=f"{conditions.describe(error)}. {crash_note}")
     except Exception as error:  # noqa: BLE001  # an internal error: a message and a report, never a bare traceback
         message = f"Internal error in netns.fabric (please report it): {error!r}. {crash_note}"
         module.fail_json(msg=message, exception=traceback.format_exc())
@@ -174,7 +178,9 @@ def make_plan(resource: Resource[Any, Any], call: Call[Any], host: Host) -> Plan
         FabricError: What is asked for cannot be on this host.
     """
     host.begin_call(call.options)
-    return resource.plan(resource.read(host, call), call)
+    plan = resource.plan(resource.read(host, call), call)
+    host.require_writable(plan)
+    return plan
 
 
 def plan_and_apply(resource: Resource[Any, Any], call: Call[Any], host: Host) -> Plan:

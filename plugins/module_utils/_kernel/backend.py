@@ -14,7 +14,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import U
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, Backends, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests, sysctl, templates
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests, rights, sysctl, templates
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.batch import Batch, refusal_of
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handlers import HANDLERS
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
@@ -138,6 +138,9 @@ class Kernel(Backend):
         self._reader.end_simulation()
 
     # Writing
+
+    def refusals(self, operations: Sequence[Operation]) -> Iterable[tuple[Operation, str]]:
+        return rights.refusals(operations)
 
     def execute(self, operations: Sequence[Operation], journal: Journal) -> None:
         batch = Batch(self._handles, self._reader, self._captures, self._removed, journal)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import with_cure
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
@@ -130,4 +131,5 @@ class Batch:
 def refusal_of(operation: Operation, error: OSError) -> OperationFailed:
     """Return the failure of an operation that the kernel refused."""
     reason = str(error) if isinstance(error, NetlinkError) else f"{error.strerror or error}"
-    return OperationFailed(operation, f"the kernel refused `{'; '.join(operation.commands())}`: {reason}", error.errno)
+    refusal = f"the kernel refused `{'; '.join(operation.commands())}`: {reason}"
+    return OperationFailed(operation, with_cure(refusal, error), error.errno)

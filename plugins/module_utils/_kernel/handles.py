@@ -9,8 +9,9 @@ import errno
 import os
 import resource
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import ExplainedError
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import messages, requests
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
@@ -22,6 +23,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink impor
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName, Neighbour
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import NETLINK_ROUTE
+from ansible_collections.netns.fabric.plugins.module_utils._system.capabilities import (
+    describe_lack,
+    has_capability,
+)
 
 
 class NamespaceHandle:
@@ -34,11 +39,22 @@ class NamespaceHandle:
         #: The links that this call has created.
         self.created: set[str] = set()
         try:
-            with setns.entered(self.descriptor):
-                self.socket = NetlinkSocket(NETLINK_ROUTE, receive_buffer=RECEIVE_BUFFER)
+            self.socket = self._open_socket(name)
         except OSError:
             os.close(self.descriptor)
             raise
+
+    def _open_socket(self, name: NamespaceName) -> NetlinkSocket:
+        if name is None:  # entering one's own namespace would need CAP_SYS_ADMIN as well
+            return NetlinkSocket(NETLINK_ROUTE, receive_buffer=RECEIVE_BUFFER)
+        try:
+            with setns.entered(self.descriptor):
+                return NetlinkSocket(NETLINK_ROUTE, receive_buffer=RECEIVE_BUFFER)
+        except PermissionError:
+            if has_capability("CAP_SYS_ADMIN"):
+                raise
+            cause = f"the network namespace cannot be entered: {describe_lack('CAP_SYS_ADMIN')}"
+            raise ExplainedError(errno.EPERM, cause, setns.path_of(name)) from None
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -190,5 +206,6 @@ def _raise_descriptor_limit() -> None:
     A namespace takes two: the usual soft limit of 1024 is reached with some five hundred.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if soft != hard:
+        with suppress(OSError, ValueError):  # fs.nr_open was lowered below the hard limit
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -9,6 +9,8 @@ import glob
 import os
 from collections.abc import Mapping
 
+from ansible_collections.netns.fabric.plugins.module_utils._system.paths import fs_path
+
 
 def read(key: str) -> str | None:
     """Return a kernel parameter's value; None where the kernel does not have it, or it cannot be read."""
@@ -40,7 +42,7 @@ def _has(path: str, value: str) -> bool:
 
 def path_of(key: str) -> str:
     """Return the file of a kernel parameter: in its name `.` separates and `/` stands for a dot (sysctl(8))."""
-    return "/proc/sys/" + key.translate(str.maketrans("./", "/."))
+    return fs_path("/proc/sys/" + key.translate(str.maketrans("./", "/.")))
 
 
 def canonical(key: str) -> str:

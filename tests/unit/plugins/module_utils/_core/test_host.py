@@ -13,7 +13,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed, Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
+    InvalidEntries,
+    OperationFailed,
+    Unavailable,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, BackendType, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Phase, Plan
@@ -152,6 +156,22 @@ def test_what_was_planned_in_check_mode_is_simulated_from_the_next_call_on() -> 
     host.begin_call({})
     host.begin_call({})
     assert simulated == ["1", "2"]
+
+
+def test_what_the_host_is_sure_to_refuse_is_reported_once_for_each_cause() -> None:
+    class Restricted(Ledger):
+        def refusals(self, operations: Sequence[Operation]) -> list[tuple[Operation, str]]:
+            causes = {"1": "no right", "2": "no right", "3": "read-only"}
+            steps = [operation for operation in operations if isinstance(operation, Step)]
+            return [(step, causes[step.name]) for step in steps if step.name in causes]
+
+    kernel = Restricted([])
+    host = host_with(kernel=kernel)
+    host.require_writable(plan(("a", [Step("4")])))
+    with pytest.raises(InvalidEntries) as caught:
+        host.require_writable(plan(("a", [Step("1")]), ("b", [Step("2"), Step("3")])))
+    assert str(caught.value).splitlines() == ["things[0] (a): no right", "things[1] (b): read-only"]
+    assert kernel.done == []
 
 
 def test_operations_of_one_phase_and_backend_go_together() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -93,6 +94,9 @@ class NoHost:
     @contextmanager
     def locked(self) -> Any:
         yield
+
+    def require_writable(self, plan: Plan) -> None:
+        """Everything is writable here."""
 
     def apply(self, plan: Plan) -> None:
         NoHost.applied.append(plan)
@@ -207,6 +211,26 @@ def test_without_root_nothing_is_opened(monkeypatch: pytest.MonkeyPatch, check_m
 def test_every_error_for_a_user_is_a_fabric_error() -> None:
     assert all(issubclass(kind, FabricError) for kind in (InvalidEntry, InvalidEntries, Unavailable))
     assert str(InvalidEntry("a", "", "wrong")) == "a: wrong"
+
+
+class FailingModule:
+    """Stands for AnsibleModule, and keeps the message of the failure."""
+
+    def fail_json(self, **result: Any) -> None:
+        raise SystemExit(result["msg"])
+
+
+def test_error_of_the_system_is_not_an_internal_error() -> None:
+    def action() -> dict[str, Any]:
+        raise OSError(errno.EMFILE, "Too many open files", "/run/netns/red")
+
+    module: Any = FailingModule()
+    with pytest.raises(SystemExit) as ended:
+        runner.run_and_exit(module, action)
+    message = str(ended.value)
+    assert message.startswith("/run/netns/red: Too many open files; this process may open ")
+    assert message.endswith("All changes made by this call were rolled back.")
+    assert "Internal error" not in message
 
 
 def test_the_record_of_a_call_in_the_hosts_log_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
