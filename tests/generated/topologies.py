@@ -21,7 +21,7 @@ def topologies(draw: st.DrawFn) -> Variables:
     count = draw(st.integers(1, 3))
     dual_stack = draw(st.booleans())
     namespaces = [_namespace(draw, number, bridges, dual_stack) for number in range(1, count + 1)]
-    return {
+    topology: Variables = {
         "name": draw(st.sampled_from(["default", "lab-1"])),
         "state": "present",
         "verify": False,
@@ -31,6 +31,22 @@ def topologies(draw: st.DrawFn) -> Variables:
         "links": [_link(draw)] if count > 1 and draw(st.booleans()) else [],
         "nat": _nat(draw, namespaces[0]["name"]),
     }
+    _declare_different_mtus(topology)
+    return topology
+
+
+def _declare_different_mtus(topology: Variables) -> None:
+    """Declare every MTU on a bridge where one differs from the others, which says that this is intended."""
+    for bridge in topology["bridges"]:
+        interfaces = [
+            interface
+            for namespace in topology["namespaces"]
+            for interface in namespace["interfaces"]
+            if interface["bridge"] == bridge["name"]
+        ]
+        if len({each.get("mtu", 1500) for each in interfaces}) > 1 or (interfaces and "mtu" in bridge):
+            for each in (bridge, *interfaces):
+                each.setdefault("mtu", 1500)
 
 
 def _bridge(draw: st.DrawFn, number: int, dual_stack: bool) -> Variables:

@@ -128,8 +128,11 @@ class Kernel(Backend):
         self._reader.simulate(operations)
 
     def simulate_removed_links(self, names: Collection[str]) -> None:
-        """In check mode: read from now on as if these links of the host, which another backend removes, were gone."""
+        """Read from now on as if these links of the host, which another backend removes, were gone."""
         self._reader.simulate_removed_links(names)
+
+    def end_simulation(self) -> None:
+        self._reader.end_simulation()
 
     # Writing
 

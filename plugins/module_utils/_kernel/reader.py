@@ -35,11 +35,11 @@ Value = TypeVar("Value")
 
 
 class Reader:
-    """What the kernel has, as values; without what check mode has removed."""
+    """What the kernel has, as values; without what a simulation has removed."""
 
     def __init__(self, handles: NamespaceHandles) -> None:
         self._handles = handles
-        #: The links that check mode treats as removed, by namespace and index.
+        #: The links that a simulation treats as removed, by namespace and index.
         self._removed_links: dict[NamespaceName, set[int]] = {}
         #: What was read since the last write, by namespace and kind.
         self._cache: dict[tuple[NamespaceName, str], Any] = {}
@@ -207,11 +207,14 @@ class Reader:
         return found
 
     def simulate(self, operations: Sequence[Operation]) -> None:
-        """Read from now on as if the removals and the kernel parameters among these operations had been executed."""
+        """Read from now on as if the removals and the kernel parameters among these operations had been executed.
+
+        A link that moves away is removed from where it was. The end of a veth pair is not, whose planning needs it.
+        """
         for each in operations:
             if isinstance(each, op.SetSysctl):
                 self._simulated_sysctls.set(each.namespace, each.key, each.value)
-        removals = [each for each in operations if isinstance(each, (op.DeleteLink, op.RemoveNamespace))]
+        removals = [each for each in operations if isinstance(each, (op.DeleteLink, op.MoveLink, op.RemoveNamespace))]
         state = self.read([None, *self._handles.names()]) if removals else KernelState()
         for removal in removals:
             if isinstance(removal, op.RemoveNamespace):
@@ -221,6 +224,8 @@ class Reader:
             else:
                 place = removal.namespace
                 links = [link for link in state.namespace(place).links if link.name == removal.name]
+                if isinstance(removal, op.MoveLink):
+                    links = [link for link in links if link.kind != "veth"]
             for link in links:
                 self._simulate_removal(place, link)
                 far = state.far_end(link)
@@ -232,6 +237,12 @@ class Reader:
         for link in self.read([None]).namespace(None).links if names else ():
             if link.name in names:
                 self._simulate_removal(None, link)
+
+    def end_simulation(self) -> None:
+        """Read what the kernel has from now on."""
+        self._removed_links.clear()
+        self._simulated_sysctls.clear()
+        self._handles.show_hidden()
 
     def _simulate_removal(self, name: NamespaceName, link: Link) -> None:
         self._removed_links.setdefault(name, set()).add(link.index)

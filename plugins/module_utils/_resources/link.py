@@ -49,6 +49,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.subnets im
     find_taken,
     read_routes,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ensure_link
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,12 @@ class LinkResource(Resource[WantedLink, KernelState]):
 
     def key(self, desired: WantedLink) -> object:
         return desired.namespace, desired.name
+
+    def ensures(self, desired: WantedLink) -> Iterable[object]:
+        # What is given back returns to the host.
+        if not desired.present:
+            return ensure_link(None, desired.name, None, None)
+        return ensure_link(desired.namespace, desired.name, desired.settings.enabled, desired.settings.addresses)
 
     def read(self, host: Host, call: Call[WantedLink]) -> KernelState:
         kernel = host.use(KERNEL)
@@ -233,7 +240,7 @@ class _LinkPlanner(Planner[WantedLink]):
             wanted.entry,
             "name",
             f"there is no link {wanted.name}{elsewhere} on the host; check the name (`ip link`), or create it first",
-            f"link {place(wanted.namespace, wanted.name)}",
+            ALink(wanted.namespace, wanted.name),
         )
         return assume_with_sysctls(self._actual, wanted.namespace, wanted.name, wanted.settings)
 

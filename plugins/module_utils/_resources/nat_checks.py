@@ -15,6 +15,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations im
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import WantedNat
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import Actual, accept_ra
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink
 
 
 def require_link(planner: Planner[Any], state: KernelState, wanted: WantedNat) -> None:
@@ -32,7 +33,7 @@ def require_link(planner: Planner[Any], state: KernelState, wanted: WantedNat) -
         wanted.entry,
         wanted.link_option,
         f"there is no link {name} {where}, which has {existing}; correct the name, or create the link first",
-        f"link {wanted.namespace or 'host'}/{name}",
+        ALink(wanted.namespace, name),
     )
 
 

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_interface
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import sysctl_names, validation
@@ -29,6 +30,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources import net
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import alias_with, alias_without
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import Queries
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import describe_alias
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ANamespace, ensure_link
 from ansible_collections.netns.fabric.plugins.module_utils._system.files import FILES
 from ansible_collections.netns.fabric.plugins.module_utils._system.operations import RemoveFile
 
@@ -47,6 +49,9 @@ FALLBACK_LINKS = frozenset(
         "tunl0",
     }
 )
+
+#: The addresses that the kernel gives the loopback when it is set up.
+LOOPBACK = (ip_interface("127.0.0.1/8"), ip_interface("::1/128"))
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,6 @@ class NamespaceResource(Resource[Namespace, Actual]):
     list_option = "namespaces"
     identity = "name"
     backends = (KERNEL, FILES)
-    preflight = True
     entry_options: Mapping[str, Mapping[str, Any]] = {
         "name": {"type": "str"},
         "nameservers": {"type": "list", "elements": "str"},
@@ -97,6 +101,15 @@ class NamespaceResource(Resource[Namespace, Actual]):
 
     def key(self, desired: Namespace) -> object:
         return desired.name
+
+    def ensures(self, desired: Namespace) -> Iterable[object]:
+        if not desired.present:
+            return []
+        return [
+            ANamespace(desired.name),
+            *ensure_link(desired.name, "lo", enabled=True, addresses=LOOPBACK),
+            *(ALink(desired.name, name) for name in FALLBACK_LINKS),
+        ]
 
     def read(self, host: Host, call: Call[Namespace]) -> Actual:
         names = {namespace.name for namespace in call.entries}

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -42,6 +42,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planne
     OvsPlanner,
     is_left_behind,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ABridge, ALink
 
 PROTOCOLS = ("OpenFlow10", "OpenFlow11", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15")
 
@@ -129,6 +130,9 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
 
     def key(self, desired: WantedBridge) -> object:
         return desired.name
+
+    def ensures(self, desired: WantedBridge) -> Iterable[object]:
+        return [ABridge(desired.name), ALink(None, desired.name)] if desired.present else []
 
     def read(self, host: Host, call: Call[WantedBridge]) -> BridgeState:
         present = [bridge for bridge in call.entries if bridge.present]

@@ -45,6 +45,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_m
     PortState,
     WantedPort,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ABridge, ALink
 
 #: The column and the key in it that OVN and others know an interface by (ovs-vswitchd.conf.db(5)).
 _IFACE_ID = ("external_ids", "iface-id")
@@ -72,7 +73,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
         check_type(wanted, kind, self.switch.interface_types)
         if found is None and kind in WITH_LINK:
             check_link_name(wanted)
-        link = find_link(self._actual, wanted, self.call.check_mode) if kind == "system" else PortLink()
+        link = find_link(self._actual, wanted, self.call.simulated) if kind == "system" else PortLink()
         self._check_device(wanted, bridge, kind, current)
         if found is None:
             self._create(wanted, bridge, kind, link)
@@ -95,7 +96,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
         bridge = self.switch.bridge(name)
         if bridge is None:
             return self._assume_bridge(wanted, name)
-        if not bridge.works and not self.call.check_mode:
+        if not bridge.works and not self.call.check_mode and not self.call.ensures(ABridge(name)):
             raise InvalidEntry(
                 wanted.entry,
                 "bridge",
@@ -105,10 +106,10 @@ class PortPlanner(OvsPlanner[WantedPort]):
         return bridge
 
     def _assume_bridge(self, wanted: WantedPort, name: str) -> Bridge:
-        """Return, in check mode, the bridge that an earlier task creates.
+        """Return the bridge that an earlier step, or in check mode an earlier task, creates.
 
         Raises:
-            InvalidEntry: This is a real run, or the name is that of another object.
+            InvalidEntry: None does, or the name is that of another object.
         """
         found = self.switch.port(name)
         if found is not None and found[1].fake_bridge:
@@ -124,7 +125,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
             "bridge",
             f"the bridge {name} does not exist (existing bridges: {existing}); create it first, e.g. with "
             "netns.fabric.ovs_bridge",
-            f"bridge {name}",
+            ABridge(name),
         )
         return Bridge(name, datapath_type="system" if self._actual.system_works else "netdev")
 
@@ -136,7 +137,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
         """
         link = self._actual.kernel.link(None, wanted.name)
         if kind == "system" and link is None:
-            self.require(wanted.entry, "name", self._describe_missing_link(wanted.name), f"link host/{wanted.name}")
+            self.require(wanted.entry, "name", self._describe_missing_link(wanted.name), ALink(None, wanted.name))
         elif kind == "system" and current == "internal" and link and link.kind in OWN_KIND.values():
             raise InvalidEntry(
                 wanted.entry,
@@ -234,7 +235,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
         if not needs_checksums(self._actual, wanted, bridge, kind):
             return []
         if link.far is None:
-            warning = describe_unknown_far_end(wanted.name, link, self.call.check_mode)
+            warning = describe_unknown_far_end(wanted.name, link, self.call.simulated)
             if warning:
                 self.warn(wanted.entry, warning)
         operations = compute_checksums(link)
