@@ -55,7 +55,7 @@ options:
     elements: str
   mac:
     description:
-      - The hardware address of the link.
+      - The hardware address of the link. It must not be that of its veth peer.
       - If omitted, it is left unchanged.
     type: str
   mtu:
@@ -70,6 +70,15 @@ options:
       - Whether the link is up.
       - If omitted, it is left unchanged.
     type: bool
+  sysctls:
+    description:
+      - Kernel parameters of the link, each as C(TREE.NAME) with its value. V(ipv4.conf.rp_filter) of C(eth0) is
+        C(net.ipv4.conf.eth0.rp_filter). The trees are V(ipv4.conf), V(ipv4.neigh), V(ipv6.conf), V(ipv6.neigh) and
+        V(mpls.conf).
+      - They are set before the link gets its addresses.
+      - V(null) leaves a parameter unchanged, and so do parameters that are not listed.
+      - O(state=absent) leaves them as they are.
+    type: dict
   state:
     description:
       - Whether the link is configured as described.
@@ -112,6 +121,9 @@ options:
       enabled:
         description: Whether the link is up. See O(enabled).
         type: bool
+      sysctls:
+        description: Kernel parameters of the link, each as C(TREE.NAME) with its value. See O(sysctls).
+        type: dict
       state:
         description: Whether the link is configured as described. See O(state).
         type: str
@@ -119,6 +131,8 @@ options:
         default: present
     # END links
 notes:
+  - The addresses of a link that was moved, or got other addresses or another hardware address are announced to its
+    neighbours (RFC 5227, RFC 4861), so that they reach them at once.
   - The owner is stored in the interface alias of the link, together with what the link was before, for example
     C(netns.fabric:lab was host up mtu 1500 mac 52:54:00:12:34:56). An alias that other software has set is left
     unchanged, and such a link is never pruned; only that of a link that is moved is kept in the stored text, and

@@ -21,7 +21,7 @@ def topologies(draw: st.DrawFn) -> Variables:
     count = draw(st.integers(1, 3))
     dual_stack = draw(st.booleans())
     namespaces = [_namespace(draw, number, bridges, dual_stack) for number in range(1, count + 1)]
-    return {
+    topology: Variables = {
         "name": draw(st.sampled_from(["default", "lab-1"])),
         "state": "present",
         "verify": False,
@@ -31,6 +31,22 @@ def topologies(draw: st.DrawFn) -> Variables:
         "links": [_link(draw)] if count > 1 and draw(st.booleans()) else [],
         "nat": _nat(draw, namespaces[0]["name"]),
     }
+    _declare_different_mtus(topology)
+    return topology
+
+
+def _declare_different_mtus(topology: Variables) -> None:
+    """Declare every MTU on a bridge where one differs from the others, which says that this is intended."""
+    for bridge in topology["bridges"]:
+        interfaces = [
+            interface
+            for namespace in topology["namespaces"]
+            for interface in namespace["interfaces"]
+            if interface["bridge"] == bridge["name"]
+        ]
+        if len({each.get("mtu", 1500) for each in interfaces}) > 1 or (interfaces and "mtu" in bridge):
+            for each in (bridge, *interfaces):
+                each.setdefault("mtu", 1500)
 
 
 def _bridge(draw: st.DrawFn, number: int, dual_stack: bool) -> Variables:
@@ -69,8 +85,9 @@ def _namespace(draw: st.DrawFn, number: int, bridges: int, dual_stack: bool) -> 
     if draw(st.integers(0, 3)) == 0:
         interface["tag"] = draw(st.sampled_from([7, 8]))
     namespace: Variables = {"name": name, "interfaces": [interface]}
-    if draw(st.booleans()):
-        namespace["routes"] = [{"destination": "default", "gateway": f"10.77.{bridge}.254"}]
+    routes = draw(st.sampled_from([None, [], [{"destination": "default", "gateway": f"10.77.{bridge}.254"}]]))
+    if routes is not None:
+        namespace["routes"] = routes
     if draw(st.integers(0, 3)) == 0:
         namespace["nameservers"] = ["192.0.2.53"]
     return namespace

@@ -16,7 +16,7 @@ import pytest
 
 from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.convergence import Run, converge
-from ansible_collections.netns.fabric.tests.helpers.host import NAMESPACES, Host
+from ansible_collections.netns.fabric.tests.helpers.host import NAMESPACES, RESOLVERS, Host
 
 MARK = {"owner": "lab", "prune": True}
 STEPS: list[dict[str, Any]] = [
@@ -201,8 +201,9 @@ def test_a_replaced_file_is_restored_by_a_rollback(
 ) -> None:
     NAMESPACES.mkdir(exist_ok=True)
     put(host, "red")
+    (RESOLVERS / "red").write_text("not a directory", encoding="ascii")
     before = snapshot.take()
-    result = run_module("netns", name="red", sysctls={"net.ipv4.ip_default_ttl": 0})
+    result = run_module("netns", name="red", nameservers=["192.0.2.53"])
     assert result.failed
     assert result.message.endswith("the host is unchanged.")
     snapshot.assert_unchanged(before)

@@ -121,15 +121,16 @@ def assert_refused(host: Host, run_module: Run, module: str, entries: Entries, s
 
 
 def test_fifty_namespaces_and_a_parameter_that_is_refused(host: Host, run_module: Run) -> None:
-    shell(host, "netns add old\nnetns add kept")
+    """The MTU of IPv6 cannot exceed that of the link, which only the link itself shows."""
+    shell(host, "netns add old\nnetns add kept\nnetns add ns25\nlink add eth0 netns ns25 type veth peer name ns25-eth0")
     (NAMESPACES / "ns3").touch()
     entries: Entries = [
         {"name": f"ns{number}", "nameservers": ["192.0.2.53"], "sysctls": {"net.ipv4.ip_forward": 1}}
         for number in range(COUNT - 2)
     ]
     entries += [{"name": "old", "state": "absent"}, {"name": "kept", "sysctls": {"net.ipv4.conf.all.rp_filter": 2}}]
-    entries[REFUSED]["sysctls"] = {"net.ipv4.ip_default_ttl": 0}
-    said = "the kernel refused `ip netns exec ns25 sysctl -w net.ipv4.ip_default_ttl=0`: Invalid argument"
+    entries[REFUSED]["sysctls"] = {"net.ipv6.conf.eth0.mtu": 9000}
+    said = "the kernel refused `ip netns exec ns25 sysctl -w net.ipv6.conf.eth0.mtu=9000`: Invalid argument"
     assert_refused(host, run_module, "netns", entries, said, owner="lab")
 
 
@@ -140,8 +141,6 @@ def test_fifty_namespaces_and_a_file_that_cannot_be_written(host: Host, run_modu
 
 
 def test_fifty_veth_pairs_and_an_address_that_is_refused(stage: Host, run_module: Run) -> None:
-    """One end exists, and the kernel refuses its address."""
-    shell(stage, "link add name v25 netns red type veth peer name t25\n!sysctl -qw net.ipv6.conf.t25.disable_ipv6=1")
     entries: Entries = [
         {
             "name": f"v{number}",
@@ -152,8 +151,8 @@ def test_fifty_veth_pairs_and_an_address_that_is_refused(stage: Host, run_module
         }
         for number in range(COUNT)
     ]
-    entries[REFUSED]["peer"]["addresses"] = ["2001:db8:99::1/64"]
-    assert_refused(stage, run_module, "veth", entries, "IPv6 is disabled on this device", owner="lab")
+    entries[REFUSED]["peer"]["addresses"] = ["::1/128"]
+    assert_refused(stage, run_module, "veth", entries, "Cannot assign requested address", owner="lab")
 
 
 def test_veth_pairs_recreated_removed_pruned_and_moved(stage: Host, run_module: Run) -> None:
@@ -165,8 +164,6 @@ def test_veth_pairs_recreated_removed_pruned_and_moved(stage: Host, run_module: 
         link add name eth2 netns red type veth peer name gone netns blue
         link add name pruned netns blue type veth peer name pruned-tap
         -n blue link set pruned alias netns.fabric:lab up
-        link add name v25 netns blue type veth peer name t25
-        !sysctl -qw net.ipv6.conf.t25.disable_ipv6=1
         """,
     )
     entries: Entries = [
@@ -175,8 +172,8 @@ def test_veth_pairs_recreated_removed_pruned_and_moved(stage: Host, run_module: 
         {"name": "eth2", "namespace": "red", "peer": {"name": "red-tap"}},
         *({"name": f"v{number}", "namespace": "blue", "peer": {"name": f"t{number}"}} for number in range(3, COUNT)),
     ]
-    entries[REFUSED]["peer"]["addresses"] = ["2001:db8:99::1/64"]
-    assert_refused(stage, run_module, "veth", entries, "IPv6 is disabled on this device", owner="lab", prune=True)
+    entries[REFUSED]["peer"]["addresses"] = ["::1/128"]
+    assert_refused(stage, run_module, "veth", entries, "Cannot assign requested address", owner="lab", prune=True)
 
 
 def test_fifty_links_and_an_mtu_that_is_too_big(stage: Host, run_module: Run) -> None:
@@ -204,12 +201,12 @@ def test_fifty_links_and_an_mtu_that_is_too_big(stage: Host, run_module: Run) ->
 
 def test_fifty_links_and_an_address_that_is_refused(stage: Host, run_module: Run) -> None:
     shell(stage, "\n".join(f"link add br{number} type bridge" for number in range(COUNT)))
-    stage.run("sysctl", "-qw", "net.ipv6.conf.br25.disable_ipv6=1")
     entries: Entries = [
         {"name": f"br{number}", "addresses": [f"10.9.{number}.1/24", f"2001:db8:{number}::1/64"]}
         for number in range(COUNT)
     ]
-    assert_refused(stage, run_module, "link", entries, "IPv6 is disabled on this device")
+    entries[REFUSED]["addresses"][1] = "::1/128"
+    assert_refused(stage, run_module, "link", entries, "Cannot assign requested address")
 
 
 def test_a_link_that_carries_routes_is_taken_down_moved_and_readdressed(stage: Host, run_module: Run) -> None:
@@ -223,8 +220,7 @@ def test_a_link_that_carries_routes_is_taken_down_moved_and_readdressed(stage: H
         {"name": "eth0", "addresses": ["192.0.2.12/24", "2001:db8::11/64"], "enabled": False},
     ):
         # The move comes first in a plan, the rest in the order of the list: the address is refused last.
-        refused = {"name": "d0", "addresses": ["2001:db8::9/64"]}
-        stage.run("sysctl", "-qw", "net.ipv6.conf.d0.disable_ipv6=1")
+        refused = {"name": "d0", "addresses": ["::1/128"]}
         result = run_module("link", links=[{"namespace": "red", **options}, refused])
         assert result.failed
         assert "links[1] (d0)" in result.message
@@ -547,9 +543,9 @@ def test_the_parameters_that_forwarding_resets_come_back(stage: Host, run_module
     before = snapshot.take()
     values = [stage.in_namespace("blue", "sysctl", "-n", key.replace("/", ".")).stdout for key in sysctls]
     entries = [
-        {"name": "blue", "sysctls": {"net.ipv4.ip_forward": 1, "net.ipv4.ip_default_ttl": 0}},
+        {"name": "blue", "sysctls": {"net.ipv4.ip_forward": 1, "net.ipv6.conf.eth0.mtu": 9000}},
     ]
     result = run_module("netns", namespaces=entries)
-    assert result.failed
+    assert "net.ipv6.conf.eth0.mtu=9000`: Invalid argument" in result.message
     snapshot.assert_unchanged(before)
     assert values == [stage.in_namespace("blue", "sysctl", "-n", key.replace("/", ".")).stdout for key in sysctls]

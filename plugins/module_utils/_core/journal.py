@@ -79,7 +79,10 @@ class Backend:
         """Release what is held open."""
 
     def simulate(self, operations: Sequence[Operation], host: Backends) -> None:
-        """In check mode: answer from now on as if the removals among these operations had been executed."""
+        """Answer from now on as if the removals among these operations had been executed."""
+
+    def end_simulation(self) -> None:
+        """Answer with what the host has from now on."""
 
 
 Opened = TypeVar("Opened", bound=Backend)

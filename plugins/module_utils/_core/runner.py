@@ -21,9 +21,15 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import 
     parse_call,
     required_one_of,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, OperationFailed, Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
+    FabricError,
+    InvalidEntries,
+    OperationFailed,
+    Unavailable,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import BackendType
+from ansible_collections.netns.fabric.plugins.module_utils._core.option_types import find_type_errors
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import find_notations, find_secrets
@@ -36,8 +42,16 @@ NOTHING_CHANGED = "Nothing was changed."
 class FabricModule(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
     """A module that hides the secrets in its options and in its result from all that it logs and returns.
 
-    Ansible's own `no_log` is for a whole option; secrets here are keys of map options.
+    Ansible's own `no_log` is for a whole option; secrets here are keys of map options. Options of a wrong type are
+    reported all at once, each with its entry.
     """
+
+    def _set_internal_properties(self, *arguments: Any, **keywords: Any) -> None:
+        """Check the options' types: the constructor calls this once it has them, and before it checks them itself."""
+        super()._set_internal_properties(*arguments, **keywords)
+        errors = find_type_errors(self.argument_spec, self.params)
+        if errors:
+            self.fail_json(msg=str(InvalidEntries(errors)))
 
     def _log_invocation(self) -> None:
         """Write the call to the host's log: the constructor does."""
@@ -158,17 +172,26 @@ def exclusive_access(host: Host) -> Iterator[None]:
         host.settle()
 
 
+def make_plan(resource: Resource[Any, Any], call: Call[Any], host: Host) -> Plan:
+    """Read and plan.
+
+    Raises:
+        FabricError: What is asked for cannot be on this host.
+    """
+    host.begin_call(call.options)
+    plan = resource.plan(resource.read(host, call), call)
+    host.require_writable(plan)
+    return plan
+
+
 def plan_and_apply(resource: Resource[Any, Any], call: Call[Any], host: Host) -> Plan:
     """Read, plan and, unless in check mode, apply.
 
     Raises:
         FabricError: Nothing of the call is left on the host.
     """
-    host.begin_call(call.options)
-    plan = resource.plan(resource.read(host, call), call)
-    host.require_writable(plan)
+    plan = make_plan(resource, call, host)
     if call.check_mode:
-        host.simulate(plan)
         return plan
     try:
         host.apply(plan)

@@ -65,7 +65,7 @@ _MAC_FORMS = (
 )
 
 
-def _describe_type(value: Any) -> str:
+def describe_type(value: Any) -> str:
     """Return what a value is, in YAML's terms."""
     if value is None:
         return "nothing (null)"
@@ -77,7 +77,18 @@ def _describe_type(value: Any) -> str:
         return "a list"
     if isinstance(value, dict):
         return "a dictionary"
-    return f"a {type(value).__name__}"
+    return "a string" if isinstance(value, str) else f"a {type(value).__name__}"
+
+
+#: Characters of a value that an error repeats.
+REPEATED_MAX = 60
+
+
+def describe(value: Any) -> str:
+    """Return a value for an error: of what is long, or has a structure, only the type."""
+    if isinstance(value, str) and len(value) <= REPEATED_MAX:
+        return f"the string {value!r}"
+    return describe_type(value)
 
 
 def _text(value: Any, what: str, example: str) -> str:
@@ -87,7 +98,7 @@ def _text(value: Any, what: str, example: str) -> str:
         ValidationError: It is not a string; the text says that ``what`` must be one.
     """
     if not isinstance(value, str):
-        raise ValidationError(f"{what} must be a string, not {_describe_type(value)}; write for instance {example!r}")
+        raise ValidationError(f"{what} must be a string, not {describe_type(value)}; write for instance {example!r}")
     return str(value)
 
 
@@ -96,7 +107,7 @@ def _whole(value: Any, what: str, lowest: int, highest: int) -> int:
     if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,18}", value.strip(), re.ASCII):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        shown = repr(value) if isinstance(value, str) else _describe_type(value)
+        shown = repr(value) if isinstance(value, str) else describe_type(value)
         raise ValidationError(f"{what} must be a whole number, not {shown}; give one from {lowest} to {highest}")
     if not lowest <= value <= highest:
         raise ValidationError(f"{value} is not a valid {what}; give a whole number from {lowest} to {highest}")

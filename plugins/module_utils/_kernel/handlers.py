@@ -63,6 +63,7 @@ def _remove_stale_file(_handles: NamespaceHandles, operation: op.RemoveStaleFile
 
 
 def _set_sysctl(handles: NamespaceHandles, operation: op.SetSysctl, batch: Batch) -> None:
+    batch.send()  # the parameters of a link may come or change with its MTU
     with handles.entered(operation.namespace):
         before = sysctl.capture(operation.key)
         sysctl.write(operation.key, operation.value)
@@ -237,6 +238,10 @@ def _remove_route(handles: NamespaceHandles, operation: op.RemoveRoute, batch: B
     batch.add(operation, operation.namespace, request, undo.do_nothing)
 
 
+def _announce(_handles: NamespaceHandles, _operation: op.Announce, _batch: Batch) -> None:
+    """Do nothing yet: see Kernel.settle()."""
+
+
 def _device_index(handles: NamespaceHandles, namespace: NamespaceName, route: op.RouteSpec) -> int | None:
     return handles.get(namespace).index(route.device) if route.device else None
 
@@ -257,6 +262,7 @@ HANDLERS: Mapping[type, Callable[[NamespaceHandles, Any, Batch], None]] = {
     op.SetTxChecksum: _set_tx_checksum,
     op.SetDown: _set_down,
     op.SetUp: _set_up,
+    op.Announce: _announce,
     op.AddAddress: _add_address,
     op.RemoveAddress: _remove_address,
     op.AddRoute: _add_route,

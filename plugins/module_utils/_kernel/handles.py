@@ -171,11 +171,15 @@ class NamespaceHandles:
             raise NetlinkError(refusal)
 
     def hide(self, name: str) -> None:
-        """Treat a namespace as removed, in check mode."""
+        """Treat a namespace as removed, in a simulation."""
         self._hidden.add(name)
         handle = self.release(name)
         if handle is not None:
             handle.close()
+
+    def show_hidden(self) -> None:
+        """End the simulation: the namespaces are there."""
+        self._hidden.clear()
 
     def release(self, name: str) -> NamespaceHandle | None:
         """Hand over a handle, which stays open, to the caller."""

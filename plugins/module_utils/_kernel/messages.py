@@ -28,6 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
     IFA_F_DADFAILED,
     IFA_F_PERMANENT,
     IFA_F_SECONDARY,
+    IFA_F_TENTATIVE,
     IFA_FLAGS,
     IFA_LOCAL,
     IFA_PROTO,
@@ -223,6 +224,7 @@ def parse_address(message: bytes) -> Address:
         secondary=family == socket.AF_INET and bool(flags & IFA_F_SECONDARY),
         peer=_address(attributes[IFA_ADDRESS]) if attributes.get(IFA_ADDRESS, local) != local else None,
         refused=bool(flags & IFA_F_DADFAILED),
+        tentative=bool(flags & IFA_F_TENTATIVE),
     )
 
 
@@ -284,6 +286,11 @@ def route_identity(message: bytes) -> tuple[bytes, tuple[tuple[int, bytes], ...]
 def is_kernel_route(message: bytes) -> bool:
     """Return whether the kernel itself adds this route for an address, or for a link that goes up."""
     return int(ROUTE_HEADER.unpack_from(message, START)[5]) == RTPROT_KERNEL
+
+
+def index_of_address(message: bytes) -> int:
+    """Return the index of the link that a dumped address is on."""
+    return int(ADDRESS_HEADER.unpack_from(message, START)[4])
 
 
 def is_on_link(address: bytes, family: int, index: int) -> bool:

@@ -123,6 +123,19 @@ def create(name: str) -> None:
         os.close(origin)
 
 
+def create_unnamed() -> int:
+    """Create an empty namespace without a name, and return its descriptor. It ends when that is closed."""
+    origin = os.open(OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _call("unshare", CLONE_NEWNET)
+        try:
+            return os.open(OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
+        finally:
+            _call("setns", origin, CLONE_NEWNET)
+    finally:
+        os.close(origin)
+
+
 def attach(name: str, descriptor: int) -> None:
     """Give a namespace that is held open a name."""
     _create_file(name)

@@ -270,6 +270,20 @@ class RemoveAddress(KernelOperation):
 
 
 @dataclass(frozen=True)
+class Announce(KernelOperation):
+    """Announce the addresses of a link, which another backend has attached to a network.
+
+    The host does not change by it: there are no commands, and there is nothing to undo.
+    """
+
+    namespace: NamespaceName
+    link: str
+
+    def commands(self) -> Sequence[str]:
+        return []
+
+
+@dataclass(frozen=True)
 class RouteSpec:
     """A route as ip-route(8) takes it; `device` is a name."""
 

@@ -92,6 +92,7 @@ class Address:
     `secondary`: removing the primary of its subnet removes it too (unless promote_secondaries is set).
     `peer` is the far address of a point-to-point link, None otherwise. The same address without it is another address.
     `refused`: duplicate address detection (RFC 4862, 5.4) has found it taken, and the kernel does not use it.
+    `tentative`: that is not decided yet.
     """
 
     index: int
@@ -100,6 +101,7 @@ class Address:
     secondary: bool = False
     peer: str | None = None
     refused: bool = False
+    tentative: bool = field(default=False, compare=False)
 
     @property
     def network(self) -> IPv4Network | IPv6Network:
@@ -220,6 +222,10 @@ class KernelState:
     directories: frozenset[str] = frozenset()
     #: Further names of a namespace, with the name that it was read by; None is the host's own.
     aliases: Mapping[str, NamespaceName] = field(default_factory=dict)
+    #: The kernel parameters that were asked for, by namespace and key; None: it has no such parameter.
+    sysctls: Mapping[tuple[NamespaceName, str], str | None] = field(default_factory=dict)
+    #: The values that the kernel would refuse, by key and value, with the reason.
+    refused_sysctls: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def __contains__(self, name: object) -> bool:
         return name in self.namespaces
@@ -233,6 +239,10 @@ class KernelState:
 
     def named(self, namespace: NamespaceName, name: str) -> Link | None:
         return self.namespace(namespace).named(name)
+
+    def sysctl(self, namespace: NamespaceName, key: str) -> str | None:
+        """Return a kernel parameter; None where it was not asked for, or there is none."""
+        return self.sysctls.get((namespace, key))
 
     def far_end(self, link: Link) -> tuple[NamespaceName, Link] | None:
         """Return the other end of a veth, where it is in a namespace that was read."""

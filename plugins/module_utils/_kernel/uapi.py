@@ -65,7 +65,7 @@ INTERFACE_REQUEST = struct.Struct("=16sH22x")
 
 # linux/if_addr.h
 IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS, IFA_PROTO = 1, 2, 8, 11
-IFA_F_SECONDARY, IFA_F_NODAD, IFA_F_DADFAILED, IFA_F_PERMANENT = 0x1, 0x2, 0x8, 0x80
+IFA_F_SECONDARY, IFA_F_NODAD, IFA_F_DADFAILED, IFA_F_TENTATIVE, IFA_F_PERMANENT = 0x1, 0x2, 0x8, 0x40, 0x80
 #: struct ifaddrmsg: family, prefix length, flags, scope, index of the link.
 ADDRESS_HEADER = struct.Struct("=BBBBI")
 

@@ -43,6 +43,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
     Found,
     Settings,
     alias_without,
+    assume_with_sysctls,
+    check_sysctls,
+    find_with_sysctls,
     format_addresses,
     managed_addresses,
     parse_settings,
@@ -50,7 +53,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
     plan_addresses,
     plan_move,
     plan_settings,
+    sysctl_queries,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import Queries
 from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import LINK_ADDRESSES
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import require_namespace
 from ansible_collections.netns.fabric.plugins.module_utils._resources.subnets import (
@@ -58,6 +63,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.subnets im
     find_taken,
     read_routes,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ensure_link
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,12 @@ class LinkResource(Resource[WantedLink, KernelState]):
     def key(self, desired: WantedLink) -> object:
         return desired.namespace, desired.name
 
+    def ensures(self, desired: WantedLink) -> Iterable[object]:
+        # What is given back returns to the host.
+        if not desired.present:
+            return ensure_link(None, desired.name, None, None)
+        return ensure_link(desired.namespace, desired.name, desired.settings.enabled, desired.settings.addresses)
+
     def read(self, host: Host, call: Call[WantedLink]) -> KernelState:
         kernel = host.use(KERNEL)
         names = [None, *(wanted.namespace for wanted in call.entries)]
@@ -98,7 +110,18 @@ class LinkResource(Resource[WantedLink, KernelState]):
             for wanted in call.entries
             if wanted.namespace is None or wanted.namespace in state
         )
-        state = kernel.read(everywhere, addresses=True) if lost and not call.prune else state
+        unknown = any(
+            wanted.settings.mac and link and link.peer and not link.peer.known
+            for wanted in call.entries
+            for link in [state.named(wanted.namespace, wanted.name)]
+        )
+        if (lost or unknown) and not call.prune:
+            state = kernel.read(everywhere, addresses=True)
+        queries: Queries = {}
+        for wanted in (wanted for wanted in call.entries if wanted.present):
+            link = state.named(wanted.namespace, wanted.name)
+            queries.update(sysctl_queries(state, wanted.namespace, link.name if link else wanted.name, wanted.settings))
+        state = kernel.with_sysctls(state, queries) if queries else state
         return read_routes(host, state) if any(_wanted_subnets(call.entries)) else state
 
     def plan(self, actual: KernelState, call: Call[WantedLink]) -> Plan:
@@ -189,6 +212,8 @@ class _LinkPlanner(Planner[WantedLink]):
         after: dict[str, Any] = {}
         if where is None:
             found = self._assume(wanted)
+        elif where[0] == wanted.namespace:
+            found = find_with_sysctls(self._actual, where[0], where[1], wanted.settings)
         else:
             found = Found(where[1], self._actual.namespace(where[0]).addresses_of(where[1]))
         owner = _owner_of(found.link, self.call.owner)
@@ -205,6 +230,7 @@ class _LinkPlanner(Planner[WantedLink]):
             if steps:
                 found = replace(found, link=replace(found.link, alias=alias))
             steps = (*steps, *moves)
+        self._check_settings(wanted, where)
         plan = plan_settings(wanted.namespace, found, settings, alias)
         self._change(wanted, {**before, **plan.before}, {**after, **plan.after}, (*steps, *plan.operations))
 
@@ -226,6 +252,29 @@ class _LinkPlanner(Planner[WantedLink]):
             if other is not None:
                 raise InvalidEntry(wanted.entry, "namespace", describe_taken_name(wanted.namespace, name, other))
 
+    def _check_settings(self, wanted: WantedLink, where: tuple[NamespaceName, Link] | None) -> None:
+        """Check what the kernel would refuse.
+
+        Raises:
+            InvalidEntries: It would refuse something.
+        """
+        checks = Checks(wanted.entry)
+        link = where[1] if where and where[0] == wanted.namespace else None
+        name = where[1].name if where else wanted.name
+        check_sysctls(checks, self._actual, (wanted.namespace, name), link, wanted.settings)
+        far = self._actual.far_end(link) if link else None
+        if far is not None and wanted.settings.mac is not None and wanted.settings.mac == self._mac_of(*far):
+            other = place(far[0], far[1].name)
+            checks.error(
+                "mac", f"{wanted.settings.mac} is the MAC address of {other}, its veth peer; use a different one"
+            )
+        checks.done()
+
+    def _mac_of(self, namespace: NamespaceName, link: Link) -> str:
+        """Return the MAC address that a link has at the end of the call."""
+        entries = (each for each in self.call.entries if (each.namespace, each.name) == (namespace, link.name))
+        return next((each.settings.mac for each in entries if each.settings.mac), link.mac)
+
     def _check_not_veth(self, wanted: WantedLink) -> None:
         """Refuse to move the end of a veth pair from the host."""
         link = self._actual.named(None, wanted.name)
@@ -245,9 +294,9 @@ class _LinkPlanner(Planner[WantedLink]):
             wanted.entry,
             "name",
             f"there is no link {wanted.name}{elsewhere} on the host; check the name (`ip link`), or create it first",
-            f"link {place(wanted.namespace, wanted.name)}",
+            ALink(wanted.namespace, wanted.name),
         )
-        return Found(Link(index=0, name=wanted.name))
+        return assume_with_sysctls(self._actual, wanted.namespace, wanted.name, wanted.settings)
 
     # Absent
 

@@ -16,6 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_other_name
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import WantedNat
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import Actual, accept_ra
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink
 
 
 def require_link(planner: Planner[Any], state: KernelState, wanted: WantedNat) -> None:
@@ -34,7 +35,7 @@ def require_link(planner: Planner[Any], state: KernelState, wanted: WantedNat) -
         wanted.entry,
         wanted.link_option,
         f"there is no link {name} {where}, which has {existing}; correct the name, or create the link first",
-        f"link {wanted.namespace or 'host'}/{name}",
+        ALink(wanted.namespace, name),
     )
 
 

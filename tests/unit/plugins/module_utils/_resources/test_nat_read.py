@@ -79,10 +79,6 @@ class TestRead:
         found, _requested = self.read(wanted(namespace="red"), owner="mine", prune=True)
         assert set(found.rulesets) == {None, "blue", "red"}
 
-    def test_namespace_that_does_not_exist_yet(self) -> None:
-        found, _requested = self.read(wanted(namespace="new"), wanted("fd00::/64", namespace="new"), check_mode=True)
-        assert found.forwarding == {("new", 4): "None:net.ipv4.ip_forward", ("new", 6): "0"}
-
     def test_forwarding_is_not_read_without_need(self) -> None:
         found, _requested = self.read(wanted(ip_forward=False), wanted("10.0.0.0/8", state="absent"))
         assert found.forwarding == {}
