@@ -16,10 +16,14 @@ class FabricError(Exception):
 
 
 class InvalidEntry(FabricError):
-    """An error in what the user wrote: names which entry and option, the cause and the cure."""
+    """An error in what the user wrote: names which entry and option, the cause and the cure.
+
+    `position` is that of the entry in its list; errors are reported in that order.
+    """
 
     def __init__(self, entry: object, option: str, message: str) -> None:
         super().__init__(f"{entry}: {option}: {message}" if option else f"{entry}: {message}")
+        self.position: int = getattr(entry, "index", 0)
 
 
 class InvalidEntries(FabricError):

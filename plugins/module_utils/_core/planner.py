@@ -102,7 +102,8 @@ class Planner(Generic[Wanted]):
                 self.attempt(self.prune)
             self.attempt(self.finish)
         if self._errors:
-            raise InvalidEntries(self._errors)
+            # A planner may take the entries in another order than theirs.
+            raise InvalidEntries(sorted(self._errors, key=lambda error: getattr(error, "position", 0)))
         return Plan(tuple(self.changes), self.notes(), self.results(), self.simulated(), tuple(self._assumed))
 
     def attempt(self, step: Callable[..., object], *arguments: Any) -> None:
