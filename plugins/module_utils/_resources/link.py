@@ -95,7 +95,7 @@ class LinkResource(Resource[WantedLink, KernelState]):
         return desired.namespace, desired.name
 
     def ensures(self, desired: WantedLink) -> Iterable[object]:
-        # What is given back returns to the host.
+        # What is given back returns to the host, if it came from there.
         if not desired.present:
             return ensure_link(None, desired.name, None, None)
         return ensure_link(desired.namespace, desired.name, desired.settings.enabled, desired.settings.addresses)
