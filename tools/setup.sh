@@ -39,6 +39,8 @@ missing_for_checks() {
     missing $for_checks
     # gcc only recommends what its programs are compiled against.
     [ -e /usr/include/stdlib.h ] || echo libc6-dev
+    # The tests compile a locale that is not UTF-8.
+    [ -e /usr/share/i18n/charmaps/ISO-8859-1.gz ] || echo locales
     # One of the tested hosts runs the modules with the system's Python.
     /usr/bin/python3 -c 'import importlib.util as u; raise SystemExit(not u.find_spec("pyroute2"))' ||
         echo python3-pyroute2

@@ -17,8 +17,9 @@ description:
     become plugins (V(ssh), V(local), V(docker) and others). It then has the sockets, links, addresses and routes of the
     namespace.
   - Uses C(ip netns exec), so that the files in C(/etc/netns/NAME/) (C(resolv.conf), C(hosts)) take effect, and C(sudo)
-    if the login is not root. The managed host needs iproute2; with O(become_user) it also needs C(runuser) of
-    util-linux.
+    if the login is not root. The managed host needs iproute2 (C(ip) of busybox has no namespaces); for another
+    O(become_user) than root it also needs C(runuser) of util-linux. Both are searched in the system's directories, not
+    in C(PATH).
   - If the namespace does not exist, the task fails with a message that says so.
 notes:
   - Ansible's own become options keep their meaning, as with P(ansible.builtin.sudo#become). With C(ansible_become)
@@ -45,8 +46,10 @@ options:
         key: namespace
   become_user:
     description:
-      - The user who runs the task inside the namespace. If omitted, root.
+      - The user who runs the task inside the namespace. C(~) in paths and the files of asynchronous tasks are in this
+        user's home directory.
     type: str
+    default: root
     vars:
       - name: ansible_become_user
     env:
@@ -142,7 +145,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.become import BecomeBase
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import namespace_name
-from ansible_collections.netns.fabric.plugins.plugin_utils._become.command_line import ROOT, Sudo, command_line
+from ansible_collections.netns.fabric.plugins.plugin_utils._become.command_line import Sudo, command_line
 
 
 class _UserInside(str):
@@ -200,6 +203,6 @@ class BecomeModule(BecomeBase):  # type: ignore[misc]  # ansible-core is untyped
             namespace,
             self._build_success_command(cmd, shell),
             success=self.success,
-            user=str(self.get_option("become_user") or ROOT),
+            user=str(self.get_option("become_user")),
             sudo=sudo,
         )

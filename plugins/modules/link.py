@@ -30,7 +30,7 @@ requirements:
 options:
   name:
     description:
-      - The name of the link.
+      - The name or an alternative name of the link.
       - Required unless O(links) is given.
     type: str
   namespace:
@@ -38,6 +38,9 @@ options:
       - The namespace that the link is in; if omitted, the host.
       - A link that is still on the host is moved to this namespace. The kernel removes its addresses and routes when it
         is moved; its administrative state is kept.
+      - Its MTU, its hardware address and its administrative state on the host are stored in its interface alias.
+        O(state=absent) and O(prune) restore them.
+      - Some links, such as bridges, cannot be moved. No link can be moved to where another link has one of its names.
     type: str
   addresses:
     description:
@@ -52,7 +55,7 @@ options:
     elements: str
   mac:
     description:
-      - The hardware address of the link.
+      - The hardware address of the link. It must not be that of its veth peer.
       - If omitted, it is left unchanged.
     type: str
   mtu:
@@ -67,12 +70,25 @@ options:
       - Whether the link is up.
       - If omitted, it is left unchanged.
     type: bool
+  sysctls:
+    description:
+      - Kernel parameters of the link, each as C(TREE.NAME) with its value. V(ipv4.conf.rp_filter) of C(eth0) is
+        C(net.ipv4.conf.eth0.rp_filter). The trees are V(ipv4.conf), V(ipv4.neigh), V(ipv6.conf), V(ipv6.neigh) and
+        V(mpls.conf).
+      - They are set before the link gets its addresses.
+      - V(null) leaves a parameter unchanged, and so do parameters that are not listed.
+      - O(state=absent) leaves them as they are.
+    type: dict
   state:
     description:
       - Whether the link is configured as described.
       - With V(present) the link must exist.
-      - V(absent) removes the configuration, which is O(addresses), the O(owner), and the place in O(namespace), from
-        where the link returns to the host. The link itself is not deleted.
+      - V(absent) removes O(addresses) and the O(owner), and restores the O(mtu) and O(mac) that the link had before
+        O(owner) set them. The link itself is not deleted.
+      - A link that was moved into O(namespace), and a physical device, returns to the host as it was there. If another
+        link of the host has its name, it gets that name with a number, and the module warns. It warns as well if
+        nothing is stored of what the device was.
+      - Other links were created in O(namespace) and stay there.
     type: str
     choices: [present, absent]
     default: present
@@ -85,7 +101,7 @@ options:
     elements: dict
     suboptions:
       name:
-        description: The name of the link. See O(name).
+        description: The name or an alternative name of the link. See O(name).
         type: str
         required: true
       namespace:
@@ -105,6 +121,9 @@ options:
       enabled:
         description: Whether the link is up. See O(enabled).
         type: bool
+      sysctls:
+        description: Kernel parameters of the link, each as C(TREE.NAME) with its value. See O(sysctls).
+        type: dict
       state:
         description: Whether the link is configured as described. See O(state).
         type: str
@@ -112,12 +131,16 @@ options:
         default: present
     # END links
 notes:
-  - The owner is stored in the interface alias of the link. An alias that other software has set is left unchanged; such
-    a link is never pruned.
+  - The addresses of a link that was moved, or got other addresses or another hardware address are announced to its
+    neighbours (RFC 5227, RFC 4861), so that they reach them at once.
+  - The owner is stored in the interface alias of the link, together with what the link was before, for example
+    C(netns.fabric:lab was host up mtu 1500 mac 52:54:00:12:34:56). An alias that other software has set is left
+    unchanged, and such a link is never pruned; only that of a link that is moved is kept in the stored text, and
+    restored with the rest.
   - The loopback and the ends of veth pairs get no owner from this module. They are owned by whoever owns the namespace
     or the pair.
-  - O(prune) removes the addresses of links that are owned by O(owner) and not listed, and returns these links to the
-    host.
+  - O(prune) does with the links that are owned by O(owner) and not listed what O(state=absent) does, and removes all of
+    their addresses.
 seealso:
   - module: netns.fabric.veth
   - module: netns.fabric.ovs_bridge

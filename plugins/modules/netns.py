@@ -53,6 +53,11 @@ options:
     description:
       - Kernel parameters below C(net.), each with its value in the namespace.
       - V(null) leaves a parameter unchanged, and so do parameters that are not listed.
+      - A parameter of one link, such as C(net.ipv4.conf.eth0.rp_filter), is set once the link exists; until then there
+        is a warning. A dot in the link's name is written as a slash, as in C(net.ipv4.conf.eth0/10.rp_filter). The
+        option C(sysctls) of M(netns.fabric.veth) and M(netns.fabric.link) sets it together with the link.
+      - A parameter that only the host's own namespace may set, such as C(net.core.rmem_max), and a value that the
+        kernel does not accept are refused before anything is changed.
     type: dict
   force:
     description:
@@ -65,7 +70,9 @@ options:
       - Whether the namespace exists.
       - With V(present), a plain file in its place, which a crash or a killed program leaves, is replaced.
       - V(absent) deletes it, with the resolver configuration that this module wrote, and waits until the kernel has
-        destroyed its links. A physical device in the namespace returns to the host.
+        destroyed its links. A physical device, and a link that M(netns.fabric.link) moved into the namespace, returns
+        to the host as it was there. If another link of the host has its name, it gets that name with a number, and the
+        module warns.
     type: str
     choices: [present, absent]
     default: present

@@ -59,6 +59,7 @@ options:
       - The hardware address of the bridge's local port, stored in C(other_config:hwaddr).
       - If omitted, it is left unchanged; the local port of a new bridge gets the address of one of the bridge's ports,
         or a random one, which changes when ports are added or removed.
+      - It must not be the address of a link behind one of the ports, such as the other end of a veth pair.
     type: str
   mtu:
     description:

@@ -49,7 +49,7 @@ options:
     elements: str
   mac:
     description:
-      - The hardware address of this end.
+      - The hardware address of this end. It must not be that of the other end.
       - If omitted, it is left unchanged; a new end gets a random one.
     type: str
   mtu:
@@ -71,6 +71,14 @@ options:
         ping works. M(netns.fabric.ovs_port) disables it where needed.
       - If omitted, it is left unchanged; the kernel creates ends with it enabled.
     type: bool
+  sysctls:
+    description:
+      - Kernel parameters of this end, each as C(TREE.NAME) with its value. V(ipv4.conf.rp_filter) of the end C(eth0) is
+        C(net.ipv4.conf.eth0.rp_filter). The trees are V(ipv4.conf), V(ipv4.neigh), V(ipv6.conf), V(ipv6.neigh) and
+        V(mpls.conf).
+      - They are set once the end exists, before it gets its addresses.
+      - V(null) leaves a parameter unchanged, and so do parameters that are not listed.
+    type: dict
   peer:
     description:
       - The other end of the pair, with the same options.
@@ -100,6 +108,9 @@ options:
       tx_checksum:
         description: Whether transmit checksum offload is enabled on the other end, as O(tx_checksum).
         type: bool
+      sysctls:
+        description: Kernel parameters of the other end, as O(sysctls).
+        type: dict
   state:
     description:
       - Whether the pair exists.
@@ -136,6 +147,9 @@ options:
       enabled:
         description: Whether this end is up. See O(enabled).
         type: bool
+      sysctls:
+        description: Kernel parameters of this end, each as C(TREE.NAME) with its value. See O(sysctls).
+        type: dict
       tx_checksum:
         description: Whether transmit checksum offload is enabled on this end. See O(tx_checksum).
         type: bool
@@ -163,6 +177,9 @@ options:
           enabled:
             description: Whether the other end is up, as O(enabled). See O(peer.enabled).
             type: bool
+          sysctls:
+            description: Kernel parameters of the other end, as O(sysctls). See O(peer.sysctls).
+            type: dict
           tx_checksum:
             description: Whether transmit checksum offload is enabled on the other end, as O(tx_checksum). See
               O(peer.tx_checksum).
@@ -175,6 +192,8 @@ options:
     # END pairs
 notes:
   - The owner is stored in the interface alias of both ends.
+  - The addresses of an end that was created, moved, or got other addresses or another hardware address are announced to
+    its neighbours (RFC 5227, RFC 4861), so that they reach them at once.
   - A pair that is re-created has other interface indexes and, unless O(mac) and O(peer.mac) are given, other hardware
     addresses.
 seealso:
@@ -214,6 +233,13 @@ EXAMPLES = r"""
         mtu: 9000
         peer: {name: blue-tap, mtu: 9000}
     owner: lab
+
+- name: Accept asymmetric routing on one link
+  netns.fabric.veth:
+    name: eth0
+    namespace: red
+    sysctls:
+      ipv4.conf.rp_filter: 2
 
 - name: Delete the veth pair between the namespaces
   netns.fabric.veth:

@@ -21,7 +21,7 @@ class Place:
     namespace: str
     interface: Mapping[str, Any]
     other_bridge: str | None
-    routes: bool
+    declares_routes: bool
     nat: bool
 
     @property
@@ -58,7 +58,7 @@ def places(variables: Mapping[str, Any]) -> list[Place]:
             namespace=namespace["name"],
             interface=interface,
             other_bridge=next((name for name in bridges if name != interface["bridge"]), None),
-            routes=bool(namespace.get("routes")),
+            declares_routes="routes" in namespace,
             nat=bool(variables["nat"]),
         )
         for namespace in variables["namespaces"]
@@ -223,7 +223,8 @@ def _remove_route(host: Host, at: Place) -> None:
 
 
 def _second_default(host: Host, at: Place) -> None:
-    _ip(host, "route", "add", "default", "via", at.gateway, "metric", "5", namespace=at.namespace)
+    if at.declares_routes:  # what else a namespace has without `routes` stays, see test_foreign_routes.py
+        _ip(host, "route", "add", "default", "via", at.gateway, "metric", "5", namespace=at.namespace)
 
 
 def _flush_nat(host: Host, at: Place) -> None:  # every kind of damage has the same parameters

@@ -5,7 +5,8 @@
     python3 -m ansible_collections.netns.fabric.tests.helpers.login
 
 `operator` may become root by sudo without a password, `cautious` with PASSWORD. Both log in by the key KEY. The users
-are added to the host's own /etc; the machine has neither them nor the server.
+are added to the host's own /etc; the machine has neither them nor the server. There root has a home directory of the
+host's own, too.
 """
 
 from __future__ import annotations
@@ -31,6 +32,16 @@ def run(*command: str, given: str | None = None) -> str:
     """Run a command with ``given`` as standard input and return its output; raise CalledProcessError if it fails."""
     ended = subprocess.run(command, input=given, stdout=subprocess.PIPE, text=True, check=True, timeout=20)
     return ended.stdout
+
+
+def move_home_of_root() -> None:
+    """Give root a home directory below PLACE: what a task writes there is not to stay on the machine."""
+    home = PLACE / "home" / "root"
+    home.mkdir(parents=True, mode=0o700)
+    file = Path("/etc/passwd")
+    entries = [line.split(":") for line in file.read_text(encoding="utf-8").splitlines()]
+    moved = [[*entry[:5], str(home), *entry[6:]] if entry[0] == "root" else entry for entry in entries]
+    file.write_text("".join(":".join(entry) + "\n" for entry in moved), encoding="utf-8")
 
 
 def add_logins() -> None:
@@ -69,14 +80,15 @@ def start_ssh_server() -> None:
     run("dropbear", "-r", str(host_key), "-s", "-p", f"{ADDRESS}:{PORT}", "-P", str(PLACE / "dropbear.pid"))
 
 
-def main() -> None:
+def prepare() -> None:
     """Add the logins and start the server."""
     own_host.require_inside()
     PLACE.mkdir()
+    move_home_of_root()
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(KEY))
     add_logins()
     start_ssh_server()
 
 
 if __name__ == "__main__":
-    main()
+    prepare()

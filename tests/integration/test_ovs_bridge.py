@@ -488,3 +488,18 @@ def test_prune_removes_what_is_owned_and_nothing_else(host: Host, run_module: Ru
     create_bridge(host, "nobodys")
     converge(host, run_module, "ovs_bridge", bridges=[{"name": "red-test"}], owner="lab", prune=True)
     assert host.ovs_vsctl("list-br").split() == ["nobodys", "red-test", "theirs"]
+
+
+def test_the_mac_address_of_a_link_behind_a_port(host: Host, run_module: RunModule) -> None:
+    """The bridge and the namespace would take each other's frames."""
+    mac = "02:00:00:00:00:07"
+    host.run("ip", "netns", "add", "red")
+    host.run(*f"ip link add name eth0 address {mac} netns red type veth peer name red0".split(" "))
+    host.ovs_vsctl("add-br", "br0", "--", "set", "Bridge", "br0", "datapath_type=netdev")
+    host.ovs_vsctl("add-port", "br0", "red0")
+    for options in ({"mac": mac}, {"other_config": {"hwaddr": mac.upper()}}):
+        for check in (True, False):
+            refused = run_module("ovs_bridge", name="br0", **options, _check=check)
+            assert f"br0: mac: {mac} is the MAC address of red/eth0" in refused.message
+    host.ovs_vsctl("set", "Port", "red0", "tag=7")
+    converge(host, run_module, "ovs_bridge", name="br0", mac=mac)

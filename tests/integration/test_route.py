@@ -120,6 +120,30 @@ def test_a_route_by_a_route(router: Host, run_module: Run) -> None:
     assert "default via 172.16.0.1 dev eth1 proto static" in routes(router)
 
 
+def test_a_route_by_a_route_that_is_listed_later(host: Host, run_module: Run) -> None:
+    """The order of the list means nothing: the route to the gateway is added first."""
+    entries = [
+        {"namespace": "red", "destination": "default", "gateway": "172.16.0.1", "device": "eth1"},
+        {"namespace": "red", "destination": "2001:db8:9::/48", "gateway": "fd00:9::1"},
+        {"namespace": "red", "destination": "172.16.0.1/32", "device": "eth1"},
+        {"namespace": "red", "destination": "fd00:9::1/128", "device": "eth1"},
+    ]
+    converge_and_paste(host, run_module, lambda: shell(host, ROUTER), "route", routes=entries)
+    assert "default via 172.16.0.1 dev eth1 proto static" in routes(host)
+
+
+def test_a_route_by_a_route_through_another_link(router: Host, run_module: Run) -> None:
+    """The kernel looks for the gateway on the link that is given (fib_check_nh() in net/ipv4/fib_semantics.c)."""
+    entries = [
+        {"namespace": "red", "destination": "172.16.0.1/32", "device": "eth1"},
+        {"namespace": "red", "destination": "default", "gateway": "172.16.0.1", "device": "eth0"},
+    ]
+    before = snapshot.take()
+    result = run_module("route", routes=entries)
+    assert "eth0 has no address whose network contains 172.16.0.1" in result.message
+    snapshot.assert_unchanged(before)
+
+
 def test_check_mode_where_nothing_exists_yet(host: Host, run_module: Run) -> None:
     entries = [
         {"namespace": "red", "destination": "198.51.100.0/24", "gateway": "192.0.2.254"},
@@ -128,8 +152,8 @@ def test_check_mode_where_nothing_exists_yet(host: Host, run_module: Run) -> Non
     checked = run_module("route", routes=entries, exact=True, _check=True)
     (warning,) = checked.warnings
     assert warning == (
-        "Check mode: assuming an earlier task creates namespace red, an address in red in the subnet of the gateway "
-        "192.0.2.254, link red/eth0"
+        "Check mode: assuming an earlier task creates namespace red, link red/eth0, an address in red in the subnet of "
+        "the gateway 192.0.2.254"
     )
     assert host.namespaces() == []
     shell(host, ROUTER)

@@ -86,14 +86,20 @@ def test_a_vpn_is_a_default_route_in_two_halves(lan: Host, run_module: RunModule
     assert converge(lan, run_module, "link", name="br0", addresses=["10.1.2.1/24"]).changed
 
 
-def test_before_the_first_write_of_a_sequence(refuse: Refuse) -> None:
-    """The reference topology on a host whose LAN it is."""
+def test_the_reference_topology_on_a_host_whose_lan_it_is(lan: Host, run_module: RunModule) -> None:
     steps = [
         {"module": "netns", "options": {"name": "ns01"}},
-        {"module": "ovs_bridge", "options": {"name": "int_br"}},
+        {"module": "ovs_bridge", "options": {"name": "int_br", "datapath_type": "auto"}},
         {"module": "link", "options": {"name": "int_br", "addresses": ["192.168.100.254/24"]}},
     ]
-    assert "the host reaches 192.168.100.0/24 by lan0 already" in refuse("sequence", steps=steps)
+    before = snapshot.take()
+    cause = "the host reaches 192.168.100.0/24 by lan0 already"
+    assert cause in run_module("sequence", _check=True, steps=steps).message
+    snapshot.assert_unchanged(before, "the host after check mode")
+    assert cause in run_module("sequence", steps=steps).message
+    assert not any(
+        each.get("local") == "192.168.100.254" for link in lan.links().values() for each in link["addr_info"]
+    )
 
 
 class TestOwnLinks:

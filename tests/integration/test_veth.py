@@ -629,3 +629,25 @@ def test_commands_of_a_link_whose_name_begins_with_a_hyphen(two_namespaces: Host
     result = run_module("veth", name="-v", namespace="red", peer={"name": "t0"}, _check=True)
     paste(two_namespaces, result.commands)
     assert "-v" in two_namespaces.links("red")
+
+
+# The same MAC address twice
+
+
+def test_one_mac_address_for_both_ends(host: Host, run_module: Run) -> None:
+    shell(host, "netns add red\nnetns add blue")
+    mac = "02:00:00:00:00:07"
+    both = {"namespace": "red", "peer": {"name": "eth0", "namespace": "blue", "mac": mac}}
+    for check in (True, False):
+        refused = run_module("veth", name="eth0", mac=mac, **both, _check=check)
+        assert f"eth0: mac: {mac} is the MAC address of both ends" in refused.message
+    assert host.links("red").keys() == {"lo"}
+    converge(host, run_module, "veth", name="eth0", **both)
+    for module in ("veth", "link"):
+        refused = run_module(module, name="eth0", namespace="red", mac=mac)
+        assert f"eth0: mac: {mac} is the MAC address of" in refused.message
+    swapped = [
+        {"name": "eth0", "namespace": "red", "mac": mac},
+        {"name": "eth0", "namespace": "blue", "mac": "02:00:00:00:00:08"},
+    ]
+    converge(host, run_module, "link", links=swapped)

@@ -11,7 +11,11 @@ from itertools import groupby
 from typing import Any, cast
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import lock
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
+    InvalidEntries,
+    InvalidEntry,
+    OperationFailed,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, BackendType, Journal, Opened
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Operation, Plan
 
@@ -21,7 +25,7 @@ class Host:
 
     def __init__(self, backends: Iterable[BackendType[Any]] = (), check_mode: bool = False) -> None:
         self.check_mode = check_mode
-        #: What earlier calls in check mode would have created, see Plan.simulated.
+        #: What earlier simulated calls would have created, see Plan.simulated.
         self.simulated: dict[str, Any] = {}
         self._declared = {backend.name: backend for backend in backends}
         self._opened: dict[str, Backend] = {}
@@ -53,13 +57,20 @@ class Host:
             backend.begin_call(options)
 
     def simulate(self, plan: Plan) -> None:
-        """In check mode: from the next call on, what is read is as if the plan had been applied.
+        """From the next call on, what is read is as if the plan had been applied.
 
         That holds for what is removed, and for what the plan itself says of the rest. What an earlier call would create
-        is not simulated: a call assumes that it exists.
+        is not simulated: a call knows of it by `Call.ensured`, or assumes that it exists.
         """
         self.simulated.update(plan.simulated)
         self._new_plans.append(plan)
+
+    def end_simulation(self) -> None:
+        """From the next call on, what is read is what the host has."""
+        self.simulated.clear()
+        self._new_plans.clear()
+        for backend in self._opened.values():
+            backend.end_simulation()
 
     def _simulate_operations(self, plan: Plan) -> None:
         by_backend: dict[str, list[Operation]] = {}
@@ -92,6 +103,23 @@ class Host:
             backend.close()
         self._opened.clear()
 
+    def require_writable(self, plan: Plan) -> None:
+        """Check that the host can carry out a plan: that it has the rights, and that no file system is read-only.
+
+        Raises:
+            InvalidEntries: With every cause, and the first entry that it stops.
+        """
+        by_backend: dict[str, list[Operation]] = {}
+        for _entry, operation in plan.operations:
+            by_backend.setdefault(operation.backend, []).append(operation)
+        causes: dict[str, Operation] = {}
+        for name, operations in by_backend.items():
+            for operation, cause in self._open(name).refusals(operations):
+                causes.setdefault(cause, operation)
+        if causes:
+            entries = {id(operation): entry for entry, operation in plan.operations}
+            raise InvalidEntries([InvalidEntry(entries[id(each)], "", cause) for cause, each in causes.items()])
+
     def apply(self, plan: Plan) -> None:
         """Execute the whole plan, or leave the host as it was.
 
@@ -108,10 +136,13 @@ class Host:
                 used.append(backend)
                 backend.execute([operation for _entry, operation in group], journal)
                 self._forget()
+            for backend in dict.fromkeys(used):
+                backend.confirm()
         except OperationFailed as failure:
-            raise OperationFailed(
-                failure.operation, _format_failure(failure, operations, journal.roll_back())
-            ) from failure
+            not_undone = journal.roll_back()
+            self._forget()
+            message = _format_failure(failure, operations, not_undone)
+            raise OperationFailed(failure.operation, message, failure.number, not not_undone) from failure
         except BaseException as error:
             undone = journal.roll_back()
             if undone:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -55,11 +55,22 @@ class Backend:
 
     # What not every backend needs.
 
+    def refusals(self, operations: Sequence[Operation]) -> Iterable[tuple[Operation, str]]:  # noqa: ARG002  # those that override it use them
+        """Return the operations that this host is sure to refuse, each with the cause and the cure. Writes nothing."""
+        return ()
+
     def begin_call(self, options: Mapping[str, Any]) -> None:
         """Take the options of the next call."""
 
     def forget(self) -> None:
         """Drop what was read: somebody has written."""
+
+    def confirm(self) -> None:
+        """Check that what was written to is still there.
+
+        Raises:
+            OperationFailed: Another program has removed it meanwhile.
+        """
 
     def settle(self) -> None:
         """Make sure that what was written lasts, before other calls are let in."""
@@ -68,7 +79,10 @@ class Backend:
         """Release what is held open."""
 
     def simulate(self, operations: Sequence[Operation], host: Backends) -> None:
-        """In check mode: answer from now on as if the removals among these operations had been executed."""
+        """Answer from now on as if the removals among these operations had been executed."""
+
+    def end_simulation(self) -> None:
+        """Answer with what the host has from now on."""
 
 
 Opened = TypeVar("Opened", bound=Backend)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import with_cure
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
 
 #: Only root can write to its directory and open it: whoever can open a file can lock it (flock(2)).
@@ -61,7 +62,8 @@ def _open() -> int:
     try:
         return os.open(LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise Unavailable(f"cannot create the lock file {LOCK_FILE}: {error.strerror}") from error
+        message = f"cannot create the lock file {LOCK_FILE}: {error.strerror}"
+        raise Unavailable(with_cure(message, error)) from error
 
 
 def _is_in_place(descriptor: int) -> bool:

@@ -55,6 +55,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink impor
     NetlinkSocket,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._system.capabilities import describe_lack, has_capability
 from ansible_collections.netns.fabric.plugins.module_utils._system.programs import Result, find, run
 
 _COMMANDS: Mapping[int, str] = {4: "iptables", 6: "ip6tables"}
@@ -182,6 +183,11 @@ class Firewall(Backend):
         return result.output
 
     # Writing
+
+    def refusals(self, operations: Sequence[Operation]) -> Iterator[tuple[Operation, str]]:
+        if not has_capability("CAP_NET_ADMIN"):
+            cause = f"the packet filter cannot be changed: {describe_lack('CAP_NET_ADMIN')}"
+            yield from ((operation, cause) for operation in operations)
 
     def execute(self, operations: Sequence[Operation], journal: Journal) -> None:
         """Execute the operations in one transaction for each namespace and program.

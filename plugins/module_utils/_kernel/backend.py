@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed, Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, Backends, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests, sysctl, templates
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests, rights, sysctl, templates
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.announcements import Announcements
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.batch import Batch, refusal_of
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handlers import HANDLERS
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
@@ -46,9 +48,18 @@ class Kernel(Backend):
         self._reader = Reader(self._handles)
         self._captures = Captures(self._handles)
         self._removed = RemovedNamespaces(self._handles)
+        self._announcements = Announcements(self._handles)
         #: The host's own links that were set up, and when that was last.
         self._links_set_up: set[str] = set()
         self._set_up_at = 0.0
+        #: The namespaces that were written to, each with the first operation that did.
+        self._written: dict[str, Operation] = {}
+
+    def begin_call(self, options: Mapping[str, Any]) -> None:  # noqa: ARG002  # has no options
+        """Read from now on the namespaces that have their names now."""
+        self._written.clear()
+        if self._handles.close_replaced():
+            self._reader.forget()
 
     # Reading
 
@@ -59,6 +70,10 @@ class Kernel(Backend):
         returned.
         """
         return self._handles.distinct_names(preferred)
+
+    def further_names(self, preferred: Iterable[NamespaceName] = ()) -> set[str]:
+        """Return the names that namespace_names() leaves out: those of a namespace that it returns by another one."""
+        return self._handles.names() - self._handles.distinct_names(preferred)
 
     def read(
         self,
@@ -85,9 +100,18 @@ class Kernel(Backend):
         return self._reader.processes(namespaces)
 
     def sysctl(self, namespace: NamespaceName, key: str) -> str | None:
-        """Return a kernel parameter's value; None where the kernel does not have it, or it cannot be read."""
-        with self.entered(namespace):
-            return sysctl.read(key)
+        """Return a kernel parameter's value; None where the kernel does not have it, or it cannot be read.
+
+        A namespace that does not exist has the values that a new one has.
+        """
+        return self._reader.sysctl(namespace, key)
+
+    def with_sysctls(self, state: KernelState, wanted: Mapping[tuple[NamespaceName, str], str | None]) -> KernelState:
+        """Return the state with these kernel parameters, and with those wanted values that the kernel would refuse.
+
+        A wanted value of None stands for any. A link that does not exist has the parameters that a new one has.
+        """
+        return self._reader.with_sysctls(state, wanted)
 
     def links_with(self, namespace: NamespaceName, value: str, pattern: str) -> frozenset[str]:
         """Return the links that have a value in a kernel parameter, see sysctl.links_with()."""
@@ -117,10 +141,16 @@ class Kernel(Backend):
         self._reader.simulate(operations)
 
     def simulate_removed_links(self, names: Collection[str]) -> None:
-        """In check mode: read from now on as if these links of the host, which another backend removes, were gone."""
+        """Read from now on as if these links of the host, which another backend removes, were gone."""
         self._reader.simulate_removed_links(names)
 
+    def end_simulation(self) -> None:
+        self._reader.end_simulation()
+
     # Writing
+
+    def refusals(self, operations: Sequence[Operation]) -> Iterable[tuple[Operation, str]]:
+        return rights.refusals(operations)
 
     def execute(self, operations: Sequence[Operation], journal: Journal) -> None:
         batch = Batch(self._handles, self._reader, self._captures, self._removed, journal)
@@ -130,9 +160,18 @@ class Kernel(Backend):
             except OSError as error:
                 batch.send()  # what stands before it in the plan comes first
                 raise refusal_of(operation, error) from error
+            for name in op.namespaces_of(operation):
+                self._written.setdefault(name, operation)
         self._note_links_set_up(operations)
+        self._announcements.note(operations)
         batch.send()
         batch.delete()
+
+    def confirm(self) -> None:
+        for name, operation in self._written.items():
+            if self._handles.is_replaced(name):
+                cause = f"another program has removed the namespace {name} during this call; run it again"
+                raise OperationFailed(operation, cause)
 
     def commit(self) -> None:
         """Close the namespaces that were removed, and wait until the kernel has destroyed what was in them."""
@@ -141,10 +180,12 @@ class Kernel(Backend):
         self._removed.release()
 
     def settle(self) -> None:
-        """Make sure that the host's links stay up."""
+        """Make sure that the host's links stay up, and that neighbours learn of changed addresses."""
         self._reassert_links_up()
+        self._announcements.send()
 
     def close(self) -> None:
+        self._reader.close()
         self._handles.close()
 
     def _note_links_set_up(self, operations: Sequence[Operation]) -> None:

@@ -9,8 +9,9 @@ import errno
 import os
 import resource
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import ExplainedError
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import messages, requests
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
@@ -22,6 +23,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink impor
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName, Neighbour
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import NETLINK_ROUTE
+from ansible_collections.netns.fabric.plugins.module_utils._system.capabilities import (
+    describe_lack,
+    has_capability,
+)
 
 
 class NamespaceHandle:
@@ -34,11 +39,22 @@ class NamespaceHandle:
         #: The links that this call has created.
         self.created: set[str] = set()
         try:
-            with setns.entered(self.descriptor):
-                self.socket = NetlinkSocket(NETLINK_ROUTE, receive_buffer=RECEIVE_BUFFER)
+            self.socket = self._open_socket(name)
         except OSError:
             os.close(self.descriptor)
             raise
+
+    def _open_socket(self, name: NamespaceName) -> NetlinkSocket:
+        if name is None:  # entering one's own namespace would need CAP_SYS_ADMIN as well
+            return NetlinkSocket(NETLINK_ROUTE, receive_buffer=RECEIVE_BUFFER)
+        try:
+            with setns.entered(self.descriptor):
+                return NetlinkSocket(NETLINK_ROUTE, receive_buffer=RECEIVE_BUFFER)
+        except PermissionError:
+            if has_capability("CAP_SYS_ADMIN"):
+                raise
+            cause = f"the network namespace cannot be entered: {describe_lack('CAP_SYS_ADMIN')}"
+            raise ExplainedError(errno.EPERM, cause, setns.path_of(name)) from None
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -144,22 +160,26 @@ class NamespaceHandles:
         """Send one request to a namespace; return why it was refused, if it was."""
         return self.get(name).socket.request_all([request])[0]
 
-    def request(self, name: NamespaceName, request: bytearray, ignored: int = 0) -> None:
-        """Send one request to a namespace; `ignored` is the errno that means that nothing is left to do.
+    def request(self, name: NamespaceName, request: bytearray, *ignored: int) -> None:
+        """Send one request to a namespace; `ignored` are the errnos that mean that nothing is left to do.
 
         Raises:
             NetlinkError: The kernel refused it.
         """
         refusal = self.send(name, request)
-        if refusal is not None and refusal.number != ignored:
+        if refusal is not None and refusal.number not in ignored:
             raise NetlinkError(refusal)
 
     def hide(self, name: str) -> None:
-        """Treat a namespace as removed, in check mode."""
+        """Treat a namespace as removed, in a simulation."""
         self._hidden.add(name)
         handle = self.release(name)
         if handle is not None:
             handle.close()
+
+    def show_hidden(self) -> None:
+        """End the simulation: the namespaces are there."""
+        self._hidden.clear()
 
     def release(self, name: str) -> NamespaceHandle | None:
         """Hand over a handle, which stays open, to the caller."""
@@ -168,6 +188,18 @@ class NamespaceHandles:
     def adopt(self, name: str, handle: NamespaceHandle) -> None:
         """Take over an open handle."""
         self._open[name] = handle
+
+    def is_replaced(self, name: NamespaceName) -> bool:
+        """Return whether another program has given the name of an open namespace to another one, or to none."""
+        handle = self._open.get(name)
+        return name is not None and handle is not None and setns.identity(setns.path_of(name)) != handle.identity
+
+    def close_replaced(self) -> bool:
+        """Close the namespaces whose names mean something else now; return whether there were any."""
+        replaced = [name for name in self._open if self.is_replaced(name)]
+        for name in replaced:
+            self._open.pop(name).close()
+        return bool(replaced)
 
     def forget_created(self) -> None:
         """Treat every link from now on as one that existed before the call."""
@@ -186,5 +218,6 @@ def _raise_descriptor_limit() -> None:
     A namespace takes two: the usual soft limit of 1024 is reached with some five hundred.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if soft != hard:
+        with suppress(OSError, ValueError):  # fs.nr_open was lowered below the hard limit
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

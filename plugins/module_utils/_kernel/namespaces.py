@@ -11,10 +11,12 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import sys
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import NAMESPACE_DIRECTORY
+from ansible_collections.netns.fabric.plugins.module_utils._system.paths import fs_path, make_directories, text_of
 
 #: The namespace that the thread is in.
 OWN_NAMESPACE = "/proc/thread-self/ns/net"
@@ -32,13 +34,13 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def path_of(name: str) -> str:
     """Return the file of a namespace. One without a name is given by its path, which has a slash, as no name has."""
-    return name if name.startswith("/") else f"{NAMESPACE_DIRECTORY}/{name}"
+    return fs_path(name if name.startswith("/") else f"{NAMESPACE_DIRECTORY}/{name}")
 
 
 def names() -> set[str]:
     """Return every name in /run/netns, those without a namespace included."""
     with suppress(FileNotFoundError):
-        return set(os.listdir(NAMESPACE_DIRECTORY))
+        return set(map(text_of, os.listdir(NAMESPACE_DIRECTORY)))
     return set()
 
 
@@ -67,7 +69,8 @@ def aliases(names: Iterable[str], preferred: Collection[str] = ()) -> set[str]:
 
 def _mount_order() -> dict[str, int]:
     """Return the position of each mount point in the order of mounting (proc(5), /proc/PID/mountinfo)."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
+    # Decoded as path_of() does.
+    with open("/proc/self/mountinfo", encoding=sys.getfilesystemencoding(), errors="surrogateescape") as mounts:
         points = [line.split(" ", 5)[4] for line in mounts]
     return {point: position for position, point in reversed(list(enumerate(points)))}
 
@@ -120,6 +123,19 @@ def create(name: str) -> None:
         os.close(origin)
 
 
+def create_unnamed() -> int:
+    """Create an empty namespace without a name, and return its descriptor. It ends when that is closed."""
+    origin = os.open(OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _call("unshare", CLONE_NEWNET)
+        try:
+            return os.open(OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
+        finally:
+            _call("setns", origin, CLONE_NEWNET)
+    finally:
+        os.close(origin)
+
+
 def attach(name: str, descriptor: int) -> None:
     """Give a namespace that is held open a name."""
     _create_file(name)
@@ -136,7 +152,7 @@ def remove(name: str) -> None:
     A symbolic link is removed, and not what it leads to.
     """
     try:
-        _call("umount2", path_of(name).encode(), MNT_DETACH | UMOUNT_NOFOLLOW)
+        _call("umount2", os.fsencode(path_of(name)), MNT_DETACH | UMOUNT_NOFOLLOW)
     except OSError as error:
         if error.errno != errno.EINVAL:  # EINVAL: nothing is mounted there
             raise
@@ -151,7 +167,7 @@ def _create_file(name: str) -> None:
 
 def _share_directory() -> None:
     """Set up /run/netns as ip-netns(8) does: a separate mount that propagates to other mount namespaces."""
-    os.makedirs(NAMESPACE_DIRECTORY, mode=0o755, exist_ok=True)
+    make_directories(NAMESPACE_DIRECTORY)
     try:
         _mount("", NAMESPACE_DIRECTORY, MS_SHARED | MS_REC)
     except OSError as error:
@@ -162,7 +178,7 @@ def _share_directory() -> None:
 
 
 def _mount(source: str, target: str, flags: int) -> None:
-    _call("mount", source.encode(), target.encode(), b"none", ctypes.c_ulong(flags), None)
+    _call("mount", os.fsencode(source), os.fsencode(target), b"none", ctypes.c_ulong(flags), None)
 
 
 def _call(function: str, *arguments: object) -> None:

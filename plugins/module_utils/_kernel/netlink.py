@@ -112,12 +112,15 @@ class NetlinkSocket:
     def __init__(self, protocol: int, timeout: float = TIMEOUT, receive_buffer: int = 0) -> None:
         """Open a socket of a netlink family.
 
-        `receive_buffer` is a size in bytes that may exceed net.core.rmem_max, which requires CAP_NET_ADMIN. Dumps do
-        not need it.
+        `receive_buffer` is a size in bytes that may exceed net.core.rmem_max where the process has CAP_NET_ADMIN. Dumps
+        do not need it.
         """
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         if receive_buffer:
-            self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, receive_buffer)
+            try:
+                self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, receive_buffer)
+            except PermissionError:  # what is left to do is to read
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._socket.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
         self._socket.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
         self._socket.settimeout(timeout)

@@ -12,11 +12,12 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import ethtool, messages, requests
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import ethtool, messages, requests, sysctl
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.peers import Peers
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.simulated_sysctls import SimulatedSysctls
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     Address,
     Identity,
@@ -27,21 +28,31 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     Neighbour,
     Route,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.trial import Trial
 from ansible_collections.netns.fabric.plugins.module_utils._system.processes import command_line
 
 Value = TypeVar("Value")
 
 
 class Reader:
-    """What the kernel has, as values; without what check mode has removed."""
+    """What the kernel has, as values; without what a simulation has removed."""
 
     def __init__(self, handles: NamespaceHandles) -> None:
         self._handles = handles
-        #: The links that check mode treats as removed, by namespace and index.
+        #: The links that a simulation treats as removed, by namespace and index.
         self._removed_links: dict[NamespaceName, set[int]] = {}
+        #: The links that check mode treats as moved to a namespace.
+        self._arrived_links: dict[NamespaceName, list[Link]] = {}
+        #: The aliases that check mode treats as set, by namespace and name.
+        self._set_aliases: dict[tuple[NamespaceName, str], str] = {}
         #: What was read since the last write, by namespace and kind.
         self._cache: dict[tuple[NamespaceName, str], Any] = {}
         self._peers_by_namespaces: dict[tuple[NamespaceName, ...], Peers] = {}
+        self._simulated_sysctls = SimulatedSysctls()
+        self._trial = Trial()
+
+    def close(self) -> None:
+        self._trial.close()
 
     def forget(self) -> None:
         """Drop what was read: somebody has written."""
@@ -84,7 +95,14 @@ class Reader:
             directories=frozenset(name for name in stale if os.path.isdir(setns.path_of(name))),
             aliases=self._aliases(found),
         )
-        return state.without(self._removed_links) if self._removed_links else state
+        return self._as_simulated(state)
+
+    def _as_simulated(self, state: KernelState) -> KernelState:
+        if self._removed_links:
+            state = state.without(self._removed_links)
+        if self._arrived_links:
+            state = state.including(self._arrived_links)
+        return state.with_aliases(self._set_aliases) if self._set_aliases else state
 
     def _aliases(self, names: Sequence[NamespaceName]) -> dict[str, NamespaceName]:
         first: dict[tuple[int, int], NamespaceName] = {self._handles.get(None).identity: None}
@@ -133,6 +151,41 @@ class Reader:
             )
         return replace(link, peer=peers.of(name, found), tx_checksum=checksum)
 
+    def with_sysctls(self, state: KernelState, wanted: Mapping[tuple[NamespaceName, str], str | None]) -> KernelState:
+        """Return the state with these kernel parameters; see Kernel.with_sysctls()."""
+        by_namespace: dict[NamespaceName, list[str]] = {}
+        for namespace, key in wanted:
+            by_namespace.setdefault(namespace, []).append(key)
+        found = {
+            (namespace, key): value
+            for namespace, keys in by_namespace.items()
+            for key, value in self._sysctls(namespace, keys).items()
+        }
+        differing = {
+            (key, value)
+            for (namespace, key), value in wanted.items()
+            if value is not None and not sysctl.same_value(found[namespace, key], value)
+        }
+        refused = {pair: reason for pair in sorted(differing) if (reason := self._trial.refusal(*pair))}
+        return replace(
+            state,
+            sysctls={**state.sysctls, **found},
+            refused_sysctls={**state.refused_sysctls, **refused},
+        )
+
+    def sysctl(self, namespace: NamespaceName, key: str) -> str | None:
+        """Return a kernel parameter; None where there is none, or it cannot be read."""
+        return self._sysctls(namespace, [key])[key]
+
+    def _sysctls(self, namespace: NamespaceName, keys: Sequence[str]) -> dict[str, str | None]:
+        if self._handles.find(namespace) is None:
+            found = {key: self._trial.read(key) for key in keys}
+        else:
+            with self._handles.entered(namespace):
+                found = {key: sysctl.read(key) for key in keys}
+        simulated = {key: self._simulated_sysctls.get(namespace, key) for key in keys}
+        return {key: value if simulated[key] is None else simulated[key] for key, value in found.items()}
+
     def identities(self, namespaces: Iterable[NamespaceName]) -> dict[NamespaceName, Identity]:
         """Return what distinguishes each of these namespaces from all others; one that does not exist is left out."""
         host = self._handles.get(None)
@@ -165,10 +218,24 @@ class Reader:
         return found
 
     def simulate(self, operations: Sequence[Operation]) -> None:
-        """Read from now on as if the removals among these operations had been executed."""
-        removals = [each for each in operations if isinstance(each, (op.DeleteLink, op.RemoveNamespace))]
+        """Read from now on as if some of these operations had been executed.
+
+        These are removals, kernel parameters, aliases, and moves: a link that moves away is removed from where it was,
+        and is there where it returns to the host. The end of a veth pair is not, whose planning needs it.
+        """
+        for each in operations:
+            if isinstance(each, op.SetSysctl):
+                self._simulated_sysctls.set(each.namespace, each.key, each.value)
+            elif isinstance(each, op.SetAlias):
+                self._set_aliases[each.namespace, each.link] = each.alias
+        removals = [each for each in operations if isinstance(each, (op.DeleteLink, op.MoveLink, op.RemoveNamespace))]
+        self._simulate_removals(removals)
+
+    def _simulate_removals(self, removals: Sequence[Any]) -> None:
         state = self.read([None, *self._handles.names()]) if removals else KernelState()
         for removal in removals:
+            if isinstance(removal, op.MoveLink) and removal.to is None:
+                self._simulate_return(removal, state.link(removal.namespace, removal.name))
             if isinstance(removal, op.RemoveNamespace):
                 self._handles.hide(removal.name)
                 place: NamespaceName = removal.name
@@ -176,6 +243,8 @@ class Reader:
             else:
                 place = removal.namespace
                 links = [link for link in state.namespace(place).links if link.name == removal.name]
+                if isinstance(removal, op.MoveLink):
+                    links = [link for link in links if link.kind != "veth"]
             for link in links:
                 self._simulate_removal(place, link)
                 far = state.far_end(link)
@@ -187,6 +256,21 @@ class Reader:
         for link in self.read([None]).namespace(None).links if names else ():
             if link.name in names:
                 self._simulate_removal(None, link)
+
+    def _simulate_return(self, move: op.MoveLink, link: Link | None) -> None:
+        if link is None or link.kind == "veth":
+            return  # tasks that need the end of a veth pair assume it where the pair is declared
+        arrived = self._arrived_links.setdefault(None, [])
+        # An index that no link has.
+        arrived.append(replace(link, name=move.new_name, index=-1 - len(arrived), up=False, altnames=()))
+
+    def end_simulation(self) -> None:
+        """Read what the kernel has from now on."""
+        self._removed_links.clear()
+        self._arrived_links.clear()
+        self._set_aliases.clear()
+        self._simulated_sysctls.clear()
+        self._handles.show_hidden()
 
     def _simulate_removal(self, name: NamespaceName, link: Link) -> None:
         self._removed_links.setdefault(name, set()).add(link.index)

@@ -7,7 +7,25 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Mapping
+from contextlib import suppress
+
+from ansible_collections.netns.fabric.plugins.module_utils._system.paths import fs_path
+
+#: Where the kernel has its parameters as files (proc(5)).
+SYSCTLS = "/proc/sys"
+
+
+def same_value(current: str | None, wanted: str) -> bool:
+    """Whether two values are the same to the kernel, which takes 0x10 and 007 and prints 16 and 7."""
+    return current is not None and list(map(_number, current.split())) == list(map(_number, wanted.split()))
+
+
+def _number(text: str) -> object:
+    with suppress(ValueError):
+        return int(text, 8 if re.fullmatch(r"-?0[0-7]+", text) else 0)
+    return text
 
 
 def read(key: str) -> str | None:
@@ -40,7 +58,7 @@ def _has(path: str, value: str) -> bool:
 
 def path_of(key: str) -> str:
     """Return the file of a kernel parameter: in its name `.` separates and `/` stands for a dot (sysctl(8))."""
-    return "/proc/sys/" + key.translate(str.maketrans("./", "/."))
+    return fs_path(f"{SYSCTLS}/" + key.translate(str.maketrans("./", "/.")))
 
 
 def write(key: str, value: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_network
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import cure
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE, Address
@@ -46,7 +47,7 @@ Owners = Mapping[Address, Sequence[NamespaceName]]
 
 #: The answers of a packet filter that refuses a packet (nft(8), reject; iptables-extensions(8), REJECT).
 _REFUSALS = (PROHIBITED, PORT_UNREACHABLE, HOST_UNREACHABLE, REFUSED)
-#: Seconds for a probe in the other direction.
+#: Seconds for a probe in the other direction, at least.
 _TIMEOUT_BACK = 5.0
 
 
@@ -63,10 +64,10 @@ def survey(host: Host, probes: Sequence[Probe]) -> tuple[list[Judged], Context]:
     try:
         return _Survey(host, probes).run()
     except OSError as error:
-        raise Unavailable(
-            f"the host cannot carry out the probes: {error.strerror or error}; send fewer in one call, or raise "
-            "the limit that was reached (`ulimit -n`, `net.ipv4.ip_local_port_range`, memory)"
-        ) from error
+        advice = cure(error) or "raise the limit that was reached (`net.ipv4.ip_local_port_range`)"
+        if not isinstance(error, PermissionError):
+            advice = f"send fewer in one call, or {advice}"
+        raise Unavailable(f"the host cannot carry out the probes: {error.strerror or error}; {advice}") from error
 
 
 class _Survey:
@@ -78,6 +79,8 @@ class _Survey:
         self._prober = Prober(host.use(KERNEL))
         self._filters = PacketFilters(host)
         self._probes = probes
+        #: The timeouts of the probes as they were given.
+        self._patience: dict[Probe, float] = {}
         #: Probes that the host's filter refuses, over a path on which its own do not pass either.
         self._unproven: set[Probe] = set()
         #: Namespaces whose addresses have been read.
@@ -86,7 +89,9 @@ class _Survey:
 
     def run(self) -> tuple[list[Judged], Context]:
         self._find_owners()
-        judged = self._repeat_misdirected(self._judge(list(map(self._limit, self._probes))))
+        limited = [self._limit(probe) for probe in self._probes]
+        self._patience.update({probe: given.timeout for probe, given in zip(limited, self._probes)})
+        judged = self._repeat_misdirected(self._judge(limited))
         judged = self._accept_refusals(judged)
         return judged, self._read_context(judged)
 
@@ -175,7 +180,7 @@ class _Survey:
             elif one.outcome.detail in ("", reported_by(str(one.probe.to))):
                 yield one
         backwards = {
-            one.probe: Probe(one.probe.entry, None, source, one.probe.protocol, timeout=_TIMEOUT_BACK)
+            one.probe: Probe(one.probe.entry, None, source, one.probe.protocol, timeout=self._patience_back(one.probe))
             for one in silent
             if (source := routes[one.probe].source) is not None
         }
@@ -190,6 +195,9 @@ class _Survey:
                 yield one
             else:
                 self._unproven.add(one.probe)
+
+    def _patience_back(self, probe: Probe) -> float:
+        return max(_TIMEOUT_BACK, self._patience.get(probe, 0))
 
     def _read_routes(self, probes: Sequence[Probe]) -> dict[Probe, ProbeRoute]:
         """Read the way of each probe: its source, its gateway, and who has that and the destination."""

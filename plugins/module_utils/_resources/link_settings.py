@@ -6,21 +6,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._core import validation
+from ansible_collections.netns.fabric.plugins.module_utils._core import sysctl_names, validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation, Phase
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import sysctl
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.marks import Mark, parse_mark
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
-    MARK,
     Address,
     Interface,
+    KernelState,
     Link,
     NamespaceName,
-    mark_of,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources import link_sysctls
 
 LINK_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "name": {"type": "str"},
@@ -29,6 +31,7 @@ LINK_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "mac": {"type": "str"},
     "mtu": {"type": "int"},
     "enabled": {"type": "bool"},
+    "sysctls": {"type": "dict"},
 }
 
 
@@ -41,6 +44,8 @@ class Settings:
     mtu: int | None = None
     enabled: bool | None = None
     tx_checksum: bool | None = None
+    #: Kernel parameters of the link, see link_sysctls.
+    sysctls: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -48,13 +53,15 @@ class Found:
     """A link as it is when its settings are planned.
 
     Where it has been moved or renamed by then, `origin` is what it was before, and `lost` are the addresses that the
-    move has removed and that are restored unless a list says otherwise.
+    move has removed and that are restored unless a list says otherwise. `sysctls` are the values of the kernel
+    parameters that are wanted of it; one that is missing is not known.
     """
 
     link: Link
     addresses: Sequence[Address] = ()
     lost: Sequence[Address] = ()
     origin: Found | None = None
+    sysctls: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,57 @@ def parse_settings(checks: Checks, options: Mapping[str, Any], prefix: str = "")
         mtu=mtu,
         enabled=options.get("enabled"),
         tx_checksum=options.get("tx_checksum"),
+        sysctls=link_sysctls.parse(checks, f"{prefix}sysctls", options.get("sysctls")),
     )
+
+
+def sysctl_queries(state: KernelState, namespace: NamespaceName, name: str, wanted: Settings) -> link_sysctls.Queries:
+    """Return the kernel parameters to read before the settings of a link are planned."""
+    return link_sysctls.queries(state, namespace, name, wanted.sysctls, _lacks_ipv6(state, namespace, name, wanted))
+
+
+def _lacks_ipv6(state: KernelState, namespace: NamespaceName, name: str, wanted: Settings) -> bool:
+    """Whether the link is to have an IPv6 address that it does not have."""
+    space = state.namespace(namespace)
+    link = space.link(name)
+    there = {address.interface for address in space.addresses_of(link)} if link else set()
+    return any(address.version == 6 and address not in there for address in wanted.addresses or ())
+
+
+def find_with_sysctls(state: KernelState, namespace: NamespaceName, link: Link, wanted: Settings) -> Found:
+    """Return a link that is in its place, with the kernel parameters that are wanted of it."""
+    return Found(
+        link,
+        state.namespace(namespace).addresses_of(link),
+        sysctls=link_sysctls.current_values(state, namespace, link.name, wanted.sysctls),
+    )
+
+
+def assume_with_sysctls(state: KernelState, namespace: NamespaceName, name: str, wanted: Settings) -> Found:
+    """Return a link that does not exist yet, as another program creates it: with the default kernel parameters."""
+    return Found(Link(index=0, name=name), sysctls=link_sysctls.new_values(state, namespace, wanted.sysctls))
+
+
+def check_sysctls(
+    checks: Checks,
+    state: KernelState,
+    where: tuple[NamespaceName, str],
+    link: Link | None,
+    wanted: Settings,
+    prefix: str = "",
+) -> None:
+    """Note the kernel parameters that cannot be set, and IPv6 addresses where IPv6 is off.
+
+    `link` is the link that gets the settings if it is in its place, and None for one that is created or moves there.
+    """
+    # A link has IPv6's parameters from the smallest MTU of IPv6 on.
+    grows = link is not None and link.mtu < validation.IPV6_MTU_MIN <= (wanted.mtu or 0)
+    shown = "lo" if link is None or grows else link.name
+    link_sysctls.check(checks, f"{prefix}sysctls", state, where[0], shown, wanted.sysctls)
+    if _lacks_ipv6(state, *where, wanted):
+        cause = link_sysctls.describe_missing_ipv6(state, where, link, wanted.mtu, wanted.sysctls)
+        if cause:
+            checks.error(f"{prefix}addresses", cause)
 
 
 class _Changes:
@@ -111,8 +168,8 @@ class _Changes:
         self.operations.extend(steps)
 
 
-def plan_settings(namespace: NamespaceName, found: Found, wanted: Settings, owner: str | None) -> SettingsPlan:
-    """Plan the change from what a link is to what is wanted of it."""
+def plan_settings(namespace: NamespaceName, found: Found, wanted: Settings, alias: str | None) -> SettingsPlan:
+    """Plan the change from what a link is to what is wanted of it; an `alias` of None is left as it is."""
     link = found.link
     origin = found.origin or found
     changes = _Changes()
@@ -123,9 +180,10 @@ def plan_settings(namespace: NamespaceName, found: Found, wanted: Settings, owne
     if wanted.tx_checksum is not None and wanted.tx_checksum != link.tx_checksum:
         step = op.SetTxChecksum(namespace, link.name, wanted.tx_checksum)
         changes.add("tx_checksum", link.tx_checksum, wanted.tx_checksum, step)
-    alias = alias_with(link, owner)
-    if alias != link.alias:
-        changes.add("alias", link.alias, alias, op.SetAlias(namespace, link.name, alias))
+    if alias is not None:
+        steps = [op.SetAlias(namespace, link.name, alias)] if alias != link.alias else []
+        changes.add("alias", origin.link.alias, alias, *steps)
+    _plan_sysctls(changes, namespace, found, wanted.sysctls)
     # A link that its move or a rename has put down gets its former state back.
     enabled = wanted.enabled if wanted.enabled is not None else origin.link.up
     if link.up and not enabled:
@@ -137,6 +195,14 @@ def plan_settings(namespace: NamespaceName, found: Found, wanted: Settings, owne
     elif enabled != origin.link.up:
         changes.add("enabled", origin.link.up, enabled)
     return SettingsPlan(changes.before, changes.after, tuple(changes.operations))
+
+
+def _plan_sysctls(changes: _Changes, namespace: NamespaceName, found: Found, wanted: Mapping[str, str]) -> None:
+    for short, value in wanted.items():
+        current = found.sysctls.get(short)
+        if not sysctl.same_value(current, value):
+            step = op.SetSysctl(namespace, sysctl_names.in_full(found.link.name, short), value)
+            changes.add(f"sysctls.{short}", current, value, step)
 
 
 def _plan_address_list(
@@ -159,21 +225,27 @@ def _with_link_down(found: Found) -> Found:
     """Return the same link once it is down, which removes its IPv6 addresses."""
     stay = tuple(address for address in found.addresses if address.interface.version == 4)
     gone = tuple(address for address in found.addresses if address.interface.version == 6)
-    return Found(replace(found.link, up=False), stay, (*found.lost, *gone), found.origin or found)
+    down = replace(found.link, up=False)
+    return Found(down, stay, (*found.lost, *gone), found.origin or found, found.sysctls)
 
 
 def alias_with(link: Link, owner: str | None) -> str:
     """Return the alias with this owner added; an alias of somebody else stays as it is."""
-    if owner is None or owner in link.owners or (link.alias and not link.alias.startswith(MARK)):
+    mark = parse_mark(link.alias)
+    if owner is None or mark is None or owner in mark.owners:
         return link.alias
-    return mark_of((*link.owners, owner))
+    return str(replace(mark, owners=(*mark.owners, owner)))
 
 
 def alias_without(link: Link, owner: str | None) -> str:
-    """Return the alias without this owner."""
-    if owner not in link.owners:
+    """Return the alias without this owner; that of a link without owners is what it was."""
+    mark = parse_mark(link.alias)
+    if mark is None or owner not in mark.owners:
         return link.alias
-    return mark_of(tuple(name for name in link.owners if name != owner))
+    left = tuple(name for name in mark.owners if name != owner)
+    if not left and mark.origin:
+        return mark.origin.alias
+    return str(Mark(left, mark.origin if left else None))
 
 
 def format_addresses(addresses: Iterable[Interface | Address]) -> list[str]:

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_interface
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._core import validation
+from ansible_collections.netns.fabric.plugins.module_utils._core import sysctl_names, validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
@@ -19,6 +19,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Cha
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import sysctl
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     KernelState,
@@ -26,8 +27,15 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     NamespaceState,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import alias_with, alias_without
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_origin import HostNames, plan_return, returns
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
+    alias_with,
+    alias_without,
+    place,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import Queries
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import describe_alias
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ANamespace, ensure_link
 from ansible_collections.netns.fabric.plugins.module_utils._system.files import FILES
 from ansible_collections.netns.fabric.plugins.module_utils._system.operations import RemoveFile
 
@@ -47,6 +55,9 @@ FALLBACK_LINKS = frozenset(
     }
 )
 
+#: The addresses that the kernel gives the loopback when it is set up.
+LOOPBACK = (ip_interface("127.0.0.1/8"), ip_interface("::1/128"))
+
 
 @dataclass(frozen=True)
 class Namespace:
@@ -62,11 +73,10 @@ class Namespace:
 
 @dataclass(frozen=True)
 class Actual:
-    """What was read: the namespaces, and the files, parameters and processes of those that are listed."""
+    """What was read: the namespaces, and the files and processes of those that are listed."""
 
     kernel: KernelState
     files: Mapping[str, str | None] = field(default_factory=dict)
-    sysctls: Mapping[tuple[str, str], str | None] = field(default_factory=dict)
     processes: Mapping[str, Sequence[tuple[int, str]]] = field(default_factory=dict)
     #: Names of the host's own namespace, and of those that have another name.
     further_names: frozenset[str] = frozenset()
@@ -78,7 +88,6 @@ class NamespaceResource(Resource[Namespace, Actual]):
     list_option = "namespaces"
     identity = "name"
     backends = (KERNEL, FILES)
-    preflight = True
     entry_options: Mapping[str, Mapping[str, Any]] = {
         "name": {"type": "str"},
         "nameservers": {"type": "list", "elements": "str"},
@@ -98,31 +107,43 @@ class NamespaceResource(Resource[Namespace, Actual]):
     def key(self, desired: Namespace) -> object:
         return desired.name
 
+    def ensures(self, desired: Namespace) -> Iterable[object]:
+        if not desired.present:
+            return []
+        return [
+            ANamespace(desired.name),
+            *ensure_link(desired.name, "lo", enabled=True, addresses=LOOPBACK),
+            *(ALink(desired.name, name) for name in FALLBACK_LINKS),
+        ]
+
     def read(self, host: Host, call: Call[Namespace]) -> Actual:
         names = {namespace.name for namespace in call.entries}
         backend = host.use(KERNEL)
         declared = {namespace.name for namespace in call.entries if namespace.present}
         distinct = backend.namespace_names(preferred=declared)
-        kernel = backend.read(sorted(distinct | names if call.prune else names), addresses=True)
-        leaving = [name for name in kernel.namespaces if name and name not in declared]
+        parameters: Queries = {
+            (namespace.name, key): value
+            for namespace in call.entries
+            if namespace.present
+            for key, value in namespace.sysctls.items()
+        }
+        further = backend.further_names(preferred=declared) - names
+        # The host as well: links return to it from a namespace that is removed. Further names come last: they are the
+        # aliases of the others.
+        wanted = sorted(distinct | names if call.prune else names)
+        kernel = backend.read([None, *wanted, *sorted(further)], addresses=True)
+        leaving = [name for name in kernel.namespaces if name and name not in declared | further]
         if call.prune:
             leaving = [name for name in leaving if name in names or call.owner in _owners(kernel.namespace(name))]
         of_interest = sorted(names.union(leaving))
         return Actual(
-            kernel=kernel,
+            kernel=backend.with_sysctls(kernel, parameters) if parameters else kernel,
             files={
                 path: host.use(FILES).read(path)
                 for name in of_interest
                 for path in (netns_resolver.path(name), netns_resolver.original(name))
             },
             has_leftover=host.use(FILES).read(netns_resolver.LEFTOVER) is not None,
-            # A namespace that does not exist yet has the parameters that the host has.
-            sysctls={
-                (namespace.name, key): backend.sysctl(namespace.name if namespace.name in kernel else None, key)
-                for namespace in call.entries
-                if namespace.present
-                for key in namespace.sysctls
-            },
             processes=backend.processes(leaving),
             further_names=frozenset(name for name in kernel.namespaces if name and name not in distinct),
         )
@@ -150,29 +171,29 @@ def _parse_sysctls(checks: Checks, given: Mapping[str, Any]) -> dict[str, str]:
             checks.error(
                 f"sysctls.{key}", "this is not the name of a kernel parameter; write it like net.ipv4.ip_forward"
             )
-        wanted[key] = str(int(value)) if isinstance(value, bool) else " ".join(str(value).split())
+        elif re.fullmatch(r"net\.\w+\.(conf|neigh)(\.[^.]+){3,}", key):
+            checks.error(
+                f"sysctls.{key}",
+                "write a dot in the name of a link as a slash (sysctl(8)), as in net.ipv4.conf.eth0/10.rp_filter",
+            )
+        wanted[key] = sysctl_names.parse_value(value)
     return wanted
 
 
 def _rank(key: str) -> int:
-    """Return the rank of a parameter: those that change others along come first (ip-sysctl: ip_forward, conf/all)."""
-    return 0 if key.endswith("ip_forward") else 1 if re.search(r"[./]all[./]", key) else 2
+    """Return the rank of a parameter: those that change others along come first (ip-sysctl).
+
+    ip_forward and `all` change every link; `default` of IPv4 those whose parameter was never set
+    (devinet_copy_dflt_conf() in net/ipv4/devinet.c).
+    """
+    if key.endswith("ip_forward"):
+        return 0
+    return 1 if ".all." in key else 2 if ".default." in key else 3
 
 
 def _stack_of(key: str) -> str:
     """Return the part of the network stack that a parameter belongs to: `net.ipv4`, `net.ipv6`, `net.core`, ..."""
     return ".".join(key.split(".")[:2])
-
-
-def _same_value(current: str | None, wanted: str) -> bool:
-    """Whether two values are the same to the kernel, which takes 0x10 and 007 and prints 16 and 7."""
-    return current is not None and list(map(_number, current.split())) == list(map(_number, wanted.split()))
-
-
-def _number(text: str) -> object:
-    with suppress(ValueError):
-        return int(text, 8 if re.fullmatch(r"-?0[0-7]+", text) else 0)
-    return text
 
 
 class _NamespacePlanner(Planner[Namespace]):
@@ -181,6 +202,7 @@ class _NamespacePlanner(Planner[Namespace]):
     def __init__(self, actual: Actual, call: Call[Namespace]) -> None:
         super().__init__(call)
         self._actual = actual
+        self._host_names = HostNames(actual.kernel.namespace(None))
 
     # Present
 
@@ -196,14 +218,40 @@ class _NamespacePlanner(Planner[Namespace]):
 
     def _check_sysctls(self, wanted: Namespace) -> None:
         checks = Checks(wanted.entry)
-        for key in wanted.sysctls:
-            if self._actual.sysctls.get((wanted.name, key)) is None:
+        deferred = self._deferred(wanted)
+        for key, value in wanted.sysctls.items():
+            reason = self._actual.kernel.refused_sysctls.get((key, value))
+            if key in deferred:
+                continue
+            if reason:
+                checks.error(f"sysctls.{key}", f"the kernel refuses the value {value!r} in a namespace: {reason}")
+            elif self._current(wanted, key) is None:
                 checks.error(
                     f"sysctls.{key}",
                     f"the kernel of this host has no such parameter in {wanted.name} that can be read; check the name "
                     "(`sysctl -a`)",
                 )
         checks.done()
+
+    def _current(self, wanted: Namespace, key: str) -> str | None:
+        return self._actual.kernel.sysctl(wanted.name, key)
+
+    def _deferred(self, wanted: Namespace) -> list[str]:
+        """Return the parameters of links that do not exist: they are set once the links do."""
+        found = {key: sysctl_names.split_key(key) for key in wanted.sysctls}
+        state = self._actual.kernel.namespace(wanted.name)
+        return [key for key, parts in found.items() if parts and parts[1] != "lo" and state.link(parts[1]) is None]
+
+    def _set_now(self, wanted: Namespace) -> dict[str, str]:
+        """Return the parameters to set, without those that have to wait for their link."""
+        deferred = self._deferred(wanted)
+        if deferred:
+            self.warn(
+                wanted.entry,
+                f"there is no link for {', '.join(deferred)} yet; the next run sets it. To have it set with the link, "
+                "use `sysctls` of netns.fabric.veth or netns.fabric.link",
+            )
+        return {key: value for key, value in wanted.sysctls.items() if key not in deferred}
 
     def _update(self, wanted: Namespace, state: NamespaceState) -> Change:
         before: dict[str, Any] = {}
@@ -220,7 +268,7 @@ class _NamespacePlanner(Planner[Namespace]):
                 before["loopback"], after["loopback"] = "down", "up"
                 operations.append(op.SetUp(wanted.name, "lo"))
         for key, value, current in self._sysctls_to_set(wanted):
-            if not _same_value(current, value):
+            if not sysctl.same_value(current, value):
                 before[f"sysctls.{key}"], after[f"sysctls.{key}"] = current, value
             operations.append(op.SetSysctl(wanted.name, key, value))
         files = netns_resolver.plan(wanted.name, wanted.resolver, self._actual.files, owner)
@@ -234,9 +282,9 @@ class _NamespacePlanner(Planner[Namespace]):
         One that has its value already is set again after one that may change it along with itself.
         """
         leading: list[str] = []
-        for key, value in wanted.sysctls.items():
-            current = self._actual.sysctls.get((wanted.name, key))
-            if not _same_value(current, value):
+        for key, value in self._set_now(wanted).items():
+            current = self._current(wanted, key)
+            if not sysctl.same_value(current, value):
                 leading.append(key)
                 yield key, value, current
             elif any(_rank(other) < _rank(key) and _stack_of(other) == _stack_of(key) for other in leading):
@@ -244,7 +292,8 @@ class _NamespacePlanner(Planner[Namespace]):
 
     def _create(self, wanted: Namespace) -> Change:
         name, owner = wanted.name, self.call.owner
-        after: dict[str, Any] = {"loopback": "up", **{f"sysctls.{key}": value for key, value in wanted.sysctls.items()}}
+        sysctls = self._set_now(wanted)
+        after: dict[str, Any] = {"loopback": "up", **{f"sysctls.{key}": value for key, value in sysctls.items()}}
         before, removal = self._stale_file(wanted.entry, name)
         operations: list[Operation] = [*removal, op.CreateNamespace(name)]
         alias = alias_with(Link(index=1, name="lo"), owner)
@@ -252,7 +301,7 @@ class _NamespacePlanner(Planner[Namespace]):
             after["alias"] = alias
             operations.append(op.SetAlias(name, "lo", alias))
         operations.append(op.SetUp(name, "lo"))
-        operations.extend(op.SetSysctl(name, key, value) for key, value in wanted.sysctls.items())
+        operations.extend(op.SetSysctl(name, key, value) for key, value in sysctls.items())
         files = netns_resolver.plan(name, wanted.resolver, self._actual.files, owner)
         after.update(files.after)
         return Change(wanted.entry, _target(name), before or None, after, (*operations, *files.operations))
@@ -303,7 +352,9 @@ class _NamespacePlanner(Planner[Namespace]):
         """Release the owner's namespaces that the call does not list."""
         listed = {namespace.name for namespace in self.call.entries}
         for name, state in self._actual.kernel.namespaces.items():
-            if name and name not in listed and self.call.owner in _loopback(state).owners:
+            if name in self._actual.further_names or name in listed:
+                continue
+            if name and self.call.owner in _loopback(state).owners:
                 unlisted = Namespace(Entry(name), False, name, netns_resolver.Wanted(), {}, False)
                 self.attempt(self.absent, unlisted)
 
@@ -330,15 +381,27 @@ class _NamespacePlanner(Planner[Namespace]):
                 "the namespace is in use by these processes; stop them, or set `force: true` to delete it and its "
                 "links anyway\n" + "\n".join(f"  pid {pid}: {command}" for pid, command in processes),
             )
-        others = _own_links(state)
-        physical = tuple(link.name for link in others if not link.kind)
+        for link in state.links:
+            if returns(link):
+                self._return(wanted, link)
+        others = [link for link in _own_links(state) if not returns(link)]
         # Without a process to keep it alive the kernel destroys the links with the namespace, hundreds at once.
-        links = tuple(link.name for link in _one_of_each_pair(state) if link.kind) if processes else ()
+        deleted = tuple(link.name for link in _one_of_each_pair(state) if not returns(link)) if processes else ()
         # The task that removes the owner's own links reports them: before this one, or not yet in check mode.
         unreported = sorted(link.name for link in others if self.call.owner not in link.owners)
-        removal = op.RemoveNamespace(wanted.name, links=links, physical=physical)
+        operations: list[Operation] = [op.RemoveNamespace(wanted.name, links=deleted), *files.operations]
         before = {"links": unreported, **files.before}
-        self.changes.append(Change(wanted.entry, _target(wanted.name), before, None, (removal, *files.operations)))
+        if wanted.name in self._actual.kernel.aliases.values() and _owners(state):
+            # It stays under the other name, which nobody owns.
+            operations.insert(0, op.SetAlias(wanted.name, "lo", ""))
+        self.changes.append(Change(wanted.entry, _target(wanted.name), before, None, tuple(operations)))
+
+    def _return(self, wanted: Namespace, link: Link) -> None:
+        plan = plan_return(wanted.name, link, self._host_names)
+        for warning in plan.warnings:
+            self.warn(wanted.entry, warning)
+        target = f"link {place(wanted.name, link.name)}"
+        self.changes.append(Change(wanted.entry, target, plan.before, plan.after, tuple(plan.operations)))
 
 
 def _own_links(state: NamespaceState) -> list[Link]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -16,8 +16,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import I
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import OWNER_OPTIONS, Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments, lost_taps
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OVSDB
@@ -35,11 +36,14 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     Interface,
     Switch,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_altname
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import place
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import (
     REOPENED,
     OvsPlanner,
     is_left_behind,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ABridge, ALink
 
 PROTOCOLS = ("OpenFlow10", "OpenFlow11", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15")
 
@@ -75,6 +79,9 @@ class BridgeState:
     left_behind: frozenset[str] = frozenset()
     numbers: Mapping[str, str] = field(default_factory=dict)
     silent: frozenset[str] = frozenset()
+    #: By bridge: the MAC addresses behind its ports, each with the place of the link that has it.
+    macs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    kernel: KernelState = field(default_factory=KernelState)
 
 
 class BridgeResource(Resource[WantedBridge, BridgeState]):
@@ -126,6 +133,9 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
     def key(self, desired: WantedBridge) -> object:
         return desired.name
 
+    def ensures(self, desired: WantedBridge) -> Iterable[object]:
+        return [ABridge(desired.name), ALink(None, desired.name)] if desired.present else []
+
     def read(self, host: Host, call: Call[WantedBridge]) -> BridgeState:
         present = [bridge for bridge in call.entries if bridge.present]
         switch = host.use(OVSDB).read(call.check_mode, nothing_wanted=not present)
@@ -137,7 +147,9 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
             for bridge in call.entries
             if bridge.name in links and (bridge.name in lost or not _is_set_up(switch.bridge(bridge.name)))
         }
-        found = _read_links(host, conflicting) if conflicting and not switch.unavailable else []
+        new = [bridge.name for bridge in present if bridge.name not in links]
+        kernel = host.use(KERNEL).read([None]) if (conflicting or new) and not switch.unavailable else KernelState()
+        found = [link for link in kernel.namespace(None).links if link.name in conflicting]
         kinds = {link.name: link.kind or "physical" for link in found}
         left_behind = frozenset(link.name for link in found if is_left_behind(link, call.owner, attachments))
         if not present:
@@ -146,10 +158,44 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         secure = [bridge.name for bridge in present if _is_secure_by_others(bridge, switch)]
         silent = frozenset(name for name in secure if host.use(OVSDB).forwards_nothing(name))
         works = host.use(OVSDB).kernel_datapath()
-        return BridgeState(switch, works, kinds, attachments, left_behind, numbers, silent)
+        macs = _read_macs(host, list(filter(None, (_bridge_with_new_mac(switch, each) for each in present))))
+        return BridgeState(switch, works, kinds, attachments, left_behind, numbers, silent, macs, kernel)
 
     def plan(self, actual: BridgeState, call: Call[WantedBridge]) -> Plan:
         return BridgePlanner(actual, call).run()
+
+
+def _bridge_with_new_mac(switch: Switch, wanted: WantedBridge) -> Bridge | None:
+    """Return the existing bridge that is to get another MAC address."""
+    bridge = switch.bridge(wanted.name)
+    hwaddr = _hwaddr_of(wanted)
+    if bridge is None or hwaddr is None or _lower_hwaddr(bridge.other_config).get("hwaddr") == hwaddr:
+        return None
+    return bridge
+
+
+def _hwaddr_of(wanted: WantedBridge) -> str | None:
+    value = (wanted.other_config or {}).get("hwaddr")
+    return value.lower() if value else None
+
+
+def _read_macs(host: Host, bridges: Sequence[Bridge]) -> dict[str, dict[str, str]]:
+    """Return the MAC addresses of the veth ends behind the ports of these bridges, in the bridge's own VLAN.
+
+    A link that is enslaved has the address of its master, such as a bond's, on several ports.
+    """
+    if not bridges:
+        return {}
+    kernel = host.use(KERNEL)
+    state = kernel.read([None, *sorted(kernel.namespace_names())])
+    found: dict[str, dict[str, str]] = {bridge.name: {} for bridge in bridges}
+    for bridge in bridges:
+        for port in bridge.ports:
+            link = state.link(None, port.name)
+            far = state.far_end(link) if link and not port.tag else None
+            if far is not None and not far[1].master:
+                found[bridge.name][far[1].mac] = place(far[0], far[1].name)
+    return found
 
 
 class BridgePlanner(OvsPlanner[WantedBridge]):
@@ -207,6 +253,7 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         Raises:
             InvalidEntry: Another link has its name.
         """
+        refuse_altname(self._actual.kernel, wanted.entry, "name", None, wanted.name)
         kind = self._actual.kinds.get(wanted.name)
         if kind is not None and kind != OWN_KIND.get(datapath_type):
             raise InvalidEntry(
@@ -251,6 +298,7 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         self.changes.append(Change(wanted.entry, _target(wanted.name), None, after, (operation,)))
 
     def _update(self, wanted: WantedBridge, bridge: Bridge, datapath_type: str) -> None:
+        self._check_mac(wanted)
         difference = _compare_bridge(wanted, bridge, datapath_type)
         if self.call.owner and bridge.owners:
             difference.add_owner(bridge.owners, self.call.owner)
@@ -261,6 +309,8 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         operations: list[Operation] = []
         if difference.columns or local.columns:
             operations.append(ovs.SetBridge(wanted.name, difference.columns, local.columns))
+            if "hwaddr" in difference.after.get("other_config", ()):
+                operations.append(op.Announce(None, wanted.name))
         if datapath_type == bridge.datapath_type:
             operations.extend(self._repair_link(bridge, difference))
             self._warn_of_broken(wanted, bridge)
@@ -269,6 +319,21 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         if operations:
             self.changes.append(
                 Change(wanted.entry, _target(wanted.name), difference.before, difference.after, tuple(operations))
+            )
+
+    def _check_mac(self, wanted: WantedBridge) -> None:
+        """Check that no link behind a port has the MAC address that the bridge is to have.
+
+        Raises:
+            InvalidEntry: One has.
+        """
+        hwaddr = _hwaddr_of(wanted)
+        other = self._actual.macs.get(wanted.name, {}).get(hwaddr or "")
+        if other:
+            raise InvalidEntry(
+                wanted.entry,
+                "mac",
+                f"{hwaddr} is the MAC address of {other}, behind one of its ports; use a different one",
             )
 
     def _clear_omitted(self, wanted: WantedBridge, bridge: Bridge, difference: Difference, local: Difference) -> None:
@@ -375,10 +440,6 @@ def _is_secure_by_others(wanted: WantedBridge, switch: Switch) -> bool:
     bridge = switch.bridge(wanted.name)
     secure = bridge is not None and bridge.fail_mode == "secure" and wanted.fail_mode is None
     return secure and bridge is not None and bridge.row.columns.get("controller", ()) == ()
-
-
-def _read_links(host: Host, names: Collection[str]) -> list[Link]:
-    return [link for link in host.use(KERNEL).read([None]).namespace(None).links if link.name in names]
 
 
 def _is_set_up(bridge: Bridge | None) -> bool:

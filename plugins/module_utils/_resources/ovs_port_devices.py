@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Interface
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Interface
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_model import (
     ExistingPort,
     Peer,
@@ -19,18 +20,21 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_m
     is_userspace,
 )
 
+#: The attributes of a port that decide which network is behind it.
+ATTACHMENT = frozenset({"attached", "bridge", "protected", "tag", "trunks", "type", "vlan_mode"})
 
-def find_link(state: PortState, wanted: WantedPort, check_mode: bool) -> PortLink:
-    """Return the port's link and its far end; in check mode as the task that manages the pair will have left them.
 
-    That task repairs a pair by moving its misplaced end into place, and re-creates it where the two ends do not belong
+def find_link(state: PortState, wanted: WantedPort, simulated: bool) -> PortLink:
+    """Return the port's link and its far end; in a simulation as what manages the pair will have left them.
+
+    That repairs a pair by moving its misplaced end into place, and re-creates it where the two ends do not belong
     together. What the port needs depends on which.
     """
     link = state.kernel.link(None, wanted.name)
     far = state.kernel.far_end(link) if link else None
     present = PortLink(link, Peer(far[0], far[1].name) if far else None, far[1] if far else None)
     peer = wanted.peer
-    if not check_mode or peer is None or present.far == peer or (link and link.kind != "veth"):
+    if not simulated or peer is None or present.far == peer or (link and link.kind != "veth"):
         return present
     opposite = state.kernel.link(peer.namespace, peer.name)
     if link and not opposite:
@@ -105,3 +109,13 @@ def without_reopening(interface: Interface) -> Interface:
         return interface
     options = {key: value for key, value in interface.options.items() if key != "peer"}
     return replace(interface, type=interface.reopening, options=options)
+
+
+def announce(bridge: Bridge, link: PortLink) -> list[Operation]:
+    """Return the operations after which neighbours know the addresses behind a port that is attached elsewhere now.
+
+    The bridge has the lowest hardware address of its ports, and another one where these change
+    (ovs-vswitchd.conf.db(5), other_config:hwaddr).
+    """
+    far = [op.Announce(link.far.namespace, link.far.name)] if link.far else []
+    return [op.Announce(None, bridge.name), *far]

@@ -18,23 +18,30 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.planner import 
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.marks import Mark
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     KernelState,
     Link,
     NamespaceName,
-    mark_of,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_altname
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
     LINK_OPTIONS,
     Found,
     Settings,
+    SettingsPlan,
+    alias_with,
     alias_without,
+    check_sysctls,
+    find_with_sysctls,
     format_addresses,
     parse_settings,
     place,
     plan_move,
     plan_settings,
+    sysctl_queries,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import Queries
 from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import (
     VETH_ADDRESSES,
     VETH_PEERS,
@@ -45,6 +52,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.subnets im
     find_taken,
     read_routes,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ensure_link
 
 END_OPTIONS: Mapping[str, Mapping[str, Any]] = {**LINK_OPTIONS, "tx_checksum": {"type": "bool"}}
 
@@ -103,6 +111,10 @@ class VethResource(Resource[Veth, KernelState]):
     def key(self, desired: Veth) -> object:
         return desired.end.where
 
+    def ensures(self, desired: Veth) -> Iterable[object]:
+        for end in desired.ends if desired.present else ():
+            yield from ensure_link(end.namespace, end.name, end.settings.enabled, end.settings.addresses)
+
     def read(self, host: Host, call: Call[Veth]) -> KernelState:
         kernel = host.use(KERNEL)
         names: list[NamespaceName] = [None, *(end.namespace for pair in call.entries for end in pair.ends)]
@@ -110,6 +122,10 @@ class VethResource(Resource[Veth, KernelState]):
         state = kernel.read(everywhere if call.prune else names, addresses=True, tx_checksum=True)
         if not call.prune and _has_unknown_peer(state, call.entries):
             state = kernel.read(everywhere, addresses=True, tx_checksum=True)
+        queries: Queries = {}
+        for end in (end for pair in call.entries if pair.present for end in pair.ends):
+            queries.update(sysctl_queries(state, end.namespace, end.name, end.settings))
+        state = kernel.with_sysctls(state, queries) if queries else state
         return read_routes(host, state) if any(_wanted_subnets(call.entries)) else state
 
     def plan(self, actual: KernelState, call: Call[Veth]) -> Plan:
@@ -147,13 +163,14 @@ class _VethPlanner(Planner[Veth]):
         self._used: set[Where] = set()
 
     def check(self) -> Iterator[FabricError]:
-        """Every namespace exists, no end is wanted by two entries, and no subnet is the host's elsewhere."""
+        """Every namespace exists, each end is wanted once, with a free name, and no subnet is the host's."""
         taken: dict[Where, Veth] = {}
         for pair in self.call.entries:
-            for option, end in (("namespace", pair.end), ("peer.namespace", pair.peer)):
+            for prefix, end in (("", pair.end), ("peer.", pair.peer)):
                 if not pair.present or end is None:
                     continue
-                self.attempt(require_namespace, self, self._actual, pair.entry, option, end.namespace)
+                self.attempt(require_namespace, self, self._actual, pair.entry, f"{prefix}namespace", end.namespace)
+                self.attempt(refuse_altname, self._actual, pair.entry, f"{prefix}name", *end.where)
                 other = taken.setdefault(end.where, pair)
                 if other is not pair:
                     yield InvalidEntry(pair.entry, "peer", f"{place(*end.where)} is already an end of {other.entry}")
@@ -181,7 +198,7 @@ class _VethPlanner(Planner[Veth]):
         if near and far and (wanted.peer is None or wanted.peer.where == (far[0], far[1].name)):
             # An entry need not name the peer, and prune must not remove it all the same.
             self._used.add((far[0], far[1].name))
-            self._update(wanted, self._with_addresses(wanted.end.namespace, near), self._with_addresses(*far), ())
+            self._update(wanted, self._find(wanted.end, near), self._find_peer(wanted, *far), ())
         elif wanted.peer is None:
             raise InvalidEntry(wanted.entry, "peer", _peer_required(near))
         else:
@@ -204,10 +221,10 @@ class _VethPlanner(Planner[Veth]):
         misplaced_end = self._misplaced_end(opposite) if opposite and not near else None
         if near and misplaced_peer:
             far, steps = self._move_into_place(misplaced_peer, peer)
-            self._update(pair, self._with_addresses(pair.end.namespace, near), far, steps)
+            self._update(pair, self._find(pair.end, near), far, steps)
         elif opposite and misplaced_end:
             end, steps = self._move_into_place(misplaced_end, pair.end)
-            self._update(pair, end, self._with_addresses(peer.namespace, opposite), steps)
+            self._update(pair, end, self._find(peer, opposite), steps)
         else:
             self._create(pair, peer, [step for end in pair.ends for step in self._clear(end.where)])
 
@@ -223,10 +240,15 @@ class _VethPlanner(Planner[Veth]):
     ) -> tuple[Found, tuple[Operation, ...]]:
         namespace, link = misplaced
         self._used.add((namespace, link.name))
-        return plan_move(self._with_addresses(namespace, link), namespace, wanted.namespace, wanted.name)
+        found = Found(link, self._actual.namespace(namespace).addresses_of(link))
+        return plan_move(found, namespace, wanted.namespace, wanted.name)
 
-    def _with_addresses(self, namespace: NamespaceName, link: Link) -> Found:
-        return Found(link, self._actual.namespace(namespace).addresses_of(link))
+    def _find(self, end: End, link: Link) -> Found:
+        """Return an end that is in its place."""
+        return find_with_sysctls(self._actual, end.namespace, link, end.settings)
+
+    def _find_peer(self, pair: Veth, namespace: NamespaceName, link: Link) -> Found:
+        return self._find(pair.peer or End(namespace, link.name, Settings()), link)
 
     def _clear(self, where: Where) -> list[Operation]:
         """Delete what is in the place of an end that is to be created."""
@@ -245,8 +267,9 @@ class _VethPlanner(Planner[Veth]):
         if pair.peer is None:
             near_end = self._actual.far_end(near.link)
             peer = replace(peer, namespace=near_end[0] if near_end else None)
-        end_plan = plan_settings(pair.end.namespace, near, _settings_after_move(near, pair.end), self.call.owner)
-        peer_plan = plan_settings(peer.namespace, far, _settings_after_move(far, peer), self.call.owner)
+        self._check_ends(pair, near, far)
+        end_plan = self._plan_end(pair.end, near)
+        peer_plan = self._plan_end(peer, far)
         before = {**end_plan.before, **{f"peer.{key}": value for key, value in peer_plan.before.items()}}
         after = {**end_plan.after, **{f"peer.{key}": value for key, value in peer_plan.after.items()}}
         if steps:
@@ -254,6 +277,24 @@ class _VethPlanner(Planner[Veth]):
         operations = (*steps, *end_plan.operations, *peer_plan.operations)
         if operations:
             self.changes.append(Change(pair.entry, _target(pair), before, after, operations))
+
+    def _plan_end(self, end: End, found: Found) -> SettingsPlan:
+        alias = alias_with(found.link, self.call.owner)
+        return plan_settings(end.namespace, found, _settings_after_move(found, end), alias)
+
+    def _check_ends(self, pair: Veth, near: Found | None, far: Found | None) -> None:
+        """Check what the kernel would refuse; `near` and `far` are the ends if they exist.
+
+        Raises:
+            InvalidEntries: It would refuse something.
+        """
+        checks = Checks(pair.entry)
+        for prefix, end, found in (("", pair.end, near), ("peer.", pair.peer, far)):
+            if end is not None:
+                link = found.link if found and found.origin is None else None
+                check_sysctls(checks, self._actual, end.where, link, end.settings, prefix)
+        _check_macs(checks, pair, near, far)
+        checks.done()
 
     def _current_ends(self, pair: Veth) -> list[str]:
         for end in pair.ends:
@@ -265,15 +306,17 @@ class _VethPlanner(Planner[Veth]):
         return []
 
     def _create(self, pair: Veth, peer: End, clearing: list[Operation]) -> None:
+        self._check_ends(pair, None, None)
         after: dict[str, Any] = {"peer": place(*peer.where)}
         operations: list[Operation] = [*clearing, op.CreateVeth(_new_end(pair.end), _new_end(peer))]
         for prefix, end in (("", pair.end), ("peer.", peer)):
             found = Found(_link_as_created(end))
             wanted = _settings_of_new(end)
-            operations.extend(plan_settings(end.namespace, found, wanted, self.call.owner).operations)
+            alias = alias_with(found.link, self.call.owner)
+            operations.extend(plan_settings(end.namespace, found, wanted, alias).operations)
             after.update({f"{prefix}{key}": value for key, value in _describe_settings(wanted).items()})
         if self.call.owner:
-            after["alias"] = mark_of((self.call.owner,))
+            after["alias"] = str(Mark((self.call.owner,)))
         before = {"ends": self._current_ends(pair)} if clearing else None
         self.changes.append(Change(pair.entry, _target(pair), before, after, tuple(operations)))
 
@@ -282,6 +325,10 @@ class _VethPlanner(Planner[Veth]):
     def absent(self, wanted: Veth) -> None:
         for end in wanted.ends:
             link = self._actual.link(*end.where)
+            other = self._actual.named(*end.where)
+            if link is None and other is not None:
+                there = place(end.namespace, other.name)
+                self.warn(wanted.entry, f"{end.name} is an alternative name of {there}, which is left alone")
             if link is None or end.where in self._used:
                 continue
             if link.kind != "veth":
@@ -327,6 +374,17 @@ class _VethPlanner(Planner[Veth]):
             self._used.add((far[0], far[1].name))
             before["peer"] = place(far[0], far[1].name)
         self.changes.append(Change(entry, f"veth {place(*where)}", before, None, (op.DeleteLink(where[0], where[1]),)))
+
+
+def _check_macs(checks: Checks, pair: Veth, near: Found | None, far: Found | None) -> None:
+    """Check that the ends have two MAC addresses: they would take each other's frames for their own."""
+    given = [end.settings.mac if end else None for end in (pair.end, pair.peer)]
+    present = [found.link.mac if found else None for found in (near, far)]
+    macs = [wanted or mac for wanted, mac in zip(given, present)]
+    if any(given) and macs[0] == macs[1]:
+        checks.error(
+            "mac" if given[0] else "peer.mac", f"{macs[0]} is the MAC address of both ends; use a different one"
+        )
 
 
 def _peer_required(near: Link | None) -> str:
@@ -380,5 +438,6 @@ def _describe_settings(wanted: Settings) -> dict[str, Any]:
         "mtu": wanted.mtu,
         "enabled": wanted.enabled,
         "tx_checksum": wanted.tx_checksum,
+        **{f"sysctls.{key}": value for key, value in wanted.sysctls.items()},
     }
     return {key: value for key, value in given.items() if value is not None}

@@ -5,17 +5,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import describe, with_cure
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, BackendType, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._system import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._system.paths import (
+    fs_path,
+    make_directories,
+    read_only_mount,
+)
 
 
 class Files(Backend):
@@ -25,7 +32,7 @@ class Files(Backend):
         """Return the text in a file; None where it does not exist."""
         with (
             suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError),
-            open(path, encoding="utf-8", errors="replace") as file,
+            open(fs_path(path), encoding="utf-8", errors="replace") as file,
         ):
             return file.read()
         return None
@@ -35,7 +42,14 @@ class Files(Backend):
             try:
                 _HANDLERS[type(operation)](operation, journal)
             except OSError as error:
-                raise OperationFailed(operation, str(error), error.errno) from error
+                raise OperationFailed(operation, describe(error), error.errno) from error
+
+    def refusals(self, operations: Sequence[Operation]) -> Iterator[tuple[Operation, str]]:
+        for operation in operations:
+            if isinstance(operation, op.FileOperation):
+                directory = read_only_mount(fs_path(operation.path))
+                if directory is not None:
+                    yield operation, with_cure(f"{directory} is on a read-only file system", OSError(errno.EROFS, ""))
 
     def commit(self) -> None:
         """Nothing is kept for the rollback but what the journal has."""
@@ -60,7 +74,7 @@ class _SavedFile:
             return
         directory = os.path.dirname(self.path)
         if not os.path.isdir(directory):
-            os.makedirs(directory)
+            make_directories(directory)
             _copy_permissions(self.directory_status, directory)
         _replace(self.path, self.content, self.status)
 
@@ -73,6 +87,7 @@ class _SavedFile:
 
 
 def _save(path: str) -> _SavedFile:
+    path = fs_path(path)
     directory = os.path.dirname(path)
     created = _topmost_missing(directory)
     directory_status = os.stat(directory) if created is None else None
@@ -86,36 +101,37 @@ def _save(path: str) -> _SavedFile:
 def _write(operation: op.WriteFile, journal: Journal) -> None:
     saved = _save(operation.path)
     journal.record(f"restore {operation.path}", saved.restore)
-    os.makedirs(os.path.dirname(operation.path), mode=0o755, exist_ok=True)
-    _replace(operation.path, operation.text.encode(), None)
+    make_directories(os.path.dirname(saved.path))
+    _replace(saved.path, operation.text.encode(), None)
 
 
 def _remove(operation: op.RemoveFile, journal: Journal) -> None:
     saved = _save(operation.path)
     journal.record(f"restore {operation.path}", saved.restore)
     with suppress(FileNotFoundError):
-        os.unlink(operation.path)
+        os.unlink(saved.path)
     if operation.tidy:
         with suppress(OSError):  # something else is in there
-            os.rmdir(os.path.dirname(operation.path))
+            os.rmdir(os.path.dirname(saved.path))
 
 
 def _rename(operation: op.RenameFile, journal: Journal) -> None:
-    directory = os.path.dirname(operation.path)
+    path, new_path = fs_path(operation.path), fs_path(operation.new_path)
+    directory = os.path.dirname(path)
     directory_status = os.stat(directory)
     overwritten = _save(operation.new_path)
 
     def undo() -> None:
-        if not os.path.lexists(operation.path):
+        if not os.path.lexists(path):
             if not os.path.isdir(directory):
-                os.makedirs(directory)
+                make_directories(directory)
                 _copy_permissions(directory_status, directory)
-            os.rename(operation.new_path, operation.path)
+            os.rename(new_path, path)
         overwritten.restore()
 
     journal.record(f"rename {operation.new_path} back", undo)
-    os.makedirs(os.path.dirname(operation.new_path), mode=0o755, exist_ok=True)
-    os.rename(operation.path, operation.new_path)
+    make_directories(os.path.dirname(new_path))
+    os.rename(path, new_path)
     if operation.tidy:
         with suppress(OSError):  # something else is in there
             os.rmdir(directory)

@@ -16,6 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Pha
 class FileOperation:
     """A write to the file system of the host."""
 
+    path: str
     phase = Phase.SETTINGS
     backend = "files"
 
@@ -24,7 +25,6 @@ class FileOperation:
 class WriteFile(FileOperation):
     """Write text into a file, mode 0644; its directory is created if need be."""
 
-    path: str
     text: str
 
     def commands(self) -> Sequence[str]:
@@ -39,7 +39,6 @@ class WriteFile(FileOperation):
 class RenameFile(FileOperation):
     """Rename a file; the new directory is created if need be. `tidy`: the old one is removed if it is empty then."""
 
-    path: str
     new_path: str
     tidy: bool = False
     phase: Phase = Phase.RELEASE
@@ -54,7 +53,6 @@ class RenameFile(FileOperation):
 class RemoveFile(FileOperation):
     """Remove a file; `tidy`: and its directory if that is empty then."""
 
-    path: str
     tidy: bool = True
     phase = Phase.MOVE
 

@@ -11,12 +11,14 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import with_cure
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
 
 #: Seconds that a program may take by default. iptables may wait for its lock for some of them.
 TIMEOUT = 60
-#: Directories of programs that the PATH of an ordinary user, which `su` keeps, does not have.
-SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+#: Directories of programs that only root changes. The PATH of an ordinary user, which `su` keeps, and secure_path of
+#: sudoers(5) may lack some.
+SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,13 @@ def run(argv: Sequence[str], text: str = "", timeout: float = TIMEOUT) -> Result
     try:
         # run_command() needs a module, which is not known here, and has no timeout.
         ran = subprocess.run(  # pylint: disable=ansible-bad-function  # the reason is above
-            argv,
+            # Not the locale's encoding: names from the kernel are UTF-8, and so are those of the options.
+            [word.encode("utf-8", "surrogateescape") for word in argv],
             input=text,
             capture_output=True,
-            encoding="utf-8",  # not the locale's: names from the kernel are UTF-8 as well
+            encoding="utf-8",
             errors="replace",
+            cwd="/",  # not the home directory of a login
             close_fds=False,  # the program inherits the lock, see Host.locked()
             timeout=timeout,
             check=False,
@@ -55,11 +59,25 @@ def run(argv: Sequence[str], text: str = "", timeout: float = TIMEOUT) -> Result
     except subprocess.TimeoutExpired as error:
         raise TimedOut(None, f"{argv[0]} did not end within {timeout} s and was stopped") from error
     except OSError as error:
-        raise OperationFailed(None, f"{argv[0]}: {error.strerror}", error.errno) from error
+        raise OperationFailed(None, with_cure(f"{argv[0]}: {error.strerror}", error), error.errno) from error
     return Result(ran.returncode, ran.stdout, ran.stderr)
 
 
 def find(program: str) -> str | None:
-    """Return the full path of a program; None where the host does not have it."""
-    directories = [os.environ.get("PATH", os.defpath), *SYSTEM_DIRECTORIES]
-    return shutil.which(program, path=os.pathsep.join(directories))
+    """Return the full path of a program; None where the host does not have it.
+
+    It is started as root, while PATH may be that of a login: a directory in which another user can put a program is not
+    searched.
+    """
+    given = os.environ.get("PATH", "").split(os.pathsep)
+    return shutil.which(program, path=os.pathsep.join([*filter(_is_trusted, given), *SYSTEM_DIRECTORIES]))
+
+
+def _is_trusted(directory: str) -> bool:
+    if directory in SYSTEM_DIRECTORIES:
+        return True
+    try:
+        status = os.stat(directory)
+    except OSError:
+        return False
+    return directory.startswith("/") and status.st_uid in (0, os.geteuid()) and not status.st_mode & 0o022

@@ -19,6 +19,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.validation impo
 #: The type of a namespace's file in statfs(2) (``NSFS_MAGIC`` of linux/magic.h), as ``stat --file-system`` prints it.
 NSFS_MAGIC = "6e736673"
 
+#: Where the programs are searched that run as root. Not in the login's PATH, in which the login can put others, nor in
+#: sudo's (secure_path in sudoers(5)), which may lack the directories of the system's commands.
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 ROOT = "root"
 
 
@@ -49,26 +53,48 @@ def command_line(namespace: str, command: str, *, success: str, user: str = ROOT
         user: The user who runs the command inside the namespace.
         sudo: How a login that is not root becomes root; by default :class:`Sudo`.
     """
-    inside = command if user == ROOT else f"runuser -s /bin/sh -c {shlex.quote(command)} -- {shlex.quote(user)}"
-    path = f"{NAMESPACE_DIRECTORY}/{namespace}"
-    script = (
-        # An ordinary login does not search the directories of the system's commands.
-        'PATH="$PATH:/usr/sbin:/sbin"',
+    inside = command if user == ROOT else f"-s /bin/sh -c {shlex.quote(command)} -- {shlex.quote(user)}"
+    script = _script(namespace, success, with_runuser=user != ROOT, sudo=sudo or Sudo())
+    # The words after a script are its arguments, $0 first.
+    return f"{shlex.join(['/bin/sh', '-c', script, 'sh'])} {inside}"
+
+
+def _script(namespace: str, success: str, with_runuser: bool, sudo: Sudo) -> str:
+    """Return the script that runs its arguments inside the namespace, with runuser(1) if the user is not root."""
+    name, path = shlex.quote(namespace), shlex.quote(f"{NAMESPACE_DIRECTORY}/{namespace}")
+    lines = [
+        f'given="${{PATH:-{SYSTEM_PATH}}}"; PATH={SYSTEM_PATH}',
         _define_fail(success),
+        f"missing={_format_result(_describe_missing(namespace))}; hidden=",
+        # A directory that was created with a umask of 077 is root's alone: only `ip` sees what is in it.
+        f"test -d {NAMESPACE_DIRECTORY} -a ! -x {NAMESPACE_DIRECTORY} && hidden=yes",
         # Not test -e: a crash or a killed run leaves plain files, which are not namespaces.
-        (
-            f'test "$(stat -f -c %t {shlex.quote(path)} 2> /dev/null)" = {NSFS_MAGIC}'
-            f" || fail {_format_result(_describe_missing(namespace))}"
-        ),
-        f"command -v ip > /dev/null || fail {_format_result(_NO_IP)}",
-        f"set -- ip netns exec {shlex.quote(namespace)} {inside}",
-        f'test "$(id -u)" = 0 || set -- {shlex.join((sudo or Sudo()).words())} "$@"',
-        'exec "$@"',
-    )
-    return f"/bin/sh -c {shlex.quote('; '.join(script))}"
+        f'test -n "$hidden" || test "$(stat -f -c %t {path} 2> /dev/null)" = {NSFS_MAGIC} || fail "$missing"',
+        f'ip="$(command -v ip)" || fail {_format_result(_NO_IP)}',
+        # busybox's ip knows no namespaces, and prints its usage.
+        f'case "$("$ip" -V 2>&1)" in *iproute2*) ;; *) fail {_format_result(_OTHER_IP)} ;; esac',
+    ]
+    if with_runuser:
+        lines += [f'runuser="$(command -v runuser)" || fail {_format_result(_NO_RUNUSER)}', 'set -- "$runuser" "$@"']
+    lines += [
+        f'set -- "$ip" netns exec {name} "$@"',
+        f'test "$(id -u)" = 0 || set -- {shlex.join(sudo.words())} "$@"',
+        # An ordinary login does not search the directories of the system's commands.
+        'PATH="$given:/usr/sbin:/sbin"; export PATH',
+        'test -n "$hidden" || exec "$@"',
+        # The status of `ip` where it cannot open the namespace; ssh(1) has the same for a host that it cannot reach.
+        '"$@"; status=$?; test $status != 255 || fail "$missing"; exit $status',
+    ]
+    return "; ".join(lines)
 
 
-_NO_IP = "the command `ip` is not installed on this host; install iproute2, which runs commands in namespaces"
+_INSTALL = "install iproute2, which runs commands in namespaces"
+_NO_IP = f"the command `ip` is not installed on this host; {_INSTALL}"
+_OTHER_IP = f"the command `ip` of this host is not that of iproute2 (busybox has one without namespaces); {_INSTALL}"
+_NO_RUNUSER = (
+    "become_user: the command `runuser` is not installed on this host; install util-linux, or leave become_user out to "
+    "run the task as root"
+)
 
 
 def _describe_missing(namespace: str) -> str:

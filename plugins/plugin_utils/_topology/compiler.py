@@ -28,6 +28,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.probes import derive_probes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.summary import summarize
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.sysctls import assign_sysctls
 
 Entry = dict[str, Any]
 
@@ -46,7 +47,7 @@ def compile_topology(variables: Any) -> dict[str, Any]:
     Raises:
         TopologyError: With all errors.
     """
-    topology = load_topology(variables)
+    topology = assign_sysctls(load_topology(variables))
     lists = _compile_present(topology) if topology.state == "present" else _compile_absent(topology)
     return {**lists, "summary": summarize(topology)}
 
@@ -105,6 +106,8 @@ def _build_local(bridge: Bridge) -> Entry:
     entry: Entry = {"name": bridge.name, "enabled": bridge.enabled}
     if bridge.addresses is not None:
         entry["addresses"] = _format_addresses(bridge.addresses)
+    if bridge.sysctls:
+        entry["sysctls"] = bridge.sysctls
     return entry
 
 
@@ -121,8 +124,8 @@ def _build_port(attachment: Attachment) -> Entry:
 
 
 def _build_routes(namespace: Namespace) -> Iterator[Entry]:
-    if not namespace.routes:
-        # Names the namespace, for the module's `exact`.
+    if namespace.declares_routes and not namespace.routes:
+        # Names the namespace, for the module's `exact`; a namespace that no entry names keeps its routes.
         yield {"namespace": namespace.name, "destination": "default", "state": "absent"}
     for route in namespace.routes:
         yield _build_route(namespace.name, route)

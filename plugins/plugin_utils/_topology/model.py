@@ -27,6 +27,8 @@ class Bridge:
     addresses: tuple[Interface, ...] | None
     #: Whether the host forwards only what is declared; None: not declared.
     isolate: bool | None = None
+    #: Kernel parameters of the local interface, without its name.
+    sysctls: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class End:
     namespace: str | None
     #: None: not declared, hence unknown.
     addresses: tuple[Interface, ...] | None
-    #: ``mac``, ``mtu``, ``enabled``, ``tx_checksum``, as far as given.
+    #: ``mac``, ``mtu``, ``enabled``, ``tx_checksum``, ``sysctls``, as far as given.
     options: Mapping[str, Any]
     #: Whether some of the addresses are invalid, and therefore missing here.
     incomplete: bool = False
@@ -100,6 +102,8 @@ class Namespace:
     options: Mapping[str, Any]
     interfaces: tuple[Attachment, ...]
     routes: tuple[Route, ...]
+    #: Whether ``routes`` is given: without it the routes of the namespace are whatever it has, and are left unchanged.
+    declares_routes: bool = False
     #: Whether some of the interfaces are invalid, and therefore missing here.
     incomplete: bool = False
 
@@ -166,6 +170,8 @@ class UserProbe:
     reachable: bool
     #: Seconds; None: the default of the role's own probes.
     timeout: float | None
+    #: Whether a packet as large as both ends can carry must be answered, too.
+    full_size: bool = False
 
 
 @dataclass(frozen=True)

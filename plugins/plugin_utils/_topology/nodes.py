@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Any, Optional
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE, Address, Interface
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Attachment, Namespace, Nat, Route
@@ -49,11 +50,15 @@ class Node:
     fully_declared: bool = True
     #: The IP versions that it is declared to forward.
     forwarded_versions: set[int] = field(default_factory=set)
+    #: The IP versions that one of its interfaces may not forward, whatever the others do.
+    blocked_versions: set[int] = field(default_factory=set)
     #: Whether it may answer for the addresses of others (proxy_arp, proxy_ndp).
     may_proxy: bool = False
     nat: list[Nat] = field(default_factory=list)
     connected: dict[NetworkKey, list[NodeInterface]] = field(default_factory=dict)
     static_routes: dict[NetworkKey, list[Route]] = field(default_factory=dict)
+    #: Whether its static routes are declared, and are therefore those and no others.
+    declares_routes: bool = False
 
     def attach(self, interface: NodeInterface) -> None:
         """Add an interface, and the networks that are connected by its addresses."""
@@ -87,10 +92,18 @@ class Node:
                 if key in keys and str(value) in ("1", "True"):
                     self.forwarded_versions.add(version)
 
+    def read_link_sysctls(self, sysctls: Mapping[str, Any]) -> None:
+        """Read from the kernel parameters of an interface whether it forwards, and for whom it may answer."""
+        if any("proxy_" in key for key in sysctls):
+            self.may_proxy = True
+        for version in (4, 6):
+            if f"ipv{version}.conf.forwarding" in sysctls:
+                self.blocked_versions.add(version)
+
     @property
     def is_leaf(self) -> bool:
         """Whether it has one interface and no route, and so nothing by which it could send to another subnet."""
-        is_declared = self.place is not None and self.fully_declared
+        is_declared = self.place is not None and self.fully_declared and self.declares_routes
         return is_declared and len(self.interfaces) == 1 and not self.static_routes
 
     @property

@@ -90,12 +90,15 @@ class Walk:
             for end in (link.near, link.far):
                 interface = NodeInterface(end.name, ("link", index, 0), end.addresses or ())
                 self._attach(end.namespace, interface, enabled)
+                self.nodes[end.namespace].read_link_sysctls(end.options.get("sysctls", {}))
         for rule in topology.nat:
             self._add_nat(rule)
         self._isolated = IsolatedLinks(topology)
         self._host_links = {
             interface.segment: interface.name for interface in self.nodes[None].interfaces if interface.segment
         }
+        for node in self.nodes.values():
+            node.forwarded_versions -= node.blocked_versions
         self._ambiguous = set(self._possibly_joined())
         self._segments_with_routers = {
             interface.segment
@@ -107,11 +110,12 @@ class Walk:
     # --- building ----------------------------------------------------------------------------------------------
 
     def _add_namespace(self, namespace: Namespace) -> None:
-        node = self.nodes[namespace.name] = Node(namespace.name)
+        node = self.nodes[namespace.name] = Node(namespace.name, declares_routes=namespace.declares_routes)
         for attachment in namespace.interfaces:
             protected = attachment.port.get("protected", False)
             interface = NodeInterface(attachment.name, segment_of(attachment), attachment.addresses or (), protected)
             self._attach(namespace.name, interface, attachment.options.get("enabled", True))
+            node.read_link_sysctls(attachment.options.get("sysctls", {}))
             node.fully_declared = node.fully_declared and not may_lead_further(attachment)
         for route in namespace.routes:
             node.add_route(route)

@@ -3,70 +3,123 @@
 
 """Check whether a host has what the collection needs, and print it as JSON.
 
-Runs on the managed host, under the interpreter of the modules, within a few seconds: a daemon that hangs counts as one
-that does not answer. Changes nothing.
+Runs on the managed host, as root, under the interpreter of the modules: ``python -I -c SCRIPT TIMEOUT [DATABASE]`` in
+``/``. What a login has put into its home directory or ``PATH`` is neither imported nor run. Changes nothing. A daemon
+that does not answer within TIMEOUT seconds counts as stopped. DATABASE is that of ``ovs-vsctl --db``.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
+import site
 import subprocess
 import sys
+from importlib.machinery import PathFinder
 
-#: Seconds that each request to Open vSwitch may take.
-TIMEOUT = 5
+#: Seconds after which a program is killed that has outlived the timeout it was given.
+GRACE = 1
 
-SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+#: Directories of programs that only root changes, on every distribution.
+SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+
+#: The kernel's modules: those that are loaded, and, by the kernel's release, those that can be.
+LOADED = "/sys/module"
+INSTALLED = "/lib/modules"
+
+#: linux/capability.h
+CAP_SYS_MODULE = 16
 
 
-def succeeds(*command: str) -> bool:
-    """Whether a command succeeds within the timeout."""
+def is_trusted(directory: str) -> bool:
+    """Whether only root, or the user who runs this, can put a program into a directory."""
+    if directory in SYSTEM_DIRECTORIES:
+        return True
+    try:
+        status = os.stat(directory)
+    except OSError:
+        return False
+    return directory.startswith("/") and status.st_uid in (0, os.geteuid()) and not status.st_mode & 0o022
+
+
+def search_path() -> str:
+    """Return the PATH in which programs are searched: what is trusted of the given one, and the system's."""
+    given = os.environ.get("PATH", "").split(os.pathsep)
+    return os.pathsep.join(dict.fromkeys([*filter(is_trusted, given), *SYSTEM_DIRECTORIES]))
+
+
+def succeeds(command: list[str], timeout: int, **environment: str) -> bool:
+    """Whether a program of Open vSwitch succeeds within the timeout."""
+    program, *arguments = command
     try:
         process = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT + 1, check=False
+            [program, f"--timeout={timeout}", *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout + GRACE,
+            check=False,
+            env={**os.environ, "LC_ALL": "C", **environment},
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return process.returncode == 0
 
 
-def openvswitch_state() -> str:
+def openvswitch_state(path: str, timeout: int, database: str) -> str:
     """Return ``missing``, ``stopped``, or ``answers``, which holds for both the database and the switch."""
-    if shutil.which("ovs-vsctl") is None:
+    vsctl, appctl = (shutil.which(program, path=path) for program in ("ovs-vsctl", "ovs-appctl"))
+    if vsctl is None or appctl is None:
         return "missing"
-    database = succeeds("ovs-vsctl", f"--timeout={TIMEOUT}", "--no-wait", "show")
-    if database and succeeds("ovs-appctl", f"--timeout={TIMEOUT}", "-t", "ovs-vswitchd", "version"):
+    option = [f"--db={database}"] if database else []
+    # The daemon's socket lies beside that of its database, wherever OVS_RUNDIR points.
+    directory = {"OVS_RUNDIR": os.path.dirname(database[5:])} if database.startswith("unix:") else {}
+    if succeeds([vsctl, *option, "--no-wait", "show"], timeout) and succeeds(
+        [appctl, "-t", "ovs-vswitchd", "version"], timeout, **directory
+    ):
         return "answers"
     return "stopped"
 
 
 def kernel_module_state() -> str:
-    """Return ``loaded``, ``available`` (depmod(8) lists it), or ``none``."""
-    if os.path.isdir("/sys/module/openvswitch"):
+    """Return ``loaded``, ``available`` (depmod(8) lists it and this process may load it), or ``none``."""
+    if os.path.isdir(f"{LOADED}/openvswitch"):
         return "loaded"
     try:
-        with open(f"/lib/modules/{os.uname().release}/modules.dep", encoding="utf-8") as known:
-            return "available" if any("/openvswitch.ko" in line.partition(":")[0] for line in known) else "none"
+        with open(f"{INSTALLED}/{os.uname().release}/modules.dep", encoding="utf-8") as known:
+            listed = any("/openvswitch.ko" in line.partition(":")[0] for line in known)
+        return "available" if listed and may_load_modules() else "none"
     except OSError:
         return "none"
 
 
+def may_load_modules() -> bool:
+    """Whether this process has CAP_SYS_MODULE, which containers lack (proc(5), CapEff)."""
+    with open("/proc/self/status", encoding="utf-8", errors="replace") as status:
+        return any(int(line.split()[1], 16) >> CAP_SYS_MODULE & 1 for line in status if line.startswith("CapEff:"))
+
+
+def has_library(name: str) -> bool:
+    """Whether the modules find a library: they also search PYTHONPATH and the user's own directory. Imports nothing."""
+    further = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry.startswith("/")]
+    return PathFinder.find_spec(name, [*further, *sys.path, site.getusersitepackages()]) is not None
+
+
 def main() -> None:
     """Print what the host has."""
-    os.environ["PATH"] = f"{os.environ.get('PATH', '/usr/bin:/bin')}:{SBIN}"
+    timeout, database = int(sys.argv[1]), "".join(sys.argv[2:])
+    path = search_path()
     print(  # noqa: T201  # the role reads standard output
         json.dumps(
             {
-                "openvswitch": openvswitch_state(),
+                "openvswitch": openvswitch_state(path, timeout, database),
                 "kernel": kernel_module_state(),
-                "pyroute2": importlib.util.find_spec("pyroute2") is not None,
-                "firewall": any(shutil.which(tool) for tool in ("nft", "iptables")),
+                "pyroute2": has_library("pyroute2"),
+                "firewall": any(shutil.which(tool, path=path) for tool in ("nft", "iptables")),
                 "python": sys.executable,
                 "prefix": sys.prefix,
                 "venv": sys.prefix != sys.base_prefix,
+                "path": path,
             }
         )
     )

@@ -29,7 +29,7 @@ def _flatten(listed: Iterable[Any], levels: int) -> list[Any]:
 #: The filters that the role uses and Jinja does not have.
 _FILTERS: dict[str, Callable[..., Any]] = {
     f"{_MODULES}compile_topology": compile_topology,
-    "combine": lambda one, other: {**one, **other},
+    "combine": lambda *maps: dict(chain.from_iterable(each.items() for each in maps)),
     "extract": lambda key, container: container[key],
     "flatten": _flatten,
 }

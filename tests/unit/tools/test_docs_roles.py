@@ -76,7 +76,8 @@ def test_role_passes_every_variable_to_the_filter() -> None:
     documented = load("plugins/filter/compile_topology.yml")["DOCUMENTATION"]["options"]["_input"]["suboptions"]
     assert set(documented) == set(schema.VARIABLES)
     # What the filter does not need goes to the modules.
-    assert set(TOPOLOGY) == {*passed.values(), "topology_prune", "topology_nat_backend"}
+    of_modules = {"topology_prune", "topology_nat_backend", "topology_ovs_timeout", "topology_ovs_database"}
+    assert set(TOPOLOGY) == {*passed.values(), *of_modules}
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_rows_from_variables_to_lists_have_every_key() -> None:
     bridge = set(TOPOLOGY["topology_bridges"]["options"])
     namespace = set(TOPOLOGY["topology_namespaces"]["options"])
     # The second row of the bridges is about their local interfaces.
-    assert row("topology_bridges[]") == bridge - {"addresses", "mtu", "enabled", "isolate"}
+    assert row("topology_bridges[]") == bridge - {"addresses", "mtu", "enabled", "isolate", "sysctls"}
     assert row("topology_namespaces[]") == namespace - {"interfaces", "routes"}
     assert row("topology_namespaces[].interfaces[]") == set(schema.PORT)
 

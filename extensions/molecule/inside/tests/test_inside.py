@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.netns.fabric.tests.helpers.kernel import Kernel
-from ansible_collections.netns.fabric.tests.helpers.login import PASSWORD
+from ansible_collections.netns.fabric.tests.helpers.login import PASSWORD, PLACE
 from ansible_collections.netns.fabric.tests.helpers.plays import COLLECTION, INVENTORY, Plays
 from ansible_collections.netns.fabric.tests.helpers.shell import Shell
 
@@ -64,7 +64,7 @@ def test_web_server_in_one_namespace_is_reached_from_the_others(plays: Plays, sh
 @pytest.mark.parametrize("where", ["ns02.fabric", "ns02.operator"])
 def test_become_root_in_a_namespace(shell: Shell, pipelining: str, where: str) -> None:
     # Without sudo the environment is that of the login.
-    home = {"ns02.fabric": os.environ["HOME"], "ns02.operator": "/root"}[where]
+    home = {"ns02.fabric": os.environ["HOME"], "ns02.operator": str(PLACE / "home" / "root")}[where]
     script = "id -un; echo $HOME; ip netns identify $$"
     assert in_the_shell(shell, pipelining, where, script) == ["root", home, "ns02"]
 

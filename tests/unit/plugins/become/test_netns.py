@@ -35,10 +35,15 @@ def shell() -> Any:
 def test_command() -> None:
     plugin = become(ansible_netns="ns01")
     command = plugin.build_become_command("true", shell())
-    assert "ip netns exec ns01 /bin/sh -c" in command
+    assert '"$ip" netns exec ns01 "$@"' in command
     assert plugin.success in command
     assert "sudo -H -S -n -u root --" in command
     assert not plugin.expect_prompt()
+
+
+def test_user_is_root_unless_another_is_named() -> None:
+    """Ansible expands a tilde as this user's home directory."""
+    assert become(ansible_netns="ns01").get_option("become_user") == "root"
 
 
 def test_options() -> None:
@@ -50,8 +55,8 @@ def test_options() -> None:
         ansible_become_password="secret",  # noqa: S106  # a test's
     )
     command = plugin.build_become_command("true", shell())
-    assert "runuser -s /bin/sh -c" in command
-    assert "-- nobody" in command
+    assert "sh -s /bin/sh -c" in command
+    assert command.endswith("-- nobody")
     assert "/opt/sudo -E -p" in command
     assert plugin.expect_prompt()
     assert plugin.check_password_prompt(plugin.prompt.encode())

@@ -13,7 +13,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed, Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
+    InvalidEntries,
+    OperationFailed,
+    Unavailable,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, BackendType, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Phase, Plan
@@ -154,6 +158,22 @@ def test_what_was_planned_in_check_mode_is_simulated_from_the_next_call_on() -> 
     assert simulated == ["1", "2"]
 
 
+def test_what_the_host_is_sure_to_refuse_is_reported_once_for_each_cause() -> None:
+    class Restricted(Ledger):
+        def refusals(self, operations: Sequence[Operation]) -> list[tuple[Operation, str]]:
+            causes = {"1": "no right", "2": "no right", "3": "read-only"}
+            steps = [operation for operation in operations if isinstance(operation, Step)]
+            return [(step, causes[step.name]) for step in steps if step.name in causes]
+
+    kernel = Restricted([])
+    host = host_with(kernel=kernel)
+    host.require_writable(plan(("a", [Step("4")])))
+    with pytest.raises(InvalidEntries) as caught:
+        host.require_writable(plan(("a", [Step("1")]), ("b", [Step("2"), Step("3")])))
+    assert str(caught.value).splitlines() == ["things[0] (a): no right", "things[1] (b): read-only"]
+    assert kernel.done == []
+
+
 def test_operations_of_one_phase_and_backend_go_together() -> None:
     done: list[str] = []
     kernel, files = Ledger(done), Ledger(done)
@@ -174,6 +194,19 @@ def test_a_refusal_rolls_back_what_was_done_in_every_backend() -> None:
     assert str(caught.value) == (
         "things[1] (bad): 5 was refused\nAll changes made by this call were rolled back; the host is unchanged."
     )
+
+
+def test_what_was_written_to_and_is_gone_rolls_back_everything() -> None:
+    class Gone(Ledger):
+        def confirm(self) -> None:
+            raise OperationFailed(None, "it is gone")
+
+    done: list[str] = []
+    backend = Gone(done)
+    with pytest.raises(OperationFailed, match="it is gone\nAll changes") as caught:
+        host_with(kernel=backend).apply(plan(("a", [Step("1")])))
+    assert caught.value.rolled_back
+    assert (done, backend.committed) == ([], 0)
 
 
 def test_the_entry_is_found_though_others_want_the_same() -> None:

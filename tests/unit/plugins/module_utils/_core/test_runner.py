@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from ansible.module_utils import basic
@@ -22,9 +23,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
     FabricError,
     InvalidEntries,
     InvalidEntry,
+    OperationFailed,
     Unavailable,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Phase, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._core.runner import FabricModule, converge
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
@@ -93,6 +96,9 @@ class NoHost:
     @contextmanager
     def locked(self) -> Any:
         yield
+
+    def require_writable(self, plan: Plan) -> None:
+        """Everything is writable here."""
 
     def apply(self, plan: Plan) -> None:
         NoHost.applied.append(plan)
@@ -207,6 +213,84 @@ def test_without_root_nothing_is_opened(monkeypatch: pytest.MonkeyPatch, check_m
 def test_every_error_for_a_user_is_a_fabric_error() -> None:
     assert all(issubclass(kind, FabricError) for kind in (InvalidEntry, InvalidEntries, Unavailable))
     assert str(InvalidEntry("a", "", "wrong")) == "a: wrong"
+
+
+class Refusing:
+    """Stands for a host that refuses the plan."""
+
+    def __init__(self, rolled_back: bool) -> None:
+        self.rolled_back = rolled_back
+
+    def begin_call(self, options: Mapping[str, Any]) -> None:
+        """Take the options."""
+
+    def require_writable(self, plan: Plan) -> None:
+        """Find everything writable."""
+
+    def apply(self, _plan: Plan) -> None:
+        raise OperationFailed(None, "refused", 17, self.rolled_back)
+
+
+@pytest.mark.parametrize(
+    ("later", "rolled_back", "said"),
+    [
+        ("", True, "refused"),
+        ("more", True, "refused\nAnother program has changed the host during this call, which now needs other changes"),
+        (
+            Unavailable("there is no more"),
+            True,
+            "refused\nAnother program has changed the host during this call: there",
+        ),
+        (OSError(5, "unreadable"), True, "refused"),
+        (Unavailable("there is no more"), False, "refused"),
+    ],
+)
+def test_a_refused_call_is_planned_again(later: str | Exception, rolled_back: bool, said: str) -> None:
+    """That shows what another program has changed; after an incomplete rollback it would show what is left."""
+
+    class Changing(Things):
+        def plan(self, actual: int, call: Call[Wanted]) -> Plan:
+            if self.calls and isinstance(later, Exception):
+                raise later
+            planned = super().plan(actual, call)
+            step = Step("more" if later and len(self.calls) > 1 else "first")
+            return Plan((Change(Entry("x"), "x", {}, {}, (step,)), *planned.changes))
+
+    with pytest.raises(OperationFailed) as caught:
+        runner.plan_and_apply(Changing(), Call(()), cast(Host, Refusing(rolled_back)))
+    assert str(caught.value).startswith(said)
+    assert str(caught.value) == said or said != "refused"
+    assert caught.value.number == 17
+
+
+@dataclass(frozen=True)
+class Step:
+    name: str
+    phase: Phase = Phase.SETTINGS
+    backend: str = "kernel"
+
+    def commands(self) -> list[str]:
+        return [self.name]
+
+
+class FailingModule:
+    """Stands for AnsibleModule, and keeps the message of the failure."""
+
+    def fail_json(self, **result: Any) -> None:
+        raise SystemExit(result["msg"])
+
+
+def test_error_of_the_system_is_not_an_internal_error() -> None:
+    def action() -> dict[str, Any]:
+        raise OSError(errno.EMFILE, "Too many open files", "/run/netns/red")
+
+    module: Any = FailingModule()
+    with pytest.raises(SystemExit) as ended:
+        runner.run_and_exit(module, action)
+    message = str(ended.value)
+    assert message.startswith("/run/netns/red: Too many open files; this process may open ")
+    assert message.endswith("All changes made by this call were rolled back.")
+    assert "Internal error" not in message
 
 
 def test_the_record_of_a_call_in_the_hosts_log_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:

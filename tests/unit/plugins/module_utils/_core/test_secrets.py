@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import find_secrets, is_secret, find_notations
+from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import find_notations, find_secrets, is_secret
 
 
 @pytest.mark.parametrize(

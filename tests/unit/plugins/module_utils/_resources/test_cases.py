@@ -47,13 +47,28 @@ class State:
     namespaces: Mapping[str, Mapping[str, Any] | None]
     stale: Sequence[str] = ()
     sysctls: Mapping[str, Mapping[str, Any]] | None = None
+    refused: Mapping[str, Mapping[str, str]] | None = None
     files: Mapping[str, str] | None = None
     processes: Mapping[str, Mapping[int, str]] | None = None
 
     def kernel(self) -> KernelState:
         """Return the state as the kernel's backend reads it."""
         spaces: dict[str, Mapping[str, Any]] = {key: space or {} for key, space in self.namespaces.items()}
-        return KernelState({_name(key): self._namespace(key, spaces) for key in spaces}, frozenset(self.stale))
+        return KernelState(
+            {_name(key): self._namespace(key, spaces) for key in spaces},
+            frozenset(self.stale),
+            sysctls={
+                **{(_name(key), "net.ipv6.conf.default.disable_ipv6"): "0" for key in spaces},
+                **{
+                    (_name(key), name): value
+                    for key, found in (self.sysctls or {}).items()
+                    for name, value in found.items()
+                },
+            },
+            refused_sysctls={
+                (name, value): reason for name, found in (self.refused or {}).items() for value, reason in found.items()
+            },
+        )
 
     def _namespace(self, key: str, spaces: Mapping[str, Mapping[str, Any]]) -> NamespaceState:
         space = spaces[key]
@@ -91,9 +106,8 @@ def actual(module: str, state: State) -> Any:
     """Return the state in the form in which the module's resource reads it."""
     if module != "netns":
         return state.kernel()
-    parameters = {(name, key): value for name, found in (state.sysctls or {}).items() for key, value in found.items()}
     processes = {name: tuple(found.items()) for name, found in (state.processes or {}).items()}
-    return netns.Actual(state.kernel(), dict(state.files or {}), parameters, processes)
+    return netns.Actual(state.kernel(), dict(state.files or {}), processes)
 
 
 def plan(module: str, case: Mapping[str, Any]) -> Plan:

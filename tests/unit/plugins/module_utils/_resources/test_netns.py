@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     End,
     KernelState,
     Link,
+    NamespaceName,
     NamespaceState,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import Actual, Namespace, NamespaceResource
@@ -38,8 +39,16 @@ def state(
     return NamespaceState(name, (lo or loopback(), *links), addresses)
 
 
-def actual(*namespaces: NamespaceState, stale: tuple[str, ...] = (), **rest: Any) -> Actual:
-    return Actual(KernelState({each.name: each for each in namespaces}, frozenset(stale)), **rest)
+def actual(
+    *namespaces: NamespaceState,
+    stale: tuple[str, ...] = (),
+    sysctls: Mapping[tuple[NamespaceName, str], str | None] | None = None,
+    refused: Mapping[tuple[str, str], str] | None = None,
+    **rest: Any,
+) -> Actual:
+    by_name = {each.name: each for each in namespaces}
+    kernel = KernelState(by_name, frozenset(stale), sysctls=sysctls or {}, refused_sysctls=refused or {})
+    return Actual(kernel, **rest)
 
 
 def desired(name: str = "red", **options: Any) -> Namespace:
@@ -53,7 +62,7 @@ def plan(there: Actual, *wanted: Namespace, owner: str | None = None, prune: boo
 
 PHYSICAL = Link(2, "eth1")
 VETH = Link(3, "v0", "veth")
-SYSCTL = {("red", "net.ipv4.ip_forward"): "0"}
+SYSCTL: Mapping[tuple[NamespaceName, str], str | None] = {("red", "net.ipv4.ip_forward"): "0"}
 
 
 # Present
@@ -145,11 +154,43 @@ def test_parameters_that_set_others_come_first_and_the_others_again() -> None:
     keys = ["net.ipv4.conf.eth0.forwarding", "net.ipv6.conf.x.y", "net.ipv4.conf.all.forwarding", "net.ipv4.ip_forward"]
     wanted = desired(sysctls=dict.fromkeys(keys, 1))
     assert list(wanted.sysctls) == [keys[3], keys[2], keys[0], keys[1]]
-    there = actual(state(), sysctls={("red", key): "0" if key == keys[3] else "1" for key in keys})
+    links = (Link(2, "eth0", "veth"), Link(3, "x", "veth"))
+    there = actual(state("red", *links), sysctls={("red", key): "0" if key == keys[3] else "1" for key in keys})
     planned = plan(there, wanted)
     # ip_forward sets the forwarding of all links of its version; those of the other version have nothing to fear.
     assert [command.split()[-1] for command in planned.commands] == [f"{key}=1" for key in (keys[3], keys[2], keys[0])]
     assert planned.changes[0].after == {f"sysctls.{keys[3]}": "1"}
+
+
+def test_a_value_that_the_kernel_refuses() -> None:
+    """Found out in a namespace of its own before anything is written, in check mode as well."""
+    there = actual(
+        sysctls={("red", "net.core.rmem_max"): "212992"},
+        refused={("net.core.rmem_max", "1"): "only the host's own namespace may set it"},
+    )
+    with pytest.raises(InvalidEntries, match=r"sysctls.net.core.rmem_max: .*only the host's own namespace may set it"):
+        plan(there, desired(sysctls={"net.core.rmem_max": 1}))
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_parameter_of_a_link_that_does_not_exist_waits_for_it(exists: bool) -> None:
+    sysctls = {"net.ipv4.conf.eth0/10.rp_filter": 0, "net.ipv4.conf.lo.rp_filter": 0, "net.ipv4.ip_forward": 1}
+    there = actual(*([state()] if exists else []), sysctls={("red", key): "2" for key in sysctls})
+    planned = plan(there, desired(sysctls=sysctls))
+    assert [line for line in planned.commands if "sysctl" in line] == [
+        "ip netns exec red sysctl -w net.ipv4.ip_forward=1",
+        "ip netns exec red sysctl -w net.ipv4.conf.lo.rp_filter=0",
+    ]
+    (warning,) = planned.warnings
+    assert "no link for net.ipv4.conf.eth0/10.rp_filter yet" in warning
+
+
+def test_a_parameter_of_a_link_that_exists_is_healed() -> None:
+    key = "net.ipv4.conf.eth0/10.rp_filter"
+    there = actual(state("red", Link(2, "eth0.10", "vlan")), sysctls={("red", key): "2"})
+    planned = plan(there, desired(sysctls={key: 0}))
+    assert planned.commands == [f"ip netns exec red sysctl -w {key}=0"]
+    assert planned.warnings == ()
 
 
 @pytest.mark.parametrize("exists", [True, False])
@@ -159,7 +200,10 @@ def test_a_parameter_that_the_kernel_does_not_have(exists: bool) -> None:
         plan(there, desired(sysctls={"net.ipv4.no_such": 1}))
 
 
-@pytest.mark.parametrize("key", ["kernel.hostname", "net..x", "net.a//b", "net.x.", "net.a b", "vm.swappiness"])
+@pytest.mark.parametrize(
+    "key",
+    ["kernel.hostname", "net..x", "net.a//b", "net.x.", "net.a b", "vm.swappiness", "net.ipv4.conf.eth0.10.rp_filter"],
+)
 def test_names_that_are_none(key: str) -> None:
     with pytest.raises(InvalidEntries, match="sysctls"):
         desired(sysctls={key: 1})
@@ -198,6 +242,7 @@ def test_a_physical_device_returns_to_the_host() -> None:
     """One without a kind; the kernel does the same, but to its first namespace, and later."""
     planned = plan(actual(state("red", PHYSICAL, VETH)), desired(state="absent"))
     assert planned.commands == ["ip -n red link set dev eth1 netns $$", "ip netns del red"]
+    assert "what red/eth1 was on the host is not recorded" in planned.warnings[0]
 
 
 def test_processes_inside_are_listed() -> None:
@@ -220,8 +265,9 @@ def test_force_takes_the_links_away_one_of_each_pair() -> None:
     )
     there = actual(state("red", *links), processes={"red": [(42, "sleep")]})
     planned = plan(there, desired(state="absent", force=True))
-    (removal,) = planned.changes[0].operations
-    assert removal == op.RemoveNamespace("red", links=("a", "c", "d", "t"), physical=("eth1",))
+    (removal,) = planned.changes[-1].operations
+    assert removal == op.RemoveNamespace("red", links=("a", "c", "d", "t"))
+    assert planned.commands[0] == "ip -n red link set dev eth1 netns $$"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import ip_interface
+from ipaddress import ip_interface, ip_network
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntries
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
+from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import in_full
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     Address,
@@ -25,7 +26,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     NamespaceState,
     Route,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import DISABLE_IPV6
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource, WantedRoute
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ALinkUp, ASubnet
 
 RESOURCE = RouteResource()
 LINKS = (Link(1, "lo", up=True), Link(2, "eth0", up=True), Link(3, "eth1", up=True), Link(4, "eth2"))
@@ -43,9 +46,13 @@ ADDRESSES = (
 )
 
 
-def state(*routes: Route, name: NamespaceName = "red") -> KernelState:
+def state(*routes: Route, name: NamespaceName = "red", off: tuple[str, ...] = ()) -> KernelState:
     there = NamespaceState(name, LINKS, ADDRESSES, (*DIRECT, *routes))
-    return KernelState({None: NamespaceState(None), name: there})
+    values = {
+        in_full(link, DISABLE_IPV6): "1" if link in off else "0" for link in ("default", "lo", "eth0", "eth1", "eth2")
+    }
+    sysctls = {(place, key): value for place in ("red", name) for key, value in values.items()}
+    return KernelState({None: NamespaceState(None), name: there}, sysctls=sysctls)
 
 
 def desired(destination: str = "default", **options: Any) -> WantedRoute:
@@ -178,6 +185,38 @@ def test_what_the_kernel_would_refuse(options: dict[str, Any], said: str, assume
 
 
 @pytest.mark.parametrize(
+    ("options", "ensured", "refusal"),
+    [
+        ({"device": "eth9"}, [ALink("red", "eth9"), ALinkUp("red", "eth9")], ""),
+        ({"device": "eth9"}, [ALink("red", "eth9")], "eth9 is down"),
+        ({"device": "eth9"}, [ALink("blue", "eth9"), ALinkUp("blue", "eth9")], "there is no link eth9"),
+        ({"device": "eth2"}, [ALinkUp("red", "eth2")], ""),
+        ({"gateway": "198.51.100.1"}, [ASubnet("red", "eth9", ip_network("198.51.100.0/24"))], ""),
+        (
+            {"gateway": "198.51.100.1", "device": "eth0"},
+            [ASubnet("red", "eth1", ip_network("198.51.100.0/24"))],
+            "eth0 has no address whose network contains 198.51.100.1",
+        ),
+        (
+            {"gateway": "198.51.100.1", "device": "eth9"},
+            [ALink("red", "eth9"), ALinkUp("red", "eth9"), ASubnet("red", "eth9", ip_network("192.0.2.0/24"))],
+            "eth9 has no address whose network contains 198.51.100.1",
+        ),
+        # An address that the link has already, whose network is on it once it is up.
+        ({"gateway": "198.51.100.1"}, [ALinkUp("red", "eth2")], ""),
+    ],
+)
+def test_what_earlier_steps_ensure(options: dict[str, Any], ensured: list[object], refusal: str) -> None:
+    there = NamespaceState("red", LINKS, (*ADDRESSES, Address(4, ip_interface("198.51.100.9/24"))), DIRECT)
+    call = Call((desired(**options),), ensured=frozenset(ensured))
+    if not refusal:
+        assert RESOURCE.plan(KernelState({"red": there}), call).changed
+    else:
+        with pytest.raises(FabricError, match=refusal):
+            RESOURCE.plan(KernelState({"red": there}), call)
+
+
+@pytest.mark.parametrize(
     "options",
     [
         {"gateway": "fe80::1", "device": "eth0", "destination": "fd01::/64"},
@@ -189,13 +228,28 @@ def test_what_the_kernel_takes(options: dict[str, Any]) -> None:
     assert len(plan(state(), desired(**options)).commands) == 1
 
 
-def test_a_gateway_behind_a_route_that_is_there_or_declared_before() -> None:
+def test_a_gateway_behind_a_route_that_exists_or_is_declared() -> None:
     direct = desired("198.51.100.1/32", device="eth0")
     onward = desired(gateway="198.51.100.1")
-    assert len(plan(state(), direct, onward).commands) == 2
+    in_order = plan(state(), direct, onward).commands
+    assert len(in_order) == 2
+    assert plan(state(), onward, direct).commands == in_order
     assert len(plan(state(Route("198.51.100.1/32", None, 2)), onward).commands) == 1
     with pytest.raises(FabricError):
-        plan(state(), onward, direct)
+        plan(state(), direct, desired(gateway="198.51.100.1", device="eth1"))
+
+
+@pytest.mark.parametrize(
+    ("options", "off"),
+    [
+        ({"destination": "fd02::/64", "device": "eth0"}, ("eth0",)),
+        ({"destination": "fd02::/64", "device": "eth7"}, ("default",)),
+        ({"gateway": "fd00::1"}, ("lo", "eth0", "eth1", "eth2")),
+    ],
+)
+def test_ipv6_that_is_off(options: dict[str, str], off: tuple[str, ...]) -> None:
+    with pytest.raises(FabricError, match="IPv6 is off"):
+        RESOURCE.plan(state(off=off), Call((desired(**options),), check_mode=True))
 
 
 # Absent
@@ -330,7 +384,7 @@ def test_the_default_route_has_one_name() -> None:
         ({"destination": "10.0.0.0/8", "gateway": "fd00::1"}, "gateway"),
         ({"destination": "10.0.0.0/8", "device": "eth0", "source": "fd00::1"}, "source"),
         ({"destination": "fd01::/64", "gateway": "fe80::1"}, "device"),
-        ({"destination": "10.0.0.0/8", "device": "x" * 16}, "device"),
+        ({"destination": "10.0.0.0/8", "device": "x" * 128}, "device"),
         ({"destination": "10.0.0.0/8", "device": "eth0", "metric": -1}, "metric"),
         ({"destination": "10.0.0.0/8", "device": "eth0", "metric": 1 << 32}, "metric"),
         ({"destination": "10.0.0.0/8", "device": "eth0", "table": 0}, "table"),

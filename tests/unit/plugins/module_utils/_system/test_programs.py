@@ -49,3 +49,30 @@ def test_system_directories_are_searched(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setattr(program, "SYSTEM_DIRECTORIES", (str(tmp_path),))
     assert program.find("nft") == str(nft)
     assert program.find("iptables") is None
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o775, 0o777])
+def test_directories_that_others_can_write_are_not_searched(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any, mode: int
+) -> None:
+    tool = tmp_path / "a-tool"
+    tool.write_text("", encoding="ascii")
+    tool.chmod(0o755)
+    tmp_path.chmod(mode)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert program.find("a-tool") == (str(tool) if mode == 0o755 else None)
+
+
+def test_current_directory_is_not_searched(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    tool = tmp_path / "a-tool"
+    tool.write_text("", encoding="ascii")
+    tool.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    for path in ("", ".", ":", "/nowhere:"):
+        monkeypatch.setenv("PATH", path)
+        assert program.find("a-tool") is None
+
+
+def test_programs_run_in_the_root_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert program.run(["pwd"]).output == "/\n"

@@ -18,26 +18,31 @@ SUCCESS = "BECOME-SUCCESS-abc"
 COMMAND = "/bin/sh -c 'echo BECOME-SUCCESS-abc ; python3'"
 
 
-def script(*, namespace: str = "ns01", command: str = COMMAND, user: str = "root", sudo: Sudo | None = None) -> str:
-    """Return the script that /bin/sh runs."""
-    words = shlex.split(command_line(namespace, command, success=SUCCESS, user=user, sudo=sudo))
-    assert words[:2] == ["/bin/sh", "-c"]
-    assert len(words) == 3
-    return words[2]
+def words(
+    *, namespace: str = "ns01", command: str = COMMAND, user: str = "root", sudo: Sudo | None = None
+) -> list[str]:
+    """Return the script that /bin/sh runs, and its arguments."""
+    found = shlex.split(command_line(namespace, COMMAND, success=SUCCESS, user=user, sudo=sudo))
+    assert found[:2] == ["/bin/sh", "-c"]
+    assert found[3] == "sh"
+    return [found[2], *found[4:]]
 
 
 def test_root_enters_the_namespace() -> None:
-    words = ["ip", "netns", "exec", "ns01", "/bin/sh", "-c", "echo BECOME-SUCCESS-abc ; python3"]
-    assert shlex.join(words) in script()
+    script, *arguments = words()
+    assert 'set -- "$ip" netns exec ns01 "$@"' in script
+    assert "runuser" not in script
+    assert arguments == ["/bin/sh", "-c", "echo BECOME-SUCCESS-abc ; python3"]
 
 
 def test_another_user_inside() -> None:
-    words = ["ip", "netns", "exec", "ns01", "runuser", "-s", "/bin/sh", "-c", COMMAND, "--", "o'neil"]
-    assert shlex.join(words) in script(user="o'neil")
+    script, *arguments = words(user="o'neil")
+    assert 'set -- "$runuser" "$@"; set -- "$ip" netns exec ns01 "$@"' in script
+    assert arguments == ["-s", "/bin/sh", "-c", COMMAND, "--", "o'neil"]
 
 
 @pytest.mark.parametrize(
-    ("sudo", "words"),
+    ("sudo", "expected"),
     [
         (Sudo(), "sudo -u root --"),
         (Sudo(executable="/opt/my sudo", flags=("-H", "-S", "-n")), "'/opt/my sudo' -H -S -n -u root --"),
@@ -46,8 +51,15 @@ def test_another_user_inside() -> None:
         (Sudo(flags=("--non-interactive", "--set-home"), prompt="p"), "sudo --set-home -p p -u root --"),
     ],
 )
-def test_sudo(sudo: Sudo, words: str) -> None:
-    assert f'test "$(id -u)" = 0 || set -- {words} "$@"; exec "$@"' in script(sudo=sudo)
+def test_sudo(sudo: Sudo, expected: str) -> None:
+    assert f'test "$(id -u)" = 0 || set -- {expected} "$@"; ' in words(sudo=sudo)[0]
+
+
+def test_programs_that_run_as_root_are_not_searched_in_path() -> None:
+    script = words(user="nobody")[0]
+    system, command = script.index("PATH=/usr/local/sbin:"), script.index('PATH="$given')
+    for search in ("stat -f", "command -v ip", "command -v runuser"):
+        assert system < script.index(search) < command
 
 
 def test_missing_namespace() -> None:
@@ -69,7 +81,7 @@ def test_missing_namespace() -> None:
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
 def test_any_name_and_user_stay_one_word(text: str) -> None:
-    line = script(namespace=text, user=text)
-    assert f"set -- ip netns exec {shlex.quote(text)} runuser" in line
-    assert f"-- {shlex.quote(text)}; test" in line
-    assert shlex.quote("/run/netns/" + text) in line
+    script, *arguments = words(namespace=text, user=text)
+    assert f'set -- "$ip" netns exec {shlex.quote(text)} "$@"' in script
+    assert shlex.quote("/run/netns/" + text) in script
+    assert arguments[-1] == text

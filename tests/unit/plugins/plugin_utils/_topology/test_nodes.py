@@ -40,11 +40,17 @@ def test_kernel_parameters(sysctls: dict[str, Any], versions: set[int], may_prox
 
 def test_leaf_has_one_interface_and_no_route() -> None:
     topology = load_topology(small(routes=[{"destination": "default", "device": "eth0"}]))
-    node = Node("red")
+    node = Node("red", declares_routes=True)
     node.attach(NodeInterface("eth0", ("bridge", "br0", 0), (ip_interface("10.0.0.1/24"), ip_interface("fe80::1/64"))))
     assert node.is_leaf
     assert list(node.connected) == [network_key(ip_address("10.0.0.9"), 24)]
     node.add_route(topology.namespaces[0].routes[0])
+    assert not node.is_leaf
+
+
+def test_a_leaf_declares_its_routes() -> None:
+    node = Node("red")
+    node.attach(NodeInterface("eth0", ("bridge", "br0", 0), (ip_interface("10.0.0.1/24"),)))
     assert not node.is_leaf
 
 

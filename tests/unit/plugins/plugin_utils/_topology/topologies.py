@@ -28,7 +28,7 @@ FORWARDING = {"net.ipv4.ip_forward": True, "net.ipv6.conf.all.forwarding": "1"}
 def reference() -> Variables:
     """Return the role's defaults, as the filter gets them."""
     defaults = to_plain(DataLoader().load_from_file(str(ROOT / "roles/topology/defaults/main.yml")))
-    for only_in_role in ("topology_prune", "topology_nat_backend"):
+    for only_in_role in ("topology_prune", "topology_nat_backend", "topology_ovs_timeout", "topology_ovs_database"):
         del defaults[only_in_role]
     return {key.removeprefix("topology_"): value for key, value in defaults.items()}
 

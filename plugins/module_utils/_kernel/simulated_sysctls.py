@@ -1,0 +1,55 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The kernel parameters that a simulation has set, and what changes along with them. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
+
+#: The parameters of `all` that the kernel copies to `default` and to every link when they are written
+#: (inet_forward_change() in net/ipv4/devinet.c; addrconf_fixup_forwarding(), addrconf_disable_ipv6(),
+#: addrconf_fixup_linkdown() and addrconf_sysctl_addr_gen_mode() in net/ipv6/addrconf.c).
+COPIED = {
+    "net.ipv4.conf": ("forwarding",),
+    "net.ipv6.conf": ("addr_gen_mode", "disable_ipv6", "forwarding", "ignore_routes_with_linkdown"),
+}
+#: Another name of a parameter.
+ALIASES = {"net.ipv4.ip_forward": "net.ipv4.conf.all.forwarding"}
+
+_CONF = re.compile(r"(net\.ipv[46]\.conf)\.([^.]+)\.([^.]+)")
+
+
+class SimulatedSysctls:
+    """What the parameters would be if those that were simulated had been set."""
+
+    def __init__(self) -> None:
+        #: By namespace and key; `*` stands for every link.
+        self._values: dict[tuple[NamespaceName, str], str] = {}
+
+    def set(self, namespace: NamespaceName, key: str, value: str) -> None:
+        key = ALIASES.get(key, key)
+        found = _CONF.fullmatch(key)
+        if found and found[2] == "all" and found[3] in COPIED[found[1]]:
+            self._forget_links(namespace, found[1], found[3])
+            self._values[namespace, f"{found[1]}.*.{found[3]}"] = value
+        self._values[namespace, key] = value
+
+    def get(self, namespace: NamespaceName, key: str) -> str | None:
+        """Return the value; None for a parameter that was not set."""
+        key = ALIASES.get(key, key)
+        value = self._values.get((namespace, key))
+        found = _CONF.fullmatch(key)
+        if value is None and found:
+            return self._values.get((namespace, f"{found[1]}.*.{found[3]}"))
+        return value
+
+    def clear(self) -> None:
+        self._values.clear()
+
+    def _forget_links(self, namespace: NamespaceName, tree: str, name: str) -> None:
+        for where, key in list(self._values):
+            if where == namespace and key.startswith(f"{tree}.") and key.endswith(f".{name}"):
+                del self._values[where, key]

@@ -1,0 +1,51 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The names of the kernel parameters of links."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._core import sysctl_names
+
+
+@pytest.mark.parametrize(
+    ("key", "parts"),
+    [
+        ("net.ipv4.conf.eth0.rp_filter", ("ipv4.conf", "eth0", "rp_filter")),
+        ("net.ipv4.conf.eth0/10.rp_filter", ("ipv4.conf", "eth0.10", "rp_filter")),
+        ("net.ipv6.neigh.lo.gc_stale_time", ("ipv6.neigh", "lo", "gc_stale_time")),
+        ("net.ipv4.conf.all.rp_filter", None),
+        ("net.ipv4.conf.default.rp_filter", None),
+        ("net.ipv4.ip_forward", None),
+        ("net.core.conf.eth0.x", None),
+    ],
+)
+def test_the_link_of_a_parameter(key: str, parts: tuple[str, str, str] | None) -> None:
+    assert sysctl_names.split_key(key) == parts
+    if parts:
+        assert sysctl_names.join_key(*parts) == key
+        assert sysctl_names.in_full(parts[1], f"{parts[0]}.{parts[2]}") == key
+
+
+@pytest.mark.parametrize("short", ["ipv4.conf.rp_filter", "ipv4.neigh.gc_stale_time", "mpls.conf.input"])
+def test_names_without_the_link(short: str) -> None:
+    assert sysctl_names.check_short(short) == short
+
+
+@pytest.mark.parametrize(
+    "short",
+    [
+        "rp_filter",
+        "ipv4.rp_filter",
+        "net.ipv4.conf.eth0.rp_filter",
+        "ipv4.conf.eth0.rp_filter",
+        "ipv4.conf.",
+        "core.x",
+        7,
+    ],
+)
+def test_wrong_names(short: object) -> None:
+    with pytest.raises(ValueError, match=r"write TREE\.NAME without the link, such as ipv4\.conf\.rp_filter"):
+        sysctl_names.check_short(short)
