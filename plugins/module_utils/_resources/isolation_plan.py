@@ -21,6 +21,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Tools,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_other_name
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_backend import (
     check_own_table,
     choose_backend,
@@ -35,6 +36,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model 
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import SimulatedState
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_ruleset import PlannedRuleset
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink
 
 PlacedRule = tuple[RuleSpec, Place]
 
@@ -98,12 +100,17 @@ class IsolationPlanner(Planner[WantedLink]):
         return ()
 
     def _require_link(self, wanted: WantedLink) -> None:
-        if self._actual.kernel.link(None, wanted.link) is None:
-            existing = ", ".join(sorted(link.name for link in self._actual.kernel.namespace(None).links))
-            message = (
-                f"there is no link {wanted.link} on the host, which has {existing}; correct the name, or create it"
-            )
-            self.require(wanted.entry, "link", message, f"link host/{wanted.link}")
+        kernel = self._actual.kernel
+        if kernel.link(None, wanted.link) is not None:
+            return
+        refuse_other_name(kernel, wanted.entry, "link", None, wanted.link)
+        existing = ", ".join(sorted(link.name for link in kernel.namespace(None).links))
+        self.require(
+            wanted.entry,
+            "link",
+            f"there is no link {wanted.link} on the host, which has {existing}; correct the name, or create it first",
+            ALink(None, wanted.link),
+        )
 
     def ordered(self) -> Iterable[WantedLink]:
         # What is added comes first: a table that keeps a rule need not be deleted and created again.
