@@ -19,7 +19,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.validation impo
     Network,
     rule_safe_interface,
 )
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Nat, Topology
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
+    Attachment,
+    Forward,
+    Nat,
+    Topology,
+)
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class IsolatedLinks:
 
     @cached_property
     def _outer(self) -> frozenset[str]:
-        rules = [*self.topology.nat, *self.topology.forwards]
+        rules: list[Nat | Forward] = [*self.topology.nat, *self.topology.forwards]
         named = (rule.options.get(name) for rule in rules for name in ("out_interface", "in_interface"))
         return frozenset(name for name in named if name)
 
@@ -148,9 +153,12 @@ def isolation_entries(topology: Topology) -> list[dict[str, object]]:
 
 
 def _host_links(topology: Topology) -> Iterator[HostLink]:
-    plugged = [attachment for namespace in topology.namespaces for attachment in namespace.interfaces]
+    plugged: dict[str, list[Attachment]] = {bridge.name: [] for bridge in topology.bridges}
+    for namespace in topology.namespaces:
+        for attachment in namespace.interfaces:
+            plugged.get(attachment.bridge or "", []).append(attachment)
     for bridge in topology.bridges:
-        here = [attachment for attachment in plugged if attachment.bridge == bridge.name]
+        here = plugged[bridge.name]
         remote = tuple(address for attachment in here for address in attachment.addresses or ())
         ports = tuple(attachment.peer for attachment in here)
         yield HostLink(bridge.name, bridge.isolate, bridge.addresses or (), remote, ports)
