@@ -20,6 +20,14 @@ description:
   - A V(tcp) probe without a port is sent to an address of the host or of a named namespace. The module listens there
     itself for the time of the probe, sends data in both directions and compares them. It detects failures that neither
     ping nor a TCP handshake shows, such as a broken transmit checksum or an MTU that is too small on the path.
+  - A V(udp) probe is a datagram that has to be answered. Without a O(port) it is sent to an address of the host or of a
+    named namespace, where the module listens and answers itself. It is repeated within the timeout, as an echo request
+    is.
+  - A program that listens on a UDP port need not answer, so that its silence proves nothing. With a O(port) at an
+    address of the host or of a named namespace, the module therefore reads a copy of what arrives at the port of that
+    program (raw(7)), behind the packet filter, and answers from the port. The program gets the datagram, too, which has
+    twenty random bytes. If nothing listens on the port, the kernel reports V(port unreachable). At any other address
+    only an answer of the program itself shows that it is reached.
   - All probes run at the same time, in one process. Nothing needs to be installed in the namespaces. No program is run,
     except for C(nft) and C(iptables-save), which read the packet filters on the path of a probe that gets no answer.
   - Runs one probe, or many in one call with O(probes).
@@ -61,20 +69,23 @@ options:
   protocol:
     description: The protocol of the probe.
     type: str
-    choices: [icmp, tcp]
+    choices: [icmp, tcp, udp]
     default: icmp
   port:
     description:
-      - The TCP port of a service that listens at O(to).
-      - If omitted with O(protocol=tcp), the module listens there itself, on a free port. If several namespaces have the
-        address, in separate networks, it listens in all of them, and RV(probes[].answered_by) reports which one
+      - The TCP or UDP port of a service that listens at O(to).
+      - To probe a port on which nothing needs to listen, give the address as O(forwarded_to), too. The module then
+        listens on the port itself.
+      - If omitted with V(tcp) or V(udp), the module listens there itself, on a free port. If several namespaces have
+        the address, in separate networks, it listens in all of them, and RV(probes[].answered_by) reports which one
         answered.
     type: int
   forwarded_to:
     description:
       - The address that the published O(port) of O(to) leads to, see M(netns.fabric.nat_port_forward).
       - The module listens at this address itself, in the namespace that has it, so that the probe shows where the port
-        leads to. If a service listens there already, the probe is a connection to that.
+        leads to. If a service listens there already, a TCP probe is a connection to that, and a UDP probe is answered
+        by the module in its place.
       - If omitted, the port is one of O(to) itself.
     type: str
   forwarded_port:
@@ -131,10 +142,10 @@ options:
       protocol:
         description: The protocol of the probe. See O(protocol).
         type: str
-        choices: [icmp, tcp]
+        choices: [icmp, tcp, udp]
         default: icmp
       port:
-        description: The TCP port of a service that listens at O(to). See O(port).
+        description: The TCP or UDP port of a service that listens at O(to). See O(port).
         type: int
       forwarded_to:
         description: The address that the published O(port) of O(to) leads to, see M(netns.fabric.nat_port_forward). See
@@ -159,8 +170,9 @@ options:
         default: false
     # END probes
 notes:
-  - The module leaves nothing on the host but entries in the kernel's neighbour tables. Its listeners accept only
-    connections that present the secret of the call.
+  - The module leaves nothing on the host but entries in the kernel's neighbour tables, and in those of connection
+    tracking until they expire. Its listeners accept only connections, and answer only datagrams, that present the
+    secret of the call.
   - The kernel has one neighbour table for each address family, for all namespaces together. It refuses entries beyond
     C(net.ipv4.neigh.default.gc_thresh3) and C(net.ipv6.neigh.default.gc_thresh3), which are 1024 by default. The module
     removes the entries that it no longer needs, and uses at most half of the table. Probes without an answer keep their
@@ -181,6 +193,9 @@ seealso:
   - name: arp(7)
     description: What the limits of the neighbour table mean.
     link: https://man7.org/linux/man-pages/man7/arp.7.html
+  - name: raw(7)
+    description: What a raw socket receives.
+    link: https://man7.org/linux/man-pages/man7/raw.7.html
 """
 
 EXAMPLES = r"""
@@ -225,6 +240,14 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     var: reachability.matrix
 
+- name: Check that the DNS server in blue is reachable from red by UDP, whether it runs already or not
+  netns.fabric.reachability:
+    namespace: red
+    to: 192.0.2.2
+    protocol: udp
+    port: 53
+    forwarded_to: 192.0.2.2
+
 - name: Check that no service listens in blue
   netns.fabric.reachability:
     namespace: red
@@ -252,7 +275,7 @@ probes:
       description: The protocol of the probe.
       type: str
     port:
-      description: The TCP port that was given.
+      description: The TCP or UDP port that was given.
       type: int
     expect:
       description: The result that was expected.
@@ -272,7 +295,8 @@ probes:
         - V(silence), no answer; V(no neighbour), nobody on the link answers for the address; V(no route); V(refused),
           by a TCP reset; V(large packets lost), small ones pass, see
           O(full_size); V(stalled), no more data after the connection was established; V(closed), the connection was
-          closed too early; V(corrupted), the received data differ from the data sent; V(filtered), by the firewall of
+          closed too early; V(corrupted), the received data differ from the data sent; V(misdirected), a program answers
+          that is not where the UDP port should lead to; V(filtered), by the firewall of
           the namespace itself; V(prohibited), V(host unreachable), V(network unreachable), V(port unreachable),
           V(packet too big) and V(hop limit exceeded), by a router or the destination.
         - V(no such namespace), V(no owner) (no namespace to listen in) and V(error) mean that the probe could not be
@@ -283,7 +307,7 @@ probes:
       type: str
     answered_by:
       description:
-        - The namespace whose listener answered a TCP probe without a port, or V(the host).
+        - The namespace whose listener answered a TCP or UDP probe, or V(the host).
         - V(null) for other probes.
       type: str
     refused_by:

@@ -29,6 +29,7 @@ STALLED = "stalled"
 LARGE_LOST = "large packets lost"
 CORRUPTED = "corrupted"
 CLOSED = "closed"
+MISDIRECTED = "misdirected"
 FILTERED = "filtered"
 PROHIBITED = "prohibited"
 HOST_UNREACHABLE = "host unreachable"
@@ -69,7 +70,12 @@ class Probe:
     @property
     def needs_listener(self) -> bool:
         """Whether the module has to listen at the destination itself."""
-        return self.protocol == "tcp" and (self.port is None or self.service is not None)
+        return self.protocol != "icmp" and (self.port is None or self.service is not None)
+
+    @property
+    def seeks_owner(self) -> bool:
+        """Whether the module has to know where the destination is: a program need not answer a datagram."""
+        return self.needs_listener or self.protocol == "udp"
 
     @property
     def destination(self) -> Address:

@@ -24,7 +24,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.model import 
 ENTRY_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "namespace": {"type": "str"},
     "to": {"type": "str"},
-    "protocol": {"type": "str", "choices": ["icmp", "tcp"], "default": "icmp"},
+    "protocol": {"type": "str", "choices": ["icmp", "tcp", "udp"], "default": "icmp"},
     "port": {"type": "int"},
     "forwarded_to": {"type": "str"},
     "forwarded_port": {"type": "int"},
@@ -86,8 +86,8 @@ def _list_entries(params: Mapping[str, Any]) -> Iterator[tuple[Entry, Mapping[st
 def _parse_probe(entry: Entry, options: Mapping[str, Any]) -> Probe:
     checks = Checks(entry)
     checked = {option: checks.value(option, check, options[option]) for option, check in _CHECKS.items()}
-    if options["port"] is not None and options["protocol"] != "tcp":
-        checks.error("port", "only TCP has ports; add `protocol: tcp` or omit the port")
+    if options["port"] is not None and options["protocol"] == "icmp":
+        checks.error("port", "ICMP has no ports; add `protocol: tcp` or `protocol: udp`, or omit the port")
     if options["full_size"] and (options["protocol"] != "icmp" or options["expect"] == UNREACHABLE):
         checks.error("full_size", "only for `protocol: icmp`, and where an answer is expected; omit it")
     to, port = checked.pop("forwarded_to"), checked.pop("forwarded_port")

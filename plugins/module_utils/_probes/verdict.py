@@ -18,6 +18,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.model import 
     HOST_UNREACHABLE,
     LARGE_LOST,
     LOOP,
+    MISDIRECTED,
     NETWORK_UNREACHABLE,
     NO_NAMESPACE,
     NO_NEIGHBOUR,
@@ -141,9 +142,12 @@ def _usual_hint(probe: Probe, cause: str, context: Context) -> str:
             "way to it is down, or it is in another VLAN or on another bridge; check the gateway's address and links "
             "(`ip addr`) and the ports' bridges and tags (`ovs-vsctl show`)"
         )
-    if probe.protocol == "tcp" and cause == SILENCE and context.pings.get(path):
-        return _CHECKSUM_HINT
-    return _HINTS.get(cause, "")
+    hint = _HINTS.get(cause, "")
+    if probe.protocol != "icmp" and cause == SILENCE and context.pings.get(path):
+        hint = _CHECKSUM_HINT.format(protocol=probe.protocol.upper())
+    if probe.protocol == "udp" and not probe.needs_listener and cause == SILENCE:
+        hint += _NO_ANSWER_HINT
+    return hint
 
 
 _LEAK_HINT = (
@@ -152,9 +156,14 @@ _LEAK_HINT = (
     "joins them, or the address exists twice; compare `ovs-vsctl show` and `ip route` with the declaration"
 )
 _CHECKSUM_HINT = (
-    "ping works on this path but TCP does not: usually transmit checksum offload on a veth that leads to a bridge with "
-    "the userspace datapath (`ethtool -k` in the namespace; disable it with `tx_checksum: false` of netns.fabric.veth, "
-    "or let netns.fabric.ovs_port disable it), otherwise a firewall that drops TCP (allow it there)"
+    "ping works on this path but {protocol} does not: usually transmit checksum offload on a veth that leads to a "
+    "bridge with the userspace datapath (`ethtool -k` in the namespace; disable it with `tx_checksum: false` of "
+    "netns.fabric.veth, or let netns.fabric.ovs_port disable it), otherwise a firewall that drops {protocol} (allow it "
+    "there)"
+)
+_NO_ANSWER_HINT = (
+    "; if the address is on another host, the program there may leave a datagram unanswered that it does not "
+    "understand: only an answer shows that it is reached"
 )
 _HINTS: Mapping[str, str] = {
     SILENCE: (
@@ -195,6 +204,10 @@ _HINTS: Mapping[str, str] = {
         "another host has the same address, or a device on the path ends connections; make the address unique, or let "
         "the device pass them"
     ),
+    MISDIRECTED: (
+        "a program answers that is not where the port should lead to: another rule translates the address or the port, "
+        "or another host has the same address; compare `nft list ruleset` with the declaration"
+    ),
     HOST_UNREACHABLE: (
         "the last router on the path finds no host with this address; check the address and the link of the destination"
     ),
@@ -209,7 +222,7 @@ _HINTS: Mapping[str, str] = {
         "their routes to this address"
     ),
     NO_OWNER: (
-        "neither the host nor a named namespace has this address, so the module cannot listen there for a TCP probe "
+        "neither the host nor a named namespace has this address, so the module cannot listen there for a probe "
         "without a port; set the port of a service that listens there, or use `protocol: icmp`"
     ),
     NO_NAMESPACE: (
