@@ -328,8 +328,8 @@ class Reader:
         if options is None:
             return None
         protocol = options.get("protocol", "icmp")
-        if "port" in entry and protocol != "tcp":
-            self.errors.add(path, "port", "only TCP has ports; add `protocol: tcp`, or omit `port`")
+        if "port" in entry and protocol == "icmp":
+            self.errors.add(path, "port", "ICMP has no ports; add `protocol: tcp` or `protocol: udp`, or omit `port`")
         reachable = options.get("expect", "reachable") == "reachable"
         full_size = options.get("full_size", False)
         if full_size and (protocol != "icmp" or not reachable):

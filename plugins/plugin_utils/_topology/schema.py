@@ -217,7 +217,7 @@ ROUTER: dict[str, Check] = {
 PROBE: dict[str, Check] = {
     "namespace": validation.namespace_name,
     "to": validation.probe_destination,
-    "protocol": one_of("icmp", "tcp"),
+    "protocol": one_of("icmp", "tcp", "udp"),
     "port": validation.port,
     "expect": one_of("reachable", "unreachable"),
     "timeout": validation.probe_timeout,
