@@ -101,9 +101,18 @@ options:
         shown by the filter's answer; or, if the filter drops it silently, by a probe of the host over the same path,
         whose answers the filter lets in; or, if the filter drops these as well, by the neighbour that the kernel
         has resolved. For other addresses it is the same as V(reachable).
+      - With V(unreachable), the probe must not be answered, for whatever RV(probes[].cause). The others are stricter.
+        With V(silent), nothing answers (the causes V(silence), and V(filtered) by the namespace's own packet filter, as
+        a rule with C(drop) has them). With V(rejected), the packets are refused (V(refused), V(prohibited) and
+        V(port unreachable), as a rule with C(reject) has them, and a port on which nothing listens). With V(no_route),
+        they do not get as far as the destination (V(no route), V(no neighbour), V(host unreachable) and
+        V(network unreachable)).
+      - A kernel limits the errors that it sends to one host, by default to six at once and then one in a second
+        (C(net.ipv4.icmp_ratelimit)). With more probes than that with V(rejected) to one host, set a O(timeout) of as
+        many seconds.
       - A probe that cannot be sent, for instance because its namespace does not exist, is never as expected.
     type: str
-    choices: [reachable, unreachable, delivered]
+    choices: [reachable, unreachable, silent, rejected, no_route, delivered]
     default: reachable
   timeout:
     description:
@@ -121,7 +130,7 @@ options:
       - It is sent once the first one is answered, and detects a smaller MTU between the ends, which drops larger
         packets without an error. The cause is V(large packets lost) then. A router that reports its smaller MTU is
         right.
-      - Only with O(protocol=icmp), and not with O(expect=unreachable).
+      - Only with O(protocol=icmp), and where an answer is expected.
     type: bool
     default: false
   probes:
@@ -157,7 +166,7 @@ options:
       expect:
         description: The result that is expected. See O(expect).
         type: str
-        choices: [reachable, unreachable, delivered]
+        choices: [reachable, unreachable, silent, rejected, no_route, delivered]
         default: reachable
       timeout:
         description: How long to wait for an answer, in seconds, up to V(300). See O(timeout).
@@ -281,7 +290,8 @@ probes:
       description: The result that was expected.
       type: str
     result:
-      description: V(reachable) or V(unreachable), and V(skipped) in check mode.
+      description: V(reachable), V(silent), V(rejected), V(no_route), or V(unreachable) for any other cause, see
+        O(expect); V(skipped) in check mode.
       type: str
     ok:
       description: Whether the result is as expected; V(null) in check mode.
@@ -343,7 +353,8 @@ matrix:
   description:
     - The results as lines of text, with a table for each protocol, port and address family. Rows are the namespaces
       that sent the probes, columns are the addresses.
-    - With many columns there is one character for each probe, and the columns are numbered.
+    - With many columns there is one character for each probe, which distinguishes silence, a rejection and no route,
+      and the columns are numbered.
   returned: unless the options are wrong
   type: list
   elements: str
@@ -371,7 +382,16 @@ summary:
       description: Probes that were answered.
       type: int
     unreachable:
-      description: Probes that were not answered.
+      description: Probes that were not answered, including the following three.
+      type: int
+    silent:
+      description: Probes that nothing answered.
+      type: int
+    rejected:
+      description: Probes that were refused.
+      type: int
+    no_route:
+      description: Probes that did not get as far as the destination.
       type: int
     skipped:
       description: Probes that were not sent, in check mode.
@@ -382,6 +402,9 @@ summary:
     not_as_expected: 1
     reachable: 3
     unreachable: 1
+    silent: 1
+    rejected: 0
+    no_route: 0
     skipped: 0
 msg:
   description: The probes that are not as expected, one on each line, then the likely causes.

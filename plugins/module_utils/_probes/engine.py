@@ -35,7 +35,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.model import 
     NO_NAMESPACE,
     NO_NEIGHBOUR,
     SILENCE,
-    UNREACHABLE,
     Outcome,
     Probe,
 )
@@ -310,7 +309,7 @@ def _set_full_sizes(
 def _plan_priming(probes: Iterable[ActiveProbe], endpoints: Mapping[NeighbourKey, Endpoint]) -> None:
     """Have the neighbour entries primed where both ends are on this host and on one subnet."""
     for probe in probes:
-        if probe.far_end is not None and probe.probe.expect != UNREACHABLE:
+        if probe.far_end is not None and not probe.probe.is_forbidden:
             near, far = _near_end(probe, endpoints), endpoints.get((probe.far_end[0], probe.address))
             if near and far and probe.probe.to in near.network and ip_address(probe.far_end[1]) in far.network:
                 probe.primed_pair = (near, far)

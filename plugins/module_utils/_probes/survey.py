@@ -11,6 +11,7 @@ from ipaddress import ip_network
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import cure
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import DELIVERED
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE, Address
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.refusals import ESTABLISHED
@@ -25,7 +26,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.icmp import r
 from ansible_collections.netns.fabric.plugins.module_utils._probes.model import (
     CLOSED,
     DEFAULT_TIMEOUT,
-    DELIVERED,
     HOST_UNREACHABLE,
     NO_NEIGHBOUR,
     NO_OWNER,

@@ -25,7 +25,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.model import 
     NO_NEIGHBOUR,
     SILENCE,
     STALLED,
-    UNREACHABLE,
     Outcome,
     Probe,
     place,
@@ -152,7 +151,7 @@ class TcpProbe(ActiveProbe):
 
     def _may_retry(self) -> bool:
         """The kernel gives up on a neighbour after three requests, one each second; they may all have been lost."""
-        return self.probe.expect != UNREACHABLE and time.monotonic() < self.began + self.probe.timeout
+        return not self.probe.is_forbidden and time.monotonic() < self.began + self.probe.timeout
 
     def _measure_round_trip(self) -> float:
         """Return the kernel's round trip time of the handshake; the kernel has none where it had to be repeated."""

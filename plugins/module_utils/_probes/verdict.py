@@ -9,9 +9,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import (
+    REJECTED,
+    SILENT,
+    UNREACHABLE,
+    UNROUTED,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._probes.model import (
+    CAUSES_OF,
     CLOSED,
     CORRUPTED,
     FILTERED,
@@ -24,6 +31,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.model import 
     NO_NEIGHBOUR,
     NO_OWNER,
     NO_ROUTE,
+    NOT_CARRIED_OUT,
     PORT_UNREACHABLE,
     PROHIBITED,
     REFUSED,
@@ -66,7 +74,8 @@ def summarize(judged: Sequence[Judged]) -> dict[str, int]:
         "as_expected": sum(one.ok is True for one in judged),
         "not_as_expected": sum(one.ok is False for one in judged),
         "reachable": results["reachable"],
-        "unreachable": results["unreachable"],
+        "unreachable": sum(results[result] for result in (UNREACHABLE, *CAUSES_OF)),
+        **{result: results[result] for result in CAUSES_OF},
         "skipped": results["skipped"],
     }
 
@@ -126,6 +135,8 @@ def hint_for(judged: Judged, context: Context) -> str:
         return ""
     if judged.outcome.reachable:
         return _LEAK_HINT
+    if judged.probe.is_forbidden and judged.outcome.cause not in NOT_CARRIED_OUT:
+        return _OTHERWISE_HINTS.get(judged.result, "")
     shown = [context.ipv6_off.get(judged.probe, ""), context.filters.get(judged.probe, "")]
     hints = [hint for hint in shown if hint]
     if not hints or judged.probe in context.unproven:
@@ -155,6 +166,22 @@ _LEAK_HINT = (
     "be, a patch port, an external switch, OpenFlow flows, a route through a forwarding host or NAT of another program "
     "joins them, or the address exists twice; compare `ovs-vsctl show` and `ip route` with the declaration"
 )
+#: Hints for a probe that rightly is not answered, but by another result than expected.
+_OTHERWISE_HINTS: Mapping[str, str] = {
+    SILENT: (
+        "nothing reports that the packets are refused: a firewall drops them, or the kernel that rejects them sends "
+        "this host no more errors for now (`net.ipv4.icmp_ratelimit`: one in a second after the first six; a longer "
+        "`timeout` waits for the next); compare the rules on the path (`nft list ruleset`)"
+    ),
+    REJECTED: (
+        "the packets are answered with a refusal: by a firewall that rejects them, or by the destination, where "
+        "nothing listens on the port, so that they have arrived; compare the rules on the path (`nft list ruleset`)"
+    ),
+    UNROUTED: (
+        "the packets do not get as far as the destination: there is no route to it on the path, or no host on the link "
+        "has the address; compare `ip route` and `ip neigh` on the path"
+    ),
+}
 _CHECKSUM_HINT = (
     "ping works on this path but {protocol} does not: usually transmit checksum offload on a veth that leads to a "
     "bridge with the userspace datapath (`ethtool -k` in the namespace; disable it with `tx_checksum: false` of "

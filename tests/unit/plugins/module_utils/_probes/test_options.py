@@ -87,5 +87,7 @@ def test_a_repeated_probe_must_have_the_same_expectation() -> None:
     assert len(probes_of({**entry(), "probes": [same, same]})) == 2
     with pytest.raises(InvalidEntries, match=r"probes\[1\] .*: expect: is unreachable, but probes\[0\]"):
         probes_of({**entry(), "probes": [same, {**same, "expect": "unreachable"}]})
+    with pytest.raises(InvalidEntries, match=r"expect: is silent, but probes\[0\] .* expects rejected"):
+        probes_of({**entry(), "probes": [{**same, "expect": "rejected"}, {**same, "expect": "silent"}]})
     other = {**same, "protocol": "tcp", "expect": "unreachable"}
     assert len(probes_of({**entry(), "probes": [same, other]})) == 2
