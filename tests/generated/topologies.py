@@ -29,7 +29,7 @@ def topologies(draw: st.DrawFn) -> Variables:
         "bridges": [_bridge(draw, number, dual_stack) for number in range(bridges)],
         "namespaces": namespaces,
         "links": [_link(draw)] if count > 1 and draw(st.booleans()) else [],
-        "nat": _nat(draw, namespaces[0]["name"]),
+        "nat": _nat(draw, namespaces[0]),
     }
     _declare_different_mtus(topology)
     return topology
@@ -106,10 +106,13 @@ def _link(draw: st.DrawFn) -> Variables:
     return link
 
 
-def _nat(draw: st.DrawFn, name: str) -> list[Variables]:
+def _nat(draw: st.DrawFn, namespace: Variables) -> list[Variables]:
+    """Return NAT of the first bridge's network, and a port published to a namespace that the host reaches."""
     masquerade: Variables = {"source": "10.77.0.0/24"}
-    published: Variables = {"publish": draw(st.sampled_from([8080, "8000-8003"])), "to": name}
-    return [entry for entry in (masquerade, published) if draw(st.booleans())]
+    published: Variables = {"publish": draw(st.sampled_from([8080, "8000-8003"])), "to": namespace["name"]}
+    chosen = [entry for entry in (masquerade, published) if draw(st.booleans())]
+    # The host has its address in the untagged network of a bridge.
+    return [entry for entry in chosen if entry is masquerade or "tag" not in namespace["interfaces"][0]]
 
 
 def named(variables: Variables) -> Variables:

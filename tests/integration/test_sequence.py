@@ -333,7 +333,8 @@ def test_a_step_may_need_whatever_earlier_ones_ensure(host: Host, run_module: Ru
 
 def test_a_step_may_use_a_name_that_an_earlier_one_frees(host: Host, run_module: Run) -> None:
     """A link that moves away, a namespace that is removed, and the link that returns from it."""
-    shell(host, "tuntap add t0 mode tap\n tuntap add t1 mode tap\n netns add old\n link set t1 netns old")
+    shell(host, "tuntap add t0 mode tap\n tuntap add t1 mode tap\n netns add old")
+    assert run_module("link", name="t1", namespace="old").changed
     steps = [
         step("netns", namespaces=[{"name": "new"}]),
         step("link", links=[{"name": "t0", "namespace": "new"}]),

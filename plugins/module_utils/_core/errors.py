@@ -42,13 +42,16 @@ class OperationFailed(FabricError):
     """The host refused one operation.
 
     `operation` is the one refused, or None where it cannot be distinguished from the others of one transaction.
-    `number` is the kernel's errno, where there is one.
+    `number` is the kernel's errno, where there is one. `rolled_back` says that the host is as it was before the call.
     """
 
-    def __init__(self, operation: object | None, message: str, number: int | None = None) -> None:
+    def __init__(
+        self, operation: object | None, message: str, number: int | None = None, rolled_back: bool = False
+    ) -> None:
         super().__init__(message)
         self.operation = operation
         self.number = number
+        self.rolled_back = rolled_back
 
 
 class Unfinished(FabricError):

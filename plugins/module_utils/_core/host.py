@@ -136,10 +136,13 @@ class Host:
                 used.append(backend)
                 backend.execute([operation for _entry, operation in group], journal)
                 self._forget()
+            for backend in dict.fromkeys(used):
+                backend.confirm()
         except OperationFailed as failure:
-            raise OperationFailed(
-                failure.operation, _format_failure(failure, operations, journal.roll_back())
-            ) from failure
+            not_undone = journal.roll_back()
+            self._forget()
+            message = _format_failure(failure, operations, not_undone)
+            raise OperationFailed(failure.operation, message, failure.number, not not_undone) from failure
         except BaseException as error:
             undone = journal.roll_back()
             if undone:

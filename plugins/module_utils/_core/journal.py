@@ -65,6 +65,13 @@ class Backend:
     def forget(self) -> None:
         """Drop what was read: somebody has written."""
 
+    def confirm(self) -> None:
+        """Check that what was written to is still there.
+
+        Raises:
+            OperationFailed: Another program has removed it meanwhile.
+        """
+
     def settle(self) -> None:
         """Make sure that what was written lasts, before other calls are let in."""
 

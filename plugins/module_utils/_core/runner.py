@@ -24,6 +24,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
     FabricError,
     InvalidEntries,
+    OperationFailed,
     Unavailable,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
@@ -190,6 +191,29 @@ def plan_and_apply(resource: Resource[Any, Any], call: Call[Any], host: Host) ->
         FabricError: Nothing of the call is left on the host.
     """
     plan = make_plan(resource, call, host)
-    if not call.check_mode:
+    if call.check_mode:
+        return plan
+    try:
         host.apply(plan)
+    except OperationFailed as failure:
+        interference = _find_interference(resource, call, host, plan) if failure.rolled_back else None
+        if interference is None:
+            raise
+        raise OperationFailed(failure.operation, f"{failure}\n{interference}", failure.number, True) from failure
     return plan
+
+
+def _find_interference(resource: Resource[Any, Any], call: Call[Any], host: Host, plan: Plan) -> str | None:
+    """Return what another program has changed during a call that was rolled back; None where nothing is found.
+
+    The host is then as it was read, and the call would be planned as it was.
+    """
+    cause = "Another program has changed the host during this call"
+    try:
+        host.begin_call(call.options)
+        now = resource.plan(resource.read(host, call), call)
+    except FabricError as error:
+        return f"{cause}: {error}"
+    except OSError:  # the reason of the failure is reported, and no further one
+        return None
+    return None if now.commands == plan.commands else f"{cause}, which now needs other changes; run it again."

@@ -25,6 +25,9 @@ Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 #: Bytes: IFNAMSIZ of linux/if.h less the closing NUL.
 INTERFACE_NAME_MAX = 15
 
+#: Bytes: ALTIFNAMSIZ of linux/if.h less the closing NUL.
+ALTERNATIVE_NAME_MAX = 127
+
 #: Bytes: NAME_MAX of linux/limits.h; a named namespace is a file below /run/netns.
 NAMESPACE_NAME_MAX = 255
 
@@ -121,15 +124,29 @@ def interface_name(value: Any) -> str:
         ValueError: The kernel would refuse the name (``dev_valid_name`` in net/core/dev.c), or would take it
             for a pattern to be numbered (``dev_alloc_name``: a name with ``%``).
     """
+    return _interface_name(value, INTERFACE_NAME_MAX, "an interface name")
+
+
+def existing_interface_name(value: Any) -> str:
+    """Check the name or the alternative name of a network interface that exists (ip-link(8), ``altname``).
+
+    Args:
+        value: The name, a string.
+
+    Raises:
+        ValueError: The kernel has no interface with this name.
+    """
+    return _interface_name(value, ALTERNATIVE_NAME_MAX, "the alternative name of an interface")
+
+
+def _interface_name(value: Any, longest: int, what: str) -> str:
     name = _text(value, "an interface name", "veth-ns01")
     raw = name.encode("utf-8", "surrogatepass")
     if not raw:
         raise ValidationError("an interface name must not be empty; give it a name, for instance 'veth-ns01'")
-    if len(raw) > INTERFACE_NAME_MAX:
+    if len(raw) > longest:
         size = f"{len(raw)} characters" if len(raw) == len(name) else f"{len(raw)} bytes"
-        raise ValidationError(
-            f"{name!r} is {size} long, and Linux takes at most {INTERFACE_NAME_MAX} for an interface name; shorten it"
-        )
+        raise ValidationError(f"{name!r} is {size} long, and Linux takes at most {longest} for {what}; shorten it")
     if name in ("all", "default"):
         # The kernel refuses both (sysctl_dev_name_is_allowed() in net/ipv4/devinet.c).
         raise ValidationError(f"{name!r} cannot be an interface name (sysctls use it); choose another one")

@@ -34,7 +34,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.runner import (
     plan_and_apply,
     run_and_exit,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import MoveLink, RemoveNamespace
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import MoveLink
 from ansible_collections.netns.fabric.plugins.module_utils._probes import options as probe_options
 from ansible_collections.netns.fabric.plugins.module_utils._probes.matrix import render_matrix
 from ansible_collections.netns.fabric.plugins.module_utils._probes.model import Probe
@@ -138,9 +138,6 @@ def _moved_links(plan: Plan) -> Iterator[object]:
     for _entry, operation in plan.operations:
         if isinstance(operation, MoveLink):
             yield from ensure_link(operation.to, operation.new_name, enabled=None, addresses=None)
-        elif isinstance(operation, RemoveNamespace):
-            for name in operation.physical:
-                yield from ensure_link(None, name, enabled=None, addresses=None)
 
 
 def _run_steps(calls: Sequence[tuple[str, Call[Any]]], simulated: Sequence[Plan], host: Host) -> list[Plan]:

@@ -27,7 +27,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     NamespaceState,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import alias_with, alias_without
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_origin import HostNames, plan_return, returns
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
+    alias_with,
+    alias_without,
+    place,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import Queries
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import describe_alias
 from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ANamespace, ensure_link
@@ -122,8 +127,12 @@ class NamespaceResource(Resource[Namespace, Actual]):
             if namespace.present
             for key, value in namespace.sysctls.items()
         }
-        kernel = backend.read(sorted(distinct | names if call.prune else names), addresses=True)
-        leaving = [name for name in kernel.namespaces if name and name not in declared]
+        further = backend.further_names(preferred=declared) - names
+        # The host as well: links return to it from a namespace that is removed. Further names come last: they are the
+        # aliases of the others.
+        wanted = sorted(distinct | names if call.prune else names)
+        kernel = backend.read([None, *wanted, *sorted(further)], addresses=True)
+        leaving = [name for name in kernel.namespaces if name and name not in declared | further]
         if call.prune:
             leaving = [name for name in leaving if name in names or call.owner in _owners(kernel.namespace(name))]
         of_interest = sorted(names.union(leaving))
@@ -193,6 +202,7 @@ class _NamespacePlanner(Planner[Namespace]):
     def __init__(self, actual: Actual, call: Call[Namespace]) -> None:
         super().__init__(call)
         self._actual = actual
+        self._host_names = HostNames(actual.kernel.namespace(None))
 
     # Present
 
@@ -342,7 +352,9 @@ class _NamespacePlanner(Planner[Namespace]):
         """Release the owner's namespaces that the call does not list."""
         listed = {namespace.name for namespace in self.call.entries}
         for name, state in self._actual.kernel.namespaces.items():
-            if name and name not in listed and self.call.owner in _loopback(state).owners:
+            if name in self._actual.further_names or name in listed:
+                continue
+            if name and self.call.owner in _loopback(state).owners:
                 unlisted = Namespace(Entry(name), False, name, netns_resolver.Wanted(), {}, False)
                 self.attempt(self.absent, unlisted)
 
@@ -369,15 +381,27 @@ class _NamespacePlanner(Planner[Namespace]):
                 "the namespace is in use by these processes; stop them, or set `force: true` to delete it and its "
                 "links anyway\n" + "\n".join(f"  pid {pid}: {command}" for pid, command in processes),
             )
-        others = _own_links(state)
-        physical = tuple(link.name for link in others if not link.kind)
+        for link in state.links:
+            if returns(link):
+                self._return(wanted, link)
+        others = [link for link in _own_links(state) if not returns(link)]
         # Without a process to keep it alive the kernel destroys the links with the namespace, hundreds at once.
-        links = tuple(link.name for link in _one_of_each_pair(state) if link.kind) if processes else ()
+        deleted = tuple(link.name for link in _one_of_each_pair(state) if not returns(link)) if processes else ()
         # The task that removes the owner's own links reports them: before this one, or not yet in check mode.
         unreported = sorted(link.name for link in others if self.call.owner not in link.owners)
-        removal = op.RemoveNamespace(wanted.name, links=links, physical=physical)
+        operations: list[Operation] = [op.RemoveNamespace(wanted.name, links=deleted), *files.operations]
         before = {"links": unreported, **files.before}
-        self.changes.append(Change(wanted.entry, _target(wanted.name), before, None, (removal, *files.operations)))
+        if wanted.name in self._actual.kernel.aliases.values() and _owners(state):
+            # It stays under the other name, which nobody owns.
+            operations.insert(0, op.SetAlias(wanted.name, "lo", ""))
+        self.changes.append(Change(wanted.entry, _target(wanted.name), before, None, tuple(operations)))
+
+    def _return(self, wanted: Namespace, link: Link) -> None:
+        plan = plan_return(wanted.name, link, self._host_names)
+        for warning in plan.warnings:
+            self.warn(wanted.entry, warning)
+        target = f"link {place(wanted.name, link.name)}"
+        self.changes.append(Change(wanted.entry, target, plan.before, plan.after, tuple(plan.operations)))
 
 
 def _own_links(state: NamespaceState) -> list[Link]:

@@ -17,6 +17,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operati
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import lost_taps, lost_vports
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import OWN_KIND, Bridge, Interface, Port
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import (
+    refuse_altname,
+    refuse_other_name,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import OvsPlanner, is_left_behind
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_checks import (
     check_link_name,
@@ -137,6 +141,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
         """
         link = self._actual.kernel.link(None, wanted.name)
         if kind == "system" and link is None:
+            refuse_other_name(self._actual.kernel, wanted.entry, "name", None, wanted.name)
             self.require(wanted.entry, "name", self._describe_missing_link(wanted.name), ALink(None, wanted.name))
         elif kind == "system" and current == "internal" and link and link.kind in OWN_KIND.values():
             raise InvalidEntry(
@@ -145,6 +150,8 @@ class PortPlanner(OvsPlanner[WantedPort]):
                 f"{wanted.name} is an internal port, and its link is deleted with its type; remove the port "
                 "(`state: absent`), create the link, and add the port again",
             )
+        elif kind == "internal" and link is None:
+            refuse_altname(self._actual.kernel, wanted.entry, "name", None, wanted.name)
         elif kind == "internal" and link and self._is_foreign(link, bridge, current):
             if is_left_behind(link, self.call.owner, self._actual.attachments):
                 self.delete_left_behind(wanted.entry, link.name)

@@ -28,6 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     NamespaceState,
     Route,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_long_name
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import (
     DISABLE_IPV6,
     Queries,
@@ -93,7 +94,7 @@ class RouteResource(Resource[WantedRoute, KernelState]):
             namespace=checks.value("namespace", validation.namespace_name, options.get("namespace")),
             destination=_destination(checks, options["destination"], gateway or source),
             gateway=str(gateway) if gateway else None,
-            device=checks.value("device", validation.interface_name, options.get("device")),
+            device=checks.value("device", validation.existing_interface_name, options.get("device")),
             metric=options.get("metric"),
             table=options["table"],
             source=str(source) if source else None,
@@ -128,7 +129,7 @@ class RouteResource(Resource[WantedRoute, KernelState]):
 def _has_route_to(state: KernelState, wanted: WantedRoute) -> bool:
     """Whether there is a route to the destination by the link, and so IPv6 on it."""
     space = state.namespace(wanted.namespace)
-    device = space.link(wanted.device) if wanted.device else None
+    device = space.named(wanted.device) if wanted.device else None
     return any(
         route.destination == wanted.destination and (device is None or route.device == device.index)
         for route in space.routes
@@ -197,6 +198,8 @@ class _RoutePlanner(Planner[WantedRoute]):
         cause = self._describe_missing_ipv6(wanted) if is_new else ""
         if cause:
             raise InvalidEntry(wanted.entry, "device" if wanted.device else "destination", cause)
+        if wanted.device and routes.state.named(wanted.device) is None:
+            refuse_long_name(wanted.entry, "device", wanted.device)
         for option, message, thing in routes.obstacles(wanted):
             if not self.call.ensures(thing):
                 self.require(wanted.entry, option, message, thing)
@@ -210,7 +213,8 @@ class _RoutePlanner(Planner[WantedRoute]):
         """
         state, namespace = self._actual, wanted.namespace
         links = {link.name: link for link in state.namespace(namespace).links}
-        names = [wanted.device] if wanted.device else list(links) or ["lo"]
+        device = state.named(namespace, wanted.device) if wanted.device else None
+        names = [device.name if device else wanted.device] if wanted.device else list(links) or ["lo"]
         causes = [
             describe_missing_ipv6(state, (namespace, name), links.get(name), None, {}, "correct the destination")
             for name in names
@@ -274,7 +278,12 @@ class _NamespaceRoutes:
             self._settled.add(id(route))
             operations.append(op.RemoveRoute(self.state.name, self._spec_of(route)))
         spec = op.RouteSpec(
-            wanted.destination, wanted.gateway, wanted.device, wanted.metric, wanted.table, wanted.source
+            wanted.destination,
+            wanted.gateway,
+            self._name_of_device(wanted),
+            wanted.metric,
+            wanted.table,
+            wanted.source,
         )
         operations.append(op.AddRoute(self.state.name, spec))
         if wanted.gateway is None:
@@ -282,6 +291,11 @@ class _NamespaceRoutes:
         before = {"routes": [_describe(self._spec_of(route)) for route in rivals]} if rivals else None
         after = {"routes": [_describe(spec)]}
         return Change(wanted.entry, self._target(wanted.destination), before, after, tuple(operations))
+
+    def _name_of_device(self, wanted: WantedRoute) -> str | None:
+        """Return the name of the device, which an entry may give by an alternative name."""
+        link = self.state.named(wanted.device) if wanted.device else None
+        return link.name if link else wanted.device
 
     def plan_remove(self, wanted: WantedRoute) -> Iterator[Change]:
         """Plan the removal of the routes that fit an entry."""
@@ -318,7 +332,7 @@ class _NamespaceRoutes:
 
     def obstacles(self, wanted: WantedRoute) -> Iterator[tuple[str, str, object]]:
         """Yield why the kernel would refuse the route: the option, the message, what would have to exist."""
-        link = self.state.link(wanted.device) if wanted.device else None
+        link = self.state.named(wanted.device) if wanted.device else None
         if wanted.device and link is None:
             where = f"the namespace {self.state.name}" if self.state.name else "the host"
             names = ", ".join(sorted(link.name for link in self.state.links))
@@ -375,7 +389,7 @@ class _NamespaceRoutes:
         link = self.state.link_at(route.device) if route.device else None
         given_and_found: Sequence[tuple[object, object]] = (
             (wanted.gateway, route.gateway),
-            (wanted.device, link.name if link else None),
+            (self._name_of_device(wanted), link.name if link else None),
             (wanted.kernel_metric if wanted.present or wanted.metric is not None else None, route.metric),
             (wanted.source, route.source),
         )

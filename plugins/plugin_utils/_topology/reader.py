@@ -217,10 +217,11 @@ class Reader:
         )
 
     def _read_attachment(self, path: str, entry: Any, namespace: str) -> Attachment | None:
-        options = self._check_options(path, entry, schema.INTERFACE, "name")
+        exists = isinstance(entry, Mapping) and "bridge" not in entry
+        options = self._check_options(path, entry, schema.EXISTING_INTERFACE if exists else schema.INTERFACE, "name")
         if options is None:
             return None
-        if "bridge" not in entry:
+        if exists:
             for option in ("peer", "tx_checksum", *schema.PORT):
                 if option in entry:
                     self.errors.add(path, option, _explain_bridge_required(option))

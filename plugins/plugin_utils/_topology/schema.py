@@ -176,6 +176,8 @@ INTERFACE: dict[str, Check] = {
     "bridge": validation.interface_name,
     "peer": validation.interface_name,
 }
+#: An interface without `bridge`, which exists already and may be given by an alternative name.
+EXISTING_INTERFACE: dict[str, Check] = {**INTERFACE, "name": validation.existing_interface_name}
 LINK_END: dict[str, Check] = {**_END, "namespace": validation.namespace_name}
 #: Options of the module ovs_bridge, without the name.
 SWITCH: dict[str, Check] = {
@@ -197,7 +199,7 @@ BRIDGE: dict[str, Check] = {
 ROUTE: dict[str, Check] = {
     "destination": _check_destination,
     "gateway": validation.ip_address,
-    "device": validation.interface_name,
+    "device": validation.existing_interface_name,
     "source": validation.ip_address,
     "metric": _whole_number(0, METRIC_MAX),
     "table": _whole_number(1, TABLE_MAX),

@@ -64,7 +64,7 @@ class TestRead:
 
     def read(self, *entries: WantedMasquerade, **call: Any) -> tuple[Actual, list[Any]]:
         host = self.Host()
-        return RESOURCE.read(host, Call(entries=entries, **call)), host.kernel.requested  # type: ignore[arg-type]
+        return RESOURCE.read(host, Call(entries=entries, **call)), host.kernel.requested  # type: ignore[arg-type]  # a stand-in for the host
 
     def test_no_more_than_needed(self) -> None:
         found, requested = self.read(wanted())

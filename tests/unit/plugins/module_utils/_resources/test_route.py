@@ -384,7 +384,7 @@ def test_the_default_route_has_one_name() -> None:
         ({"destination": "10.0.0.0/8", "gateway": "fd00::1"}, "gateway"),
         ({"destination": "10.0.0.0/8", "device": "eth0", "source": "fd00::1"}, "source"),
         ({"destination": "fd01::/64", "gateway": "fe80::1"}, "device"),
-        ({"destination": "10.0.0.0/8", "device": "x" * 16}, "device"),
+        ({"destination": "10.0.0.0/8", "device": "x" * 128}, "device"),
         ({"destination": "10.0.0.0/8", "device": "eth0", "metric": -1}, "metric"),
         ({"destination": "10.0.0.0/8", "device": "eth0", "metric": 1 << 32}, "metric"),
         ({"destination": "10.0.0.0/8", "device": "eth0", "table": 0}, "table"),

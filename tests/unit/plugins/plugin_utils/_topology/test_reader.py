@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.reader import Reader, to_plain
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import (
     errors_of,
@@ -121,6 +122,21 @@ def test_invalid_entries_are_left_out() -> None:
     assert [bridge.name for bridge in topology.bridges] == ["br0"]
     assert topology.incomplete == {"bridges"}
     assert topology.namespaces[0].incomplete
+
+
+def test_an_existing_interface_may_have_an_alternative_name() -> None:
+    """A veth pair is created, and no link can be created with such a name."""
+    name = "enp0s31f6np0-of-the-first-card"
+    routes = [{"destination": "default", "gateway": "10.0.0.2", "device": name}]
+    namespace: dict[str, Any] = {
+        "name": "red",
+        "interfaces": [{"name": name, "addresses": ["10.0.0.1/24"]}],
+        "routes": routes,
+    }
+    variables = {"bridges": [], "namespaces": [namespace], "nat": []}
+    assert compile_topology(variables)["links"][-1]["name"] == name
+    namespace["interfaces"][0]["name"] = "x" * 128
+    assert "128 characters long, and Linux takes at most 127" in str(errors_of(variables))
 
 
 def test_to_plain_copies() -> None:
