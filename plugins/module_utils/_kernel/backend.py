@@ -15,7 +15,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import O
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, Backends, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests, rights, sysctl, templates
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests, rights, templates
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.announcements import Announcements
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.batch import Batch, refusal_of
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handlers import HANDLERS
@@ -113,10 +113,12 @@ class Kernel(Backend):
         """
         return self._reader.with_sysctls(state, wanted)
 
-    def links_with(self, namespace: NamespaceName, value: str, pattern: str) -> frozenset[str]:
-        """Return the links that have a value in a kernel parameter, see sysctl.links_with()."""
-        with self.entered(namespace):
-            return sysctl.links_with(value, pattern)
+    def link_sysctls(self, namespace: NamespaceName, pattern: str) -> dict[str, str]:
+        """Return a kernel parameter of each link, `*` in its name in place of the link: also of `all` and `default`.
+
+        A link without one has that of `default`: it does not exist yet.
+        """
+        return self._reader.link_sysctls(namespace, pattern)
 
     def socket_in(self, namespace: NamespaceName) -> NetlinkSocket:
         """Return the socket that is open in a namespace, for requests that this class does not have.

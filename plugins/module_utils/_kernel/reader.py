@@ -186,6 +186,20 @@ class Reader:
         simulated = {key: self._simulated_sysctls.get(namespace, key) for key in keys}
         return {key: value if simulated[key] is None else simulated[key] for key, value in found.items()}
 
+    def link_sysctls(self, namespace: NamespaceName, pattern: str) -> dict[str, str]:
+        """Return a kernel parameter of each link; see Kernel.link_sysctls()."""
+        if self._handles.find(namespace) is None:
+            value = self._trial.read(pattern)
+            found = {} if value is None else {"default": value}
+        else:
+            with self._handles.entered(namespace):
+                found = sysctl.of_links(pattern)
+        removed = self._removed_links.get(namespace, set())
+        for each in self._links(namespace, counters=False) if removed else ():
+            if each.link.index in removed:
+                found.pop(each.link.name, None)
+        return self._simulated_sysctls.of_links(namespace, pattern, found)
+
     def identities(self, namespaces: Iterable[NamespaceName]) -> dict[NamespaceName, Identity]:
         """Return what distinguishes each of these namespaces from all others; one that does not exist is left out."""
         host = self._handles.get(None)
@@ -224,12 +238,14 @@ class Reader:
         and is there where it returns to the host. The end of a veth pair is not, whose planning needs it.
         """
         for each in operations:
-            if isinstance(each, op.SetSysctl):
-                self._simulated_sysctls.set(each.namespace, each.key, each.value)
-            elif isinstance(each, op.SetAlias):
+            if isinstance(each, op.SetAlias):
                 self._set_aliases[each.namespace, each.link] = each.alias
         removals = [each for each in operations if isinstance(each, (op.DeleteLink, op.MoveLink, op.RemoveNamespace))]
         self._simulate_removals(removals)
+        # After the removals: what is re-created, or has moved, gets its parameters then.
+        for each in operations:
+            if isinstance(each, op.SetSysctl):
+                self._simulated_sysctls.set(each.namespace, each.key, each.value)
 
     def _simulate_removals(self, removals: Sequence[Any]) -> None:
         state = self.read([None, *self._handles.names()]) if removals else KernelState()
@@ -238,10 +254,12 @@ class Reader:
                 self._simulate_return(removal, state.link(removal.namespace, removal.name))
             if isinstance(removal, op.RemoveNamespace):
                 self._handles.hide(removal.name)
+                self._simulated_sysctls.forget(removal.name)
                 place: NamespaceName = removal.name
                 links = list(state.namespace(place).links)
             else:
                 place = removal.namespace
+                self._simulated_sysctls.forget_link(place, removal.name)
                 links = [link for link in state.namespace(place).links if link.name == removal.name]
                 if isinstance(removal, op.MoveLink):
                     links = [link for link in links if link.kind != "veth"]
@@ -253,6 +271,8 @@ class Reader:
 
     def simulate_removed_links(self, names: Collection[str]) -> None:
         """Read from now on as if these links of the host had been removed."""
+        for name in names:
+            self._simulated_sysctls.forget_link(None, name)
         for link in self.read([None]).namespace(None).links if names else ():
             if link.name in names:
                 self._simulate_removal(None, link)
@@ -274,3 +294,4 @@ class Reader:
 
     def _simulate_removal(self, name: NamespaceName, link: Link) -> None:
         self._removed_links.setdefault(name, set()).add(link.index)
+        self._simulated_sysctls.forget_link(name, link.name)
