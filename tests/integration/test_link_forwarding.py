@@ -222,7 +222,7 @@ def predicted(run_module: RunModule, steps: list[Step]) -> list[str]:
 
 class TestPredictedInASequence:
     @pytest.mark.parametrize("exists", [True, False])
-    def test_forwarding_of_all_links_is_turned_on(self, router: Host, run_module: RunModule, exists: bool) -> None:
+    def test_forwarding_of_all_links_is_turned_on(self, run_module: RunModule, exists: bool) -> None:
         """The kernel sets that of every link then, and that of new ones; the port forward has nothing to add."""
         steps = router_steps({}, None)
         set_forwarding("all", "0")
@@ -235,10 +235,10 @@ class TestPredictedInASequence:
         assert forwards("lan0")
         assert not run_module("sequence", steps=steps).changed
 
-    @pytest.mark.parametrize(("value", "expected"), [("0", 1), ("1", 0)])
-    def test_parameter_of_a_new_link(self, run_module: RunModule, value: str, expected: int) -> None:
+    @pytest.mark.parametrize("value", ["0", "1"])
+    def test_parameter_of_a_new_link(self, run_module: RunModule, value: str) -> None:
         commands = predicted(run_module, router_steps({"ipv4.conf.forwarding": value}, None))
-        assert commands[5:].count(TURN_ON) >= expected
+        assert commands.count(TURN_ON) == 1, "by the link itself, or by NAT"
         assert forwards("lan0")
 
     def test_a_link_that_is_created_again_has_the_default(self, run_module: RunModule) -> None:
