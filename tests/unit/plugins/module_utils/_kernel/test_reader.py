@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
+import pytest
+
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import sysctl
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.messages import LinkMessage
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.reader import Reader
@@ -52,6 +56,9 @@ class FakeHandles:
 
     def get(self, name: NamespaceName) -> Any:
         return self.find(name)
+
+    def entered(self, _name: NamespaceName) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def hide(self, name: str) -> None:
         self.hidden.add(name)
@@ -125,3 +132,18 @@ def test_the_end_of_a_veth_pair_is_not_simulated_elsewhere() -> None:
     found = reader(FakeHandles())
     found.simulate([op.MoveLink(None, "a", None, "c"), op.MoveLink(None, "missing", None, "d")])
     assert names(found, None) == ["a", "b", "d0"]
+
+
+FORWARDING = "net.ipv4.conf.*.forwarding"
+
+
+def test_parameters_of_links_that_are_removed_and_created_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sysctl, "of_links", lambda _pattern: {"default": "0", "a": "1", "b": "1", "d0": "1"})
+    found = reader(FakeHandles())
+    found.simulate([op.SetSysctl(None, "net.ipv4.conf.a.forwarding", "0")])
+    assert found.link_sysctls(None, FORWARDING) == {"default": "0", "a": "0", "b": "1", "d0": "1"}
+    found.simulate([op.SetSysctl(None, "net.ipv4.conf.b.forwarding", "1"), op.DeleteLink(None, "a")])
+    # What a plan sets follows what it removes.
+    assert found.link_sysctls(None, FORWARDING) == {"default": "0", "b": "1", "d0": "1"}
+    found.simulate_removed_links({"b", "d0"})
+    assert found.link_sysctls(None, FORWARDING) == {"default": "0"}
