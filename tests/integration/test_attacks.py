@@ -15,7 +15,9 @@ import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.lock import LOCK_FILE, locked
 from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import find_notations
-from ansible_collections.netns.fabric.tests.helpers.convergence import converge
+from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import HOST_WIDE
+from ansible_collections.netns.fabric.tests.helpers import snapshot
+from ansible_collections.netns.fabric.tests.helpers.convergence import converge, converge_and_paste, shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 
@@ -25,6 +27,54 @@ import fcntl, os, sys
 fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
 print("held", flush=True)
 sys.stdin.read()
+"""
+
+#: Sets every parameter below net. in the namespace that it runs in, and prints those that another one has then, too.
+#: Those that are known to be of that kind are left out: the machine of the tests would have them.
+FIND_HOST_WIDE = """
+import ctypes, json, os, sys
+setns = ctypes.CDLL(None, use_errno=True).setns
+here, there = os.open("/proc/self/ns/net", os.O_RDONLY), os.open("/run/netns/" + sys.argv[1], os.O_RDONLY)
+
+def read(path, namespace):
+    assert setns(namespace, 0x40000000) == 0
+    try:
+        with open(path) as file:
+            return file.read().strip()
+    except OSError:
+        return None
+    finally:
+        setns(here, 0x40000000)
+
+def write(path, value):
+    try:
+        with open(path, "w") as file:
+            file.write(value)
+    except OSError:
+        pass
+
+def others(value):
+    numbers = [int(word) for word in value.split() if word.lstrip("-").isdigit()]
+    for step in (1, -1, 2, 16, 1000):
+        yield " ".join(str(number + step) for number in numbers)
+    yield "reno"
+
+writable, host_wide = 0, []
+for directory, _directories, files in os.walk("/proc/sys/net"):
+    for path in (os.path.join(directory, file) for file in files):
+        before, far = read(path, here), read(path, there)
+        name = os.path.relpath(path, "/proc/sys").replace("/", ".")
+        if name in sys.argv[2:] or before is None or not os.stat(path).st_mode & 0o200:
+            continue
+        writable += 1
+        for value in others(before):
+            write(path, value)
+            if read(path, here) != before:
+                break
+        if read(path, there) != far:
+            host_wide.append(name)
+        write(path, before)
+print(json.dumps({"writable": writable, "host_wide": host_wide}))
 """
 
 
@@ -102,3 +152,96 @@ def test_the_error_of_a_wrong_option_has_no_secret(run_module: RunModule) -> Non
     result = run_module("ovs_port", name="tun0", bridge="int_br", options={"psk": "sesame"}, nonsense=1)
     assert result.failed
     assert "sesame" not in json.dumps(result.returned)
+
+
+LWTUNNEL = Path("/proc/sys/net/netfilter/nf_hooks_lwtunnel")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "cause"),
+    [
+        ("net.netfilter.nf_hooks_lwtunnel", 1, "it holds for the whole host"),
+        ("net/netfilter/nf_hooks_lwtunnel", 1, "only parameters below net."),
+        ("net.ipv4.ip_forward\0", 1, "this is not the name of a kernel parameter"),
+        ("net.//.kernel.hostname", "x", "this is not the name of a kernel parameter"),
+        ("net./.ipv4.ip_forward", 1, "this is not the name of a kernel parameter"),
+        (f"net.{'x' * 300}", 1, "this is not the name of a kernel parameter"),
+        ("net.ipv4.conf.eth0\udcff.forwarding", 1, "this is not the name of a kernel parameter"),
+        ("net.ipv4.ip_forward", "\u0661", "a character that no kernel parameter takes"),
+        ("net.ipv4.ip_forward", "1\0", "a character that no kernel parameter takes"),
+        ("net.ipv4.ip_forward", "\udcff", "a character that no kernel parameter takes"),
+    ],
+)
+@pytest.mark.parametrize("name", ["red", "blue"])
+def test_no_kernel_parameter_reaches_the_host(
+    run_module: RunModule, name: str, key: str, value: object, cause: str
+) -> None:
+    run_module("netns", name="red")
+    before, value_before = snapshot.take(), LWTUNNEL.read_text(encoding="ascii")
+    for check in (True, False):
+        result = run_module("netns", name=name, sysctls={key: value}, _check=check)
+        assert result.failed
+        assert "sysctls." in result.message
+        assert cause in result.message
+        assert "internal" not in result.message.lower()
+    snapshot.assert_unchanged(before, "the host")
+    assert LWTUNNEL.read_text(encoding="ascii") == value_before
+
+
+def test_the_kernel_has_no_other_parameter_that_holds_for_the_whole_host(host: Host) -> None:
+    for name in ("red", "blue"):
+        host.run("ip", "netns", "add", name)
+    found = host.in_namespace("red", "/usr/bin/python3", "-c", FIND_HOST_WIDE, "blue", *HOST_WIDE).stdout
+    assert json.loads(found)["writable"] > 100
+    assert json.loads(found)["host_wide"] == []
+
+
+@pytest.mark.parametrize("value", ["\u0661", "1\0"])
+def test_the_value_of_a_link_parameter_is_named(run_module: RunModule, value: str) -> None:
+    result = run_module("link", name="lo", sysctls={"ipv4.conf.rp_filter": value})
+    assert "sysctls.ipv4.conf.rp_filter: " in result.message
+    assert "a character that no kernel parameter takes" in result.message
+
+
+@pytest.mark.parametrize("namespace", [None, "-x"])
+@pytest.mark.parametrize("backend", ["nftables", "iptables"])
+@pytest.mark.parametrize(
+    ("module", "params"),
+    [
+        ("nat_masquerade", {"source": "192.0.2.0/24", "out_interface": "-o"}),
+        ("nat_port_forward", {"port": 80, "to_address": "192.0.2.1", "in_interface": "-o"}),
+    ],
+)
+def test_nat_at_a_link_whose_name_begins_with_a_hyphen(
+    host: Host, run_module: RunModule, module: str, params: dict[str, Any], backend: str, namespace: str | None
+) -> None:
+    def prepare() -> None:
+        shell(host, "netns add -x\nlink add name -o type veth peer name -o netns -x")
+
+    converge_and_paste(host, run_module, prepare, module, **params, backend=backend, namespace=namespace)
+
+
+@pytest.mark.parametrize(
+    ("module", "params"),
+    [
+        ("netns", {"name": "-n", "sysctls": {"net.ipv4.ip_forward": 1}, "nameservers": ["192.0.2.1"]}),
+        ("veth", {"name": "-v", "namespace": "-x", "tx_checksum": False, "owner": "a", "peer": {"name": "-p"}}),
+        ("link", {"name": "-l", "namespace": "-x", "enabled": True, "sysctls": {"ipv4.conf.rp_filter": 2}}),
+        ("route", {"namespace": "-x", "destination": "203.0.113.0/24", "gateway": "192.0.2.2", "device": "-l"}),
+    ],
+)
+def test_a_name_that_begins_with_a_hyphen(
+    host: Host, run_module: RunModule, module: str, params: dict[str, Any]
+) -> None:
+    def prepare() -> None:
+        shell(
+            host,
+            """
+            netns add -x
+            link add name -l netns -x type veth peer name far
+            -n -x addr add 192.0.2.1/24 dev -l
+            -n -x link set dev -l up
+            """,
+        )
+
+    converge_and_paste(host, run_module, prepare, module, **params)
