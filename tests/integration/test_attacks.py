@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -245,3 +247,28 @@ def test_a_name_that_begins_with_a_hyphen(
         )
 
     converge_and_paste(host, run_module, prepare, module, **params)
+
+
+@pytest.mark.parametrize("what", ["pipe", "socket", "device"])
+def test_what_is_put_into_the_place_of_a_file_stops_no_run(host: Host, run_module: RunModule, what: str) -> None:
+    for directory in ("/etc/netns/red", "/etc/netns/.resolv.conf.before-netns.fabric"):
+        os.makedirs(directory)
+    paths = ["/etc/netns/red/resolv.conf", "/etc/netns/.resolv.conf.before-netns.fabric/red"]
+    with ExitStack() as sockets:
+        for path in paths:
+            if what == "pipe":
+                os.mkfifo(path)
+            elif what == "socket":
+                sockets.enter_context(socket.socket(socket.AF_UNIX)).bind(path)
+            else:
+                os.symlink("/dev/zero", path)
+    before = [os.lstat(path) for path in paths]
+    converge(host, run_module, "netns", name="red")
+    assert "red" in [found["name"] for found in run_module("topology_info").returned["namespaces"]]
+    for check in (True, False):
+        result = run_module("netns", name="red", nameservers=["192.0.2.53"], _check=check)
+        assert result.failed
+        assert result.message.startswith(f"red: {paths[0]} ")
+        assert "not a file of a few lines; remove it" in result.message
+    converge(host, run_module, "netns", name="red", state="absent")
+    assert [os.lstat(path).st_ino for path in paths] == [status.st_ino for status in before]
