@@ -21,6 +21,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names im
 from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.convergence import converge, converge_and_paste, shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
+from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 
 NOBODY = 65534
@@ -272,3 +273,116 @@ def test_what_is_put_into_the_place_of_a_file_stops_no_run(host: Host, run_modul
         assert "not a file of a few lines; remove it" in result.message
     converge(host, run_module, "netns", name="red", state="absent")
     assert [os.lstat(path).st_ino for path in paths] == [status.st_ino for status in before]
+
+
+ANY = "0.0.0.0"  # noqa: S104  # the subject of the tests: a service that is reached from outside
+#: Listens, and sends every client of TCP a greeting. Arguments: protocol, address, port, and a link if any.
+SERVICE = """
+import socket, sys
+kind = socket.SOCK_STREAM if sys.argv[1] == "tcp" else socket.SOCK_DGRAM
+server = socket.socket(socket.AF_INET6 if ":" in sys.argv[2] else socket.AF_INET, kind)
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+if len(sys.argv) > 4:
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, sys.argv[4].encode())
+server.bind((sys.argv[2], int(sys.argv[3])))
+if kind == socket.SOCK_STREAM:
+    server.listen()
+    while True:
+        connection = server.accept()[0]
+        connection.sendall(b"mine")
+        connection.close()
+server.recv(1)
+"""
+GREETING = "import socket; print(socket.create_connection(('192.0.2.254', 8022), 3).recv(9).decode())"
+
+
+class TestPublishedPort:
+    """A port that the router itself listens on, and a tenant that has it published."""
+
+    @pytest.fixture(autouse=True, name="host")
+    def fixture_router(self, host: Host) -> Host:
+        shell(
+            host,
+            """
+            netns add tenant
+            link add eth0 netns tenant type veth peer name lan0
+            link add wan0 type veth peer name wan1
+            addr add 192.0.2.254/24 dev lan0
+            link set lan0 up
+            -n tenant addr add 192.0.2.1/24 dev eth0
+            -n tenant link set eth0 up
+            -n tenant link set lo up
+            """,
+        )
+        return host
+
+    @staticmethod
+    def listen(host: Host, *arguments: str, namespace: str | None = None) -> None:
+        host.start("/usr/bin/python3", "-c", SERVICE, *arguments, namespace=namespace)
+        inside = ["ip", "netns", "exec", namespace] if namespace else []
+        wait_until(lambda: f":{arguments[2]} " in host.run(*inside, "ss", "-Hltun").stdout)
+
+    @staticmethod
+    def rule(**options: Any) -> dict[str, Any]:
+        return {"port": "8000-8100", "to_address": "192.0.2.1", **options}
+
+    @staticmethod
+    def greeting(host: Host) -> str:
+        return host.in_namespace("tenant", "/usr/bin/python3", "-c", GREETING).stdout.strip()
+
+    @pytest.mark.parametrize(
+        ("service", "options"),
+        [
+            (("tcp", ANY, "8022"), {}),
+            (("tcp", "::", "8022"), {}),
+            (("tcp", "192.0.2.254", "8022"), {"address": "192.0.2.254"}),
+            (("tcp", ANY, "8022", "lan0"), {"in_interface": "lan0"}),
+        ],
+    )
+    def test_it_is_not_taken_over(
+        self, host: Host, run_module: RunModule, service: tuple[str, ...], options: dict[str, Any]
+    ) -> None:
+        self.listen(host, *service)
+        assert self.greeting(host) == "mine"
+        before = snapshot.take()
+        for check in (True, False):
+            result = run_module("nat_port_forward", **self.rule(**options), _check=check)
+            assert result.failed
+            assert ": port: the host itself listens on tcp port 8022 at " in result.message
+            assert "/usr/bin/python3" in result.message
+            assert "set `take_over: true`" in result.message
+        snapshot.assert_unchanged(before, "the host")
+        assert self.greeting(host) == "mine"
+
+    def test_it_is_not_taken_over_in_a_router_namespace(self, host: Host, run_module: RunModule) -> None:
+        self.listen(host, "udp", ANY, "8053", namespace="tenant")
+        rule = self.rule(protocol="udp", to_address="192.0.2.7", namespace="tenant")
+        result = run_module("nat_port_forward", **rule)
+        assert "the namespace tenant itself listens on udp port 8053" in result.message
+        assert run_module("nat_port_forward", **{**rule, "protocol": "tcp"}).changed
+        assert run_module("nat_port_forward", **self.rule(protocol="udp")).changed
+
+    def test_it_is_where_the_entry_says_so(self, host: Host, run_module: RunModule) -> None:
+        self.listen(host, "tcp", ANY, "8022")
+        self.listen(host, "tcp", ANY, "8022", namespace="tenant")
+        converge(host, run_module, "nat_port_forward", **self.rule(take_over=True))
+        # What is published already stays so, and can be deleted.
+        assert not run_module("nat_port_forward", **self.rule()).changed
+        converge(host, run_module, "nat_port_forward", **self.rule(state="absent"))
+
+    @pytest.mark.parametrize(
+        ("service", "options"),
+        [
+            (("tcp", "127.0.0.53", "8022"), {}),
+            (("tcp", "::1", "8022"), {}),
+            (("udp", ANY, "8022"), {}),
+            (("tcp", ANY, "8022"), {"address": "192.0.2.254", "protocol": "udp"}),
+            (("tcp", "192.0.2.254", "8022"), {"address": "192.0.2.253"}),
+            (("tcp", ANY, "8022", "wan0"), {"in_interface": "lan0"}),
+        ],
+    )
+    def test_a_service_that_keeps_its_packets(
+        self, host: Host, run_module: RunModule, service: tuple[str, ...], options: dict[str, Any]
+    ) -> None:
+        self.listen(host, *service)
+        converge(host, run_module, "nat_port_forward", **self.rule(**options))

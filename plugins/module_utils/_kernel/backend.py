@@ -14,7 +14,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import U
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, Backends, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests, rights, sysctl, templates
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests, rights, sockets, sysctl, templates
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.announcements import Announcements
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.batch import Batch, refusal_of
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handlers import HANDLERS
@@ -104,6 +104,15 @@ class Kernel(Backend):
         """Return the links that have a value in a kernel parameter, see sysctl.links_with()."""
         with self.entered(namespace):
             return sysctl.links_with(value, pattern)
+
+    def listening(self, namespace: NamespaceName) -> list[sockets.Socket]:
+        """Return the listening sockets in a namespace.
+
+        Raises:
+            OSError: The kernel cannot list them.
+        """
+        with self.entered(namespace):
+            return sockets.listening()
 
     def socket_in(self, namespace: NamespaceName) -> NetlinkSocket:
         """Return the socket that is open in a namespace, for requests that this class does not have.

@@ -23,6 +23,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_conflicts import local_addresses
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwarding import Router, forwarding_parameter
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_listeners import Listeners
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import WantedNat
 from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import (
     PlannedAddresses,
@@ -78,6 +79,8 @@ class Actual:
     advertised: Mapping[NamespaceName, Sequence[str]] = field(default_factory=dict)
     #: The owner's policy, where firewalld is running.
     firewalld: Policy | None = None
+    #: The ports that are to be published and on which the router itself listens.
+    listeners: Listeners = field(default_factory=Listeners)
     #: Whether the owner has a policy where firewalld is not running.
     has_stopped_policy: bool = False
 

@@ -234,5 +234,6 @@ FORWARD: dict[str, Check] = {
     "to_port": validation.port,
     "address": validation.ip_address,
     "in_interface": validation.interface_name,
+    "take_over": check_boolean,
     **ROUTER,
 }

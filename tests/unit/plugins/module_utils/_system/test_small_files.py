@@ -39,7 +39,7 @@ def put(path: Path, what: str) -> None:
     "what",
     ["a named pipe", "a socket", "a directory", "a device", "a loop of symbolic links", f"more than {SIZE_MAX} bytes"],
 )
-def test_what_is_no_file_of_a_few_lines_is_neither_read_nor_overwritten(tmp_path: Path, what: str) -> None:
+def test_another_kind_of_file_is_neither_read_nor_overwritten(tmp_path: Path, what: str) -> None:
     path = tmp_path / "resolv.conf"
     put(path, what)
     assert Files().read(str(path)) is None
