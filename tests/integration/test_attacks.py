@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -386,3 +386,74 @@ class TestPublishedPort:
     ) -> None:
         self.listen(host, *service)
         converge(host, run_module, "nat_port_forward", **self.rule(**options))
+
+
+class TestNamesThatAreNoText:
+    """A tenant names its links with bytes that are no UTF-8."""
+
+    LINK, PEER = b"x\xff\xfe'", b"y\xff"
+    CALLS: ClassVar[list[tuple[str, dict[str, Any]]]] = [
+        ("netns", {"name": "red"}),
+        ("netns", {"name": "red", "state": "absent"}),
+        ("netns", {"namespaces": [{"name": "blue"}], "owner": "lab", "prune": True}),
+        ("topology_info", {}),
+        ("link", {"name": "eth0", "namespace": "red", "addresses": ["192.0.2.1/24"]}),
+        ("link", {"links": [{"name": "eth0", "namespace": "red"}], "owner": "lab", "prune": True}),
+        ("veth", {"pairs": [{"name": "a", "peer": {"name": "b"}}], "owner": "lab", "prune": True}),
+        ("route", {"namespace": "red", "destination": "203.0.113.0/24", "device": "eth0", "gateway": "192.0.2.2"}),
+        ("nat_masquerade", {"source": "192.0.2.0/24", "namespace": "red"}),
+        ("nat_masquerade", {"rules": [{"source": "192.0.2.0/24"}], "owner": "lab", "prune": True}),
+        ("ovs_port", {"ports": [], "owner": "lab", "prune": True}),
+    ]
+
+    @pytest.fixture(autouse=True, params=[None, b"netns.fabric:lab", b"\xff"])
+    def tenant(self, host: Host, request: pytest.FixtureRequest) -> None:
+        shell(
+            host,
+            """
+            netns add red
+            link add eth0 netns red type veth peer name t0
+            -n red addr add 192.0.2.9/24 dev eth0
+            -n red link set eth0 up
+            """,
+        )
+        self.ip(b"link", b"add", b"name", self.LINK, b"type", b"veth", b"peer", b"name", self.PEER)
+        if request.param:
+            self.ip(b"link", b"set", b"dev", self.LINK, b"alias", request.param)
+
+    @staticmethod
+    def ip(*words: bytes) -> None:
+        subprocess.run([b"ip", b"-n", b"red", *words], check=True)
+
+    @pytest.mark.parametrize(("module", "params"), CALLS)
+    def test_they_stop_no_call(self, run_module: RunModule, module: str, params: dict[str, Any]) -> None:
+        for check in (True, False):
+            result = run_module(module, **params, _check=check)
+            assert not result.failed, result.message
+            json.dumps(result.returned, ensure_ascii=False).encode()  # fails for a surrogate
+
+    @pytest.mark.parametrize(
+        ("module", "params"),
+        [
+            ("link", {"name": "missing", "namespace": "red"}),
+            ("nat_masquerade", {"source": "192.0.2.0/24", "out_interface": "missing", "namespace": "red"}),
+        ],
+    )
+    def test_an_error_shows_them_escaped(self, run_module: RunModule, module: str, params: dict[str, Any]) -> None:
+        result = run_module(module, **params)
+        assert "there is no link missing" in result.message
+        assert "nternal" not in result.message
+        json.dumps(result.returned, ensure_ascii=False).encode()  # fails for a surrogate
+
+    def test_commands_can_be_pasted(self, host: Host, run_module: RunModule) -> None:
+        self.ip(b"link", b"set", b"dev", self.LINK, b"alias", b"netns.fabric:lab")
+        self.ip(b"link", b"set", b"dev", self.PEER, b"alias", b"netns.fabric:lab")
+        call = {"pairs": [{"name": "a", "peer": {"name": "b"}}], "owner": "lab", "prune": True}
+        checked = run_module("veth", **call, _check=True)
+        print_words = """ip() { printf '%s\\n' "$@"; };"""
+        script = print_words + "\n".join(line for line in checked.commands if " del" in line)
+        words = subprocess.run(["bash", "-c", script], capture_output=True, check=True).stdout.splitlines()
+        assert {self.LINK, self.PEER} & set(words)
+        assert run_module("veth", **call).commands == checked.commands
+        assert "eth0" in host.links("red")
+        assert len(host.links("red")) == 2

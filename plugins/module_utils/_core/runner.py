@@ -27,6 +27,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.journal import 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import find_notations, find_secrets
+from ansible_collections.netns.fabric.plugins.module_utils._core.text import printable, printable_data
 
 #: What has become of the host where an internal error ends the call of a module that changes it, or that only reads.
 ROLLED_BACK = "All changes made by this call were rolled back."
@@ -46,13 +47,15 @@ class FabricModule(AnsibleModule):  # type: ignore[misc]  # ansible-core has no 
 
     def exit_json(self, **result: Any) -> NoReturn:
         self._hide_secrets(result)
-        super().exit_json(**result)
+        self.params = printable_data(self.params)
+        super().exit_json(**printable_data(result))
         raise AssertionError  # not reached
 
     def fail_json(self, msg: str, **result: Any) -> NoReturn:
         """End with an error; the constructor does too, where options are wrong."""
         self._hide_secrets([self.params, result])
-        super().fail_json(msg, **result)
+        self.params = printable_data(self.params)
+        super().fail_json(printable(msg), **printable_data(result))
         raise AssertionError  # not reached
 
     def _hide_secrets(self, data: Any) -> None:
@@ -95,7 +98,7 @@ def run_and_exit(module: FabricModule, action: Callable[[], dict[str, Any]], cra
 def _give_warnings(module: FabricModule, result: Mapping[str, Any]) -> dict[str, Any]:
     """Give the result's warnings to Ansible, which no longer takes them from a result; return the rest."""
     for warning in result.get("warnings", ()):
-        module.warn(warning)
+        module.warn(printable(warning))
     return {name: value for name, value in result.items() if name != "warnings"}
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
+from ansible_collections.netns.fabric.plugins.module_utils._core.text import printable
 from ansible_collections.netns.fabric.plugins.module_utils._facts.model import (
     SYSCTLS,
     Filters,
     HostFacts,
     NamespaceFacts,
     label_of,
-    printable,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._firewall import backend as firewall
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
