@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -457,3 +458,64 @@ class TestNamesThatAreNoText:
         assert run_module("veth", **call).commands == checked.commands
         assert "eth0" in host.links("red")
         assert len(host.links("red")) == 2
+
+
+#: Adds addresses to the namespace that it runs in, and one more again and again, which each dump of them shows.
+CHURN = """
+import os, socket, struct, subprocess
+lines = "".join(f"addr add 10.{n >> 8}.{n & 255}.1/32 dev lo\\n" for n in range(8000))
+subprocess.run(["ip", "-batch", "-"], input=lines, text=True, check=True)
+open("/run/churn", "w").close()
+other = os.fork() and os.fork()  # several at once: one may wait for a processor
+netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+address = struct.pack("=HH4s", 8, 2, b"\\x0aZ" + (os.getpid() & 0xFFFF).to_bytes(2, "big"))  # IFA_LOCAL
+body = struct.pack("=BBBBI", socket.AF_INET, 32, 0, 0, 1) + address
+while True:
+    for kind, flags in ((20, 0x605), (21, 0x5)):  # RTM_NEWADDR, RTM_DELADDR
+        netlink.send(struct.pack("=IHHII", 16 + len(body), kind, flags, 0, 0) + body)
+        netlink.recv(65536)
+"""
+
+
+class TestEndlessReading:
+    """A tenant has what is in its namespace changed faster than it can be read."""
+
+    @pytest.fixture(autouse=True)
+    def tenant(self, host: Host) -> Iterator[None]:
+        shell(host, "netns add tenant\nnetns add red\nlink add eth0 netns red type veth peer name t0")
+        host.start("/usr/bin/python3", "-c", CHURN, namespace="tenant")
+        wait_until(Path("/run/churn").exists, 60)
+        yield
+        Path("/run/churn").unlink()
+
+    @pytest.mark.parametrize(
+        ("module", "params"),
+        [
+            ("netns", {"namespaces": [{"name": "red"}]}),
+            ("link", {"links": [{"name": "lo", "namespace": "red", "enabled": True}]}),
+            ("veth", {"pairs": [{"name": "eth0", "namespace": "red", "peer": {"name": "t0"}, "enabled": True}]}),
+        ],
+    )
+    def test_it_is_left_alone_where_no_entry_names_it(
+        self, run_module: RunModule, module: str, params: dict[str, Any]
+    ) -> None:
+        for check in (True, False):
+            start = time.monotonic()
+            result = run_module(module, **params, owner="lab", prune=True, _check=check)
+            assert not result.failed, result.message
+            assert time.monotonic() - start < 20
+            (warning,) = (text for text in result.warnings if "tenant" in text)
+            assert warning.startswith("the namespace tenant is left alone: ")
+            assert "the addresses of the namespace tenant cannot be read" in warning
+
+    def test_facts_note_it(self, run_module: RunModule) -> None:
+        result = run_module("topology_info")
+        assert not result.failed, result.message
+        assert any("the namespace tenant is left alone" in text for text in result.returned["unreadable"])
+        assert [found["name"] for found in result.returned["namespaces"]] == ["red"]
+
+    def test_an_entry_for_it_is_an_error_that_names_it(self, run_module: RunModule) -> None:
+        result = run_module("link", name="lo", namespace="tenant", enabled=True)
+        assert result.failed
+        assert "the addresses of the namespace tenant cannot be read" in result.message
+        assert "`ip -n tenant monitor`" in result.message

@@ -40,6 +40,8 @@ class FabricModule(AnsibleModule):  # type: ignore[misc]  # ansible-core has no 
     Ansible's own `no_log` is for a whole option; secrets here are keys of map options.
     """
 
+    params: dict[str, Any]
+
     def _log_invocation(self) -> None:
         """Write the call to the host's log: the constructor does."""
         self._hide_secrets(self.params)
@@ -111,11 +113,12 @@ def converge(resource: Resource[Any, Any], params: Mapping[str, Any], check_mode
     call = parse_call(resource, params, check_mode)
     with exclusive_host(resource.backends, check_mode) as host:
         plan = plan_and_apply(resource, call, host)
+        warnings = [*plan.warnings, *host.warnings()]
     return {
         "changed": plan.changed,
         "diff": plan.diff,
         "commands": plan.commands,
-        "warnings": list(plan.warnings),
+        "warnings": warnings,
         **plan.results,
     }
 

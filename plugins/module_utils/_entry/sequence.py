@@ -86,7 +86,7 @@ def converge(
         with exclusive_access(host):
             plans = _run_steps(calls, host)
         named = [{"module": name, "changed": plan.changed, **plan.results} for (name, _call), plan in zip(calls, plans)]
-        result = {**_merge_results(plans), "steps": named}
+        result = {**_merge_results(plans, host), "steps": named}
         # The lock is released first: probes can take a while, and need not keep others from changing the host.
         return {**result, **(run_probes(host, parsed_probes, result) if parsed_probes else {})}
 
@@ -98,7 +98,7 @@ def _run_steps(calls: Sequence[tuple[str, Call[Any]]], host: Host) -> list[Plan]
         try:
             plans.append(plan_and_apply(RESOURCES[name], call, host))
         except FabricError as error:
-            raise Unfinished(f"netns.fabric.{name}: {error}", _merge_results(plans)) from error
+            raise Unfinished(f"netns.fabric.{name}: {error}", _merge_results(plans, host)) from error
     return plans
 
 
@@ -146,14 +146,14 @@ def run_probes(host: Host, probes: Sequence[Probe], result: Mapping[str, Any]) -
     return probed
 
 
-def _merge_results(plans: Sequence[Plan]) -> dict[str, Any]:
+def _merge_results(plans: Sequence[Plan], host: Host) -> dict[str, Any]:
     """Return what was changed, in the order in which it was."""
     return {
         "invocation": {},  # Ansible would return all parameters once more.
         "changed": any(plan.changed for plan in plans),
         "diff": [difference for plan in plans for difference in plan.diff],
         "commands": [line for plan in plans for line in plan.commands],
-        "warnings": [warning for plan in plans for warning in plan.warnings],
+        "warnings": [*(warning for plan in plans for warning in plan.warnings), *host.warnings()],
     }
 
 

@@ -66,13 +66,16 @@ class _Collector:
         nameless = self._nameless({inode: found[0].pid for inode, found in inside.items()})
         self._identify(nameless)
         state = self._kernel.read(
-            [name for name in (*names, *nameless) if name not in self._refused],
+            [None],
+            others=[name for name in (*names, *nameless) if name is not None and name not in self._refused],
             addresses="addresses" in self._wanted,
             routes="routes" in self._wanted,
             tx_checksum=True,
             neighbours="neighbours" in self._wanted,
             counters="counters" in self._wanted,
         )
+        for warning in self._kernel.warnings():
+            self._note(warning)
         # A namespace that was created in the meantime has no identity, and is left to the next call.
         identified = [name for name in state.namespaces if name in self._identities]
         admitted = [name for name in identified if self._filters.admit(label_of(name, self._identities))]

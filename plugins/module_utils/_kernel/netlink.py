@@ -14,6 +14,7 @@ import errno
 import os
 import socket
 import struct
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -44,6 +45,10 @@ RECEIVE_BUFFER = 4 << 20
 RECEIVE_SIZE = 1 << 15
 #: Seconds to wait for an answer.
 TIMEOUT = 60.0
+#: Seconds for which a dump is repeated that others keep changing.
+DUMP_PATIENCE = 10.0
+#: Seconds that one dump may take, whatever its size.
+DUMP_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,15 @@ class NetlinkError(OSError):
 
     def __str__(self) -> str:
         return str(self.strerror)
+
+
+class EndlessDump(OSError):
+    """A dump that others change faster than it can be read, or that takes too long."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            errno.EINTR, f"what the kernel has is changed all the time, or is too much to be read within {seconds:g} s"
+        )
 
 
 def message(kind: int, body: bytes, flags: int = 0) -> bytearray:
@@ -182,28 +196,37 @@ class NetlinkSocket:
                 raise NetlinkError(_refusal_in(answer) or Refusal(errno.EIO, "an empty answer"))
         return [answers[sequence] for sequence in sorted(answers)]
 
-    def dump(self, request: bytearray) -> list[bytes]:
+    def dump(self, request: bytearray, patience: float = DUMP_PATIENCE, timeout: float = DUMP_TIMEOUT) -> list[bytes]:
         """Return all objects of one kind.
 
         Something may change while the kernel writes the dump in several parts, which it then flags: the dump is read
-        again.
+        again, for `patience` seconds. One dump may take `timeout` seconds.
 
         Raises:
             NetlinkError: The kernel refused it.
+            EndlessDump: It took longer; the socket is of no use any more.
         """
+        end = time.monotonic() + patience
         while True:
             self._number(request, NLM_F_DUMP)
             self._socket.send(request)
-            found, is_interrupted = self._receive_dump()
+            found, is_interrupted = self._receive_dump(timeout)
             if not is_interrupted:
                 return found
+            if time.monotonic() > end:
+                raise EndlessDump(patience)
 
-    def _receive_dump(self) -> tuple[list[bytes], bool]:
+    def _receive_dump(self, timeout: float) -> tuple[list[bytes], bool]:
         found: list[bytes] = []
         is_interrupted = False
+        end = time.monotonic() + timeout
         while True:
+            if time.monotonic() > end:
+                raise EndlessDump(timeout)
             for received in self._receive():
-                _length, kind, flags, _sequence, _port = HEADER.unpack_from(received)
+                _length, kind, flags, sequence, _port = HEADER.unpack_from(received)
+                if sequence != self._sequence:
+                    continue  # of a dump that was given up
                 is_interrupted = is_interrupted or bool(flags & NLM_F_DUMP_INTR)
                 if kind == NLMSG_DONE:
                     return found, is_interrupted

@@ -157,7 +157,7 @@ def _read_routers(host: Host, names: Sequence[NamespaceName]) -> dict[NamespaceN
     if not names:
         return {}
     kernel, planned = host.use(KERNEL), planned_addresses(host)
-    state = kernel.read([*names, *sorted(kernel.namespace_names(preferred=names))], addresses=True, routes=True)
+    state = kernel.read(names, addresses=True, routes=True, others=sorted(kernel.namespace_names(preferred=names)))
     found: dict[NamespaceName, Router] = {}
     for name in names:
         ports = {where[1]: planned.get(far, ()) for where, far in planned_peers(host).items() if where[0] == name}

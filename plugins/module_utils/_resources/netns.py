@@ -108,7 +108,7 @@ class NamespaceResource(Resource[Namespace, Actual]):
             if namespace.present
             for key, value in namespace.sysctls.items()
         }
-        kernel = backend.read(sorted(distinct | names if call.prune else names), addresses=True)
+        kernel = backend.read(sorted(names), addresses=True, others=sorted(distinct) if call.prune else ())
         leaving = [name for name in kernel.namespaces if name and name not in declared]
         if call.prune:
             leaving = [name for name in leaving if name in names or call.owner in _owners(kernel.namespace(name))]
