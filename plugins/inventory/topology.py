@@ -113,6 +113,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.inventory_h
     connection_variables,
     namespace_hosts,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.role_variables import find_unknown
 
 ROLE_DEFAULTS = Path(__file__).parents[2] / "roles" / "topology" / "defaults" / "main.yml"
 
@@ -182,6 +183,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable):  # type: ignore[misc]
         self.templar.available_variables = {**defaults, **variables, "inventory_hostname": host}
         given = {key: self._template(host, f"topology_{key}") for key in VARIABLES}
         namespaces, errors = namespace_hosts(given)
+        errors = [*find_unknown(variables, "topology"), *errors]
         if errors:
             self.display.warning(
                 f"the topology of {host} has errors, and namespaces may be missing in the inventory; the first error: "

@@ -30,7 +30,7 @@ requirements:
 options:
   name:
     description:
-      - The name of the link.
+      - The name or an alternative name of the link.
       - Required unless O(links) is given.
     type: str
   namespace:
@@ -38,6 +38,9 @@ options:
       - The namespace that the link is in; if omitted, the host.
       - A link that is still on the host is moved to this namespace. The kernel removes its addresses and routes when it
         is moved; its administrative state is kept.
+      - Its MTU, its hardware address and its administrative state on the host are stored in its interface alias.
+        O(state=absent) and O(prune) restore them.
+      - Some links, such as bridges, cannot be moved. No link can be moved to where another link has one of its names.
     type: str
   addresses:
     description:
@@ -80,8 +83,12 @@ options:
     description:
       - Whether the link is configured as described.
       - With V(present) the link must exist.
-      - V(absent) removes the configuration, which is O(addresses), the O(owner), and the place in O(namespace), from
-        where the link returns to the host. The link itself is not deleted.
+      - V(absent) removes O(addresses) and the O(owner), and restores the O(mtu) and O(mac) that the link had before
+        O(owner) set them. The link itself is not deleted.
+      - A link that was moved into O(namespace), and a physical device, returns to the host as it was there. If another
+        link of the host has its name, it gets that name with a number, and the module warns. It warns as well if
+        nothing is stored of what the device was.
+      - Other links were created in O(namespace) and stay there.
     type: str
     choices: [present, absent]
     default: present
@@ -94,7 +101,7 @@ options:
     elements: dict
     suboptions:
       name:
-        description: The name of the link. See O(name).
+        description: The name or an alternative name of the link. See O(name).
         type: str
         required: true
       namespace:
@@ -126,12 +133,14 @@ options:
 notes:
   - The addresses of a link that was moved, or got other addresses or another hardware address are announced to its
     neighbours (RFC 5227, RFC 4861), so that they reach them at once.
-  - The owner is stored in the interface alias of the link. An alias that other software has set is left unchanged; such
-    a link is never pruned.
+  - The owner is stored in the interface alias of the link, together with what the link was before, for example
+    C(netns.fabric:lab was host up mtu 1500 mac 52:54:00:12:34:56). An alias that other software has set is left
+    unchanged, and such a link is never pruned; only that of a link that is moved is kept in the stored text, and
+    restored with the rest.
   - The loopback and the ends of veth pairs get no owner from this module. They are owned by whoever owns the namespace
     or the pair.
-  - O(prune) removes the addresses of links that are owned by O(owner) and not listed, and returns these links to the
-    host.
+  - O(prune) does with the links that are owned by O(owner) and not listed what O(state=absent) does, and removes all of
+    their addresses.
 seealso:
   - module: netns.fabric.veth
   - module: netns.fabric.ovs_bridge

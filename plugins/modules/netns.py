@@ -71,7 +71,9 @@ options:
       - Whether the namespace exists.
       - With V(present), a plain file in its place, which a crash or a killed program leaves, is replaced.
       - V(absent) deletes it, with the resolver configuration that this module wrote, and waits until the kernel has
-        destroyed its links. A physical device in the namespace returns to the host.
+        destroyed its links. A physical device, and a link that M(netns.fabric.link) moved into the namespace, returns
+        to the host as it was there. If another link of the host has its name, it gets that name with a number, and the
+        module warns.
     type: str
     choices: [present, absent]
     default: present

@@ -44,7 +44,7 @@ options:
     type: str
   device:
     description:
-      - The link that the route uses.
+      - The link that the route uses, by its name or an alternative name.
       - If omitted, the kernel finds it by O(gateway). Required for an IPv6 link-local gateway.
     type: str
   metric:
@@ -89,7 +89,7 @@ options:
         description: The address of the next hop. See O(gateway).
         type: str
       device:
-        description: The link that the route uses. See O(device).
+        description: The link that the route uses, by its name or an alternative name. See O(device).
         type: str
       metric:
         description: The preference among routes to the same destination, lower first. See O(metric).

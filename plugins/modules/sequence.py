@@ -16,8 +16,10 @@ description:
     M(netns.fabric.reachability) does.
   - The result is the same as with one task for each module, in the time of one task. A task costs about half a second,
     whatever it does, and what one step has read from the kernel is not read again by the next one.
-  - In check mode each step is simulated, so that later steps see the objects that earlier ones create or remove, and a
-    check run predicts the real run. Separate tasks do not see the simulated changes of each other.
+  - All steps are planned before the first one writes, each as if the earlier ones had been applied. What a later step
+    refuses, for example an interface that does not exist and that no earlier step creates, changes nothing on the host,
+    and the errors of all steps are reported together.
+  - Check mode ends there, so it predicts the real run. Separate tasks do not see the simulated changes of each other.
   - The role P(netns.fabric.topology#role) uses this module. Where time does not matter, separate tasks are easier to
     read.
 author:
@@ -38,9 +40,10 @@ options:
   steps:
     description:
       - The modules to run, in this order.
-      - Errors in the options of all steps are reported together, before the first step writes anything. Processes that
-        prevent M(netns.fabric.netns) from deleting a namespace are reported before the first write, too.
-      - A step that fails is rolled back and ends the task. The changes of earlier steps stay.
+      - Errors in the options of all steps, and what they would refuse on this host, are reported together, before the
+        first step writes anything.
+      - A step that the kernel or Open vSwitch refuses nevertheless is rolled back and ends the task. The changes of
+        earlier steps stay.
     type: list
     elements: dict
     required: true

@@ -21,7 +21,7 @@ def topologies(draw: st.DrawFn) -> Variables:
     count = draw(st.integers(1, 3))
     dual_stack = draw(st.booleans())
     namespaces = [_namespace(draw, number, bridges, dual_stack) for number in range(1, count + 1)]
-    return {
+    topology: Variables = {
         "name": draw(st.sampled_from(["default", "lab-1"])),
         "state": "present",
         "verify": False,
@@ -29,8 +29,24 @@ def topologies(draw: st.DrawFn) -> Variables:
         "bridges": [_bridge(draw, number, dual_stack) for number in range(bridges)],
         "namespaces": namespaces,
         "links": [_link(draw)] if count > 1 and draw(st.booleans()) else [],
-        "nat": _nat(draw, namespaces[0]["name"]),
+        "nat": _nat(draw, namespaces[0]),
     }
+    _declare_different_mtus(topology)
+    return topology
+
+
+def _declare_different_mtus(topology: Variables) -> None:
+    """Declare every MTU on a bridge where one differs from the others, which says that this is intended."""
+    for bridge in topology["bridges"]:
+        interfaces = [
+            interface
+            for namespace in topology["namespaces"]
+            for interface in namespace["interfaces"]
+            if interface["bridge"] == bridge["name"]
+        ]
+        if len({each.get("mtu", 1500) for each in interfaces}) > 1 or (interfaces and "mtu" in bridge):
+            for each in (bridge, *interfaces):
+                each.setdefault("mtu", 1500)
 
 
 def _bridge(draw: st.DrawFn, number: int, dual_stack: bool) -> Variables:
@@ -90,10 +106,13 @@ def _link(draw: st.DrawFn) -> Variables:
     return link
 
 
-def _nat(draw: st.DrawFn, name: str) -> list[Variables]:
+def _nat(draw: st.DrawFn, namespace: Variables) -> list[Variables]:
+    """Return NAT of the first bridge's network, and a port published to a namespace that the host reaches."""
     masquerade: Variables = {"source": "10.77.0.0/24"}
-    published: Variables = {"publish": draw(st.sampled_from([8080, "8000-8003"])), "to": name}
-    return [entry for entry in (masquerade, published) if draw(st.booleans())]
+    published: Variables = {"publish": draw(st.sampled_from([8080, "8000-8003"])), "to": namespace["name"]}
+    chosen = [entry for entry in (masquerade, published) if draw(st.booleans())]
+    # The host has its address in the untagged network of a bridge.
+    return [entry for entry in chosen if entry is masquerade or "tag" not in namespace["interfaces"][0]]
 
 
 def named(variables: Variables) -> Variables:

@@ -239,6 +239,38 @@ def test_an_unknown_key_in_an_entry(red: Host, run_module: Run, module: str) -> 
 
 
 @pytest.mark.parametrize("module", MODULES)
+def test_values_of_another_type_name_entry_and_option(red: Host, run_module: Run, module: str) -> None:
+    before = snapshot.take()
+    bulk, entry = BULK[module], {**GOOD[module], "state": ["present"]}
+    for params, errors in (
+        ({bulk: "red"}, [f"the call: {bulk}: must be a list, not a string"]),
+        ({bulk: [entry, "red"]}, [f"{bulk}[0] (", f"the call: {bulk}[1]: must be a dictionary, not a string"]),
+        (entry, ["the call: state: must be a string, not a list"]),
+    ):
+        for result, prefix in (
+            (run_module(module, **params), ""),
+            (run_module("sequence", steps=[{"module": module, "options": params}]), f"netns.fabric.{module}: "),
+        ):
+            assert result.failed
+            lines = result.message.splitlines()
+            assert len(lines) == len(errors), result.message
+            assert all(line.startswith(prefix + error) for line, error in zip(lines, errors)), result.message
+    snapshot.assert_unchanged(before)
+
+
+def test_probes_and_steps_of_another_type_name_entry_and_option(red: Host, run_module: Run) -> None:
+    probes = [{"to": "192.0.2.1"}, {"to": "192.0.2.2", "timeout": "soon"}]
+    error = "probes[1] (192.0.2.2): timeout: must be a number, not the string 'soon'"
+    assert run_module("reachability", probes=probes).message.startswith(error)
+    assert run_module("sequence", steps=[], probes=probes).message.startswith(f"netns.fabric.reachability: {error}")
+    result = run_module("sequence", steps=[{"module": "netn", "options": "x"}])
+    assert [line.split(", ")[0] for line in result.message.splitlines()] == [
+        "steps[0] (netn): module: must be one of link",
+        "steps[0] (netn): options: must be a dictionary",
+    ]
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_single_form_and_bulk_list_exclude_each_other(red: Host, run_module: Run, module: str) -> None:
     bulk = BULK[module]
     result = run_module(module, **GOOD[module], **{bulk: [GOOD[module]]})

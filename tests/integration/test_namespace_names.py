@@ -16,7 +16,7 @@ import pytest
 
 from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.convergence import Run, converge
-from ansible_collections.netns.fabric.tests.helpers.host import NAMESPACES, Host
+from ansible_collections.netns.fabric.tests.helpers.host import NAMESPACES, RESOLVERS, Host
 
 MARK = {"owner": "lab", "prune": True}
 STEPS: list[dict[str, Any]] = [
@@ -150,6 +150,16 @@ def test_a_further_name_is_not_removed(lab: Host, run_module: Run, put: Callable
     snapshot.assert_unchanged(before)
 
 
+def test_a_removed_namespace_that_has_another_name_has_no_owner_there(lab: Host, run_module: Run) -> None:
+    """The next run would take it for its own, and remove the name that somebody else has given."""
+    attach_red(lab, "alias")
+    assert run_module("sequence", steps=EMPTY).changed
+    again = run_module("sequence", steps=EMPTY)
+    assert (again.failed, again.changed) == (False, False)
+    assert lab.namespaces() == ["alias"]
+    assert "ifalias" not in lab.links("alias")["lo"]
+
+
 def test_a_declared_name_comes_before_others_of_its_namespace(lab: Host, run_module: Run) -> None:
     attach_red(lab, "alias")
     (NAMESPACES / "another").symlink_to(NAMESPACES / "red")
@@ -191,8 +201,9 @@ def test_a_replaced_file_is_restored_by_a_rollback(
 ) -> None:
     NAMESPACES.mkdir(exist_ok=True)
     put(host, "red")
+    (RESOLVERS / "red").write_text("not a directory", encoding="ascii")
     before = snapshot.take()
-    result = run_module("netns", name="red", sysctls={"net.ipv4.ip_default_ttl": 0})
+    result = run_module("netns", name="red", nameservers=["192.0.2.53"])
     assert result.failed
     assert result.message.endswith("the host is unchanged.")
     snapshot.assert_unchanged(before)

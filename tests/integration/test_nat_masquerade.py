@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from ansible_collections.netns.fabric.tests.helpers.own_host import (
     UPLINK,
     UPLINK_ADDRESS,
 )
+from ansible_collections.netns.fabric.tests.helpers.programs import hidden_programs
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 from ansible_collections.netns.fabric.tests.integration.nat_world import (
     IPTABLES_VARIANTS,
@@ -66,18 +68,9 @@ def legacy_host(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def without() -> Iterator[Callable[..., None]]:
-    """Give a function that makes programs of the test host unusable, by a bind mount over them."""
-    covered: list[str] = []
-
-    def cover(*names: str) -> None:
-        for name in names:
-            program = os.path.realpath(f"/usr/sbin/{name}")
-            subprocess.run(["mount", "--bind", "/dev/null", program], check=True, timeout=10)
-            covered.append(program)
-
-    yield cover
-    for program in covered:
-        subprocess.run(["umount", program], check=True, timeout=10)
+    """Give a function that hides programs for the rest of the test."""
+    with ExitStack() as stack:
+        yield lambda *names: stack.enter_context(hidden_programs(*names))
 
 
 # Sends a router advertisement (RFC 4861, section 4.2) on the interface that it is given: for 1800 s, no prefix.

@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-import os
 import random
 import string
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from ansible_collections.netns.fabric.tests.helpers import own_host
 from ansible_collections.netns.fabric.tests.helpers.convergence import converge, converge_and_paste, shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.openvswitch import column, configuration, kill, stopped, text_map
+from ansible_collections.netns.fabric.tests.helpers.programs import hidden_programs
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 
@@ -411,37 +412,34 @@ def test_open_vswitch_not_running_is_an_error(host: Host, run_module: RunModule)
 
 
 @pytest.fixture(name="without_ovs")
-def fixture_without_ovs(tmp_path: Path) -> dict[str, str]:
-    """An environment whose PATH has everything but Open vSwitch."""
-    for directory in os.environ["PATH"].split(os.pathsep):
-        for program in Path(directory).glob("*") if directory else ():
-            link = tmp_path / program.name
-            if not program.name.startswith("ovs") and not link.is_symlink():
-                link.symlink_to(program)
-    return {"PATH": str(tmp_path)}
+def fixture_without_ovs() -> Iterator[None]:
+    """Hide Open vSwitch."""
+    with hidden_programs("ovs-vsctl"):
+        yield
 
 
-def test_open_vswitch_not_installed_is_an_error(run_module: RunModule, without_ovs: dict[str, str]) -> None:
-    result = run_module("ovs_bridge", name="int_br", _env=without_ovs)
+@pytest.mark.usefixtures("without_ovs")
+def test_open_vswitch_not_installed_is_an_error(run_module: RunModule) -> None:
+    result = run_module("ovs_bridge", name="int_br")
     assert result.failed
     assert "not installed" in result.message
     assert "apt install openvswitch-switch" in result.message
 
 
-def test_without_open_vswitch_check_mode_predicts_the_real_run_with_it(
-    run_module: RunModule, without_ovs: dict[str, str]
-) -> None:
-    checked = run_module("ovs_bridge", _check=True, _env=without_ovs, owner="lab", **BRIDGE)
+def test_without_open_vswitch_check_mode_predicts_the_real_run_with_it(run_module: RunModule) -> None:
+    with hidden_programs("ovs-vsctl"):
+        checked = run_module("ovs_bridge", _check=True, owner="lab", **BRIDGE)
     assert "not installed" in checked.warnings[0]
     applied = run_module("ovs_bridge", owner="lab", **BRIDGE)
     assert (checked.changed, checked.diff, checked.commands) == (applied.changed, applied.diff, applied.commands)
 
 
-def test_without_open_vswitch_there_is_nothing_to_remove(run_module: RunModule, without_ovs: dict[str, str]) -> None:
+@pytest.mark.usefixtures("without_ovs")
+def test_without_open_vswitch_there_is_nothing_to_remove(run_module: RunModule) -> None:
     for check in (True, False):
-        pruned = run_module("ovs_bridge", _check=check, _env=without_ovs, bridges=[], owner="lab", prune=True)
+        pruned = run_module("ovs_bridge", _check=check, bridges=[], owner="lab", prune=True)
         assert (pruned.failed, pruned.changed, pruned.warnings) == (False, False, [])
-        absent = run_module("ovs_bridge", _check=check, _env=without_ovs, name="int_br", state="absent")
+        absent = run_module("ovs_bridge", _check=check, name="int_br", state="absent")
         assert (absent.failed, absent.changed) == (False, False)
 
 

@@ -418,7 +418,7 @@ def test_an_internal_port_in_a_namespace_is_not_lost(host: Host, run_module: Run
     assert host.pings("192.0.2.254", "red")
     before = host.links("red")["i1"]["ifindex"]
     for params in ({}, {"type": "internal"}, {"bridge": "int_br"}):
-        assert not run_module("ovs_port", name="i1", **params).changed  # type: ignore[arg-type]
+        assert not run_module("ovs_port", name="i1", **params).changed  # type: ignore[arg-type]  # options of several types
     assert run_module("ovs_port", name="i1", tag=0).changed
     assert host.links("red")["i1"]["ifindex"] == before
 

@@ -411,6 +411,67 @@ def test_an_mtu_that_is_too_small_on_the_path(host: Host, run_module: RunModule)
     assert not ask(run_module, probe("red", BLUE, "tcp")).failed
 
 
+FULL_SIZE: dict[str, Any] = {"full_size": True, "timeout": 1.0}
+
+
+def full_sized(run_module: RunModule, *paths: tuple[str, str]) -> list[str | None]:
+    """Return the causes for a probe over each path, with a packet as large as both ends can carry."""
+    return causes(ask(run_module, *(probe(namespace, to, **FULL_SIZE) for namespace, to in paths)))
+
+
+def test_a_smaller_mtu_between_the_ends_is_found_by_a_full_sized_packet(host: Host, run_module: RunModule) -> None:
+    """In both versions; the small packet of an ordinary probe passes."""
+    switch(host, ("red", f"{RED}/24"), ("blue", f"{BLUE}/24"))
+    for namespace, address in (("red", RED6), ("blue", BLUE6)):
+        batch(f"-n {namespace} addr add {address}/64 dev eth0 nodad")
+    paths = [("red", BLUE), ("blue", RED), ("red", BLUE6)]
+    assert full_sized(run_module, *paths) == [None, None, None]
+    batch("link set red-tap mtu 1400", "link set blue-tap mtu 1400")
+    assert causes(ask(run_module, *(probe(namespace, to) for namespace, to in paths))) == [None, None, None]
+    result = ask(run_module, *(probe(namespace, to, **FULL_SIZE) for namespace, to in paths))
+    assert causes(result) == ["large packets lost"] * 3
+    detail = "(an echo request of 1500 bytes is not answered, one of 84 bytes is)"
+    assert f"red -> {BLUE} icmp: large packets lost {detail} (expected reachable)" in result.message
+    assert "Likely cause (red -> 192.0.2.2 icmp and 2 more): something between the ends drops" in result.message
+    # What the smaller end cannot take is not asked of the larger one.
+    batch("-n red link set eth0 mtu 1400")
+    assert full_sized(run_module, *paths) == [None, None, None]
+
+
+def test_jumbo_frames(red_and_blue: Host, run_module: RunModule) -> None:
+    batch("-n red link set eth0 mtu 65535", "-n blue link set eth0 mtu 65535")
+    assert full_sized(run_module, ("red", BLUE), ("red", BLUE6), ("red", RED)) == [None, None, None]
+
+
+def test_a_router_that_reports_its_smaller_mtu_is_right(host: Host, run_module: RunModule) -> None:
+    """One that does not is a black hole (RFC 2923)."""
+    batch(
+        *(f"netns add {name}" for name in ("red", "router", "blue")),
+        "link add eth0 netns red type veth peer name to-red netns router",
+        "link add to-blue netns router mtu 1300 type veth peer name eth0 netns blue",
+        "-n red addr add 192.0.2.1/24 dev eth0",
+        "-n router addr add 192.0.2.254/24 dev to-red",
+        "-n router addr add 198.51.100.254/24 dev to-blue",
+        "-n blue addr add 198.51.100.1/24 dev eth0",
+        *(f"-n {name} link set {link} up" for name, link in (("red", "eth0"), ("router", "to-red"))),
+        *(f"-n {name} link set {link} up" for name, link in (("router", "to-blue"), ("blue", "eth0"))),
+        "-n red route add default via 192.0.2.254",
+        "-n blue route add default via 198.51.100.254",
+    )
+    host.in_namespace("router", "sysctl", "-qw", "net.ipv4.ip_forward=1")
+    wait_until_up(host, "red", "blue")
+    for _time in range(2):  # the second time the kernel knows the path's MTU
+        assert full_sized(run_module, ("red", ELSEWHERE)) == [None]
+    nft(host, "router", "output", "icmp type destination-unreachable drop")
+    assert full_sized(run_module, ("red", ELSEWHERE)) == ["large packets lost"]
+
+
+@pytest.mark.parametrize("option", [{"protocol": "tcp"}, {"expect": "unreachable"}])
+def test_a_full_sized_packet_is_for_an_echo_that_is_expected(run_module: RunModule, option: dict[str, Any]) -> None:
+    result = run_module("reachability", to=RED, full_size=True, **option)
+    assert "full_size: only for `protocol: icmp`, and where an answer is expected" in result.message
+
+
 def test_a_slow_link_is_reachable(red_and_blue: Host, run_module: RunModule) -> None:
     shaped = "qdisc replace dev eth0 root tbf rate 2mbit burst 10kb latency 2s"
     made = red_and_blue.in_namespace("red", "tc", *shaped.split(), check=False)

@@ -18,6 +18,7 @@ import testinfra
 from ansible_collections.netns.fabric.tests.helpers import own_host
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.plays import COLLECTION, Played, Plays
+from ansible_collections.netns.fabric.tests.helpers.programs import hidden_programs
 from ansible_collections.netns.fabric.tests.helpers.shell import Shell
 
 #: Where an Open vSwitch lies that is not in the default directories.
@@ -126,14 +127,12 @@ def test_playbooks_use_the_topologys_database(elsewhere: Callable[..., str], pla
 @contextmanager
 def hidden(host: Host, *programs: str) -> Iterator[None]:
     """Hide programs and the lists of packages, as on a host that has neither."""
-    paths = [Path(path) for path in programs if Path(path).exists()]
-    for path in paths:
-        host.run("mount", "--bind", "/dev/null", str(path.resolve()))
-    host.run("mount", "-t", "tmpfs", "none", "/var/lib/apt/lists")
-    try:
-        yield
-    finally:
-        host.run("umount", "/var/lib/apt/lists", *(str(path.resolve()) for path in reversed(paths)))
+    with hidden_programs(*programs):
+        host.run("mount", "-t", "tmpfs", "none", "/var/lib/apt/lists")
+        try:
+            yield
+        finally:
+            host.run("umount", "/var/lib/apt/lists")
 
 
 @pytest.fixture(name="bare_python")
@@ -146,8 +145,7 @@ def fixture_bare_python(tmp_path: Path) -> Path:
 
 
 def test_check_mode_on_a_bare_host(host: Host, play: Play, bare_python: Path) -> None:
-    programs = ("/usr/bin/ovs-vsctl", "/usr/sbin/nft", "/usr/sbin/iptables")
-    with hidden(host, *programs):
+    with hidden(host, "ovs-vsctl", "nft", "iptables"):
         played = play(
             "--check",
             *("--extra-vars", f"ansible_python_interpreter={bare_python}"),
@@ -171,7 +169,7 @@ def test_check_mode_for_a_host_without_a_switch(host: Host, play: Play, bare_pyt
 
 def test_check_mode_of_site_on_a_bare_host(host: Host, bare_python: Path) -> None:
     plays = Plays(Shell(testinfra.get_host("local://")))
-    with hidden(host, "/usr/bin/ovs-vsctl"):
+    with hidden(host, "ovs-vsctl"):
         played = plays.attempt(
             "netns.fabric.site", "--check", "--extra-vars", f"ansible_python_interpreter={bare_python}"
         )

@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.tests.helpers.convergence import Run, shel
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTIONS_PATH
 from ansible_collections.netns.fabric.tests.helpers.openvswitch import configuration, rows
+from ansible_collections.netns.fabric.tests.helpers.programs import hidden_programs
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 
 Info = dict[str, Any]
@@ -787,18 +788,11 @@ def test_namespaces_that_appear_and_disappear_meanwhile(host: Host, run_module: 
     process.wait(timeout=10)
 
 
-def test_without_open_vswitch_nft_and_iptables(host: Host, run_module: Run, tmp_path: Path) -> None:
+def test_without_open_vswitch_nft_and_iptables(host: Host, run_module: Run) -> None:
     shell(host, "netns add red")
     host.run("nft", "add table ip by_hand")
-    # They are searched for outside PATH too, so on this test host a file that cannot be run replaces each.
-    hidden = {os.path.realpath(f"/usr/sbin/{name}") for name in ("nft", "iptables-nft", "iptables-legacy")}
-    for path in hidden:
-        host.run("mount", "--bind", "/dev/null", path)
-    try:
-        result = run_module("topology_info", _env={"PATH": str(tmp_path)})
-    finally:
-        for path in hidden:
-            host.run("umount", path)
+    with hidden_programs("ovs-vsctl", "nft", "iptables-nft", "iptables-legacy"):
+        result = run_module("topology_info")
     assert not result.failed, result.message
     assert not result.returned["openvswitch"]["available"]
     assert "not installed" in result.returned["openvswitch"]["reason"]

@@ -16,10 +16,14 @@ class FabricError(Exception):
 
 
 class InvalidEntry(FabricError):
-    """An error in what the user wrote: names which entry and option, the cause and the cure."""
+    """An error in what the user wrote: names which entry and option, the cause and the cure.
+
+    `position` is that of the entry in its list; errors are reported in that order.
+    """
 
     def __init__(self, entry: object, option: str, message: str) -> None:
         super().__init__(f"{entry}: {option}: {message}" if option else f"{entry}: {message}")
+        self.position: int = getattr(entry, "index", 0)
 
 
 class InvalidEntries(FabricError):
@@ -38,13 +42,16 @@ class OperationFailed(FabricError):
     """The host refused one operation.
 
     `operation` is the one refused, or None where it cannot be distinguished from the others of one transaction.
-    `number` is the kernel's errno, where there is one.
+    `number` is the kernel's errno, where there is one. `rolled_back` says that the host is as it was before the call.
     """
 
-    def __init__(self, operation: object | None, message: str, number: int | None = None) -> None:
+    def __init__(
+        self, operation: object | None, message: str, number: int | None = None, rolled_back: bool = False
+    ) -> None:
         super().__init__(message)
         self.operation = operation
         self.number = number
+        self.rolled_back = rolled_back
 
 
 class Unfinished(FabricError):

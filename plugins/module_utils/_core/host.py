@@ -25,7 +25,7 @@ class Host:
 
     def __init__(self, backends: Iterable[BackendType[Any]] = (), check_mode: bool = False) -> None:
         self.check_mode = check_mode
-        #: What earlier calls in check mode would have created, see Plan.simulated.
+        #: What earlier simulated calls would have created, see Plan.simulated.
         self.simulated: dict[str, Any] = {}
         self._declared = {backend.name: backend for backend in backends}
         self._opened: dict[str, Backend] = {}
@@ -57,13 +57,20 @@ class Host:
             backend.begin_call(options)
 
     def simulate(self, plan: Plan) -> None:
-        """In check mode: from the next call on, what is read is as if the plan had been applied.
+        """From the next call on, what is read is as if the plan had been applied.
 
         That holds for what is removed, and for what the plan itself says of the rest. What an earlier call would create
-        is not simulated: a call assumes that it exists.
+        is not simulated: a call knows of it by `Call.ensured`, or assumes that it exists.
         """
         self.simulated.update(plan.simulated)
         self._new_plans.append(plan)
+
+    def end_simulation(self) -> None:
+        """From the next call on, what is read is what the host has."""
+        self.simulated.clear()
+        self._new_plans.clear()
+        for backend in self._opened.values():
+            backend.end_simulation()
 
     def _simulate_operations(self, plan: Plan) -> None:
         by_backend: dict[str, list[Operation]] = {}
@@ -133,10 +140,13 @@ class Host:
                 used.append(backend)
                 backend.execute([operation for _entry, operation in group], journal)
                 self._forget()
+            for backend in dict.fromkeys(used):
+                backend.confirm()
         except OperationFailed as failure:
-            raise OperationFailed(
-                failure.operation, _format_failure(failure, operations, journal.roll_back())
-            ) from failure
+            not_undone = journal.roll_back()
+            self._forget()
+            message = _format_failure(failure, operations, not_undone)
+            raise OperationFailed(failure.operation, message, failure.number, not not_undone) from failure
         except BaseException as error:
             undone = journal.roll_back()
             if undone:

@@ -69,6 +69,13 @@ class Backend:
     def forget(self) -> None:
         """Drop what was read: somebody has written."""
 
+    def confirm(self) -> None:
+        """Check that what was written to is still there.
+
+        Raises:
+            OperationFailed: Another program has removed it meanwhile.
+        """
+
     def settle(self) -> None:
         """Make sure that what was written lasts, before other calls are let in."""
 
@@ -76,7 +83,10 @@ class Backend:
         """Release what is held open."""
 
     def simulate(self, operations: Sequence[Operation], host: Backends) -> None:
-        """In check mode: answer from now on as if the removals among these operations had been executed."""
+        """Answer from now on as if the removals among these operations had been executed."""
+
+    def end_simulation(self) -> None:
+        """Answer with what the host has from now on."""
 
 
 Opened = TypeVar("Opened", bound=Backend)

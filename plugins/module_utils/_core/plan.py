@@ -8,7 +8,7 @@ Pure: nothing here reads or writes the host.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Protocol
@@ -77,18 +77,39 @@ class Change:
     operations: tuple[Operation, ...]
 
 
+#: Assumed objects that a warning names; of more it gives the number.
+ASSUMED_MAX = 5
+
+
+def describe_assumptions(assumed: Collection[str]) -> list[str]:
+    """Return the warning about what check mode assumes to exist, one line however many objects there are."""
+    if not assumed:
+        return []
+    named = ", ".join(list(assumed)[:ASSUMED_MAX])
+    if len(assumed) > ASSUMED_MAX:
+        named = f"{len(assumed)} objects: {named} and {len(assumed) - ASSUMED_MAX} more"
+    return [f"Check mode: assuming an earlier task creates {named}"]
+
+
 @dataclass(frozen=True)
 class Plan:
     """Everything that one module call is going to do.
 
-    `simulated` is, by a name for it, what the next call would find of state that several resources share. In check mode
-    of a sequence that call takes it from here, as nothing was written.
+    `notes` are warnings, `assumed` is what check mode takes for the work of an earlier task.
+    `simulated` is, by a name for it, what the next call would find of state that several resources share. A sequence
+    that is simulated passes it to that call, as nothing was written.
     """
 
     changes: tuple[Change, ...] = ()
-    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     results: Mapping[str, Any] = field(default_factory=dict)
     simulated: Mapping[str, Any] = field(default_factory=dict)
+    assumed: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """All warnings, the assumptions of check mode first."""
+        return (*describe_assumptions(self.assumed), *self.notes)
 
     @property
     def changed(self) -> bool:
@@ -116,19 +137,6 @@ class Plan:
     @property
     def commands(self) -> list[str]:
         return [pasteable(line) for _entry, operation in self.operations for line in operation.commands()]
-
-
-def merge(plans: Iterable[Plan]) -> Plan:
-    """Several plans as one; `results` of later ones win."""
-    plans = list(plans)
-    results: dict[str, Any] = {}
-    for plan in plans:
-        results.update(plan.results)
-    return Plan(
-        changes=tuple(change for plan in plans for change in plan.changes),
-        warnings=tuple(warning for plan in plans for warning in plan.warnings),
-        results=results,
-    )
 
 
 def _as_text(attributes: Mapping[str, Any] | None) -> str:

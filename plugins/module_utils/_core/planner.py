@@ -83,7 +83,7 @@ class Planner(Generic[Wanted]):
         return {}
 
     def simulated(self) -> Mapping[str, Any]:
-        """Return what the next call of a sequence in check mode is to find, see Plan.simulated."""
+        """Return what the next call of a simulated sequence is to find, see Plan.simulated."""
         return {}
 
     # The loop
@@ -102,8 +102,9 @@ class Planner(Generic[Wanted]):
                 self.attempt(self.prune)
             self.attempt(self.finish)
         if self._errors:
-            raise InvalidEntries(self._errors)
-        return Plan(tuple(self.changes), self.warnings, self.results(), self.simulated())
+            # A planner may take the entries in another order than theirs.
+            raise InvalidEntries(sorted(self._errors, key=lambda error: getattr(error, "position", 0)))
+        return Plan(tuple(self.changes), self.notes(), self.results(), self.simulated(), tuple(self._assumed))
 
     def attempt(self, step: Callable[..., object], *arguments: Any) -> None:
         """Take a step of the planning; an error is noted, and run() raises it with all others."""
@@ -116,28 +117,28 @@ class Planner(Generic[Wanted]):
 
     # Warnings
 
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """The warnings so far, the assumptions of check mode first."""
-        if not self._assumed:
-            return tuple(self._warnings)
-        return (f"Check mode: assuming an earlier task creates {', '.join(self._assumed)}", *self._warnings)
+    def notes(self) -> tuple[str, ...]:
+        """Return the warnings, without the assumptions of check mode."""
+        return tuple(self._warnings)
 
     def warn(self, entry: object, message: str) -> None:
         """Add a warning about an entry."""
         self._warnings.append(f"{entry}: {message}")
 
-    def require(self, entry: Entry, option: str, message: str, assumption: str) -> None:
+    def require(self, entry: Entry, option: str, message: str, thing: object) -> None:
         """Note that something which the entry needs does not exist.
 
-        In check mode it is assumed that an earlier task creates it, and `assumption` names it.
+        It may be what an earlier step of the sequence ensures. Otherwise it is assumed in check mode that an earlier
+        task creates it.
 
         Raises:
-            InvalidEntry: This is a real run.
+            InvalidEntry: No step ensures it, and this is a real run.
         """
+        if self.call.ensures(thing):
+            return
         if not self.call.check_mode:
             raise InvalidEntry(entry, option, message)
-        self._assumed[assumption] = None
+        self._assumed[str(thing)] = None
 
     # Ownership
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -26,13 +26,27 @@ OWNER_OPTIONS: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True)
 class Call(Generic[Desired]):
-    """One module call: its entries, and the options that hold for all of them."""
+    """One module call: its entries, and the options that hold for all of them.
+
+    In check mode, what is missing is assumed to be created by an earlier task. `ensured` is what the earlier steps of
+    the same sequence ensure without having written it yet; None where they have.
+    """
 
     entries: tuple[Desired, ...]
     owner: str | None = None
     prune: bool = False
     check_mode: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    ensured: frozenset[object] | None = None
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the host may not be as earlier tasks or steps leave it."""
+        return self.check_mode or self.ensured is not None
+
+    def ensures(self, thing: object) -> bool:
+        """Whether an earlier step of the sequence ensures that something exists, and has not written it yet."""
+        return self.ensured is not None and thing in self.ensured
 
 
 class Resource(ABC, Generic[Desired, Actual]):
@@ -48,8 +62,6 @@ class Resource(ABC, Generic[Desired, Actual]):
     call_options: Mapping[str, Mapping[str, Any]] = OWNER_OPTIONS
     #: The backends that read() asks and that the plan's operations go to.
     backends: Sequence[BackendType[Any]]
-    #: Whether a sequence plans it before its first step writes: what it refuses does not depend on earlier steps.
-    preflight = False
 
     @abstractmethod
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> Desired:
@@ -62,6 +74,10 @@ class Resource(ABC, Generic[Desired, Actual]):
     @abstractmethod
     def key(self, desired: Desired) -> object:
         """Return what no two entries of a call may share."""
+
+    def ensures(self, desired: Desired) -> Iterable[object]:  # noqa: ARG002  # not every kind is needed by others
+        """Return what exists once an entry is carried out, as far as entries of other resources may need it."""
+        return ()
 
     @abstractmethod
     def read(self, host: Host, call: Call[Desired]) -> Actual:

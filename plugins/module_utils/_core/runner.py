@@ -21,9 +21,15 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import 
     parse_call,
     required_one_of,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
+    FabricError,
+    InvalidEntries,
+    OperationFailed,
+    Unavailable,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import BackendType
+from ansible_collections.netns.fabric.plugins.module_utils._core.option_types import find_type_errors
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import find_notations, find_secrets
@@ -37,10 +43,18 @@ NOTHING_CHANGED = "Nothing was changed."
 class FabricModule(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
     """A module that hides the secrets in its options and in its result from all that it logs and returns.
 
-    Ansible's own `no_log` is for a whole option; secrets here are keys of map options.
+    Ansible's own `no_log` is for a whole option; secrets here are keys of map options. Options of a wrong type are
+    reported all at once, each with its entry.
     """
 
     params: dict[str, Any]
+
+    def _set_internal_properties(self, *arguments: Any, **keywords: Any) -> None:
+        """Check the options' types: the constructor calls this once it has them, and before it checks them itself."""
+        super()._set_internal_properties(*arguments, **keywords)
+        errors = find_type_errors(self.argument_spec, self.params)
+        if errors:
+            self.fail_json(msg=str(InvalidEntries(errors)))
 
     def _log_invocation(self) -> None:
         """Write the call to the host's log: the constructor does."""
@@ -164,17 +178,48 @@ def exclusive_access(host: Host) -> Iterator[None]:
         host.settle()
 
 
+def make_plan(resource: Resource[Any, Any], call: Call[Any], host: Host) -> Plan:
+    """Read and plan.
+
+    Raises:
+        FabricError: What is asked for cannot be on this host.
+    """
+    host.begin_call(call.options)
+    plan = resource.plan(resource.read(host, call), call)
+    host.require_writable(plan)
+    return plan
+
+
 def plan_and_apply(resource: Resource[Any, Any], call: Call[Any], host: Host) -> Plan:
     """Read, plan and, unless in check mode, apply.
 
     Raises:
         FabricError: Nothing of the call is left on the host.
     """
-    host.begin_call(call.options)
-    plan = resource.plan(resource.read(host, call), call)
-    host.require_writable(plan)
+    plan = make_plan(resource, call, host)
     if call.check_mode:
-        host.simulate(plan)
-    else:
+        return plan
+    try:
         host.apply(plan)
+    except OperationFailed as failure:
+        interference = _find_interference(resource, call, host, plan) if failure.rolled_back else None
+        if interference is None:
+            raise
+        raise OperationFailed(failure.operation, f"{failure}\n{interference}", failure.number, True) from failure
     return plan
+
+
+def _find_interference(resource: Resource[Any, Any], call: Call[Any], host: Host, plan: Plan) -> str | None:
+    """Return what another program has changed during a call that was rolled back; None where nothing is found.
+
+    The host is then as it was read, and the call would be planned as it was.
+    """
+    cause = "Another program has changed the host during this call"
+    try:
+        host.begin_call(call.options)
+        now = resource.plan(resource.read(host, call), call)
+    except FabricError as error:
+        return f"{cause}: {error}"
+    except OSError:  # the reason of the failure is reported, and no further one
+        return None
+    return None if now.commands == plan.commands else f"{cause}, which now needs other changes; run it again."

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Names that are no UTF-8. Pure.
+"""Names that are not UTF-8. Pure.
 
-Linux takes any bytes for the name of a link or a file. Inside, a byte that is no UTF-8 is a surrogate (PEP 383), from
+Linux takes any bytes for the name of a link or a file. Inside, a byte that is not UTF-8 is a surrogate (PEP 383), from
 which the same bytes are written again; JSON, a log and a terminal have no such character.
 """
 
@@ -22,7 +22,7 @@ def encode_name(name: str) -> bytes:
 
 
 def printable(text: str) -> str:
-    """Return the text with bytes that are no UTF-8 written as in Python's strings."""
+    """Return the text with bytes that are not UTF-8 written as in Python's strings."""
     if text.isascii():
         return text
     text = _ESCAPED_BYTE.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", text)
@@ -41,7 +41,7 @@ def printable_data(data: Any) -> Any:
 
 
 def pasteable(command: str) -> str:
-    """Return a command line with bytes that are no UTF-8 as bash has them: such a word is in single quotes."""
+    """Return a command line with bytes that are not UTF-8 as bash has them: such a word is in single quotes."""
     if command.isascii():
         return command
     return _ESCAPED_BYTE.sub(lambda found: f"'$'\\x{ord(found[0]) - 0xDC00:02x}''", command)

@@ -25,6 +25,9 @@ Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 #: Bytes: IFNAMSIZ of linux/if.h less the closing NUL.
 INTERFACE_NAME_MAX = 15
 
+#: Bytes: ALTIFNAMSIZ of linux/if.h less the closing NUL.
+ALTERNATIVE_NAME_MAX = 127
+
 #: Bytes: NAME_MAX of linux/limits.h; a named namespace is a file below /run/netns.
 NAMESPACE_NAME_MAX = 255
 
@@ -62,7 +65,7 @@ _MAC_FORMS = (
 )
 
 
-def _describe_type(value: Any) -> str:
+def describe_type(value: Any) -> str:
     """Return what a value is, in YAML's terms."""
     if value is None:
         return "nothing (null)"
@@ -74,7 +77,18 @@ def _describe_type(value: Any) -> str:
         return "a list"
     if isinstance(value, dict):
         return "a dictionary"
-    return f"a {type(value).__name__}"
+    return "a string" if isinstance(value, str) else f"a {type(value).__name__}"
+
+
+#: Characters of a value that an error repeats.
+REPEATED_MAX = 60
+
+
+def describe(value: Any) -> str:
+    """Return a value for an error: of what is long, or has a structure, only the type."""
+    if isinstance(value, str) and len(value) <= REPEATED_MAX:
+        return f"the string {value!r}"
+    return describe_type(value)
 
 
 def _text(value: Any, what: str, example: str) -> str:
@@ -84,7 +98,7 @@ def _text(value: Any, what: str, example: str) -> str:
         ValidationError: It is not a string; the text says that ``what`` must be one.
     """
     if not isinstance(value, str):
-        raise ValidationError(f"{what} must be a string, not {_describe_type(value)}; write for instance {example!r}")
+        raise ValidationError(f"{what} must be a string, not {describe_type(value)}; write for instance {example!r}")
     return str(value)
 
 
@@ -93,7 +107,7 @@ def _whole(value: Any, what: str, lowest: int, highest: int) -> int:
     if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,18}", value.strip(), re.ASCII):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        shown = repr(value) if isinstance(value, str) else _describe_type(value)
+        shown = repr(value) if isinstance(value, str) else describe_type(value)
         raise ValidationError(f"{what} must be a whole number, not {shown}; give one from {lowest} to {highest}")
     if not lowest <= value <= highest:
         raise ValidationError(f"{value} is not a valid {what}; give a whole number from {lowest} to {highest}")
@@ -110,15 +124,29 @@ def interface_name(value: Any) -> str:
         ValueError: The kernel would refuse the name (``dev_valid_name`` in net/core/dev.c), or would take it
             for a pattern to be numbered (``dev_alloc_name``: a name with ``%``).
     """
+    return _interface_name(value, INTERFACE_NAME_MAX, "an interface name")
+
+
+def existing_interface_name(value: Any) -> str:
+    """Check the name or the alternative name of a network interface that exists (ip-link(8), ``altname``).
+
+    Args:
+        value: The name, a string.
+
+    Raises:
+        ValueError: The kernel has no interface with this name.
+    """
+    return _interface_name(value, ALTERNATIVE_NAME_MAX, "the alternative name of an interface")
+
+
+def _interface_name(value: Any, longest: int, what: str) -> str:
     name = _text(value, "an interface name", "veth-ns01")
     raw = name.encode("utf-8", "surrogatepass")
     if not raw:
         raise ValidationError("an interface name must not be empty; give it a name, for instance 'veth-ns01'")
-    if len(raw) > INTERFACE_NAME_MAX:
+    if len(raw) > longest:
         size = f"{len(raw)} characters" if len(raw) == len(name) else f"{len(raw)} bytes"
-        raise ValidationError(
-            f"{name!r} is {size} long, and Linux takes at most {INTERFACE_NAME_MAX} for an interface name; shorten it"
-        )
+        raise ValidationError(f"{name!r} is {size} long, and Linux takes at most {longest} for {what}; shorten it")
     if name in ("all", "default"):
         # The kernel refuses both (sysctl_dev_name_is_allowed() in net/ipv4/devinet.c).
         raise ValidationError(f"{name!r} cannot be an interface name (sysctls use it); choose another one")

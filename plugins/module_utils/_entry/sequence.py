@@ -9,7 +9,8 @@ read from the kernel the next one need not read again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -22,15 +23,18 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import 
 )
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntries, Unfinished
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
-from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.option_types import find_type_errors
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Plan, describe_assumptions
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
 from ansible_collections.netns.fabric.plugins.module_utils._core.runner import (
     FabricModule,
     exclusive_access,
+    make_plan,
     open_host,
     plan_and_apply,
     run_and_exit,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import MoveLink
 from ansible_collections.netns.fabric.plugins.module_utils._probes import options as probe_options
 from ansible_collections.netns.fabric.plugins.module_utils._probes.matrix import render_matrix
 from ansible_collections.netns.fabric.plugins.module_utils._probes.model import Probe
@@ -41,6 +45,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.verdict impor
     summarize,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.registry import RESOURCES
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ensure_link
 
 ARGUMENT_SPEC: Mapping[str, Any] = {
     "steps": {
@@ -75,7 +80,7 @@ def run() -> None:
 def converge(
     steps: Sequence[Mapping[str, Any]], check_mode: bool, probes: Sequence[Mapping[str, Any]] = ()
 ) -> dict[str, Any]:
-    """Run the steps in their order, up to the first that fails, then the probes; return the module's result.
+    """Plan all steps, run them in their order up to the first that fails, then the probes; return the module's result.
 
     Raises:
         FabricError: Nothing was written.
@@ -84,43 +89,79 @@ def converge(
     calls, parsed_probes = _parse_steps(steps, probes, check_mode)
     with open_host(BACKENDS, check_mode) as host:
         with exclusive_access(host):
-            plans = _run_steps(calls, host)
+            plans = _simulate_steps(calls, host)
+            if not check_mode:
+                plans = _run_steps(calls, plans, host)
         named = [{"module": name, "changed": plan.changed, **plan.results} for (name, _call), plan in zip(calls, plans)]
         result = {**_merge_results(plans, host), "steps": named}
         # The lock is released first: probes can take a while, and need not keep others from changing the host.
         return {**result, **(run_probes(host, parsed_probes, result) if parsed_probes else {})}
 
 
-def _run_steps(calls: Sequence[tuple[str, Call[Any]]], host: Host) -> list[Plan]:
-    _preflight(calls, host)
+def _simulate_steps(calls: Sequence[tuple[str, Call[Any]]], host: Host) -> list[Plan]:
+    """Plan all steps, each as if the earlier ones had been applied: what one of them refuses changes nothing.
+
+    After an error, later steps are planned all the same, so that all errors are reported at once.
+
+    Raises:
+        InvalidEntries: With the errors of all steps.
+    """
     plans: list[Plan] = []
+    errors: list[FabricError] = []
+    ensured: frozenset[object] = frozenset()
     for name, call in calls:
         try:
-            plans.append(plan_and_apply(RESOURCES[name], call, host))
+            plans.append(_simulate_step(name, replace(call, ensured=ensured), host))
+            ensured |= set(_moved_links(plans[-1]))
         except FabricError as error:
-            raise Unfinished(f"netns.fabric.{name}: {error}", _merge_results(plans, host)) from error
+            errors.extend(_attribute(name, error))
+        ensured |= {thing for wanted in call.entries for thing in RESOURCES[name].ensures(wanted)}
+    if errors:
+        raise InvalidEntries(errors)
     return plans
 
 
-def _preflight(calls: Sequence[tuple[str, Call[Any]]], host: Host) -> None:
-    """Plan later steps whose refusals do not depend on earlier ones, before the first step writes.
+def _simulate_step(name: str, call: Call[Any], host: Host) -> Plan:
+    plan = make_plan(RESOURCES[name], call, host)
+    host.simulate(plan)
+    return plan
 
-    Half a teardown helps nobody.
+
+def _attribute(module: str, error: FabricError) -> list[FabricError]:
+    """Return the errors of a step, each with its module."""
+    errors = error.errors if isinstance(error, InvalidEntries) else (error,)
+    return [FabricError(f"netns.fabric.{module}: {each}") for each in errors]
+
+
+def _moved_links(plan: Plan) -> Iterator[object]:
+    """Yield the links that return to the host, or move elsewhere, without an entry that wants them there."""
+    for _entry, operation in plan.operations:
+        if isinstance(operation, MoveLink):
+            yield from ensure_link(operation.to, operation.new_name, enabled=None, addresses=None)
+
+
+def _run_steps(calls: Sequence[tuple[str, Call[Any]]], simulated: Sequence[Plan], host: Host) -> list[Plan]:
+    """Apply the steps.
 
     Raises:
-        FabricError: A step would fail; nothing was written.
+        Unfinished: A step failed and was rolled back; `result` has what the earlier ones changed.
     """
-    first: dict[str, Call[Any]] = {}
-    for name, call in calls:
-        first.setdefault(name, call)  # what a second call finds depends on what the first one does
-    for name, call in list(first.items())[1:]:  # the first step is planned before it writes anyway
-        resource = RESOURCES[name]
-        if resource.preflight:
-            host.begin_call(call.options)
-            try:
-                resource.plan(resource.read(host, call), call)
-            except FabricError as error:
-                raise FabricError(f"netns.fabric.{name}: {error}") from error
+    host.end_simulation()
+    done: list[Plan] = []
+    for (name, call), plan in zip(calls, simulated):
+        is_first = not any(earlier.changed for earlier in done)
+        try:
+            done.append(_run_step(name, call, host, plan if is_first else None))
+        except FabricError as error:
+            raise Unfinished(f"netns.fabric.{name}: {error}", _merge_results(done, host)) from error
+    return done
+
+
+def _run_step(name: str, call: Call[Any], host: Host, simulated: Plan | None) -> Plan:
+    """Apply a step; `simulated` is its plan if no earlier step has changed anything: it was made for the real host."""
+    if simulated is not None and not simulated.changed:
+        return simulated
+    return plan_and_apply(RESOURCES[name], call, host)
 
 
 def run_probes(host: Host, probes: Sequence[Probe], result: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,7 +194,11 @@ def _merge_results(plans: Sequence[Plan], host: Host) -> dict[str, Any]:
         "changed": any(plan.changed for plan in plans),
         "diff": [difference for plan in plans for difference in plan.diff],
         "commands": [line for plan in plans for line in plan.commands],
-        "warnings": [*(warning for plan in plans for warning in plan.warnings), *host.warnings()],
+        "warnings": [
+            *describe_assumptions(dict.fromkeys(thing for plan in plans for thing in plan.assumed)),
+            *dict.fromkeys(note for plan in plans for note in plan.notes),
+            *host.warnings(),
+        ],
     }
 
 
@@ -173,11 +218,13 @@ def _parse_steps(
         try:
             calls.append((name, parse_call(RESOURCES[name], _parameters(name, step["options"]), check_mode)))
         except FabricError as error:
-            errors.append(FabricError(f"netns.fabric.{name}: {error}"))
+            errors.extend(_attribute(name, error))
     try:
-        parsed_probes = probe_options.probes_of(_validate(_PROBES, {"probes": list(probes)}))
+        given = {"probes": list(probes)}
+        _check_types(probe_options.argument_spec(), given)
+        parsed_probes = probe_options.probes_of(_validate(_PROBES, given))
     except FabricError as error:
-        errors.append(FabricError(f"netns.fabric.reachability: {error}"))
+        errors.extend(_attribute("reachability", error))
     if errors:
         raise InvalidEntries(errors)
     return calls, parsed_probes
@@ -186,8 +233,10 @@ def _parse_steps(
 def _parameters(name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the parameters as Ansible would pass them to the module itself."""
     resource = RESOURCES[name]
+    spec = argument_spec(resource)
+    _check_types(spec, given)
     validator = ArgumentSpecValidator(
-        argument_spec(resource),
+        spec,
         mutually_exclusive=mutually_exclusive(resource),
         required_one_of=required_one_of(resource),
     )
@@ -195,6 +244,12 @@ def _parameters(name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 _PROBES = ArgumentSpecValidator(probe_options.argument_spec())
+
+
+def _check_types(spec: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    errors = find_type_errors(spec, given)
+    if errors:
+        raise InvalidEntries(errors)
 
 
 def _validate(validator: ArgumentSpecValidator, given: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -67,7 +67,9 @@ class NftTransaction:
         if isinstance(operation, op.AddNftRule):
             return bool(self._added(_chain_of(operation), now))
         if isinstance(operation, op.DeleteNftRule):
-            return (*_chain_of(operation), operation.handle) not in now.rules
+            # One that was missing before was removed by another program.
+            rule = (*_chain_of(operation), operation.handle)
+            return rule in self._before.rules and rule not in now.rules
         if isinstance(operation, op.ClearDormantFlag):
             return not _is_dormant(now, operation.family)
         own = {chain for chain in now.chains if chain[:2] == (operation.family, OWN_TABLE)}

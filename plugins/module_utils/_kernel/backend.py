@@ -9,8 +9,9 @@ import sys
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed, Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, Backends, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
@@ -51,6 +52,14 @@ class Kernel(Backend):
         #: The host's own links that were set up, and when that was last.
         self._links_set_up: set[str] = set()
         self._set_up_at = 0.0
+        #: The namespaces that were written to, each with the first operation that did.
+        self._written: dict[str, Operation] = {}
+
+    def begin_call(self, options: Mapping[str, Any]) -> None:  # noqa: ARG002  # has no options
+        """Read from now on the namespaces that have their names now."""
+        self._written.clear()
+        if self._handles.close_replaced():
+            self._reader.forget()
 
     # Reading
 
@@ -61,6 +70,10 @@ class Kernel(Backend):
         returned.
         """
         return self._handles.distinct_names(preferred)
+
+    def further_names(self, preferred: Iterable[NamespaceName] = ()) -> set[str]:
+        """Return the names that namespace_names() leaves out: those of a namespace that it returns by another one."""
+        return self._handles.names() - self._handles.distinct_names(preferred)
 
     def read(
         self,
@@ -144,8 +157,11 @@ class Kernel(Backend):
         self._reader.simulate(operations)
 
     def simulate_removed_links(self, names: Collection[str]) -> None:
-        """In check mode: read from now on as if these links of the host, which another backend removes, were gone."""
+        """Read from now on as if these links of the host, which another backend removes, were gone."""
         self._reader.simulate_removed_links(names)
+
+    def end_simulation(self) -> None:
+        self._reader.end_simulation()
 
     # Writing
 
@@ -160,10 +176,18 @@ class Kernel(Backend):
             except OSError as error:
                 batch.send()  # what stands before it in the plan comes first
                 raise refusal_of(operation, error) from error
+            for name in op.namespaces_of(operation):
+                self._written.setdefault(name, operation)
         self._note_links_set_up(operations)
         self._announcements.note(operations)
         batch.send()
         batch.delete()
+
+    def confirm(self) -> None:
+        for name, operation in self._written.items():
+            if self._handles.is_replaced(name):
+                cause = f"another program has removed the namespace {name} during this call; run it again"
+                raise OperationFailed(operation, cause)
 
     def commit(self) -> None:
         """Close the namespaces that were removed, and wait until the kernel has destroyed what was in them."""

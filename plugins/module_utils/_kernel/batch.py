@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
@@ -121,7 +122,7 @@ class Batch:
         self.send()
 
     def _request_later(self, namespace: NamespaceName, request: bytearray) -> Undo:
-        return lambda: self._handles.request(namespace, request)
+        return lambda: self._handles.request(namespace, request, errno.ENODEV)
 
     def _unused_group(self, namespace: NamespaceName) -> int:
         """Return a group (ip-link(8), `group`) that no link of the namespace is in."""
@@ -131,5 +132,10 @@ class Batch:
 def refusal_of(operation: Operation, error: OSError) -> OperationFailed:
     """Return the failure of an operation that the kernel refused."""
     reason = str(error) if isinstance(error, NetlinkError) else f"{error.strerror or error}"
+    if error.errno == errno.ENODEV:
+        reason += (
+            "; another program has removed or renamed the link since this call has read or created it, as udev renames "
+            "new ones; run it again"
+        )
     refusal = f"the kernel refused `{'; '.join(operation.commands())}`: {reason}"
     return OperationFailed(operation, with_cure(refusal, error), error.errno)

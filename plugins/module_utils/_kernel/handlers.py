@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import ethtool, requests, sysctl, undo
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
@@ -23,8 +22,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
     NLM_F_EXCL,
     NLM_F_REPLACE,
     RTM_DELADDR,
+    RTM_DELLINKPROP,
     RTM_DELROUTE,
     RTM_NEWADDR,
+    RTM_NEWLINKPROP,
     RTM_NEWROUTE,
 )
 
@@ -39,16 +40,15 @@ def _create_namespace(handles: NamespaceHandles, operation: op.CreateNamespace, 
 
 
 def _delete_created_namespace(handles: NamespaceHandles, name: str) -> None:
+    replaced = handles.is_replaced(name)
     handle = handles.release(name)
     if handle is not None:
         handle.close()
-    setns.remove(name)
+    if not replaced:  # what another program has put in its place stays
+        setns.remove(name)
 
 
-def _remove_namespace(handles: NamespaceHandles, operation: op.RemoveNamespace, batch: Batch) -> None:
-    for link in operation.physical:
-        _add_move(handles, operation, op.MoveLink(operation.name, link, None, link), batch)
-    batch.send()
+def _remove_namespace(_handles: NamespaceHandles, operation: op.RemoveNamespace, batch: Batch) -> None:
     far_ends = batch.far_ends_of(operation.name)  # the kernel deletes them with the namespace
     handle = batch.removed.remove(operation.name, operation.links, far_ends)
     batch.journal.record(
@@ -83,7 +83,7 @@ def _create_veth(handles: NamespaceHandles, operation: op.CreateVeth, batch: Bat
     request = requests.new_veth(operation, handles.descriptor(end.namespace), handles.descriptor(peer.namespace))
     for each in (end, peer):
         handles.get(each.namespace).created.add(each.name)
-    batch.add(operation, None, request, lambda: undo.delete_created_link(handles, end.namespace, end.name))
+    batch.add(operation, None, request, lambda: undo.delete_created_pair(handles, operation))
 
 
 def _delete_link(handles: NamespaceHandles, operation: op.DeleteLink, batch: Batch) -> None:
@@ -99,16 +99,10 @@ def _delete_link(handles: NamespaceHandles, operation: op.DeleteLink, batch: Bat
 
 
 def _move_link(handles: NamespaceHandles, operation: op.MoveLink, batch: Batch) -> None:
-    _add_move(handles, operation, operation, batch)
-
-
-def _add_move(handles: NamespaceHandles, operation: Operation, move: op.MoveLink, batch: Batch) -> None:
-    """Add the move of a link, which is the operation or a part of it."""
-    captured = batch.capture_link(move.namespace, move.name)
-    request = requests.set_link_at(
-        captured.link.index, ("IFLA_NET_NS_FD", handles.get(move.to).descriptor), ("IFLA_IFNAME", move.new_name)
-    )
-    batch.add(operation, move.namespace, request, lambda: undo.move_back(handles, move, captured))
+    captured = batch.capture_link(operation.namespace, operation.name)
+    target = handles.get(operation.to).descriptor
+    request = requests.set_link_at(captured.link.index, ("IFLA_NET_NS_FD", target), ("IFLA_IFNAME", operation.new_name))
+    batch.add(operation, operation.namespace, request, lambda: undo.move_back(handles, operation, captured))
 
 
 def _rename_link(handles: NamespaceHandles, operation: op.RenameLink, batch: Batch) -> None:
@@ -116,7 +110,8 @@ def _rename_link(handles: NamespaceHandles, operation: op.RenameLink, batch: Bat
     index = handles.get(operation.namespace).index(operation.name)
 
     def rename_back() -> None:
-        handles.request(operation.namespace, requests.set_link_at(index, ("IFLA_IFNAME", operation.name)))
+        former = requests.set_link_at(index, ("IFLA_IFNAME", operation.name))
+        handles.request(operation.namespace, former, errno.ENODEV)
 
     request = requests.set_link_at(index, ("IFLA_IFNAME", operation.new_name))
     batch.add(operation, operation.namespace, request, rename_back)
@@ -134,6 +129,18 @@ def _set_alias(handles: NamespaceHandles, operation: op.SetAlias, batch: Batch) 
     _set_attribute(handles, operation, "IFLA_IFALIAS", operation.alias, lambda link: link.alias, batch)
 
 
+def _remove_altname(handles: NamespaceHandles, operation: op.RemoveAltname, batch: Batch) -> None:
+    batch.send()
+    index = handles.get(operation.namespace).index(operation.link)
+    addition = requests.altname_request(RTM_NEWLINKPROP, index, operation.altname)
+    removal = requests.altname_request(RTM_DELLINKPROP, index, operation.altname)
+
+    def add_again() -> None:
+        handles.request(operation.namespace, addition, errno.ENODEV)
+
+    batch.add(operation, operation.namespace, removal, add_again)
+
+
 def _set_attribute(
     handles: NamespaceHandles,
     operation: Any,
@@ -149,7 +156,11 @@ def _set_attribute(
         return requests.set_link(name, (attribute, value))
 
     before = _existing_link(handles, namespace, name)
-    restore = (lambda: handles.request(namespace, request(current(before)))) if before else undo.do_nothing
+
+    def restore() -> None:
+        if before is not None:
+            handles.request(namespace, request(current(before)), errno.ENODEV)
+
     batch.add(operation, namespace, request(value), restore)
 
 
@@ -166,7 +177,7 @@ def _set_tx_checksum(handles: NamespaceHandles, operation: op.SetTxChecksum, bat
     ethtool.set_tx_checksum(socket.fileno(), operation.link, operation.enabled)
     batch.journal.record(
         "; ".join(operation.commands()),
-        lambda: ethtool.set_tx_checksum(socket.fileno(), operation.link, bool(before)),
+        lambda: undo.restore_tx_checksum(socket.fileno(), operation.link, bool(before)),
     )
 
 
@@ -178,7 +189,7 @@ def _set_down(handles: NamespaceHandles, operation: op.SetDown, batch: Batch) ->
 
 def _set_up(handles: NamespaceHandles, operation: op.SetUp, batch: Batch) -> None:
     def set_down() -> None:
-        handles.request(operation.namespace, requests.set_link(operation.link, flags=0, change=IFF_UP))
+        handles.request(operation.namespace, requests.set_link(operation.link, flags=0, change=IFF_UP), errno.ENODEV)
 
     request = requests.set_link(operation.link, flags=IFF_UP, change=IFF_UP)
     batch.add(operation, operation.namespace, request, set_down)
@@ -194,7 +205,7 @@ def _add_address(handles: NamespaceHandles, operation: op.AddAddress, batch: Bat
 
     def remove() -> None:
         removal = requests.address_request(RTM_DELADDR, 0, index, operation.address)
-        handles.request(operation.namespace, removal, errno.EADDRNOTAVAIL)
+        handles.request(operation.namespace, removal, errno.EADDRNOTAVAIL, errno.ENODEV)
 
     # One that may have existed before is restored by the undo of the operation that removes it.
     batch.add(operation, operation.namespace, request, undo.do_nothing if operation.replace else remove)
@@ -215,7 +226,7 @@ def _add_route(handles: NamespaceHandles, operation: op.AddRoute, batch: Batch) 
 
     def remove() -> None:
         removal = requests.route_request(RTM_DELROUTE, 0, operation.route, device)
-        handles.request(operation.namespace, removal, errno.ESRCH)
+        handles.request(operation.namespace, removal, errno.ESRCH, errno.ENODEV)
 
     batch.add(operation, operation.namespace, request, remove)
 
@@ -247,6 +258,7 @@ HANDLERS: Mapping[type, Callable[[NamespaceHandles, Any, Batch], None]] = {
     op.SetMac: _set_mac,
     op.SetMtu: _set_mtu,
     op.SetAlias: _set_alias,
+    op.RemoveAltname: _remove_altname,
     op.SetTxChecksum: _set_tx_checksum,
     op.SetDown: _set_down,
     op.SetUp: _set_up,

@@ -166,22 +166,26 @@ class NamespaceHandles:
         """Send one request to a namespace; return why it was refused, if it was."""
         return self.get(name).socket.request_all([request])[0]
 
-    def request(self, name: NamespaceName, request: bytearray, ignored: int = 0) -> None:
-        """Send one request to a namespace; `ignored` is the errno that means that nothing is left to do.
+    def request(self, name: NamespaceName, request: bytearray, *ignored: int) -> None:
+        """Send one request to a namespace; `ignored` are the errnos that mean that nothing is left to do.
 
         Raises:
             NetlinkError: The kernel refused it.
         """
         refusal = self.send(name, request)
-        if refusal is not None and refusal.number != ignored:
+        if refusal is not None and refusal.number not in ignored:
             raise NetlinkError(refusal)
 
     def hide(self, name: str) -> None:
-        """Treat a namespace as removed, in check mode."""
+        """Treat a namespace as removed, in a simulation."""
         self._hidden.add(name)
         handle = self.release(name)
         if handle is not None:
             handle.close()
+
+    def show_hidden(self) -> None:
+        """End the simulation: the namespaces are there."""
+        self._hidden.clear()
 
     def release(self, name: str) -> NamespaceHandle | None:
         """Hand over a handle, which stays open, to the caller."""
@@ -190,6 +194,18 @@ class NamespaceHandles:
     def adopt(self, name: str, handle: NamespaceHandle) -> None:
         """Take over an open handle."""
         self._open[name] = handle
+
+    def is_replaced(self, name: NamespaceName) -> bool:
+        """Return whether another program has given the name of an open namespace to another one, or to none."""
+        handle = self._open.get(name)
+        return name is not None and handle is not None and setns.identity(setns.path_of(name)) != handle.identity
+
+    def close_replaced(self) -> bool:
+        """Close the namespaces whose names mean something else now; return whether there were any."""
+        replaced = [name for name in self._open if self.is_replaced(name)]
+        for name in replaced:
+            self._open.pop(name).close()
+        return bool(replaced)
 
     def forget_created(self) -> None:
         """Treat every link from now on as one that existed before the call."""

@@ -35,6 +35,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
     IFF_LOOPBACK,
     IFF_UP,
     IFLA_ADDRESS,
+    IFLA_ALT_IFNAME,
     IFLA_GROUP,
     IFLA_IFALIAS,
     IFLA_IFNAME,
@@ -44,8 +45,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
     IFLA_LINKINFO,
     IFLA_MASTER,
     IFLA_MTU,
+    IFLA_NETNS_IMMUTABLE,
     IFLA_OPERSTATE,
     IFLA_PROMISCUITY,
+    IFLA_PROP_LIST,
     IFLA_STATS64,
     LINK_HEADER,
     NDA_DST,
@@ -103,6 +106,10 @@ UNREACHABLE_FLAGS = RTNH_F_DEAD | RTNH_F_LINKDOWN
 #: The addresses that the kernel gives a loopback that goes up.
 LOOPBACK_ADDRESSES = (ip_interface("127.0.0.1/8"), ip_interface("::1/128"))
 
+#: Kinds of links that cannot leave their namespace (NETIF_F_NETNS_LOCAL), for kernels before 6.14, which do not report
+#: it (IFLA_NETNS_IMMUTABLE).
+IMMUTABLE_KINDS = frozenset({"bond", "bridge", "hsr", "ppp", "team", "vrf"})
+
 #: By number: the IF_OPER_ of linux/if.h, as ip-link(8) names them.
 OPERATIONAL_STATES = ("unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up")
 #: The first fields of struct rtnl_link_stats64.
@@ -148,15 +155,18 @@ def parse_link(message: bytes, counters: bool = False) -> LinkMessage:
     attributes = netlink.attributes_of(message, START + LINK_HEADER.size)
     information = attributes.get(IFLA_LINKINFO, b"")
     nsid = attributes.get(IFLA_LINK_NETNSID)
+    kind = _text(netlink.attributes_of(information, 0).get(IFLA_INFO_KIND))
     link = Link(
         index=index,
         name=_text(attributes.get(IFLA_IFNAME)),
-        kind=_text(netlink.attributes_of(information, 0).get(IFLA_INFO_KIND)),
+        kind=kind,
         mac=attributes.get(IFLA_ADDRESS, b"").hex(":"),
         mtu=_number(attributes.get(IFLA_MTU)),
         up=bool(flags & IFF_UP),
         alias=_text(attributes.get(IFLA_IFALIAS)),
+        altnames=_altnames(attributes.get(IFLA_PROP_LIST)),
         loopback=bool(flags & IFF_LOOPBACK),
+        immutable=_is_immutable(attributes.get(IFLA_NETNS_IMMUTABLE), kind),
         master=_number(attributes.get(IFLA_MASTER)),
         promiscuity=_number(attributes.get(IFLA_PROMISCUITY)),
         state=_operational_state(_number(attributes.get(IFLA_OPERSTATE))),
@@ -168,6 +178,17 @@ def parse_link(message: bytes, counters: bool = False) -> LinkMessage:
         peer_nsid=struct.unpack("=i", nsid)[0] if nsid is not None else None,
         group=_number(attributes.get(IFLA_GROUP)),
     )
+
+
+def _altnames(content: bytes | None) -> tuple[str, ...]:
+    """Return the alternative names, in the nested attribute that has one attribute for each."""
+    if not content:
+        return ()
+    return tuple(_text(content[start:end]) for start, end in netlink.positions(content, 0, IFLA_ALT_IFNAME))
+
+
+def _is_immutable(reported: bytes | None, kind: str) -> bool:
+    return kind in IMMUTABLE_KINDS if reported is None else bool(_number(reported))
 
 
 def _operational_state(number: int) -> str:

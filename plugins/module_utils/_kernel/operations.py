@@ -32,6 +32,15 @@ def _to_host(namespace: NamespaceName, link: str, *arguments: str) -> str:
     return ip(namespace, "link", "set", "dev", link, *arguments, "netns") + " $$"
 
 
+def namespaces_of(operation: object) -> set[str]:
+    """Return the names of the namespaces that an operation writes to and leaves in their place."""
+    if isinstance(operation, CreateNamespace):
+        return {operation.name}
+    if isinstance(operation, CreateVeth):
+        return set(filter(None, (operation.end.namespace, operation.peer.namespace)))
+    return set(filter(None, (getattr(operation, "namespace", None), getattr(operation, "to", None))))
+
+
 @dataclass(frozen=True)
 class KernelOperation:
     """A write to the kernel of the host."""
@@ -51,19 +60,17 @@ class CreateNamespace(KernelOperation):
 
 @dataclass(frozen=True)
 class RemoveNamespace(KernelOperation):
-    """Remove a namespace with the links inside, also where a process keeps it alive.
+    """Remove a namespace with the links inside.
 
-    `links` are the names of the links inside that are deleted, `physical` those that return to the host.
+    `links` are the names of those that are deleted first, where a process keeps the namespace alive.
     """
 
     name: str
     links: tuple[str, ...] = ()
-    physical: tuple[str, ...] = ()
     phase = Phase.REMOVE
 
     def commands(self) -> Sequence[str]:
         return [
-            *(_to_host(self.name, link) for link in self.physical),
             *(ip(self.name, "link", "del", "dev", link) for link in self.links),
             shlex.join(["ip", "netns", "del", self.name]),
         ]
@@ -178,6 +185,19 @@ class SetAlias(KernelOperation):
 
     def commands(self) -> Sequence[str]:
         return [ip(self.namespace, "link", "set", "dev", self.link, "alias", self.alias)]
+
+
+@dataclass(frozen=True)
+class RemoveAltname(KernelOperation):
+    """Remove an alternative name of a link, as it leaves its namespace for one where another link has that name."""
+
+    namespace: NamespaceName
+    link: str
+    altname: str
+    phase = Phase.RELEASE
+
+    def commands(self) -> Sequence[str]:
+        return [ip(self.namespace, "link", "property", "del", "dev", self.link, "altname", self.altname)]
 
 
 @dataclass(frozen=True)

@@ -39,12 +39,16 @@ PATIENCE, ALL_PATIENCE, LEAST_PATIENCE = 2.0, 6.0, 0.2
 
 
 class Reader:
-    """What the kernel has, as values; without what check mode has removed."""
+    """What the kernel has, as values; without what a simulation has removed."""
 
     def __init__(self, handles: NamespaceHandles) -> None:
         self._handles = handles
-        #: The links that check mode treats as removed, by namespace and index.
+        #: The links that a simulation treats as removed, by namespace and index.
         self._removed_links: dict[NamespaceName, set[int]] = {}
+        #: The links that check mode treats as moved to a namespace.
+        self._arrived_links: dict[NamespaceName, list[Link]] = {}
+        #: The aliases that check mode treats as set, by namespace and name.
+        self._set_aliases: dict[tuple[NamespaceName, str], str] = {}
         #: What was read since the last write, by namespace and kind.
         self._cache: dict[tuple[NamespaceName, str], Any] = {}
         #: The namespaces that could not be read and that no entry names, with the reason.
@@ -112,7 +116,14 @@ class Reader:
             directories=frozenset(name for name in stale if os.path.isdir(setns.path_of(name))),
             aliases=self._aliases(found),
         )
-        return state.without(self._removed_links) if self._removed_links else state
+        return self._as_simulated(state)
+
+    def _as_simulated(self, state: KernelState) -> KernelState:
+        if self._removed_links:
+            state = state.without(self._removed_links)
+        if self._arrived_links:
+            state = state.including(self._arrived_links)
+        return state.with_aliases(self._set_aliases) if self._set_aliases else state
 
     def _aliases(self, names: Sequence[NamespaceName]) -> dict[str, NamespaceName]:
         first: dict[tuple[int, int], NamespaceName] = {self._handles.get(None).identity: None}
@@ -257,13 +268,24 @@ class Reader:
         return found
 
     def simulate(self, operations: Sequence[Operation]) -> None:
-        """Read from now on as if the removals and the kernel parameters among these operations had been executed."""
+        """Read from now on as if some of these operations had been executed.
+
+        These are removals, kernel parameters, aliases, and moves: a link that moves away is removed from where it was,
+        and is there where it returns to the host. The end of a veth pair is not, whose planning needs it.
+        """
         for each in operations:
             if isinstance(each, op.SetSysctl):
                 self._simulated_sysctls.set(each.namespace, each.key, each.value)
-        removals = [each for each in operations if isinstance(each, (op.DeleteLink, op.RemoveNamespace))]
+            elif isinstance(each, op.SetAlias):
+                self._set_aliases[each.namespace, each.link] = each.alias
+        removals = [each for each in operations if isinstance(each, (op.DeleteLink, op.MoveLink, op.RemoveNamespace))]
+        self._simulate_removals(removals)
+
+    def _simulate_removals(self, removals: Sequence[Any]) -> None:
         state = self.read([None], others=self._handles.names()) if removals else KernelState()
         for removal in removals:
+            if isinstance(removal, op.MoveLink) and removal.to is None:
+                self._simulate_return(removal, state.link(removal.namespace, removal.name))
             if isinstance(removal, op.RemoveNamespace):
                 self._handles.hide(removal.name)
                 place: NamespaceName = removal.name
@@ -271,6 +293,8 @@ class Reader:
             else:
                 place = removal.namespace
                 links = [link for link in state.namespace(place).links if link.name == removal.name]
+                if isinstance(removal, op.MoveLink):
+                    links = [link for link in links if link.kind != "veth"]
             for link in links:
                 self._simulate_removal(place, link)
                 far = state.far_end(link)
@@ -282,6 +306,21 @@ class Reader:
         for link in self.read([None]).namespace(None).links if names else ():
             if link.name in names:
                 self._simulate_removal(None, link)
+
+    def _simulate_return(self, move: op.MoveLink, link: Link | None) -> None:
+        if link is None or link.kind == "veth":
+            return  # tasks that need the end of a veth pair assume it where the pair is declared
+        arrived = self._arrived_links.setdefault(None, [])
+        # An index that no link has.
+        arrived.append(replace(link, name=move.new_name, index=-1 - len(arrived), up=False, altnames=()))
+
+    def end_simulation(self) -> None:
+        """Read what the kernel has from now on."""
+        self._removed_links.clear()
+        self._arrived_links.clear()
+        self._set_aliases.clear()
+        self._simulated_sysctls.clear()
+        self._handles.show_hidden()
 
     def _simulate_removal(self, name: NamespaceName, link: Link) -> None:
         self._removed_links.setdefault(name, set()).add(link.index)

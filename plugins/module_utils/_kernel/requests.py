@@ -12,7 +12,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import messag
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import CreateVeth, NewEnd, RouteSpec
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
     IFA_F_NODAD,
+    IFLA_ALT_IFNAME,
+    IFLA_PROP_LIST,
+    LINK_HEADER,
     NEIGHBOUR_HEADER,
+    NLA_F_NESTED,
     NLM_F_CREATE,
     NLM_F_EXCL,
     RT_SCOPE_HOST,
@@ -83,6 +87,13 @@ def delete_link(index: int) -> bytearray:
 def delete_group(group: int) -> bytearray:
     """Return RTM_DELLINK for all links in a group."""
     return templates.link_message(RTM_DELLINK, 0, [("IFLA_GROUP", group)], index=0)
+
+
+def altname_request(kind: int, index: int, altname: str) -> bytearray:
+    """Return RTM_NEWLINKPROP or RTM_DELLINKPROP for one alternative name (IFLA_PROP_LIST)."""
+    names = netlink.attribute(IFLA_ALT_IFNAME, altname.encode() + b"\0")
+    body = LINK_HEADER.pack(socket.AF_UNSPEC, 0, index, 0, 0)
+    return netlink.message(kind, body + netlink.attribute(IFLA_PROP_LIST | NLA_F_NESTED, names))
 
 
 def get_link(name: str) -> bytearray:

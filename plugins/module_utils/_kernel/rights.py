@@ -12,10 +12,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.conditions impo
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import NAMESPACE_DIRECTORY
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import sysctl
 from ansible_collections.netns.fabric.plugins.module_utils._system.capabilities import describe_lack, has_capability
 from ansible_collections.netns.fabric.plugins.module_utils._system.paths import read_only_mount
-
-SYSCTLS = "/proc/sys"
 
 #: They mount, unmount, or write a file below NAMESPACE_DIRECTORY.
 _NAMESPACE_OPERATIONS = (op.CreateNamespace, op.RemoveNamespace, op.RemoveStaleFile)
@@ -34,7 +33,7 @@ def refusals(operations: Sequence[Operation]) -> Iterator[tuple[Operation, str]]
 
 def _refusal(kind: type) -> str:
     if issubclass(kind, op.SetSysctl):
-        return _read_only(SYSCTLS, "a kernel parameter cannot be set")
+        return _read_only(sysctl.SYSCTLS, "a kernel parameter cannot be set")
     if issubclass(kind, _NAMESPACE_OPERATIONS):
         if not has_capability("CAP_SYS_ADMIN"):
             return f"a namespace cannot be created or removed: {describe_lack('CAP_SYS_ADMIN')}"

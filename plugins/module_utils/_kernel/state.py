@@ -5,21 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_network
 from typing import Optional, Union
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.marks import Origin, parse_mark
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import RTPROT_BOOT, RTPROT_STATIC
 
 #: A namespace by its name in /run/netns; None is the host's own.
 NamespaceName = Optional[str]
 Interface = Union[IPv4Interface, IPv6Interface]
-
-#: How the alias of a link that has owners begins; their names follow, separated by commas.
-MARK = "netns.fabric:"
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,8 @@ class Link:
     `kind` is IFLA_INFO_KIND ("veth", "tun", "bridge"), empty for a physical device and for the loopback.
     `promiscuity` counts the users that have asked for all packets, `master` is the index of the device that the link is
     enslaved to (0 for none). `tx_checksum` is None where it was not read. `state` is the operational state (RFC 2863)
-    in lower case, `counters` are packets, bytes, errors and dropped packets each way, empty where they were not read.
+    in lower case, `altnames` are its alternative names, `immutable` says that it cannot leave its namespace, `counters`
+    are packets, bytes, errors and dropped packets each way, empty where they were not read.
     """
 
     index: int
@@ -57,7 +56,9 @@ class Link:
     mtu: int = 1500
     up: bool = False
     alias: str = ""
+    altnames: tuple[str, ...] = ()
     loopback: bool = False
+    immutable: bool = False
     peer: End | None = None
     master: int = 0
     promiscuity: int = 0
@@ -68,7 +69,19 @@ class Link:
     @property
     def owners(self) -> tuple[str, ...]:
         """The owners of the link."""
-        return tuple(self.alias[len(MARK) :].split(",")) if self.alias.startswith(MARK) else ()
+        mark = parse_mark(self.alias)
+        return mark.owners if mark else ()
+
+    @property
+    def origin(self) -> Origin | None:
+        """What the link was before it was changed, where that was recorded."""
+        mark = parse_mark(self.alias)
+        return mark.origin if mark else None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name and the alternative names: in its namespace no other link can have one of them."""
+        return (self.name, *self.altnames)
 
 
 @dataclass(frozen=True)
@@ -160,6 +173,10 @@ class NamespaceState:
         return {link.name: link for link in self.links}
 
     @cached_property
+    def _by_any_name(self) -> Mapping[str, Link]:
+        return {name: link for link in self.links for name in link.names}
+
+    @cached_property
     def _by_index(self) -> Mapping[int, Link]:
         return {link.index: link for link in self.links}
 
@@ -172,6 +189,10 @@ class NamespaceState:
 
     def link(self, name: str) -> Link | None:
         return self._by_name.get(name)
+
+    def named(self, name: str) -> Link | None:
+        """Return the link with this name or alternative name: the kernel refuses the name to any other link."""
+        return self._by_any_name.get(name)
 
     def link_at(self, index: int) -> Link | None:
         return self._by_index.get(index)
@@ -216,6 +237,9 @@ class KernelState:
     def link(self, namespace: NamespaceName, name: str) -> Link | None:
         return self.namespace(namespace).link(name)
 
+    def named(self, namespace: NamespaceName, name: str) -> Link | None:
+        return self.namespace(namespace).named(name)
+
     def sysctl(self, namespace: NamespaceName, key: str) -> str | None:
         """Return a kernel parameter; None where it was not asked for, or there is none."""
         return self.sysctls.get((namespace, key))
@@ -234,12 +258,26 @@ class KernelState:
         }
         return replace(self, namespaces=left)
 
+    def including(self, arrived: Mapping[NamespaceName, Sequence[Link]]) -> KernelState:
+        """Return the state with further links, by namespace."""
+        more = {
+            name: replace(state, links=(*state.links, *arrived[name])) if name in arrived else state
+            for name, state in self.namespaces.items()
+        }
+        return replace(self, namespaces=more)
+
+    def with_aliases(self, aliases: Mapping[tuple[NamespaceName, str], str]) -> KernelState:
+        """Return the state with these aliases, by namespace and name of their links."""
+        changed = {
+            name: replace(
+                state,
+                links=tuple(replace(link, alias=aliases.get((name, link.name), link.alias)) for link in state.links),
+            )
+            for name, state in self.namespaces.items()
+        }
+        return replace(self, namespaces=changed)
+
     def links(self) -> Iterator[tuple[NamespaceName, Link]]:
         for name, namespace in self.namespaces.items():
             for link in namespace.links:
                 yield name, link
-
-
-def mark_of(owners: tuple[str, ...]) -> str:
-    """Return the alias of a link with these owners; empty for none."""
-    return MARK + ",".join(owners) if owners else ""

@@ -13,6 +13,9 @@ from contextlib import suppress
 
 from ansible_collections.netns.fabric.plugins.module_utils._system.paths import fs_path
 
+#: Where the kernel has its parameters as files (proc(5)).
+SYSCTLS = "/proc/sys"
+
 
 def same_value(current: str | None, wanted: str) -> bool:
     """Whether two values are the same to the kernel, which takes 0x10 and 007 and prints 16 and 7."""
@@ -55,7 +58,7 @@ def _has(path: str, value: str) -> bool:
 
 def path_of(key: str) -> str:
     """Return the file of a kernel parameter: in its name `.` separates and `/` stands for a dot (sysctl(8))."""
-    return fs_path("/proc/sys/" + key.translate(str.maketrans("./", "/.")))
+    return fs_path(f"{SYSCTLS}/" + key.translate(str.maketrans("./", "/.")))
 
 
 def write(key: str, value: str) -> None:

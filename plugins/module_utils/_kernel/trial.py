@@ -14,6 +14,7 @@ import os
 from ansible_collections.netns.fabric.plugins.module_utils._core import sysctl_names
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import sysctl
+from ansible_collections.netns.fabric.plugins.module_utils._system.paths import read_only_mount
 
 
 class Trial:
@@ -44,7 +45,7 @@ class Trial:
 
     def _try(self, key: str, value: str) -> str:
         descriptor = self._open()
-        if descriptor is None:
+        if descriptor is None or read_only_mount(sysctl.SYSCTLS):  # the latter is refused for a cause of its own
             return ""
         with setns.entered(descriptor):
             if not os.access(sysctl.path_of(key), os.W_OK):

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import socket
 import stat
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
@@ -91,11 +92,13 @@ class Captures:
 
     def _restore_contents(self, namespace: NamespaceName) -> None:
         contents, handle = self._contents.pop(namespace), self._handles.get(namespace)
-        for index in sorted(contents.touched):
+        # What another program has removed meanwhile was not lost by this call.
+        present = {found.link.index for found in handle.links()}
+        for index in sorted(contents.touched & present):
             for family in (socket.AF_INET, socket.AF_INET6):
                 before = [raw for raw in contents.addresses if messages.is_on_link(raw, family, index)]
                 _restore_addresses(handle, before, family, index)
-        _restore_routes(handle, contents.routes)
+        _restore_routes(handle, [raw for raw in contents.routes if _has_device(raw, present)])
 
     def clear(self) -> None:
         self._contents.clear()
@@ -104,7 +107,8 @@ class Captures:
 def restore_link(handles: NamespaceHandles, captured: CapturedLink) -> None:
     """Set a link that is in its place again up or down, and enslave it, as it was; not its addresses and routes."""
     link, netlink = captured.link, handles.get(captured.namespace).socket
-    netlink.request(requests.set_link(link.name, flags=IFF_UP if link.up else 0, change=IFF_UP))
+    request = requests.set_link(link.name, flags=IFF_UP if link.up else 0, change=IFF_UP)
+    handles.request(captured.namespace, request, errno.ENODEV)  # another program may have removed it
     if link.master:
         # Open vSwitch refuses this, and attaches its port again on its own.
         netlink.request_all([requests.set_link(link.name, ("IFLA_MASTER", link.master))])
@@ -167,14 +171,25 @@ def recreate_tap(handles: NamespaceHandles, captured: CapturedLink) -> None:
     restore_link(handles, captured)
 
 
-def delete_created_link(handles: NamespaceHandles, namespace: NamespaceName, name: str) -> None:
-    """Delete a link that the call has created; it may have been deleted with its other end."""
-    handle = handles.get(namespace)
-    try:
-        index = handle.index(name)
-    except OSError:
+def delete_created_pair(handles: NamespaceHandles, operation: op.CreateVeth) -> None:
+    """Delete a veth pair that the call has created, by the end that still has its name: udev may rename the other."""
+    for end in (operation.end, operation.peer):
+        handle = handles.get(end.namespace)
+        try:
+            index = handle.index(end.name)
+        except OSError:  # it has another name now, or was deleted with the pair
+            continue
+        handle.socket.request(requests.delete_link(index))
         return
-    handle.socket.request(requests.delete_link(index))
+
+
+def restore_tx_checksum(socket: int, link: str, enabled: bool) -> None:
+    """Set transmit checksum offload as it was; another program may have removed the link."""
+    try:
+        ethtool.set_tx_checksum(socket, link, enabled)
+    except OSError as error:
+        if error.errno != errno.ENODEV:
+            raise
 
 
 def capture_stale_file(name: str) -> Callable[[], None]:
@@ -224,6 +239,11 @@ def _restore_routes(handle: NamespaceHandle, before: Sequence[bytes]) -> None:
         if len(refused) == len(missing):
             raise NetlinkError(refused[0][1])
         missing = [raw for raw, _refusal in refused]  # one may lead to the gateway of another
+
+
+def _has_device(route: bytes, present: Collection[int]) -> bool:
+    device = messages.parse_route(route).device
+    return device is None or device in present
 
 
 def _raise_first(refusals: Iterable[Refusal | None]) -> None:

@@ -60,7 +60,7 @@ class OpenVSwitch(Backend):
 
     def __init__(self, connect: Callable[[int, str | None], Client] = Client) -> None:
         self._connect = connect
-        #: What was removed in check mode.
+        #: What a simulation has removed.
         self._removed_bridges: set[str] = set()
         self._removed_ports: set[str] = set()
         self.begin_call({})
@@ -169,13 +169,17 @@ class OpenVSwitch(Backend):
             return False
         return self._client.run([modprobe, "--dry-run", "--quiet", "openvswitch"], self._client.timeout).status == 0
 
-    # Check mode
+    # Simulation
 
     def simulate(self, operations: Sequence[Operation], host: Backends) -> None:
-        """In check mode: read from now on as if these removals had been executed, links of the host included."""
+        """Read from now on as if these removals had been executed, links of the host included."""
         host.use(KERNEL).simulate_removed_links(self._links_of(operations))
         self._removed_bridges.update(each.name for each in operations if isinstance(each, DeleteBridge))
         self._removed_ports.update(each.name for each in operations if isinstance(each, DeletePort))
+
+    def end_simulation(self) -> None:
+        self._removed_bridges.clear()
+        self._removed_ports.clear()
 
     def _links_of(self, operations: Sequence[Operation]) -> set[str]:
         """Return the links of the host that are deleted with what these operations remove, as far as it was read."""

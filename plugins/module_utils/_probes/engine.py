@@ -27,6 +27,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.event_loop im
 from ansible_collections.netns.fabric.plugins.module_utils._probes.icmp_probe import (
     DISCARD,
     ECHOES_PER_SOCKET,
+    PAYLOAD,
     EchoProbe,
     EchoSocket,
 )
@@ -61,6 +62,8 @@ if TYPE_CHECKING:
 #: Probes whose ends find each other as all traffic does, by a request to all on the link. The neighbour entries of
 #: further ones are primed, and stay so as long as their first request is answered.
 RESOLVING = 16
+#: Bytes: the largest IPv4 packet (RFC 791); one of IPv6 without a jumbo payload is 40 larger (RFC 8200).
+PACKET_MAX = 65535
 #: Seconds for which primed entries stay longer than they are needed.
 LINGERING = 0.2
 #: Descriptors left to the rest of the process, and exchanges that may be open however few descriptors there are.
@@ -174,7 +177,7 @@ class _Run:
         self._window.max_open = max(MIN_OPEN, (soft - used) // 2)
 
     def _open_echo_sockets(self, probes: Iterable[ActiveProbe]) -> None:
-        payload = (self._token * 4)[:56]
+        payload = (self._token * 4)[:PAYLOAD]
         for version in FAMILY:
             echoes = [probe for probe in probes if isinstance(probe, EchoProbe) and probe.version == version]
             for start in range(0, len(echoes), ECHOES_PER_SOCKET):
@@ -197,8 +200,11 @@ class _Run:
             if leader is not probe:
                 leader.followers.append(probe)
                 probe.follows = True
-        if len(probes) > RESOLVING:
+        large = [probe for probe in probes if isinstance(probe, EchoProbe) and probe.probe.full_size]
+        if large or len(probes) > RESOLVING:
             endpoints = endpoints_in(self.kernel.read(locations.values(), addresses=True))
+            _set_full_sizes(large, sources, endpoints)
+        if len(probes) > RESOLVING:
             _set_mtus([probe for probe in probes if isinstance(probe, TcpProbe)], endpoints)
             echoes = [probe for probe in leaders.values() if isinstance(probe, EchoProbe)]
             _plan_priming(echoes[RESOLVING:], endpoints)
@@ -279,6 +285,17 @@ def _set_mtus(probes: Iterable[TcpProbe], endpoints: Mapping[NeighbourKey, Endpo
         near = _near_end(probe, endpoints)
         if near is not None:
             probe.mtu = near.mtu
+
+
+def _set_full_sizes(
+    probes: Iterable[EchoProbe], sources: Mapping[ActiveProbe, str], endpoints: Mapping[NeighbourKey, Endpoint]
+) -> None:
+    """Set the size of a packet that both ends can carry; what is on the way between them is to be found out."""
+    for probe in probes:
+        near = endpoints.get((probe.probe.namespace, sources.get(probe, "")))
+        far = endpoints.get((probe.far_end[0], probe.address)) if probe.far_end else None
+        if near is not None:
+            probe.full_size = min(near.mtu, far.mtu if far else near.mtu, PACKET_MAX)
 
 
 def _plan_priming(probes: Iterable[ActiveProbe], endpoints: Mapping[NeighbourKey, Endpoint]) -> None:

@@ -28,6 +28,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.model import 
 )
 
 ECHO = struct.Struct("!BBHHH")
+#: Bytes of the IP header without options (RFC 791, RFC 8200).
+IP_HEADER = {4: 20, 6: 40}
 ECHO_REQUEST = {4: 8, 6: 128}
 ECHO_REPLY = {4: 0, 6: 129}
 #: Types of the errors, which quote the packet that they are about.

@@ -17,14 +17,16 @@ from itertools import count
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._probes.active_probe import ActiveProbe
 from ansible_collections.netns.fabric.plugins.module_utils._probes.icmp import (
+    ECHO,
     ECHO_REPLY,
     ERRORS,
+    IP_HEADER,
     Answer,
     answer_in,
     cause_of_errno,
     echo_request,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._probes.model import SILENCE, Outcome
+from ansible_collections.netns.fabric.plugins.module_utils._probes.model import LARGE_LOST, SILENCE, TOO_BIG, Outcome
 from ansible_collections.netns.fabric.plugins.module_utils._probes.neighbours import FAMILY, NeighbourKey
 
 #: When a request is sent again, in parts of the timeout; the last one is the end of the wait.
@@ -39,10 +41,17 @@ DISCARD = 9
 READS = 64
 #: Bytes.
 SOCKET_BUFFER = 4 << 20
+#: Bytes of an IP header's options (RFC 791).
+IP_OPTIONS_MAX = 40
+#: Bytes of the payload, and of the IP packet with it, as ping(8) has it over IPv4.
+PAYLOAD = 56
+USUAL_SIZE = 84
 
 # asm-generic/socket.h, linux/in.h, linux/icmp.h, linux/icmpv6.h
 SO_SNDBUFFORCE, SO_RCVBUFFORCE, SO_TIMESTAMPNS = 32, 33, 35
 SOL_RAW, ICMP_FILTER, ICMPV6_FILTER = 255, 1, 1
+# linux/in.h, linux/in6.h: IP_PMTUDISC_PROBE and IPV6_PMTUDISC_PROBE are the same.
+IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, PMTUDISC_PROBE = 10, 23, 3
 TIMESTAMP = struct.Struct("ll")
 
 
@@ -50,23 +59,31 @@ class EchoProbe(ActiveProbe):
     """An ICMP echo."""
 
     socket: EchoSocket
+    #: Bytes of the IP packet of a second request, which must not be fragmented; 0: there is none.
+    full_size = 0
 
     def start(self) -> None:
+        #: The outcome of the first request, while the second one is under way.
+        self._first: Outcome | None = None
+        self._since = self.began
         self._attempts = 0
         self._trouble: tuple[str, str] = (SILENCE, "")
         self._suspected = 0
         self._send()
 
     def on_timer(self, now: float) -> None:
-        if now >= self.began + self.probe.timeout:
-            self.fail(*self._trouble)
+        if now >= self._since + self.probe.timeout:
+            self.fail(*(self._trouble if self._first is None else self._describe_loss()))
             return
-        if self._attempts == 1:
+        if self._attempts == 1 and self._first is None:
             if self.primed_pair is not None:  # the verdict is to be that of ordinary traffic
                 self.run.neighbours.remove_primed(self.version, self.neighbour_keys)
             if self.far_end is not None:
                 self._trigger_reverse_lookup(self.far_end)
         self._send()
+
+    def _describe_loss(self) -> tuple[str, str]:
+        return LARGE_LOST, f"an echo request of {self.full_size} bytes is not answered, one of {USUAL_SIZE} bytes is"
 
     def _trigger_reverse_lookup(self, far_end: NeighbourKey) -> None:
         """Have the far end look up the near end, which learns the far end's MAC address from the request.
@@ -88,18 +105,38 @@ class EchoProbe(ActiveProbe):
         except (BlockingIOError, InterruptedError):
             pass  # the buffer is full: the next attempt may succeed
         except OSError as error:
+            if error.errno == errno.EMSGSIZE and self._first is not None:
+                self.finish(self._first)  # the packet leaves by a link with a smaller MTU than the address is on
+                return
             if error.errno != errno.ENOBUFS:
                 self.fail(*cause_of_errno(error.errno or 0))
                 return
         part = ATTEMPTS[min(self._attempts, len(ATTEMPTS) - 1)]
         self._attempts += 1
-        self.set_timer(self.began + part * self.probe.timeout)
+        self.set_timer(self._since + part * self.probe.timeout)
 
-    def take_answer(self, answer: Answer, sent: int, arrived: int) -> None:
-        """Take an answer; both moments are in nanoseconds of the time of day."""
+    @property
+    def size(self) -> int:
+        """The bytes of the IP packet to send now; 0: as many as usual."""
+        return 0 if self._first is None else self.full_size
+
+    def take_answer(self, answer: Answer, size: int, sent: int, arrived: int) -> None:
+        """Take an answer to a request of a size; both moments are in nanoseconds of the time of day."""
         self.run.note_answer(self)
+        if size != self.size:
+            return  # a late answer to a request that was repeated
+        if self._first is not None:
+            # A router that reports its smaller MTU is right: path MTU discovery works (RFC 1191, RFC 8201).
+            if answer.cause in ("", TOO_BIG):
+                self.finish(self._first)
+            return
         if not answer.cause:
-            self.finish(Outcome(reachable=True, round_trip=max(0, arrived - sent) / 1e9))
+            outcome = Outcome(reachable=True, round_trip=max(0, arrived - sent) / 1e9)
+            if self.full_size:
+                self._first, self._since, self._attempts = outcome, time.monotonic(), 0
+                self._send()
+            else:
+                self.finish(outcome)
             return
         # An error may be about a moment ago, such as the end of an earlier search for a neighbour: it counts when it
         # comes for a packet that was sent after the first one had come.
@@ -122,11 +159,19 @@ class EchoSocket:
         self._payload = payload
         self._identifier = secrets.randbelow(1 << 16)
         self._sequence = count()
-        self._sent: dict[int, tuple[EchoProbe, int]] = {}
+        self._sent: dict[int, tuple[EchoProbe, int, int]] = {}
+        #: The payload by the size of the IP packet, 0 being the usual one.
+        self._payloads = {0: payload}
+        self._buffer = 2048
         protocol = socket.IPPROTO_ICMP if version == 4 else socket.IPPROTO_ICMPV6
         kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
         self.socket = socket.socket(FAMILY[version], kind, protocol)
         self._set_filter()
+        # With DF, and never smaller than the link allows, whatever was learnt of the path (ip(7), ipv6(7)).
+        level, option = (
+            (socket.IPPROTO_IP, IP_MTU_DISCOVER) if version == 4 else (socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER)
+        )
+        self.socket.setsockopt(level, option, PMTUDISC_PROBE)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         for option, usual in ((SO_RCVBUFFORCE, socket.SO_RCVBUF), (SO_SNDBUFFORCE, socket.SO_SNDBUF)):
             try:
@@ -152,15 +197,23 @@ class EchoSocket:
             OSError: The kernel refuses it.
         """
         sequence = next(self._sequence) & 0xFFFF
-        packet = echo_request(self._version, self._identifier, sequence, self._payload)
-        self._sent[sequence] = (echo, time.time_ns())
+        packet = echo_request(self._version, self._identifier, sequence, self._payload_of(echo.size))
+        self._sent[sequence] = (echo, echo.size, time.time_ns())
         self.socket.sendto(packet, (echo.address, 0))
+
+    def _payload_of(self, size: int) -> bytes:
+        """Return the payload that makes an IP packet of a size."""
+        if size not in self._payloads:
+            length = size - IP_HEADER[self._version] - ECHO.size
+            self._payloads[size] = (self._payload * (length // len(self._payload) + 1))[:length]
+            self._buffer = max(self._buffer, size + IP_OPTIONS_MAX)
+        return self._payloads[size]
 
     def read(self, _events: int) -> None:
         """Read answers and give them to their probes."""
         for _turn in range(READS):
             try:
-                packet, ancillary, _flags, sender = self.socket.recvmsg(2048, 128)
+                packet, ancillary, _flags, sender = self.socket.recvmsg(self._buffer, 128)
             except BlockingIOError:
                 return
             except OSError:
@@ -171,10 +224,10 @@ class EchoSocket:
                 self._match(answer, arrived)
 
     def _match(self, answer: Answer, arrived: int) -> None:
-        echo, sent = self._sent.get(answer.sequence, (None, 0))
-        matches = answer.identifier == self._identifier and (answer.cause or answer.payload == self._payload)
+        echo, size, sent = self._sent.get(answer.sequence, (None, 0, 0))
+        matches = answer.identifier == self._identifier and (answer.cause or answer.payload == self._payloads[size])
         if echo is not None and matches and not echo.finished:
-            echo.take_answer(answer, sent, arrived)
+            echo.take_answer(answer, size, sent, arrived)
 
 
 def _timestamp_in(ancillary: Iterable[tuple[int, int, bytes]]) -> int:

@@ -26,6 +26,7 @@ NO_NEIGHBOUR = "no neighbour"
 NO_ROUTE = "no route"
 REFUSED = "refused"
 STALLED = "stalled"
+LARGE_LOST = "large packets lost"
 CORRUPTED = "corrupted"
 CLOSED = "closed"
 FILTERED = "filtered"
@@ -56,6 +57,8 @@ class Probe:
     port: int | None = None
     expect: str = REACHABLE
     timeout: float = DEFAULT_TIMEOUT
+    #: Whether an echo request as large as the links of both ends can carry must be answered as well.
+    full_size: bool = False
     service: tuple[Address, int] | None = None
 
     @property

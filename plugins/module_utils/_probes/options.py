@@ -30,6 +30,7 @@ ENTRY_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "forwarded_port": {"type": "int"},
     "expect": {"type": "str", "choices": [REACHABLE, UNREACHABLE, DELIVERED], "default": REACHABLE},
     "timeout": {"type": "float", "default": DEFAULT_TIMEOUT},
+    "full_size": {"type": "bool", "default": False},
 }
 
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
@@ -87,6 +88,8 @@ def _parse_probe(entry: Entry, options: Mapping[str, Any]) -> Probe:
     checked = {option: checks.value(option, check, options[option]) for option, check in _CHECKS.items()}
     if options["port"] is not None and options["protocol"] != "tcp":
         checks.error("port", "only TCP has ports; add `protocol: tcp` or omit the port")
+    if options["full_size"] and (options["protocol"] != "icmp" or options["expect"] == UNREACHABLE):
+        checks.error("full_size", "only for `protocol: icmp`, and where an answer is expected; omit it")
     to, port = checked.pop("forwarded_to"), checked.pop("forwarded_port")
     if to is not None and options["port"] is None:
         checks.error("forwarded_to", "needs the `port` that is published; add it")
@@ -95,7 +98,13 @@ def _parse_probe(entry: Entry, options: Mapping[str, Any]) -> Probe:
     checks.done()
     if to is not None:
         checked["service"] = (to, port or checked["port"])
-    return Probe(entry=entry, protocol=options["protocol"], expect=options["expect"], **checked)
+    return Probe(
+        entry=entry,
+        protocol=options["protocol"],
+        expect=options["expect"],
+        full_size=options["full_size"],
+        **checked,
+    )
 
 
 def _check_contradiction(probe: Probe, expected: dict[object, Probe]) -> None:

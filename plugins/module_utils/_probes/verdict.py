@@ -16,6 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.model import 
     CORRUPTED,
     FILTERED,
     HOST_UNREACHABLE,
+    LARGE_LOST,
     LOOP,
     NETWORK_UNREACHABLE,
     NO_NAMESPACE,
@@ -167,6 +168,10 @@ _HINTS: Mapping[str, str] = {
     NO_ROUTE: (
         "the namespace has no usable route to this address, or the link of the route is down; add the route or set the "
         "link up"
+    ),
+    LARGE_LOST: (
+        "something between the ends drops what is larger than its own MTU without an error: the other end of a veth "
+        "pair, a port of the bridge, or the underlay of a tunnel; set one MTU along the path (`ip link`)"
     ),
     STALLED: (
         "small packets pass and full-sized ones do not: usually an MTU on the path that is smaller than at the ends "

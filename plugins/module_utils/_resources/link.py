@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
-from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Phase, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
@@ -23,6 +23,20 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     KernelState,
     Link,
     NamespaceName,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import (
+    describe_taken_name,
+    refuse_long_name,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_origin import (
+    HostNames,
+    Restoration,
+    alias_of_changed,
+    alias_of_moved,
+    as_found,
+    plan_return,
+    restore,
+    returns,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
     LINK_OPTIONS,
@@ -49,6 +63,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.subnets im
     find_taken,
     read_routes,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ensure_link
 
 
 @dataclass(frozen=True)
@@ -70,7 +85,7 @@ class LinkResource(Resource[WantedLink, KernelState]):
 
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedLink:
         checks = Checks(entry)
-        name = checks.value("name", validation.interface_name, options["name"])
+        name = checks.value("name", validation.existing_interface_name, options["name"])
         namespace = checks.value("namespace", validation.namespace_name, options.get("namespace"))
         wanted = parse_settings(checks, options)
         checks.done()
@@ -78,6 +93,12 @@ class LinkResource(Resource[WantedLink, KernelState]):
 
     def key(self, desired: WantedLink) -> object:
         return desired.namespace, desired.name
+
+    def ensures(self, desired: WantedLink) -> Iterable[object]:
+        # What is given back returns to the host, if it came from there.
+        if not desired.present:
+            return ensure_link(None, desired.name, None, None)
+        return ensure_link(desired.namespace, desired.name, desired.settings.enabled, desired.settings.addresses)
 
     def read(self, host: Host, call: Call[WantedLink]) -> KernelState:
         kernel = host.use(KERNEL)
@@ -92,13 +113,14 @@ class LinkResource(Resource[WantedLink, KernelState]):
         unknown = any(
             wanted.settings.mac and link and link.peer and not link.peer.known
             for wanted in call.entries
-            for link in [state.link(wanted.namespace, wanted.name)]
+            for link in [state.named(wanted.namespace, wanted.name)]
         )
         if (lost or unknown) and not call.prune:
             state = kernel.read(names, addresses=True, others=others)
         queries: Queries = {}
         for wanted in (wanted for wanted in call.entries if wanted.present):
-            queries.update(sysctl_queries(state, wanted.namespace, wanted.name, wanted.settings))
+            link = state.named(wanted.namespace, wanted.name)
+            queries.update(sysctl_queries(state, wanted.namespace, link.name if link else wanted.name, wanted.settings))
         state = kernel.with_sysctls(state, queries) if queries else state
         return read_routes(host, state) if any(_wanted_subnets(call.entries)) else state
 
@@ -116,11 +138,11 @@ def _wanted_subnets(entries: Iterable[WantedLink]) -> Iterator[WantedSubnet]:
 def _find(state: KernelState, wanted: WantedLink, owner: str | None) -> tuple[NamespaceName, Link] | None:
     """Return the link where it is to be; else on the host, from where it moves; else where its owner owns it."""
     for namespace in (wanted.namespace, None):
-        link = state.link(namespace, wanted.name)
+        link = state.named(namespace, wanted.name)
         if link is not None and (namespace == wanted.namespace or _may_move(link)):
             return namespace, link
     for namespace, link in state.links():
-        if link.name == wanted.name and owner is not None and owner in link.owners and _may_move(link):
+        if wanted.name in link.names and owner is not None and owner in link.owners and _may_move(link):
             return namespace, link
     return None
 
@@ -139,12 +161,19 @@ def _owner_of(link: Link, owner: str | None) -> str | None:
     return None if link.loopback or link.kind == "veth" else owner
 
 
+def _record(link: Link, alias: str) -> tuple[Operation, ...]:
+    """Return how the alias of a link is set before it is moved: a run that is killed in between loses nothing."""
+    return (op.SetAlias(None, link.name, alias, phase=Phase.RELEASE),) if alias != link.alias else ()
+
+
 class _LinkPlanner(Planner[WantedLink]):
     """Plans the links of one call."""
 
     def __init__(self, actual: KernelState, call: Call[WantedLink]) -> None:
         super().__init__(call)
         self._actual = actual
+        self._host_names = HostNames(actual.namespace(None))
+        self._given_back: set[tuple[NamespaceName, str]] = set()
 
     def check(self) -> Iterator[FabricError]:
         """No link is wanted in two places, and no subnet is the host's elsewhere."""
@@ -187,11 +216,41 @@ class _LinkPlanner(Planner[WantedLink]):
             found = find_with_sysctls(self._actual, where[0], where[1], wanted.settings)
         else:
             found = Found(where[1], self._actual.namespace(where[0]).addresses_of(where[1]))
+        owner = _owner_of(found.link, self.call.owner)
+        settings, alias = wanted.settings, alias_of_changed(found.link, wanted.settings, owner)
+        if where is not None and where[0] != wanted.namespace:
             before["namespace"], after["namespace"] = where[0] or "host", wanted.namespace or "host"
-            found, steps = plan_move(found, where[0], wanted.namespace, wanted.name)
+            self._check_movable(wanted, found.link)
+            if where[0] is None:
+                alias = alias_of_moved(found.link, owner)
+                steps = _record(found.link, alias)
+            elif wanted.namespace is None:
+                settings, alias = as_found(found.link, wanted.settings, owner)
+            found, moves = plan_move(found, where[0], wanted.namespace, found.link.name)
+            if steps:
+                found = replace(found, link=replace(found.link, alias=alias))
+            steps = (*steps, *moves)
         self._check_settings(wanted, where)
-        plan = plan_settings(wanted.namespace, found, wanted.settings, _owner_of(found.link, self.call.owner))
+        plan = plan_settings(wanted.namespace, found, settings, alias)
         self._change(wanted, {**before, **plan.before}, {**after, **plan.after}, (*steps, *plan.operations))
+
+    def _check_movable(self, wanted: WantedLink, link: Link) -> None:
+        """Check that the kernel moves a link to where it is wanted.
+
+        Raises:
+            InvalidEntry: It does not.
+        """
+        if link.immutable:
+            raise InvalidEntry(
+                wanted.entry,
+                "namespace",
+                f"{link.name} is a link of the kind {link.kind or 'physical'}, which the kernel does not move between "
+                f"namespaces; create one in {wanted.namespace or 'the host'} instead",
+            )
+        for name in link.names:
+            other = self._actual.named(wanted.namespace, name)
+            if other is not None:
+                raise InvalidEntry(wanted.entry, "namespace", describe_taken_name(wanted.namespace, name, other))
 
     def _check_settings(self, wanted: WantedLink, where: tuple[NamespaceName, Link] | None) -> None:
         """Check what the kernel would refuse.
@@ -201,7 +260,8 @@ class _LinkPlanner(Planner[WantedLink]):
         """
         checks = Checks(wanted.entry)
         link = where[1] if where and where[0] == wanted.namespace else None
-        check_sysctls(checks, self._actual, (wanted.namespace, wanted.name), link, wanted.settings)
+        name = where[1].name if where else wanted.name
+        check_sysctls(checks, self._actual, (wanted.namespace, name), link, wanted.settings)
         far = self._actual.far_end(link) if link else None
         if far is not None and wanted.settings.mac is not None and wanted.settings.mac == self._mac_of(*far):
             other = place(far[0], far[1].name)
@@ -217,8 +277,8 @@ class _LinkPlanner(Planner[WantedLink]):
 
     def _check_not_veth(self, wanted: WantedLink) -> None:
         """Refuse to move the end of a veth pair from the host."""
-        link = self._actual.link(None, wanted.name)
-        if wanted.namespace and link and link.kind == "veth" and not self._actual.link(wanted.namespace, wanted.name):
+        link = self._actual.named(None, wanted.name)
+        if wanted.namespace and link and link.kind == "veth" and not self._actual.named(wanted.namespace, wanted.name):
             raise InvalidEntry(
                 wanted.entry,
                 "namespace",
@@ -228,21 +288,27 @@ class _LinkPlanner(Planner[WantedLink]):
 
     def _assume(self, wanted: WantedLink) -> Found:
         """Require a link that does not exist."""
+        refuse_long_name(wanted.entry, "name", wanted.name)
         elsewhere = f" in the namespace {wanted.namespace}, nor" if wanted.namespace else ""
         self.require(
             wanted.entry,
             "name",
             f"there is no link {wanted.name}{elsewhere} on the host; check the name (`ip link`), or create it first",
-            f"link {place(wanted.namespace, wanted.name)}",
+            ALink(wanted.namespace, wanted.name),
         )
         return assume_with_sysctls(self._actual, wanted.namespace, wanted.name, wanted.settings)
 
     # Absent
 
     def absent(self, wanted: WantedLink) -> None:
-        link = self._actual.link(wanted.namespace, wanted.name)
+        link = self._actual.named(wanted.namespace, wanted.name)
         if link is not None:
             self._give_back(wanted, link, wanted.settings.addresses or ())
+            return
+        # The kernel returns a physical link to the host when somebody deletes its namespace.
+        link = self._actual.named(None, wanted.name)
+        if link is not None and link.origin and link.origin.moved:
+            self._give_back(replace(wanted, namespace=None), link, wanted.settings.addresses or ())
 
     def prune(self) -> None:
         """Give back the owner's links that the call does not list; their addresses were the list's."""
@@ -250,7 +316,8 @@ class _LinkPlanner(Planner[WantedLink]):
         names = {wanted.name for wanted in self.call.entries if wanted.present}
         for namespace, link in self._actual.links():
             owned = self.call.owner in link.owners and link.kind != "veth" and not link.loopback
-            if not owned or (namespace, link.name) in listed or link.name in names:
+            is_listed = any((namespace, name) in listed or name in names for name in link.names)
+            if not owned or is_listed or (namespace, link.name) in self._given_back:
                 continue
             unlisted = WantedLink(Entry(place(namespace, link.name)), False, namespace, link.name, Settings())
             present = managed_addresses(self._actual.namespace(namespace).addresses_of(link), ())
@@ -258,8 +325,9 @@ class _LinkPlanner(Planner[WantedLink]):
 
     def _give_back(self, wanted: WantedLink, link: Link, addresses: Sequence[Interface]) -> None:
         owner = _owner_of(link, self.call.owner)
+        self._given_back.add((wanted.namespace, link.name))
         if owner is None:
-            self._reset(wanted, link, None, addresses)
+            self._reset(wanted, link, owner, addresses)
             return
         self.release(
             wanted.entry,
@@ -276,28 +344,23 @@ class _LinkPlanner(Planner[WantedLink]):
             self._change(wanted, {"alias": link.alias}, {"alias": alias}, (step,))
 
     def _reset(self, wanted: WantedLink, link: Link, owner: str | None, addresses: Sequence[Interface]) -> None:
-        """Remove what was declared of a link: the addresses, the owner, and its place in a namespace."""
+        """Remove what was declared of a link: addresses, owner, MTU, MAC address, and its place in a namespace."""
         namespace = wanted.namespace
-        present = self._actual.namespace(namespace).addresses_of(link)
-        keep = tuple(address.interface for address in present if address.interface not in addresses)
-        steps = plan_addresses(namespace, link.name, present, keep)
-        before: dict[str, Any] = {}
-        after: dict[str, Any] = {}
-        operations: list[Operation] = []
-        if namespace is not None and _may_move(link):
-            before["namespace"], after["namespace"] = namespace, "host"
-            operations.append(op.MoveLink(namespace, link.name, None, link.name))
-            namespace = None
-        elif steps:
+        if namespace is not None and returns(link):
+            plan = plan_return(namespace, link, self._host_names)
+        else:
+            plan = Restoration()
+            present = self._actual.namespace(namespace).addresses_of(link)
+            keep = tuple(address.interface for address in present if address.interface not in addresses)
             managed = managed_addresses(present, ())
-            before["addresses"] = format_addresses(managed)
-            after["addresses"] = format_addresses(address for address in managed if address.interface in keep)
-            operations.extend(steps)
-        alias = alias_without(link, owner)
-        if alias != link.alias:
-            before["alias"], after["alias"] = link.alias, alias
-            operations.append(op.SetAlias(namespace, link.name, alias))
-        self._change(wanted, before, after, tuple(operations))
+            stay = [address for address in managed if address.interface in keep]
+            steps = plan_addresses(namespace, link.name, present, keep)
+            plan.add("addresses", format_addresses(managed), format_addresses(stay), *steps)
+            if owner is not None or (link.origin and link.origin.moved):
+                restore(plan, namespace, link)
+        for warning in plan.warnings:
+            self.warn(wanted.entry, warning)
+        self._change(wanted, plan.before, plan.after, tuple(plan.operations))
 
     def _change(
         self,

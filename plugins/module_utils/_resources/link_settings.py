@@ -14,14 +14,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.checks import C
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation, Phase
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import sysctl
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.marks import Mark, parse_mark
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
-    MARK,
     Address,
     Interface,
     KernelState,
     Link,
     NamespaceName,
-    mark_of,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources import link_sysctls
 
@@ -169,8 +168,8 @@ class _Changes:
         self.operations.extend(steps)
 
 
-def plan_settings(namespace: NamespaceName, found: Found, wanted: Settings, owner: str | None) -> SettingsPlan:
-    """Plan the change from what a link is to what is wanted of it."""
+def plan_settings(namespace: NamespaceName, found: Found, wanted: Settings, alias: str | None) -> SettingsPlan:
+    """Plan the change from what a link is to what is wanted of it; an `alias` of None is left as it is."""
     link = found.link
     origin = found.origin or found
     changes = _Changes()
@@ -181,9 +180,9 @@ def plan_settings(namespace: NamespaceName, found: Found, wanted: Settings, owne
     if wanted.tx_checksum is not None and wanted.tx_checksum != link.tx_checksum:
         step = op.SetTxChecksum(namespace, link.name, wanted.tx_checksum)
         changes.add("tx_checksum", link.tx_checksum, wanted.tx_checksum, step)
-    alias = alias_with(link, owner)
-    if alias != link.alias:
-        changes.add("alias", link.alias, alias, op.SetAlias(namespace, link.name, alias))
+    if alias is not None:
+        steps = [op.SetAlias(namespace, link.name, alias)] if alias != link.alias else []
+        changes.add("alias", origin.link.alias, alias, *steps)
     _plan_sysctls(changes, namespace, found, wanted.sysctls)
     # A link that its move or a rename has put down gets its former state back.
     enabled = wanted.enabled if wanted.enabled is not None else origin.link.up
@@ -232,16 +231,21 @@ def _with_link_down(found: Found) -> Found:
 
 def alias_with(link: Link, owner: str | None) -> str:
     """Return the alias with this owner added; an alias of somebody else stays as it is."""
-    if owner is None or owner in link.owners or (link.alias and not link.alias.startswith(MARK)):
+    mark = parse_mark(link.alias)
+    if owner is None or mark is None or owner in mark.owners:
         return link.alias
-    return mark_of((*link.owners, owner))
+    return str(replace(mark, owners=(*mark.owners, owner)))
 
 
 def alias_without(link: Link, owner: str | None) -> str:
-    """Return the alias without this owner."""
-    if owner not in link.owners:
+    """Return the alias without this owner; that of a link without owners is what it was."""
+    mark = parse_mark(link.alias)
+    if mark is None or owner not in mark.owners:
         return link.alias
-    return mark_of(tuple(name for name in link.owners if name != owner))
+    left = tuple(name for name in mark.owners if name != owner)
+    if not left and mark.origin:
+        return mark.origin.alias
+    return str(Mark(left, mark.origin if left else None))
 
 
 def format_addresses(addresses: Iterable[Interface | Address]) -> list[str]:

@@ -13,26 +13,29 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.planner import 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import FORWARDING
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import inside
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_other_name
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import WantedNat
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import Actual, accept_ra
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink
 
 
 def require_link(planner: Planner[Any], state: KernelState, wanted: WantedNat) -> None:
     """Require that the link that an entry names exists.
 
     Raises:
-        InvalidEntry: It does not, and this is a real run.
+        InvalidEntry: It does not, and this is a real run; or it has this as an alternative name, which no rule matches.
     """
     name = wanted.link
     if name is None or state.link(wanted.namespace, name) is not None:
         return
+    refuse_other_name(state, wanted.entry, wanted.link_option, wanted.namespace, name)
     where = f"in the namespace {wanted.namespace}" if wanted.namespace else "on the host"
     existing = ", ".join(sorted(link.name for link in state.namespace(wanted.namespace).links)) or "none"
     planner.require(
         wanted.entry,
         wanted.link_option,
         f"there is no link {name} {where}, which has {existing}; correct the name, or create the link first",
-        f"link {wanted.namespace or 'host'}/{name}",
+        ALink(wanted.namespace, name),
     )
 
 

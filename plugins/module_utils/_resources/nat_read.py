@@ -95,7 +95,7 @@ def read(host: Host, call: Call[Any], firewalld: bool = False, addresses: bool =
     name = policy_name(call.owner or "")
     policy = host.use(FIREWALLD).policy(name, lambda found: _needs_reload(found, call)) if on_host else None
     forwarding = {
-        (wanted.namespace, wanted.version): _read_forwarding(host, wanted, exists=wanted.namespace in rulesets)
+        (wanted.namespace, wanted.version): host.use(KERNEL).sysctl(wanted.namespace, FORWARDING[wanted.version])
         for wanted in call.entries
         if wanted.present and wanted.ip_forward
     }
@@ -126,16 +126,6 @@ def _needs_reload(policy: Policy, call: Call[WantedNat]) -> bool:
     if policy.permanent is not None and policy.running is not None:
         return not is_needed
     return is_needed or policy != Policy(policy.name)
-
-
-def _read_forwarding(host: Host, wanted: WantedNat, exists: bool) -> str | None:
-    key = FORWARDING[wanted.version]
-    if exists:
-        return host.use(KERNEL).sysctl(wanted.namespace, key)
-    # A namespace that an earlier task creates: IPv4's parameters start as the host's, IPv6's as the kernel's own
-    # (Documentation/admin-guide/sysctl/net.rst, devconf_inherit_init_net).
-    value = host.use(KERNEL).sysctl(None, key)
-    return value if wanted.version == 4 or value is None else "0"
 
 
 def _read_closed_links(

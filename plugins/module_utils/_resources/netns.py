@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_interface
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import sysctl_names, validation
@@ -25,9 +26,15 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     NamespaceState,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import alias_with, alias_without
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_origin import HostNames, plan_return, returns
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
+    alias_with,
+    alias_without,
+    place,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import Queries
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import describe_alias
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ANamespace, ensure_link
 from ansible_collections.netns.fabric.plugins.module_utils._system.files import FILES
 from ansible_collections.netns.fabric.plugins.module_utils._system.operations import RemoveFile
 
@@ -46,6 +53,9 @@ FALLBACK_LINKS = frozenset(
         "tunl0",
     }
 )
+
+#: The addresses that the kernel gives the loopback when it is set up.
+LOOPBACK = (ip_interface("127.0.0.1/8"), ip_interface("::1/128"))
 
 
 @dataclass(frozen=True)
@@ -77,7 +87,6 @@ class NamespaceResource(Resource[Namespace, Actual]):
     list_option = "namespaces"
     identity = "name"
     backends = (KERNEL, FILES)
-    preflight = True
     entry_options: Mapping[str, Mapping[str, Any]] = {
         "name": {"type": "str"},
         "nameservers": {"type": "list", "elements": "str"},
@@ -97,6 +106,15 @@ class NamespaceResource(Resource[Namespace, Actual]):
     def key(self, desired: Namespace) -> object:
         return desired.name
 
+    def ensures(self, desired: Namespace) -> Iterable[object]:
+        if not desired.present:
+            return []
+        return [
+            ANamespace(desired.name),
+            *ensure_link(desired.name, "lo", enabled=True, addresses=LOOPBACK),
+            *(ALink(desired.name, name) for name in FALLBACK_LINKS),
+        ]
+
     def read(self, host: Host, call: Call[Namespace]) -> Actual:
         names = {namespace.name for namespace in call.entries}
         backend = host.use(KERNEL)
@@ -108,8 +126,12 @@ class NamespaceResource(Resource[Namespace, Actual]):
             if namespace.present
             for key, value in namespace.sysctls.items()
         }
-        kernel = backend.read(sorted(names), addresses=True, others=sorted(distinct) if call.prune else ())
-        leaving = [name for name in kernel.namespaces if name and name not in declared]
+        further = backend.further_names(preferred=declared) - names
+        # The host as well: links return to it from a namespace that is removed. Further names come last: they are the
+        # aliases of the others.
+        others = [*(sorted(distinct) if call.prune else ()), *sorted(further)]
+        kernel = backend.read([None, *sorted(names)], addresses=True, others=others)
+        leaving = [name for name in kernel.namespaces if name and name not in declared | further]
         if call.prune:
             leaving = [name for name in leaving if name in names or call.owner in _owners(kernel.namespace(name))]
         of_interest = sorted(names.union(leaving))
@@ -164,6 +186,7 @@ class _NamespacePlanner(Planner[Namespace]):
     def __init__(self, actual: Actual, call: Call[Namespace]) -> None:
         super().__init__(call)
         self._actual = actual
+        self._host_names = HostNames(actual.kernel.namespace(None))
 
     # Present
 
@@ -313,7 +336,9 @@ class _NamespacePlanner(Planner[Namespace]):
         """Release the owner's namespaces that the call does not list."""
         listed = {namespace.name for namespace in self.call.entries}
         for name, state in self._actual.kernel.namespaces.items():
-            if name and name not in listed and self.call.owner in _loopback(state).owners:
+            if name in self._actual.further_names or name in listed:
+                continue
+            if name and self.call.owner in _loopback(state).owners:
                 unlisted = Namespace(Entry(name), False, name, netns_resolver.Wanted(), {}, False)
                 self.attempt(self.absent, unlisted)
 
@@ -340,15 +365,27 @@ class _NamespacePlanner(Planner[Namespace]):
                 "the namespace is in use by these processes; stop them, or set `force: true` to delete it and its "
                 "links anyway\n" + "\n".join(f"  pid {pid}: {command}" for pid, command in processes),
             )
-        others = _own_links(state)
-        physical = tuple(link.name for link in others if not link.kind)
+        for link in state.links:
+            if returns(link):
+                self._return(wanted, link)
+        others = [link for link in _own_links(state) if not returns(link)]
         # Without a process to keep it alive the kernel destroys the links with the namespace, hundreds at once.
-        links = tuple(link.name for link in _one_of_each_pair(state) if link.kind) if processes else ()
+        deleted = tuple(link.name for link in _one_of_each_pair(state) if not returns(link)) if processes else ()
         # The task that removes the owner's own links reports them: before this one, or not yet in check mode.
         unreported = sorted(link.name for link in others if self.call.owner not in link.owners)
-        removal = op.RemoveNamespace(wanted.name, links=links, physical=physical)
+        operations: list[Operation] = [op.RemoveNamespace(wanted.name, links=deleted), *files.operations]
         before = {"links": unreported, **files.before}
-        self.changes.append(Change(wanted.entry, _target(wanted.name), before, None, (removal, *files.operations)))
+        if wanted.name in self._actual.kernel.aliases.values() and _owners(state):
+            # It stays under the other name, which nobody owns.
+            operations.insert(0, op.SetAlias(wanted.name, "lo", ""))
+        self.changes.append(Change(wanted.entry, _target(wanted.name), before, None, tuple(operations)))
+
+    def _return(self, wanted: Namespace, link: Link) -> None:
+        plan = plan_return(wanted.name, link, self._host_names)
+        for warning in plan.warnings:
+            self.warn(wanted.entry, warning)
+        target = f"link {place(wanted.name, link.name)}"
+        self.changes.append(Change(wanted.entry, target, plan.before, plan.after, tuple(plan.operations)))
 
 
 def _own_links(state: NamespaceState) -> list[Link]:

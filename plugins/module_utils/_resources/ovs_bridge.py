@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Cha
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import OWNER_OPTIONS, Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments, lost_taps
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OVSDB
@@ -36,12 +36,14 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     Interface,
     Switch,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_altname
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import place
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import (
     REOPENED,
     OvsPlanner,
     is_left_behind,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ABridge, ALink
 
 PROTOCOLS = ("OpenFlow10", "OpenFlow11", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15")
 
@@ -79,6 +81,7 @@ class BridgeState:
     silent: frozenset[str] = frozenset()
     #: By bridge: the MAC addresses behind its ports, each with the place of the link that has it.
     macs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    kernel: KernelState = field(default_factory=KernelState)
 
 
 class BridgeResource(Resource[WantedBridge, BridgeState]):
@@ -130,6 +133,9 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
     def key(self, desired: WantedBridge) -> object:
         return desired.name
 
+    def ensures(self, desired: WantedBridge) -> Iterable[object]:
+        return [ABridge(desired.name), ALink(None, desired.name)] if desired.present else []
+
     def read(self, host: Host, call: Call[WantedBridge]) -> BridgeState:
         present = [bridge for bridge in call.entries if bridge.present]
         switch = host.use(OVSDB).read(call.check_mode, nothing_wanted=not present)
@@ -141,7 +147,9 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
             for bridge in call.entries
             if bridge.name in links and (bridge.name in lost or not _is_set_up(switch.bridge(bridge.name)))
         }
-        found = _read_links(host, conflicting) if conflicting and not switch.unavailable else []
+        new = [bridge.name for bridge in present if bridge.name not in links]
+        kernel = host.use(KERNEL).read([None]) if (conflicting or new) and not switch.unavailable else KernelState()
+        found = [link for link in kernel.namespace(None).links if link.name in conflicting]
         kinds = {link.name: link.kind or "physical" for link in found}
         left_behind = frozenset(link.name for link in found if is_left_behind(link, call.owner, attachments))
         if not present:
@@ -151,7 +159,7 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         silent = frozenset(name for name in secure if host.use(OVSDB).forwards_nothing(name))
         works = host.use(OVSDB).kernel_datapath()
         macs = _read_macs(host, list(filter(None, (_bridge_with_new_mac(switch, each) for each in present))))
-        return BridgeState(switch, works, kinds, attachments, left_behind, numbers, silent, macs)
+        return BridgeState(switch, works, kinds, attachments, left_behind, numbers, silent, macs, kernel)
 
     def plan(self, actual: BridgeState, call: Call[WantedBridge]) -> Plan:
         return BridgePlanner(actual, call).run()
@@ -245,6 +253,7 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         Raises:
             InvalidEntry: Another link has its name.
         """
+        refuse_altname(self._actual.kernel, wanted.entry, "name", None, wanted.name)
         kind = self._actual.kinds.get(wanted.name)
         if kind is not None and kind != OWN_KIND.get(datapath_type):
             raise InvalidEntry(
@@ -431,10 +440,6 @@ def _is_secure_by_others(wanted: WantedBridge, switch: Switch) -> bool:
     bridge = switch.bridge(wanted.name)
     secure = bridge is not None and bridge.fail_mode == "secure" and wanted.fail_mode is None
     return secure and bridge is not None and bridge.row.columns.get("controller", ()) == ()
-
-
-def _read_links(host: Host, names: Collection[str]) -> list[Link]:
-    return [link for link in host.use(KERNEL).read([None]).namespace(None).links if link.name in names]
 
 
 def _is_set_up(bridge: Bridge | None) -> bool:

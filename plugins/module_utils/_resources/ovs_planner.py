@@ -14,7 +14,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import OWN_KIND, Switch
 
-#: In check mode: the bridges whose datapath type an earlier call would have changed, see Plan.simulated. ovs-vswitchd
+#: In a simulation: the bridges whose datapath type an earlier call would have changed, see Plan.simulated. ovs-vswitchd
 #: re-opens all of their interfaces then.
 REOPENED = "bridges on another datapath"
 
@@ -39,11 +39,9 @@ class OvsPlanner(Planner[Wanted]):
         super().__init__(call)
         self.switch = switch
 
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """The warnings so far, the assumptions of check mode first."""
+    def notes(self) -> tuple[str, ...]:
         assumption = self._assume_running()
-        return (assumption, *super().warnings) if assumption else super().warnings
+        return (assumption, *super().notes()) if assumption else super().notes()
 
     def _assume_running(self) -> str:
         if self.switch.unavailable:

@@ -34,6 +34,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_m
     WantedPort,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_planner import PortPlanner
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink
 
 
 class PortResource(Resource[WantedPort, PortState]):
@@ -105,6 +106,9 @@ class PortResource(Resource[WantedPort, PortState]):
 
     def key(self, desired: WantedPort) -> object:
         return desired.name
+
+    def ensures(self, desired: WantedPort) -> Iterable[object]:
+        return [ALink(None, desired.name)] if desired.present and desired.type in (None, *WITH_LINK) else []
 
     def read(self, host: Host, call: Call[WantedPort]) -> PortState:
         present = [port for port in call.entries if port.present]

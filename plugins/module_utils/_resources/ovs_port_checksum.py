@@ -43,9 +43,9 @@ def compute_checksums(link: PortLink) -> list[Operation]:
     return [op.SetTxChecksum(link.far.namespace, link.far.name, enabled=False)]
 
 
-def describe_unknown_far_end(name: str, link: PortLink, check_mode: bool) -> str:
+def describe_unknown_far_end(name: str, link: PortLink, simulated: bool) -> str:
     """Return the warning about a far end that is not known; empty where there is none, as with a physical link."""
-    if link.link is None and check_mode:
+    if link.link is None and simulated:
         return (
             "the veth pair does not exist yet, so check mode cannot report the change of its far end's checksum "
             "offload; give `peer`"

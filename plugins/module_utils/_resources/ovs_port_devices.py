@@ -24,17 +24,17 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_m
 ATTACHMENT = frozenset({"attached", "bridge", "protected", "tag", "trunks", "type", "vlan_mode"})
 
 
-def find_link(state: PortState, wanted: WantedPort, check_mode: bool) -> PortLink:
-    """Return the port's link and its far end; in check mode as the task that manages the pair will have left them.
+def find_link(state: PortState, wanted: WantedPort, simulated: bool) -> PortLink:
+    """Return the port's link and its far end; in a simulation as what manages the pair will have left them.
 
-    That task repairs a pair by moving its misplaced end into place, and re-creates it where the two ends do not belong
+    That repairs a pair by moving its misplaced end into place, and re-creates it where the two ends do not belong
     together. What the port needs depends on which.
     """
     link = state.kernel.link(None, wanted.name)
     far = state.kernel.far_end(link) if link else None
     present = PortLink(link, Peer(far[0], far[1].name) if far else None, far[1] if far else None)
     peer = wanted.peer
-    if not check_mode or peer is None or present.far == peer or (link and link.kind != "veth"):
+    if not simulated or peer is None or present.far == peer or (link and link.kind != "veth"):
         return present
     opposite = state.kernel.link(peer.namespace, peer.name)
     if link and not opposite:

@@ -17,6 +17,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operati
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import lost_taps, lost_vports
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import OWN_KIND, Bridge, Interface, Port
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import (
+    refuse_altname,
+    refuse_other_name,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import OvsPlanner, is_left_behind
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_checks import (
     check_link_name,
@@ -45,6 +49,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_m
     PortState,
     WantedPort,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ABridge, ALink
 
 #: The column and the key in it that OVN and others know an interface by (ovs-vswitchd.conf.db(5)).
 _IFACE_ID = ("external_ids", "iface-id")
@@ -72,7 +77,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
         check_type(wanted, kind, self.switch.interface_types)
         if found is None and kind in WITH_LINK:
             check_link_name(wanted)
-        link = find_link(self._actual, wanted, self.call.check_mode) if kind == "system" else PortLink()
+        link = find_link(self._actual, wanted, self.call.simulated) if kind == "system" else PortLink()
         self._check_device(wanted, bridge, kind, current)
         if found is None:
             self._create(wanted, bridge, kind, link)
@@ -95,7 +100,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
         bridge = self.switch.bridge(name)
         if bridge is None:
             return self._assume_bridge(wanted, name)
-        if not bridge.works and not self.call.check_mode:
+        if not bridge.works and not self.call.check_mode and not self.call.ensures(ABridge(name)):
             raise InvalidEntry(
                 wanted.entry,
                 "bridge",
@@ -105,10 +110,10 @@ class PortPlanner(OvsPlanner[WantedPort]):
         return bridge
 
     def _assume_bridge(self, wanted: WantedPort, name: str) -> Bridge:
-        """Return, in check mode, the bridge that an earlier task creates.
+        """Return the bridge that an earlier step, or in check mode an earlier task, creates.
 
         Raises:
-            InvalidEntry: This is a real run, or the name is that of another object.
+            InvalidEntry: None does, or the name is that of another object.
         """
         found = self.switch.port(name)
         if found is not None and found[1].fake_bridge:
@@ -124,7 +129,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
             "bridge",
             f"the bridge {name} does not exist (existing bridges: {existing}); create it first, e.g. with "
             "netns.fabric.ovs_bridge",
-            f"bridge {name}",
+            ABridge(name),
         )
         return Bridge(name, datapath_type="system" if self._actual.system_works else "netdev")
 
@@ -136,7 +141,8 @@ class PortPlanner(OvsPlanner[WantedPort]):
         """
         link = self._actual.kernel.link(None, wanted.name)
         if kind == "system" and link is None:
-            self.require(wanted.entry, "name", self._describe_missing_link(wanted.name), f"link host/{wanted.name}")
+            refuse_other_name(self._actual.kernel, wanted.entry, "name", None, wanted.name)
+            self.require(wanted.entry, "name", self._describe_missing_link(wanted.name), ALink(None, wanted.name))
         elif kind == "system" and current == "internal" and link and link.kind in OWN_KIND.values():
             raise InvalidEntry(
                 wanted.entry,
@@ -144,6 +150,8 @@ class PortPlanner(OvsPlanner[WantedPort]):
                 f"{wanted.name} is an internal port, and its link is deleted with its type; remove the port "
                 "(`state: absent`), create the link, and add the port again",
             )
+        elif kind == "internal" and link is None:
+            refuse_altname(self._actual.kernel, wanted.entry, "name", None, wanted.name)
         elif kind == "internal" and link and self._is_foreign(link, bridge, current):
             if is_left_behind(link, self.call.owner, self._actual.attachments):
                 self.delete_left_behind(wanted.entry, link.name)
@@ -234,7 +242,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
         if not needs_checksums(self._actual, wanted, bridge, kind):
             return []
         if link.far is None:
-            warning = describe_unknown_far_end(wanted.name, link, self.call.check_mode)
+            warning = describe_unknown_far_end(wanted.name, link, self.call.simulated)
             if warning:
                 self.warn(wanted.entry, warning)
         operations = compute_checksums(link)

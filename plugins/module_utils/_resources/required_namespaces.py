@@ -11,6 +11,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import I
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ANamespace
 
 
 def describe_alias(name: str, other: NamespaceName) -> str:
@@ -23,10 +24,10 @@ def describe_alias(name: str, other: NamespaceName) -> str:
 def require_namespace(
     planner: Planner[Any], state: KernelState, entry: Entry, option: str, namespace: NamespaceName
 ) -> None:
-    """Require that a namespace exists; in check mode an earlier task may create it.
+    """Require that a namespace exists, or is known to be created.
 
     Raises:
-        InvalidEntry: It is the host's own, or is known by another name; or it does not exist, and this is a real run.
+        InvalidEntry: It is the host's own, or is known by another name; or it does not exist, see Planner.require().
     """
     if namespace is None:
         return
@@ -36,4 +37,4 @@ def require_namespace(
         return
     cause = "is a plain file, not a namespace" if namespace in state.stale else "does not exist"
     message = f"the namespace {namespace} {cause}; create it first, with netns.fabric.netns"
-    planner.require(entry, option, message, f"namespace {namespace}")
+    planner.require(entry, option, message, ANamespace(namespace))

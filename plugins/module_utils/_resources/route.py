@@ -18,6 +18,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Cha
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import in_full
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
@@ -27,12 +28,19 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     NamespaceState,
     Route,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_long_name
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import (
     DISABLE_IPV6,
     Queries,
     describe_missing_ipv6,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import require_namespace
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import (
+    AGateway,
+    ALink,
+    ALinkUp,
+    ASubnet,
+)
 
 #: The metric of an IPv6 route that was given none (linux/ipv6_route.h, IP6_RT_PRIO_USER); IPv4 takes 0.
 IPV6_METRIC = 1024
@@ -86,7 +94,7 @@ class RouteResource(Resource[WantedRoute, KernelState]):
             namespace=checks.value("namespace", validation.namespace_name, options.get("namespace")),
             destination=_destination(checks, options["destination"], gateway or source),
             gateway=str(gateway) if gateway else None,
-            device=checks.value("device", validation.interface_name, options.get("device")),
+            device=checks.value("device", validation.existing_interface_name, options.get("device")),
             metric=options.get("metric"),
             table=options["table"],
             source=str(source) if source else None,
@@ -97,6 +105,10 @@ class RouteResource(Resource[WantedRoute, KernelState]):
 
     def key(self, desired: WantedRoute) -> object:
         return desired.namespace, desired.table, desired.destination, desired.kernel_metric
+
+    def ensures(self, desired: WantedRoute) -> Iterable[object]:
+        on_link = desired.present and desired.gateway is None
+        return [ASubnet(desired.namespace, desired.device, ip_network(desired.destination))] if on_link else []
 
     def read(self, host: Host, call: Call[WantedRoute]) -> KernelState:
         kernel = host.use(KERNEL)
@@ -117,7 +129,7 @@ class RouteResource(Resource[WantedRoute, KernelState]):
 def _has_route_to(state: KernelState, wanted: WantedRoute) -> bool:
     """Whether there is a route to the destination by the link, and so IPv6 on it."""
     space = state.namespace(wanted.namespace)
-    device = space.link(wanted.device) if wanted.device else None
+    device = space.named(wanted.device) if wanted.device else None
     return any(
         route.destination == wanted.destination and (device is None or route.device == device.index)
         for route in space.routes
@@ -154,6 +166,11 @@ class _RoutePlanner(Planner[WantedRoute]):
         super().__init__(call)
         self._actual = actual
         self._namespaces: dict[NamespaceName, _NamespaceRoutes] = {}
+        #: What earlier steps of the sequence ensure, by namespace.
+        self._ensured: dict[NamespaceName, list[ASubnet | ALinkUp]] = {}
+        for thing in call.ensured or ():
+            if isinstance(thing, (ASubnet, ALinkUp)):
+                self._ensured.setdefault(thing.namespace, []).append(thing)
 
     def ordered(self) -> Iterable[WantedRoute]:
         """Return the entries of one namespace after the other, routes without a gateway first.
@@ -167,7 +184,9 @@ class _RoutePlanner(Planner[WantedRoute]):
 
     def _routes_of(self, namespace: NamespaceName) -> _NamespaceRoutes:
         if namespace not in self._namespaces:
-            self._namespaces[namespace] = _NamespaceRoutes(self._actual.namespace(namespace))
+            self._namespaces[namespace] = _NamespaceRoutes(
+                self._actual.namespace(namespace), self._ensured.get(namespace, ())
+            )
         return self._namespaces[namespace]
 
     def present(self, wanted: WantedRoute) -> None:
@@ -179,9 +198,12 @@ class _RoutePlanner(Planner[WantedRoute]):
         cause = self._describe_missing_ipv6(wanted) if is_new else ""
         if cause:
             raise InvalidEntry(wanted.entry, "device" if wanted.device else "destination", cause)
-        obstacle = routes.obstacle(wanted)
-        if obstacle is not None:
-            self.require(wanted.entry, *obstacle)
+        if wanted.device and routes.state.named(wanted.device) is None:
+            refuse_long_name(wanted.entry, "device", wanted.device)
+        for option, message, thing in routes.obstacles(wanted):
+            if not self.call.ensures(thing):
+                self.require(wanted.entry, option, message, thing)
+                break  # what else is missing cannot be seen
         self.changes.append(routes.plan_add(wanted))
 
     def _describe_missing_ipv6(self, wanted: WantedRoute) -> str:
@@ -191,7 +213,8 @@ class _RoutePlanner(Planner[WantedRoute]):
         """
         state, namespace = self._actual, wanted.namespace
         links = {link.name: link for link in state.namespace(namespace).links}
-        names = [wanted.device] if wanted.device else list(links) or ["lo"]
+        device = state.named(namespace, wanted.device) if wanted.device else None
+        names = [device.name if device else wanted.device] if wanted.device else list(links) or ["lo"]
         causes = [
             describe_missing_ipv6(state, (namespace, name), links.get(name), None, {}, "correct the destination")
             for name in names
@@ -211,11 +234,26 @@ class _RoutePlanner(Planner[WantedRoute]):
                 self.changes.extend(self._routes_of(name).plan_remove_others(tables))
 
 
+def _ensured_networks(
+    state: NamespaceState, ensured: Iterable[ASubnet | ALinkUp]
+) -> Iterator[tuple[str | None, Network]]:
+    """Yield the networks on links: those of new addresses, and of existing ones once their link is up."""
+    for thing in ensured:
+        if isinstance(thing, ASubnet):
+            yield thing.link, thing.network
+        else:
+            link = state.link(thing.name)
+            for address in state.addresses_of(link) if link else ():
+                yield thing.name, address.interface.network
+
+
 class _NamespaceRoutes:
     """The routes of one namespace, and what is planned of them so far."""
 
-    def __init__(self, state: NamespaceState) -> None:
+    def __init__(self, state: NamespaceState, ensured: Iterable[ASubnet | ALinkUp]) -> None:
         self.state = state
+        #: The networks that earlier steps of the sequence put on links, each with its link (None: any).
+        self._ensured = list(_ensured_networks(state, ensured))
         #: Routes that are declared, or removed by what is planned so far.
         self._settled: set[int] = set()
         #: The planned routes without a gateway, by which later routes may reach theirs: destination and link.
@@ -240,7 +278,12 @@ class _NamespaceRoutes:
             self._settled.add(id(route))
             operations.append(op.RemoveRoute(self.state.name, self._spec_of(route)))
         spec = op.RouteSpec(
-            wanted.destination, wanted.gateway, wanted.device, wanted.metric, wanted.table, wanted.source
+            wanted.destination,
+            wanted.gateway,
+            self._name_of_device(wanted),
+            wanted.metric,
+            wanted.table,
+            wanted.source,
         )
         operations.append(op.AddRoute(self.state.name, spec))
         if wanted.gateway is None:
@@ -248,6 +291,11 @@ class _NamespaceRoutes:
         before = {"routes": [_describe(self._spec_of(route)) for route in rivals]} if rivals else None
         after = {"routes": [_describe(spec)]}
         return Change(wanted.entry, self._target(wanted.destination), before, after, tuple(operations))
+
+    def _name_of_device(self, wanted: WantedRoute) -> str | None:
+        """Return the name of the device, which an entry may give by an alternative name."""
+        link = self.state.named(wanted.device) if wanted.device else None
+        return link.name if link else wanted.device
 
     def plan_remove(self, wanted: WantedRoute) -> Iterator[Change]:
         """Plan the removal of the routes that fit an entry."""
@@ -282,46 +330,46 @@ class _NamespaceRoutes:
                 )
         return rivals
 
-    def obstacle(self, wanted: WantedRoute) -> tuple[str, str, str] | None:
-        """Return why the kernel would refuse the route: the option, the message, what an earlier task may create."""
-        here = self.state.name or "host"
-        link = self.state.link(wanted.device) if wanted.device else None
+    def obstacles(self, wanted: WantedRoute) -> Iterator[tuple[str, str, object]]:
+        """Yield why the kernel would refuse the route: the option, the message, what would have to exist."""
+        link = self.state.named(wanted.device) if wanted.device else None
         if wanted.device and link is None:
             where = f"the namespace {self.state.name}" if self.state.name else "the host"
             names = ", ".join(sorted(link.name for link in self.state.links))
             message = (
                 f"there is no link {wanted.device} in {where}, which has {names}; correct the name, or create it first"
             )
-            return "device", message, f"link {here}/{wanted.device}"
-        if link is not None and not link.up:
-            message = f"{link.name} is down; bring it up before adding a route through it"
-            return "device", message, f"link {here}/{link.name} (up)"
-        if wanted.gateway and not self._reaches(wanted.gateway, link):
+            yield "device", message, ALink(self.state.name, wanted.device)
+        if wanted.device and not (link and link.up):
+            message = f"{wanted.device} is down; bring it up before adding a route through it"
+            yield "device", message, ALinkUp(self.state.name, wanted.device)
+        if wanted.gateway and not self._reaches(wanted.gateway, wanted.device, link):
+            owner = f"{wanted.device} has no" if wanted.device else "no link that is up has an"
             message = (
-                f"{f'{link.name} has no' if link else 'no link that is up has an'} address whose network contains "
+                f"{owner} address whose network contains "
                 f"{wanted.gateway} (addresses here: {self._addresses(link)}); correct the gateway, or give a link an "
                 "address in its subnet"
             )
-            return "gateway", message, f"an address in {here} in the subnet of the gateway {wanted.gateway}"
-        return None
+            yield "gateway", message, AGateway(self.state.name, wanted.gateway)
 
     def _addresses(self, link: Link | None) -> str:
         """Return the addresses whose subnet a gateway may be in: those of the link, if there is one, or all."""
         found = self.state.addresses_of(link) if link else self.state.addresses
         return ", ".join(sorted(str(address) for address in found if not address.made_by_kernel)) or "none"
 
-    def _reaches(self, gateway: str, link: Link | None) -> bool:
-        """Whether an existing or planned route leads to the gateway itself, through the link if one is named."""
+    def _reaches(self, gateway: str, device: str | None, link: Link | None) -> bool:
+        """Whether an existing or planned route leads to the gateway itself, through the device if one is named."""
         address = ip_address(gateway)
         if address.version == 6 and address.is_link_local:
             return True
         there = [
             route.destination
             for route in self.state.routes
-            if route.gateway is None and not route.special and (link is None or route.device == link.index)
+            if route.gateway is None and not route.special and (not device or (link and route.device == link.index))
         ]
-        planned = [destination for destination, device in self._direct if link is None or device == link.name]
-        return any(address in ip_network(destination) for destination in (*there, *planned))
+        planned = [destination for destination, name in self._direct if not device or name == device]
+        ensured = [network for name, network in self._ensured if None in (name, device) or name == device]
+        return any(address in ip_network(destination) for destination in (*there, *planned, *ensured))
 
     def _same_destination(self, wanted: WantedRoute) -> list[Route]:
         return [
@@ -341,7 +389,7 @@ class _NamespaceRoutes:
         link = self.state.link_at(route.device) if route.device else None
         given_and_found: Sequence[tuple[object, object]] = (
             (wanted.gateway, route.gateway),
-            (wanted.device, link.name if link else None),
+            (self._name_of_device(wanted), link.name if link else None),
             (wanted.kernel_metric if wanted.present or wanted.metric is not None else None, route.metric),
             (wanted.source, route.source),
         )

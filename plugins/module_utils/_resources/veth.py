@@ -18,16 +18,19 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.planner import 
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.marks import Mark
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     KernelState,
     Link,
     NamespaceName,
-    mark_of,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_altname
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
     LINK_OPTIONS,
     Found,
     Settings,
+    SettingsPlan,
+    alias_with,
     alias_without,
     check_sysctls,
     find_with_sysctls,
@@ -49,6 +52,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.subnets im
     find_taken,
     read_routes,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ensure_link
 
 END_OPTIONS: Mapping[str, Mapping[str, Any]] = {**LINK_OPTIONS, "tx_checksum": {"type": "bool"}}
 
@@ -107,6 +111,10 @@ class VethResource(Resource[Veth, KernelState]):
     def key(self, desired: Veth) -> object:
         return desired.end.where
 
+    def ensures(self, desired: Veth) -> Iterable[object]:
+        for end in desired.ends if desired.present else ():
+            yield from ensure_link(end.namespace, end.name, end.settings.enabled, end.settings.addresses)
+
     def read(self, host: Host, call: Call[Veth]) -> KernelState:
         kernel = host.use(KERNEL)
         names: list[NamespaceName] = [None, *(end.namespace for pair in call.entries for end in pair.ends)]
@@ -155,13 +163,14 @@ class _VethPlanner(Planner[Veth]):
         self._used: set[Where] = set()
 
     def check(self) -> Iterator[FabricError]:
-        """Every namespace exists, no end is wanted by two entries, and no subnet is the host's elsewhere."""
+        """Every namespace exists, each end is wanted once, with a free name, and no subnet is the host's."""
         taken: dict[Where, Veth] = {}
         for pair in self.call.entries:
-            for option, end in (("namespace", pair.end), ("peer.namespace", pair.peer)):
+            for prefix, end in (("", pair.end), ("peer.", pair.peer)):
                 if not pair.present or end is None:
                     continue
-                self.attempt(require_namespace, self, self._actual, pair.entry, option, end.namespace)
+                self.attempt(require_namespace, self, self._actual, pair.entry, f"{prefix}namespace", end.namespace)
+                self.attempt(refuse_altname, self._actual, pair.entry, f"{prefix}name", *end.where)
                 other = taken.setdefault(end.where, pair)
                 if other is not pair:
                     yield InvalidEntry(pair.entry, "peer", f"{place(*end.where)} is already an end of {other.entry}")
@@ -259,8 +268,8 @@ class _VethPlanner(Planner[Veth]):
             near_end = self._actual.far_end(near.link)
             peer = replace(peer, namespace=near_end[0] if near_end else None)
         self._check_ends(pair, near, far)
-        end_plan = plan_settings(pair.end.namespace, near, _settings_after_move(near, pair.end), self.call.owner)
-        peer_plan = plan_settings(peer.namespace, far, _settings_after_move(far, peer), self.call.owner)
+        end_plan = self._plan_end(pair.end, near)
+        peer_plan = self._plan_end(peer, far)
         before = {**end_plan.before, **{f"peer.{key}": value for key, value in peer_plan.before.items()}}
         after = {**end_plan.after, **{f"peer.{key}": value for key, value in peer_plan.after.items()}}
         if steps:
@@ -268,6 +277,10 @@ class _VethPlanner(Planner[Veth]):
         operations = (*steps, *end_plan.operations, *peer_plan.operations)
         if operations:
             self.changes.append(Change(pair.entry, _target(pair), before, after, operations))
+
+    def _plan_end(self, end: End, found: Found) -> SettingsPlan:
+        alias = alias_with(found.link, self.call.owner)
+        return plan_settings(end.namespace, found, _settings_after_move(found, end), alias)
 
     def _check_ends(self, pair: Veth, near: Found | None, far: Found | None) -> None:
         """Check what the kernel would refuse; `near` and `far` are the ends if they exist.
@@ -299,10 +312,11 @@ class _VethPlanner(Planner[Veth]):
         for prefix, end in (("", pair.end), ("peer.", peer)):
             found = Found(_link_as_created(end))
             wanted = _settings_of_new(end)
-            operations.extend(plan_settings(end.namespace, found, wanted, self.call.owner).operations)
+            alias = alias_with(found.link, self.call.owner)
+            operations.extend(plan_settings(end.namespace, found, wanted, alias).operations)
             after.update({f"{prefix}{key}": value for key, value in _describe_settings(wanted).items()})
         if self.call.owner:
-            after["alias"] = mark_of((self.call.owner,))
+            after["alias"] = str(Mark((self.call.owner,)))
         before = {"ends": self._current_ends(pair)} if clearing else None
         self.changes.append(Change(pair.entry, _target(pair), before, after, tuple(operations)))
 
@@ -311,6 +325,10 @@ class _VethPlanner(Planner[Veth]):
     def absent(self, wanted: Veth) -> None:
         for end in wanted.ends:
             link = self._actual.link(*end.where)
+            other = self._actual.named(*end.where)
+            if link is None and other is not None:
+                there = place(end.namespace, other.name)
+                self.warn(wanted.entry, f"{end.name} is an alternative name of {there}, which is left alone")
             if link is None or end.where in self._used:
                 continue
             if link.kind != "veth":

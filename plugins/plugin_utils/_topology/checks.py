@@ -3,7 +3,7 @@
 
 """Checks a topology as a whole, whose single values are valid.
 
-Pure, and linear in the size of the topology. Routes and published ports have files of their own.
+Pure, and linear in the size of the topology. Routes, MTUs and published ports have files of their own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
-    IPV6_MTU_MIN,
     Address,
     Interface,
     Network,
@@ -27,6 +26,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     Topology,
     UserProbe,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.mtu_checks import check_mtus
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.route_checks import check_routes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.segments import segment_of
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.sysctls import check_sysctls
@@ -38,7 +38,7 @@ def check_topology(topology: Topology, errors: Errors) -> None:
     _check_bridges(topology, errors)
     _check_names(topology, errors)
     _check_addresses(topology, errors)
-    _check_mtus(topology, errors)
+    check_mtus(topology, errors)
     check_macs(topology, errors)
     check_routes(topology, errors)
     _check_nat(topology, errors)
@@ -140,7 +140,7 @@ def _existing_links(topology: Topology) -> Iterator[Attachment]:
                 yield attachment
 
 
-# --- addresses and MTUs --------------------------------------------------------------------------------------------
+# --- addresses ---------------------------------------------------------------------------------------------------
 
 #: What holds an address at most once, each with its description: a namespace or the host, then a broadcast domain.
 _Scopes = list[tuple[object, str]]
@@ -185,19 +185,6 @@ def _addresses_by_scope(topology: Topology) -> Iterator[tuple[str, _Scopes, Iter
         for end in (link.near, link.far):
             scopes = [(end.namespace, _describe_place(end.namespace)), (("link", index, 0), "on this link")]
             yield end.path, scopes, end.addresses or ()
-
-
-def _check_mtus(topology: Topology, errors: Errors) -> None:
-    """Check that every interface with an IPv6 address has an MTU that IPv6 works with."""
-    interfaces = [(end.path, end.options.get("mtu"), end.addresses) for end in topology.ends()]
-    interfaces += [(bridge.path, bridge.switch.get("mtu"), bridge.addresses) for bridge in topology.bridges]
-    for path, mtu, addresses in interfaces:
-        if mtu is not None and mtu < IPV6_MTU_MIN and any(address.version == 6 for address in addresses or ()):
-            errors.add(
-                path,
-                "mtu",
-                f"{mtu} is too small for IPv6, and the interface has an IPv6 address; set at least {IPV6_MTU_MIN}",
-            )
 
 
 # --- NAT and probes ------------------------------------------------------------------------------------------------

@@ -38,13 +38,16 @@ class Errors:
         return len(self._errors)
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
-    """Return a hint for an unknown name: the closest known one, or else all of them."""
+def suggest(word: str, known: Iterable[str], prefix: str = "") -> str:
+    """Return a hint for an unknown name: the closest known one, or else all of them.
+
+    `prefix` is what all of them begin with, and is left out of the comparison.
+    """
     names = list(known)
     closest = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if closest:
-        return f"did you mean {closest[0]!r}?"
+        return f"did you mean {prefix + closest[0]!r}?"
     if not names:
         return "none is declared"
-    listed = ", ".join(names[:20])
+    listed = ", ".join(prefix + name for name in names[:20])
     return f"choose from: {listed}" + (f" and {len(names) - 20} more" if len(names) > 20 else "")

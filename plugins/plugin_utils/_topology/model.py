@@ -166,6 +166,8 @@ class UserProbe:
     reachable: bool
     #: Seconds; None: the default of the role's own probes.
     timeout: float | None
+    #: Whether a packet as large as both ends can carry must be answered, too.
+    full_size: bool = False
 
 
 @dataclass(frozen=True)

@@ -73,11 +73,13 @@ def derive_probes(topology: Topology) -> list[Probe]:
     walk = Walk(topology)
     own = {ProbePath(probe.namespace, probe.to, probe.protocol, probe.port): probe for probe in topology.probes}
     expected: dict[ProbePath, bool] = {}
+    # Who limits the size of an echo request outside is not known.
+    outside = dict.fromkeys(_paths_outside(topology))
     members, gateways = collect_subnets(walk)
     for paths, reachable in (
         (_with_tcp(_paths_within_subnets(members, gateways, walk)), True),
         (_with_tcp(_paths_through_routers(topology, members, walk)), True),
-        (_paths_outside(topology), True),
+        (outside, True),
         (published_paths(topology, members, walk), True),
         (isolated_paths(topology, members, walk), False),
         (_forbidden_paths_outside(topology, walk), False),
@@ -86,13 +88,22 @@ def derive_probes(topology: Topology) -> list[Probe]:
             expected.setdefault(path, reachable)
     patience = min(PROBE_TIMEOUT_MAX, TIMEOUT * max(1, len(topology.namespaces) / TIMEOUT_NAMESPACES))
 
-    def build(path: ProbePath, expect: str, timeout: float | None = None) -> Probe:
+    def build(path: ProbePath, expect: str, full_size: bool, timeout: float | None = None) -> Probe:
         usual = TIMEOUT_UNREACHABLE if expect == UNREACHABLE else patience
-        return _build_probe(path, expect, usual if timeout is None else timeout)
+        return _build_probe(path, expect, full_size, usual if timeout is None else timeout)
 
-    derived = [build(path, _expect(path, reachable, walk)) for path, reachable in expected.items() if path not in own]
+    derived = [
+        build(
+            path,
+            _expect(path, reachable, walk),
+            full_size=reachable and path.protocol == "icmp" and path not in outside,
+        )
+        for path, reachable in expected.items()
+        if path not in own
+    ]
     return derived + [
-        build(path, REACHABLE if probe.reachable else UNREACHABLE, probe.timeout) for path, probe in own.items()
+        build(path, REACHABLE if probe.reachable else UNREACHABLE, probe.full_size, probe.timeout)
+        for path, probe in own.items()
     ]
 
 
@@ -108,7 +119,7 @@ def _expect(path: ProbePath, reachable: bool, walk: Walk) -> str:
     return DELIVERED if is_own else REACHABLE
 
 
-def _build_probe(path: ProbePath, expect: str, timeout: float) -> Probe:
+def _build_probe(path: ProbePath, expect: str, full_size: bool, timeout: float) -> Probe:
     probe: Probe = {"to": str(path.to), "protocol": path.protocol, "timeout": timeout}
     if path.place is not None:
         probe["namespace"] = path.place
@@ -118,6 +129,8 @@ def _build_probe(path: ProbePath, expect: str, timeout: float) -> Probe:
         probe["forwarded_to"], probe["forwarded_port"] = str(path.service[0]), path.service[1]
     if expect != REACHABLE:
         probe["expect"] = expect
+    if full_size:
+        probe["full_size"] = True
     return probe
 
 

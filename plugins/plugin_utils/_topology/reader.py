@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface, describe
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
@@ -57,12 +57,15 @@ class Reader:
         given = to_plain(variables)
         if not isinstance(given, dict):
             keys = ", ".join(schema.VARIABLES)
-            self.errors.add("the topology", "", f"must be a dictionary with the keys {keys}, not {given!r}")
+            self.errors.add("the topology", "", f"must be a dictionary with the keys {keys}, not {describe(given)}")
             given = {}
         for key in given:
             if key not in schema.VARIABLES:
                 self.errors.add("the topology", key, f"is not an option; {suggest(key, schema.VARIABLES)}")
+        # These are for the role's tasks, and are only checked here.
         self._read_scalar(given, "diagram", schema.check_diagram, "")
+        self._read_scalar(given, "prune", schema.check_boolean, fallback=True)
+        self._read_scalar(given, "nat_backend", schema.one_of("auto", "nftables", "iptables"), "auto")
         bridges = tuple(self._read_entries(given, "bridges", self._read_bridge))
         namespaces = tuple(self._read_entries(given, "namespaces", self._read_namespace))
         links = tuple(self._read_entries(given, "links", self._read_link))
@@ -113,7 +116,9 @@ class Reader:
         if value is None:
             self.errors.add(path, option, "has no value; set a list, or [] for none")
         else:
-            self.errors.add(path, option, f"must be a list, not {value!r}; write it in brackets, or with hyphens")
+            self.errors.add(
+                path, option, f"must be a list, not {describe(value)}; {_explain_list(path, option, value)}"
+            )
         return []
 
     def _check_value(self, path: str, option: str, check: Check, value: Any, fallback: Any = None) -> Any:
@@ -147,7 +152,7 @@ class Reader:
         None is passed on unchanged.
         """
         if not isinstance(entry, dict):
-            self.errors.add(path, "", f"must be a dictionary with the keys {', '.join(known)}, not {entry!r}")
+            self.errors.add(path, "", f"must be a dictionary with the keys {', '.join(known)}, not {describe(entry)}")
             return None
         options: dict[str, Any] = {}
         for option, value in entry.items():
@@ -211,10 +216,11 @@ class Reader:
         )
 
     def _read_attachment(self, path: str, entry: Any, namespace: str) -> Attachment | None:
-        options = self._check_options(path, entry, schema.INTERFACE, "name")
+        exists = isinstance(entry, Mapping) and "bridge" not in entry
+        options = self._check_options(path, entry, schema.EXISTING_INTERFACE if exists else schema.INTERFACE, "name")
         if options is None:
             return None
-        if "bridge" not in entry:
+        if exists:
             for option in ("peer", "tx_checksum", *schema.PORT):
                 if option in entry:
                     self.errors.add(path, option, _explain_bridge_required(option))
@@ -325,14 +331,19 @@ class Reader:
         protocol = options.get("protocol", "icmp")
         if "port" in entry and protocol != "tcp":
             self.errors.add(path, "port", "only TCP has ports; add `protocol: tcp`, or omit `port`")
+        reachable = options.get("expect", "reachable") == "reachable"
+        full_size = options.get("full_size", False)
+        if full_size and (protocol != "icmp" or not reachable):
+            self.errors.add(path, "full_size", "only for `protocol: icmp`, and where an answer is expected; omit it")
         return UserProbe(
             path=path,
             namespace=options.get("namespace"),
             to=options["to"],
             protocol=protocol,
             port=options.get("port"),
-            reachable=options.get("expect", "reachable") == "reachable",
+            reachable=reachable,
             timeout=options.get("timeout"),
+            full_size=full_size,
         )
 
     def _read_outside(self, given: Mapping[str, Any]) -> tuple[Target, ...]:
@@ -344,6 +355,13 @@ class Reader:
             if target is not None:
                 targets.append(Target(path, target.address, target.port))
         return tuple(targets)
+
+
+def _explain_list(path: str, option: str, value: Any) -> str:
+    """Return how a list is written; `KEY=VALUE` of ansible-playbook's --extra-vars gives strings only."""
+    if isinstance(value, str) and value.lstrip().startswith("[") and not option:
+        return f"on the command line give it as JSON: --extra-vars '{{\"{path}\": {value}}}'"
+    return "write it in brackets, or with hyphens"
 
 
 def _format_path(base: str, index: int, entry: Any) -> str:

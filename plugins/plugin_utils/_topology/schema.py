@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Union
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import sysctl_names, validation
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Network, ValidationError
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
+    Address,
+    Network,
+    ValidationError,
+    describe,
+)
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Target
 
 #: The highest metric and table: RTA_PRIORITY and RTA_TABLE of linux/rtnetlink.h are 32 bits wide.
@@ -37,7 +42,7 @@ def check_boolean(value: Any) -> bool:
         return value
     if isinstance(value, str) and value.lower() in words:
         return words[value.lower()]
-    raise ValidationError(f"must be true or false, not {value!r}")
+    raise ValidationError(f"must be true or false, not {describe(value)}")
 
 
 def one_of(*choices: str) -> Callable[[Any], str]:
@@ -54,7 +59,7 @@ def one_of(*choices: str) -> Callable[[Any], str]:
 def check_target(value: Any) -> Target:
     """Return an address outside, with its port if it has one; without its place in the variables."""
     if not isinstance(value, str):
-        raise ValidationError(f"must be ADDRESS or ADDRESS:PORT, not {value!r}")
+        raise ValidationError(f"must be ADDRESS or ADDRESS:PORT, not {describe(value)}")
     text = value.strip()
     head, colon, tail = text.rpartition(":")
     if colon and tail.isdigit() and (head.startswith("[") or text.count(":") == 1):
@@ -65,7 +70,7 @@ def check_target(value: Any) -> Target:
 def check_diagram(value: Any) -> str:
     """Return the path of a diagram; the suffix selects its format."""
     if not isinstance(value, str):
-        raise ValidationError(f"must be the path of a file, not {value!r}")
+        raise ValidationError(f"must be the path of a file, not {describe(value)}")
     if value and not value.endswith(DIAGRAM_SUFFIXES):
         suffixes = ", ".join(DIAGRAM_SUFFIXES)
         raise ValidationError(f"{value!r} has none of the suffixes {suffixes}, which select the format; add one")
@@ -75,15 +80,17 @@ def check_diagram(value: Any) -> str:
 def _check_text(value: Any) -> str:
     if isinstance(value, str) and value:
         return value
-    raise ValidationError(f"must be a non-empty string, not {value!r}")
+    raise ValidationError(f"must be a non-empty string, not {describe(value)}")
 
 
 def _check_map(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValidationError(f"must be a dictionary (key: value), not {value!r}")
+        raise ValidationError(f"must be a dictionary (key: value), not {describe(value)}")
     for key, item in value.items():
         if isinstance(item, (dict, list)):
-            raise ValidationError(f"the value of {key!r} must be a string, a number, a boolean or null, not {item!r}")
+            raise ValidationError(
+                f"the value of {key!r} must be a string, a number, a boolean or null, not {describe(item)}"
+            )
     return value
 
 
@@ -116,7 +123,7 @@ def _whole_number(lowest: int, highest: int) -> Callable[[Any], int]:
     def check(value: Any) -> int:
         number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
         if isinstance(number, bool) or not isinstance(number, int) or not lowest <= number <= highest:
-            raise ValidationError(f"must be a whole number from {lowest} to {highest}, not {value!r}")
+            raise ValidationError(f"must be a whole number from {lowest} to {highest}, not {describe(value)}")
         return number
 
     return check
@@ -141,6 +148,7 @@ def _check_address_or_namespace(value: Any) -> Address | str:
 VARIABLES = (
     "name",
     "state",
+    "prune",
     "verify",
     "verify_outside",
     "verify_probes",
@@ -149,6 +157,7 @@ VARIABLES = (
     "namespaces",
     "links",
     "nat",
+    "nat_backend",
 )
 _END: dict[str, Check] = {
     "name": validation.interface_name,
@@ -175,6 +184,8 @@ INTERFACE: dict[str, Check] = {
     "bridge": validation.interface_name,
     "peer": validation.interface_name,
 }
+#: An interface without `bridge`, which exists already and may be given by an alternative name.
+EXISTING_INTERFACE: dict[str, Check] = {**INTERFACE, "name": validation.existing_interface_name}
 LINK_END: dict[str, Check] = {**_END, "namespace": validation.namespace_name}
 #: Options of the module ovs_bridge, without the name.
 SWITCH: dict[str, Check] = {
@@ -196,7 +207,7 @@ BRIDGE: dict[str, Check] = {
 ROUTE: dict[str, Check] = {
     "destination": _check_destination,
     "gateway": validation.ip_address,
-    "device": validation.interface_name,
+    "device": validation.existing_interface_name,
     "source": validation.ip_address,
     "metric": _whole_number(0, METRIC_MAX),
     "table": _whole_number(1, TABLE_MAX),
@@ -221,6 +232,7 @@ PROBE: dict[str, Check] = {
     "port": validation.port,
     "expect": one_of("reachable", "unreachable"),
     "timeout": validation.probe_timeout,
+    "full_size": check_boolean,
 }
 NAT: dict[str, Check] = {
     "source": validation.network,

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 COLLECTION = "ansible_collections.netns.fabric.plugins."
 #: What sequence does for each step, once and in the order of the steps.
-PARTS_OF_A_STEP = ("_parameters", "parse_call", "plan_and_apply")
+PARTS_OF_A_STEP = ("_parameters", "parse_call", "_simulate_step", "_run_step")
 
 
 class Account(NamedTuple):
@@ -97,7 +97,7 @@ class Steps:
             setattr(sequence, name, ledger.step(getattr(sequence, name)))
         sequence.run_probes = ledger.timed(sequence.run_probes, lambda: Account(len(self.names), "rest"))
         sequence.converge = self._noting_names(sequence.converge)
-        for name in ("plan_and_apply", "run_probes"):
+        for name in ("_run_step", "run_probes"):
             setattr(sequence, name, self._noting_peaks(getattr(sequence, name)))
 
     def _noting_names(self, converge: Callable[..., Any]) -> Callable[..., Any]:

@@ -76,11 +76,14 @@ def test_both_topologies_carry_traffic() -> None:
 
 def test_teardown_check_mode_changes_nothing(predicted: Played, built: Snapshot) -> None:
     assert predicted.changed == 1, predicted.output  # one task for all of it
+    assert "topology default: would be deleted (check mode has changed nothing)" in predicted.words
+    assert "namespace ns01" in predicted.words.partition("would be deleted")[2]
     assert snapshot.differences(built, snapshot.take()) == []
 
 
 def test_teardown_leaves_nothing(done: Played, before: Snapshot) -> None:
     assert done.changed == 1, done.output
+    assert "would be deleted" not in done.words
     assert_host_as(before)
 
 

@@ -53,6 +53,15 @@ def test_check_mode_shows_what_would_be_created(checked: Played, created: str) -
     assert created in checked.output
 
 
+def test_check_mode_shows_what_would_stand(checked: Played) -> None:
+    heading = "topology default: 2 namespaces, 1 bridge, no links, 1 NAT rule (would stand after a run; check mode has "
+    assert heading + "changed nothing)" in checked.words
+
+
+def test_check_mode_assumes_nothing(checked: Played) -> None:
+    assert "assuming an earlier task" not in checked.words
+
+
 def test_check_mode_changes_nothing() -> None:
     assert snapshot.differences(state("empty"), state("checked")) == []
 
@@ -67,7 +76,9 @@ def test_errors_are_reported_before_the_first_write(failed: Played) -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        "has 10 errors; the host was not changed",
+        "topology_bridge: the role netns.fabric.topology has no such variable; did you mean 'topology_bridges'?",
+        "has 11 errors; the host was not changed",
+        "topology_verify: must be true or false, not the string 'perhaps'",
         "'192.168.100.254' has no prefix length",
         "'veth-ns01-longer' is 16 characters long",
         "'int_brr' is not in `topology_bridges`",
@@ -82,3 +93,4 @@ def test_errors_are_reported_before_the_first_write(failed: Played) -> None:
 )
 def test_all_errors_are_in_one_message(failed: Played, message: str) -> None:
     assert message in failed.words
+    assert "argument_spec_data" not in failed.output

@@ -40,6 +40,18 @@ def test_path_without_tcp_fails_and_is_named(plays: Plays) -> None:
     assert "Traceback" not in played.output
 
 
+def test_smaller_mtu_on_the_path_fails_and_is_named(plays: Plays, shell: Shell) -> None:
+    """What is not declared is not repaired; ping passes, and TCP as soon as it has learnt the path's MTU."""
+    shell.run("ip", "link", "set", "dev", "ns01_tap", "mtu", "1300")
+    assert traffic.pings("ns01", "192.168.100.2")
+    played = plays.attempt(PLAYBOOKS / "site.yml")
+    shell.run("ip", "link", "set", "dev", "ns01_tap", "mtu", "1500")
+    assert played.status == 2, played.output
+    assert (
+        "ns01 -> 192.168.100.2 icmp: large packets lost (an echo request of 1500 bytes is not answered" in played.words
+    )
+
+
 @pytest.mark.usefixtures("no_tcp_into_ns01")
 def test_verify_false_does_not_probe(plays: Plays) -> None:
     assert plays.run(PLAYBOOKS / "site.yml", "--extra-vars", '{"topology_verify": false}').changed == 0

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._entry import sequence
 from ansible_collections.netns.fabric.tests.benchmarks.records import ModuleRun, rows_of
 from ansible_collections.netns.fabric.tests.benchmarks.rivals.timed_module import (
@@ -106,13 +106,17 @@ def test_the_steps_of_the_real_sequence(monkeypatch: pytest.MonkeyPatch) -> None
     def open_host(_backends: object, check_mode: bool) -> Iterator[object]:
         assert not check_mode
         clock.work(10)
-        yield SimpleNamespace(warnings=list)
+        yield SimpleNamespace(simulate=lambda _plan: None, end_simulation=lambda: None, warnings=list)
         clock.work(5)
 
     @contextmanager
     def exclusive_access(_host: object) -> Iterator[None]:
         yield
         clock.work(15)
+
+    def make_plan(resource: object, call: object, host: object) -> Plan:
+        clock.work(1)
+        return Plan((Change(Entry("red"), "red", None, None, ()),))
 
     def plan_and_apply(resource: object, call: object, host: object) -> Plan:
         clock.work(2)
@@ -125,7 +129,7 @@ def test_the_steps_of_the_real_sequence(monkeypatch: pytest.MonkeyPatch) -> None
     # A real host, and the work on it, would take another time in every run.
     monkeypatch.setattr(sequence, "open_host", open_host)  # takes 15
     monkeypatch.setattr(sequence, "exclusive_access", exclusive_access)  # takes 15
-    monkeypatch.setattr(sequence, "_preflight", lambda *_given: None)  # there is no host to look at
+    monkeypatch.setattr(sequence, "make_plan", make_plan)  # takes 1
     monkeypatch.setattr(sequence, "plan_and_apply", plan_and_apply)  # takes 2
     monkeypatch.setattr(sequence, "run_probes", run_probes)  # takes 7
     for name in ("converge", *PARTS_OF_A_STEP):
@@ -143,7 +147,7 @@ def test_the_steps_of_the_real_sequence(monkeypatch: pytest.MonkeyPatch) -> None
     assert steps.names == ["netns", "route", "netns", "reachability"]
     assert len(steps.peaks) == 4
     assert min(steps.peaks) > 1
-    work = {Account(number, "rest"): 2 for number in (1, 2, 3)}
+    work = {Account(number, "rest"): 3 for number in (1, 2, 3)}
     assert ledger.seconds == {Account(0, "rest"): 30, **work, Account(4, "rest"): 7}
 
 

@@ -196,6 +196,19 @@ def test_a_refusal_rolls_back_what_was_done_in_every_backend() -> None:
     )
 
 
+def test_what_was_written_to_and_is_gone_rolls_back_everything() -> None:
+    class Gone(Ledger):
+        def confirm(self) -> None:
+            raise OperationFailed(None, "it is gone")
+
+    done: list[str] = []
+    backend = Gone(done)
+    with pytest.raises(OperationFailed, match="it is gone\nAll changes") as caught:
+        host_with(kernel=backend).apply(plan(("a", [Step("1")])))
+    assert caught.value.rolled_back
+    assert (done, backend.committed) == ([], 0)
+
+
 def test_the_entry_is_found_though_others_want_the_same() -> None:
     twins = Step("same"), Step("same")
     kernel = Ledger([], fails=lambda operations: OperationFailed(operations[1], "refused"))

@@ -12,7 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Phase, Plan, merge
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import (
+    Change,
+    Entry,
+    Phase,
+    Plan,
+    describe_assumptions,
+)
 
 
 @dataclass(frozen=True)
@@ -94,10 +100,16 @@ def test_the_lines_of_a_diff_are_sorted() -> None:
     assert plan.diff[0]["after"] == "addresses: 2\nmtu: 1\n"
 
 
-def test_merging_plans() -> None:
-    one = Plan((change("a"),), ("w",), {"x": 1, "y": 1})
-    two = Plan((change("b"),), ("v",), {"y": 2})
-    merged = merge([one, two])
-    assert [each.entry.name for each in merged.changes] == ["a", "b"]
-    assert merged.warnings == ("w", "v")
-    assert merged.results == {"x": 1, "y": 2}
+def test_assumptions_come_before_notes() -> None:
+    assert Plan(notes=("careful",)).warnings == ("careful",)
+    plan = Plan(notes=("careful",), assumed=("paint a", "paint b"))
+    assert plan.warnings == ("Check mode: assuming an earlier task creates paint a, paint b", "careful")
+
+
+def test_many_assumptions_are_one_line_with_their_number() -> None:
+    assert describe_assumptions([]) == []
+    [line] = describe_assumptions([f"paint {number}" for number in range(300)])
+    assert line == (
+        "Check mode: assuming an earlier task creates 300 objects: paint 0, paint 1, paint 2, paint 3, paint 4 and 295 "
+        "more"
+    )

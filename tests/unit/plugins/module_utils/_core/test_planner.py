@@ -205,4 +205,17 @@ def test_assumptions_come_before_other_warnings_and_once_each() -> None:
     planner.warn("a", "careful")
     for name in ("b", "a", "b"):
         planner.require(Entry("a"), "", "missing", name)
-    assert planner.warnings == ("Check mode: assuming an earlier task creates b, a", "a: careful")
+    assert planner.run().warnings == ("Check mode: assuming an earlier task creates b, a", "a: careful")
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_what_an_earlier_step_ensures_is_neither_missing_nor_assumed(check_mode: bool) -> None:
+    ensured = frozenset(["paint a"])
+    boxes = [box(name, colour="unmixed") for name in ("a", "b")]
+    assert plan({}, boxes[0], check_mode=check_mode, ensured=ensured).warnings == ()
+    if check_mode:
+        planned = plan({}, *boxes, check_mode=True, ensured=ensured)
+        assert planned.warnings == ("Check mode: assuming an earlier task creates paint b",)
+    else:
+        with pytest.raises(InvalidEntries, match=r"^b: colour: unmixed$"):
+            plan({}, *boxes, ensured=ensured)

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from ansible.module_utils import basic
@@ -23,9 +23,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
     FabricError,
     InvalidEntries,
     InvalidEntry,
+    OperationFailed,
     Unavailable,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Phase, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._core.runner import FabricModule, converge
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
@@ -214,6 +216,64 @@ def test_without_root_nothing_is_opened(monkeypatch: pytest.MonkeyPatch, check_m
 def test_every_error_for_a_user_is_a_fabric_error() -> None:
     assert all(issubclass(kind, FabricError) for kind in (InvalidEntry, InvalidEntries, Unavailable))
     assert str(InvalidEntry("a", "", "wrong")) == "a: wrong"
+
+
+class Refusing:
+    """Stands for a host that refuses the plan."""
+
+    def __init__(self, rolled_back: bool) -> None:
+        self.rolled_back = rolled_back
+
+    def begin_call(self, options: Mapping[str, Any]) -> None:
+        """Take the options."""
+
+    def require_writable(self, plan: Plan) -> None:
+        """Find everything writable."""
+
+    def apply(self, _plan: Plan) -> None:
+        raise OperationFailed(None, "refused", 17, self.rolled_back)
+
+
+@pytest.mark.parametrize(
+    ("later", "rolled_back", "said"),
+    [
+        ("", True, "refused"),
+        ("more", True, "refused\nAnother program has changed the host during this call, which now needs other changes"),
+        (
+            Unavailable("there is no more"),
+            True,
+            "refused\nAnother program has changed the host during this call: there",
+        ),
+        (OSError(5, "unreadable"), True, "refused"),
+        (Unavailable("there is no more"), False, "refused"),
+    ],
+)
+def test_a_refused_call_is_planned_again(later: str | Exception, rolled_back: bool, said: str) -> None:
+    """That shows what another program has changed; after an incomplete rollback it would show what is left."""
+
+    class Changing(Things):
+        def plan(self, actual: int, call: Call[Wanted]) -> Plan:
+            if self.calls and isinstance(later, Exception):
+                raise later
+            planned = super().plan(actual, call)
+            step = Step("more" if later and len(self.calls) > 1 else "first")
+            return Plan((Change(Entry("x"), "x", {}, {}, (step,)), *planned.changes))
+
+    with pytest.raises(OperationFailed) as caught:
+        runner.plan_and_apply(Changing(), Call(()), cast(Host, Refusing(rolled_back)))
+    assert str(caught.value).startswith(said)
+    assert str(caught.value) == said or said != "refused"
+    assert caught.value.number == 17
+
+
+@dataclass(frozen=True)
+class Step:
+    name: str
+    phase: Phase = Phase.SETTINGS
+    backend: str = "kernel"
+
+    def commands(self) -> list[str]:
+        return [self.name]
 
 
 class FailingModule:

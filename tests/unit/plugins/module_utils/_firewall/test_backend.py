@@ -88,7 +88,7 @@ class TestTools:
 def kernel_tables(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Give a function that sets the tables that the kernel has."""
 
-    def set_tables(nft: dict[tuple[str, str], int], legacy: set[str] = frozenset()) -> None:  # type: ignore[assignment]
+    def set_tables(nft: dict[tuple[str, str], int], legacy: set[str] = frozenset()) -> None:  # type: ignore[assignment]  # an empty set of any type
         monkeypatch.setattr(firewall, "nftables_tables", lambda: nft)
         monkeypatch.setattr(firewall, "legacy_tables", lambda version: legacy if version == 4 else set())
 

@@ -41,6 +41,28 @@ def route_message(*attributes: bytes, family: int = 2, length: int = 0, **fields
 # Links
 
 
+def test_alternative_names() -> None:
+    names = attribute(53, b"enp1s0\0") + attribute(53, b"a-name-that-is-longer-than-others\0")
+    link = messages.parse_link(link_message(2, 0, attribute(3, b"eth0\0"), attribute(52 | 0x8000, names))).link
+    assert link.altnames == ("enp1s0", "a-name-that-is-longer-than-others")
+    assert link.names == ("eth0", *link.altnames)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reported", "immutable"),
+    [
+        ("bridge", [], True),  # by kernels before 6.14
+        ("vxlan", [], False),
+        ("bridge", [attribute(67, b"\1")], True),
+        ("openvswitch", [attribute(67, b"\1")], True),
+        ("vrf", [attribute(67, b"\0")], False),
+    ],
+)
+def test_links_that_cannot_leave_their_namespace(kind: str, reported: list[bytes], immutable: bool) -> None:
+    information = attribute(18, attribute(1, kind.encode() + b"\0"))
+    assert messages.parse_link(link_message(2, 0, information, *reported)).link.immutable is immutable
+
+
 def test_a_veth_with_its_far_end_in_another_namespace() -> None:
     kind = attribute(18, attribute(1, b"veth\0"))
     found = messages.parse_link(

@@ -99,7 +99,7 @@ def test_a_dump_without_an_end_is_given_up(connect: Connect) -> None:
         opened.dump(netlink.message(18, b""), timeout=0.05)
 
 
-def test_what_is_left_of_a_dump_that_was_given_up_is_no_answer(connect: Connect) -> None:
+def test_what_is_left_of_a_dump_that_was_given_up(connect: Connect) -> None:
     opened, _fake = connect(lambda _sent: [reply(7, b"old") + done(7), reply(1, b"new") + done(1)])
     assert bodies(opened.dump(netlink.message(18, b""))) == [b"new"]
 

@@ -24,8 +24,8 @@ WORDS = "10.0.0.0/8 tos 0x10 via 192.0.2.1 dev eth0 src 192.0.2.9 metric 5 table
         (op.CreateNamespace("red"), ["ip netns add red"]),
         (op.RemoveNamespace("red"), ["ip netns del red"]),
         (
-            op.RemoveNamespace("red", links=("v0",), physical=("eth1",)),
-            ["ip -n red link set dev eth1 netns $$", "ip -n red link del dev v0", "ip netns del red"],
+            op.RemoveNamespace("red", links=("v0",)),
+            ["ip -n red link del dev v0", "ip netns del red"],
         ),
         (op.RemoveStaleFile("red"), ["rm -f /run/netns/red"]),
         (
@@ -34,6 +34,7 @@ WORDS = "10.0.0.0/8 tos 0x10 via 192.0.2.1 dev eth0 src 192.0.2.9 metric 5 table
         ),
         (op.DeleteLink(None, "a"), ["ip link del dev a"]),
         (op.MoveLink(None, "a", "red", "a"), ["ip link set dev a netns red"]),
+        (op.RemoveAltname("red", "a", "b"), ["ip -n red link property del dev a altname b"]),
         (op.MoveLink("red", "a", "blue", "b"), ["ip -n red link set dev a netns blue name b"]),
         (op.MoveLink("red", "a", None, "b"), ["ip -n red link set dev a name b netns $$"]),
         (op.RenameLink("red", "a", "b"), ["ip -n red link set dev a name b"]),

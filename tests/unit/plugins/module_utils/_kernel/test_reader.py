@@ -141,3 +141,17 @@ def test_a_declared_namespace_is_read_only_once() -> None:
     state = reader(handles).read([None, "red"], others=["red"])
     assert set(state.namespaces) == {None, "red"}
     assert handles.handles["red"].dumps == 1
+
+
+def test_a_link_that_returns_to_the_host_is_there_down_and_without_its_namespace() -> None:
+    found = reader(FakeHandles())
+    found.simulate([op.MoveLink("red", "eth0", None, "eth1"), op.SetAlias(None, "eth1", "netns.fabric:lab")])
+    state = found.read([None, "red"])
+    assert state.namespace("red").links == ()
+    assert state.link(None, "eth1") == Link(-1, "eth1", alias="netns.fabric:lab")
+
+
+def test_the_end_of_a_veth_pair_is_not_simulated_elsewhere() -> None:
+    found = reader(FakeHandles())
+    found.simulate([op.MoveLink(None, "a", None, "c"), op.MoveLink(None, "missing", None, "d")])
+    assert names(found, None) == ["a", "b", "d0"]

@@ -69,7 +69,7 @@ def test_settings() -> None:
     planned = plan(host(bridge()), desired(addresses=["192.0.2.254/24"], enabled=True, mtu=1400), owner="lab")
     assert planned.commands == [
         "ip link set dev br0 mtu 1400",
-        "ip link set dev br0 alias netns.fabric:lab",
+        "ip link set dev br0 alias 'netns.fabric:lab was mtu 1500'",
         "ip addr add 192.0.2.254/24 dev br0",
         "ip link set dev br0 up",
     ]
@@ -96,12 +96,14 @@ def test_owner_is_not_written_to_a_loopback_or_a_veth(link: Link) -> None:
 def test_a_link_on_the_host_is_moved_in() -> None:
     planned = plan(host(tap(up=True), d0=["10.0.0.1/24"]), desired("d0", namespace="red", addresses=["10.0.0.2/24"]))
     assert planned.commands == [
+        "ip link set dev d0 alias 'netns.fabric: was host up mtu 1500'",
         "ip link set dev d0 netns red",
         "ip -n red addr add 10.0.0.2/24 dev d0",
         "ip -n red link set dev d0 up",
     ]
-    assert planned.changes[0].before == {"addresses": ["10.0.0.1/24"], "namespace": "host"}
-    assert planned.changes[0].after == {"addresses": ["10.0.0.2/24"], "namespace": "red"}
+    assert planned.changes[0].before == {"addresses": ["10.0.0.1/24"], "alias": "", "namespace": "host"}
+    after = {"addresses": ["10.0.0.2/24"], "alias": "netns.fabric: was host up mtu 1500", "namespace": "red"}
+    assert planned.changes[0].after == after
 
 
 def test_an_owners_link_is_found_elsewhere() -> None:
@@ -164,7 +166,7 @@ def test_absent_removes_the_declared_addresses_and_the_owner() -> None:
 
 
 def test_a_moved_link_returns_to_the_host() -> None:
-    there = state(namespace("red", tap(alias="netns.fabric:lab"), d0=["10.0.0.1/24"]))
+    there = state(namespace("red", tap(alias="netns.fabric:lab was host"), d0=["10.0.0.1/24"]))
     planned = plan(there, desired("d0", namespace="red", state="absent"), owner="lab")
     assert planned.commands == ["ip -n red link set dev d0 netns $$", "ip link set dev d0 alias ''"]
 
@@ -199,7 +201,7 @@ def test_prune() -> None:
             old=["10.0.0.1/24"],
             shared=["10.0.1.1/24"],
         ),
-        namespace("red", tap(**ours)),
+        namespace("red", tap(alias="netns.fabric:lab was host")),
     )
     planned = plan(there, desired("listed"), owner="lab", prune=True)
     assert planned.commands == [
@@ -218,6 +220,6 @@ def test_a_listed_link_that_is_elsewhere_is_moved_and_not_pruned() -> None:
 
 
 def test_values_that_are_not_valid() -> None:
-    for options in ({"name": "x" * 16}, {"namespace": "a/b"}, {"addresses": ["10.0.0.1"]}, {"mtu": 1}, {"mac": "x"}):
+    for options in ({"name": "x" * 128}, {"namespace": "a/b"}, {"addresses": ["10.0.0.1"]}, {"mtu": 1}, {"mac": "x"}):
         with pytest.raises(InvalidEntries):
             desired(**options)

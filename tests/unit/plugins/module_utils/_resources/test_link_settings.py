@@ -226,7 +226,7 @@ def test_what_is_right_already_is_left() -> None:
 
 def test_every_setting() -> None:
     wanted = Settings(interfaces("192.0.2.1/24"), "02:00:00:00:00:02", 9000, True, False)
-    plan = plan_settings("red", Found(DOWN), wanted, "lab")
+    plan = plan_settings("red", Found(DOWN), wanted, "netns.fabric:lab")
     assert plan.before == {
         "addresses": [],
         "alias": "",

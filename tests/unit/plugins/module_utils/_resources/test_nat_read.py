@@ -64,7 +64,7 @@ class TestRead:
 
     def read(self, *entries: WantedMasquerade, **call: Any) -> tuple[Actual, list[Any]]:
         host = self.Host()
-        return RESOURCE.read(host, Call(entries=entries, **call)), host.kernel.requested  # type: ignore[arg-type]
+        return RESOURCE.read(host, Call(entries=entries, **call)), host.kernel.requested  # type: ignore[arg-type]  # a stand-in for the host
 
     def test_no_more_than_needed(self) -> None:
         found, requested = self.read(wanted())
@@ -78,10 +78,6 @@ class TestRead:
     def test_prune_reads_every_namespace(self) -> None:
         found, _requested = self.read(wanted(namespace="red"), owner="mine", prune=True)
         assert set(found.rulesets) == {None, "blue", "red"}
-
-    def test_namespace_that_does_not_exist_yet(self) -> None:
-        found, _requested = self.read(wanted(namespace="new"), wanted("fd00::/64", namespace="new"), check_mode=True)
-        assert found.forwarding == {("new", 4): "None:net.ipv4.ip_forward", ("new", 6): "0"}
 
     def test_forwarding_is_not_read_without_need(self) -> None:
         found, _requested = self.read(wanted(ip_forward=False), wanted("10.0.0.0/8", state="absent"))

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import ip_interface
+from ipaddress import ip_interface, ip_network
 from typing import Any
 
 import pytest
@@ -28,6 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import DISABLE_IPV6
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource, WantedRoute
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ALinkUp, ASubnet
 
 RESOURCE = RouteResource()
 LINKS = (Link(1, "lo", up=True), Link(2, "eth0", up=True), Link(3, "eth1", up=True), Link(4, "eth2"))
@@ -181,6 +182,38 @@ def test_what_the_kernel_would_refuse(options: dict[str, Any], said: str, assume
     checked = plan(state(), desired(**options), check_mode=True)
     assert checked.changed
     assert assumed in checked.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "ensured", "refusal"),
+    [
+        ({"device": "eth9"}, [ALink("red", "eth9"), ALinkUp("red", "eth9")], ""),
+        ({"device": "eth9"}, [ALink("red", "eth9")], "eth9 is down"),
+        ({"device": "eth9"}, [ALink("blue", "eth9"), ALinkUp("blue", "eth9")], "there is no link eth9"),
+        ({"device": "eth2"}, [ALinkUp("red", "eth2")], ""),
+        ({"gateway": "198.51.100.1"}, [ASubnet("red", "eth9", ip_network("198.51.100.0/24"))], ""),
+        (
+            {"gateway": "198.51.100.1", "device": "eth0"},
+            [ASubnet("red", "eth1", ip_network("198.51.100.0/24"))],
+            "eth0 has no address whose network contains 198.51.100.1",
+        ),
+        (
+            {"gateway": "198.51.100.1", "device": "eth9"},
+            [ALink("red", "eth9"), ALinkUp("red", "eth9"), ASubnet("red", "eth9", ip_network("192.0.2.0/24"))],
+            "eth9 has no address whose network contains 198.51.100.1",
+        ),
+        # An address that the link has already, whose network is on it once it is up.
+        ({"gateway": "198.51.100.1"}, [ALinkUp("red", "eth2")], ""),
+    ],
+)
+def test_what_earlier_steps_ensure(options: dict[str, Any], ensured: list[object], refusal: str) -> None:
+    there = NamespaceState("red", LINKS, (*ADDRESSES, Address(4, ip_interface("198.51.100.9/24"))), DIRECT)
+    call = Call((desired(**options),), ensured=frozenset(ensured))
+    if not refusal:
+        assert RESOURCE.plan(KernelState({"red": there}), call).changed
+    else:
+        with pytest.raises(FabricError, match=refusal):
+            RESOURCE.plan(KernelState({"red": there}), call)
 
 
 @pytest.mark.parametrize(
@@ -351,7 +384,7 @@ def test_the_default_route_has_one_name() -> None:
         ({"destination": "10.0.0.0/8", "gateway": "fd00::1"}, "gateway"),
         ({"destination": "10.0.0.0/8", "device": "eth0", "source": "fd00::1"}, "source"),
         ({"destination": "fd01::/64", "gateway": "fe80::1"}, "device"),
-        ({"destination": "10.0.0.0/8", "device": "x" * 16}, "device"),
+        ({"destination": "10.0.0.0/8", "device": "x" * 128}, "device"),
         ({"destination": "10.0.0.0/8", "device": "eth0", "metric": -1}, "metric"),
         ({"destination": "10.0.0.0/8", "device": "eth0", "metric": 1 << 32}, "metric"),
         ({"destination": "10.0.0.0/8", "device": "eth0", "table": 0}, "table"),

@@ -339,6 +339,7 @@ def topologies(draw: st.DrawFn) -> Variables:
     bridges = draw(st.integers(1, 3))
     count = draw(st.integers(1, 6))
     namespaces = []
+    interfaces: list[Variables] = []
     for index in range(count):
         bridge = draw(st.integers(0, bridges - 1))
         interface: Variables = {
@@ -351,11 +352,11 @@ def topologies(draw: st.DrawFn) -> Variables:
             interface["addresses"].append(f"fd00:{bridge + 1}::{index + 1:x}/64")
         for option, values in (
             ("tag", st.integers(0, 4094)),
-            ("mtu", st.integers(1280, 9000)),
             ("enabled", st.booleans()),
         ):
             if draw(st.booleans()):
                 interface[option] = draw(values)
+        interfaces.append(interface)
         routes = [{"destination": "default", "gateway": f"10.{bridge}.0.254"}] if draw(st.booleans()) else []
         namespaces.append({"name": f"ns{index}", "interfaces": [interface], "routes": routes})
     links = [
@@ -367,9 +368,14 @@ def topologies(draw: st.DrawFn) -> Variables:
         }
         for index in range(draw(st.integers(0, count - 1)))
     ]
+    if draw(st.booleans()):
+        for interface in interfaces:
+            interface["mtu"] = draw(st.integers(1280, 9000))
     return {
         "name": draw(st.sampled_from(["default", "lab-a"])),
-        "bridges": [{"name": f"br{index}", "addresses": [f"10.{index}.0.254/24"]} for index in range(bridges)],
+        "bridges": [
+            {"name": f"br{index}", "mtu": 1500, "addresses": [f"10.{index}.0.254/24"]} for index in range(bridges)
+        ],
         "namespaces": namespaces,
         "links": links,
         "nat": [{"source": f"10.{index}.0.0/24"} for index in range(draw(st.integers(0, bridges)))],

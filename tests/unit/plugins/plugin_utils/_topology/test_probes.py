@@ -21,6 +21,7 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.
     expected_paths,
     forbidden_paths,
     on_bridge,
+    only_error_of,
     veth,
 )
 
@@ -39,6 +40,37 @@ def test_ring_within_a_subnet() -> None:
     }
     assert expected_paths(variables, "tcp") == expected_paths(variables)
     assert forbidden_paths(variables) == set()
+
+
+def test_expected_echoes_are_followed_by_one_of_full_size() -> None:
+    """Not outside, where somebody may limit the size of an echo request; not where the user has decided."""
+    variables = {
+        **on_bridge(
+            a={"addresses": ["10.0.0.1/24"]},
+            b={"addresses": ["10.0.0.2/24"]},
+            c={"addresses": ["10.0.0.3/24"], "tag": 7},
+        ),
+        "nat": [{"source": "10.0.0.0/24"}],
+        "verify_outside": [OUTSIDE],
+        "verify_probes": [
+            {"namespace": "a", "to": "10.0.0.254"},
+            {"namespace": "b", "to": "10.0.0.254", "full_size": True},
+        ],
+    }
+    for namespace in variables["namespaces"]:
+        namespace["routes"] = [{"destination": "default", "gateway": "10.0.0.254"}]
+    probes = compile_topology(variables)["probes"]
+    large = {(probe["namespace"], probe["to"]) for probe in probes if probe.get("full_size")}
+    assert large == {("a", "10.0.0.2"), ("b", "10.0.0.1"), ("b", "10.0.0.254")}
+    assert {probe["to"] for probe in probes} > {OUTSIDE}
+    assert all(probe["protocol"] == "icmp" for probe in probes if "full_size" in probe)
+
+
+@pytest.mark.parametrize("option", [{"protocol": "tcp"}, {"expect": "unreachable"}])
+def test_a_full_sized_packet_is_for_an_echo_that_is_expected(option: Variables) -> None:
+    probe = {"namespace": "a", "to": "10.0.0.254", "full_size": True, **option}
+    variables = {**on_bridge(a={"addresses": ["10.0.0.1/24"]}), "verify_probes": [probe]}
+    assert "full_size: only for `protocol: icmp`, and where an answer is expected" in only_error_of(variables)
 
 
 def test_what_the_host_lets_in_is_left_to_its_packet_filter() -> None:
@@ -265,7 +297,10 @@ def test_no_path_is_probed_twice(variables: Variables, data: st.DataObject) -> N
     probes = compile_topology(variables)["probes"]
     if probes and data.draw(st.booleans()):
         chosen = data.draw(st.lists(st.sampled_from(probes), max_size=3, unique_by=_path_of))
-        own = [{**probe, "expect": data.draw(st.sampled_from(["reachable", "unreachable"]))} for probe in chosen]
+        own = [
+            {**probe, "expect": data.draw(st.sampled_from(["reachable", "unreachable"])), "full_size": False}
+            for probe in chosen
+        ]
         variables = {**variables, "verify_probes": copy.deepcopy(own)}
         probes = compile_topology(variables)["probes"]
         found = {_path_of(probe): probe.get("expect", "reachable") for probe in probes}

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.reader import Reader, to_plain
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import (
     errors_of,
@@ -24,7 +25,14 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.
         ("x", "the topology: must be a dictionary"),
         ({"nam": 1}, "the topology: nam: is not an option; did you mean 'name'?"),
         ({"bridges": None}, "topology_bridges: has no value; set a list, or [] for none"),
-        ({"bridges": "br0"}, "topology_bridges: must be a list, not 'br0'"),
+        ({"bridges": "br0"}, "topology_bridges: must be a list, not the string 'br0'; write it in brackets"),
+        (
+            {"nat": "[]"},
+            "not the string '[]'; on the command line give it as JSON: --extra-vars '{\"topology_nat\": []}'",
+        ),
+        ({"nat": {"source": "10.0.0.0/8"}}, "topology_nat: must be a list, not a dictionary; write it in brackets"),
+        ({"nat": "x" * 61}, "topology_nat: must be a list, not a string; write it in brackets"),
+        ({"namespaces": 5}, "topology_namespaces: must be a list, not a number (5); write it in brackets"),
         ({"bridges": ["br0"]}, "topology_bridges[0]: must be a dictionary with the keys name, "),
         ({"bridges": [{}]}, "topology_bridges[0]: name: is missing"),
         (
@@ -43,7 +51,7 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.
             {"namespaces": [{"name": "red", "search": [None]}]},
             "topology_namespaces[0] (red): search[0]: has no value",
         ),
-        (small(addresses="10.0.0.1/24"), "(eth0): addresses: must be a list, not '10.0.0.1/24'"),
+        (small(addresses="10.0.0.1/24"), "(eth0): addresses: must be a list, not the string '10.0.0.1/24'"),
         (small(addresses=None), "(eth0): addresses: has no value"),
         (small(routes=[{"gateway": "10.0.0.2"}]), "routes[0]: destination: is missing"),
         (small(routes=[{"destination": "default"}]), "routes[0] (default): gateway: is missing, and so is `device`"),
@@ -114,6 +122,21 @@ def test_invalid_entries_are_left_out() -> None:
     assert [bridge.name for bridge in topology.bridges] == ["br0"]
     assert topology.incomplete == {"bridges"}
     assert topology.namespaces[0].incomplete
+
+
+def test_an_existing_interface_may_have_an_alternative_name() -> None:
+    """A veth pair is created, and no link can be created with such a name."""
+    name = "enp0s31f6np0-of-the-first-card"
+    routes = [{"destination": "default", "gateway": "10.0.0.2", "device": name}]
+    namespace: dict[str, Any] = {
+        "name": "red",
+        "interfaces": [{"name": name, "addresses": ["10.0.0.1/24"]}],
+        "routes": routes,
+    }
+    variables = {"bridges": [], "namespaces": [namespace], "nat": []}
+    assert compile_topology(variables)["links"][-1]["name"] == name
+    namespace["interfaces"][0]["name"] = "x" * 128
+    assert "128 characters long, and Linux takes at most 127" in str(errors_of(variables))
 
 
 def test_to_plain_copies() -> None:

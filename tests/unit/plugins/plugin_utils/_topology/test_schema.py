@@ -71,12 +71,15 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.
             "topology_nat[0] (10.0.0.1/24): source: '10.0.0.1/24' is an address within",
         ),
         ({"nat": [{"source": "10.0.0.0"}]}, "topology_nat[0] (10.0.0.0): source: '10.0.0.0' has no prefix length"),
+        ({"verify": "maybe"}, "topology_verify: must be true or false, not the string 'maybe'"),
+        ({"prune": {}}, "topology_prune: must be true or false, not a dictionary"),
+        ({"nat_backend": "pf"}, "topology_nat_backend: 'pf' is not one of auto, nftables, iptables"),
         ({"verify_outside": ["example.org"]}, "topology_verify_outside[0]: 'example.org' is not an IP address"),
         (
             {"verify_outside": ["198.51.100.1:0"]},
             "topology_verify_outside[0]: 0 is not a valid port; give a whole number from 1 to 65535",
         ),
-        ({"verify_outside": [80]}, "topology_verify_outside[0]: must be ADDRESS or ADDRESS:PORT, not 80"),
+        ({"verify_outside": [80]}, "topology_verify_outside[0]: must be ADDRESS or ADDRESS:PORT, not a number (80)"),
     ],
 )
 def test_one_error(variables: object, message: str) -> None:

@@ -1,0 +1,170 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a link was before it was changed: recorded in its alias, restored when it is given up. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from itertools import chain, count
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.module_utils._core import validation
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.marks import ALIAS_MAX, Mark, Origin, parse_mark
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceName, NamespaceState
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import Settings, alias_with
+
+
+def alias_of_moved(link: Link, owner: str | None) -> str:
+    """Return the alias of a link that is moved from the host into a namespace: what it was on the host is kept in it.
+
+    A record that is there already stays: the kernel returns a physical link, with its alias and our settings, when
+    somebody deletes the namespace.
+    """
+    mark = parse_mark(link.alias)
+    origin = (mark.origin if mark else Origin(alias=link.alias)) or Origin()
+    recorded = Origin(
+        moved=True,
+        up=link.up if origin.up is None else origin.up,
+        mtu=origin.mtu or link.mtu,
+        mac=origin.mac or link.mac or None,
+        alias=origin.alias,
+    )
+    owners = mark.owners if mark else ()
+    if owner is not None and owner not in owners:
+        owners = (*owners, owner)
+    alias = str(Mark(owners, recorded))
+    return alias if len(alias.encode("utf-8", "surrogateescape")) <= ALIAS_MAX else alias_with(link, owner)
+
+
+def alias_of_changed(link: Link, wanted: Settings, owner: str | None) -> str:
+    """Return the alias of an owner's link that stays in its place: the MTU and the MAC that are changed are kept in it.
+
+    An alias of other software stays as it is.
+    """
+    alias = alias_with(link, owner)
+    mark = parse_mark(alias)
+    if owner is None or mark is None:
+        return alias
+    origin = mark.origin or Origin()
+    if origin.mtu is None and wanted.mtu not in (None, link.mtu):
+        origin = replace(origin, mtu=link.mtu)
+    if origin.mac is None and link.mac and wanted.mac not in (None, link.mac):
+        origin = replace(origin, mac=link.mac)
+    return str(Mark(mark.owners, None if origin == Origin() else origin))
+
+
+def as_found(link: Link, wanted: Settings, owner: str | None) -> tuple[Settings, str]:
+    """Return the settings and the alias of a link that was moved from the host and is declared there again.
+
+    What is not declared is as it was there.
+    """
+    origin = link.origin
+    if origin is None:
+        return wanted, alias_of_changed(link, wanted, owner)
+    settings = replace(
+        wanted,
+        mtu=origin.mtu if wanted.mtu is None else wanted.mtu,
+        mac=origin.mac if wanted.mac is None else wanted.mac,
+        enabled=origin.up if wanted.enabled is None else wanted.enabled,
+    )
+    alias = origin.alias or str(Mark(link.owners))
+    there = replace(link, alias=alias, mtu=origin.mtu or link.mtu, mac=origin.mac or link.mac)
+    return settings, alias_of_changed(there, wanted, owner)
+
+
+@dataclass
+class Restoration:
+    """The attributes of a link that is given up, before and after, the operations between them, and warnings."""
+
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+    operations: list[Operation] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def add(self, name: str, old: object, new: object, *steps: Operation) -> None:
+        if old != new:
+            self.before[name], self.after[name] = old, new
+            self.operations.extend(steps)
+
+
+class HostNames:
+    """The names that links of the host have, with those of the links that return to it by one plan."""
+
+    def __init__(self, host: NamespaceState) -> None:
+        self._taken = {name for link in host.links for name in link.names}
+
+    def claim(self, name: str) -> str:
+        """Return the name if it is free, else one made of it that is: `eth1`, `eth1-1`, `eth1-2`, ..."""
+        suffixes = chain([""], (f"-{number}" for number in count(1)))
+        free = next(found for found in (_shortened(name, suffix) for suffix in suffixes) if found not in self._taken)
+        self._taken.add(free)
+        return free
+
+    def find_taken(self, names: Iterable[str]) -> list[str]:
+        """Return those of the names that other links have."""
+        return [name for name in names if name in self._taken]
+
+
+def _shortened(name: str, suffix: str) -> str:
+    """Return a name with a suffix, not longer than the kernel takes."""
+    return name.encode()[: validation.INTERFACE_NAME_MAX - len(suffix)].decode(errors="ignore") + suffix
+
+
+def returns(link: Link) -> bool:
+    """Return whether a link in a namespace returns to the host: one that was moved from there, or a physical device.
+
+    What was created inside belongs to the namespace, and some links cannot leave theirs at all.
+    """
+    if link.loopback or link.immutable or link.kind == "veth":
+        return False
+    return not link.kind or bool(link.origin and link.origin.moved)
+
+
+def plan_return(namespace: NamespaceName, link: Link, host_names: HostNames) -> Restoration:
+    """Plan the return of a link from a namespace to the host, as it was there."""
+    plan = Restoration()
+    name = host_names.claim(link.name)
+    plan.add("namespace", namespace, "host")
+    if name != link.name:
+        plan.add("name", link.name, name)
+        plan.warnings.append(f"the host has another link {link.name}; {namespace}/{link.name} returns to it as {name}")
+    for altname in host_names.find_taken(link.altnames):
+        plan.operations.append(op.RemoveAltname(namespace, link.name, altname))
+        plan.warnings.append(
+            f"another link of the host has the name {altname}; {namespace}/{link.name} loses that alternative name"
+        )
+    plan.operations.append(op.MoveLink(namespace, link.name, None, name))
+    if link.origin is None or not link.origin.moved:
+        plan.warnings.append(
+            f"what {namespace}/{link.name} was on the host is not recorded; it returns there with its present MTU "
+            f"{link.mtu} and MAC address {link.mac or 'none'}, and down"
+        )
+    _restore_settings(plan, None, replace(link, name=name))
+    up = bool(link.origin and link.origin.up)
+    plan.add("enabled", link.up, up)
+    if up:
+        plan.operations.append(op.SetUp(None, name))  # the move has set it down
+    return plan
+
+
+def restore(plan: Restoration, namespace: NamespaceName, link: Link) -> None:
+    """Plan what a link that stays in its place was before it was changed."""
+    _restore_settings(plan, namespace, link)
+    if link.origin and link.origin.up:
+        plan.add("enabled", link.up, True, op.SetUp(namespace, link.name))
+
+
+def _restore_settings(plan: Restoration, namespace: NamespaceName, link: Link) -> None:
+    mark = parse_mark(link.alias)
+    if mark is None:
+        return
+    origin = mark.origin or Origin()
+    if origin.mtu is not None:
+        plan.add("mtu", link.mtu, origin.mtu, op.SetMtu(namespace, link.name, origin.mtu))
+    if origin.mac is not None:
+        plan.add("mac", link.mac, origin.mac, op.SetMac(namespace, link.name, origin.mac))
+    plan.add("alias", link.alias, origin.alias, op.SetAlias(namespace, link.name, origin.alias))

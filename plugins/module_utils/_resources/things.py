@@ -1,0 +1,81 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What entries of one resource ensure and entries of others need: resources do not know each other. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface, Network
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
+
+
+@dataclass(frozen=True)
+class ANamespace:
+    name: str
+
+    def __str__(self) -> str:
+        return f"namespace {self.name}"
+
+
+@dataclass(frozen=True)
+class ABridge:
+    """A bridge of Open vSwitch."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"bridge {self.name}"
+
+
+@dataclass(frozen=True)
+class ALink:
+    namespace: NamespaceName
+    name: str
+
+    def __str__(self) -> str:
+        return f"link {self.namespace or 'host'}/{self.name}"
+
+
+@dataclass(frozen=True)
+class ALinkUp:
+    """A link that is up."""
+
+    namespace: NamespaceName
+    name: str
+
+    def __str__(self) -> str:
+        return f"link {self.namespace or 'host'}/{self.name} (up)"
+
+
+@dataclass(frozen=True)
+class ASubnet:
+    """A network that is on a link itself, by an address of the link or by a route; `link` None: by an unknown one."""
+
+    namespace: NamespaceName
+    link: str | None
+    network: Network
+
+
+@dataclass(frozen=True)
+class AGateway:
+    """An address that is in a subnet of its namespace."""
+
+    namespace: NamespaceName
+    address: str
+
+    def __str__(self) -> str:
+        return f"an address in {self.namespace or 'host'} in the subnet of the gateway {self.address}"
+
+
+def ensure_link(
+    namespace: NamespaceName, name: str, enabled: bool | None, addresses: tuple[Interface, ...] | None
+) -> Iterator[object]:
+    """Yield what an entry ensures that wants a link: where the entry leaves that open, the link may be up."""
+    yield ALink(namespace, name)
+    if enabled is not False:
+        yield ALinkUp(namespace, name)
+        for address in addresses or ():
+            yield ASubnet(namespace, name, address.network)

@@ -1,0 +1,166 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a link was before it was changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceState
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_origin import (
+    HostNames,
+    Restoration,
+    alias_of_changed,
+    alias_of_moved,
+    as_found,
+    plan_return,
+    restore,
+    returns,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import Settings
+
+MAC, OTHER_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
+NIC = Link(7, "eth1", mac=MAC, up=True)
+MOVED = replace(NIC, mac=OTHER_MAC, mtu=1400, alias=f"netns.fabric:lab was host up mtu 1500 mac {MAC}")
+
+
+def lines(plan: Restoration) -> list[str]:
+    return [line for step in sorted(plan.operations, key=lambda step: step.phase) for line in step.commands()]
+
+
+# Recording
+
+
+@pytest.mark.parametrize(
+    ("alias", "owner", "recorded"),
+    [
+        ("", "lab", f"netns.fabric:lab was host up mtu 1500 mac {MAC}"),
+        ("", None, f"netns.fabric: was host up mtu 1500 mac {MAC}"),
+        ("netns.fabric:web", "lab", f"netns.fabric:web,lab was host up mtu 1500 mac {MAC}"),
+        ("netns.fabric:lab was mtu 9000", "lab", f"netns.fabric:lab was host up mtu 9000 mac {MAC}"),
+        (f"netns.fabric:lab was host down mtu 9000 mac {OTHER_MAC}", "lab", None),
+        ("uplink", "lab", f"netns.fabric:lab was host up mtu 1500 mac {MAC} alias uplink"),
+        ("x" * 250, "lab", None),  # there is no room for more
+    ],
+)
+def test_a_link_that_is_moved(alias: str, owner: str | None, recorded: str | None) -> None:
+    assert alias_of_moved(replace(NIC, alias=alias), owner) == (alias if recorded is None else recorded)
+
+
+@pytest.mark.parametrize(
+    ("alias", "wanted", "owner", "recorded"),
+    [
+        ("", Settings(), "lab", "netns.fabric:lab"),
+        ("", Settings(mtu=1500, mac=MAC), "lab", "netns.fabric:lab"),
+        ("", Settings(mtu=1400), "lab", "netns.fabric:lab was mtu 1500"),
+        ("", Settings(mac=OTHER_MAC), "lab", f"netns.fabric:lab was mac {MAC}"),
+        ("netns.fabric:lab was mtu 9000", Settings(mtu=1400, mac=OTHER_MAC), "lab", f"was mtu 9000 mac {MAC}"),
+        ("", Settings(mtu=1400), None, ""),
+        ("uplink", Settings(mtu=1400), "lab", "uplink"),
+    ],
+)
+def test_a_link_that_stays(alias: str, wanted: Settings, owner: str | None, recorded: str) -> None:
+    found = alias_of_changed(replace(NIC, alias=alias), wanted, owner)
+    assert found in (recorded, f"netns.fabric:lab {recorded}")
+
+
+@pytest.mark.parametrize(
+    ("alias", "wanted", "settings", "kept"),
+    [
+        (MOVED.alias, Settings(), Settings(mtu=1500, mac=MAC, enabled=True), "netns.fabric:lab"),
+        (
+            MOVED.alias,
+            Settings(mtu=1300, enabled=False),
+            Settings(mtu=1300, mac=MAC, enabled=False),
+            "netns.fabric:lab was mtu 1500",
+        ),
+        (MOVED.alias + " alias uplink", Settings(), Settings(mtu=1500, mac=MAC, enabled=True), "uplink"),
+        ("netns.fabric:lab", Settings(), Settings(), "netns.fabric:lab"),
+    ],
+)
+def test_a_link_that_is_declared_on_the_host_again(alias: str, wanted: Settings, settings: Settings, kept: str) -> None:
+    assert as_found(replace(MOVED, alias=alias), wanted, "lab") == (settings, kept)
+
+
+# Restoring
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        (NIC, True),  # a physical device has no kind
+        (replace(NIC, kind="macvlan"), False),
+        (replace(MOVED, kind="macvlan"), True),
+        (replace(MOVED, kind="bridge", immutable=True), False),
+        (replace(NIC, immutable=True), False),
+        (replace(MOVED, kind="veth"), False),
+        (replace(NIC, loopback=True), False),
+        (replace(NIC, kind="wireguard", alias="netns.fabric:lab was mtu 1420"), False),
+    ],
+)
+def test_which_links_return(link: Link, expected: bool) -> None:
+    assert returns(link) is expected
+
+
+def test_a_return() -> None:
+    plan = plan_return("red", MOVED, HostNames(NamespaceState(None)))
+    assert lines(plan) == [
+        "ip -n red link set dev eth1 netns $$",
+        "ip link set dev eth1 mtu 1500",
+        f"ip link set dev eth1 address {MAC}",
+        "ip link set dev eth1 alias ''",
+        "ip link set dev eth1 up",
+    ]
+    assert plan.before == {"namespace": "red", "mtu": 1400, "mac": OTHER_MAC, "alias": MOVED.alias}
+    assert plan.after == {"namespace": "host", "mtu": 1500, "mac": MAC, "alias": ""}
+    assert plan.warnings == []
+
+
+def test_a_return_to_a_host_that_has_the_names() -> None:
+    host = NamespaceState(None, (Link(2, "eth1"), Link(3, "eth1-1", altnames=("enp1s0",))))
+    plan = plan_return("red", replace(MOVED, altnames=("enp1s0", "enp2s0")), HostNames(host))
+    assert lines(plan)[:2] == [
+        "ip -n red link property del dev eth1 altname enp1s0",
+        "ip -n red link set dev eth1 name eth1-2 netns $$",
+    ]
+    assert lines(plan)[-1] == "ip link set dev eth1-2 up"
+    assert plan.after["name"] == "eth1-2"
+    assert len(plan.warnings) == 2
+
+
+def test_a_return_of_a_device_of_which_nothing_is_recorded() -> None:
+    plan = plan_return("red", replace(NIC, alias="uplink"), HostNames(NamespaceState(None)))
+    assert lines(plan) == ["ip -n red link set dev eth1 netns $$"]
+    assert plan.after == {"namespace": "host", "enabled": False}
+    cause = "what red/eth1 was on the host is not recorded"
+    assert plan.warnings == [f"{cause}; it returns there with its present MTU 1500 and MAC address {MAC}, and down"]
+
+
+def test_free_names() -> None:
+    names = HostNames(NamespaceState(None, (Link(2, "eth1"), Link(3, "n" * 15), Link(4, "ä" * 7))))
+    assert [names.claim("eth1"), names.claim("eth1"), names.claim("eth2")] == ["eth1-1", "eth1-2", "eth2"]
+    assert names.claim("n" * 15) == "n" * 13 + "-1"
+    assert names.claim("ä" * 7) == "ä" * 6 + "-1"
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        (NIC, []),
+        (replace(NIC, alias="uplink"), []),
+        (replace(NIC, alias="netns.fabric:lab"), ["ip -n red link set dev eth1 alias ''"]),
+        (
+            replace(NIC, mtu=9000, alias="netns.fabric:lab was mtu 1500"),
+            ["ip -n red link set dev eth1 mtu 1500", "ip -n red link set dev eth1 alias ''"],
+        ),
+        (replace(NIC, up=False, alias="netns.fabric: was host up alias x"), ["... alias x", "... up"]),
+        (replace(NIC, alias="netns.fabric: was host down"), ["... alias ''"]),
+    ],
+)
+def test_a_link_that_is_restored_in_its_place(link: Link, expected: list[str]) -> None:
+    plan = Restoration()
+    restore(plan, "red", link)
+    assert lines(plan) == [line.replace("...", "ip -n red link set dev eth1") for line in expected]
