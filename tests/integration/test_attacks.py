@@ -519,3 +519,48 @@ class TestEndlessReading:
         assert result.failed
         assert "the addresses of the namespace tenant cannot be read" in result.message
         assert "`ip -n tenant monitor`" in result.message
+
+
+class TestManyRules:
+    """A tenant fills the packet filter of its namespace."""
+
+    @pytest.fixture(autouse=True)
+    def tenant(self, host: Host, tmp_path: Path) -> None:
+        shell(host, "netns add tenant\nnetns add red")
+        rule = "add rule inet t c ip saddr 192.0.2.1 tcp dport 22 counter accept\n"
+        path = tmp_path / "rules"
+        chain = "add table inet t\nadd chain inet t c { type filter hook forward priority 0; }\n"
+        path.write_text(f"{chain}{rule * 40_000}", encoding="ascii")
+        host.in_namespace("tenant", "nft", "--file", str(path), timeout=120)
+
+    def test_they_neither_slow_nor_stop_a_run(self, run_module: RunModule) -> None:
+        for check in (True, False):
+            start = time.monotonic()
+            result = run_module(
+                "nat_masquerade", rules=[{"source": "192.0.2.0/24"}], owner="l", prune=True, _check=check
+            )
+            assert not result.failed, result.message
+            assert all("the namespace tenant is left alone" in text for text in result.warnings)
+            assert time.monotonic() - start < 20
+
+    def test_one_that_looks_like_ours_among_them_is_left_alone(self, host: Host, run_module: RunModule) -> None:
+        host.in_namespace("tenant", "nft", 'add rule inet t c accept comment "netns.fabric:l 192.0.2.0/24"')
+        start = time.monotonic()
+        result = run_module("nat_masquerade", rules=[], owner="l", prune=True)
+        assert not result.failed, result.message
+        (warning,) = result.warnings
+        assert warning.startswith("the packet filter of the namespace tenant is left alone: its rules cannot be read")
+        assert time.monotonic() - start < 20
+
+    def test_facts_note_it(self, run_module: RunModule) -> None:
+        start = time.monotonic()
+        result = run_module("topology_info", gather_subset=["firewall"])
+        assert not result.failed, result.message
+        assert any("its rules cannot be read" in text and "tenant" in text for text in result.returned["unreadable"])
+        assert time.monotonic() - start < 20
+
+    def test_an_entry_for_it_is_an_error_that_names_it(self, run_module: RunModule) -> None:
+        result = run_module("nat_masquerade", source="192.0.2.0/24", namespace="tenant")
+        assert result.failed
+        assert "its rules cannot be read" in result.message
+        assert "`ip netns exec tenant nft list ruleset`" in result.message

@@ -122,7 +122,10 @@ class _Collector:
                 except OSError as error:
                     self._note(f"listening sockets: the kernel does not report them ({error.strerror})")
             if "firewall" in self._wanted:
-                facts.tables.extend(("nftables", family, table) for family, table in firewall.nftables_tables())
+                try:
+                    facts.tables.extend(("nftables", family, table) for family, table in firewall.nftables_tables())
+                except FabricError as error:
+                    self._note(f"firewall rules: {error}")
                 for version, family in ((4, "ip"), (6, "ip6")):
                     facts.tables.extend(
                         ("iptables-legacy", family, table) for table in sorted(firewall.legacy_tables(version))

@@ -216,6 +216,35 @@ class NetlinkSocket:
             if time.monotonic() > end:
                 raise EndlessDump(patience)
 
+    def scan(self, request: bytearray, wanted: bytes, timeout: float, size_max: int) -> tuple[bool, int]:
+        """Return whether a dump has these bytes in it, and its size, without taking it apart.
+
+        It ends where the dump turns out to be larger than `size_max`; the socket is of no use any more then.
+
+        Raises:
+            NetlinkError: The kernel refused it.
+            EndlessDump: It took longer than `timeout` seconds; the socket is of no use any more.
+        """
+        end = time.monotonic() + timeout
+        while True:
+            self._number(request, NLM_F_DUMP)
+            self._socket.send(request)
+            is_found, size, flags, is_done = False, 0, 0, False
+            while not is_done:
+                if time.monotonic() > end:
+                    raise EndlessDump(timeout)
+                data = self._receive_data()
+                is_found, size = is_found or wanted in data, size + len(data)
+                if size > size_max:
+                    return is_found, size
+                for offset, kind, flags_here in _headers_in(data):
+                    flags |= flags_here
+                    is_done = is_done or kind == NLMSG_DONE
+                    if kind == NLMSG_ERROR:
+                        raise NetlinkError(_refusal_in(data[offset:]) or Refusal(errno.EIO, "an empty answer"))
+            if not flags & NLM_F_DUMP_INTR:
+                return is_found, size
+
     def _receive_dump(self, timeout: float) -> tuple[list[bytes], bool]:
         found: list[bytes] = []
         is_interrupted = False
@@ -248,10 +277,14 @@ class NetlinkSocket:
                     answers[sequence] = _refusal_in(received)
         return answers
 
-    def _receive(self) -> Iterator[bytes]:
+    def _receive_data(self) -> bytes:
         data, _ancillary, flags, _address = self._socket.recvmsg(RECEIVE_SIZE)
         if flags & socket.MSG_TRUNC:
             raise OSError(errno.EMSGSIZE, f"the kernel sent a netlink message of more than {RECEIVE_SIZE} bytes")
+        return data
+
+    def _receive(self) -> Iterator[bytes]:
+        data = self._receive_data()
         offset = 0
         while offset + HEADER.size <= len(data):
             length = HEADER.unpack_from(data, offset)[0]
@@ -261,6 +294,15 @@ class NetlinkSocket:
 
 def _pad(request: bytearray) -> bytes:
     return bytes(request) + b"\0" * (-len(request) % 4)
+
+
+def _headers_in(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield where each message begins, its kind and its flags."""
+    offset = 0
+    while offset + HEADER.size <= len(data):
+        length, kind, flags, _sequence, _port = HEADER.unpack_from(data, offset)
+        yield offset, kind, flags
+        offset += (length + 3) & ~3
 
 
 def _kind(message: bytes) -> int:

@@ -89,8 +89,8 @@ def read(host: Host, call: Call[Any], firewalld: bool = False, addresses: bool =
     """Return the state of all that the call may touch, firewalld's and the addresses only if they are asked for."""
     named = [wanted.namespace for wanted in call.entries]
     # What is pruned may be in namespaces that no entry names, and on the host.
-    others = [None, *sorted(host.use(KERNEL).namespace_names(preferred=named))] if call.prune else []
-    rulesets = host.use(FIREWALL).read([*named, *others], all_nat=True)
+    others = sorted(host.use(KERNEL).namespace_names(preferred=named)) if call.prune else []
+    rulesets = host.use(FIREWALL).read([*named, *([None] if call.prune else [])], all_nat=True, others=others)
     on_host = firewalld and None in rulesets
     name = policy_name(call.owner or "")
     policy = host.use(FIREWALLD).policy(name, lambda found: _needs_reload(found, call)) if on_host else None
