@@ -20,6 +20,14 @@ description:
   - A V(tcp) probe without a port is sent to an address of the host or of a named namespace. The module listens there
     itself for the time of the probe, sends data in both directions and compares them. It detects failures that neither
     ping nor a TCP handshake shows, such as a broken transmit checksum or an MTU that is too small on the path.
+  - A V(udp) probe is a datagram that has to be answered. Without a O(port) it is sent to an address of the host or of a
+    named namespace, where the module listens and answers itself. It is repeated within the timeout, as an echo request
+    is.
+  - A program that listens on a UDP port need not answer, so that its silence proves nothing. With a O(port) at an
+    address of the host or of a named namespace, the module therefore reads a copy of what arrives at the port of that
+    program (raw(7)), behind the packet filter, and answers from the port. The program gets the datagram, too, which has
+    twenty random bytes. If nothing listens on the port, the kernel reports V(port unreachable). At any other address
+    only an answer of the program itself shows that it is reached.
   - All probes run at the same time, in one process. Nothing needs to be installed in the namespaces. No program is run,
     except for C(nft) and C(iptables-save), which read the packet filters on the path of a probe that gets no answer.
   - Runs one probe, or many in one call with O(probes).
@@ -61,20 +69,23 @@ options:
   protocol:
     description: The protocol of the probe.
     type: str
-    choices: [icmp, tcp]
+    choices: [icmp, tcp, udp]
     default: icmp
   port:
     description:
-      - The TCP port of a service that listens at O(to).
-      - If omitted with O(protocol=tcp), the module listens there itself, on a free port. If several namespaces have the
-        address, in separate networks, it listens in all of them, and RV(probes[].answered_by) reports which one
+      - The TCP or UDP port of a service that listens at O(to).
+      - To probe a port on which nothing needs to listen, give the address as O(forwarded_to), too. The module then
+        listens on the port itself.
+      - If omitted with V(tcp) or V(udp), the module listens there itself, on a free port. If several namespaces have
+        the address, in separate networks, it listens in all of them, and RV(probes[].answered_by) reports which one
         answered.
     type: int
   forwarded_to:
     description:
       - The address that the published O(port) of O(to) leads to, see M(netns.fabric.nat_port_forward).
       - The module listens at this address itself, in the namespace that has it, so that the probe shows where the port
-        leads to. If a service listens there already, the probe is a connection to that.
+        leads to. If a service listens there already, a TCP probe is a connection to that, and a UDP probe is answered
+        by the module in its place.
       - If omitted, the port is one of O(to) itself.
     type: str
   forwarded_port:
@@ -90,9 +101,18 @@ options:
         shown by the filter's answer; or, if the filter drops it silently, by a probe of the host over the same path,
         whose answers the filter lets in; or, if the filter drops these as well, by the neighbour that the kernel
         has resolved. For other addresses it is the same as V(reachable).
+      - With V(unreachable), the probe must not be answered, for whatever RV(probes[].cause). The others are stricter.
+        With V(silent), nothing answers (the causes V(silence), and V(filtered) by the namespace's own packet filter, as
+        a rule with C(drop) has them). With V(rejected), the packets are refused (V(refused), V(prohibited) and
+        V(port unreachable), as a rule with C(reject) has them, and a port on which nothing listens). With V(no_route),
+        they do not get as far as the destination (V(no route), V(no neighbour), V(host unreachable) and
+        V(network unreachable)).
+      - A kernel limits the errors that it sends to one host, by default to six at once and then one in a second
+        (C(net.ipv4.icmp_ratelimit)). With more probes than that with V(rejected) to one host, set a O(timeout) of as
+        many seconds.
       - A probe that cannot be sent, for instance because its namespace does not exist, is never as expected.
     type: str
-    choices: [reachable, unreachable, delivered]
+    choices: [reachable, unreachable, silent, rejected, no_route, delivered]
     default: reachable
   timeout:
     description:
@@ -110,7 +130,7 @@ options:
       - It is sent once the first one is answered, and detects a smaller MTU between the ends, which drops larger
         packets without an error. The cause is V(large packets lost) then. A router that reports its smaller MTU is
         right.
-      - Only with O(protocol=icmp), and not with O(expect=unreachable).
+      - Only with O(protocol=icmp), and where an answer is expected.
     type: bool
     default: false
   probes:
@@ -131,10 +151,10 @@ options:
       protocol:
         description: The protocol of the probe. See O(protocol).
         type: str
-        choices: [icmp, tcp]
+        choices: [icmp, tcp, udp]
         default: icmp
       port:
-        description: The TCP port of a service that listens at O(to). See O(port).
+        description: The TCP or UDP port of a service that listens at O(to). See O(port).
         type: int
       forwarded_to:
         description: The address that the published O(port) of O(to) leads to, see M(netns.fabric.nat_port_forward). See
@@ -146,7 +166,7 @@ options:
       expect:
         description: The result that is expected. See O(expect).
         type: str
-        choices: [reachable, unreachable, delivered]
+        choices: [reachable, unreachable, silent, rejected, no_route, delivered]
         default: reachable
       timeout:
         description: How long to wait for an answer, in seconds, up to V(300). See O(timeout).
@@ -159,8 +179,9 @@ options:
         default: false
     # END probes
 notes:
-  - The module leaves nothing on the host but entries in the kernel's neighbour tables. Its listeners accept only
-    connections that present the secret of the call.
+  - The module leaves nothing on the host but entries in the kernel's neighbour tables, and in those of connection
+    tracking until they expire. Its listeners accept only connections, and answer only datagrams, that present the
+    secret of the call.
   - The kernel has one neighbour table for each address family, for all namespaces together. It refuses entries beyond
     C(net.ipv4.neigh.default.gc_thresh3) and C(net.ipv6.neigh.default.gc_thresh3), which are 1024 by default. The module
     removes the entries that it no longer needs, and uses at most half of the table. Probes without an answer keep their
@@ -181,6 +202,9 @@ seealso:
   - name: arp(7)
     description: What the limits of the neighbour table mean.
     link: https://man7.org/linux/man-pages/man7/arp.7.html
+  - name: raw(7)
+    description: What a raw socket receives.
+    link: https://man7.org/linux/man-pages/man7/raw.7.html
 """
 
 EXAMPLES = r"""
@@ -225,6 +249,14 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     var: reachability.matrix
 
+- name: Check that the DNS server in blue is reachable from red by UDP, whether it runs already or not
+  netns.fabric.reachability:
+    namespace: red
+    to: 192.0.2.2
+    protocol: udp
+    port: 53
+    forwarded_to: 192.0.2.2
+
 - name: Check that no service listens in blue
   netns.fabric.reachability:
     namespace: red
@@ -252,13 +284,14 @@ probes:
       description: The protocol of the probe.
       type: str
     port:
-      description: The TCP port that was given.
+      description: The TCP or UDP port that was given.
       type: int
     expect:
       description: The result that was expected.
       type: str
     result:
-      description: V(reachable) or V(unreachable), and V(skipped) in check mode.
+      description: V(reachable), V(silent), V(rejected), V(no_route), or V(unreachable) for any other cause, see
+        O(expect); V(skipped) in check mode.
       type: str
     ok:
       description: Whether the result is as expected; V(null) in check mode.
@@ -272,7 +305,8 @@ probes:
         - V(silence), no answer; V(no neighbour), nobody on the link answers for the address; V(no route); V(refused),
           by a TCP reset; V(large packets lost), small ones pass, see
           O(full_size); V(stalled), no more data after the connection was established; V(closed), the connection was
-          closed too early; V(corrupted), the received data differ from the data sent; V(filtered), by the firewall of
+          closed too early; V(corrupted), the received data differ from the data sent; V(misdirected), a program answers
+          that is not where the UDP port should lead to; V(filtered), by the firewall of
           the namespace itself; V(prohibited), V(host unreachable), V(network unreachable), V(port unreachable),
           V(packet too big) and V(hop limit exceeded), by a router or the destination.
         - V(no such namespace), V(no owner) (no namespace to listen in) and V(error) mean that the probe could not be
@@ -283,7 +317,7 @@ probes:
       type: str
     answered_by:
       description:
-        - The namespace whose listener answered a TCP probe without a port, or V(the host).
+        - The namespace whose listener answered a TCP or UDP probe, or V(the host).
         - V(null) for other probes.
       type: str
     refused_by:
@@ -319,7 +353,8 @@ matrix:
   description:
     - The results as lines of text, with a table for each protocol, port and address family. Rows are the namespaces
       that sent the probes, columns are the addresses.
-    - With many columns there is one character for each probe, and the columns are numbered.
+    - With many columns there is one character for each probe, which distinguishes silence, a rejection and no route,
+      and the columns are numbered.
   returned: unless the options are wrong
   type: list
   elements: str
@@ -347,7 +382,16 @@ summary:
       description: Probes that were answered.
       type: int
     unreachable:
-      description: Probes that were not answered.
+      description: Probes that were not answered, including the following three.
+      type: int
+    silent:
+      description: Probes that nothing answered.
+      type: int
+    rejected:
+      description: Probes that were refused.
+      type: int
+    no_route:
+      description: Probes that did not get as far as the destination.
       type: int
     skipped:
       description: Probes that were not sent, in check mode.
@@ -358,6 +402,9 @@ summary:
     not_as_expected: 1
     reachable: 3
     unreachable: 1
+    silent: 1
+    rejected: 0
+    no_route: 0
     skipped: 0
 msg:
   description: The probes that are not as expected, one on each line, then the likely causes.

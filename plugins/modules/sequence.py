@@ -159,6 +159,9 @@ summary:
     not_as_expected: 0
     reachable: 2
     unreachable: 0
+    silent: 0
+    rejected: 0
+    no_route: 0
     skipped: 0
 refused:
   description: What the host's own packet filter refuses of the probes, see

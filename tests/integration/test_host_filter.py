@@ -159,14 +159,15 @@ def test_opened_filter(outside_world: Host) -> None:
         assert " changed=0 " in play()[1]
 
 
-def test_filter_does_not_hide_a_dead_path(outside_world: Host, run_module: RunModule) -> None:
-    """Where TCP is dead by the checksum offload, what the host sends is not answered either."""
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_filter_does_not_hide_a_dead_path(outside_world: Host, run_module: RunModule, protocol: str) -> None:
+    """Where TCP and UDP are dead by the checksum offload, what the host sends is not answered either."""
     with ufw(outside_world):
         assert play()[0] == 0
-        probe = {"namespace": "ns01", "to": GATEWAY, "protocol": "tcp", "expect": "delivered"}
+        probe = {"namespace": "ns01", "to": GATEWAY, "protocol": protocol, "expect": "delivered"}
         result = run_module("reachability", probes=[probe])
         assert not result.failed, result.message
-        assert (result.returned["probes"][0]["ok"], result.returned["probes"][0]["result"]) == (True, "unreachable")
+        assert (result.returned["probes"][0]["ok"], result.returned["probes"][0]["result"]) == (True, "silent")
         assert "ufw allow in on int_br" in result.returned["probes"][0]["refused_by"]
         outside_world.in_namespace("ns01", "ethtool", "-K", "veth-ns01", "tx", "on")
         result = run_module("reachability", probes=[probe])

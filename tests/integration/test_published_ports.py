@@ -18,6 +18,7 @@ from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 from ansible_collections.netns.fabric.tests.integration.nat_services import CONTACT
 from ansible_collections.netns.fabric.tests.integration.nat_world import clear_legacy
+from ansible_collections.netns.fabric.tests.integration.test_reachability_udp import SILENT_PROGRAM, wait_for_port
 
 
 class TestProbe:
@@ -89,6 +90,86 @@ class TestProbe:
         )
 
 
+class TestUdpProbe:
+    @pytest.fixture(autouse=True)
+    def published(self, host: Host, run_module: RunModule) -> Iterator[None]:
+        """Publish UDP port 5353 of the host in both families; it leads to port 53 of one of two namespaces."""
+        connect_web_and_other(host)
+        rules = [
+            {"port": "5353", "protocol": "udp", "to_address": address, "to_port": 53}
+            for address in ("10.0.0.1", "fd00::1")
+        ]
+        done = run_module("nat_port_forward", rules=rules)
+        assert not done.failed, done.message
+        yield
+        clear_legacy(host)
+
+    @pytest.fixture
+    def probes(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "to": to,
+                "protocol": "udp",
+                "port": 5353,
+                "forwarded_to": target,
+                "forwarded_port": 53,
+                **({} if namespace is None else {"namespace": namespace}),
+            }
+            for to, target in (("10.0.0.254", "10.0.0.1"), ("fd00::fe", "fd00::1"))
+            for namespace in (None, "other")
+        ]
+
+    def test_it_arrives_where_the_port_leads_to(self, run_module: RunModule, probes: list[dict[str, Any]]) -> None:
+        done = run_module("reachability", probes=probes)
+        assert not done.failed, done.message
+        assert [each["answered_by"] for each in done.returned["probes"]] == ["web"] * 4
+
+    @pytest.mark.parametrize("program", [SILENT_PROGRAM, None])
+    def test_a_program_that_listens_already(
+        self, host: Host, run_module: RunModule, probes: list[dict[str, Any]], program: str | None
+    ) -> None:
+        """One that answers nothing, as WireGuard, and one that does: neither decides."""
+        arguments = ["-c", program] if program else [CONTACT, "serve", "web", "/run/contacts", "53"]
+        host.start(sys.executable, *arguments, namespace="web")
+        wait_for_port(host, "web", 53)
+        done = run_module("reachability", probes=probes)
+        assert not done.failed, done.message
+        assert [each["answered_by"] for each in done.returned["probes"]] == ["web"] * 4
+
+    def test_a_port_that_leads_to_another_program_or_nowhere(
+        self, host: Host, run_module: RunModule, probes: list[dict[str, Any]]
+    ) -> None:
+        wrong = [{**each, "forwarded_port": 54, "timeout": 1} for each in probes[:2]]
+        assert run_module("reachability", probes=wrong).message.count("udp/5353: port unreachable") == 2
+        host.start(sys.executable, CONTACT, "serve", "web", "/run/contacts", "53", namespace="web")
+        wait_for_port(host, "web", 53)
+        assert run_module("reachability", probes=wrong).message.count("udp/5353: misdirected") == 2
+        host.run("nft", "flush", "ruleset")
+        nowhere = run_module("reachability", **probes[0])
+        assert "the host -> 10.0.0.254 udp/5353: port unreachable" in nowhere.message
+
+
+def connect_web_and_other(host: Host) -> None:
+    """Create two namespaces on a bridge of the host, which is their gateway."""
+    shell(host, "link add br0 type bridge\nlink set br0 up\naddr add 10.0.0.254/24 dev br0")
+    shell(host, "addr add fd00::fe/64 dev br0 nodad")
+    for number, name in ((1, "web"), (2, "other")):
+        shell(
+            host,
+            f"""
+            netns add {name}
+            link add eth0 netns {name} type veth peer name to-{name}
+            link set to-{name} up master br0
+            -n {name} link set lo up
+            -n {name} link set eth0 up
+            -n {name} addr add 10.0.0.{number}/24 dev eth0
+            -n {name} addr add fd00::{number}/64 dev eth0 nodad
+            -n {name} route add default via 10.0.0.254
+            -n {name} -6 route add default via fd00::fe
+            """,
+        )
+
+
 VARIABLES: dict[str, Any] = {
     "name": "lab",
     "state": "present",
@@ -111,7 +192,11 @@ VARIABLES: dict[str, Any] = {
         }
         for n, name in ((1, "web"), (2, "other"))
     ],
-    "nat": [{"publish": 8080, "to": "web", "to_port": 80}, {"publish": "9000-9002", "to": "10.0.0.2"}],
+    "nat": [
+        {"publish": 8080, "to": "web", "to_port": 80},
+        {"publish": "9000-9002", "to": "10.0.0.2"},
+        {"publish": 5353, "protocol": "udp", "to": "10.0.0.1", "to_port": 53},
+    ],
 }
 
 
@@ -129,6 +214,8 @@ def test_the_role_probes_them_from_the_host_and_from_a_neighbour(host: Host, run
         ("other", "fd00::fe", 8080, "fd00::1", 80),
         (None, "10.0.0.254", 9000, "10.0.0.2", 9000),
         ("web", "10.0.0.254", 9000, "10.0.0.2", 9000),
+        (None, "10.0.0.254", 5353, "10.0.0.1", 53),
+        ("other", "10.0.0.254", 5353, "10.0.0.1", 53),
     ]
     done = run_module("sequence", steps=steps(VARIABLES), probes=probes)
     assert not done.failed, done.message
@@ -138,6 +225,9 @@ def test_the_role_probes_them_from_the_host_and_from_a_neighbour(host: Host, run
     failed = run_module("sequence", steps=[], probes=short)
     assert failed.failed
     assert "other -> 10.0.0.254 tcp/8080: refused" in failed.message
+    # Silence or port unreachable: redirects of the run before count in the limit of errors (icmp_ratelimit, icmp(7)).
+    assert "other -> 10.0.0.254 udp/5353: " in failed.message
+    assert "the host -> 10.0.0.254 udp/5353" not in failed.message
     assert "the host -> 10.0.0.254 tcp/8080" not in failed.message
     assert not run_module("sequence", steps=steps(VARIABLES), probes=short).failed
     clear_legacy(host)

@@ -36,12 +36,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 NEW, ESTABLISHED = "new", "established"
 
 #: The names of a protocol in rules.
-_PROTOCOLS = {"tcp": {"tcp"}, "icmp": {"icmp", "icmpv6", "ipv6-icmp"}}
+_PROTOCOLS = {"tcp": {"tcp"}, "udp": {"udp"}, "icmp": {"icmp", "icmpv6", "ipv6-icmp"}}
 
 
 @dataclass(frozen=True)
 class Packet:
-    """A packet at a hook. `protocol` is tcp or icmp; what is None is not known."""
+    """A packet at a hook. `protocol` is tcp, udp or icmp; what is None is not known."""
 
     source: IPv4Address | IPv6Address | None
     destination: IPv4Address | IPv6Address

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A probe under way: what ICMP and TCP probes have in common."""
+"""A probe under way: what ICMP, TCP and UDP probes have in common."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class ActiveProbe:
         self.index = index
         self.probe = probe
         self.address = str(probe.to)
-        #: Probes between the same two ends: in the other direction, and by TCP. They start when this one has settled,
-        #: and find the neighbour entries resolved.
+        #: Probes between the same two ends: in the other direction, and by TCP and UDP. They start when this one has
+        #: settled, and find the neighbour entries resolved.
         self.followers: list[ActiveProbe] = []
         self.follows = False
         #: The neighbour entries that it may need: its own, and the far end's for the way back.

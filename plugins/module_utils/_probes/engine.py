@@ -35,7 +35,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.model import 
     NO_NAMESPACE,
     NO_NEIGHBOUR,
     SILENCE,
-    UNREACHABLE,
     Outcome,
     Probe,
 )
@@ -54,6 +53,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.tcp_probe imp
     TcpProbe,
     exchange_size,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._probes.udp_listener import UdpListeners
+from ansible_collections.netns.fabric.plugins.module_utils._probes.udp_probe import UdpProbe
 from ansible_collections.netns.fabric.plugins.module_utils._probes.window import Window
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Prober:
     def send(self, probes: Sequence[Probe], listeners: Mapping[Probe, Sequence[NamespaceName]]) -> list[Outcome]:
         """Send probes and return the outcome of each, in their order.
 
-        `listeners` has for every TCP probe without a port the namespaces in which to listen for it.
+        `listeners` has for every probe that `seeks_owner` the namespaces in which to listen for it.
 
         Raises:
             Unavailable: A namespace to listen in does not exist any more.
@@ -126,6 +127,7 @@ class _Run:
         self._window = Window(self.neighbours)
         self._send_queue = SendQueue()
         self._listeners = Listeners(self, self._token)
+        self._udp_listeners = UdpListeners(self)
         self._listen_in = listeners
         self._echo_sockets: list[EchoSocket] = []
         self._outcomes: dict[int, Outcome] = {}
@@ -134,6 +136,8 @@ class _Run:
     def _activate(self, index: int, probe: Probe) -> ActiveProbe:
         if probe.protocol == "icmp":
             return EchoProbe(self, index, probe)
+        if probe.protocol == "udp":
+            return UdpProbe(self, index, probe, *self._udp_listeners.datagrams_for(index))
         return TcpProbe(self, index, probe, self._send_queue)
 
     def run(self) -> list[Outcome]:
@@ -170,6 +174,9 @@ class _Run:
         exchanges = [probe for probe in active if isinstance(probe, TcpProbe) and probe.probe.needs_listener]
         for exchange in exchanges:
             self._listeners.open(exchange, self._listen_in[exchange.probe])
+        for probe in active:
+            if isinstance(probe, UdpProbe) and self._listen_in.get(probe.probe):
+                self._udp_listeners.open(probe, self._listen_in[probe.probe])
         self._arrange(active, sources)
         self._set_payloads([exchange for exchange in exchanges if self._listeners.are_open_for(exchange)])
         soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -192,7 +199,7 @@ class _Run:
         locations = self._locate_addresses(probes, sources)
         self.neighbours.track([*locations, *(probe.address for probe in probes)], set(locations.values()))
         leaders: dict[frozenset[NeighbourKey], ActiveProbe] = {}
-        for probe in sorted(probes, key=lambda probe: isinstance(probe, TcpProbe)):
+        for probe in sorted(probes, key=lambda probe: not isinstance(probe, EchoProbe)):
             if probe.address in locations and probe in sources:
                 probe.far_end = (locations[probe.address], sources[probe])
                 probe.neighbour_keys = (*probe.neighbour_keys, probe.far_end)
@@ -259,6 +266,7 @@ class _Run:
         """Close all sockets, and leave no full neighbour table behind."""
         self._window.close()
         self._listeners.close()
+        self._udp_listeners.close()
         for opened in self._echo_sockets:
             self.loop.unwatch(opened.socket)
             opened.socket.close()
@@ -301,7 +309,7 @@ def _set_full_sizes(
 def _plan_priming(probes: Iterable[ActiveProbe], endpoints: Mapping[NeighbourKey, Endpoint]) -> None:
     """Have the neighbour entries primed where both ends are on this host and on one subnet."""
     for probe in probes:
-        if probe.far_end is not None and probe.probe.expect != UNREACHABLE:
+        if probe.far_end is not None and not probe.probe.is_forbidden:
             near, far = _near_end(probe, endpoints), endpoints.get((probe.far_end[0], probe.address))
             if near and far and probe.probe.to in near.network and ip_address(probe.far_end[1]) in far.network:
                 probe.primed_pair = (near, far)

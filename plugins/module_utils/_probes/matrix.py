@@ -7,18 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import (
+    REACHABLE,
+    REJECTED,
+    SILENT,
+    UNREACHABLE,
+    UNROUTED,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._probes.model import Judged, format_round_trip, place
 
 #: Characters; a wider table is rendered with one character per probe.
 MAX_WIDTH = 120
-_TABLE_LEGEND = "!: not as expected; .: not probed"
-_COMPACT_LEGEND = "as expected: + reachable, - unreachable; not as expected: ! reachable, X unreachable; . not probed"
-_COMPACT = {
-    ("reachable", True): "+",
-    ("unreachable", True): "-",
-    ("reachable", False): "!",
-    ("unreachable", False): "X",
-}
+_TABLE_LEGEND = ("!: not as expected; .: not probed",)
+_COMPACT_LEGEND = (
+    "as expected: + reachable, s silent, r rejected, n no route, - unreachable otherwise",
+    "not as expected: ! reachable, S silent, R rejected, N no route, X unreachable otherwise; . not probed",
+)
+#: The characters of a result that is as expected, and of one that is not.
+_COMPACT = {REACHABLE: "+!", SILENT: "sS", REJECTED: "rR", UNROUTED: "nN", UNREACHABLE: "-X"}
 
 
 def render_matrix(judged: Sequence[Judged]) -> list[str]:
@@ -31,7 +37,7 @@ def render_matrix(judged: Sequence[Judged]) -> list[str]:
     for (kind, _version), of_table in by_table.items():
         table, legend = _Table(kind, of_table).render()
         lines += ["", *table] if lines else table
-        legends[legend] = None
+        legends.update(dict.fromkeys(legend))
     return [*lines, "", *legends] if lines else []
 
 
@@ -47,7 +53,7 @@ class _Table:
             if cell not in self._cells or one.ok is False:
                 self._cells[cell] = one
 
-    def render(self) -> tuple[list[str], str]:
+    def render(self) -> tuple[list[str], Sequence[str]]:
         """Return the lines, and the legend to them."""
         table = self._render_words()
         if len(table[0]) <= MAX_WIDTH:
@@ -99,4 +105,4 @@ def _words(judged: Judged | None) -> str:
 def _character(judged: Judged | None) -> str:
     if judged is None or judged.ok is None:
         return "."
-    return _COMPACT[judged.result, judged.ok]
+    return _COMPACT[judged.result][not judged.ok]

@@ -5,9 +5,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import (
+    DELIVERED,
+    REACHABLE,
+    REJECTED,
+    SILENT,
+    UNREACHABLE,
+    UNROUTED,
+    is_forbidding,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
@@ -16,9 +26,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 HOST = "the host"
 #: Seconds.
 DEFAULT_TIMEOUT = 2.0
-
-# What a probe expects. DELIVERED: an answer, or that the host's own packet filter refuses what has arrived there.
-REACHABLE, UNREACHABLE, DELIVERED = "reachable", "unreachable", "delivered"
 
 # Causes: words that a play can compare with.
 SILENCE = "silence"
@@ -29,6 +36,7 @@ STALLED = "stalled"
 LARGE_LOST = "large packets lost"
 CORRUPTED = "corrupted"
 CLOSED = "closed"
+MISDIRECTED = "misdirected"
 FILTERED = "filtered"
 PROHIBITED = "prohibited"
 HOST_UNREACHABLE = "host unreachable"
@@ -39,6 +47,13 @@ LOOP = "hop limit exceeded"
 NO_NAMESPACE = "no such namespace"
 NO_OWNER = "no owner"
 ERROR = "error"
+#: The causes of each result without an answer that has a name of its own. The sender's own filter drops as any other
+#: one does, only that the kernel reports it. An address that no host on the link has is one without a route, too.
+CAUSES_OF: Mapping[str, Collection[str]] = {
+    SILENT: (SILENCE, FILTERED),
+    REJECTED: (REFUSED, PROHIBITED, PORT_UNREACHABLE),
+    UNROUTED: (NO_ROUTE, NO_NEIGHBOUR, NETWORK_UNREACHABLE, HOST_UNREACHABLE),
+}
 #: Causes for which a probe could not be carried out at all.
 NOT_CARRIED_OUT = (NO_NAMESPACE, NO_OWNER, ERROR)
 
@@ -69,7 +84,17 @@ class Probe:
     @property
     def needs_listener(self) -> bool:
         """Whether the module has to listen at the destination itself."""
-        return self.protocol == "tcp" and (self.port is None or self.service is not None)
+        return self.protocol != "icmp" and (self.port is None or self.service is not None)
+
+    @property
+    def is_forbidden(self) -> bool:
+        """Whether it must not be answered."""
+        return is_forbidding(self.expect)
+
+    @property
+    def seeks_owner(self) -> bool:
+        """Whether the module has to know where the destination is: a program need not answer a datagram."""
+        return self.needs_listener or self.protocol == "udp"
 
     @property
     def destination(self) -> Address:
@@ -121,14 +146,18 @@ class Judged:
             return False
         if self.probe.expect == DELIVERED and self.refusal:
             return True
-        return self.outcome.reachable == (self.probe.expect != UNREACHABLE)
+        if self.probe.expect in CAUSES_OF:
+            return self.result == self.probe.expect
+        return self.outcome.reachable != self.probe.is_forbidden
 
     @property
     def result(self) -> str:
         """The outcome in one word, as the module returns it."""
         if self.outcome is None:
             return "skipped"
-        return "reachable" if self.outcome.reachable else "unreachable"
+        if self.outcome.reachable:
+            return REACHABLE
+        return next((result for result, causes in CAUSES_OF.items() if self.outcome.cause in causes), UNREACHABLE)
 
     def as_result(self) -> dict[str, Any]:
         """Return the element of the module's return value `probes`."""

@@ -11,12 +11,16 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntries, InvalidEntry
+from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import (
+    DELIVERED,
+    EXPECTATIONS,
+    REACHABLE,
+    contradict,
+    is_forbidding,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._probes.model import (
     DEFAULT_TIMEOUT,
-    DELIVERED,
-    REACHABLE,
-    UNREACHABLE,
     Probe,
     place,
 )
@@ -24,11 +28,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.model import 
 ENTRY_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "namespace": {"type": "str"},
     "to": {"type": "str"},
-    "protocol": {"type": "str", "choices": ["icmp", "tcp"], "default": "icmp"},
+    "protocol": {"type": "str", "choices": ["icmp", "tcp", "udp"], "default": "icmp"},
     "port": {"type": "int"},
     "forwarded_to": {"type": "str"},
     "forwarded_port": {"type": "int"},
-    "expect": {"type": "str", "choices": [REACHABLE, UNREACHABLE, DELIVERED], "default": REACHABLE},
+    "expect": {"type": "str", "choices": [*EXPECTATIONS, DELIVERED], "default": REACHABLE},
     "timeout": {"type": "float", "default": DEFAULT_TIMEOUT},
     "full_size": {"type": "bool", "default": False},
 }
@@ -86,9 +90,9 @@ def _list_entries(params: Mapping[str, Any]) -> Iterator[tuple[Entry, Mapping[st
 def _parse_probe(entry: Entry, options: Mapping[str, Any]) -> Probe:
     checks = Checks(entry)
     checked = {option: checks.value(option, check, options[option]) for option, check in _CHECKS.items()}
-    if options["port"] is not None and options["protocol"] != "tcp":
-        checks.error("port", "only TCP has ports; add `protocol: tcp` or omit the port")
-    if options["full_size"] and (options["protocol"] != "icmp" or options["expect"] == UNREACHABLE):
+    if options["port"] is not None and options["protocol"] == "icmp":
+        checks.error("port", "ICMP has no ports; add `protocol: tcp` or `protocol: udp`, or omit the port")
+    if options["full_size"] and (options["protocol"] != "icmp" or is_forbidding(options["expect"])):
         checks.error("full_size", "only for `protocol: icmp`, and where an answer is expected; omit it")
     to, port = checked.pop("forwarded_to"), checked.pop("forwarded_port")
     if to is not None and options["port"] is None:
@@ -109,7 +113,7 @@ def _parse_probe(entry: Entry, options: Mapping[str, Any]) -> Probe:
 
 def _check_contradiction(probe: Probe, expected: dict[object, Probe]) -> None:
     first = expected.setdefault((probe.namespace, probe.to, probe.kind), probe)
-    if (first.expect == UNREACHABLE) != (probe.expect == UNREACHABLE):
+    if contradict(first.expect, probe.expect):
         raise InvalidEntry(
             probe.entry,
             "expect",

@@ -11,6 +11,7 @@ from ipaddress import ip_network
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import cure
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import DELIVERED
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE, Address
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.refusals import ESTABLISHED
@@ -25,7 +26,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.icmp import r
 from ansible_collections.netns.fabric.plugins.module_utils._probes.model import (
     CLOSED,
     DEFAULT_TIMEOUT,
-    DELIVERED,
     HOST_UNREACHABLE,
     NO_NEIGHBOUR,
     NO_OWNER,
@@ -106,14 +106,14 @@ class _Survey:
         return probe.namespace is not None and None in self._owners.get(probe.to, ())
 
     def _judge(self, probes: Sequence[Probe]) -> list[Judged]:
-        listeners = {probe: listeners_of(probe, self._owners) for probe in probes if probe.needs_listener}
-        sent = [probe for probe in probes if listeners.get(probe, True)]
+        listeners = {probe: listeners_of(probe, self._owners) for probe in probes if probe.seeks_owner}
+        sent = [probe for probe in probes if listeners.get(probe) or not probe.needs_listener]
         outcomes = dict(zip(sent, self._prober.send(sent, listeners)))
         return [Judged(probe, outcomes.get(probe, Outcome(reachable=False, cause=NO_OWNER))) for probe in probes]
 
     def _find_owners(self) -> None:
         """Read where the destinations are, first where the probes start: they mostly lead to one another."""
-        needed = (probe for probe in self._probes if probe.needs_listener or probe.expect == DELIVERED)
+        needed = (probe for probe in self._probes if probe.seeks_owner or probe.expect == DELIVERED)
         wanted = {probe.destination for probe in needed if not probe.destination.is_loopback}
         if not wanted:
             return
@@ -134,7 +134,7 @@ class _Survey:
         suspects = [
             one.probe
             for one in judged
-            if one.probe.needs_listener and one.outcome and one.outcome.cause in (REFUSED, CLOSED)
+            if one.probe.seeks_owner and one.outcome and one.outcome.cause in (REFUSED, CLOSED, PORT_UNREACHABLE)
         ]
         if not suspects:
             return judged
@@ -244,7 +244,7 @@ class _Survey:
         return filters, ipv6_off
 
     def _find_pings(self, judged: Sequence[Judged], silent: Sequence[Probe]) -> dict[ProbePath, bool]:
-        """Return whether an echo is answered where TCP is not: from the probes, or from one that is sent now."""
+        """Return whether an echo is answered where TCP or UDP is not: from the probes, or from one that is sent now."""
         known = {
             (one.probe.namespace, one.probe.to): one.outcome.reachable
             for one in judged
@@ -253,7 +253,7 @@ class _Survey:
         missing = {
             (probe.namespace, probe.to): replace(probe, protocol="icmp", port=None)
             for probe in silent
-            if probe.protocol == "tcp" and (probe.namespace, probe.to) not in known
+            if probe.protocol != "icmp" and (probe.namespace, probe.to) not in known
         }
         outcomes = self._prober.send(list(missing.values()), {})
         return {**known, **{path: outcome.reachable for path, outcome in zip(missing, outcomes)}}
@@ -283,7 +283,10 @@ def owners_in(state: KernelState) -> dict[Address, list[NamespaceName]]:
 
 
 def listeners_of(probe: Probe, owners: Owners) -> tuple[NamespaceName, ...]:
-    """Return where to listen for a TCP probe. A namespace that has the address itself never sends the packet out."""
+    """Return where to listen for a TCP or UDP probe.
+
+    A namespace that has the address itself never sends the packet out.
+    """
     to = probe.destination
     if probe.service is None and (to.is_loopback or probe.namespace in owners.get(to, ())):
         return (probe.namespace,)

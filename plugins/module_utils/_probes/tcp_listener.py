@@ -15,19 +15,13 @@ from collections.abc import Callable, Sequence
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._probes.active_probe import Scheduler
-from ansible_collections.netns.fabric.plugins.module_utils._probes.model import place
-from ansible_collections.netns.fabric.plugins.module_utils._probes.neighbours import FAMILY
+from ansible_collections.netns.fabric.plugins.module_utils._probes.listener_group import ListenerGroup, bind
 from ansible_collections.netns.fabric.plugins.module_utils._probes.tcp_probe import TcpProbe
 
-#: How many ports are tried to find one that is free in all namespaces.
-PORT_ATTEMPTS = 16
 #: Connections that wait to be accepted (listen(2)).
 BACKLOG = 4096
 #: The first bytes of an exchange: the secret of the call and the index of the probe.
 GREETING = struct.Struct("!16sI")
-
-# linux/in.h, linux/in6.h
-IP_FREEBIND, IPV6_FREEBIND = 15, 78
 
 #: Takes a greeting, the connection that it came over, and the namespace; returns whether the connection is wanted.
 OnGreeting = Callable[[bytes, socket.socket, NamespaceName], bool]
@@ -39,7 +33,7 @@ class Listeners:
     def __init__(self, run: Scheduler, token: bytes) -> None:
         self._run = run
         self._token = token
-        self._groups: dict[tuple[object, ...], _Group] = {}
+        self._groups: dict[tuple[object, ...], ListenerGroup] = {}
         self._exchanges: dict[int, TcpProbe] = {}
 
     def open(self, exchange: TcpProbe, namespaces: Sequence[NamespaceName]) -> None:
@@ -56,7 +50,7 @@ class Listeners:
         key = (address, port, *namespaces)
         if key not in self._groups:
             try:
-                self._groups[key] = _Group(self._run, address, port, namespaces, self._hand_over)
+                self._groups[key] = ListenerGroup(self._listen, address, port, namespaces)
             except OSError as error:
                 if service is None or error.errno != errno.EADDRINUSE:
                     raise
@@ -64,6 +58,9 @@ class Listeners:
         self._exchanges[exchange.index] = exchange
         if service is None:
             exchange.port = self._groups[key].port
+
+    def _listen(self, namespace: NamespaceName, address: Address, port: int) -> _Listener:
+        return _Listener(self._run, namespace, address, port, self._hand_over)
 
     def are_open_for(self, exchange: TcpProbe) -> bool:
         """Return whether an exchange leads to a listener of this process."""
@@ -86,70 +83,17 @@ class Listeners:
             group.close()
 
 
-class _Group:
-    """The listeners for one address: one port, a free one if none is given, in every namespace that has the address."""
-
-    def __init__(
-        self,
-        run: Scheduler,
-        address: Address,
-        port: int,
-        namespaces: Sequence[NamespaceName],
-        on_greeting: OnGreeting,
-    ) -> None:
-        self.port = port
-        self._run = run
-        self._on_greeting = on_greeting
-        self._listeners: list[_Listener] = []
-        for _attempt in range(1 if port else PORT_ATTEMPTS):
-            try:
-                self._open(address, port, namespaces)
-                return
-            except OSError as error:
-                self.close()
-                if error.errno != errno.EADDRINUSE:
-                    raise
-        everywhere = ", ".join(map(place, namespaces))
-        raise OSError(errno.EADDRINUSE, f"no port for {address} is free in all of {everywhere}")
-
-    def _open(self, address: Address, port: int, namespaces: Sequence[NamespaceName]) -> None:
-        self.port = port
-        for name in namespaces:
-            bound = (str(address), self.port)
-            listener = _Listener(self._run, name, bound, address.version, self._on_greeting)
-            self._listeners.append(listener)
-            self.port = listener.port
-
-    def close(self) -> None:
-        for listener in self._listeners:
-            listener.close()
-        self._listeners.clear()
-
-
 class _Listener:
     def __init__(
-        self,
-        run: Scheduler,
-        namespace: NamespaceName,
-        address: tuple[str, int],
-        version: int,
-        on_greeting: OnGreeting,
+        self, run: Scheduler, namespace: NamespaceName, address: Address, port: int, on_greeting: OnGreeting
     ) -> None:
         self._namespace = namespace
         self._loop = run.loop
         self._on_greeting = on_greeting
         #: Accepted connections whose greeting has not arrived.
         self._pending: set[socket.socket] = set()
-        with run.kernel.entered(namespace):
-            kind = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-            self._socket = socket.socket(FAMILY[version], kind)
+        self._socket = bind(run.kernel, namespace, socket.SOCK_STREAM, address, port)
         try:
-            # An IPv6 address can be bound to while duplicate address detection is still going on.
-            if version == 4:
-                self._socket.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
-            else:
-                self._socket.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
-            self._socket.bind(address)
             self._socket.listen(BACKLOG)
         except OSError:
             self._socket.close()

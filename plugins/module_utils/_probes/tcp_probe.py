@@ -17,14 +17,14 @@ from typing import NamedTuple
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._probes.active_probe import NEVER, ActiveProbe, Scheduler
-from ansible_collections.netns.fabric.plugins.module_utils._probes.icmp import cause_of_errno, cause_of_error
+from ansible_collections.netns.fabric.plugins.module_utils._probes.error_queue import next_cause, queue_errors
+from ansible_collections.netns.fabric.plugins.module_utils._probes.icmp import cause_of_errno
 from ansible_collections.netns.fabric.plugins.module_utils._probes.model import (
     CLOSED,
     CORRUPTED,
     NO_NEIGHBOUR,
     SILENCE,
     STALLED,
-    UNREACHABLE,
     Outcome,
     Probe,
     place,
@@ -47,11 +47,6 @@ PATIENCE = 10
 #: Bytes that are sent or received at a time.
 CHUNK = 65536
 
-# linux/in.h, linux/in6.h, linux/socket.h, linux/errqueue.h
-IP_RECVERR, IPV6_RECVERR = 11, 25
-MSG_ERRQUEUE = 0x2000
-EXTENDED_ERROR = struct.Struct("=IBBBBII")
-ORIGIN_ICMP, ORIGIN_ICMP6 = 2, 3
 #: tcpi_rtt of struct tcp_info (linux/tcp.h), in microseconds.
 TCP_RTT_OFFSET = 68
 
@@ -113,14 +108,11 @@ class TcpProbe(ActiveProbe):
         self._end = NEVER
 
     def start(self) -> None:
-        family = FAMILY[self.version]
+        kind = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
         with self.run.kernel.entered(self.probe.namespace):
-            self.socket = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+            self.socket = socket.socket(FAMILY[self.version], kind)
         self._sockets.append(self.socket)
-        if family == socket.AF_INET:
-            self.socket.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
-        else:
-            self.socket.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
+        queue_errors(self.socket, self.version)
         try:
             self.socket.connect((self.address, self.port))
         except BlockingIOError:
@@ -141,7 +133,7 @@ class TcpProbe(ActiveProbe):
     def _on_connected(self, _events: int) -> None:
         number = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if number:
-            cause, detail = self._find_cause(number)
+            cause, detail = next_cause(self.socket, self.version, number)
             if cause == NO_NEIGHBOUR and self._may_retry():
                 self.close()
                 self.start()
@@ -159,31 +151,13 @@ class TcpProbe(ActiveProbe):
 
     def _may_retry(self) -> bool:
         """The kernel gives up on a neighbour after three requests, one each second; they may all have been lost."""
-        return self.probe.expect != UNREACHABLE and time.monotonic() < self.began + self.probe.timeout
+        return not self.probe.is_forbidden and time.monotonic() < self.began + self.probe.timeout
 
     def _measure_round_trip(self) -> float:
         """Return the kernel's round trip time of the handshake; the kernel has none where it had to be repeated."""
         information = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_RTT_OFFSET + 4)
         (microseconds,) = struct.unpack_from("=I", information, TCP_RTT_OFFSET)
         return microseconds / 1e6 if microseconds else time.monotonic() - self.began
-
-    def _find_cause(self, number: int) -> tuple[str, str]:
-        """Return why the connection failed, by the ICMP error behind it where there was one (IP_RECVERR, ip(7))."""
-        with suppress(OSError):
-            _data, ancillary, _flags, _sender = self.socket.recvmsg(512, 512, MSG_ERRQUEUE)
-            for _level, kind, data in ancillary:
-                if kind in (IP_RECVERR, IPV6_RECVERR) and len(data) > EXTENDED_ERROR.size:
-                    return self._parse_extended_error(number, data)
-        return cause_of_errno(number)
-
-    def _parse_extended_error(self, number: int, data: bytes) -> tuple[str, str]:
-        _errno, origin, kind, code, _pad, _info, _data = EXTENDED_ERROR.unpack_from(data)
-        if origin not in (ORIGIN_ICMP, ORIGIN_ICMP6):
-            return cause_of_errno(number)
-        # The sockaddr of who reported it: family and port, in IPv6 the flow label too, then the address.
-        start, size = (EXTENDED_ERROR.size + 4, 4) if self.version == 4 else (EXTENDED_ERROR.size + 8, 16)
-        sender = socket.inet_ntop(FAMILY[self.version], data[start : start + size])
-        return cause_of_error(self.version, kind, code, sender, self.socket.getsockname()[0])
 
     def send(self) -> None:
         """Send the content: the send queue has come to this exchange."""

@@ -9,20 +9,29 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import (
+    REJECTED,
+    SILENT,
+    UNREACHABLE,
+    UNROUTED,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._probes.model import (
+    CAUSES_OF,
     CLOSED,
     CORRUPTED,
     FILTERED,
     HOST_UNREACHABLE,
     LARGE_LOST,
     LOOP,
+    MISDIRECTED,
     NETWORK_UNREACHABLE,
     NO_NAMESPACE,
     NO_NEIGHBOUR,
     NO_OWNER,
     NO_ROUTE,
+    NOT_CARRIED_OUT,
     PORT_UNREACHABLE,
     PROHIBITED,
     REFUSED,
@@ -65,7 +74,8 @@ def summarize(judged: Sequence[Judged]) -> dict[str, int]:
         "as_expected": sum(one.ok is True for one in judged),
         "not_as_expected": sum(one.ok is False for one in judged),
         "reachable": results["reachable"],
-        "unreachable": results["unreachable"],
+        "unreachable": sum(results[result] for result in (UNREACHABLE, *CAUSES_OF)),
+        **{result: results[result] for result in CAUSES_OF},
         "skipped": results["skipped"],
     }
 
@@ -125,6 +135,8 @@ def hint_for(judged: Judged, context: Context) -> str:
         return ""
     if judged.outcome.reachable:
         return _LEAK_HINT
+    if judged.probe.is_forbidden and judged.outcome.cause not in NOT_CARRIED_OUT:
+        return _OTHERWISE_HINTS.get(judged.result, "")
     shown = [context.ipv6_off.get(judged.probe, ""), context.filters.get(judged.probe, "")]
     hints = [hint for hint in shown if hint]
     if not hints or judged.probe in context.unproven:
@@ -141,9 +153,12 @@ def _usual_hint(probe: Probe, cause: str, context: Context) -> str:
             "way to it is down, or it is in another VLAN or on another bridge; check the gateway's address and links "
             "(`ip addr`) and the ports' bridges and tags (`ovs-vsctl show`)"
         )
-    if probe.protocol == "tcp" and cause == SILENCE and context.pings.get(path):
-        return _CHECKSUM_HINT
-    return _HINTS.get(cause, "")
+    hint = _HINTS.get(cause, "")
+    if probe.protocol != "icmp" and cause == SILENCE and context.pings.get(path):
+        hint = _CHECKSUM_HINT.format(protocol=probe.protocol.upper())
+    if probe.protocol == "udp" and not probe.needs_listener and cause == SILENCE:
+        hint += _NO_ANSWER_HINT
+    return hint
 
 
 _LEAK_HINT = (
@@ -151,10 +166,31 @@ _LEAK_HINT = (
     "be, a patch port, an external switch, OpenFlow flows, a route through a forwarding host or NAT of another program "
     "joins them, or the address exists twice; compare `ovs-vsctl show` and `ip route` with the declaration"
 )
+#: Hints for a probe that rightly is not answered, but by another result than expected.
+_OTHERWISE_HINTS: Mapping[str, str] = {
+    SILENT: (
+        "nothing reports that the packets are refused: a firewall drops them, or the kernel that rejects them sends "
+        "this host no more errors for now (`net.ipv4.icmp_ratelimit`: one in a second after the first six; a longer "
+        "`timeout` waits for the next); compare the rules on the path (`nft list ruleset`)"
+    ),
+    REJECTED: (
+        "the packets are answered with a refusal: by a firewall that rejects them, or by the destination, where "
+        "nothing listens on the port, so that they have arrived; compare the rules on the path (`nft list ruleset`)"
+    ),
+    UNROUTED: (
+        "the packets do not get as far as the destination: there is no route to it on the path, or no host on the link "
+        "has the address; compare `ip route` and `ip neigh` on the path"
+    ),
+}
 _CHECKSUM_HINT = (
-    "ping works on this path but TCP does not: usually transmit checksum offload on a veth that leads to a bridge with "
-    "the userspace datapath (`ethtool -k` in the namespace; disable it with `tx_checksum: false` of netns.fabric.veth, "
-    "or let netns.fabric.ovs_port disable it), otherwise a firewall that drops TCP (allow it there)"
+    "ping works on this path but {protocol} does not: usually transmit checksum offload on a veth that leads to a "
+    "bridge with the userspace datapath (`ethtool -k` in the namespace; disable it with `tx_checksum: false` of "
+    "netns.fabric.veth, or let netns.fabric.ovs_port disable it), otherwise a firewall that drops {protocol} (allow it "
+    "there)"
+)
+_NO_ANSWER_HINT = (
+    "; if the address is on another host, the program there may leave a datagram unanswered that it does not "
+    "understand: only an answer shows that it is reached"
 )
 _HINTS: Mapping[str, str] = {
     SILENCE: (
@@ -195,6 +231,10 @@ _HINTS: Mapping[str, str] = {
         "another host has the same address, or a device on the path ends connections; make the address unique, or let "
         "the device pass them"
     ),
+    MISDIRECTED: (
+        "a program answers that is not where the port should lead to: another rule translates the address or the port, "
+        "or another host has the same address; compare `nft list ruleset` with the declaration"
+    ),
     HOST_UNREACHABLE: (
         "the last router on the path finds no host with this address; check the address and the link of the destination"
     ),
@@ -209,7 +249,7 @@ _HINTS: Mapping[str, str] = {
         "their routes to this address"
     ),
     NO_OWNER: (
-        "neither the host nor a named namespace has this address, so the module cannot listen there for a TCP probe "
+        "neither the host nor a named namespace has this address, so the module cannot listen there for a probe "
         "without a port; set the port of a service that listens there, or use `protocol: icmp`"
     ),
     NO_NAMESPACE: (

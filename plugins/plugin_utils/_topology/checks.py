@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import contradict
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
     Address,
     Interface,
@@ -272,13 +273,13 @@ def _describe_overlap(first: Nat, second: Nat) -> str:
 
 
 def _check_probes(topology: Topology, errors: Errors) -> None:
-    """Check that no two of the user's probes expect opposite results for the same path."""
+    """Check that no two of the user's probes expect results for the same path that exclude each other."""
     first: dict[tuple[object, ...], UserProbe] = {}
     for probe in topology.probes:
         seen = first.setdefault((probe.namespace, probe.to, probe.protocol, probe.port), probe)
-        if seen.reachable != probe.reachable:
+        if contradict(seen.expect, probe.expect):
             errors.add(
                 probe.path,
                 "expect",
-                f"contradicts {seen.path}, which expects the opposite of the same path; remove one of them",
+                f"is {probe.expect}, but {seen.path} expects {seen.expect} of the same path; remove one of them",
             )

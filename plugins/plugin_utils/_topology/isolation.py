@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import is_forbidding
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.paths import Member, ProbePath, Subnet, Subnets
@@ -52,7 +53,7 @@ class _JoinedSegments:
         self._walk = walk
         self._pairs: set[tuple[Segment, Segment]] = set()
         for probe in topology.probes:
-            if probe.reachable and walk.reaches(probe.namespace, probe.to) is not Verdict.YES:
+            if not is_forbidding(probe.expect) and walk.reaches(probe.namespace, probe.to) is not Verdict.YES:
                 for holder in walk.holders.get(probe.to, ()):
                     self._join(walk.segments_of(probe.namespace), walk.segments_of(holder))
 

@@ -163,7 +163,8 @@ class UserProbe:
     to: Address
     protocol: str
     port: int | None
-    reachable: bool
+    #: One of EXPECTATIONS.
+    expect: str
     #: Seconds; None: the default of the role's own probes.
     timeout: float | None
     #: Whether a packet as large as both ends can carry must be answered, too.

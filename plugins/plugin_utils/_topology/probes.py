@@ -21,6 +21,12 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import (
+    DELIVERED,
+    REACHABLE,
+    UNREACHABLE,
+    is_forbidding,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
     MAIN_TABLE,
     PROBE_TIMEOUT_MAX,
@@ -48,9 +54,6 @@ Probe = dict[str, Any]
 TIMEOUT = 10.0
 
 TIMEOUT_NAMESPACES = 200
-
-#: What a probe expects, see the module reachability.
-REACHABLE, UNREACHABLE, DELIVERED = "reachable", "unreachable", "delivered"
 
 #: Seconds, for what must not answer: they are spent whenever all is well, by all such probes together. A leak answers
 #: within some milliseconds.
@@ -89,7 +92,7 @@ def derive_probes(topology: Topology) -> list[Probe]:
     patience = min(PROBE_TIMEOUT_MAX, TIMEOUT * max(1, len(topology.namespaces) / TIMEOUT_NAMESPACES))
 
     def build(path: ProbePath, expect: str, full_size: bool, timeout: float | None = None) -> Probe:
-        usual = TIMEOUT_UNREACHABLE if expect == UNREACHABLE else patience
+        usual = TIMEOUT_UNREACHABLE if is_forbidding(expect) else patience
         return _build_probe(path, expect, full_size, usual if timeout is None else timeout)
 
     derived = [
@@ -101,10 +104,7 @@ def derive_probes(topology: Topology) -> list[Probe]:
         for path, reachable in expected.items()
         if path not in own
     ]
-    return derived + [
-        build(path, REACHABLE if probe.reachable else UNREACHABLE, probe.full_size, probe.timeout)
-        for path, probe in own.items()
-    ]
+    return derived + [build(path, probe.expect, probe.full_size, probe.timeout) for path, probe in own.items()]
 
 
 def _expect(path: ProbePath, reachable: bool, walk: Walk) -> str:

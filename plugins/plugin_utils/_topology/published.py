@@ -23,20 +23,20 @@ CANDIDATES_MAX = 4
 
 
 def published_paths(topology: Topology, members: Subnets, walk: Walk) -> Iterator[ProbePath]:
-    """Yield the paths to each published TCP port, at one of the router's addresses of each version."""
+    """Yield the paths to each published port, at one of the router's addresses of each version."""
     neighbours = _Neighbours(members, walk)
     for forward in topology.forwards:
-        if forward.protocol != "tcp" or forward.options.get("in_interface") is not None:
+        if forward.options.get("in_interface") is not None:
             continue
         for target in resolve_targets(topology, forward):
             to = forward.address or _find_address(topology, forward, target)
             if to is not None:
                 port = forward.port_range[0]
                 service = (target.ip, forward.options.get("to_port") or port)
-                yield ProbePath(forward.namespace, to, "tcp", port, service)
+                yield ProbePath(forward.namespace, to, forward.protocol, port, service)
                 neighbour = neighbours.find(forward, target, to)
                 if neighbour is not None:
-                    yield ProbePath(neighbour, to, "tcp", port, service)
+                    yield ProbePath(neighbour, to, forward.protocol, port, service)
 
 
 def _find_address(topology: Topology, forward: Forward, target: Interface) -> Address | None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
+from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import REACHABLE, is_forbidding
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface, describe
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
@@ -329,11 +330,11 @@ class Reader:
         if options is None:
             return None
         protocol = options.get("protocol", "icmp")
-        if "port" in entry and protocol != "tcp":
-            self.errors.add(path, "port", "only TCP has ports; add `protocol: tcp`, or omit `port`")
-        reachable = options.get("expect", "reachable") == "reachable"
+        if "port" in entry and protocol == "icmp":
+            self.errors.add(path, "port", "ICMP has no ports; add `protocol: tcp` or `protocol: udp`, or omit `port`")
+        expect = options.get("expect", REACHABLE)
         full_size = options.get("full_size", False)
-        if full_size and (protocol != "icmp" or not reachable):
+        if full_size and (protocol != "icmp" or is_forbidding(expect)):
             self.errors.add(path, "full_size", "only for `protocol: icmp`, and where an answer is expected; omit it")
         return UserProbe(
             path=path,
@@ -341,7 +342,7 @@ class Reader:
             to=options["to"],
             protocol=protocol,
             port=options.get("port"),
-            reachable=reachable,
+            expect=expect,
             timeout=options.get("timeout"),
             full_size=full_size,
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Union
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import sysctl_names, validation
+from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import EXPECTATIONS
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
     Address,
     Network,
@@ -228,9 +229,9 @@ ROUTER: dict[str, Check] = {
 PROBE: dict[str, Check] = {
     "namespace": validation.namespace_name,
     "to": validation.probe_destination,
-    "protocol": one_of("icmp", "tcp"),
+    "protocol": one_of("icmp", "tcp", "udp"),
     "port": validation.port,
-    "expect": one_of("reachable", "unreachable"),
+    "expect": one_of(*EXPECTATIONS),
     "timeout": validation.probe_timeout,
     "full_size": check_boolean,
 }

@@ -48,7 +48,7 @@ def test_a_wide_matrix_is_compact_and_names_its_columns() -> None:
     assert len(lines) < 100 + 25
     assert max(map(len, lines)) <= MAX_WIDTH
     row = next(line for line in lines if line.startswith("ns007"))
-    assert row == "ns007  " + "X" * 6 + "." + "X" * 93
+    assert row == "ns007  " + "S" * 6 + "." + "S" * 93
     assert lines[0].endswith((" " * 9).join("1234567890"))
     assert "100=10.0.0.100" in "".join(lines)
 
@@ -56,3 +56,16 @@ def test_a_wide_matrix_is_compact_and_names_its_columns() -> None:
 def test_matrix_of_no_probes_and_of_skipped_ones() -> None:
     assert render_matrix([]) == []
     assert render_matrix([Judged(probe("ns01", "192.0.2.1"), None)])[1] == "ns01    skipped"
+
+
+def test_a_compact_matrix_distinguishes_why_a_path_carries_nothing() -> None:
+    causes = ["", "silence", "refused", "no route", "hop limit exceeded"]
+    outcomes = [unreachable(cause) if cause else REACHED for cause in causes] * 30
+    judged = [
+        Judged(probe("ns01", f"10.0.0.{number}", expect=expect), outcome)
+        for expect, first in (("unreachable", 1), ("reachable", 151))
+        for number, outcome in enumerate(outcomes[:100], first)
+        if number < 256
+    ]
+    row = next(line for line in render_matrix(judged) if line.startswith("ns01"))
+    assert row.removeprefix("ns01  ") == "!srn-" * 20 + "+SRNX" * 20

@@ -19,6 +19,22 @@ from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._probes.sa
         ("unreachable", REACHED, False),
         ("unreachable", unreachable("silence"), True),
         ("unreachable", unreachable("no route"), True),
+        ("unreachable", unreachable("prohibited"), True),
+        ("silent", unreachable("silence"), True),
+        ("silent", unreachable("filtered"), True),
+        ("silent", unreachable("no neighbour"), False),
+        ("silent", unreachable("refused"), False),
+        ("silent", REACHED, False),
+        ("rejected", unreachable("refused"), True),
+        ("rejected", unreachable("prohibited"), True),
+        ("rejected", unreachable("port unreachable"), True),
+        ("rejected", unreachable("silence"), False),
+        ("rejected", unreachable("no route"), False),
+        ("no_route", unreachable("no route"), True),
+        ("no_route", unreachable("no neighbour"), True),
+        ("no_route", unreachable("network unreachable"), True),
+        ("no_route", unreachable("silence"), False),
+        ("silent", unreachable("no such namespace"), False),
         ("unreachable", unreachable("no such namespace"), False),
         ("unreachable", unreachable("no owner"), False),
         ("reachable", None, None),
@@ -48,3 +64,17 @@ def test_result_of_a_probe() -> None:
     }
     skipped = Judged(probe(None, "192.0.2.1"), None).as_result()
     assert (skipped["result"], skipped["ok"], skipped["cause"]) == ("skipped", None, None)
+
+
+@pytest.mark.parametrize(
+    ("cause", "result"),
+    [
+        ("silence", "silent"),
+        ("refused", "rejected"),
+        ("no route", "no_route"),
+        ("hop limit exceeded", "unreachable"),
+        ("no such namespace", "unreachable"),
+    ],
+)
+def test_result_without_an_answer(cause: str, result: str) -> None:
+    assert Judged(probe(None, "192.0.2.1"), unreachable(cause)).result == result

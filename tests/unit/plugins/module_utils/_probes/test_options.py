@@ -53,7 +53,7 @@ def test_the_bulk_list_has_the_same_options_as_the_single_form() -> None:
         ({"to": "::ffff:192.0.2.1"}, "write 192.0.2.1"),
         ({"to": "192.0.2.1", "namespace": "a/b"}, "namespace: 'a/b' has a '/' in it"),
         ({"to": "192.0.2.1", "namespace": ""}, "namespace: a namespace name must not be empty"),
-        ({"to": "192.0.2.1", "port": 80}, "port: only TCP has ports"),
+        ({"to": "192.0.2.1", "port": 80}, "port: ICMP has no ports"),
         ({"to": "192.0.2.1", "port": 0, "protocol": "tcp"}, "port: 0 is not a valid port"),
         ({"to": "192.0.2.1", "port": 65536, "protocol": "tcp"}, "port: 65536 is not a valid port"),
         ({"to": "192.0.2.1", "timeout": 0.0}, "timeout: 0 is not a time to wait"),
@@ -87,5 +87,7 @@ def test_a_repeated_probe_must_have_the_same_expectation() -> None:
     assert len(probes_of({**entry(), "probes": [same, same]})) == 2
     with pytest.raises(InvalidEntries, match=r"probes\[1\] .*: expect: is unreachable, but probes\[0\]"):
         probes_of({**entry(), "probes": [same, {**same, "expect": "unreachable"}]})
+    with pytest.raises(InvalidEntries, match=r"expect: is silent, but probes\[0\] .* expects rejected"):
+        probes_of({**entry(), "probes": [{**same, "expect": "rejected"}, {**same, "expect": "silent"}]})
     other = {**same, "protocol": "tcp", "expect": "unreachable"}
     assert len(probes_of({**entry(), "probes": [same, other]})) == 2

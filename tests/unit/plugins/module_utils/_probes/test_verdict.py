@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.plugins.module_utils._core import expectations
 from ansible_collections.netns.fabric.plugins.module_utils._probes import model
 from ansible_collections.netns.fabric.plugins.module_utils._probes.model import Judged, Outcome
 from ansible_collections.netns.fabric.plugins.module_utils._probes.verdict import (
@@ -34,6 +35,9 @@ def test_no_failure_where_all_probes_are_as_expected_or_skipped() -> None:
         "not_as_expected": 0,
         "reachable": 1,
         "unreachable": 1,
+        "silent": 1,
+        "rejected": 0,
+        "no_route": 0,
         "skipped": 1,
     }
 
@@ -85,11 +89,26 @@ def test_hints() -> None:
     assert hint(unreachable("error", "Too many open files")) == ""
 
 
+@pytest.mark.parametrize(
+    ("expect", "cause", "text"),
+    [
+        ("rejected", "silence", "icmp_ratelimit"),
+        ("silent", "port unreachable", "so that they have arrived"),
+        ("silent", "no neighbour", "there is no route to it on the path"),
+    ],
+)
+def test_a_forbidden_probe_that_is_not_answered_otherwise_than_expected(expect: str, cause: str, text: str) -> None:
+    judged = Judged(probe("ns01", "192.0.2.1", expect=expect), unreachable(cause))
+    message = describe_failures([judged], Context())
+    assert f"ns01 -> 192.0.2.1 icmp: {cause} (expected {expect})" in message
+    assert text in message
+
+
 #: All causes but the one whose detail is a system call's error.
 CAUSES = [
     value for name, value in vars(model).items() if name.isupper() and isinstance(value, str) and value != model.ERROR
 ]
-for other in (model.HOST, model.REACHABLE, model.UNREACHABLE, model.DELIVERED):
+for other in (model.HOST, *expectations.EXPECTATIONS, expectations.DELIVERED):
     CAUSES.remove(other)
 
 

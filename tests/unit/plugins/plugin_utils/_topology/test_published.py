@@ -46,6 +46,11 @@ def test_only_from_the_router_where_forwarding_is_left_to_the_user(option: dict[
     assert probed(to="db", **option) == [(None, "10.0.0.254", 80, "10.0.0.2", 80)]
 
 
-@pytest.mark.parametrize("option", [{"protocol": "udp"}, {"in_interface": "eth0"}])
-def test_what_is_not_probed(option: dict[str, Any]) -> None:
-    assert probed(to="web", **option) == []
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_by_the_protocol_that_is_published(protocol: str) -> None:
+    compiled = compile_topology(publishing({"publish": 80, "to": "db", "protocol": protocol}))
+    assert {each["protocol"] for each in compiled["probes"] if "forwarded_to" in each} == {protocol}
+
+
+def test_a_port_of_one_interface_is_not_probed() -> None:
+    assert probed(to="web", in_interface="eth0") == []
