@@ -23,6 +23,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_conflicts import local_addresses
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwarding import Router, forwarding_parameter
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_listeners import Listeners
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import WantedNat
 from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import (
     PlannedAddresses,
@@ -59,6 +60,8 @@ class Actual:
     advertised: Mapping[NamespaceName, Sequence[str]] = field(default_factory=dict)
     #: The owner's policy, where firewalld is running.
     firewalld: Policy | None = None
+    #: The ports that are to be published and on which the router itself listens.
+    listeners: Listeners = field(default_factory=Listeners)
     #: Whether the owner has a policy where firewalld is not running.
     has_stopped_policy: bool = False
 
@@ -67,8 +70,8 @@ def read(host: Host, call: Call[Any], firewalld: bool = False, addresses: bool =
     """Return the state of all that the call may touch, firewalld's and the addresses only if they are asked for."""
     named = [wanted.namespace for wanted in call.entries]
     # What is pruned may be in namespaces that no entry names, and on the host.
-    others = [None, *sorted(host.use(KERNEL).namespace_names(preferred=named))] if call.prune else []
-    rulesets = host.use(FIREWALL).read([*named, *others], all_nat=True)
+    others = sorted(host.use(KERNEL).namespace_names(preferred=named)) if call.prune else []
+    rulesets = host.use(FIREWALL).read([*named, *([None] if call.prune else [])], all_nat=True, others=others)
     on_host = firewalld and None in rulesets
     name = policy_name(call.owner or "")
     policy = host.use(FIREWALLD).policy(name, lambda found: _needs_reload(found, call)) if on_host else None
@@ -121,7 +124,7 @@ def _read_routers(host: Host, forwarding: Mapping[NamespaceName, Mapping[str, st
     if not names:
         return {}
     kernel, planned = host.use(KERNEL), planned_addresses(host)
-    state = kernel.read([*names, *sorted(kernel.namespace_names(preferred=names))], addresses=True, routes=True)
+    state = kernel.read(names, addresses=True, routes=True, others=sorted(kernel.namespace_names(preferred=names)))
     found: dict[NamespaceName, Router] = {}
     for name in names:
         ports = {where[1]: planned.get(far, ()) for where, far in planned_peers(host).items() if where[0] == name}
