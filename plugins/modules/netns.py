@@ -57,7 +57,8 @@ options:
         is a warning. A dot in the link's name is written as a slash, as in C(net.ipv4.conf.eth0/10.rp_filter). The
         option C(sysctls) of M(netns.fabric.veth) and M(netns.fabric.link) sets it together with the link.
       - A parameter that only the host's own namespace may set, such as C(net.core.rmem_max), and a value that the
-        kernel does not accept are refused before anything is changed.
+        kernel does not accept are refused before anything is changed. So is C(net.netfilter.nf_hooks_lwtunnel), which
+        holds for the whole host in whichever namespace it is set.
     type: dict
   force:
     description:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -189,3 +190,67 @@ def test_links_of_the_same_sequence(router: Host, run_module: RunModule) -> None
     assert not run_module("sequence", steps=steps).changed
     pinged = router.in_namespace("ns01", "ping", "-n", "-c", "3", "-W", "1", OUTSIDE_ADDRESS, check=False)
     assert pinged.returncode == 0, pinged.stdout
+
+
+Step = dict[str, Any]
+LAN = {"name": "lan0", "addresses": ["192.168.101.254/24"], "peer": {"name": "eth0", "namespace": "far"}}
+TURN_ON = "sysctl -w net.ipv4.conf.lan0.forwarding=1"
+
+
+def router_steps(sysctls: dict[str, Any], namespace: str | None, *before: Step) -> list[Step]:
+    """Return steps that create a link with kernel parameters, and NAT for its network in two ways."""
+    inside = {"namespace": namespace} if namespace else {}
+    forward = {"port": "8080", "to_address": "192.168.101.1", **inside}
+    return [
+        {"module": "netns", "options": {"name": "far"}},
+        *before,
+        {"module": "veth", "options": {**LAN, **inside, "sysctls": sysctls}},
+        {"module": "nat_masquerade", "options": {"source": "192.168.101.0/24", **inside}},
+        {"module": "nat_port_forward", "options": forward},
+    ]
+
+
+def predicted(run_module: RunModule, steps: list[Step]) -> list[str]:
+    """Return the commands of a run, which check mode returns as well."""
+    checked = run_module("sequence", _check=True, steps=steps)
+    done = run_module("sequence", steps=steps)
+    assert not done.failed, done.message
+    assert checked.returned["diff"] == done.returned["diff"]
+    assert checked.commands == done.commands
+    return list(done.commands)
+
+
+class TestPredictedInASequence:
+    @pytest.mark.parametrize("exists", [True, False])
+    def test_forwarding_of_all_links_is_turned_on(self, run_module: RunModule, exists: bool) -> None:
+        """The kernel sets that of every link then, and that of new ones; the port forward has nothing to add."""
+        steps = router_steps({}, None)
+        set_forwarding("all", "0")
+        if exists:
+            predicted(run_module, steps[:-2])
+            assert not forwards("lan0")
+        commands = predicted(run_module, steps)
+        assert [line for line in commands if "forwarding" in line] == []
+        assert "sysctl -w net.ipv4.ip_forward=1" in commands
+        assert forwards("lan0")
+        assert not run_module("sequence", steps=steps).changed
+
+    @pytest.mark.parametrize("value", ["0", "1"])
+    def test_parameter_of_a_new_link(self, run_module: RunModule, value: str) -> None:
+        commands = predicted(run_module, router_steps({"ipv4.conf.forwarding": value}, None))
+        assert commands.count(TURN_ON) == 1, "by the link itself, or by NAT"
+        assert forwards("lan0")
+
+    def test_a_link_that_is_created_again_has_the_default(self, run_module: RunModule) -> None:
+        steps = router_steps({}, None)
+        predicted(run_module, steps[:-2])
+        set_forwarding("lan0", "1")
+        steps.insert(1, {"module": "veth", "options": {"name": "lan0", "state": "absent"}})
+        assert TURN_ON in predicted(run_module, steps)
+
+    @pytest.mark.parametrize("value", ["0", "1"])
+    def test_parameters_of_a_new_namespace(self, run_module: RunModule, value: str) -> None:
+        sysctls = {"net.ipv4.ip_forward": "1", "net.ipv4.conf.default.forwarding": value}
+        netns = {"module": "netns", "options": {"name": "ns01", "sysctls": sysctls}}
+        commands = " ".join(predicted(run_module, router_steps({}, "ns01", netns)))
+        assert (TURN_ON in commands) == (value == "0")

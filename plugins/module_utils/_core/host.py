@@ -92,6 +92,10 @@ class Host:
         for backend in self._opened.values():
             backend.forget()
 
+    def warnings(self) -> list[str]:
+        """Return what the backends have left out so far, each once."""
+        return list(dict.fromkeys(warning for backend in self._opened.values() for warning in backend.warnings()))
+
     def settle(self) -> None:
         """Make sure that what was written lasts, before other calls are let in."""
         for backend in self._opened.values():

@@ -59,6 +59,10 @@ class Backend:
         """Return the operations that this host is sure to refuse, each with the cause and the cure. Writes nothing."""
         return ()
 
+    def warnings(self) -> Iterable[str]:
+        """Return what was left out, and why, for the user."""
+        return ()
+
     def begin_call(self, options: Mapping[str, Any]) -> None:
         """Take the options of the next call."""
 

@@ -16,6 +16,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import U
 
 #: Only root can write to its directory and open it: whoever can open a file can lock it (flock(2)).
 LOCK_FILE = "/run/netns.fabric.lock"
+#: Bytes of a command line to read: it may have megabytes (execve(2)).
+COMMAND_MAX = 4096
 LOCK_TIMEOUT = 120.0  # seconds: a run over a thousand namespaces may well hold the lock for half of that
 
 
@@ -104,5 +106,5 @@ def _has_open(pid: int, status: os.stat_result) -> bool:
 
 def _command_line(pid: int) -> str:
     with suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
-        return file.read().rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+        return file.read(COMMAND_MAX).rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
     return "ended"

@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import Any, Protocol
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import HIDDEN, is_secret
+from ansible_collections.netns.fabric.plugins.module_utils._core.text import pasteable
 
 
 class Phase(IntEnum):
@@ -135,7 +136,7 @@ class Plan:
 
     @property
     def commands(self) -> list[str]:
-        return [line for _entry, operation in self.operations for line in operation.commands()]
+        return [pasteable(line) for _entry, operation in self.operations for line in operation.commands()]
 
 
 def _as_text(attributes: Mapping[str, Any] | None) -> str:

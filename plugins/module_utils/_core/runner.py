@@ -33,6 +33,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.option_types im
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import find_notations, find_secrets
+from ansible_collections.netns.fabric.plugins.module_utils._core.text import printable, printable_data
 
 #: What has become of the host where an internal error ends the call of a module that changes it, or that only reads.
 ROLLED_BACK = "All changes made by this call were rolled back."
@@ -45,6 +46,8 @@ class FabricModule(AnsibleModule):  # type: ignore[misc]  # ansible-core has no 
     Ansible's own `no_log` is for a whole option; secrets here are keys of map options. Options of a wrong type are
     reported all at once, each with its entry.
     """
+
+    params: dict[str, Any]
 
     def _set_internal_properties(self, *arguments: Any, **keywords: Any) -> None:
         """Check the options' types: the constructor calls this once it has them, and before it checks them itself."""
@@ -60,13 +63,15 @@ class FabricModule(AnsibleModule):  # type: ignore[misc]  # ansible-core has no 
 
     def exit_json(self, **result: Any) -> NoReturn:
         self._hide_secrets(result)
-        super().exit_json(**result)
+        self.params = printable_data(self.params)
+        super().exit_json(**printable_data(result))
         raise AssertionError  # not reached
 
     def fail_json(self, msg: str, **result: Any) -> NoReturn:
         """End with an error; the constructor does too, where options are wrong."""
         self._hide_secrets([self.params, result])
-        super().fail_json(msg, **result)
+        self.params = printable_data(self.params)
+        super().fail_json(printable(msg), **printable_data(result))
         raise AssertionError  # not reached
 
     def _hide_secrets(self, data: Any) -> None:
@@ -109,7 +114,7 @@ def run_and_exit(module: FabricModule, action: Callable[[], dict[str, Any]], cra
 def _give_warnings(module: FabricModule, result: Mapping[str, Any]) -> dict[str, Any]:
     """Give the result's warnings to Ansible, which no longer takes them from a result; return the rest."""
     for warning in result.get("warnings", ()):
-        module.warn(warning)
+        module.warn(printable(warning))
     return {name: value for name, value in result.items() if name != "warnings"}
 
 
@@ -122,11 +127,12 @@ def converge(resource: Resource[Any, Any], params: Mapping[str, Any], check_mode
     call = parse_call(resource, params, check_mode)
     with exclusive_host(resource.backends, check_mode) as host:
         plan = plan_and_apply(resource, call, host)
+        warnings = [*plan.warnings, *host.warnings()]
     return {
         "changed": plan.changed,
         "diff": plan.diff,
         "commands": plan.commands,
-        "warnings": list(plan.warnings),
+        "warnings": warnings,
         **plan.results,
     }
 

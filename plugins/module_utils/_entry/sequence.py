@@ -93,7 +93,7 @@ def converge(
             if not check_mode:
                 plans = _run_steps(calls, plans, host)
         named = [{"module": name, "changed": plan.changed, **plan.results} for (name, _call), plan in zip(calls, plans)]
-        result = {**_merge_results(plans), "steps": named}
+        result = {**_merge_results(plans, host), "steps": named}
         # The lock is released first: probes can take a while, and need not keep others from changing the host.
         return {**result, **(run_probes(host, parsed_probes, result) if parsed_probes else {})}
 
@@ -153,7 +153,7 @@ def _run_steps(calls: Sequence[tuple[str, Call[Any]]], simulated: Sequence[Plan]
         try:
             done.append(_run_step(name, call, host, plan if is_first else None))
         except FabricError as error:
-            raise Unfinished(f"netns.fabric.{name}: {error}", _merge_results(done)) from error
+            raise Unfinished(f"netns.fabric.{name}: {error}", _merge_results(done, host)) from error
     return done
 
 
@@ -187,7 +187,7 @@ def run_probes(host: Host, probes: Sequence[Probe], result: Mapping[str, Any]) -
     return probed
 
 
-def _merge_results(plans: Sequence[Plan]) -> dict[str, Any]:
+def _merge_results(plans: Sequence[Plan], host: Host) -> dict[str, Any]:
     """Return what was changed, in the order in which it was."""
     return {
         "invocation": {},  # Ansible would return all parameters once more.
@@ -197,6 +197,7 @@ def _merge_results(plans: Sequence[Plan]) -> dict[str, Any]:
         "warnings": [
             *describe_assumptions(dict.fromkeys(thing for plan in plans for thing in plan.assumed)),
             *dict.fromkeys(note for plan in plans for note in plan.notes),
+            *host.warnings(),
         ],
     }
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
+from ansible_collections.netns.fabric.plugins.module_utils._core.text import printable
 from ansible_collections.netns.fabric.plugins.module_utils._facts.model import (
     SYSCTLS,
     Filters,
     HostFacts,
     NamespaceFacts,
     label_of,
-    printable,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._firewall import backend as firewall
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
@@ -66,13 +66,16 @@ class _Collector:
         nameless = self._nameless({inode: found[0].pid for inode, found in inside.items()})
         self._identify(nameless)
         state = self._kernel.read(
-            [name for name in (*names, *nameless) if name not in self._refused],
+            [None],
+            others=[name for name in (*names, *nameless) if name is not None and name not in self._refused],
             addresses="addresses" in self._wanted,
             routes="routes" in self._wanted,
             tx_checksum=True,
             neighbours="neighbours" in self._wanted,
             counters="counters" in self._wanted,
         )
+        for warning in self._kernel.warnings():
+            self._note(warning)
         # A namespace that was created in the meantime has no identity, and is left to the next call.
         identified = [name for name in state.namespaces if name in self._identities]
         admitted = [name for name in identified if self._filters.admit(label_of(name, self._identities))]
@@ -119,7 +122,10 @@ class _Collector:
                 except OSError as error:
                     self._note(f"listening sockets: the kernel does not report them ({error.strerror})")
             if "firewall" in self._wanted:
-                facts.tables.extend(("nftables", family, table) for family, table in firewall.nftables_tables())
+                try:
+                    facts.tables.extend(("nftables", family, table) for family, table in firewall.nftables_tables())
+                except FabricError as error:
+                    self._note(f"firewall rules: {error}")
                 for version, family in ((4, "ip"), (6, "ip6")):
                     facts.tables.extend(
                         ("iptables-legacy", family, table) for table in sorted(firewall.legacy_tables(version))

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._facts.model import printable
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     COMMENT,
     IPTABLES_LEGACY,
@@ -72,8 +71,7 @@ def firewall_view(
     """Return the tables (backend, family and name), chains and rules that are to be reported."""
     return {
         "tables": [
-            {"backend": _backend(ruleset, *table), "family": table[1], "name": printable(table[2])}
-            for table in sorted(tables)
+            {"backend": _backend(ruleset, *table), "family": table[1], "name": table[2]} for table in sorted(tables)
         ],
         "chains": [_chain(ruleset.chains[place]) for place in sorted(chains, key=str)],
         "rules": [_rule(chain, rule) for chain, rule in rules],

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.text import printable
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Ruleset
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link, NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
@@ -133,10 +134,3 @@ def label_of(name: NamespaceName, identities: Mapping[NamespaceName, Identity]) 
     if name is not None and name.startswith("/"):
         return f"net:[{identities[name].inode}]"
     return None if name is None else printable(name)
-
-
-def printable(text: str) -> str:
-    """Return the text with bytes that are not UTF-8 written as in Python's strings: JSON cannot hold them."""
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import NAMESPACE_DIRECTORY
 from ansible_collections.netns.fabric.plugins.module_utils._facts.firewall_view import firewall_view, nat_chains
-from ansible_collections.netns.fabric.plugins.module_utils._facts.model import HostFacts, printable
+from ansible_collections.netns.fabric.plugins.module_utils._facts.model import HostFacts
 from ansible_collections.netns.fabric.plugins.module_utils._facts.view import FilteredFacts, namespace_owners
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Ruleset
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
@@ -62,7 +62,7 @@ def namespace_view(facts: FilteredFacts, name: NamespaceName) -> dict[str, Any]:
         "named": named,
         "inode": identity.inode,
         "nsid": None if name is None else identity.nsid,
-        "path": "/proc/self/ns/net" if name is None else printable(f"{NAMESPACE_DIRECTORY}/{name}" if named else name),
+        "path": "/proc/self/ns/net" if name is None else f"{NAMESPACE_DIRECTORY}/{name}" if named else name,
         "owners": list(namespace_owners(state)) if name is not None else [],
         "processes": [_process(process) for process in host.processes.get(identity.inode, ())],
         "links": [_link(host, state, link) for link in links],
@@ -90,14 +90,14 @@ def namespace_view(facts: FilteredFacts, name: NamespaceName) -> dict[str, Any]:
 def _link(host: HostFacts, state: NamespaceState, link: Link) -> dict[str, Any]:
     port = host.port_of(state.name, link)
     return {
-        "name": printable(link.name),
+        "name": link.name,
         "index": link.index,
         "kind": link.kind or ("loopback" if link.loopback else "physical"),
         "state": link.state,
         "enabled": link.up,
         "mac": link.mac or None,
         "mtu": link.mtu,
-        "alias": printable(link.alias),
+        "alias": link.alias,
         "owners": list(link.owners),
         "master": name_at(state, link.master),
         "peer": _peer(host, link),
@@ -121,7 +121,7 @@ def _peer(host: HostFacts, link: Link) -> dict[str, Any] | None:
     far = host.kernel.far_end(link)
     return {
         "namespace": host.label(far[0]) if far else None,
-        "name": printable(far[1].name) if far else None,
+        "name": far[1].name if far else None,
         "index": link.peer.index,
     }
 
@@ -129,11 +129,11 @@ def _peer(host: HostFacts, link: Link) -> dict[str, Any] | None:
 def name_at(state: NamespaceState, index: int | None) -> str | None:
     """Return the name of the link with an index; None where there is no such link."""
     link = state.link_at(index) if index else None
-    return printable(link.name) if link else None
+    return link.name if link else None
 
 
 def _process(process: Process) -> dict[str, Any]:
-    return {"pid": process.pid, "command": printable(process.command), "user": process.user}
+    return {"pid": process.pid, "command": process.command, "user": process.user}
 
 
 def _route(state: NamespaceState, route: Route) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._facts.declarations import export_declarations
-from ansible_collections.netns.fabric.plugins.module_utils._facts.model import Filters, HostFacts, printable
+from ansible_collections.netns.fabric.plugins.module_utils._facts.model import Filters, HostFacts
 from ansible_collections.netns.fabric.plugins.module_utils._facts.namespace_view import namespace_view
 from ansible_collections.netns.fabric.plugins.module_utils._facts.switch_view import switch_view
 from ansible_collections.netns.fabric.plugins.module_utils._facts.view import FilteredFacts
@@ -23,7 +23,7 @@ def report(host: HostFacts, filters: Filters) -> dict[str, Any]:
         "host": namespace_view(facts, None),
         "namespaces": sorted(namespaces, key=lambda namespace: (not namespace["named"], namespace["name"])),
         "openvswitch": switch_view(facts),
-        "stale": sorted(printable(name) for name in host.kernel.stale),
+        "stale": sorted(name for name in host.kernel.stale),
         "owners": facts.owners(),
         "unreadable": list(host.unreadable),
         "declarations": declarations,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import cached_property, partial
@@ -20,6 +21,7 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed, Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, BackendType, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
+from ansible_collections.netns.fabric.plugins.module_utils._firewall import limits
 from ansible_collections.netns.fabric.plugins.module_utils._firewall import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import FlowSelection, FlowTransaction
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.iptables_parser import (
@@ -44,6 +46,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     FAMILIES,
     IPTABLES_LEGACY,
     IPTABLES_NFT,
+    OWN_TABLE,
     Chain,
     Ruleset,
     Tools,
@@ -51,6 +54,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import uapi
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import (
+    EndlessDump,
     NetlinkError,
     NetlinkSocket,
 )
@@ -94,6 +98,9 @@ class Firewall(Backend):
         self._find = find
         self._read_objects = read_objects
         self._readings: dict[tuple[NamespaceName, bool], Ruleset] = {}
+        #: The namespaces that could not be read and that no entry names, with the reason.
+        self._unread: dict[str, str] = {}
+        self._patience = limits.ALL_PATIENCE
 
     def _run(self, program: str, *arguments: str, text: str = "") -> Result:
         return self._run_program([self._find(program) or program, *arguments], text)
@@ -126,25 +133,46 @@ class Firewall(Backend):
             is_nft = "nf_tables" in printed.output or "initialize nft" in printed.error
             yield IPTABLES_NFT if is_nft else IPTABLES_LEGACY, plain
 
-    def read(self, namespaces: Iterable[NamespaceName], all_nat: bool = False) -> dict[NamespaceName, Ruleset]:
+    def read(
+        self, namespaces: Iterable[NamespaceName], all_nat: bool = False, others: Iterable[str] = ()
+    ) -> dict[NamespaceName, Ruleset]:
         """Return the rules in each of these namespaces. Each is read once, until forget(); missing ones are left out.
 
         With `all_nat` the rules of other NAT tables are included, which do not affect those of this collection.
+        `others` are namespaces that no entry names: the rules are read where any of this collection is among them. One
+        whose rules cannot be read quickly is left out, with a warning.
 
         Raises:
             Unavailable: A program cannot print what the kernel has.
         """
         found: dict[NamespaceName, Ruleset] = {}
         for namespace in dict.fromkeys(namespaces):
-            with ExitStack() as stack:
+            self._read_into(found, namespace, all_nat)
+        for namespace in others:
+            if namespace not in found and namespace not in self._unread:
+                start = time.monotonic()
                 try:
-                    stack.enter_context(enter_namespace(namespace))
-                except OSError:
-                    continue
-                if (namespace, all_nat) not in self._readings:
-                    self._readings[namespace, all_nat] = self._read_here(namespace, all_nat)
-                found[namespace] = self._readings[namespace, all_nat]
+                    self._read_into(found, namespace, all_nat, is_other=True)
+                except Unavailable as error:
+                    self._patience -= time.monotonic() - start
+                    self._unread[namespace] = str(error)
         return found
+
+    def _read_into(
+        self, found: dict[NamespaceName, Ruleset], namespace: NamespaceName, all_nat: bool, is_other: bool = False
+    ) -> None:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(enter_namespace(namespace))
+            except OSError:
+                return
+            if (namespace, all_nat) not in self._readings:
+                is_needed = not is_other or _may_have_own_rules(str(namespace), self._patience)
+                self._readings[namespace, all_nat] = self._read_here(namespace, all_nat) if is_needed else Ruleset()
+            found[namespace] = self._readings[namespace, all_nat]
+
+    def warnings(self) -> Iterable[str]:
+        return [f"the packet filter of the namespace {name} is left alone: {why}" for name, why in self._unread.items()]
 
     def forget(self) -> None:
         """Drop what was read: it is out of date."""
@@ -153,6 +181,8 @@ class Firewall(Backend):
     def _read_here(self, namespace: NamespaceName, all_nat: bool) -> Ruleset:
         tables = nftables_tables()
         where = f"the namespace {namespace}" if namespace else "the host"
+        if tables and namespace is not None:
+            limits.check_size(namespace)
         nft = self._list_nft(where, tables, all_nat) if tables and self.tools.nft else Ruleset()
         chains: list[Chain] = []
         for (variant, version), command in self.tools.iptables.items():
@@ -161,7 +191,10 @@ class Firewall(Backend):
             else:
                 present = legacy_tables(version)
             if present & TABLES:
-                chains.extend(parse_chains(self._save(command, where), variant, version))
+                text = self._save(command, where)
+                if namespace is not None:
+                    limits.check_text(namespace, text)
+                chains.extend(parse_chains(text, variant, version))
         return merge_rulesets(nft, chains)
 
     def _list_nft(self, where: str, tables: Mapping[tuple[str, str], int], all_nat: bool) -> Ruleset:
@@ -268,6 +301,19 @@ def _run_inside(namespace: NamespaceName, action: Callable[[], None]) -> None:
 # What the kernel reports without a program
 
 
+def _may_have_own_rules(namespace: str, patience: float) -> bool:
+    """Return whether there may be rules of this collection, or its table, in the namespace that the thread is in.
+
+    Raises:
+        Unavailable: It cannot be found out quickly.
+    """
+    tables = nftables_tables()
+    if any(name == OWN_TABLE for _family, name in tables) or any(map(legacy_tables, FAMILIES)):
+        return True
+    patience = max(limits.LEAST_PATIENCE, min(limits.PATIENCE, patience))
+    return bool(tables) and limits.has_own_rules(namespace, patience)
+
+
 def legacy_tables(version: int) -> set[str]:
     """Return the tables of iptables-legacy in the namespace that the thread is in; iptables would create them."""
     with suppress(OSError), open(f"/proc/thread-self/net/{_LEGACY_TABLES[version]}", encoding="ascii") as file:
@@ -304,6 +350,8 @@ def nftables_tables() -> dict[tuple[str, str], int]:
             found = dump(netlink, uapi.NFT_MSG_GETTABLE)
         except NetlinkError:
             return {}
+        except EndlessDump as error:
+            raise Unavailable(f"the tables of nf_tables cannot be read: {error.strerror}") from error
     return {key: flags for dumped in found for key, flags in parse_table(dumped)}
 
 

@@ -38,6 +38,9 @@ _PORTS: Mapping[str, str] = {"--dport": "dport", "--sport": "sport"}
 _VERDICTS: Mapping[str, str] = {name.upper(): name for name in (*FINAL_VERDICTS, *NAT_VERDICTS)}
 _HOOKS: Mapping[str, str] = {hook.upper(): hook for hook in (*NAT_HOOKS, FORWARD, INPUT)}
 
+#: Options whose value is the next word even where that begins with a hyphen: the name of a link, or a comment.
+_WITH_ANY_VALUE = frozenset({"-i", "-o", "--comment"})
+
 #: Whether an option is negated, the option, and its values.
 _Option = tuple[bool, str, list[str]]
 
@@ -113,8 +116,7 @@ def _parse_options(arguments: Sequence[str]) -> Iterator[_Option]:
         negated = arguments[position] == "!"
         position += negated
         end = position + 1
-        # The value of a comment may look like an option.
-        if end < len(arguments) and arguments[position] == "--comment":
+        if end < len(arguments) and arguments[position] in _WITH_ANY_VALUE:
             end += 1
         while end < len(arguments) and not arguments[end].startswith("-") and arguments[end] != "!":
             end += 1

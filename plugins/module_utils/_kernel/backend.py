@@ -15,7 +15,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import O
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, Backends, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests, rights, sysctl, templates
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests, rights, sockets, templates
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.announcements import Announcements
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.batch import Batch, refusal_of
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handlers import HANDLERS
@@ -83,13 +83,17 @@ class Kernel(Backend):
         tx_checksum: bool = False,
         neighbours: bool = False,
         counters: bool = False,
+        others: Iterable[str] = (),
     ) -> KernelState:
         """Return the links of these namespaces, and what else is asked for; None stands for the host's own.
+
+        `others` are namespaces that no entry names. One that cannot be read quickly is left out, with a warning: who is
+        root in it can have it changed all the time, or fill it, and must not stop the host's runs by that.
 
         The far ends of veths are known where both namespaces are among those asked for. `tx_checksum` reads that of
         veths, `counters` those of all links. A namespace without a name may be given by the path of its file.
         """
-        return self._reader.read(namespaces, addresses, routes, tx_checksum, neighbours, counters)
+        return self._reader.read(namespaces, addresses, routes, tx_checksum, neighbours, counters, others)
 
     def identities(self, namespaces: Iterable[NamespaceName]) -> dict[NamespaceName, Identity]:
         """Return what distinguishes each of these namespaces from all others; one that does not exist is left out."""
@@ -113,10 +117,21 @@ class Kernel(Backend):
         """
         return self._reader.with_sysctls(state, wanted)
 
-    def links_with(self, namespace: NamespaceName, value: str, pattern: str) -> frozenset[str]:
-        """Return the links that have a value in a kernel parameter, see sysctl.links_with()."""
+    def link_sysctls(self, namespace: NamespaceName, pattern: str) -> dict[str, str]:
+        """Return a kernel parameter of each link, `*` in its name in place of the link: also of `all` and `default`.
+
+        A link without one has that of `default`: it does not exist yet.
+        """
+        return self._reader.link_sysctls(namespace, pattern)
+
+    def listening(self, namespace: NamespaceName) -> list[sockets.Socket]:
+        """Return the listening sockets in a namespace.
+
+        Raises:
+            OSError: The kernel cannot list them.
+        """
         with self.entered(namespace):
-            return sysctl.links_with(value, pattern)
+            return sockets.listening()
 
     def socket_in(self, namespace: NamespaceName) -> NetlinkSocket:
         """Return the socket that is open in a namespace, for requests that this class does not have.
@@ -133,6 +148,9 @@ class Kernel(Backend):
             Unavailable: The namespace does not exist.
         """
         return self._handles.entered(namespace)
+
+    def warnings(self) -> Iterable[str]:
+        return [f"the namespace {name} is left alone: {reason}" for name, reason in self._reader.unread.items()]
 
     def forget(self) -> None:
         self._reader.forget()

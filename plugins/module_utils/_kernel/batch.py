@@ -73,7 +73,7 @@ class Batch:
     @cached_property
     def _state(self) -> KernelState:
         """Every namespace that has a name: the far end of a veth may be in any."""
-        return self._reader.read([None, *sorted(self._handles.names())])
+        return self._reader.read([None], others=sorted(self._handles.names()))
 
     def send(self) -> None:
         """Send all requests; record those that were executed in the journal.

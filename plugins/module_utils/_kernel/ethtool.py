@@ -9,6 +9,8 @@ import array
 import fcntl
 import struct
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.text import encode_name
+
 # linux/sockios.h, linux/ethtool.h
 SIOCETHTOOL, ETHTOOL_GTXCSUM, ETHTOOL_STXCSUM = 0x8946, 0x16, 0x17
 
@@ -37,6 +39,6 @@ def set_tx_checksum(socket: int, link: str, enabled: bool) -> None:
 def _call(socket: int, link: str, command: int, value: int) -> int:
     """Exchange one struct ethtool_value."""
     data = array.array("I", [command, value])
-    request = REQUEST.pack(link.encode(), data.buffer_info()[0])
+    request = REQUEST.pack(encode_name(link), data.buffer_info()[0])
     fcntl.ioctl(socket, SIOCETHTOOL, request.ljust(REQUEST_SIZE, b"\0"))
     return data[1]

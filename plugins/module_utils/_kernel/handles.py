@@ -66,19 +66,25 @@ class NamespaceHandle:
         self.socket.close()
         os.close(self.descriptor)
 
-    def links(self, counters: bool = False) -> list[messages.LinkMessage]:
-        return [messages.parse_link(found, counters) for found in self.socket.dump(requests.list_links())]
+    def _dump(self, request: bytearray, patience: float | None) -> list[bytes]:
+        """Return a dump; with `patience` it takes only so many seconds, however much there is."""
+        if patience is None:
+            return self.socket.dump(request)
+        return self.socket.dump(request, patience, timeout=patience)
 
-    def addresses(self) -> list[bytes]:
+    def links(self, counters: bool = False, patience: float | None = None) -> list[messages.LinkMessage]:
+        return [messages.parse_link(found, counters) for found in self._dump(requests.list_links(), patience)]
+
+    def addresses(self, patience: float | None = None) -> list[bytes]:
         """Return the addresses as the kernel dumps them."""
-        return self.socket.dump(requests.list_addresses())
+        return self._dump(requests.list_addresses(), patience)
 
-    def routes(self) -> list[bytes]:
+    def routes(self, patience: float | None = None) -> list[bytes]:
         """Return the routes as the kernel dumps them."""
-        return [raw for raw in self.socket.dump(requests.list_routes()) if messages.is_route(raw)]
+        return [raw for raw in self._dump(requests.list_routes(), patience) if messages.is_route(raw)]
 
-    def neighbours(self) -> Iterator[Neighbour]:
-        found = map(messages.parse_neighbour, self.socket.dump(requests.list_neighbours()))
+    def neighbours(self, patience: float | None = None) -> Iterator[Neighbour]:
+        found = map(messages.parse_neighbour, self._dump(requests.list_neighbours(), patience))
         return (neighbour for neighbour in found if neighbour is not None)
 
     def link(self, name: str) -> messages.LinkMessage:

@@ -14,6 +14,7 @@ import errno
 import os
 import socket
 import struct
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -44,6 +45,10 @@ RECEIVE_BUFFER = 4 << 20
 RECEIVE_SIZE = 1 << 15
 #: Seconds to wait for an answer.
 TIMEOUT = 60.0
+#: Seconds for which a dump is repeated that others keep changing.
+DUMP_PATIENCE = 10.0
+#: Seconds that one dump may take, whatever its size.
+DUMP_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,15 @@ class NetlinkError(OSError):
 
     def __str__(self) -> str:
         return str(self.strerror)
+
+
+class EndlessDump(OSError):
+    """A dump that others change faster than it can be read, or that takes too long."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            errno.EINTR, f"what the kernel has is changed all the time, or is too much to be read within {seconds:g} s"
+        )
 
 
 def message(kind: int, body: bytes, flags: int = 0) -> bytearray:
@@ -182,28 +196,66 @@ class NetlinkSocket:
                 raise NetlinkError(_refusal_in(answer) or Refusal(errno.EIO, "an empty answer"))
         return [answers[sequence] for sequence in sorted(answers)]
 
-    def dump(self, request: bytearray) -> list[bytes]:
+    def dump(self, request: bytearray, patience: float = DUMP_PATIENCE, timeout: float = DUMP_TIMEOUT) -> list[bytes]:
         """Return all objects of one kind.
 
         Something may change while the kernel writes the dump in several parts, which it then flags: the dump is read
-        again.
+        again, for `patience` seconds. One dump may take `timeout` seconds.
 
         Raises:
             NetlinkError: The kernel refused it.
+            EndlessDump: It took longer; the socket is of no use any more.
         """
+        end = time.monotonic() + patience
         while True:
             self._number(request, NLM_F_DUMP)
             self._socket.send(request)
-            found, is_interrupted = self._receive_dump()
+            found, is_interrupted = self._receive_dump(timeout)
             if not is_interrupted:
                 return found
+            if time.monotonic() > end:
+                raise EndlessDump(patience)
 
-    def _receive_dump(self) -> tuple[list[bytes], bool]:
+    def scan(self, request: bytearray, wanted: bytes, timeout: float, size_max: int) -> tuple[bool, int]:
+        """Return whether a dump has these bytes in it, and its size, without taking it apart.
+
+        It ends where the dump turns out to be larger than `size_max`; the socket is of no use any more then.
+
+        Raises:
+            NetlinkError: The kernel refused it.
+            EndlessDump: It took longer than `timeout` seconds; the socket is of no use any more.
+        """
+        end = time.monotonic() + timeout
+        while True:
+            self._number(request, NLM_F_DUMP)
+            self._socket.send(request)
+            is_found, size, flags, is_done = False, 0, 0, False
+            while not is_done:
+                if time.monotonic() > end:
+                    raise EndlessDump(timeout)
+                data = self._receive_data()
+                is_found, size = is_found or wanted in data, size + len(data)
+                if size > size_max:
+                    return is_found, size
+                for offset, kind, flags_here in _headers_in(data):
+                    flags |= flags_here
+                    is_done = is_done or kind == NLMSG_DONE
+                    if kind == NLMSG_ERROR:
+                        raise NetlinkError(_refusal_in(data[offset:]) or Refusal(errno.EIO, "an empty answer"))
+            if not flags & NLM_F_DUMP_INTR:
+                return is_found, size
+
+    def _receive_dump(self, timeout: float) -> tuple[list[bytes], bool]:
         found: list[bytes] = []
         is_interrupted = False
+        end = time.monotonic() + timeout
         while True:
+            if time.monotonic() > end:
+                raise EndlessDump(timeout)
             for received in self._receive():
-                _length, kind, flags, _sequence, _port = HEADER.unpack_from(received)
+                _length, kind, flags, sequence, _port = HEADER.unpack_from(received)
+                if sequence != self._sequence:
+                    continue  # of a dump that was given up
                 is_interrupted = is_interrupted or bool(flags & NLM_F_DUMP_INTR)
                 if kind == NLMSG_DONE:
                     return found, is_interrupted
@@ -225,10 +277,14 @@ class NetlinkSocket:
                     answers[sequence] = _refusal_in(received)
         return answers
 
-    def _receive(self) -> Iterator[bytes]:
+    def _receive_data(self) -> bytes:
         data, _ancillary, flags, _address = self._socket.recvmsg(RECEIVE_SIZE)
         if flags & socket.MSG_TRUNC:
             raise OSError(errno.EMSGSIZE, f"the kernel sent a netlink message of more than {RECEIVE_SIZE} bytes")
+        return data
+
+    def _receive(self) -> Iterator[bytes]:
+        data = self._receive_data()
         offset = 0
         while offset + HEADER.size <= len(data):
             length = HEADER.unpack_from(data, offset)[0]
@@ -238,6 +294,15 @@ class NetlinkSocket:
 
 def _pad(request: bytearray) -> bytes:
     return bytes(request) + b"\0" * (-len(request) % 4)
+
+
+def _headers_in(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield where each message begins, its kind and its flags."""
+    offset = 0
+    while offset + HEADER.size <= len(data):
+        length, kind, flags, _sequence, _port = HEADER.unpack_from(data, offset)
+        yield offset, kind, flags
+        offset += (length + 3) & ~3
 
 
 def _kind(message: bytes) -> int:

@@ -6,32 +6,36 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import ethtool, messages, requests, sysctl
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import EndlessDump
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.peers import Peers
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.simulated_sysctls import SimulatedSysctls
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
-    Address,
     Identity,
     KernelState,
     Link,
     NamespaceName,
     NamespaceState,
-    Neighbour,
-    Route,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.trial import Trial
 from ansible_collections.netns.fabric.plugins.module_utils._system.processes import command_line
 
 Value = TypeVar("Value")
+
+#: Seconds that reading one kind of object may take in a namespace that no entry names, and that all such namespaces
+#: which could not be read may take together: from then on each is tried for a moment only.
+PATIENCE, ALL_PATIENCE, LEAST_PATIENCE = 2.0, 6.0, 0.2
 
 
 class Reader:
@@ -47,6 +51,9 @@ class Reader:
         self._set_aliases: dict[tuple[NamespaceName, str], str] = {}
         #: What was read since the last write, by namespace and kind.
         self._cache: dict[tuple[NamespaceName, str], Any] = {}
+        #: The namespaces that could not be read and that no entry names, with the reason.
+        self.unread: dict[str, str] = {}
+        self._patience = ALL_PATIENCE
         self._peers_by_namespaces: dict[tuple[NamespaceName, ...], Peers] = {}
         self._simulated_sysctls = SimulatedSysctls()
         self._trial = Trial()
@@ -73,21 +80,35 @@ class Reader:
         tx_checksum: bool = False,
         neighbours: bool = False,
         counters: bool = False,
+        others: Iterable[str] = (),
     ) -> KernelState:
         """Return the links of these namespaces, and what else is asked for; see Kernel.read()."""
-        names = list(dict.fromkeys(namespaces))
+        declared = dict.fromkeys(namespaces)
+        names = list(dict.fromkeys([*declared, *others]))
+        kinds = {
+            "links": not counters,
+            "links with counters": counters,
+            "addresses": addresses,
+            "routes": routes,
+            "neighbours": neighbours,
+        }
+        wanted = [kind for kind, is_wanted in kinds.items() if is_wanted]
         found = [name for name in names if self._handles.find(name) is not None]
+        found = [name for name in found if name in declared or self._fetch_other(str(name), wanted)]
+        for name in declared:
+            if name in found:
+                self._fetch(name, wanted)
         dumped = {name: self._links(name, counters) for name in found}
         peers = self._peers(dumped)
-        stale = [name for name in self._handles.names().intersection(names) if name not in dumped]
+        stale = [name for name in self._handles.names().intersection(names) if name not in {*dumped, *self.unread}]
         state = KernelState(
             namespaces={
                 name: NamespaceState(
                     name,
                     links=tuple(self._link(name, link, peers, tx_checksum) for link in links),
-                    addresses=self._addresses(name) if addresses else (),
-                    routes=self._routes(name) if routes else (),
-                    neighbours=self._neighbours(name) if neighbours else (),
+                    addresses=self._cache[name, "addresses"] if addresses else (),
+                    routes=self._cache[name, "routes"] if routes else (),
+                    neighbours=self._cache[name, "neighbours"] if neighbours else (),
                 )
                 for name, links in dumped.items()
             },
@@ -113,20 +134,49 @@ class Reader:
                 found[name] = other
         return found
 
+    def _fetch(self, name: NamespaceName, kinds: Sequence[str], patience: float | None = None) -> None:
+        """Read these kinds of objects into the cache.
+
+        Raises:
+            Unavailable: They are changed all the time, or are too many.
+        """
+        handle = self._handles.get(name)
+        read: Mapping[str, Callable[[], Any]] = {
+            "links": lambda: handle.links(patience=patience),
+            "links with counters": lambda: handle.links(counters=True, patience=patience),
+            "addresses": lambda: tuple(map(messages.parse_address, handle.addresses(patience))),
+            "routes": lambda: tuple(map(messages.parse_route, handle.routes(patience))),
+            "neighbours": lambda: tuple(handle.neighbours(patience)),
+        }
+        for kind in kinds:
+            try:
+                self._cached(name, kind, read[kind])
+            except EndlessDump as error:
+                where, monitor = (f"the namespace {name}", f"ip -n {name}") if name else ("the host", "ip")
+                raise Unavailable(
+                    f"the {kind} of {where} cannot be read: {error.strerror}; see what changes them (`{monitor} "
+                    "monitor`), stop it, and run again"
+                ) from error
+
+    def _fetch_other(self, name: str, kinds: Sequence[str]) -> bool:
+        """Read a namespace that no entry names, as far as that is quick; return whether it was."""
+        if name in self.unread:
+            return False
+        start = time.monotonic()
+        try:
+            self._fetch(name, kinds, max(LEAST_PATIENCE, min(PATIENCE, self._patience)))
+        except Unavailable as error:
+            self._patience -= time.monotonic() - start
+            self.unread[name] = str(error)
+            handle = self._handles.release(name)  # its socket has the rest of the dump
+            if handle is not None:
+                handle.close()
+            return False
+        return True
+
     def _links(self, name: NamespaceName, counters: bool) -> list[messages.LinkMessage]:
-        kind = "links with counters" if counters else "links"
-        return self._cached(name, kind, lambda: self._handles.get(name).links(counters))
-
-    def _addresses(self, name: NamespaceName) -> tuple[Address, ...]:
-        handle = self._handles.get(name)
-        return self._cached(name, "addresses", lambda: tuple(map(messages.parse_address, handle.addresses())))
-
-    def _routes(self, name: NamespaceName) -> tuple[Route, ...]:
-        handle = self._handles.get(name)
-        return self._cached(name, "routes", lambda: tuple(map(messages.parse_route, handle.routes())))
-
-    def _neighbours(self, name: NamespaceName) -> tuple[Neighbour, ...]:
-        return self._cached(name, "neighbours", lambda: tuple(self._handles.get(name).neighbours()))
+        found: list[messages.LinkMessage] = self._cache[name, "links with counters" if counters else "links"]
+        return found
 
     def _peers(self, dumped: Mapping[NamespaceName, list[messages.LinkMessage]]) -> Peers:
         # With more namespaces more far ends are known.
@@ -186,6 +236,20 @@ class Reader:
         simulated = {key: self._simulated_sysctls.get(namespace, key) for key in keys}
         return {key: value if simulated[key] is None else simulated[key] for key, value in found.items()}
 
+    def link_sysctls(self, namespace: NamespaceName, pattern: str) -> dict[str, str]:
+        """Return a kernel parameter of each link; see Kernel.link_sysctls()."""
+        if self._handles.find(namespace) is None:
+            value = self._trial.read(pattern)
+            found = {} if value is None else {"default": value}
+        else:
+            with self._handles.entered(namespace):
+                found = sysctl.of_links(pattern)
+        removed = self._removed_links.get(namespace, set())
+        for each in self._links(namespace, counters=False) if removed else ():
+            if each.link.index in removed:
+                found.pop(each.link.name, None)
+        return self._simulated_sysctls.of_links(namespace, pattern, found)
+
     def identities(self, namespaces: Iterable[NamespaceName]) -> dict[NamespaceName, Identity]:
         """Return what distinguishes each of these namespaces from all others; one that does not exist is left out."""
         host = self._handles.get(None)
@@ -224,24 +288,28 @@ class Reader:
         and is there where it returns to the host. The end of a veth pair is not, whose planning needs it.
         """
         for each in operations:
-            if isinstance(each, op.SetSysctl):
-                self._simulated_sysctls.set(each.namespace, each.key, each.value)
-            elif isinstance(each, op.SetAlias):
+            if isinstance(each, op.SetAlias):
                 self._set_aliases[each.namespace, each.link] = each.alias
         removals = [each for each in operations if isinstance(each, (op.DeleteLink, op.MoveLink, op.RemoveNamespace))]
         self._simulate_removals(removals)
+        # After the removals: what is re-created, or has moved, gets its parameters then.
+        for each in operations:
+            if isinstance(each, op.SetSysctl):
+                self._simulated_sysctls.set(each.namespace, each.key, each.value)
 
     def _simulate_removals(self, removals: Sequence[Any]) -> None:
-        state = self.read([None, *self._handles.names()]) if removals else KernelState()
+        state = self.read([None], others=self._handles.names()) if removals else KernelState()
         for removal in removals:
             if isinstance(removal, op.MoveLink) and removal.to is None:
                 self._simulate_return(removal, state.link(removal.namespace, removal.name))
             if isinstance(removal, op.RemoveNamespace):
                 self._handles.hide(removal.name)
+                self._simulated_sysctls.forget(removal.name)
                 place: NamespaceName = removal.name
                 links = list(state.namespace(place).links)
             else:
                 place = removal.namespace
+                self._simulated_sysctls.forget_link(place, removal.name)
                 links = [link for link in state.namespace(place).links if link.name == removal.name]
                 if isinstance(removal, op.MoveLink):
                     links = [link for link in links if link.kind != "veth"]
@@ -253,6 +321,8 @@ class Reader:
 
     def simulate_removed_links(self, names: Collection[str]) -> None:
         """Read from now on as if these links of the host had been removed."""
+        for name in names:
+            self._simulated_sysctls.forget_link(None, name)
         for link in self.read([None]).namespace(None).links if names else ():
             if link.name in names:
                 self._simulate_removal(None, link)
@@ -274,3 +344,4 @@ class Reader:
 
     def _simulate_removal(self, name: NamespaceName, link: Link) -> None:
         self._removed_links.setdefault(name, set()).add(link.index)
+        self._simulated_sysctls.forget_link(name, link.name)

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import split_key
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 
 #: The parameters of `all` that the kernel copies to `default` and to every link when they are written
@@ -45,6 +47,28 @@ class SimulatedSysctls:
         if value is None and found:
             return self._values.get((namespace, f"{found[1]}.*.{found[3]}"))
         return value
+
+    def of_links(self, namespace: NamespaceName, pattern: str, read: Mapping[str, str]) -> dict[str, str]:
+        """Return a parameter of links, `*` in its name in place of the link: as it was set, else as it was read."""
+        start, _star, end = pattern.partition("*")
+        found = dict(read)
+        if (namespace, pattern) in self._values:
+            found = dict.fromkeys([*read, "default"], self._values[namespace, pattern])
+        for (where, key), value in self._values.items():
+            if where == namespace and key != pattern and key.startswith(start) and key.endswith(end):
+                found[key[len(start) : -len(end)].replace("/", ".")] = value
+        return found
+
+    def forget_link(self, namespace: NamespaceName, link: str) -> None:
+        """Forget what was set for a link: it is gone, and one that gets its name has its own parameters."""
+        for where, key in list(self._values):
+            found = split_key(key)
+            if where == namespace and found is not None and found[1] == link:
+                del self._values[where, key]
+
+    def forget(self, namespace: NamespaceName) -> None:
+        """Forget all that was set in a namespace: it is gone."""
+        self._values = {place: value for place, value in self._values.items() if place[0] != namespace}
 
     def clear(self) -> None:
         self._values.clear()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkSocket, message
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkSocket, attributes_of, message
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
     HEADER,
     NETLINK_SOCK_DIAG,
@@ -28,6 +28,8 @@ LISTENING = (("tcp", socket.IPPROTO_TCP, TCP_LISTEN), ("udp", socket.IPPROTO_UDP
 REQUEST = struct.Struct("=BBBxI48x")
 #: struct inet_diag_msg: family; of the id the ports, the source address and the link; uid and inode.
 ANSWER = struct.Struct("=Bxxx2s2x16s16xI8x12xII")
+#: linux/inet_diag.h: whether a socket of IPv6 takes no IPv4, INET_DIAG_SKV6ONLY.
+SKV6ONLY = 11
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Socket:
     device: int
     uid: int
     inode: int
+    #: Of IPv6: it takes no IPv4 (IPV6_V6ONLY of ipv6(7)).
+    v6only: bool = False
 
 
 def listening() -> list[Socket]:
@@ -78,4 +82,5 @@ def _parse(protocol: str, answer: bytes) -> Socket:
         device=device,
         uid=uid,
         inode=inode,
+        v6only=any(attributes_of(answer, HEADER.size + ANSWER.size).get(SKV6ONLY, b"")),
     )

@@ -43,17 +43,14 @@ def read(key: str) -> str | None:
         os.close(descriptor)
 
 
-def links_with(value: str, pattern: str) -> frozenset[str]:
-    """Return the links that have a value in a parameter, `*` in place of the link: also `all` and `default`."""
+def of_links(pattern: str) -> dict[str, str]:
+    """Return a parameter of each link, `*` in its name in place of the link: also of `all` and `default`."""
     start, _star, end = path_of(pattern).partition("*")
-    return frozenset(path[len(start) : -len(end)] for path in glob.glob(f"{start}*{end}") if _has(path, value))
-
-
-def _has(path: str, value: str) -> bool:
-    try:
-        return _read(path).strip() == value
-    except OSError:  # the link is gone
-        return False
+    found = {}
+    for path in glob.glob(f"{start}*{end}"):
+        with suppress(OSError):  # the link is gone
+            found[path[len(start) : -len(end)]] = _read(path).strip()
+    return found
 
 
 def path_of(key: str) -> str:

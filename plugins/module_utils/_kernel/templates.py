@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.text import encode_name
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import attribute
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
     ATTRIBUTE,
@@ -65,7 +66,7 @@ def nsid_message(kind: int, request_flags: int, attributes: Attributes) -> bytea
 
 
 def _encode_text(text: str) -> bytes:
-    return text.encode() + b"\0"
+    return encode_name(text) + b"\0"
 
 
 def _encode_number(number: int) -> bytes:
@@ -150,7 +151,9 @@ def _with_placeholders(attributes: Attributes, placeholders: list[bytes]) -> lis
         elif isinstance(value, dict):
             found.append((name, {**value, "attrs": _with_placeholders(value["attrs"], placeholders)}))
         else:
-            found.append((name, value))
+            # pyroute2 knows strict UTF-8 only, and takes bytes as they are.
+            is_plain = not isinstance(value, str) or value.isascii()
+            found.append((name, value if is_plain else encode_name(value)))
     return found
 
 

@@ -35,6 +35,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
     TUNSETIFINDEX,
     TUNSETPERSIST,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._system.small_files import read_bytes
 
 
 @dataclass(frozen=True)
@@ -202,8 +203,7 @@ def capture_stale_file(name: str) -> Callable[[], None]:
         return lambda: os.mkfifo(path, stat.S_IMODE(status.st_mode))
     if not stat.S_ISREG(status.st_mode):
         return do_nothing  # a socket, which only its program can create
-    with open(path, "rb") as file:
-        content = file.read()
+    content, _status = read_bytes(path)
 
     def restore() -> None:
         with open(path, "xb") as file:

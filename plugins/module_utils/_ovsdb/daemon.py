@@ -21,7 +21,8 @@ def find_daemon(directory: str) -> tuple[bool | None, int | None]:
     it may still run, here or where it cannot be seen from here.
     """
     try:
-        with open(os.path.join(directory, "ovs-vswitchd.pid"), "rb") as file:
+        path = os.path.join(directory, "ovs-vswitchd.pid")
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             # struct flock of fcntl(2): type, whence, start, length, pid.
             lock = fcntl.fcntl(file, fcntl.F_GETLK, struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
     except OSError:
@@ -71,7 +72,7 @@ def read_attachments(pid: int) -> Attachments:
 
 
 def _read_tap_names(pid: int, descriptor: str) -> list[str]:
-    with open(f"/proc/{pid}/fdinfo/{descriptor}", encoding="utf-8", errors="replace") as file:
+    with open(f"/proc/{pid}/fdinfo/{descriptor}", encoding="utf-8", errors="surrogateescape") as file:
         # Not every space of Unicode is one to the kernel, which allows it at the end of a name.
         names = [line.partition(":")[2].strip("\t\n ") for line in file if line.startswith("iff:")]
     return [name for name in names if name]

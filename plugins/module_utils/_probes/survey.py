@@ -119,12 +119,14 @@ class _Survey:
             return
         self._read_addresses([None, *(probe.namespace for probe in self._probes)])
         if not wanted <= self._owners.keys():
-            self._read_addresses(self._kernel.namespace_names())
+            self._read_addresses((), self._kernel.namespace_names())
 
-    def _read_addresses(self, namespaces: Iterable[NamespaceName]) -> None:
+    def _read_addresses(self, namespaces: Iterable[NamespaceName], others: Iterable[str] = ()) -> None:
+        """Read the addresses in namespaces that probes start from, and in others."""
         names = [name for name in dict.fromkeys(namespaces) if name not in self._read]
-        self._read.update(names)
-        for address, holders in owners_in(self._kernel.read(names, addresses=True)).items():
+        more = [name for name in others if name not in self._read]
+        self._read.update(names, more)
+        for address, holders in owners_in(self._kernel.read(names, addresses=True, others=more)).items():
             self._owners.setdefault(address, []).extend(holders)
 
     def _repeat_misdirected(self, judged: list[Judged]) -> list[Judged]:
@@ -137,7 +139,7 @@ class _Survey:
         if not suspects:
             return judged
         before = {probe: listeners_of(probe, self._owners) for probe in suspects}
-        self._read_addresses(self._kernel.namespace_names())
+        self._read_addresses((), self._kernel.namespace_names())
         again = [probe for probe in suspects if listeners_of(probe, self._owners) != before[probe]]
         if not again:
             return judged
@@ -205,7 +207,7 @@ class _Survey:
         gateways = {probe: gateway_to(state.namespace(probe.namespace), probe.to) for probe in probes}
         owners = {**owners_in(state), **self._owners}
         missing = {name for probe in probes for name in owners.get(probe.to, ())} - state.namespaces.keys()
-        others = self._kernel.read(missing, addresses=True) if missing else KernelState()
+        others = self._kernel.read((), addresses=True, others=filter(None, missing)) if missing else KernelState()
         self._filters.note(KernelState({**state.namespaces, **others.namespaces}))
         return routes_of(probes, self._prober.find_sources(probes), gateways, owners)
 

@@ -103,8 +103,8 @@ class LinkResource(Resource[WantedLink, KernelState]):
     def read(self, host: Host, call: Call[WantedLink]) -> KernelState:
         kernel = host.use(KERNEL)
         names = [None, *(wanted.namespace for wanted in call.entries)]
-        everywhere = [*names, *sorted(kernel.namespace_names(preferred=names))]
-        state = kernel.read(everywhere if call.prune else names, addresses=True)
+        others = sorted(kernel.namespace_names(preferred=names))
+        state = kernel.read(names, addresses=True, others=others if call.prune else ())
         lost = any(
             wanted.present and _find(state, wanted, call.owner) is None
             for wanted in call.entries
@@ -116,7 +116,7 @@ class LinkResource(Resource[WantedLink, KernelState]):
             for link in [state.named(wanted.namespace, wanted.name)]
         )
         if (lost or unknown) and not call.prune:
-            state = kernel.read(everywhere, addresses=True)
+            state = kernel.read(names, addresses=True, others=others)
         queries: Queries = {}
         for wanted in (wanted for wanted in call.entries if wanted.present):
             link = state.named(wanted.namespace, wanted.name)

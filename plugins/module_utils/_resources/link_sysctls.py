@@ -31,11 +31,9 @@ def parse(checks: Checks, option: str, given: Mapping[str, Any] | None) -> dict[
         short = checks.value(f"{option}.{key}", sysctl_names.check_short, key)
         if short is None or value is None:
             continue
-        if isinstance(value, (dict, list)):
-            checks.error(
-                f"{option}.{key}", "a value is a number or a string; write several numbers as one string: '1 2 3'"
-            )
-        wanted[short] = sysctl_names.parse_value(value)
+        text = checks.value(f"{option}.{key}", sysctl_names.parse_value, value)
+        if text is not None:
+            wanted[short] = text
     return wanted
 
 

@@ -39,11 +39,12 @@ class Router:
 
     state: NamespaceState
     ports: Mapping[str, tuple[Interface, ...]] = field(default_factory=dict)
+    #: The value of the parameter `forwarding` of each link, and of `default`.
+    forwarding: Mapping[str, str] = field(default_factory=dict)
 
-    def has_link(self, name: str) -> bool:
-        """Whether a link exists: one that an earlier call of the sequence creates, in check mode, has no index yet."""
-        link = self.state.link(name)
-        return link is not None and link.index > 0
+    def forwards_from(self, link: str) -> bool:
+        """Whether a link forwards; one that an earlier call of the sequence creates, in check mode, has the default."""
+        return self.forwarding.get(link, self.forwarding.get("default")) != "0"
 
 
 def required_links(router: Router, behind: Network, way_out: str | None) -> list[str]:

@@ -57,7 +57,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model 
     WantedNat,
     nat_chain,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import Actual, SimulatedState
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import SIMULATED_RULESETS, Actual
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_ruleset import PlannedRuleset
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import require_namespace
 
@@ -76,7 +76,7 @@ class NatPlanner(Planner[AnyWanted]):
         self._backend_option = str(call.options.get("backend") or AUTO)
         self._forwarding = dict(actual.forwarding)
         #: The links that forward, although they did not when they were read.
-        self._opened: set[tuple[NamespaceName, str]] = set(actual.simulated.opened_links)
+        self._opened: set[tuple[NamespaceName, str]] = set()
         self._backends: dict[tuple[NamespaceName, int], str] = {}
         self._rulesets: dict[NamespaceName, PlannedRuleset] = {}
         #: The chains that are left alone, in the order in which they were found.
@@ -164,14 +164,13 @@ class NatPlanner(Planner[AnyWanted]):
     def _closed_links(self, wanted: AnyWanted) -> list[str]:
         """Return the links that the entry needs and that do not forward."""
         namespace = wanted.namespace
-        closed = self._actual.closed_links.get(namespace, frozenset())
         router = self._actual.routers.get(namespace)
         if wanted.version != 4 or router is None or (namespace, ALL_LINKS) in self._opened:
             return []
         return [
             link
             for link in required_links(router, wanted.behind, wanted.link)
-            if (link if router.has_link(link) else "default") in closed and (namespace, link) not in self._opened
+            if not router.forwards_from(link) and (namespace, link) not in self._opened
         ]
 
     def absent(self, wanted: AnyWanted) -> None:
@@ -212,9 +211,7 @@ class NatPlanner(Planner[AnyWanted]):
 
     def simulated(self) -> Mapping[str, Any]:
         rulesets = {name: rules.ruleset() for name, rules in self._rulesets.items()}
-        new = SimulatedState(rulesets, self._forwarding, frozenset(self._opened))
-        state = self._actual.simulated.updated_by(new)
-        return {SimulatedState.name: state}
+        return {SIMULATED_RULESETS: {**self._actual.simulated, **rulesets}}
 
     def _remove(self, entry: Entry, name: NamespaceName, key: RuleKey, families: Sequence[str]) -> None:
         rules = self._rules(name)

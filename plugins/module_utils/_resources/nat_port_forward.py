@@ -37,6 +37,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_confli
     redirections,
     takes_packets_of,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_listeners import Published, read_listeners
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import (
     BACKEND_OPTIONS,
     BACKENDS,
@@ -124,6 +125,7 @@ class WantedForward(WantedNat):
     to_address: str = ""
     to_port: int | None = None
     hairpin: str | None = None
+    take_over: bool = False
 
     address_option = "to_address"
     link_option = "in_interface"
@@ -154,6 +156,11 @@ class WantedForward(WantedNat):
             RuleSpec(ACCEPT_IN, FORWARD, there, "accept"),
             RuleSpec(ACCEPT_REPLIES, FORWARD, back, "accept"),
         )
+
+    def published(self) -> Published:
+        """Return what is published, for the search for services of the router itself."""
+        key = self.key
+        return Published(self.namespace, key.protocol, key.first_and_last, key.version, key.address, key.in_interface)
 
     def _addresses(self) -> tuple[Criterion, ...]:
         address = self.key.address
@@ -215,22 +222,44 @@ class PortForwardPlanner(NatPlanner[WantedForward]):
     def check_entries(self, present: Sequence[WantedForward]) -> Iterator[InvalidEntry]:
         yield from _find_collisions(present)
         for wanted in present:
-            yield from self._find_redirections(wanted)
+            yield from self._find_redirections(wanted) or self._find_listener(wanted)
+        if self._actual.listeners.unreadable:
+            self.warn(
+                "port",
+                "whether the router itself listens on a published port is not known, the kernel does not list its "
+                f"sockets ({self._actual.listeners.unreadable})",
+            )
         yield from _find_long_marks(present, self.call.owner or "")
 
-    def _find_redirections(self, wanted: WantedForward) -> Iterator[InvalidEntry]:
+    def _find_listener(self, wanted: WantedForward) -> list[InvalidEntry]:
+        """Find a service of the router itself that would lose the port; one that has lost it already is left alone."""
+        listener = self._actual.listeners.found.get(wanted.published())
+        if listener is None or self._rules(wanted.namespace).owned(wanted.key):
+            return []
+        router = f"the namespace {wanted.namespace}" if wanted.namespace else "the host"
+        return [
+            InvalidEntry(
+                wanted.entry,
+                "port",
+                f"{router} itself listens on {wanted.key.protocol} {listener}, and would no longer be reached there; "
+                "choose another port, limit the entry by `address` or `in_interface`, or set `take_over: true`",
+            )
+        ]
+
+    def _find_redirections(self, wanted: WantedForward) -> list[InvalidEntry]:
         """Find a rule of another owner, or of another program, that leads the port elsewhere."""
         key, local = wanted.key, self._actual.local_addresses.get(wanted.namespace, ())
         for place, rule, owner in self._foreign(wanted.namespace, key.version):
             if takes_packets_of(rule, key.protocol, key.first_and_last, key.address, key.in_interface, local):
-                yield InvalidEntry(
+                error = InvalidEntry(
                     wanted.entry,
                     "port",
                     f"{key.protocol} port {key.ports} is already led elsewhere, by "
                     f"{describe_redirection(place, rule, owner)}; choose another port, remove that rule first, or give "
                     "each its own `address` or `in_interface`",
                 )
-                return
+                return [error]
+        return []
 
     def _foreign(self, namespace: NamespaceName, version: int) -> list[tuple[Place, Rule, str | None]]:
         """Return the rules that lead something elsewhere and that the call leaves alone, each with its owner."""
@@ -266,6 +295,7 @@ class PortForwardResource(Resource[WantedForward, Actual]):
         "address": {"type": "str"},
         "in_interface": {"type": "str"},
         "hairpin": {"type": "str"},
+        "take_over": {"type": "bool", "default": False},
         **ROUTER_OPTIONS,
     }
     call_options = BACKEND_OPTIONS
@@ -296,13 +326,15 @@ class PortForwardResource(Resource[WantedForward, Actual]):
             to_address=to_address,
             to_port=None if str(to_port) == ports else to_port,
             hairpin=hairpin,
+            take_over=options["take_over"],
         )
 
     def key(self, desired: WantedForward) -> object:
         return desired.namespace, desired.key
 
     def read(self, host: Host, call: Call[WantedForward]) -> Actual:
-        return read(host, call, addresses=True)
+        published = [wanted.published() for wanted in call.entries if wanted.present and not wanted.take_over]
+        return replace(read(host, call, addresses=True), listeners=read_listeners(host, published))
 
     def plan(self, actual: Actual, call: Call[WantedForward]) -> Plan:
         return PortForwardPlanner(actual, call).run()

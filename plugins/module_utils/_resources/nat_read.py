@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_conflicts import local_addresses
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwarding import Router, forwarding_parameter
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_listeners import Listeners
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import WantedNat
 from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import (
     PlannedAddresses,
@@ -34,25 +35,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_ad
 #: rtnetlink(7), linux/rtnetlink.h: the kernel, or a daemon, has the route from a router advertisement (RFC 4861).
 _BY_ADVERTISEMENT = 9
 
-
-@dataclass(frozen=True)
-class SimulatedState:
-    """What a call leaves to the next NAT module of a sequence in check mode."""
-
-    rulesets: Mapping[NamespaceName, Ruleset] = field(default_factory=dict)
-    forwarding: Mapping[tuple[NamespaceName, int], str | None] = field(default_factory=dict)
-    #: The links that now forward IPv4, and did not before.
-    opened_links: frozenset[tuple[NamespaceName, str]] = frozenset()
-
-    name = "nat"
-
-    def updated_by(self, later: SimulatedState) -> SimulatedState:
-        """Return the state after a later call."""
-        return SimulatedState(
-            {**self.rulesets, **later.rulesets},
-            {**self.forwarding, **later.forwarding},
-            self.opened_links | later.opened_links,
-        )
+#: What a call leaves to the next NAT module of a sequence in check mode, see Plan.simulated: rulesets by namespace.
+SIMULATED_RULESETS = "NAT rulesets"
 
 
 @dataclass(frozen=True)
@@ -66,18 +50,18 @@ class Actual:
     tools: Tools = field(default_factory=Tools)
     rulesets: Mapping[NamespaceName, Ruleset] = field(default_factory=dict)
     forwarding: Mapping[tuple[NamespaceName, int], str | None] = field(default_factory=dict)
-    #: The links that do not forward IPv4 although the namespace does, where it has any; `default` for new ones.
-    closed_links: Mapping[NamespaceName, frozenset[str]] = field(default_factory=dict)
-    #: These namespaces.
+    #: The namespaces that forward IPv4, and have links that do not.
     routers: Mapping[NamespaceName, Router] = field(default_factory=dict)
     #: The addresses at which a port is published that names none.
     local_addresses: Mapping[NamespaceName, frozenset[str]] = field(default_factory=dict)
-    #: The part of it that earlier calls in check mode would have written.
-    simulated: SimulatedState = field(default_factory=SimulatedState)
+    #: Those that earlier calls in check mode would have written.
+    simulated: Mapping[NamespaceName, Ruleset] = field(default_factory=dict)
     #: The links by which a namespace has a default route that the kernel drops when IPv6 forwarding is turned on.
     advertised: Mapping[NamespaceName, Sequence[str]] = field(default_factory=dict)
     #: The owner's policy, where firewalld is running.
     firewalld: Policy | None = None
+    #: The ports that are to be published and on which the router itself listens.
+    listeners: Listeners = field(default_factory=Listeners)
     #: Whether the owner has a policy where firewalld is not running.
     has_stopped_policy: bool = False
 
@@ -86,8 +70,8 @@ def read(host: Host, call: Call[Any], firewalld: bool = False, addresses: bool =
     """Return the state of all that the call may touch, firewalld's and the addresses only if they are asked for."""
     named = [wanted.namespace for wanted in call.entries]
     # What is pruned may be in namespaces that no entry names, and on the host.
-    others = [None, *sorted(host.use(KERNEL).namespace_names(preferred=named))] if call.prune else []
-    rulesets = host.use(FIREWALL).read([*named, *others], all_nat=True)
+    others = sorted(host.use(KERNEL).namespace_names(preferred=named)) if call.prune else []
+    rulesets = host.use(FIREWALL).read([*named, *([None] if call.prune else [])], all_nat=True, others=others)
     on_host = firewalld and None in rulesets
     name = policy_name(call.owner or "")
     policy = host.use(FIREWALLD).policy(name, lambda found: _needs_reload(found, call)) if on_host else None
@@ -96,19 +80,16 @@ def read(host: Host, call: Call[Any], firewalld: bool = False, addresses: bool =
         for wanted in call.entries
         if wanted.present and wanted.ip_forward
     }
-    simulated: SimulatedState = host.simulated.get(SimulatedState.name, SimulatedState())
-    forwarding.update({key: value for key, value in simulated.forwarding.items() if key in forwarding})
+    simulated: Mapping[NamespaceName, Ruleset] = host.simulated.get(SIMULATED_RULESETS, {})
     new_routers = [
         name for (name, version), value in forwarding.items() if version == 6 and value == "0" and name in rulesets
     ]
-    closed_links = _read_closed_links(host, call, rulesets)
     return Actual(
         kernel=host.use(KERNEL).read(wanted.namespace for wanted in call.entries if wanted.namespace or wanted.link),
         tools=host.use(FIREWALL).tools,
-        rulesets={**rulesets, **simulated.rulesets},
+        rulesets={**rulesets, **simulated},
         forwarding=forwarding,
-        closed_links=closed_links,
-        routers=_read_routers(host, [name for name, links in closed_links.items() if links]),
+        routers=_read_routers(host, _read_forwarding(host, call)),
         local_addresses=_read_local_addresses(host, named) if addresses else {},
         simulated=simulated,
         advertised=_read_advertised(host, new_routers),
@@ -125,26 +106,25 @@ def _needs_reload(policy: Policy, call: Call[WantedNat]) -> bool:
     return is_needed or policy != Policy(policy.name)
 
 
-def _read_closed_links(
-    host: Host, call: Call[WantedNat], existing: Container[NamespaceName]
-) -> dict[NamespaceName, frozenset[str]]:
-    """Return the links that do not forward IPv4, by the namespaces that do and are to do so for an entry."""
+def _read_forwarding(host: Host, call: Call[Any]) -> dict[NamespaceName, Mapping[str, str]]:
+    """Return which links forward IPv4 in the namespaces of the entries that do, and have links that do not."""
     kernel = host.use(KERNEL)
-    found: dict[NamespaceName, frozenset[str]] = {}
+    found: dict[NamespaceName, Mapping[str, str]] = {}
     for name in dict.fromkeys(wanted.namespace for wanted in call.entries if wanted.present and wanted.version == 4):
-        # A new namespace starts with the host's parameters.
-        source = name if name in existing else None
-        if kernel.sysctl(source, FORWARDING[4]) == "1":
-            found[name] = kernel.links_with(source, "0", forwarding_parameter("*"))
+        if kernel.sysctl(name, FORWARDING[4]) == "1":
+            by_link = kernel.link_sysctls(name, forwarding_parameter("*"))
+            if "0" in by_link.values():
+                found[name] = by_link
     return found
 
 
-def _read_routers(host: Host, names: Sequence[NamespaceName]) -> dict[NamespaceName, Router]:
+def _read_routers(host: Host, forwarding: Mapping[NamespaceName, Mapping[str, str]]) -> dict[NamespaceName, Router]:
     """Return the links and routes of namespaces, as earlier calls in check mode would have left them."""
+    names = list(forwarding)
     if not names:
         return {}
     kernel, planned = host.use(KERNEL), planned_addresses(host)
-    state = kernel.read([*names, *sorted(kernel.namespace_names(preferred=names))], addresses=True, routes=True)
+    state = kernel.read(names, addresses=True, routes=True, others=sorted(kernel.namespace_names(preferred=names)))
     found: dict[NamespaceName, Router] = {}
     for name in names:
         ports = {where[1]: planned.get(far, ()) for where, far in planned_peers(host).items() if where[0] == name}
@@ -154,7 +134,7 @@ def _read_routers(host: Host, names: Sequence[NamespaceName]) -> dict[NamespaceN
                 there = state.namespace(far_end[0]).addresses_of(far_end[1])
                 ports.setdefault(link.name, tuple(address.interface for address in there))
         bare = {port: there for port, there in ports.items() if not _has_address(state, planned, (name, port))}
-        found[name] = Router(with_planned(state.namespace(name), planned), bare)
+        found[name] = Router(with_planned(state.namespace(name), planned), bare, forwarding[name])
     return found
 
 

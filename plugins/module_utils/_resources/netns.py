@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_interface
@@ -130,8 +129,8 @@ class NamespaceResource(Resource[Namespace, Actual]):
         further = backend.further_names(preferred=declared) - names
         # The host as well: links return to it from a namespace that is removed. Further names come last: they are the
         # aliases of the others.
-        wanted = sorted(distinct | names if call.prune else names)
-        kernel = backend.read([None, *wanted, *sorted(further)], addresses=True)
+        others = [*(sorted(distinct) if call.prune else ()), *sorted(further)]
+        kernel = backend.read([None, *sorted(names)], addresses=True, others=others)
         leaving = [name for name in kernel.namespaces if name and name not in declared | further]
         if call.prune:
             leaving = [name for name in leaving if name in names or call.owner in _owners(kernel.namespace(name))]
@@ -158,25 +157,10 @@ def _parse_sysctls(checks: Checks, given: Mapping[str, Any]) -> dict[str, str]:
     for key, value in sorted(given.items(), key=lambda item: _rank(item[0])):
         if value is None:
             continue
-        if isinstance(value, (dict, list)):
-            checks.error(
-                f"sysctls.{key}", "a value is a number or a string; write several numbers as one string: '1 2 3'"
-            )
-        if not key.startswith("net."):
-            checks.error(
-                f"sysctls.{key}",
-                "only parameters below net. belong to a namespace; the others hold for the whole host: remove it",
-            )
-        elif ".." in key or "//" in key or key.endswith((".", "/")) or any(char.isspace() for char in key):
-            checks.error(
-                f"sysctls.{key}", "this is not the name of a kernel parameter; write it like net.ipv4.ip_forward"
-            )
-        elif re.fullmatch(r"net\.\w+\.(conf|neigh)(\.[^.]+){3,}", key):
-            checks.error(
-                f"sysctls.{key}",
-                "write a dot in the name of a link as a slash (sysctl(8)), as in net.ipv4.conf.eth0/10.rp_filter",
-            )
-        wanted[key] = sysctl_names.parse_value(value)
+        name = checks.value(f"sysctls.{key}", sysctl_names.check_key, key)
+        text = checks.value(f"sysctls.{key}", sysctl_names.parse_value, value)
+        if name is not None and text is not None:
+            wanted[name] = text
     return wanted
 
 

@@ -187,7 +187,7 @@ def _read_macs(host: Host, bridges: Sequence[Bridge]) -> dict[str, dict[str, str
     if not bridges:
         return {}
     kernel = host.use(KERNEL)
-    state = kernel.read([None, *sorted(kernel.namespace_names())])
+    state = kernel.read([None], others=sorted(kernel.namespace_names()))
     found: dict[str, dict[str, str]] = {bridge.name: {} for bridge in bridges}
     for bridge in bridges:
         for port in bridge.ports:

@@ -166,4 +166,4 @@ def _check_vlans(checks: Checks, wanted: WantedPort) -> None:
 
 def _read_links(host: Host, present: Iterable[WantedPort], more: Iterable[str]) -> KernelState:
     hints = (port.peer.namespace for port in present if port.peer and port.tx_checksum == "auto")
-    return host.use(KERNEL).read([None, *hints, *more], tx_checksum=True)
+    return host.use(KERNEL).read([None, *hints], tx_checksum=True, others=more)

@@ -118,10 +118,10 @@ class VethResource(Resource[Veth, KernelState]):
     def read(self, host: Host, call: Call[Veth]) -> KernelState:
         kernel = host.use(KERNEL)
         names: list[NamespaceName] = [None, *(end.namespace for pair in call.entries for end in pair.ends)]
-        everywhere = [*names, *sorted(kernel.namespace_names(preferred=names))]
-        state = kernel.read(everywhere if call.prune else names, addresses=True, tx_checksum=True)
+        others = sorted(kernel.namespace_names(preferred=names))
+        state = kernel.read(names, addresses=True, tx_checksum=True, others=others if call.prune else ())
         if not call.prune and _has_unknown_peer(state, call.entries):
-            state = kernel.read(everywhere, addresses=True, tx_checksum=True)
+            state = kernel.read(names, addresses=True, tx_checksum=True, others=others)
         queries: Queries = {}
         for end in (end for pair in call.entries if pair.present for end in pair.ends):
             queries.update(sysctl_queries(state, end.namespace, end.name, end.settings))

@@ -23,18 +23,20 @@ from ansible_collections.netns.fabric.plugins.module_utils._system.paths import 
     make_directories,
     read_only_mount,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._system.small_files import (
+    UnsuitableFile,
+    find_obstacle,
+    read_bytes,
+)
 
 
 class Files(Backend):
     """Files that hold a few lines each."""
 
     def read(self, path: str) -> str | None:
-        """Return the text in a file; None where it does not exist."""
-        with (
-            suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError),
-            open(fs_path(path), encoding="utf-8", errors="replace") as file,
-        ):
-            return file.read()
+        """Return the text in a file; None where there is none, or something else than a file of a few lines."""
+        with suppress(FileNotFoundError, NotADirectoryError, UnsuitableFile):
+            return read_bytes(fs_path(path))[0].decode(errors="replace")
         return None
 
     def execute(self, operations: Sequence[Operation], journal: Journal) -> None:
@@ -47,12 +49,21 @@ class Files(Backend):
     def refusals(self, operations: Sequence[Operation]) -> Iterator[tuple[Operation, str]]:
         for operation in operations:
             if isinstance(operation, op.FileOperation):
-                directory = read_only_mount(fs_path(operation.path))
-                if directory is not None:
-                    yield operation, with_cure(f"{directory} is on a read-only file system", OSError(errno.EROFS, ""))
+                yield from ((operation, cause) for cause in _refusals(operation))
 
     def commit(self) -> None:
         """Nothing is kept for the rollback but what the journal has."""
+
+
+def _refusals(operation: op.FileOperation) -> list[str]:
+    paths = [operation.path, *([operation.new_path] if isinstance(operation, op.RenameFile) else [])]
+    obstacles = [found for found in map(find_obstacle, paths) if found]
+    if obstacles:
+        return obstacles
+    directory = read_only_mount(fs_path(operation.path))
+    if directory is None:
+        return []
+    return [with_cure(f"{directory} is on a read-only file system", OSError(errno.EROFS, ""))]
 
 
 @dataclass(frozen=True)
@@ -92,8 +103,8 @@ def _save(path: str) -> _SavedFile:
     created = _topmost_missing(directory)
     directory_status = os.stat(directory) if created is None else None
     try:
-        with open(path, "rb") as file:
-            return _SavedFile(path, file.read(), os.fstat(file.fileno()), directory_status, created)
+        content, status = read_bytes(path)
+        return _SavedFile(path, content, status, directory_status, created)
     except FileNotFoundError:
         return _SavedFile(path, None, None, directory_status, created)
 

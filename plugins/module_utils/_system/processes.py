@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.lock import COMMAND_MAX
+
 MOUNTS = "/proc/self/mountinfo"
 
 
@@ -84,7 +86,7 @@ def command_line(pid: int) -> str:
         OSError: It has ended.
     """
     with open(f"/proc/{pid}/cmdline", "rb") as file:
-        words = file.read().rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+        words = file.read(COMMAND_MAX).rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
     if words:
         return words
     with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:

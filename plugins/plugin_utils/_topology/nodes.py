@@ -84,8 +84,7 @@ class Node:
 
     def read_sysctls(self, namespace: Namespace) -> None:
         """Read from a namespace's kernel parameters what it forwards, and for whom it may answer."""
-        for name, value in namespace.options.get("sysctls", {}).items():
-            key = name.replace("/", ".")
+        for key, value in namespace.options.get("sysctls", {}).items():
             if "proxy_" in key:
                 self.may_proxy = True
             for version, keys in _FORWARDING.items():

@@ -326,7 +326,7 @@ class Reader:
             to=options["to"],
             protocol=options.get("protocol", "tcp"),
             address=options.get("address"),
-            options=_select(options, ("to_port", "in_interface", *schema.ROUTER)),
+            options=_select(options, ("to_port", "in_interface", "take_over", *schema.ROUTER)),
         )
 
     def _read_probe(self, path: str, entry: Any) -> UserProbe | None:

@@ -95,13 +95,22 @@ def _check_map(value: Any) -> dict[str, Any]:
     return value
 
 
-def _check_link_sysctls(value: Any) -> dict[str, Any]:
-    for key in _check_map(value):
+def _check_sysctls(value: Any, check_key: Callable[[str], str]) -> dict[str, Any]:
+    for key, item in _check_map(value).items():
         try:
-            sysctl_names.check_short(key)
+            check_key(str(key))
+            sysctl_names.parse_value(item)
         except ValueError as error:
             raise ValidationError(f"{key}: {error}") from None
     return dict(value)
+
+
+def _check_link_sysctls(value: Any) -> dict[str, Any]:
+    return _check_sysctls(value, sysctl_names.check_short)
+
+
+def _check_namespace_sysctls(value: Any) -> dict[str, Any]:
+    return _check_sysctls(value, sysctl_names.check_key)
 
 
 def _check_external_ids(value: Any) -> dict[str, Any]:
@@ -209,7 +218,7 @@ ROUTE: dict[str, Check] = {
 NETNS: dict[str, Check] = {
     "nameservers": Each(validation.ip_address),
     "search": Each(_check_text),
-    "sysctls": _check_map,
+    "sysctls": _check_namespace_sysctls,
     "force": check_boolean,
 }
 #: Options that both NAT modules have.
@@ -239,5 +248,6 @@ FORWARD: dict[str, Check] = {
     "to_port": validation.port,
     "address": validation.ip_address,
     "in_interface": validation.interface_name,
+    "take_over": check_boolean,
     **ROUTER,
 }

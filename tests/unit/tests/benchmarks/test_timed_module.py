@@ -106,7 +106,7 @@ def test_the_steps_of_the_real_sequence(monkeypatch: pytest.MonkeyPatch) -> None
     def open_host(_backends: object, check_mode: bool) -> Iterator[object]:
         assert not check_mode
         clock.work(10)
-        yield SimpleNamespace(simulate=lambda _plan: None, end_simulation=lambda: None)
+        yield SimpleNamespace(simulate=lambda _plan: None, end_simulation=lambda: None, warnings=list)
         clock.work(5)
 
     @contextmanager

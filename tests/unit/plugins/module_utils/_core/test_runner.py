@@ -93,6 +93,9 @@ class NoHost:
     def begin_call(self, options: Mapping[str, Any]) -> None:
         """No option counts here."""
 
+    def warnings(self) -> list[str]:
+        return []
+
     @contextmanager
     def locked(self) -> Any:
         yield

@@ -49,3 +49,39 @@ def test_names_without_the_link(short: str) -> None:
 def test_wrong_names(short: object) -> None:
     with pytest.raises(ValueError, match=r"write TREE\.NAME without the link, such as ipv4\.conf\.rp_filter"):
         sysctl_names.check_short(short)
+
+
+@pytest.mark.parametrize("key", ["net.ipv4.ip_forward", "net.ipv4.conf.eth0/10.rp_filter", "net.ipv4.conf.a//b.tag"])
+def test_names_in_full(key: str) -> None:
+    assert sysctl_names.check_key(key) == key
+
+
+@pytest.mark.parametrize(
+    ("key", "cause"),
+    [
+        ("kernel.hostname", "only parameters below net."),
+        ("net/ipv4/ip_forward", "only parameters below net."),
+        ("net.//.kernel.hostname", "not the name of a kernel parameter"),
+        ("net./.ipv4", "not the name of a kernel parameter"),
+        ("net.ipv4.", "not the name of a kernel parameter"),
+        ("net.ipv4.x\0", "not the name of a kernel parameter"),
+        ("net.ipv4.x\udcff", "not the name of a kernel parameter"),
+        ("net.ipv4.x y", "not the name of a kernel parameter"),
+        (f"net.{'x' * 256}", "not the name of a kernel parameter"),
+        ("net.ipv4.conf.eth0.10.rp_filter", "as a slash"),
+        ("net.netfilter.nf_hooks_lwtunnel", "it holds for the whole host"),
+    ],
+)
+def test_wrong_names_in_full(key: str, cause: str) -> None:
+    with pytest.raises(ValueError, match=cause):
+        sysctl_names.check_key(key)
+
+
+def test_values() -> None:
+    assert [sysctl_names.parse_value(value) for value in (True, 7, " 1  2 ")] == ["1", "7", "1 2"]
+
+
+@pytest.mark.parametrize("value", [[1], {}, "\u0661", "1\0", "\udcff"])
+def test_wrong_values(value: object) -> None:
+    with pytest.raises(ValueError, match=r"several numbers as one string|that no kernel parameter takes"):
+        sysctl_names.parse_value(value)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.text import printable_data
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link
 from ansible_collections.netns.fabric.tests.helpers.host_facts import LO, host_facts, namespace, reported
 
@@ -12,6 +13,7 @@ from ansible_collections.netns.fabric.tests.helpers.host_facts import LO, host_f
 def test_bytes_that_are_not_utf_8_are_printable() -> None:
     raw = b"\xff\xc3\xa4".decode(errors="surrogateescape")
     result = reported(host_facts(namespace(raw, LO, Link(2, raw, kind="tun", alias=raw))))
+    result = printable_data(result)  # as every module does at its end
     assert result["namespaces"][0]["name"] == result["namespaces"][0]["links"][1]["name"] == "\\xffä"
     assert result["declarations"]["links"] == []
 

@@ -64,6 +64,12 @@ class TestParse:
         # What follows the target belongs to it and is not a condition.
         assert reject.criteria == {Criterion("iifname", "eth0")}
 
+    @pytest.mark.parametrize("name", ["-x", "-o", "--comment", "!", "-j"])
+    def test_links_whose_name_looks_like_an_option(self, name: str) -> None:
+        found = iptables_parser.parse_rule(["-i", name, "!", "-o", name, "-j", "DROP"], 4)
+        assert found.criteria == {Criterion("iifname", name), Criterion("oifname", name, negated=True)}
+        assert found.verdict == "drop"
+
     def test_comment_that_looks_like_an_option(self) -> None:
         found = iptables_parser.parse_rule(["-m", "comment", "--comment", "-s", "-j", "DROP"], 4)
         assert (found.comment, found.criteria, found.verdict) == ("-s", frozenset(), "drop")

@@ -86,6 +86,37 @@ def bodies(found: list[bytes]) -> list[bytes]:
     return [message[16:] for message in found]
 
 
+def test_a_dump_that_is_always_interrupted_is_given_up(connect: Connect) -> None:
+    opened, fake = connect(lambda sent: [reply(headers(sent)[0][3], b"x", flags=0x10) + done(headers(sent)[0][3])])
+    with pytest.raises(netlink.EndlessDump, match=r"changed all the time"):
+        opened.dump(netlink.message(18, b""), patience=0.05)
+    assert len(fake.sent) > 1
+
+
+def test_a_dump_without_an_end_is_given_up(connect: Connect) -> None:
+    opened, _fake = connect(lambda _sent: [reply(1, b"x")] * 10**6)
+    with pytest.raises(netlink.EndlessDump, match=r"too much to be read within 0.05 s"):
+        opened.dump(netlink.message(18, b""), timeout=0.05)
+
+
+def test_what_is_left_of_a_dump_that_was_given_up(connect: Connect) -> None:
+    opened, _fake = connect(lambda _sent: [reply(7, b"old") + done(7), reply(1, b"new") + done(1)])
+    assert bodies(opened.dump(netlink.message(18, b""))) == [b"new"]
+
+
+def test_a_scan_searches_a_dump_and_measures_it(connect: Connect) -> None:
+    opened, _fake = connect(lambda _sent: [reply(1, b"some bytes") + reply(1, b"x" * 50), done(1)])
+    assert opened.scan(netlink.message(18, b""), b"bytes", 5, 1000)[0]
+    assert not opened.scan(netlink.message(18, b""), b"other", 5, 1000)[0]
+    assert opened.scan(netlink.message(18, b""), b"other", 5, 10)[1] > 10
+
+
+def test_a_scan_that_is_always_interrupted_is_given_up(connect: Connect) -> None:
+    opened, _fake = connect(lambda _sent: [reply(1, b"x", flags=0x10) + done(1)])
+    with pytest.raises(netlink.EndlessDump):
+        opened.scan(netlink.message(18, b""), b"y", 0.05, 1000)
+
+
 def test_a_dump_ends_with_its_last_message_not_with_a_datagram(connect: Connect) -> None:
     opened, fake = connect(lambda _sent: [reply(1, b"abc") + reply(1, b"defg"), reply(1, b"h") + done(1)])
     assert bodies(opened.dump(netlink.message(18, b"body"))) == [b"abc", b"defg", b"h"]

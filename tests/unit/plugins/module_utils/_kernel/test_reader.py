@@ -5,11 +5,17 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import sysctl
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.messages import LinkMessage
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import DUMP_PATIENCE, EndlessDump
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.reader import Reader
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import End, Link, NamespaceName
 
@@ -22,13 +28,17 @@ def veth(index: int, name: str, peer_index: int) -> LinkMessage:
 class FakeHandle:
     """A namespace with these links."""
 
+    is_endless = False
+
     def __init__(self, *links: LinkMessage) -> None:
         self._links = links
         self.dumps = 0
         self.identity = (4, id(self))
 
-    def links(self, counters: bool) -> list[LinkMessage]:
+    def links(self, counters: bool = False, patience: float | None = None) -> list[LinkMessage]:
         assert not counters
+        if self.is_endless:
+            raise EndlessDump(patience or DUMP_PATIENCE)
         self.dumps += 1
         return list(self._links)
 
@@ -53,8 +63,14 @@ class FakeHandles:
     def get(self, name: NamespaceName) -> Any:
         return self.find(name)
 
+    def entered(self, _name: NamespaceName) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def hide(self, name: str) -> None:
         self.hidden.add(name)
+
+    def release(self, name: str) -> None:
+        """Nothing is open."""
 
 
 def reader(handles: FakeHandles) -> Reader:
@@ -113,6 +129,25 @@ def test_links_that_another_backend_removes() -> None:
     assert names(found, None) == ["a", "b"]
 
 
+def test_a_namespace_that_is_changed_all_the_time_is_left_out_where_no_entry_names_it() -> None:
+    handles = FakeHandles()
+    handles.handles["red"].is_endless = True
+    found = reader(handles)
+    state = found.read([None], others=["red", "stale"])
+    assert set(state.namespaces) == {None}
+    assert state.stale == {"stale"}  # and not what could not be read
+    assert set(found.unread) == {"red"}
+    with pytest.raises(Unavailable, match=r"the links of the namespace red cannot be read: .* stop it, and run again"):
+        found.read(["red"])
+
+
+def test_a_declared_namespace_is_read_only_once() -> None:
+    handles = FakeHandles()
+    state = reader(handles).read([None, "red"], others=["red"])
+    assert set(state.namespaces) == {None, "red"}
+    assert handles.handles["red"].dumps == 1
+
+
 def test_a_link_that_returns_to_the_host_is_there_down_and_without_its_namespace() -> None:
     found = reader(FakeHandles())
     found.simulate([op.MoveLink("red", "eth0", None, "eth1"), op.SetAlias(None, "eth1", "netns.fabric:lab")])
@@ -125,3 +160,18 @@ def test_the_end_of_a_veth_pair_is_not_simulated_elsewhere() -> None:
     found = reader(FakeHandles())
     found.simulate([op.MoveLink(None, "a", None, "c"), op.MoveLink(None, "missing", None, "d")])
     assert names(found, None) == ["a", "b", "d0"]
+
+
+FORWARDING = "net.ipv4.conf.*.forwarding"
+
+
+def test_parameters_of_links_that_are_removed_and_created_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sysctl, "of_links", lambda _pattern: {"default": "0", "a": "1", "b": "1", "d0": "1"})
+    found = reader(FakeHandles())
+    found.simulate([op.SetSysctl(None, "net.ipv4.conf.a.forwarding", "0")])
+    assert found.link_sysctls(None, FORWARDING) == {"default": "0", "a": "0", "b": "1", "d0": "1"}
+    found.simulate([op.SetSysctl(None, "net.ipv4.conf.b.forwarding", "1"), op.DeleteLink(None, "a")])
+    # What a plan sets follows what it removes.
+    assert found.link_sysctls(None, FORWARDING) == {"default": "0", "b": "1", "d0": "1"}
+    found.simulate_removed_links({"b", "d0"})
+    assert found.link_sysctls(None, FORWARDING) == {"default": "0"}

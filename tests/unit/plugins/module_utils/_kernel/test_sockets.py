@@ -21,3 +21,11 @@ def test_a_socket_in_an_answer(family: socket.AddressFamily, address: str) -> No
     numbers = struct.pack("=IIIII", 0, 0, 0, 1000, 4242)
     found = sockets._parse("tcp", bytes(16) + bytes([family, 10, 0, 0]) + identity + numbers)
     assert found == sockets.Socket("tcp", address, 8080, 4 if family == socket.AF_INET else 6, 3, 1000, 4242)
+
+
+@pytest.mark.parametrize("only", [False, True])
+def test_whether_a_socket_takes_ipv4(only: bool) -> None:
+    """The attribute INET_DIAG_SKV6ONLY has one byte."""
+    attribute = struct.pack("=HHB3x", 5, 11, only)
+    found = sockets._parse("tcp", bytes(16) + bytes([socket.AF_INET6, 10, 0, 0]) + bytes(68) + attribute)
+    assert found.v6only is only

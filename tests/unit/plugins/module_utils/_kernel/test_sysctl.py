@@ -41,6 +41,13 @@ def fixture_parameters(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_a_parameter_of_each_link(parameters: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sysctl, "SYSCTLS", str(parameters))
+    (parameters / "conf" / "eth0.100").mkdir()
+    (parameters / "conf" / "eth0.100" / "forwarding").write_text("1\n", encoding="ascii")
+    assert sysctl.of_links("conf.*.forwarding") == {"all": "0", "default": "0", "eth0": "0", "eth0.100": "1"}
+
+
 def below(directory: Path, paths: list[str]) -> list[str]:
     return [str(Path(path).relative_to(directory)) for path in paths]
 

@@ -52,9 +52,10 @@ def test_ends_of_what_is_behind() -> None:
     assert required_links(found, ip_network("192.168.100.0/24"), None) == ["lan0", "tap1", "wan0"]
 
 
-def test_links_that_exist() -> None:
-    assert router().has_link("lan0")
-    assert not router().has_link("new0")
+def test_a_link_that_does_not_exist_yet_has_the_default() -> None:
+    closed = Router(NamespaceState(None), forwarding={"lan0": "1", "wan0": "0", "default": "0"})
+    assert [closed.forwards_from(name) for name in ("lan0", "wan0", "new0")] == [True, False, False]
+    assert Router(NamespaceState(None), forwarding={"default": "1"}).forwards_from("new0")
 
 
 def test_a_name_with_a_dot() -> None:

@@ -38,9 +38,9 @@ class TestRead:
     class Firewall:
         tools = ALL_TOOLS
 
-        def read(self, namespaces: Any, *, all_nat: bool) -> dict[str | None, Ruleset]:
+        def read(self, namespaces: Any, *, all_nat: bool, others: list[str]) -> dict[str | None, Ruleset]:
             assert all_nat
-            return {name: Ruleset() for name in namespaces if name != "new"}
+            return {name: Ruleset() for name in [*namespaces, *others] if name != "new"}
 
     class Firewalld:
         def policy(self, _name: str, _reload_needed: Any) -> None:

@@ -202,7 +202,18 @@ def test_a_parameter_that_the_kernel_does_not_have(exists: bool) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["kernel.hostname", "net..x", "net.a//b", "net.x.", "net.a b", "vm.swappiness", "net.ipv4.conf.eth0.10.rp_filter"],
+    [
+        "kernel.hostname",
+        "net..x",
+        "net.//.b",
+        "net./.b",
+        "net.a\0",
+        "net.netfilter.nf_hooks_lwtunnel",
+        "net.x.",
+        "net.a b",
+        "vm.swappiness",
+        "net.ipv4.conf.eth0.10.rp_filter",
+    ],
 )
 def test_names_that_are_none(key: str) -> None:
     with pytest.raises(InvalidEntries, match="sysctls"):

@@ -109,7 +109,7 @@ def _proxy(variables: Variables) -> None:
     variables["namespaces"].append(
         {
             "name": "proxy",
-            "sysctls": {"net/ipv4/conf/all/proxy_arp": 1},
+            "sysctls": {"net.ipv4.conf.all.proxy_arp": 1},
             "interfaces": [{"name": "eth0", "bridge": "br0", "tag": 10, "addresses": ["10.0.1.9/24"]}],
         }
     )

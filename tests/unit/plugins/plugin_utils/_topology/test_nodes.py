@@ -25,7 +25,7 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.
     ("sysctls", "versions", "may_proxy"),
     [
         ({"net.ipv4.ip_forward": 1}, {4}, False),
-        ({"net/ipv6/conf/all/forwarding": "1"}, {6}, False),
+        ({"net.ipv6.conf.all.forwarding": "1"}, {6}, False),
         ({"net.ipv4.conf.all.forwarding": True}, {4}, False),
         ({"net.ipv4.ip_forward": 0}, set(), False),
         ({"net.ipv6.conf.eth0.proxy_ndp": 1}, set(), True),
