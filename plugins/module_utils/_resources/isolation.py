@@ -36,8 +36,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Criterion,
     Place,
     Rule,
+    Ruleset,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._resources.isolation_plan import (
     Actual,
     IsolationPlanner,
@@ -51,7 +53,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model 
     RuleScheme,
     RuleSpec,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import SimulatedState
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import SIMULATED_RULESETS
 
 #: How the comment of a rule begins: the owner follows, and after a space the link.
 MARK = f"{COMMENT}/isolation:"
@@ -249,13 +251,13 @@ class IsolationResource(Resource[WantedIsolation, Actual]):
         return desired.link
 
     def read(self, host: Host, call: Call[WantedIsolation]) -> Actual:  # noqa: ARG002  # it is all in one ruleset
-        simulated: SimulatedState = host.simulated.get(SimulatedState.name, SimulatedState())
+        simulated: Mapping[NamespaceName, Ruleset] = host.simulated.get(SIMULATED_RULESETS, {})
         read = host.use(FIREWALL).read([None], all_nat=True)
         has_ipv6 = host.use(KERNEL).sysctl(None, FORWARDING[6]) is not None
         return Actual(
             kernel=host.use(KERNEL).read([None]),
             tools=host.use(FIREWALL).tools,
-            ruleset={**read, **simulated.rulesets}[None],
+            ruleset={**read, **simulated}[None],
             versions=(4, 6) if has_ipv6 else (4,),
             simulated=simulated,
         )

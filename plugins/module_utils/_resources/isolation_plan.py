@@ -34,7 +34,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model 
     RuleSpec,
     hook_of,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import SimulatedState
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import SIMULATED_RULESETS
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_ruleset import PlannedRuleset
 from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink
 
@@ -69,7 +69,7 @@ class Actual:
     ruleset: Ruleset = field(default_factory=Ruleset)
     versions: tuple[int, ...] = (4, 6)
     #: What earlier calls in check mode would have written.
-    simulated: SimulatedState = field(default_factory=SimulatedState)
+    simulated: Mapping[NamespaceName, Ruleset] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -196,8 +196,7 @@ class IsolationPlanner(Planner[WantedLink]):
             self.warn(wanted.entry, f"still {self._scheme.past} by {names}; left alone")
 
     def simulated(self) -> Mapping[str, Any]:
-        new = SimulatedState({None: self._rules.ruleset()})
-        return {SimulatedState.name: self._actual.simulated.updated_by(new)}
+        return {SIMULATED_RULESETS: {**self._actual.simulated, None: self._rules.ruleset()}}
 
 
 def _chains(places: Iterable[Place]) -> list[Place]:

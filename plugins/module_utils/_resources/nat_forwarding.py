@@ -19,9 +19,6 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Interface, NamespaceState, Route
 
-#: The kernel's own name for all links, which none of them can have.
-ALL_LINKS = "all"
-
 
 def forwarding_parameter(link: str) -> str:
     """Return the kernel parameter by which a link forwards IPv4."""

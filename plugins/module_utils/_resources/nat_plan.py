@@ -45,7 +45,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_checks
     require_link,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwarding import (
-    ALL_LINKS,
     forwarding_parameter,
     required_links,
 )
@@ -143,8 +142,6 @@ class NatPlanner(Planner[AnyWanted]):
         parameter = FORWARDING[wanted.version]
         before[parameter], after[parameter] = self._forwarding[where], "1"
         self._forwarding[where] = "1"
-        if wanted.version == 4:  # and so is that of every link (inet_forward_change() in net/ipv4/devinet.c)
-            self._opened.add((wanted.namespace, ALL_LINKS))
         return [SetSysctl(wanted.namespace, parameter, "1")]
 
     def _turn_on_links(self, wanted: AnyWanted, before: dict[str, Any], after: dict[str, Any]) -> Sequence[Operation]:
@@ -165,7 +162,7 @@ class NatPlanner(Planner[AnyWanted]):
         """Return the links that the entry needs and that do not forward."""
         namespace = wanted.namespace
         router = self._actual.routers.get(namespace)
-        if wanted.version != 4 or router is None or (namespace, ALL_LINKS) in self._opened:
+        if wanted.version != 4 or router is None:
             return []
         return [
             link

@@ -23,7 +23,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link, NamespaceState
 from ansible_collections.netns.fabric.plugins.module_utils._resources.isolation import IsolationResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.isolation_plan import Actual
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import SimulatedState
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import SIMULATED_RULESETS
 from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._resources.nat_samples import (
     ALL_TOOLS,
     ONLY_IPTABLES,
@@ -49,8 +49,8 @@ def plan(state: Actual, *links: str, present: bool = True, check_mode: bool = Fa
 
 
 def rules_after(planned: Plan) -> Ruleset:
-    state: SimulatedState = planned.simulated[SimulatedState.name]
-    return state.rulesets[None]
+    found: Ruleset = planned.simulated[SIMULATED_RULESETS][None]
+    return found
 
 
 def with_handles(ruleset: Ruleset) -> Ruleset:
