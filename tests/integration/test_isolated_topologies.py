@@ -12,6 +12,7 @@ from ansible_collections.netns.fabric.tests.generated.converge import steps
 from ansible_collections.netns.fabric.tests.helpers import snapshot, traffic
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.own_host import OUTSIDE_ADDRESS, UPLINK_ADDRESS
+from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 
 ADDRESSES = {"red": ("10.61.0.1", "fd00:61::1"), "blue": ("10.62.0.1", "fd00:62::1")}
@@ -55,10 +56,11 @@ def build(run_module: RunModule, variables: dict[str, Any]) -> list[str]:
     return list(done.commands)
 
 
-def serve(host: Host, name: str) -> None:
-    endpoint = traffic._ENDPOINT
+def serve(host: Host, name: str, own_address: str) -> None:
+    """Start a server in a namespace, and wait until it answers there."""
     log = f"/run/traffic-{name}.log"
-    host.start(*endpoint, "serve", name, log, str(traffic.OUTSIDE_PORT), namespace=name)
+    host.start(*traffic._ENDPOINT, "serve", name, log, str(traffic.OUTSIDE_PORT), namespace=name)
+    wait_until(lambda: bool(traffic.ask(name, own_address)), 10, f"the server in {name} does not answer")
 
 
 def reached(source: str, target: str) -> set[str]:
@@ -83,8 +85,9 @@ def test_two_tenants(host_on_a_lan: Host, run_module: RunModule) -> None:
     topologies = [topology("red", 61), topology("blue", 62)]
     for variables in topologies:
         build(run_module, variables)
-    for name in ("red", "blue", "outside"):
-        serve(host_on_a_lan, name)
+    own = {**{name: addresses[0] for name, addresses in ADDRESSES.items()}, "outside": OUTSIDE_ADDRESS}
+    for name, address in own.items():
+        serve(host_on_a_lan, name, address)
     assert traffic.ask("red", OUTSIDE_ADDRESS).endswith(UPLINK_ADDRESS)
     assert traffic.ask("blue", OUTSIDE_ADDRESS, protocol="udp").endswith(UPLINK_ADDRESS)
     assert traffic.ask("outside", UPLINK_ADDRESS, 8061).startswith("red ")
