@@ -222,4 +222,5 @@ def _find_interference(resource: Resource[Any, Any], call: Call[Any], host: Host
         return f"{cause}: {error}"
     except OSError:  # the reason of the failure is reported, and no further one
         return None
-    return None if now.commands == plan.commands else f"{cause}, which now needs other changes; run it again."
+    # Not the commands: a re-created row has another UUID in them, and a re-created rule another handle.
+    return None if now.diff == plan.diff else f"{cause}, which now needs other changes; run it again."
