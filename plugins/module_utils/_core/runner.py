@@ -62,7 +62,7 @@ class FabricModule(AnsibleModule):  # type: ignore[misc]  # ansible-core has no 
         super()._log_invocation()
 
     def exit_json(self, **result: Any) -> NoReturn:
-        self._hide_secrets(result)
+        self._hide_secrets([self.params, result])
         self.params = printable_data(self.params)
         super().exit_json(**printable_data(result))
         raise AssertionError  # not reached
