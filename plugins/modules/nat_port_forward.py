@@ -183,13 +183,13 @@ EXAMPLES = r"""
     owner: lab-a
     prune: true
     rules:
-      - port: 8080
+      - port: 8443
         to_address: 192.168.100.1
-        to_port: 80
+        to_port: 443
         hairpin: 192.168.100.0/24
-      - port: 8080
+      - port: 8443
         to_address: fd00:100::1
-        to_port: 80
+        to_port: 443
       - port: 53
         protocol: udp
         to_address: 192.168.100.2

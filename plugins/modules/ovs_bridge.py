@@ -149,9 +149,9 @@ notes:
   - The owner is stored as the key C(netns.fabric/OWNER) in C(external_ids). A bridge that was created without an owner
     is used and never owned. A bridge that is owned by another owner gets O(owner) as a further one, and is deleted with
     its last owner.
-  - A device of the userspace datapath that C(ovs-vswitchd) left on the host when it died is taken over by a new bridge
-    of that datapath. If O(owner) owns it, it is deleted for a bridge of the kernel's datapath, and with
-    O(state=absent).
+  - A device of the userspace datapath that C(ovs-vswitchd) left on the host when it died, and that O(owner) owns, is
+    deleted before a new bridge of its name is created, and with O(state=absent). A device without an owner is taken
+    over by a new bridge of the userspace datapath.
   - C(Flow_Sample_Collector_Set) rows that refer to a bridge are deleted with it.
   - This module does not load the kernel module, because an C(ovs-vswitchd) that was started without it does not find it
     later. Load it first, then start or restart Open vSwitch, as the role P(netns.fabric.openvswitch#role) does.

@@ -94,7 +94,7 @@ def fixture_host() -> Iterator[Host]:
 
 def variables(published: tuple[Any, Any], *, masqueraded: bool) -> dict[str, Any]:
     forwards = [
-        {"publish": port, "protocol": "udp", "to": to, "to_port": SERVICE}
+        {"publish": port, "protocol": "udp", "to": to, "to_port": SERVICE, "take_over": True}
         for port, to in zip(PORTS, published)
         if to is not None
     ]

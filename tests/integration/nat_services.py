@@ -45,7 +45,7 @@ class Services(World):
         for _attempt in range(100):
             if self.ask(NS01, 80, namespace="ns02") and self.ask(NS01_6, 8003, "udp", namespace="ns02"):
                 return
-            time.sleep(0.05)
+            time.sleep(0.05)  # the server has no other sign that it listens
         raise AssertionError("the service in ns01 does not answer")
 
     def ask(

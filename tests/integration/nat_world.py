@@ -52,7 +52,7 @@ class World:
         for _attempt in range(100):
             if self.seen_as("::1", namespace="outside"):
                 return
-            time.sleep(0.05)
+            time.sleep(0.05)  # the server has no other sign that it listens
         raise AssertionError("the server outside does not answer")
 
     def connect(self, name: str, router: str | None) -> None:

@@ -449,7 +449,7 @@ class TestNamesThatAreNoText:
     def test_commands_can_be_pasted(self, host: Host, run_module: RunModule) -> None:
         self.ip(b"link", b"set", b"dev", self.LINK, b"alias", b"netns.fabric:lab")
         self.ip(b"link", b"set", b"dev", self.PEER, b"alias", b"netns.fabric:lab")
-        call = {"pairs": [{"name": "a", "peer": {"name": "b"}}], "owner": "lab", "prune": True}
+        call: dict[str, Any] = {"pairs": [{"name": "a", "peer": {"name": "b"}}], "owner": "lab", "prune": True}
         checked = run_module("veth", **call, _check=True)
         print_words = """ip() { printf '%s\\n' "$@"; };"""
         script = print_words + "\n".join(line for line in checked.commands if " del" in line)

@@ -32,7 +32,8 @@ PORT = 8003
 
 
 def forward_entry(to_address: str = NS01, **options: Any) -> dict[str, Any]:
-    return {"port": str(PORT), "protocol": "udp", "to_address": to_address, **options}
+    # The host has a service of its own on the port, which answers while it is not published.
+    return {"port": str(PORT), "protocol": "udp", "to_address": to_address, "take_over": True, **options}
 
 
 @pytest.fixture

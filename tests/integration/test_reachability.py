@@ -184,7 +184,7 @@ def test_a_service_that_listens(red_and_blue: Host, run_module: RunModule) -> No
         result = ask(run_module, probe("red", BLUE, "tcp", port=8080), probe("blue", BLUE, "tcp", port=8080))
         if not result.failed:
             break
-        time.sleep(0.05)
+        time.sleep(0.05)  # the server has no other sign that it listens
     assert not result.failed, result.message
     assert result.returned["probes"][0]["port"] == 8080
     assert result.returned["probes"][0]["answered_by"] is None

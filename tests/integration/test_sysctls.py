@@ -232,3 +232,22 @@ def test_check_mode_of_a_sequence_knows_what_its_steps_turn_on(host: Host, run_m
         {"module": "route", "options": {"namespace": "red", "destination": "fd01::/64", "device": "eth0"}},
     ]
     converge(host, run_module, "sequence", steps=steps)
+
+
+def test_what_was_tried_for_one_new_namespace_is_not_taken_for_the_value_of_another(
+    host: Host, run_module: Run
+) -> None:
+    """Values are tried in the namespace by which the values of a new one are known."""
+    host.run("sysctl", "-w", "net.ipv4.ip_forward=0")
+    steps = [
+        {
+            "module": "netns",
+            "options": {"namespaces": [{"name": "red", "sysctls": {"net.ipv4.ip_forward": 1}}, {"name": "blue"}]},
+        },
+        {"module": "nat_masquerade", "options": {"rules": [{"source": "192.0.2.0/24", "namespace": "blue"}]}},
+    ]
+    checked = run_module("sequence", steps=steps, _check=True)
+    applied = run_module("sequence", steps=steps)
+    assert not applied.failed, applied.message
+    assert checked.commands == applied.commands
+    assert "ip netns exec blue sysctl -w net.ipv4.ip_forward=1" in applied.commands

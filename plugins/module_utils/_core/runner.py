@@ -62,7 +62,7 @@ class FabricModule(AnsibleModule):  # type: ignore[misc]  # ansible-core has no 
         super()._log_invocation()
 
     def exit_json(self, **result: Any) -> NoReturn:
-        self._hide_secrets(result)
+        self._hide_secrets([self.params, result])
         self.params = printable_data(self.params)
         super().exit_json(**printable_data(result))
         raise AssertionError  # not reached
@@ -222,4 +222,5 @@ def _find_interference(resource: Resource[Any, Any], call: Call[Any], host: Host
         return f"{cause}: {error}"
     except OSError:  # the reason of the failure is reported, and no further one
         return None
-    return None if now.commands == plan.commands else f"{cause}, which now needs other changes; run it again."
+    # Not the commands: a re-created row has another UUID in them, and a re-created rule another handle.
+    return None if now.diff == plan.diff else f"{cause}, which now needs other changes; run it again."

@@ -23,7 +23,7 @@ def report(host: HostFacts, filters: Filters) -> dict[str, Any]:
         "host": namespace_view(facts, None),
         "namespaces": sorted(namespaces, key=lambda namespace: (not namespace["named"], namespace["name"])),
         "openvswitch": switch_view(facts),
-        "stale": sorted(name for name in host.kernel.stale),
+        "stale": sorted(host.kernel.stale),
         "owners": facts.owners(),
         "unreadable": list(host.unreadable),
         "declarations": declarations,

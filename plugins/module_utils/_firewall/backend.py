@@ -212,7 +212,10 @@ class Firewall(Backend):
     def _save(self, command: str, where: str) -> str:
         result = self._run(f"{command}-save")
         if result.status:
-            raise Unavailable(f"`{command}-save` failed in {where}: {error_text(result)}")
+            # iptables-legacy names no capability when it lacks one, and which table it could not initialize instead.
+            lacks = not has_capability("CAP_NET_ADMIN")
+            cause = describe_lack("CAP_NET_ADMIN") if lacks else error_text(result)
+            raise Unavailable(f"`{command}-save` failed in {where}: {cause}")
         return result.output
 
     # Writing

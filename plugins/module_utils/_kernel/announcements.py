@@ -87,7 +87,8 @@ class Announcements:
                 opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
                 routers = {name for name in {link.name for link, ip in found if ip.version == 6} if _is_router(name)}
             for link, address in found:
-                with suppress(OSError):  # such as a link that has been deleted meanwhile
+                # A link that has been deleted meanwhile, or a name that the socket module cannot encode.
+                with suppress(OSError, UnicodeError):
                     opened.sendto(
                         frame(bytes.fromhex(link.mac.replace(":", "")), address, link.name in routers), (link.name, 0)
                     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 from ipaddress import ip_interface, ip_network
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.text import encode_name
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import messages, netlink, templates
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import CreateVeth, NewEnd, RouteSpec
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
@@ -91,7 +92,7 @@ def delete_group(group: int) -> bytearray:
 
 def altname_request(kind: int, index: int, altname: str) -> bytearray:
     """Return RTM_NEWLINKPROP or RTM_DELLINKPROP for one alternative name (IFLA_PROP_LIST)."""
-    names = netlink.attribute(IFLA_ALT_IFNAME, altname.encode() + b"\0")
+    names = netlink.attribute(IFLA_ALT_IFNAME, encode_name(altname) + b"\0")
     body = LINK_HEADER.pack(socket.AF_UNSPEC, 0, index, 0, 0)
     return netlink.message(kind, body + netlink.attribute(IFLA_PROP_LIST | NLA_F_NESTED, names))
 

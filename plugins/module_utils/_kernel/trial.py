@@ -10,6 +10,7 @@ set them, and each has a range of its own. The namespace is empty, belongs to th
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import sysctl_names
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
@@ -50,10 +51,14 @@ class Trial:
         with setns.entered(descriptor):
             if not os.access(sysctl.path_of(key), os.W_OK):
                 return "only the host's own namespace may set it" if sysctl.read(key) is not None else ""
+            captured = _capture(key)
             try:
                 sysctl.write(key, value)
             except OSError as error:
                 return f"{error.strerror}"
+            finally:
+                with suppress(OSError):  # the kernel may refuse a value that it had by default
+                    sysctl.restore(captured)
         return ""
 
     def _open(self) -> int | None:
@@ -69,6 +74,14 @@ class Trial:
             os.close(self._descriptor)
         self._descriptor = None
         self._refusals.clear()
+
+
+def _capture(key: str) -> dict[str, str]:
+    """Return the values that change with a parameter: read() is to find them as they are in a new namespace."""
+    try:
+        return sysctl.capture(key)
+    except OSError:  # one that can only be written
+        return {}
 
 
 def _on_loopback(key: str) -> str:

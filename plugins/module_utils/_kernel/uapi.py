@@ -18,7 +18,6 @@ NLMSGERR_ATTR_MSG = 1
 NLA_F_NESTED = 0x8000
 #: All bits of an attribute's type but NLA_F_NESTED and NLA_F_NET_BYTEORDER.
 NLA_TYPE_MASK = 0x3FFF
-NLA_F_NESTED = 0x8000
 
 #: struct nlmsghdr: length, type, flags, sequence number, port.
 HEADER = struct.Struct("=IHHII")

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Journal
+from ansible_collections.netns.fabric.plugins.module_utils._core.text import encode_name
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import ethtool, messages, requests
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
@@ -161,7 +162,7 @@ def recreate_tap(handles: NamespaceHandles, captured: CapturedLink) -> None:
         device = os.open("/dev/net/tun", os.O_RDWR)
     try:
         fcntl.ioctl(device, TUNSETIFINDEX, link.index.to_bytes(4, sys.byteorder))
-        fcntl.ioctl(device, TUNSETIFF, INTERFACE_REQUEST.pack(link.name.encode(), IFF_TAP | IFF_NO_PI))
+        fcntl.ioctl(device, TUNSETIFF, INTERFACE_REQUEST.pack(encode_name(link.name), IFF_TAP | IFF_NO_PI))
         fcntl.ioctl(device, TUNSETPERSIST, 1)
     finally:
         os.close(device)

@@ -16,13 +16,14 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import join_key
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Interface, NamespaceState, Route
 
 
 def forwarding_parameter(link: str) -> str:
     """Return the kernel parameter by which a link forwards IPv4."""
-    return f"net.ipv4.conf.{link.replace('.', '/')}.forwarding"
+    return join_key("ipv4.conf", link, "forwarding")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
+from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import join_key
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import FORWARDING
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld import FIREWALLD
@@ -75,11 +76,8 @@ def read(host: Host, call: Call[Any], firewalld: bool = False, addresses: bool =
     on_host = firewalld and None in rulesets
     name = policy_name(call.owner or "")
     policy = host.use(FIREWALLD).policy(name, lambda found: _needs_reload(found, call)) if on_host else None
-    forwarding = {
-        (wanted.namespace, wanted.version): host.use(KERNEL).sysctl(wanted.namespace, FORWARDING[wanted.version])
-        for wanted in call.entries
-        if wanted.present and wanted.ip_forward
-    }
+    routers = {(wanted.namespace, wanted.version) for wanted in call.entries if wanted.present and wanted.ip_forward}
+    forwarding = {(name, version): host.use(KERNEL).sysctl(name, FORWARDING[version]) for name, version in routers}
     simulated: Mapping[NamespaceName, Ruleset] = host.simulated.get(SIMULATED_RULESETS, {})
     new_routers = [
         name for (name, version), value in forwarding.items() if version == 6 and value == "0" and name in rulesets
@@ -173,4 +171,4 @@ def _read_advertised(host: Host, names: Sequence[NamespaceName]) -> dict[Namespa
 
 def accept_ra(link: str) -> str:
     """Return the kernel parameter by which a link accepts router advertisements."""
-    return f"net.ipv6.conf.{link.replace('.', '/')}.accept_ra"
+    return join_key("ipv6.conf", link, "accept_ra")

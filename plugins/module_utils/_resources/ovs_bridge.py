@@ -220,10 +220,10 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         bridge = self.switch.bridge(wanted.name)
         self.refuse_ambiguous_name(wanted.entry, wanted.name)
         datapath_type = self._choose_datapath_type(wanted, bridge)
-        if datapath_type == "netdev" or wanted.name not in self._actual.left_behind:
-            self._check_links(wanted, datapath_type)
-        else:
+        if wanted.name in self._actual.left_behind and (bridge is None or datapath_type != "netdev"):
             self.delete_left_behind(wanted.entry, wanted.name)
+        else:
+            self._check_links(wanted, datapath_type)
         if bridge is None:
             self._check_free(wanted)
             self._create(wanted, datapath_type)

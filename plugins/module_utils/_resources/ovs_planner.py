@@ -55,7 +55,11 @@ class OvsPlanner(Planner[Wanted]):
         return ""
 
     def delete_left_behind(self, entry: Entry, name: str) -> None:
-        """Delete what is_left_behind(). The userspace datapath would take it over, the kernel's cannot."""
+        """Delete what is_left_behind().
+
+        The kernel's datapath cannot take it over. The userspace datapath would, and set it down for a moment, by which
+        it would lose its IPv6 addresses, and they only (ip-sysctl, keep_addr_on_down).
+        """
         operation = DeleteLink(None, name, Phase.RELEASE)
         self.changes.append(Change(entry, f"link host/{name}", {"kind": OWN_KIND["netdev"]}, None, (operation,)))
 

@@ -152,10 +152,20 @@ class PortPlanner(OvsPlanner[WantedPort]):
             )
         elif kind == "internal" and link is None:
             refuse_altname(self._actual.kernel, wanted.entry, "name", None, wanted.name)
-        elif kind == "internal" and link and self._is_foreign(link, bridge, current):
-            if is_left_behind(link, self.call.owner, self._actual.attachments):
-                self.delete_left_behind(wanted.entry, link.name)
-                return
+        elif kind == "internal" and link:
+            self._check_internal(wanted, bridge, link, current)
+
+    def _check_internal(self, wanted: WantedPort, bridge: Bridge, link: Link, current: str | None) -> None:
+        """Check that a link with an internal port's name is that port's; delete one that was left behind.
+
+        Raises:
+            InvalidEntry: It is another one.
+        """
+        is_foreign = self._is_foreign(link, bridge, current)
+        is_taken = is_foreign or current is None
+        if is_taken and is_left_behind(link, self.call.owner, self._actual.attachments):
+            self.delete_left_behind(wanted.entry, link.name)
+        elif is_foreign:
             raise InvalidEntry(
                 wanted.entry,
                 "name",

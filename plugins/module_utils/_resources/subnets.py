@@ -56,7 +56,8 @@ def read_routes(host: Host, state: KernelState) -> KernelState:
     """
     routes = host.use(KERNEL).read([None], routes=True).namespace(None).routes
     own = state.namespace(None)
-    changed = {link.index for link in own.links if (None, link.name) in planned_addresses(host)}
+    planned = planned_addresses(host)
+    changed = {link.index for link in own.links if (None, link.name) in planned}
     kept = tuple(route for route in routes if route.device not in changed)
     return replace(state, namespaces={**state.namespaces, None: replace(own, routes=kept)})
 
@@ -73,7 +74,7 @@ def find_taken(
     ]
     for each in wanted:
         for route, link in routes:
-            if link.name not in (each.link, *changing) and _is_taken(each.address, route, link):
+            if link.name != each.link and link.name not in changing and _is_taken(each.address, route, link):
                 yield InvalidEntry(
                     each.entry,
                     each.option,

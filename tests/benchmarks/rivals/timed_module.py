@@ -15,6 +15,7 @@ import builtins
 import importlib
 import itertools
 import json
+import os
 import subprocess
 import sys
 import time
@@ -79,7 +80,7 @@ class Ledger:
         vsctl = self.timed(function, lambda: Account(self._open[-1].row, "ovs"))
 
         def run(command: Any, *args: Any, **kwargs: Any) -> Any:
-            return (vsctl if Path(command[0]).name == "ovs-vsctl" else function)(command, *args, **kwargs)
+            return (vsctl if Path(os.fsdecode(command[0])).name == "ovs-vsctl" else function)(command, *args, **kwargs)
 
         return run
 

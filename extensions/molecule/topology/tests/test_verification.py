@@ -36,7 +36,7 @@ def test_path_without_tcp_fails_and_is_named(plays: Plays) -> None:
     assert "ns02 -> 192.168.100.1 tcp: silence (expected reachable)" in played.words
     assert f"ns01 -> {NOBODY} icmp" in played.words
     assert "ns02 -> 192.168.100.1 icmp" not in played.words
-    assert "ping works on this path but TCP does not" in played.words
+    assert "the packet filter of the namespace ns01" in played.words
     assert "Traceback" not in played.output
 
 

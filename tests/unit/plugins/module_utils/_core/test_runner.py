@@ -257,7 +257,7 @@ def test_a_refused_call_is_planned_again(later: str | Exception, rolled_back: bo
                 raise later
             planned = super().plan(actual, call)
             step = Step("more" if later and len(self.calls) > 1 else "first")
-            return Plan((Change(Entry("x"), "x", {}, {}, (step,)), *planned.changes))
+            return Plan((Change(Entry("x"), "x", {}, {"step": step.name}, (step,)), *planned.changes))
 
     with pytest.raises(OperationFailed) as caught:
         runner.plan_and_apply(Changing(), Call(()), cast(Host, Refusing(rolled_back)))

@@ -35,7 +35,7 @@ def flow(sent: str, answer: str, protocol: int = 17) -> Flow:
     """Return a flow of `SOURCE:PORT>DESTINATION:PORT`, and its answer."""
 
     def packet(text: str) -> Packet:
-        (source, _, sport), (destination, _, dport) = (end.rpartition(":") for end in text.split(">"))
+        (source, _colon, sport), (destination, _colon, dport) = (end.rpartition(":") for end in text.split(">"))
         return Packet(ip_address(source), ip_address(destination), protocol, int(sport), int(dport))
 
     return Flow(packet(sent), packet(answer))

@@ -43,14 +43,14 @@ def fixture_run() -> Iterator[Run]:
 
 @pytest.fixture(name="listeners")
 def fixture_listeners(run: Run) -> Iterator[UdpListeners]:
-    listeners = UdpListeners(cast("Scheduler", run))
+    listeners = UdpListeners(cast(Scheduler, run))
     yield listeners
     listeners.close()
 
 
 def opened(run: Run, listeners: UdpListeners, index: int = 7, **options: Any) -> UdpProbe:
     given = probe(None, LOOPBACK, protocol="udp", **options)
-    udp = UdpProbe(cast("Scheduler", run), index, given, *listeners.datagrams_for(index))
+    udp = UdpProbe(cast(Scheduler, run), index, given, *listeners.datagrams_for(index))
     listeners.open(udp, [None])
     return udp
 

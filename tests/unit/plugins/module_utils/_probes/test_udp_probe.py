@@ -57,7 +57,7 @@ def fixture_program() -> Iterator[socket.socket]:
 
 def started(run: Run, port: int, leads_here: bool = True) -> UdpProbe:
     given = probe(None, LOOPBACK, protocol="udp", timeout=0.3, port=port)
-    udp = UdpProbe(cast("Scheduler", run), 0, given, b"question", b"answer")
+    udp = UdpProbe(cast(Scheduler, run), 0, given, b"question", b"answer")
     udp.leads_here = leads_here
     udp.began = time.monotonic()
     udp.start()
