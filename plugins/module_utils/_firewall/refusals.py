@@ -10,7 +10,7 @@ with such a condition accepts it before), or possible.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address, ip_network
@@ -21,6 +21,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     INPUT,
     IPTABLES_LEGACY,
     NFTABLES,
+    POLICY_IN,
+    POLICY_OUT,
     REFUSING_VERDICTS,
     Chain,
     Criterion,
@@ -160,20 +162,30 @@ def _criterion_holds(criterion: Criterion, packet: Packet) -> bool | None:
 
 def _compare(criterion: Criterion, packet: Packet) -> bool | None:
     """Return whether a condition holds, without its negation."""
-    if criterion.field in ("saddr", "daddr"):
-        address = packet.source if criterion.field == "saddr" else packet.destination
-        return None if address is None else address in ip_network(criterion.value)
-    if criterion.field == "iifname":
-        return _same_interface(criterion.value, packet.in_interface)
-    if criterion.field == "ct state":
-        return packet.state in criterion.value.split(",")
-    if criterion.field.endswith("port"):
+    name, is_set, _rest = criterion.field.partition(" set")
+    if is_set:
+        answers = [_compare(Criterion(name, value), packet) for value in criterion.value.split()]
+        return True if True in answers else None if None in answers else False
+    if name.endswith("port"):
         return _same_port(criterion, packet)
-    if criterion.field == "other":
-        return _same_protocol(criterion, packet)
+    comparison = _COMPARISONS.get(name)
+    if comparison is not None:
+        return comparison(criterion.value, packet)
     # The probes are not sent to published ports of the host.
     known = {("fib daddr type", "local"): packet.is_local, ("ct status", "dnat"): False}
-    return known.get((criterion.field, criterion.value))
+    return known.get((name, criterion.value))
+
+
+def _contains(network: str, address: IPv4Address | IPv6Address | None) -> bool | None:
+    return None if address is None else address in ip_network(network)
+
+
+def _same_type(number: str, packet: Packet) -> bool | None:
+    """Return whether what a probe sends, or its answer, has a type of ICMP."""
+    if packet.protocol != "icmp":
+        return False
+    requests, answers = ("8", "128"), ("0", "129")  # RFC 792, RFC 4443
+    return number in (requests if packet.state == NEW else answers)
 
 
 def _same_interface(pattern: str, name: str | None) -> bool | None:
@@ -196,16 +208,13 @@ def _same_port(criterion: Criterion, packet: Packet) -> bool | None:
     return int(first) <= packet.port <= int(last or first)
 
 
-def _same_protocol(criterion: Criterion, packet: Packet) -> bool | None:
-    """Return False for a condition on another protocol, which both tools print in words of their own."""
-    names = set(_protocols_in(criterion.value))
+def _same_protocol(content: str, packet: Packet) -> bool | None:
+    """Return False for a condition on another protocol, in words that only nft has."""
+    names = set(_protocols_in(content))
     return None if not names or names & _PROTOCOLS.get(packet.protocol, set()) else False
 
 
 def _protocols_in(text: str) -> Iterator[str]:
-    if text.startswith("-p "):  # iptables
-        yield text[3:]
-        return
     with suppress(ValueError, KeyError, TypeError, AttributeError):
         match = json.loads(text)  # nft
         left, right = match["left"], match["right"]
@@ -217,12 +226,26 @@ def _protocols_in(text: str) -> Iterator[str]:
             yield protocol
 
 
+_COMPARISONS: Mapping[str, Callable[[str, Packet], bool | None]] = {
+    "saddr": lambda value, packet: _contains(value, packet.source),
+    "daddr": lambda value, packet: _contains(value, packet.destination),
+    "iifname": lambda value, packet: _same_interface(value, packet.in_interface),
+    "ct state": lambda value, packet: packet.state in value.split(","),
+    "l4proto": lambda value, packet: value in _PROTOCOLS.get(packet.protocol, ()),
+    "icmp type": _same_type,
+    "icmpv6 type": _same_type,
+    "other": _same_protocol,
+}
+
+
 # What opens it
 
 
 def how_to_open(ruleset: Ruleset, refusal: Refusal, tools: Tools, where: NamespaceName, interface: str | None) -> str:
     """Return the commands that let in what comes by an interface, of the program that the chain belongs to."""
     link, base = interface or "INTERFACE", refusal.base
+    if refusal.place.chain in (POLICY_IN, POLICY_OUT):
+        return "it is a policy; netns.fabric.policy changes it, or `topology_policies` of the role"
     if ruleset.chains[base].hook != INPUT:
         return f"`{inside(where, 'nft', 'list', 'ruleset')}` shows its rules"
     if base.table == FIREWALLD_TABLE:

@@ -27,6 +27,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     NAT_HOOKS,
     NFTABLES,
     OWN_TABLE,
+    POLICY_IN,
+    POLICY_OUT,
     TO_PREFIX,
     Criterion,
     Place,
@@ -38,6 +40,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 AUTO, NEVER, IPTABLES = "auto", "never", "iptables"
 #: What stands for a hook where a chain of the collection has none: it says what may enter or leave an isolated link.
 ISOLATION = "isolation"
+#: What stands for a hook where a chain of the collection says what may enter or leave a namespace.
+POLICY = "policy"
 
 BACKENDS = (FIREWALL, FIREWALLD, KERNEL)
 
@@ -150,6 +154,8 @@ def hook_of(place: Place) -> str:
     """Return the hook that the collection's rules in a chain are for."""
     if place.chain.startswith((FROM_PREFIX, TO_PREFIX)):
         return ISOLATION
+    if place.chain in (POLICY_IN, POLICY_OUT):
+        return POLICY
     name = place.chain.lower()
     return name if name in NAT_HOOKS and place.table in (OWN_TABLE, "nat") else FORWARD
 
