@@ -387,6 +387,7 @@ TWO_WRONG: dict[str, tuple[str, list[dict[str, Any]], str]] = {
     ),
     "ovs_bridge": ("bridges", [{"name": "t0"}, {"name": "lo"}], "name"),
     "ovs_port": ("ports", [{"name": name, "bridge": "nowhere"} for name in ("t0", "t1")], "bridge"),
+    "policy": ("policies", [{"namespace": "nowhere"}, {"namespace": "nobody"}], "namespace"),
     "isolation": ("links", [{"link": "nic8"}, {"link": "nic9"}], "link"),
     "nat_masquerade": (
         "rules",

@@ -318,7 +318,7 @@ def join_values(name: str, values: Iterable[str]) -> list[str]:
     """Return the values of a set in one order, adjacent ones joined, as nft prints them in either way."""
     found = list(values)
     if name in ("saddr", "daddr"):
-        networks = [ip_network(value) for value in found]
+        networks: list[Any] = [ip_network(value) for value in found]
         return [str(network) for network in collapse_addresses(networks)]
     if name.endswith("port"):
         return join_ports(found)

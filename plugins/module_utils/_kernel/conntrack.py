@@ -35,13 +35,17 @@ _UNSUPPORTED = (errno.EINVAL, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT)
 
 @dataclass(frozen=True)
 class Packet:
-    """What a packet of a flow has: addresses, protocol number, and ports (0 for a protocol without)."""
+    """What a packet of a flow has: addresses, protocol number, and ports (0 for a protocol without).
+
+    `icmp_type` is None for other protocols.
+    """
 
     source: Address
     destination: Address
     protocol: int
     source_port: int = 0
     destination_port: int = 0
+    icmp_type: int | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,7 @@ def _parse_packet(content: bytes) -> Packet:
     addresses = attributes_of(parts[uapi.CTA_TUPLE_IP], 0)
     protocol = attributes_of(parts[uapi.CTA_TUPLE_PROTO], 0)
     is_ipv4 = uapi.CTA_IP_V4_SRC in addresses
+    icmp_type = protocol.get(uapi.CTA_PROTO_ICMP_TYPE, protocol.get(uapi.CTA_PROTO_ICMPV6_TYPE, b""))
     source = addresses[uapi.CTA_IP_V4_SRC if is_ipv4 else uapi.CTA_IP_V6_SRC]
     destination = addresses[uapi.CTA_IP_V4_DST if is_ipv4 else uapi.CTA_IP_V6_DST]
     return Packet(
@@ -122,6 +127,7 @@ def _parse_packet(content: bytes) -> Packet:
         protocol[uapi.CTA_PROTO_NUM][0],
         int.from_bytes(protocol.get(uapi.CTA_PROTO_SRC_PORT, b""), "big"),
         int.from_bytes(protocol.get(uapi.CTA_PROTO_DST_PORT, b""), "big"),
+        icmp_type[0] if icmp_type else None,
     )
 
 

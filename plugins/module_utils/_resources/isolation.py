@@ -52,6 +52,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model 
     RuleKey,
     RuleScheme,
     RuleSpec,
+    role_of,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import SIMULATED_RULESETS
 
@@ -104,7 +105,7 @@ class IsolationScheme(RuleScheme):
         if not comment.startswith(MARK) or not space:
             return None
         version = next(number for number, family in FAMILIES.items() if family == place.family)
-        return RecognisedRule(owner, _role(rule.criteria, rule.verdict, rule.target), IsolatedLink(link, version))
+        return RecognisedRule(owner, role_of(rule.criteria, rule.verdict, rule.target), IsolatedLink(link, version))
 
     def specs(self, key: RuleKey) -> Sequence[RuleSpec]:  # noqa: ARG002  # a link does not know its networks
         return ()
@@ -122,15 +123,9 @@ class IsolationScheme(RuleScheme):
 SCHEME = IsolationScheme()
 
 
-def _role(criteria: Sequence[Criterion] | frozenset[Criterion], verdict: str, target: str = "") -> str:
-    """Return what distinguishes a rule in its chain: everything that it does."""
-    conditions = (f"{found.field} {'!= ' if found.negated else ''}{found.value}" for found in sorted(criteria))
-    return " ".join([*conditions, verdict, target]).strip()
-
-
 def _spec(*criteria: Criterion, verdict: str, target: str = "") -> RuleSpec:
     hook = FORWARD if target else ISOLATION
-    return RuleSpec(_role(criteria, verdict, target), hook, criteria, verdict, target)
+    return RuleSpec(role_of(criteria, verdict, target), hook, criteria, verdict, target)
 
 
 #: The rule that ends a chain.

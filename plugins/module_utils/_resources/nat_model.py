@@ -94,6 +94,12 @@ class RuleSpec:
         return (frozenset(self.criteria), self.verdict, self.target) == (rule.criteria, rule.verdict, rule.target)
 
 
+def role_of(criteria: Iterable[Criterion], verdict: str, target: str = "") -> str:
+    """Return what distinguishes a rule whose chain has many: everything that it does."""
+    conditions = (f"{found.field} {'!= ' if found.negated else ''}{found.value}" for found in sorted(criteria))
+    return " ".join([*conditions, verdict, target]).strip()
+
+
 @dataclass(frozen=True)
 class RecognisedRule:
     """The owner of a rule, its role, and what it is about."""

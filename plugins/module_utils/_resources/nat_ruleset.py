@@ -253,10 +253,6 @@ class PlannedRuleset:
         del self._rules[place], self._ends[place]
         return [*operations, op.DeleteIptablesChain(self._name, self._command(place), place.table, place.chain)]
 
-    def chain(self, place: Place) -> list[Rule] | None:
-        """Return the rules of a chain as planned; None where there is none."""
-        return self._rules.get(place)
-
     def close_chain(self, place: Place, spec: RuleSpec, mark: str) -> list[Operation]:
         """Plan that a rule ends a chain which all owners share: no packet gets past it."""
         rules, end = self._rules[place], self._ends[place]
