@@ -106,7 +106,8 @@ options:
       log:
         description:
           - Whether the first packet of each connection is written to the kernel log, before the action.
-          - Outside the host's own namespace, the kernel logs only if C(net.netfilter.nf_log_all_netns) is 1 on the host.
+          - The kernel logs packets of other namespaces than the host's own only if C(net.netfilter.nf_log_all_netns) is
+            1 on the host.
         type: bool
         default: false
   policies:

@@ -198,16 +198,31 @@ class Firewall(Backend):
         return merge_rulesets(nft, chains)
 
     def _list_nft(self, where: str, tables: Mapping[tuple[str, str], int], all_nat: bool) -> Ruleset:
-        # Terse: sets of other programs may have many elements, and these do not matter here.
-        result = self._run("nft", "-j", "-t", "list", "ruleset")
-        if result.status:
-            raise Unavailable(f"`nft -j list ruleset` failed in {where}: {error_text(result)}")
         try:
-            return parse_ruleset(json.loads(result.output), tables, all_nat)
+            if any(tables.values()):
+                objects = self._list_flagged(where, tables)
+            else:
+                objects = self._list_objects(where, "ruleset")
+            return parse_ruleset({"nftables": objects}, tables, all_nat)
         except (ValueError, KeyError, TypeError) as error:
             raise Unavailable(
                 f"`nft -j list ruleset` in {where} printed output that cannot be parsed: {error!r}"
             ) from error
+
+    def _list_flagged(self, where: str, tables: Mapping[tuple[str, str], int]) -> list[dict[str, Any]]:
+        """Return what `nft list ruleset` prints where a table has flags: nft 1.0.6 may end its output at these."""
+        objects: list[dict[str, Any]] = [{"table": {"family": family, "name": name}} for family, name in tables]
+        for chain in sorted(self._read_objects().chains):
+            objects += self._list_objects(where, "chain", *chain)
+        return [*objects, *self._list_objects(where, "sets"), *self._list_objects(where, "maps")]
+
+    def _list_objects(self, where: str, *what: str) -> list[dict[str, Any]]:
+        # Terse: sets of other programs may have many elements, and these do not matter here.
+        result = self._run("nft", "-j", "-t", "list", *what)
+        if result.status:
+            raise Unavailable(f"`nft -j list {' '.join(what)}` failed in {where}: {error_text(result)}")
+        found: list[dict[str, Any]] = json.loads(result.output)["nftables"]
+        return found
 
     def _save(self, command: str, where: str) -> str:
         result = self._run(f"{command}-save")

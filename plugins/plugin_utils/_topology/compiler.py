@@ -26,6 +26,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     Route,
     Topology,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies, policy_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.probes import derive_probes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.summary import summarize
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.sysctls import assign_sysctls
@@ -41,8 +42,8 @@ def compile_topology(variables: Any) -> dict[str, Any]:
 
     Returns:
         ``namespaces``, ``bridges``, ``pairs``, ``links``, ``ports``, ``routes``, ``isolation``, ``rules``,
-        ``forwards``, ``probes``: each in the format of the module's bulk option; and ``summary``, a list of lines for a
-        person.
+        ``forwards``, ``policies``, ``probes``: each in the format of the module's bulk option; and ``summary``, a list
+        of lines for a person.
 
     Raises:
         TopologyError: With all errors.
@@ -76,6 +77,7 @@ def _compile_present(topology: Topology) -> dict[str, Any]:
         "isolation": isolation_entries(topology),
         "rules": [{"source": str(rule.source), **rule.options} for rule in topology.nat],
         "forwards": [entry for forward in topology.forwards for entry in _build_forwards(topology, forward)],
+        "policies": policy_entries(Policies(topology)),
         "probes": derive_probes(topology) if topology.verify else [],
     }
 
@@ -198,6 +200,7 @@ def _compile_absent(topology: Topology) -> dict[str, Any]:
             for forward in topology.forwards
             for target in resolve_targets(topology, forward)
         ],
+        "policies": [_build_absent(namespace=name) for name in Policies(topology).by_namespace],
         "probes": [],
     }
 

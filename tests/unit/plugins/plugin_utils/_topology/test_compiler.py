@@ -309,7 +309,7 @@ def test_importable_without_ansible() -> None:
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "11", done.stderr
+    assert done.stdout.strip() == "12", done.stderr
 
 
 def test_a_thousand_namespaces() -> None:
