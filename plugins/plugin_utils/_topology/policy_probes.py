@@ -60,43 +60,38 @@ class PolicyProbes:
 
         A path by TCP without a port is probed on a port that no policy names, if the policies name others.
         """
-        decision = self._decide(path)
+        decision, is_own = self._decide(path)
         if decision is None and path.protocol == "tcp" and path.port is None:
             path = replace(path, port=self._other_port, service=(path.to, self._other_port))
-            decision = self._decide(path)
+            decision, is_own = self._decide(path)
         if decision is None:
             return None
         expected = _EXPECTED[decision]
         if expected == REJECTED:
             self._rejections[path.to] = self._rejections.get(path.to, 0) + 1
-            if self._rejections[path.to] > REJECTIONS_MAX:
+            # What a namespace itself rejects may not even be sent, with another error.
+            if is_own or self._rejections[path.to] > REJECTIONS_MAX:
                 expected = UNREACHABLE
         return path, expected
 
-    def _decide(self, path: ProbePath) -> str | None:
-        """Return what becomes of the first packet of a path: in the namespace that it begins in, then where it ends."""
+    def _decide(self, path: ProbePath) -> tuple[str | None, bool]:
+        """Return what becomes of the first packet of a path, and whether the namespace that it begins in decides."""
         by_namespace = self._policies.by_namespace
         destination, port = path.service if path.service is not None else (path.to, path.port)
         ends = self._walk.holders.get(destination, ())
         sender = by_namespace.get(path.place) if path.place is not None else None
         receivers = [by_namespace[end] for end in ends if end is not None and end in by_namespace]
-        if sender is None and not receivers:
-            return ALLOW
-        sources = self._sources(path.place, path.to)
-        going = (
-            {self._decide_in(sender, OUT, source, path.to, path, path.port) for source in sources}
-            if sender
-            else {ALLOW}
-        )
-        if going != {ALLOW}:
-            return going.pop() if len(going) == 1 else None
+        sources = self._sources(path.place, path.to) if sender or receivers else []
+        going = {
+            self._decide_in(sender, OUT, source, path.to, path, path.port) if sender else ALLOW for source in sources
+        }
+        if going - {ALLOW}:
+            return going.pop() if len(going) == 1 else None, True
         if not receivers:
-            return ALLOW
-        if len(ends) != 1:
-            return None
-        peers = self._peers(path, sources)
+            return ALLOW, True
+        peers = self._peers(path, sources) if len(ends) == 1 else []
         coming = {self._decide_in(receivers[0], IN, destination, peer, path, port) for peer in peers}
-        return coming.pop() if len(coming) == 1 else None
+        return coming.pop() if len(coming) == 1 else None, False
 
     def _decide_in(
         self, policy: Policy, direction: str, local: Address, peer: Address, path: ProbePath, port: int | None
@@ -135,27 +130,28 @@ class PolicyProbes:
         for entry in self._policies.topology.policies:
             targets = self._targets(entry)
             step = -(-len(targets) // SAMPLE) or 1
-            for index, (name, to) in enumerate(targets[::step]):
-                source = self._source_for(entry, name, to, index)
-                if source is not None:
-                    for protocol, port in _services(entry, self._other_port):
-                        service = None if port is None else (to, port)
-                        yield ProbePath(source, to, protocol, port, service)
+            for index, (place, to) in enumerate(targets[::step]):
+                source = self._source_for(entry, place, to, index)
+                for protocol, port in _services(entry, self._other_port) if source is not None else ():
+                    path = ProbePath(source, to, protocol, port, None if port is None else (to, port))
+                    # What the host itself lets in is the business of its own packet filter.
+                    if place is not None or port is None or self._decide(path)[0] != ALLOW:
+                        yield path
 
-    def _targets(self, entry: PolicyEntry) -> list[tuple[str, Address]]:
-        """Return the namespaces that a policy leads to, each with one of its addresses of each version."""
+    def _targets(self, entry: PolicyEntry) -> list[tuple[str | None, Address]]:
+        """Return whom a policy leads to, each namespace and the host with one address of each version."""
         side = self._policies.side(entry.destination)
-        found = []
-        for namespace in self._policies.topology.namespaces:
-            if side is None or self._policies.selects(side, namespace.name):
-                first = {
-                    network.version: network.network_address
-                    for network in reversed(self._policies.addresses.get(namespace.name, ()))
-                }
-                found += [(namespace.name, address) for address in first.values()]
+        names = [namespace.name for namespace in self._policies.topology.namespaces]
+        places: list[str | None] = [name for name in names if side is None or self._policies.selects(side, name)]
+        places += [None] if side is not None and side.host else []
+        found: list[tuple[str | None, Address]] = []
+        for place in places:
+            networks = reversed(self._policies.addresses.get(place, ()))
+            first = {network.version: network.network_address for network in networks}
+            found += [(place, address) for address in first.values()]
         return found
 
-    def _source_for(self, entry: PolicyEntry, target: str, to: Address, index: int) -> str | None:
+    def _source_for(self, entry: PolicyEntry, target: str | None, to: Address, index: int) -> str | None:
         """Return a namespace that a policy is about and that reaches an address, not the same one for all."""
         side = self._policies.side(entry.source)
         names = [

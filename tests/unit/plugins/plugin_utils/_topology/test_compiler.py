@@ -80,7 +80,8 @@ def test_nothing_declared_gives_empty_lists() -> None:
     assert {key: value for key, value in compiled.items() if key != "summary"} == {
         key: []
         for key in (
-            *("namespaces", "bridges", "pairs", "links", "ports", "routes", "isolation", "rules", "forwards", "probes"),
+            *("namespaces", "bridges", "pairs", "links", "ports", "routes", "isolation", "rules", "forwards"),
+            *("policies", "probes"),
         )
     }
 
