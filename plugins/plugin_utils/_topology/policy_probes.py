@@ -146,8 +146,9 @@ class PolicyProbes:
         places += [None] if side is not None and side.host else []
         found: list[tuple[str | None, Address]] = []
         for place in places:
-            networks = reversed(self._policies.addresses.get(place, ()))
-            first = {network.version: network.network_address for network in networks}
+            first: dict[int, Address] = {}
+            for network in self._policies.addresses.get(place, ()):
+                first.setdefault(network.version, network.network_address)
             found += [(place, address) for address in first.values()]
         return found
 
