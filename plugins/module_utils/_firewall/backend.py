@@ -40,6 +40,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_objects
     read_objects,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_parser import parse_ruleset
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_server import NftServer
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_transaction import NftTransaction
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.programs import error_text
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
@@ -62,6 +63,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 from ansible_collections.netns.fabric.plugins.module_utils._system.capabilities import describe_lack, has_capability
 from ansible_collections.netns.fabric.plugins.module_utils._system.programs import Result, find, run
 
+#: From so many runs of nft on, one process does the work of all.
+SERVER_FROM = 4
+#: Where nft is the program of the library, and not what somebody has put in its place.
+_SYSTEM_PROGRAMS = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _COMMANDS: Mapping[int, str] = {4: "iptables", 6: "ip6tables"}
 _LEGACY_TABLES: Mapping[int, str] = {4: "ip_tables_names", 6: "ip6_tables_names"}
 
@@ -101,9 +106,20 @@ class Firewall(Backend):
         #: The namespaces that could not be read and that no entry names, with the reason.
         self._unread: dict[str, str] = {}
         self._patience = limits.ALL_PATIENCE
+        #: How often nft was run, and what runs it from SERVER_FROM times on, if it can.
+        self._nft_runs = 0
+        self._server: NftServer | None = None
 
     def _run(self, program: str, *arguments: str, text: str = "") -> Result:
-        return self._run_program([self._find(program) or program, *arguments], text)
+        path = self._find(program) or program
+        if program == "nft":
+            self._nft_runs += 1
+            is_usual = self._run_program is run and os.path.dirname(path) in _SYSTEM_PROGRAMS
+            if self._nft_runs == SERVER_FROM and is_usual and self._server is not None:
+                self._server.start()
+            if self._server is not None and self._server.is_running:
+                return self._server.run(arguments, text)
+        return self._run_program([path, *arguments], text)
 
     # Reading
 
@@ -145,6 +161,7 @@ class Firewall(Backend):
         Raises:
             Unavailable: A program cannot print what the kernel has.
         """
+        self._server = self._server or NftServer()
         found: dict[NamespaceName, Ruleset] = {}
         for namespace in dict.fromkeys(namespaces):
             self._read_into(found, namespace, all_nat)
@@ -177,6 +194,11 @@ class Firewall(Backend):
     def forget(self) -> None:
         """Drop what was read: it is out of date."""
         self._readings.clear()
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
 
     def _read_here(self, namespace: NamespaceName, all_nat: bool) -> Ruleset:
         tables = nftables_tables()
@@ -246,6 +268,7 @@ class Firewall(Backend):
         A transaction of nft covers all tables, one of iptables a single table. They run in the order of the plan, which
         adds before it removes where a rule moves from one to the other.
         """
+        self._server = self._server or NftServer()
         groups: dict[tuple[NamespaceName, str, str], list[Any]] = {}
         flows = self._prepare_flows(operations, journal)
         for operation in operations:

@@ -67,6 +67,9 @@ def read_flows(version: int) -> list[Flow]:
     except OSError:
         return []
     with closing(netlink):
+        # To list them takes the kernel milliseconds, although there are none: its table is one for all namespaces.
+        if _has_no_flow(netlink):
+            return []
         try:
             header = uapi.NETFILTER_HEADER.pack(FAMILIES[version], 0, 0)
             dumped = netlink.dump(message(uapi.IPCTNL_MSG_CT_GET, header))
@@ -75,6 +78,16 @@ def read_flows(version: int) -> list[Flow]:
                 return []
             raise
     return [flow for flow in map(parse_flow, dumped) if flow is not None]
+
+
+def _has_no_flow(netlink: NetlinkSocket) -> bool:
+    try:
+        header = uapi.NETFILTER_HEADER.pack(0, 0, 0)
+        answer = netlink.get(message(uapi.IPCTNL_MSG_CT_GET_STATS, header))
+    except OSError:
+        return False
+    entries = attributes_of(answer, uapi.HEADER.size + uapi.NETFILTER_HEADER.size).get(uapi.CTA_STATS_GLOBAL_ENTRIES)
+    return entries is not None and not any(entries)
 
 
 def delete_flows(flows: Iterable[Flow]) -> None:

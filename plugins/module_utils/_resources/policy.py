@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import policies, validation
@@ -99,7 +100,7 @@ def _read_rule(checks: Checks, path: str, options: Mapping[str, Any]) -> PolicyR
     if not 0 <= options["priority"] <= policies.PRIORITY_MAX:
         checks.error(f"{path}.priority", f"{options['priority']} is not from 0 to {policies.PRIORITY_MAX}; correct it")
     networks = {
-        name: _each(checks, f"{path}.{name}", validation.network, options[name])
+        name: _each(checks, f"{path}.{name}", _check_network, options[name])
         for name in ("peers", "excluded_peers", "local")
     }
     return PolicyRule(
@@ -114,6 +115,10 @@ def _read_rule(checks: Checks, path: str, options: Mapping[str, Any]) -> PolicyR
         priority=options["priority"],
         log=options["log"],
     )
+
+
+#: Many namespaces have the same peers.
+_check_network = lru_cache(maxsize=4096)(validation.network)
 
 
 def _each(checks: Checks, option: str, check: Any, values: Sequence[Any] | None) -> tuple[Any, ...]:

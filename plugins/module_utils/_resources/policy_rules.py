@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import collapse_addresses, ip_network
 from itertools import product
 from typing import Any
@@ -201,7 +202,8 @@ def _in_order(field: str, values: Sequence[str]) -> Sequence[str]:
     return sorted(values) if "type" in field else values
 
 
-def _of_version(networks: Iterable[Network], version: int) -> list[Network]:
+@lru_cache(maxsize=1024)  # many namespaces have the same peers
+def _of_version(networks: tuple[Network, ...], version: int) -> list[Network]:
     found: list[Any] = [network for network in networks if network.version == version]
     return list(collapse_addresses(found))
 

@@ -49,8 +49,9 @@ def compile_topology(variables: Any) -> dict[str, Any]:
         TopologyError: With all errors.
     """
     topology = assign_sysctls(load_topology(variables))
-    lists = _compile_present(topology) if topology.state == "present" else _compile_absent(topology)
-    return {**lists, "summary": summarize(topology)}
+    policies = Policies(topology)
+    compile_lists = _compile_present if topology.state == "present" else _compile_absent
+    return {**compile_lists(topology, policies), "summary": summarize(topology, policies)}
 
 
 def _split_attachments(topology: Topology) -> tuple[list[Attachment], list[Attachment]]:
@@ -63,7 +64,7 @@ def _split_attachments(topology: Topology) -> tuple[list[Attachment], list[Attac
 # --- present -------------------------------------------------------------------------------------------------------
 
 
-def _compile_present(topology: Topology) -> dict[str, Any]:
+def _compile_present(topology: Topology, policies: Policies) -> dict[str, Any]:
     plugged, existing = _split_attachments(topology)
     return {
         "namespaces": [{"name": namespace.name, **namespace.options} for namespace in topology.namespaces],
@@ -77,8 +78,8 @@ def _compile_present(topology: Topology) -> dict[str, Any]:
         "isolation": isolation_entries(topology),
         "rules": [{"source": str(rule.source), **rule.options} for rule in topology.nat],
         "forwards": [entry for forward in topology.forwards for entry in _build_forwards(topology, forward)],
-        "policies": policy_entries(Policies(topology)),
-        "probes": derive_probes(topology) if topology.verify else [],
+        "policies": policy_entries(policies),
+        "probes": derive_probes(topology, policies) if topology.verify else [],
     }
 
 
@@ -168,7 +169,7 @@ def _format_addresses(addresses: tuple[Interface, ...] | None) -> list[str] | No
 # --- absent --------------------------------------------------------------------------------------------------------
 
 
-def _compile_absent(topology: Topology) -> dict[str, Any]:
+def _compile_absent(topology: Topology, policies: Policies) -> dict[str, Any]:
     plugged, existing = _split_attachments(topology)
     ends: list[End] = [*plugged, *(link.near for link in topology.links)]
     return {
@@ -200,7 +201,7 @@ def _compile_absent(topology: Topology) -> dict[str, Any]:
             for forward in topology.forwards
             for target in resolve_targets(topology, forward)
         ],
-        "policies": [_build_absent(namespace=name) for name in Policies(topology).by_namespace],
+        "policies": [_build_absent(namespace=name) for name in policies.by_namespace],
         "probes": [],
     }
 

@@ -47,19 +47,13 @@ class Side:
     networks: tuple[Network, ...] = ()
     outside: bool = False
     host: bool = False
+    #: The conditions on its address, as options of a rule; it is selected if it meets those of any.
+    peers: tuple[Mapping[str, tuple[Network, ...]], ...] = field(default=({},), compare=False)
 
     @property
     def has_others(self) -> bool:
         """Whether it may be somebody else than a namespace of the topology."""
         return bool(self.networks) or self.outside or self.host
-
-    def peers(self, topology_networks: tuple[Network, ...]) -> Iterator[dict[str, tuple[Network, ...]]]:
-        """Yield the conditions on an address; one that meets any of them is selected."""
-        if self.outside:
-            yield {"excluded": topology_networks}
-        networks = (*self.addresses, *self.networks)
-        if networks:
-            yield {"peers": _collapse(networks)}
 
 
 @dataclass(frozen=True)
@@ -121,7 +115,12 @@ class Policies:
                 names |= self.members.get((kind, key), frozenset())
         places: list[str | None] = [*sorted(names), *([None] if selector.host else [])]
         addresses = _collapse(address for place in places for address in self.addresses.get(place, ()))
-        return Side(frozenset(names), addresses, selector.networks, selector.outside, selector.host)
+        peers: list[Mapping[str, tuple[Network, ...]]] = []
+        if selector.outside:
+            peers.append({"excluded": self.networks})
+        if addresses or selector.networks:
+            peers.append({"peers": _collapse((*addresses, *selector.networks))})
+        return Side(frozenset(names), addresses, selector.networks, selector.outside, selector.host, tuple(peers))
 
     # What it means for a namespace
 
@@ -182,7 +181,7 @@ class Policies:
             local = self._within(own, name)
             if not local:
                 return
-        for peers in [{}] if other is None else other.peers(self.networks):
+        for peers in (Side() if other is None else other).peers:
             yield PolicyRule(
                 direction=direction,
                 action=entry.action,

@@ -128,10 +128,10 @@ class PolicyProbes:
     def paths(self) -> Iterator[ProbePath]:
         """Yield paths that each policy is about: some of those that it names, evenly spread."""
         for entry in self._policies.topology.policies:
-            targets = self._targets(entry)
+            targets, senders = self._targets(entry), self._senders(entry)
             step = -(-len(targets) // SAMPLE) or 1
             for index, (place, to) in enumerate(targets[::step]):
-                source = self._source_for(entry, place, to, index)
+                source = self._source_for(senders, place, to, index)
                 for protocol, port in _services(entry, self._other_port) if source is not None else ():
                     path = ProbePath(source, to, protocol, port, None if port is None else (to, port))
                     # What the host itself lets in is the business of its own packet filter.
@@ -152,16 +152,16 @@ class PolicyProbes:
             found += [(place, address) for address in first.values()]
         return found
 
-    def _source_for(self, entry: PolicyEntry, target: str | None, to: Address, index: int) -> str | None:
-        """Return a namespace that a policy is about and that reaches an address, not the same one for all."""
+    def _senders(self, entry: PolicyEntry) -> list[str]:
+        """Return the namespaces whose connections a policy is about."""
         side = self._policies.side(entry.source)
-        names = [
-            namespace.name
-            for namespace in self._policies.topology.namespaces
-            if namespace.name != target and (side is None or self._policies.selects(side, namespace.name))
-        ]
-        rotated = (names[(index + step) % len(names)] for step in range(min(CANDIDATES_MAX, len(names))))
-        return next((name for name in rotated if self._walk.reaches(name, to) is Verdict.YES), None)
+        names = [namespace.name for namespace in self._policies.topology.namespaces]
+        return [name for name in names if side is None or self._policies.selects(side, name)]
+
+    def _source_for(self, senders: list[str], target: str | None, to: Address, index: int) -> str | None:
+        """Return one of these namespaces that reaches an address, not the same one for all."""
+        rotated = (senders[(index + step) % len(senders)] for step in range(min(CANDIDATES_MAX, len(senders))))
+        return next((name for name in rotated if name != target and self._walk.reaches(name, to) is Verdict.YES), None)
 
 
 def _services(entry: PolicyEntry, other_port: int) -> Iterable[tuple[str, int | None]]:

@@ -74,7 +74,7 @@ LARGE_SUBNET = 100
 SAMPLE = 16
 
 
-def derive_probes(topology: Topology) -> list[Probe]:
+def derive_probes(topology: Topology, policies: Policies) -> list[Probe]:
     """Return what must be reached, what must not, and the user's own probes, which override those of the same path."""
     walk = Walk(topology)
     own = {ProbePath(probe.namespace, probe.to, probe.protocol, probe.port): probe for probe in topology.probes}
@@ -92,7 +92,7 @@ def derive_probes(topology: Topology) -> list[Probe]:
     ):
         for path in paths:
             expected.setdefault(path, reachable)
-    judge = PolicyProbes(Policies(topology), walk)
+    judge = PolicyProbes(policies, walk)
     for path in judge.paths():
         expected.setdefault(path, True)
     patience = min(PROBE_TIMEOUT_MAX, TIMEOUT * max(1, len(topology.namespaces) / TIMEOUT_NAMESPACES))

@@ -29,7 +29,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies im
 ENTRIES_MAX = 20
 
 
-def summarize(topology: Topology) -> list[str]:
+def summarize(topology: Topology, policies: Policies) -> list[str]:
     """Return the summary's lines."""
     if topology.state == "absent":
         return [f"topology {topology.name}: absent"]
@@ -52,7 +52,7 @@ def summarize(topology: Topology) -> list[str]:
         *_list_some(topology.nat, _format_nat),
         *_list_some(topology.forwards, lambda forward: _format_forward(topology, forward)),
         *_list_some(topology.policies, _format_policy),
-        *_list_some(_denying(topology), str),
+        *_list_some(_denying(policies), str),
         *_list_some(
             tuple(IsolatedLinks(topology).open), lambda name: f"  {name} is open: the host forwards to and from it"
         ),
@@ -127,11 +127,11 @@ def _format_side(selector: Selector | None) -> str:
     return " and ".join(parts)
 
 
-def _denying(topology: Topology) -> tuple[str, ...]:
+def _denying(policies: Policies) -> tuple[str, ...]:
     """Return a line for each namespace that denies connections by default."""
     return tuple(
         f"  namespace {name} denies other {' and '.join(words)} connections"
-        for name, policy in Policies(topology).by_namespace.items()
+        for name, policy in policies.by_namespace.items()
         if (words := [way for way in ("incoming", "outgoing") if getattr(policy, way) == DENY])
     )
 
