@@ -37,6 +37,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_objects
     NftObjects,
     dump,
     parse_table,
+    read_generation,
     read_objects,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_parser import parse_ruleset
@@ -103,6 +104,8 @@ class Firewall(Backend):
         self._find = find
         self._read_objects = read_objects
         self._readings: dict[tuple[NamespaceName, bool], Ruleset] = {}
+        #: What was read, with what shows whether it has changed since.
+        self._kept: dict[tuple[NamespaceName, bool], tuple[object, Ruleset]] = {}
         #: The namespaces that could not be read and that no entry names, with the reason.
         self._unread: dict[str, str] = {}
         self._patience = limits.ALL_PATIENCE
@@ -183,10 +186,20 @@ class Firewall(Backend):
                 stack.enter_context(enter_namespace(namespace))
             except OSError:
                 return
-            if (namespace, all_nat) not in self._readings:
+            key = (namespace, all_nat)
+            if key not in self._readings:
                 is_needed = not is_other or _may_have_own_rules(str(namespace), self._patience)
-                self._readings[namespace, all_nat] = self._read_here(namespace, all_nat) if is_needed else Ruleset()
-            found[namespace] = self._readings[namespace, all_nat]
+                self._readings[key] = self._read_if_changed(namespace, all_nat) if is_needed else Ruleset()
+            found[namespace] = self._readings[key]
+
+    def _read_if_changed(self, namespace: NamespaceName, all_nat: bool) -> Ruleset:
+        """Return the rules; those that were read before, if nothing has changed since."""
+        key, version = (namespace, all_nat), _version_here()
+        known, ruleset = self._kept.get(key, (None, Ruleset()))
+        if version is None or known != version:
+            ruleset = self._read_here(namespace, all_nat)
+            self._kept[key] = version, ruleset
+        return ruleset
 
     def warnings(self) -> Iterable[str]:
         return [f"the packet filter of the namespace {name} is left alone: {why}" for name, why in self._unread.items()]
@@ -340,6 +353,15 @@ def _run_inside(namespace: NamespaceName, action: Callable[[], None]) -> None:
 
 
 # What the kernel reports without a program
+
+
+def _version_here() -> object:
+    """Return what no other ruleset has; None where the kernel has no number for it, as for that of iptables-legacy."""
+    if any(map(legacy_tables, FAMILIES)):
+        return None
+    with suppress(OSError):
+        return setns.identity(setns.OWN_NAMESPACE), read_generation()
+    return None
 
 
 def _may_have_own_rules(namespace: str, patience: float) -> bool:

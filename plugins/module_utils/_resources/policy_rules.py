@@ -124,8 +124,18 @@ def build_rules(namespace: str, policy: Policy, direction: str, version: int, ba
     """Return the rules of a chain in their order; none where the policy has nothing to say of the direction."""
     if not policy.limits(direction):
         return []
+    # Only what is logged has the name, and many namespaces have the same rules.
+    is_logged = any(rule.log for rule in policy.rules_of(direction))
+    rules = (policy.default(direction), tuple(policy.rules_of(direction)))
+    return _build_rules(namespace if is_logged else "", *rules, direction, version, backend)
+
+
+@lru_cache(maxsize=1024)
+def _build_rules(
+    namespace: str, default: str, rules: tuple[PolicyRule, ...], direction: str, version: int, backend: str
+) -> list[RuleSpec]:
     found: dict[str, RuleSpec] = {}
-    for choices, verdict, target in _build_all(namespace, policy, direction, version, backend):
+    for choices, verdict, target in _build_all(namespace, default, rules, direction, version, backend):
         for criteria in _combine(choices, backend):
             spec = RuleSpec(role_of(criteria, verdict, target), POLICY, criteria, verdict, target)
             found.setdefault(spec.role, spec)  # a second one that does the same has no effect
@@ -133,20 +143,20 @@ def build_rules(namespace: str, policy: Policy, direction: str, version: int, ba
 
 
 def _build_all(
-    namespace: str, policy: Policy, direction: str, version: int, backend: str
+    namespace: str, default: str, rules: tuple[PolicyRule, ...], direction: str, version: int, backend: str
 ) -> Iterator[tuple[list[_Choice], str, str]]:
     """Yield the conditions, the verdict and the target of each rule."""
     link = _FIELDS[direction][0]
     yield [(link, ["lo"], False)], "return", ""
     yield [("ct state", ["established,related"], False)], "return", ""
     yield [(_ICMP[version][1], [str(number) for number in ESSENTIAL_TYPES[version]], False)], "return", ""
-    for rule in policy.rules_of(direction):
+    for rule in rules:
         choices = _conditions(rule, direction, version, backend)
         if choices is not None:
             if rule.log:
                 yield choices, "log", _log_prefix(namespace, direction, rule.action)
             yield choices, _VERDICTS.get(rule.action, rule.action), ""
-    if policy.default(direction) == DENY:
+    if default == DENY:
         yield [], "drop", ""
 
 
