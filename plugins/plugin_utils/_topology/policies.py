@@ -241,4 +241,4 @@ def _build_rule(rule: PolicyRule) -> dict[str, Any]:
         "priority": rule.priority if rule.priority != DEFAULT_PRIORITY else None,
         "log": rule.log,
     }
-    return {name: value for name, value in options.items() if value not in (None, [], False)}
+    return {name: value for name, value in options.items() if value is not None and value is not False and value != []}

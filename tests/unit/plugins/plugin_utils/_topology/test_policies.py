@@ -65,6 +65,11 @@ def test_what_a_namespace_accepts_is_decided_there() -> None:
     assert found == {"a": {"incoming": "allow", "outgoing": "allow", "rules": [rule]}}
 
 
+def test_the_first_priority() -> None:
+    (rule,) = compiled(policy(**to(namespaces=["a"]), priority=0))["a"]["rules"]
+    assert rule == {"direction": "in", "action": "drop", "priority": 0}
+
+
 def test_what_leads_to_others_is_decided_where_it_begins() -> None:
     found = compiled(policy(from_={"namespaces": ["a"]}, **to(outside=True, host=True, networks=["192.0.2.0/24"])))
     assert list(found) == ["a"]
