@@ -144,8 +144,8 @@ notes:
   - A connection that exists when a link is isolated is not cut.
   - The cost for a forwarded packet is two rules for each isolated link, and a few more for the links that it uses. With
     iptables, which has no sets, each of O(ports) is a further rule.
-  - The rules last until the next boot. C(nft flush ruleset), C(iptables -t mangle -F) and, where firewalld uses
-    iptables, a reload of firewalld delete them. The next run creates them again.
+  - The rules last until the next boot. C(nft flush ruleset) and C(iptables -t mangle -F) delete them, and with
+    O(backend=iptables) a reload of firewalld, which flushes iptables. The next run creates them again.
 seealso:
   - module: netns.fabric.nat_masquerade
   - module: netns.fabric.nat_port_forward

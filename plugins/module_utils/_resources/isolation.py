@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,10 +113,9 @@ class IsolationScheme(RuleScheme):
         # What may pass from one link to another is decided where it comes from.
         return 0 if spec.target.startswith(FROM_PREFIX) else end
 
-    def is_misplaced(self, rules: Sequence[Rule], position: int) -> bool:
-        if not rules[position].target.startswith(FROM_PREFIX):
-            return False
-        return any(rule.target.startswith(TO_PREFIX) for rule in rules[:position])
+    def misplaced(self, rules: Sequence[Rule]) -> Collection[int]:
+        first = next((at for at, rule in enumerate(rules) if rule.target.startswith(TO_PREFIX)), len(rules))
+        return {at for at in range(first, len(rules)) if rules[at].target.startswith(FROM_PREFIX)}
 
 
 SCHEME = IsolationScheme()

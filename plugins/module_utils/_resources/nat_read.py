@@ -21,6 +21,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     KernelState,
     NamespaceName,
+    NamespaceState,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_conflicts import local_addresses
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwarding import Router, forwarding_parameter
@@ -53,6 +54,8 @@ class Actual:
     forwarding: Mapping[tuple[NamespaceName, int], str | None] = field(default_factory=dict)
     #: The namespaces that forward IPv4, and have links that do not.
     routers: Mapping[NamespaceName, Router] = field(default_factory=dict)
+    #: The namespaces in which a chain drops forwarded packets, with their routes.
+    dropping: Mapping[NamespaceName, NamespaceState] = field(default_factory=dict)
     #: The addresses at which a port is published that names none.
     local_addresses: Mapping[NamespaceName, frozenset[str]] = field(default_factory=dict)
     #: Those that earlier calls in check mode would have written.
@@ -82,18 +85,31 @@ def read(host: Host, call: Call[Any], firewalld: bool = False, addresses: bool =
     new_routers = [
         name for (name, version), value in forwarding.items() if version == 6 and value == "0" and name in rulesets
     ]
+    rulesets = {**rulesets, **simulated}
     return Actual(
         kernel=host.use(KERNEL).read(wanted.namespace for wanted in call.entries if wanted.namespace or wanted.link),
         tools=host.use(FIREWALL).tools,
-        rulesets={**rulesets, **simulated},
+        rulesets=rulesets,
         forwarding=forwarding,
         routers=_read_routers(host, _read_forwarding(host, call)),
+        dropping=_read_dropping(host, [name for name in dict.fromkeys(named) if _drops(rulesets.get(name))]),
         local_addresses=_read_local_addresses(host, named) if addresses else {},
         simulated=simulated,
         advertised=_read_advertised(host, new_routers),
         firewalld=policy,
         has_stopped_policy=on_host and policy is None and host.use(FIREWALLD).has_policy_file(name),
     )
+
+
+def _drops(ruleset: Ruleset | None) -> bool:
+    return ruleset is not None and any(ruleset.obstacles(version) for version in FORWARDING)
+
+
+def _read_dropping(host: Host, names: Sequence[NamespaceName]) -> dict[NamespaceName, NamespaceState]:
+    """Return the links and routes of namespaces, as earlier calls in check mode would have left them."""
+    planned = planned_addresses(host)
+    read = host.use(KERNEL).read(names, routes=True).namespaces if names else {}
+    return {name: with_planned(state, planned) for name, state in read.items()}
 
 
 def _needs_reload(policy: Policy, call: Call[WantedNat]) -> bool:
