@@ -8,6 +8,7 @@ The outside world has no route back to the networks behind the router: only masq
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -375,7 +376,7 @@ class TestWhateverIsFound:
         for table, chain in (("nat", "POSTROUTING"), ("filter", "FORWARD"), ("filter", "FORWARD")):
             lines = [line for line in before.splitlines() if line.startswith(f"-A {chain} ")]
             for line in lines:
-                world.iptables("nft", "-t", table, *line.replace('"', "").split())
+                world.iptables("nft", "-t", table, *shlex.split(line))
         assert world.count("nft", "netns.fabric:") == 8
         masquerade(source=SOURCE)
         assert world.save("nft") == before

@@ -59,9 +59,9 @@ _RESERVED = "a running program has reserved the table (flag owner); allow the tr
 class Criterion:
     """A condition of a rule.
 
-    `field` is `saddr`, `daddr` (a network in CIDR notation), `iifname`, `oifname`, `iifname set` (names separated by
-    spaces), `ct state` (comma separated), `ct status`, `fib daddr type`, `tcp dport` and its like (a port, or
-    FIRST-LAST), or `other` for what does not matter here, in the words of the tool that printed it.
+    `field` is `saddr`, `daddr` (a network in CIDR notation), `iifname`, `oifname`, `ct state` (comma separated),
+    `ct status`, `fib daddr type`, `tcp dport` and its like (a port, or FIRST-LAST), or `other` for what does not matter
+    here, in the words of the tool that printed it.
     """
 
     field: str

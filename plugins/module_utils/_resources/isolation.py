@@ -152,7 +152,6 @@ class WantedIsolation:
     present: bool
     link: str
     networks: tuple[Network, ...] = ()
-    ports: tuple[str, ...] = ()
     outbound: tuple[Outbound, ...] = ()
     reaches: tuple[Network, ...] = ()
 
@@ -165,17 +164,8 @@ class WantedIsolation:
         base = _base_chain(backend, FAMILIES[version])
         rules = [(spec, _chain(base, from_link)) for spec in self._leaving(version)]
         rules += [(_spec(passing, verdict="return"), _chain(base, to_link)) for passing in (_REPLIES, _PUBLISHED)]
-        rules += [(_spec(entering, verdict="jump", target=from_link), base) for entering in self._entering(backend)]
-        leaving = Criterion("oifname", self.link)
-        return [*rules, (_spec(leaving, verdict="jump", target=to_link), base)]
-
-    def _entering(self, backend: str) -> Iterator[Criterion]:
-        yield Criterion("iifname", self.link)
-        if backend == NFTABLES and len(self.ports) > 1:
-            yield Criterion("iifname set", " ".join(sorted(self.ports)))
-        else:  # iptables has no sets of its own
-            for port in self.ports:
-                yield Criterion("iifname", port)
+        rules.append((_spec(Criterion("iifname", self.link), verdict="jump", target=from_link), base))
+        return [*rules, (_spec(Criterion("oifname", self.link), verdict="jump", target=to_link), base)]
 
     def _leaving(self, version: int) -> Iterator[RuleSpec]:
         """Yield the rules for what the link's networks send; a packet with another source is dropped."""
@@ -211,7 +201,6 @@ class IsolationResource(Resource[WantedIsolation, Actual]):
     entry_options: Mapping[str, Mapping[str, Any]] = {
         "link": {"type": "str"},
         "networks": {"type": "list", "elements": "str"},
-        "ports": {"type": "list", "elements": "str"},
         "outbound": {
             "type": "list",
             "elements": "dict",
@@ -225,7 +214,6 @@ class IsolationResource(Resource[WantedIsolation, Actual]):
         checks = Checks(entry)
         link = checks.value("link", validation.rule_safe_interface, options["link"])
         networks = _each(checks, "networks", _check_network, options.get("networks"))
-        ports = _each(checks, "ports", validation.rule_safe_interface, options.get("ports"))
         outbound = _each(checks, "outbound", _check_outbound, options.get("outbound"))
         reaches = _each(checks, "reaches", validation.network, options.get("reaches"))
         for number, found in enumerate(outbound):
@@ -241,7 +229,6 @@ class IsolationResource(Resource[WantedIsolation, Actual]):
             options["state"] == "present",
             link,
             _unique(networks),
-            _unique(ports),
             _unique(outbound),
             _unique(reaches),
         )

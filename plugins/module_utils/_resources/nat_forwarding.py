@@ -18,7 +18,7 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import join_key
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Interface, NamespaceState, Route
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceState, Route
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import RTPROT_KERNEL
 
 
@@ -29,15 +29,9 @@ def forwarding_parameter(link: str) -> str:
 
 @dataclass(frozen=True)
 class Router:
-    """A namespace that forwards.
-
-    `ports` are the ends of veth pairs in it that have no address, as the ports of a switch, with the addresses at their
-    far ends. What a namespace sends to its gateway comes in by such an end where the switch is Open vSwitch's in user
-    space: the kernel has the packet as well, and has answered for the gateway's address there (ip-sysctl, arp_ignore).
-    """
+    """A namespace that forwards."""
 
     state: NamespaceState
-    ports: Mapping[str, tuple[Interface, ...]] = field(default_factory=dict)
     #: The value of the parameter `forwarding` of each link, and of `default`.
     forwarding: Mapping[str, str] = field(default_factory=dict)
 
@@ -56,7 +50,6 @@ def required_links(router: Router, behind: Network, way_out: str | None) -> list
     used = inner if way_out else inner | outer
     names = {link.name for link in state.links if not link.loopback and link.index in used}
     names.update({way_out} if way_out else ())
-    names.update(name for name, there in router.ports.items() if any(address.ip in behind for address in there))
     return sorted(names)
 
 

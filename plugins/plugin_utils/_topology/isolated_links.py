@@ -38,7 +38,6 @@ class HostLink:
     isolate: bool | None
     local: tuple[Interface, ...]
     remote: tuple[Interface, ...]
-    ports: tuple[str, ...] = ()
 
     @cached_property
     def networks(self) -> list[Network]:
@@ -144,7 +143,6 @@ def isolation_entries(topology: Topology) -> list[dict[str, object]]:
         _drop_empty(
             link=link.name,
             networks=[str(network) for network in declared.networks(link)],
-            ports=[port for port in link.ports if is_rule_safe(port)],
             outbound=_unique(declared.outbound(link)),
             reaches=[str(network) for network in dict.fromkeys(declared.reached.get(link.name, ()))],
         )
@@ -160,8 +158,7 @@ def _host_links(topology: Topology) -> Iterator[HostLink]:
     for bridge in topology.bridges:
         here = plugged[bridge.name]
         remote = tuple(address for attachment in here for address in attachment.addresses or ())
-        ports = tuple(attachment.peer for attachment in here)
-        yield HostLink(bridge.name, bridge.isolate, bridge.addresses or (), remote, ports)
+        yield HostLink(bridge.name, bridge.isolate, bridge.addresses or (), remote)
     for link in topology.links:
         for end, far in ((link.near, link.far), (link.far, link.near)):
             if end.namespace is None and far.namespace is not None:
