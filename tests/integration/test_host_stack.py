@@ -136,7 +136,7 @@ def test_a_pair_of_the_same_sequence(host: Host, run_module: RunModule) -> None:
     assert not run_module("sequence", steps=steps).changed
 
 
-def test_a_link_that_is_no_veth_pair_is_left_alone(host: Host, run_module: RunModule) -> None:
+def test_a_network_card_is_left_alone(host: Host, run_module: RunModule) -> None:
     """It may be the host's own network card, with IPv6 addresses."""
     create_bridges(host)
     host.run("ip", "link", "add", "nic0", "type", "bridge")
