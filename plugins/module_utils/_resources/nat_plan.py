@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError
@@ -52,10 +53,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwar
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import (
     AUTO,
+    ISOLATION,
     NEVER,
     RuleKey,
     RuleScheme,
     WantedNat,
+    hook_of,
     nat_chain,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import SIMULATED_RULESETS, Actual
@@ -303,6 +306,7 @@ class NatPlanner(Planner[AnyWanted]):
         unlisted = policy.rules() - {wanted.firewalld_rule() for wanted in on_host}
         kept = frozenset() if self.call.prune else unlisted
         rules = kept.union(filter(None, (wanted.required_firewalld_rule() for wanted in on_host)))
+        policy = replace(policy, opens=self._is_isolated_by_iptables())
         planned = plan_policy(policy, f"{COMMENT}:{self._owner}", rules)
         if planned.operations:
             is_new = policy.permanent is None and policy.running is None
@@ -314,6 +318,10 @@ class NatPlanner(Planner[AnyWanted]):
             change = Change(entry, f"firewalld policy {policy.name}", before, after, planned.operations)
             self.changes.insert(0 if self._may_come_first(change) else len(self.changes), change)
         return planned.refusal
+
+    def _is_isolated_by_iptables(self) -> bool:
+        chains = self._actual.rulesets[None].chains
+        return any(place.backend != NFTABLES and hook_of(place) == ISOLATION for place in chains)
 
     def _may_come_first(self, policy: Change) -> bool:
         """Whether the change of the policy can precede those of the rules.
