@@ -30,7 +30,7 @@ extends_documentation_fragment:
   - netns.fabric.state_module
 attributes:
   action_group:
-    membership: [netns.fabric.all, netns.fabric.state]
+    membership: [netns.fabric.all, netns.fabric.state, netns.fabric.nat]
 options:
   namespace:
     description:

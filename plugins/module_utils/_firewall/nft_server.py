@@ -47,7 +47,12 @@ class NftServer:
     def start(self) -> bool:
         """Start the process; return whether the library is there."""
         near, far = socket.socketpair()
-        self._pid = os.fork()
+        try:
+            self._pid = os.fork()
+        except OSError:  # no process more is allowed
+            near.close()
+            far.close()
+            return False
         if self._pid == 0:
             status = 1
             try:

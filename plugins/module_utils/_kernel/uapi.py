@@ -100,6 +100,8 @@ CTA_TUPLE_IP, CTA_TUPLE_PROTO = 1, 2
 CTA_IP_V4_SRC, CTA_IP_V4_DST, CTA_IP_V6_SRC, CTA_IP_V6_DST = 1, 2, 3, 4
 CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
 CTA_PROTO_ICMP_TYPE, CTA_PROTO_ICMPV6_TYPE = 5, 8
+#: The identifier, type and code of an echo request, by the IP version.
+CTA_PROTO_ECHO = {4: (4, 5, 6), 6: (7, 8, 9)}
 #: struct nfgenmsg: family, version, resource.
 NETFILTER_HEADER = struct.Struct("=BBH")
 

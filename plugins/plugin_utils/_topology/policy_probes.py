@@ -74,6 +74,10 @@ class PolicyProbes:
                 expected = UNREACHABLE
         return path, expected
 
+    def may_ping(self, name: str, to: Address) -> bool:
+        """Return whether the policies are known to let a namespace ping an address."""
+        return self._decide(ProbePath(name, to))[0] == ALLOW
+
     def _decide(self, path: ProbePath) -> tuple[str | None, bool]:
         """Return what becomes of the first packet of a path, and whether the namespace that it begins in decides."""
         by_namespace = self._policies.by_namespace
