@@ -39,8 +39,8 @@ options:
         If only excluded parts are given, all other parts are gathered.
       - V(addresses), V(counters) of links, V(neighbours), V(routes) and V(sysctls) are read from the kernel.
       - V(processes) are those in namespaces. V(sockets) are listening sockets, with the processes that hold them.
-      - V(firewall) is the tables of the packet filter, and the rules about NAT and forwarding. For each namespace that
-        has tables C(nft) or C(iptables-save) is run once, which takes some milliseconds.
+      - V(firewall) is the tables of the packet filter, and the rules about NAT, forwarding and policies. For each
+        namespace that has tables C(nft) or C(iptables-save) is run once, which takes some milliseconds.
       - V(openvswitch) is the bridges and ports, by one call of C(ovs-vsctl).
     type: list
     elements: str
@@ -283,7 +283,7 @@ namespaces:
           sample:
             - {backend: nftables, family: ip, name: netns_fabric}
         chains:
-          description: The chains for NAT and for forwarded packets, and those that they call.
+          description: The chains for NAT, for forwarded packets and for policies, and those that they call.
           returned: success
           type: list
           elements: dict
@@ -484,6 +484,13 @@ declarations:
       elements: dict
       sample:
         - {protocol: tcp, port: "8080", to_address: 192.168.100.1, to_port: 80, ip_forward: true, accept_forward: auto}
+    policies:
+      description: For M(netns.fabric.policy).
+      returned: success
+      type: list
+      elements: dict
+      sample:
+        - {namespace: ns01, incoming: deny, outgoing: allow, rules: [{action: allow, protocol: tcp, ports: ["80"]}]}
 undeclared:
   description: The objects that were found and cannot be declared, each with the reason.
   returned: success

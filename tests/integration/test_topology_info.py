@@ -38,13 +38,25 @@ MODULES = {
     "isolation": "isolation",
     "nat_masquerade": "rules",
     "nat_port_forward": "forwards",
+    "policy": "policies",
 }
 # The module's option, where it has another name than the list.
 OPTIONS = {"isolation": "links", "nat_port_forward": "rules"}
 # A route cannot have an owner.
 WITHOUT_OWNER = ("route",)
 # The order in which a topology is created.
-ORDER = ("netns", "ovs_bridge", "veth", "link", "ovs_port", "route", "isolation", "nat_masquerade", "nat_port_forward")
+ORDER = (
+    "netns",
+    "ovs_bridge",
+    "veth",
+    "link",
+    "ovs_port",
+    "route",
+    "isolation",
+    "nat_masquerade",
+    "nat_port_forward",
+    "policy",
+)
 
 # A web server that needs nothing but Python's own library; it says so once it listens, and stays.
 SERVER = "import socket, time; s = socket.create_server(('', 8080)); time.sleep(1000)"

@@ -26,6 +26,10 @@ _HIDDEN_LINKS = frozenset(
 )
 
 
+#: The chains of a policy, by what they are about.
+_POLICY_CHAINS = {"fabric-policy-in": "for incoming", "fabric-policy-out": "for outgoing"}
+
+
 @dataclass
 class _Node:
     """A line, and the lines below it."""
@@ -159,6 +163,7 @@ def _format_traits(space: Info) -> Iterator[str]:
         where = f" out of {rule['out_interface']}" if rule["out_interface"] else ""
         owner = f" [{rule['owner']}]" if rule["owner"] else ""
         yield f"masquerades {rule['source']}{where}{owner}"
+    yield from _format_policy(space["firewall"]["rules"])
     other = sum(
         rule["owner"] is None and rule["verdict"] in ("masquerade", "snat", "dnat", "redirect")
         for rule in space["firewall"]["rules"]
@@ -166,6 +171,20 @@ def _format_traits(space: Info) -> Iterator[str]:
     if other:
         yield f"{other} NAT rule{'s' if other > 1 else ''} without an owner"
     yield from dict.fromkeys(map(_format_socket, space["sockets"]))
+
+
+def _format_policy(rules: Iterable[Info]) -> Iterator[str]:
+    """Yield for each direction and IP version how many rules the policy of a namespace has, and what ends them."""
+    chains: dict[tuple[str, str], list[Info]] = {}
+    for rule in rules:
+        if rule["chain"] in _POLICY_CHAINS:
+            chains.setdefault((rule["chain"], rule["family"]), []).append(rule)
+    for (chain, family), found in sorted(chains.items()):
+        last = found[-1]
+        default = "deny" if last["verdict"] == "drop" and not last["criteria"] else "allow"
+        version = "IPv6" if family == "ip6" else "IPv4"
+        owner = f" [{last['owner']}]" if last["owner"] else ""
+        yield f"policy {_POLICY_CHAINS[chain]} {version}: {len(found)} rule{'' if len(found) == 1 else 's'}, default {default}{owner}"
 
 
 def _format_route(route: Info) -> str:
