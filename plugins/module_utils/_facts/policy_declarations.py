@@ -9,7 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError
-from ansible_collections.netns.fabric.plugins.module_utils._core.policies import ALLOW, DENY, ICMP_TYPES, IN, OUT
+from ansible_collections.netns.fabric.plugins.module_utils._core.policies import (
+    ALLOW,
+    DENY,
+    ESSENTIAL_TYPES,
+    ICMP_TYPES,
+    IN,
+    OUT,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter import (
     Declaration,
     Exporter,
@@ -85,7 +92,7 @@ def _own_rules(chain: Chain) -> list[Rule]:
 def _is_common(rule: Rule) -> bool:
     fields = {criterion.field for criterion in rule.criteria}
     version = 6 if any(field.startswith("icmpv6 type") for field in fields) else 4
-    essential = set(map(str, policy_rules.ESSENTIAL_TYPES[version]))
+    essential = set(map(str, ESSENTIAL_TYPES[version]))
     types = {
         value
         for criterion in rule.criteria

@@ -184,7 +184,8 @@ def _format_policy(rules: Iterable[Info]) -> Iterator[str]:
         default = "deny" if last["verdict"] == "drop" and not last["criteria"] else "allow"
         version = "IPv6" if family == "ip6" else "IPv4"
         owner = f" [{last['owner']}]" if last["owner"] else ""
-        yield f"policy {_POLICY_CHAINS[chain]} {version}: {len(found)} rule{'' if len(found) == 1 else 's'}, default {default}{owner}"
+        count = f"{len(found)} rule{'' if len(found) == 1 else 's'}"
+        yield f"policy {_POLICY_CHAINS[chain]} {version}: {count}, default {default}{owner}"
 
 
 def _format_route(route: Info) -> str:

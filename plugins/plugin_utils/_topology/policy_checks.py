@@ -34,7 +34,13 @@ def _check_selector(path: str, selector: Selector, policies: Policies, errors: E
     known = (
         ("namespaces", selector.namespaces, declared, "is not in `topology_namespaces`", "namespaces"),
         ("bridges", selector.bridges, bridges, "is not in `topology_bridges`", "bridges"),
-        ("groups", selector.groups, labels, "is no namespace's label, so that the group is empty", "namespaces"),
+        (
+            "groups",
+            selector.groups,
+            labels,
+            "is not a label of any namespace, so that the group is empty",
+            "namespaces",
+        ),
     )
     for option, names, existing, cause, variable in known:
         for name in names:

@@ -51,7 +51,7 @@ POLICY = Policy(
         (flow("10.0.0.3", OWN), True, False),
         (flow(OWN, "10.0.0.3"), True, True),
         (flow(OWN, "10.0.0.2"), True, False),
-        # Translated: the filter on the way out sees where it really goes.
+        # Translated: the filter on the way out sees the real destination.
         (flow(OWN, "192.0.2.1", answers="10.0.0.3"), True, True),
         (flow("10.0.0.2", OWN, 1, 1, 8), True, True),
         (flow("10.0.0.2", OWN, 1, 1, 13), True, False),

@@ -69,11 +69,8 @@ def test_facts_of_a_namespace() -> None:
         "rules": [
             {"owner": None, "verdict": "dnat", "chain": "x"},
             {"owner": None, "verdict": "drop", "chain": "x"},
-            *(
-                policy_rule("fabric-policy-in", family, verdict)
-                for family in ("ip", "ip6")
-                for verdict in ("return", "drop")
-            ),
+            *(policy_rule("fabric-policy-in", family, "return") for family in ("ip", "ip6")),
+            *(policy_rule("fabric-policy-in", family, "drop") for family in ("ip", "ip6")),
             policy_rule("fabric-policy-out", "ip", "reject"),
         ],
         "masquerade": [masquerade],

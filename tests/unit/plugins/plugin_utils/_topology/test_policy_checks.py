@@ -43,7 +43,7 @@ A = to(namespaces=["a"])
         (policy(to={}), "to: must be a dictionary with some of the keys namespaces, groups"),
         (policy(**to(namespace=["a"])), "to: namespace: is not an option here; did you mean 'namespaces'?"),
         (policy(**to(namespaces=["aa"])), "to: namespaces: 'aa' is not in `topology_namespaces`; did you mean 'a'?"),
-        (policy(**to(groups=["wbe"])), "to: groups: 'wbe' is no namespace's label, so that the group is empty"),
+        (policy(**to(groups=["wbe"])), "to: groups: 'wbe' is not a label of any namespace, so that the group is empty"),
         (policy(**to(bridges=["br1"])), "to: bridges: 'br1' is not in `topology_bridges`; did you mean 'br0'?"),
         (policy(**to(networks=["10.0.0.1/24"])), "to: networks[0]: '10.0.0.1/24' is an address within a network"),
     ],
