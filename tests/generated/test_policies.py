@@ -59,7 +59,7 @@ SELECTORS = st.one_of(
     st.sampled_from(sorted(NETWORKS)).map(lambda network: {"networks": [network]}),
     st.just({"bridges": ["lab_br"]}),
 )
-TRAFFIC = st.sampled_from(
+TRAFFIC: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [
         {},
         {"protocol": "tcp"},

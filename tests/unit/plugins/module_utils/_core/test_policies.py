@@ -33,7 +33,9 @@ def connection(
 
 
 def rule(action: str, **options: Any) -> PolicyRule:
-    networks = {name: tuple(map(ip_network, options.pop(name, ()))) for name in ("peers", "excluded", "local")}
+    networks: dict[str, Any] = {
+        name: tuple(map(ip_network, options.pop(name, ()))) for name in ("peers", "excluded", "local")
+    }
     return PolicyRule(action=action, **networks, **options)
 
 

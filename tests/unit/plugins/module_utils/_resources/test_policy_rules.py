@@ -118,7 +118,7 @@ def test_marks() -> None:
     assert (known.owner, known.key) == ("lab", PolicyKey(6))
     assert SCHEME.recognise(place, Rule(frozenset(), "drop", comment=f"{MARK[:-1]}x")) is None
     assert SCHEME.specs(PolicyKey(4)) == ()
-    assert (str(PolicyKey(4)), PolicyKey(4).options(), PolicyKey(4).flows()) == ("IPv4", {}, None)
+    assert (str(PolicyKey(4)), PolicyKey(4).options()) == ("IPv4", {})
 
 
 def test_names_are_safe_in_what_is_logged() -> None:

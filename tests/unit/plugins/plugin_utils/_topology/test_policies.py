@@ -131,6 +131,8 @@ SIDES = st.one_of(
     st.sampled_from([{"networks": ["10.0.0.0/30"]}, {"networks": ["10.0.0.2/32", "fd00::3/128"]}, {"outside": True}]),
 )
 
+TRAFFIC: list[dict[str, Any]] = [{}, {"protocol": "tcp"}, {"protocol": "tcp", "ports": ["80"]}]
+
 
 @st.composite
 def policies(draw: st.DrawFn) -> list[dict[str, Any]]:
@@ -140,7 +142,7 @@ def policies(draw: st.DrawFn) -> list[dict[str, Any]]:
         sides = {side: selector for side, selector in sides.items() if selector is not None}
         if not sides or all("outside" in selector for selector in sides.values()):
             sides["to"] = {"namespaces": ["a"]}
-        protocol = draw(st.sampled_from([{}, {"protocol": "tcp"}, {"protocol": "tcp", "ports": ["80"]}]))
+        protocol = draw(st.sampled_from(TRAFFIC))
         found.append({"action": draw(st.sampled_from(["allow", "drop"])), "priority": priority, **sides, **protocol})
     return found
 

@@ -119,6 +119,9 @@ def test_what_is_outside(network: str, contradicts: bool) -> None:
 
 
 def test_types_of_icmp() -> None:
-    one, other = ({"protocol": "icmp", "icmp_types": [name]} for name in ("echo-request", "echo-reply"))
+    found: list[dict[str, Any]] = [
+        {"protocol": "icmp", "icmp_types": [name]} for name in ("echo-request", "echo-reply")
+    ]
+    one, other = found
     assert not errors_of(lab(policy(**A, **one), policy("allow", **A, **other)))
     assert errors_of(lab(policy(**A, **one), policy("allow", **A, **one)))
