@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._facts.declarations import export_declarations
+from ansible_collections.netns.fabric.plugins.module_utils._facts.exposure_view import exposure_view
 from ansible_collections.netns.fabric.plugins.module_utils._facts.model import Filters, HostFacts
 from ansible_collections.netns.fabric.plugins.module_utils._facts.namespace_view import namespace_view
 from ansible_collections.netns.fabric.plugins.module_utils._facts.switch_view import switch_view
@@ -26,6 +27,7 @@ def report(host: HostFacts, filters: Filters) -> dict[str, Any]:
         "stale": sorted(host.kernel.stale),
         "owners": facts.owners(),
         "unreadable": list(host.unreadable),
+        "exposure": exposure_view(facts),
         "declarations": declarations,
         "undeclared": undeclared,
     }
