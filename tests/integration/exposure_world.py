@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from ipaddress import ip_interface
 from pathlib import Path
 from typing import Any
@@ -94,12 +94,10 @@ class World:
         attempts = {Attempt(name, "tcp", "127.0.0.1", port) for port in ports}
         wait_until(lambda: attempts <= answers(attempts, self._spaces, attempts).keys(), 30, f"no servers in {name}")
 
-    @contextmanager
-    def hidden_outside(self) -> Iterator[None]:
+    def hide_outside(self) -> None:
         """Have the outside world like another machine: known by nothing but its link."""
         self._spaces[OUTSIDE] = os.open(NAMESPACES / OUTSIDE, os.O_RDONLY)
         self.ip(f"netns del {OUTSIDE}")
-        yield
 
     def outside(self, line: str) -> None:
         """Run ip(8) in the outside world."""

@@ -28,12 +28,12 @@ def world(outside_world: Host) -> Iterator[World]:
         found.add_namespace(f"b{number}", f"10.2.0.{number}/24", f"fd00:2::{number}/112", switch="b_br", tag=10)
     found.add_namespace("b3", "10.2.0.3/24", switch="b_br", tag=20)
     found.serve(HOST)
-    with found.hidden_outside():
-        for network, address in (("10.1.0.0/24", "198.51.100.1"), ("10.2.0.0/24", "198.51.100.1")):
-            found.outside(f"route add {network} via {address}")
-        for network in ("fd00:1::/112", "fd00:2::/112"):
-            found.outside(f"route add {network} via 2001:db8:51::1")
-        yield found
+    found.hide_outside()
+    for network in ("10.1.0.0/24", "10.2.0.0/24"):
+        found.outside(f"route add {network} via 198.51.100.1")
+    for network in ("fd00:1::/112", "fd00:2::/112"):
+        found.outside(f"route add {network} via 2001:db8:51::1")
+    yield found
     found.close()
 
 

@@ -9,7 +9,7 @@ An answer has three values. Where a rule or a link is not understood, it depends
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts.packet_path im
     ARRIVED,
     LEFT,
     UNKNOWN,
+    UNKNOWN_NEIGHBOUR,
     Network,
     Transit,
     answer_to,
@@ -162,15 +163,7 @@ class Exposure:
             if each.index in segments and not each.interface.ip.is_link_local
         ]
         routes = [
-            (
-                each.destination,
-                each.gateway,
-                segments.get(each.device or 0),
-                each.metric,
-                each.table,
-                each.kind,
-                each.source,
-            )
+            (replace(each, device=None), segments.get(each.device or 0))
             for each in state.routes
             if each.table != LOCAL_TABLE and (each.device is None or each.device in segments)
         ]
@@ -338,6 +331,7 @@ class Exposure:
         answers = []
         for key, way in source.entry.members.items():
             start = Transit(key[0], None, each.address, service.protocol, each.port)
+            start = start.doubting(*self._network.request_from_outside(key, each.address.version))
             ends = self._network.enter_by({key: way}, start)
             answers.append(self._judge(ends, name, service, partial(self._answers_outside, source, key)))
         if not answers:
@@ -349,7 +343,8 @@ class Exposure:
         link = self._segments.link(key)
         sender = None if link is None else self._routers[key[0]].neighbour_address(link, end.destination.version)
         if end.destination.is_link_local:
-            return Answer(OPEN)
+            ends = self._network.send_from(answer_to(end, UNKNOWN_NEIGHBOUR), end.in_link)
+            return self._judge_back(ends, end, None, link=source.outside)
         if sender is None:
             return Answer(DEPENDS, reasons=(f"the route back to what is behind {source.outside}",))
         return self._judge_back(self._network.send_from(answer_to(end, sender)), end, None, link=source.outside)

@@ -34,6 +34,11 @@ class Judgement:
     refusal: str = ""
     doubts: frozenset[str] = frozenset()
 
+    @property
+    def causes(self) -> frozenset[str]:
+        """Whatever drops the packet, or may do so."""
+        return self.doubts | {self.refusal} if self.refusal else self.doubts
+
 
 PASSES = Judgement()
 
@@ -117,7 +122,7 @@ class PacketFilter:
         names = sorted(
             f"{where.family} {printable(where.table)}"
             for where, chain in self._ruleset.chains.items()
-            if where.family in ("bridge", "netdev") and chain.hook and (chain.rules or chain.policy == "drop")
+            if where.family in ("bridge", "netdev", "arp") and chain.hook and (chain.rules or chain.policy == "drop")
         )
         return f"the nftables table {names[0]} of {place(self._name)}, which filters frames" if names else ""
 

@@ -23,7 +23,14 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts.segments impor
     place,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._firewall import translations as nat
-from ansible_collections.netns.fabric.plugins.module_utils._firewall.conditions import ESTABLISHED, NEW, Packet
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.conditions import (
+    ESTABLISHED,
+    ND_ANSWER,
+    ND_REQUEST,
+    NEW,
+    UNTRACKED,
+    Packet,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     FORWARD,
     INPUT,
@@ -39,6 +46,10 @@ ARRIVED, LEFT, DROPPED, UNKNOWN = "arrived", "left", "dropped", "unknown"
 _HOPS_MAX = 8
 #: Possibilities that are followed side by side.
 _BRANCHES_MAX = 16
+
+
+#: The link-local address that a neighbour outside this machine may have.
+UNKNOWN_NEIGHBOUR = ip_address("fe80::ffff:ffff:ffff:fffe")
 
 
 @dataclass(frozen=True)
@@ -244,10 +255,11 @@ class Network:
             (key, way) for key, way in segment.members.items() if self.routers[key[0]].answers_for(neighbour, key[1])
         ]
         for key, way in found:
-            yield from self._take(transit, key, way)
+            yield from self._take(transit.doubting(*self._request(router, link, neighbour, [key])), key, way)
         if found:
             return
         if segment.outside:
+            transit = transit.doubting(*self._request(router, link, neighbour, []))
             yield transit.ended(LEFT, f"it leaves by {self.name_of(next(iter(segment.outside)))}")
         elif segment.lost:
             yield transit.ended(UNKNOWN, f"the link {segment.lost}, whose kind is not followed")
@@ -258,6 +270,39 @@ class Network:
         else:
             where = f"{printable(link.name)} of {place(router.name)}"
             yield transit.ended(DROPPED, f"no neighbour at {where} has the address {neighbour}")
+
+    # Requests for a neighbour's address, which in IPv6 are packets that filters see (RFC 4861)
+
+    def _request(self, router: Router, link: Link, neighbour: Address, found: Sequence[LinkKey]) -> Iterator[str]:
+        """Yield what may refuse the request for a neighbour's address, or the answer."""
+        own = router.address_on(link, neighbour.version, neighbour)
+        if neighbour.version == 4 or own is None:
+            return
+        request, answer = _resolving(own, neighbour)
+        yield from self._refusing(router, OUTPUT, replace(request, in_interface="", out_interface=link.name))
+        yield from self._refusing(router, INPUT, replace(answer, in_interface=link.name, out_interface=""))
+        for name, index in found:
+            other = self.routers[name].state.link_at(index)
+            if other is not None:
+                yield from self._reply(self.routers[name], other, request, answer)
+
+    def _reply(self, router: Router, link: Link, request: Packet, answer: Packet) -> Iterator[str]:
+        yield from self._refusing(router, INPUT, replace(request, in_interface=link.name, out_interface=""))
+        answer = replace(answer, in_interface="", out_interface=link.name, is_local=False)
+        yield from self._refusing(router, OUTPUT, answer)
+
+    def _refusing(self, router: Router, hook: str, packet: Packet) -> Iterator[str]:
+        for cause in self.filters[router.name].judge(hook, packet).causes:
+            yield f"requests for a neighbour's address in IPv6: {cause}"
+
+    def request_from_outside(self, key: LinkKey, version: int) -> list[str]:
+        """Return what may refuse a request, from outside this machine, for the address of a link."""
+        router, link = self.routers[key[0]], self.segments.link(key)
+        own = router.address_on(link, version) if link is not None else None
+        if version == 4 or link is None or own is None:
+            return []
+        request, answer = _resolving(UNKNOWN_NEIGHBOUR, own)
+        return [*self._reply(router, link, replace(request, source=None), answer)]
 
     def name_of(self, key: LinkKey) -> str:
         """Return a link in words."""
@@ -341,6 +386,13 @@ class Network:
 
     def _reverse(self, transit: Transit) -> Transit:
         return self._reverse_destination(self._reverse_source(transit))
+
+
+def _resolving(sender: Address, neighbour: Address) -> tuple[Packet, Packet]:
+    """Return the request for a neighbour's address, and its answer. Neither belongs to a connection."""
+    group = ip_address(int(ip_address("ff02::1:ff00:0")) | int(neighbour) & 0xFFFFFF)
+    request = Packet(sender, group, "icmp", state=UNTRACKED, is_local=False, icmp_type=ND_REQUEST)
+    return request, Packet(neighbour, sender, "icmp", state=UNTRACKED, icmp_type=ND_ANSWER)
 
 
 def answer_to(transit: Transit, destination: Address) -> Transit:

@@ -18,6 +18,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
 
 #: The state of a packet's connection (conntrack): its first packet, or an answer.
 NEW, ESTABLISHED = "new", "established"
+#: That of packets that are no part of a connection, as requests for a neighbour's address are in IPv6.
+UNTRACKED = "untracked"
+
+#: By nft's name the number of a type of ICMPv6, as iptables prints it (RFC 4861).
+ND_REQUEST, ND_ANSWER = "nd-neighbor-solicit", "nd-neighbor-advert"
+ICMPV6_TYPES: Mapping[str, str] = {ND_REQUEST: "135", ND_ANSWER: "136"}
 
 #: The names of a protocol in rules.
 _PROTOCOLS = {"tcp": {"tcp"}, "udp": {"udp"}, "icmp": {"icmp", "icmpv6", "ipv6-icmp"}}
@@ -45,6 +51,8 @@ class Packet:
     is_translated: bool = False
     #: Of an answer: the port that it comes from.
     source_port: int | None = None
+    #: Of ICMPv6: its type, a key of ICMPV6_TYPES.
+    icmp_type: str | None = None
 
 
 def rule_holds(rule: Rule, packet: Packet) -> bool | None:
@@ -59,8 +67,19 @@ def rule_holds(rule: Rule, packet: Packet) -> bool | None:
 
 
 def _criterion_holds(criterion: Criterion, packet: Packet) -> bool | None:
+    if not _is_about(criterion, packet):
+        return False
     answer = _compare(criterion, packet)
     return answer if answer is None or not criterion.negated else not answer
+
+
+def _is_about(criterion: Criterion, packet: Packet) -> bool:
+    """Return whether a packet has what a condition is about: without it, not even the negation holds (nft(8))."""
+    if criterion.field in ("saddr", "daddr"):
+        return (":" in criterion.value) == (packet.destination.version == 6)
+    if criterion.field.endswith("port"):
+        return criterion.field.partition(" ")[0] == packet.protocol
+    return True
 
 
 def _compare(criterion: Criterion, packet: Packet) -> bool | None:
@@ -108,9 +127,7 @@ def _same_interface(pattern: str, name: str | None) -> bool | None:
 
 
 def _same_port(criterion: Criterion, packet: Packet) -> bool | None:
-    protocol, _blank, which = criterion.field.partition(" ")
-    if protocol != packet.protocol:
-        return False
+    which = criterion.field.partition(" ")[2]
     port = packet.port if which == "dport" else packet.source_port
     if which not in ("dport", "sport"):
         return None
@@ -125,6 +142,8 @@ def _compare_other(text: str, packet: Packet) -> bool | None:
     """Return whether a condition holds that is kept in the words of the tool that printed it."""
     if text.startswith("-p "):  # iptables
         return text[3:] in _PROTOCOLS.get(packet.protocol, set())
+    if text.startswith("--icmpv6-type ") and packet.icmp_type:
+        return text.partition(" ")[2] == ICMPV6_TYPES[packet.icmp_type]
     match = _decode(text)
     if match is None:
         return None
@@ -152,8 +171,10 @@ def _compare_match(match: Mapping[str, Any], packet: Packet) -> bool | None:
     if key in _INDEXED and operator == "==" and isinstance(right, str):
         return _compare(Criterion(_INDEXED[key], right), packet)
     protocol = left.get("payload", {}).get("protocol")
-    if protocol in ("tcp", "udp", "sctp", "icmp", "icmpv6") and not _is_of(protocol, packet):
+    if protocol is not None and not _is_of(protocol, packet):
         return False
+    if protocol == "icmpv6" and left["payload"]["field"] == "type" and packet.icmp_type and operator in ("==", "in"):
+        return packet.icmp_type in (right["set"] if isinstance(right, dict) else [right])
     values = right.get("set") if isinstance(right, dict) else None
     if isinstance(values, list) and operator in ("==", "!=", "in"):
         parts = (parse_match({"left": left, "op": "==", "right": value}) for value in values)
@@ -164,4 +185,9 @@ def _compare_match(match: Mapping[str, Any], packet: Packet) -> bool | None:
 
 
 def _is_of(protocol: str, packet: Packet) -> bool:
+    """Return whether a packet has a header of a protocol; of one that is not known here it is assumed."""
+    if protocol in ("ip", "ip6"):
+        return (protocol == "ip6") == (packet.destination.version == 6)
+    if protocol not in ("tcp", "udp", "sctp", "icmp", "icmpv6"):
+        return True
     return protocol in _PROTOCOLS.get(packet.protocol, set())
