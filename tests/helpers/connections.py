@@ -34,7 +34,8 @@ class Attempt:
 
 
 @contextmanager
-def _inside(descriptor: int) -> Iterator[None]:
+def inside_namespace(descriptor: int) -> Iterator[None]:
+    """Have the thread inside a namespace, given as an open file."""
     own = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     try:
         _enter(descriptor)
@@ -75,7 +76,7 @@ def _try(attempts: Collection[Attempt], spaces: Mapping[str, int]) -> dict[Attem
     selector = selectors.DefaultSelector()
     clients = []
     for attempt in attempts:
-        with _inside(spaces[attempt.source]), suppress(OSError):
+        with inside_namespace(spaces[attempt.source]), suppress(OSError):
             client = _begin(attempt)
             clients.append(client)
             selector.register(client, selectors.EVENT_READ, attempt)

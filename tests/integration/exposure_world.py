@@ -7,13 +7,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from ipaddress import ip_interface
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import uapi
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkSocket, message
 from ansible_collections.netns.fabric.tests.helpers import traffic_endpoint
-from ansible_collections.netns.fabric.tests.helpers.connections import Attempt, answers
+from ansible_collections.netns.fabric.tests.helpers.connections import Attempt, answers, inside_namespace
 from ansible_collections.netns.fabric.tests.helpers.host import NAMESPACES, Host
 from ansible_collections.netns.fabric.tests.helpers.own_host import OUTSIDE_LINK, UPLINK
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
@@ -103,6 +105,13 @@ class World:
         """Run ip(8) in the outside world."""
         file = f"/proc/{os.getpid()}/fd/{self._spaces[OUTSIDE]}"
         self.host.run("nsenter", f"--net={file}", "ip", *line.split())
+
+    def forget_connections(self) -> None:
+        """Have the host track no connections: a packet with the ports of one would count as a part of it."""
+        header = uapi.NETFILTER_HEADER.pack(0, 0, 0)
+        for descriptor in self._spaces.values():
+            with inside_namespace(descriptor), closing(NetlinkSocket(uapi.NETLINK_NETFILTER)) as netlink:
+                netlink.request(message(uapi.IPCTNL_MSG_CT_DELETE, header))
 
     # What is said, and what is
 

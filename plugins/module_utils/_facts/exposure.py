@@ -206,9 +206,13 @@ class Exposure:
     ) -> Iterator[tuple[_Try, Answer]]:
         for each in self._tries(source, sender, name, service):
             if sender:
-                yield each, self._ask(sender[0], name, service, each)
+                answer = self._ask(sender[0], name, service, each)
             else:
-                yield each, self._ask_from_outside(source, name, service, each)
+                answer = self._ask_from_outside(source, name, service, each)
+            lost = self._network.unfollowed.get(each.address)
+            if lost is not None and answer.verdict == CLOSED:
+                answer = Answer(DEPENDS, reasons=(f"the link {lost}, whose kind is not followed",))
+            yield each, answer
 
     def _best(self, found: Iterable[tuple[_Try, Answer]]) -> Answer:
         """Return one answer for all addresses of a service: the best one, with the addresses that have it."""
@@ -217,12 +221,15 @@ class Exposure:
             return Answer(CLOSED, reasons=("it has no address",))
         best = min((answer for _each, answer in answers), key=lambda answer: _ORDER[answer.verdict])
         same = [(each, answer) for each, answer in answers if answer.verdict == best.verdict]
+        direct = [answer for each, answer in same if not each.published]
+        reasons = (reason for answer in direct or [answer for _each, answer in same] for reason in answer.reasons)
         return Answer(
             best.verdict,
             tuple(dict.fromkeys(_format(each) for each, _answer in same)) if best.verdict != CLOSED else (),
-            tuple(dict.fromkeys(router for _each, answer in same for router in answer.routers)),
-            best.verdict != CLOSED and all(each.published for each, _answer in same),
-            tuple(dict.fromkeys(reason for _each, answer in same for reason in answer.reasons)),
+            # What is reached directly does not need the routers by which it is reached as well.
+            min((answer.routers for answer in direct or [answer for _each, answer in same]), key=len),
+            best.verdict != CLOSED and not direct,
+            tuple(dict.fromkeys(reasons)),
         )
 
     def _tries(

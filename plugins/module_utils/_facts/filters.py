@@ -108,10 +108,10 @@ class PacketFilter:
                 found = translation_of(ending)
                 if found is None:
                     continue
-                is_certain = len(endings) == 1
-                yield Branch(found, doubt if is_certain else self._describe(ending))
-                if is_certain:
+                if ending is endings[-1]:  # where the packet ends if it does not end before
+                    yield Branch(found, doubt)
                     return
+                yield Branch(found, self._describe(ending))
                 doubt = doubt or self._describe(ending)
         yield Branch(None, doubt)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from ipaddress import ip_address
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.text import printable
@@ -120,6 +121,17 @@ class Network:
         self.segments = segments
         self.routers = routers
         self.filters = filters
+
+    @cached_property
+    def unfollowed(self) -> dict[Address, str]:
+        """The addresses on links of kinds that are not followed, and these links."""
+        return {
+            address.interface.ip: self.name_of((name, link.index))
+            for name, router in self.routers.items()
+            for link in router.state.links
+            if link.up and not self.segments.is_followed(link)
+            for address in router.state.addresses_of(link)
+        }
 
     # Where packets start
 
@@ -261,8 +273,9 @@ class Network:
         if segment.outside:
             transit = transit.doubting(*self._request(router, link, neighbour, []))
             yield transit.ended(LEFT, f"it leaves by {self.name_of(next(iter(segment.outside)))}")
-        elif segment.lost:
-            yield transit.ended(UNKNOWN, f"the link {segment.lost}, whose kind is not followed")
+        elif segment.lost or neighbour in self.unfollowed:
+            lost = segment.lost or self.unfollowed[neighbour]
+            yield transit.ended(UNKNOWN, f"the link {lost}, whose kind is not followed")
         elif any(self.routers[key[0]].proxies(key[1]) for key in segment.members):
             yield transit.ended(
                 UNKNOWN, f"a neighbour that answers for other addresses (proxy_arp), such as {neighbour}"
@@ -313,10 +326,16 @@ class Network:
     # What the packet filters do
 
     def _judge(self, transit: Transit, hook: str, packet: Packet) -> Transit:
-        found = self.filters[transit.namespace].judge(hook, packet)
-        if found.refusal:
-            return transit.ended(DROPPED, found.refusal)
-        return transit.doubting(*found.doubts)
+        states = [packet]
+        if transit.state == NEW and transit.protocol == "tcp":
+            # A connection is of use only if what follows its first packet passes as well.
+            states.append(replace(packet, state=ESTABLISHED))
+        for each in states:
+            found = self.filters[transit.namespace].judge(hook, each)
+            if found.refusal:
+                return transit.ended(DROPPED, found.refusal)
+            transit = transit.doubting(*found.doubts)
+        return transit
 
     def _branches(
         self, hook: str, transit: Transit, packet: Packet, out: Link | None = None, neighbour: Address | None = None
