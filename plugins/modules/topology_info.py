@@ -313,7 +313,8 @@ namespaces:
               policy: accept
         rules:
           description:
-            - The rules of these chains, in their order. C(owner) is the owner of the rule, empty for a rule that this
+            - The rules of these chains, in their order. C(target) is the chain that a packet goes on to, or the address
+              that C(dnat) leads to. C(owner) is the owner of the rule, empty for a rule that this
               collection has created without an owner, null for any other rule.
           returned: success
           type: list
