@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host with tenants, and what topology_info says of their exposure compared with what connections find."""
+"""A host with tenants, and what topology_info reports of their exposure compared with what connections find."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HOST, OUTSIDE = "the host", "outside"
 
 
 class World:
-    """A host whose namespaces have servers on both PORTS, TCP and UDP; the outside world is no known namespace."""
+    """A host whose namespaces have servers on both PORTS, TCP and UDP; the outside world is not a known namespace."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
@@ -113,10 +113,10 @@ class World:
             with inside_namespace(descriptor), closing(NetlinkSocket(uapi.NETLINK_NETFILTER)) as netlink:
                 netlink.request(message(uapi.IPCTNL_MSG_CT_DELETE, header))
 
-    # What is said, and what is
+    # What is reported, and what is found
 
     def compare(self, exposure: Sequence[Info]) -> list[str]:
-        """Return where connections differ from what is said of the services on PORTS, in words."""
+        """Return where connections differ from what is reported of the services on PORTS, in words."""
         said: dict[Attempt, tuple[str, str]] = {}
         for entry in exposure:
             for service in entry["services"]:
@@ -129,7 +129,7 @@ class World:
         for attempt, (verdict, name) in said.items():
             is_reached = found.get(attempt, "").split(" ")[0] == name
             if verdict in ("open", "closed") and is_reached is not (verdict == "open"):
-                wrong.append(f"{attempt} is said to be {verdict} to {name}, the answer is {found.get(attempt)!r}")
+                wrong.append(f"{attempt} is reported as {verdict} to {name}, the answer is {found.get(attempt)!r}")
         return wrong
 
     def _attempts(self, target: str | None, service: Info, group: Info) -> dict[Attempt, tuple[str, str]]:
@@ -160,7 +160,7 @@ class World:
 def verdicts(
     exposure: Sequence[Info], target: str | None, port: int | None = None, protocol: str = "tcp"
 ) -> Mapping[str, str]:
-    """Return what is said of a namespace by source; without a port, of its paths."""
+    """Return what is reported of a namespace by source; without a port, of its paths."""
     entry = next(each for each in exposure if each["namespace"] == target)
     groups = entry["paths"]
     if port is not None:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 #: The three answers, the best one first.
 OPEN, DEPENDS, CLOSED = "open", "depends", "closed"
 _ORDER = {OPEN: 0, DEPENDS: 1, CLOSED: 2}
-#: Services of a namespace that are looked at: a tenant can open any number of sockets.
+#: Services of a namespace that are checked: a tenant can open any number of sockets.
 SERVICES_MAX = 64
 
 

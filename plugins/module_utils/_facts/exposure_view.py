@@ -26,18 +26,28 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 if TYPE_CHECKING:
     from ansible_collections.netns.fabric.plugins.module_utils._kernel.sockets import Socket
 
+#: Answers that one call computes; each takes some tenths of a millisecond.
+QUESTIONS_MAX = 100_000
+
 _VERDICTS = (OPEN, DEPENDS, CLOSED)
 #: What says whether a namespace can be reached at all: a connection to a port that no rule is about.
 _ANYTHING = Service("tcp")
 
 
-def exposure_view(facts: FilteredFacts) -> list[dict[str, Any]]:
-    """Return what of the host and of each namespace can be reached from where."""
+def exposure_view(facts: FilteredFacts) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return what of the host and of each namespace can be reached from where; and why that was not computed."""
     if EXPOSURE not in facts.host.wanted:
-        return []
+        return [], []
     exposure = Exposure(facts.host)
     names: list[NamespaceName] = [None, *facts.names]
-    return [_namespace(facts, exposure, name) for name in names]
+    targets = sum(1 + min(SERVICES_MAX, len(exposure.services(name))) for name in names)
+    if targets * len(exposure.sources) > QUESTIONS_MAX:
+        reason = (
+            f"exposure: {targets} namespaces and services, each from {len(exposure.sources)} positions, are too many "
+            "for one call; name some of the namespaces by `namespaces`"
+        )
+        return [], [reason]
+    return [_namespace(facts, exposure, name) for name in names], []
 
 
 def _namespace(facts: FilteredFacts, exposure: Exposure, name: NamespaceName) -> dict[str, Any]:

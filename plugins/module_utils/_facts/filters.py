@@ -61,6 +61,9 @@ class PacketFilter:
         if name is not None and count > RULES_MAX:
             unread = f"the packet filter of {place(name)}, which has {count} rules, too many to follow"
         self.unread = unread
+        hooks = [(chain.hook, chain.kind) for chain in ruleset.chains.values() if chain.hook]
+        self._filtered = {hook for hook, kind in hooks if kind != "nat"}
+        self._translated = {hook for hook, kind in hooks if kind == "nat"}
         self._judgements: dict[tuple[str, Packet], Judgement] = {}
         self._branches: dict[tuple[str, Packet], tuple[Branch, ...]] = {}
 
@@ -76,7 +79,7 @@ class PacketFilter:
         """Return what the chains on a hook do with a packet."""
         if self.unread:
             return Judgement(doubts=frozenset({self.unread}))
-        if not self._ruleset.chains:
+        if hook not in self._filtered:
             return PASSES
         key = (hook, packet)
         if key not in self._judgements:
@@ -94,7 +97,7 @@ class PacketFilter:
 
     def translate(self, hook: str, packet: Packet) -> tuple[Branch, ...]:
         """Return what the chains for NAT on a hook may do with a packet, each possibility once."""
-        if self.is_empty or self.unread:
+        if hook not in self._translated or self.unread:
             return (Branch(None),)
         key = (hook, packet)
         if key not in self._branches:

@@ -3,7 +3,7 @@
 
 """The path of a packet through the namespaces of a host, as the kernel would forward it. Pure.
 
-What is not understood on its way leaves a doubt, or makes it unknown where the packet goes.
+What is not understood on its way leaves a doubt, or makes it unknown where the packet ends.
 """
 
 from __future__ import annotations
@@ -121,6 +121,7 @@ class Network:
         self.segments = segments
         self.routers = routers
         self.filters = filters
+        self._answers: dict[tuple[LinkKey, int], dict[Address, list[tuple[LinkKey, Way]]]] = {}
 
     @cached_property
     def unfollowed(self) -> dict[Address, str]:
@@ -263,9 +264,7 @@ class Network:
             yield transit
             return
         segment = self.segments.of((router.name, link.index))
-        found = [
-            (key, way) for key, way in segment.members.items() if self.routers[key[0]].answers_for(neighbour, key[1])
-        ]
+        found = self._answering((router.name, link.index), neighbour)
         for key, way in found:
             yield from self._take(transit.doubting(*self._request(router, link, neighbour, [key])), key, way)
         if found:
@@ -316,6 +315,17 @@ class Network:
             return []
         request, answer = _resolving(UNKNOWN_NEIGHBOUR, own)
         return [*self._reply(router, link, replace(request, source=None), answer)]
+
+    def _answering(self, key: LinkKey, neighbour: Address) -> Sequence[tuple[LinkKey, Way]]:
+        """Return which links on the segment of a link answer for an address, and how frames get there."""
+        index = (key, neighbour.version)
+        if index not in self._answers:
+            found: dict[Address, list[tuple[LinkKey, Way]]] = {}
+            for member, way in self.segments.of(key).members.items():
+                for address in self.routers[member[0]].answered(neighbour.version, member[1]):
+                    found.setdefault(address, []).append((member, way))
+            self._answers[index] = found
+        return self._answers[index].get(neighbour, ())
 
     def name_of(self, key: LinkKey) -> str:
         """Return a link in words."""

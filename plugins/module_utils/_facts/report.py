@@ -20,14 +20,15 @@ def report(host: HostFacts, filters: Filters) -> dict[str, Any]:
     facts = FilteredFacts(host, filters)
     namespaces = [namespace_view(facts, name) for name in facts.names]
     declarations, undeclared = export_declarations(facts)
+    exposure, too_many = exposure_view(facts)
     return {
         "host": namespace_view(facts, None),
         "namespaces": sorted(namespaces, key=lambda namespace: (not namespace["named"], namespace["name"])),
         "openvswitch": switch_view(facts),
         "stale": sorted(host.kernel.stale),
         "owners": facts.owners(),
-        "unreadable": list(host.unreadable),
-        "exposure": exposure_view(facts),
+        "unreadable": [*host.unreadable, *too_many],
+        "exposure": exposure,
         "declarations": declarations,
         "undeclared": undeclared,
     }

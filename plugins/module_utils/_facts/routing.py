@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from itertools import chain
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE, Address
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
@@ -72,6 +73,7 @@ class Router:
         self.name: NamespaceName = state.name
         self._parameters = parameters
         self._routes: dict[Address, NextHop | NoRoute] = {}
+        self._sources: dict[tuple[int, int, Address | None], Address | None] = {}
 
     # Addresses
 
@@ -90,15 +92,16 @@ class Router:
         indexes = self._links_by_address.get(address, ())
         return index in indexes if address.is_link_local and index is not None else bool(indexes)
 
-    def answers_for(self, address: Address, index: int) -> bool:
-        """Return whether it answers when a neighbour at a link asks for an address.
+    def answered(self, version: int, index: int) -> Iterable[Address]:
+        """Return the addresses for which it answers when a neighbour at a link asks.
 
-        In IPv4 for those of its other links, too, unless arp_ignore is set; in IPv6 not (ip-sysctl, RFC 4861).
+        In IPv4 those of its other links, too, unless arp_ignore is set; in IPv6 not (ip-sysctl, RFC 4861).
         """
-        indexes = self._links_by_address.get(address, ())
-        if address.version == 4 and self._highest("arp_ignore", index) == 0:
-            return bool(indexes)
-        return index in indexes
+        if version == 4 and self._highest("arp_ignore", index) == 0:
+            return [address for address in self._links_by_address if address.version == 4]
+        state = self.state.link_at(index)
+        own = self.state.addresses_of(state) if state else []
+        return [address.interface.ip for address in own if not address.refused]
 
     def addresses(self, version: int) -> Iterator[tuple[Link, Address]]:
         """Yield the addresses of links that are up, and the links, without those of the loopback's own networks."""
@@ -110,6 +113,12 @@ class Router:
 
     def address_on(self, link: Link, version: int, towards: Address | None = None) -> Address | None:
         """Return the address that packets have which it sends by a link."""
+        key = (link.index, version, towards)
+        if key not in self._sources:
+            self._sources[key] = self._find_source(link, version, towards)
+        return self._sources[key]
+
+    def _find_source(self, link: Link, version: int, towards: Address | None) -> Address | None:
         found = [
             address.interface
             for address in self.state.addresses_of(link)
@@ -120,8 +129,8 @@ class Router:
         else:
             found = [interface for interface in found if not interface.ip.is_link_local]
         near = [interface.ip for interface in found if towards is not None and towards in interface.network]
-        others = [ip for _link, ip in self.addresses(version) if not ip.is_link_local]
-        return next(iter([*near, *(interface.ip for interface in found), *others]), None)
+        others = (ip for _link, ip in self.addresses(version) if not ip.is_link_local)
+        return next(chain(near, (interface.ip for interface in found), others), None)
 
     def neighbour_address(self, link: Link, version: int) -> Address | None:
         """Return an address that a neighbour at a link may have: the first free one of the link's first network."""

@@ -178,7 +178,7 @@ def _compare_match(match: Mapping[str, Any], packet: Packet) -> bool | None:
     values = right.get("set") if isinstance(right, dict) else None
     if isinstance(values, list) and operator in ("==", "!=", "in"):
         parts = (parse_match({"left": left, "op": "==", "right": value}) for value in values)
-        # A part that is no simple condition either is not taken apart again.
+        # A part that is not a simple condition either is not taken apart again.
         answer = _any_of(None if part.field == "other" else _compare(part, packet) for part in parts)
         return answer if answer is None or operator != "!=" else not answer
     return None

@@ -136,7 +136,8 @@ def _write_styles(diagram: Diagram, ids: dict[Key, str]) -> Iterator[str]:
 
 def _frame_drift(box: Box) -> Drift:
     """Return the drift that a box's frame shows: its own, or else that one of its interfaces has drifted."""
-    if box.drift is not Drift.NONE or all(part.drift is Drift.NONE for part in (*box.interfaces, *box.notes)):
+    parts = {interface.drift for interface in box.interfaces} | {note.drift for note in box.notes}
+    if box.drift is not Drift.NONE or parts <= {Drift.NONE}:
         return box.drift
     return Drift.DIFFERENT
 

@@ -180,7 +180,8 @@ class Diagram:
     def drifts(self) -> tuple[Drift, ...]:
         """The kinds of drift in it, for the legend."""
         seen = {box.drift for box in self.boxes} | {line.drift for line in self.lines}
-        seen |= {part.drift for box in self.boxes for part in (*box.interfaces, *box.notes)}
+        seen |= {interface.drift for box in self.boxes for interface in box.interfaces}
+        seen |= {note.drift for box in self.boxes for note in box.notes}
         return tuple(drift for drift in Drift if drift in seen and drift is not Drift.NONE)
 
 

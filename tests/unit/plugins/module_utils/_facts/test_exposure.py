@@ -63,7 +63,7 @@ def test_namespaces_in_the_same_position_are_one_source() -> None:
     assert answers(exposure, "a1 tcp/80")["a59"].verdict == "open"
 
 
-def test_rules_tell_namespaces_in_the_same_position_apart() -> None:
+def test_rules_distinguish_namespaces_in_the_same_position() -> None:
     rules = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s 10.1.0.2/32 -j DROP\nCOMMIT\n"
     exposure = Exposure(build_facts(two_tenants(iptables=rules)))
     found = answers(exposure, HOST)
