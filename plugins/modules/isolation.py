@@ -44,13 +44,6 @@ options:
       - If omitted, nothing is forwarded that comes in by the link, of either IP version, except to the link itself.
     type: list
     elements: str
-  ports:
-    description:
-      - Further links by which packets from behind O(link) come in.
-      - Those are the ports of an Open vSwitch bridge with the userspace datapath (C(datapath_type=netdev)), because
-        there the kernel of the host receives the packets of its ports as well.
-    type: list
-    elements: str
   outbound:
     description:
       - What may leave the host, such as networks that are masqueraded.
@@ -86,10 +79,6 @@ options:
       networks:
         description: The networks behind the link, as C(ADDRESS/PREFIX) with no host bits set, IPv4 or IPv6. See
           O(networks).
-        type: list
-        elements: str
-      ports:
-        description: Further links by which packets from behind O(link) come in. See O(ports).
         type: list
         elements: str
       outbound:
@@ -142,10 +131,9 @@ requirements:
 notes:
   - Two owners can isolate the same link. What passes is what one of them lets pass.
   - A connection that exists when a link is isolated is not cut.
-  - The cost for a forwarded packet is two rules for each isolated link, and a few more for the links that it uses. With
-    iptables, which has no sets, each of O(ports) is a further rule.
-  - The rules last until the next boot. C(nft flush ruleset), C(iptables -t mangle -F) and, where firewalld uses
-    iptables, a reload of firewalld delete them. The next run creates them again.
+  - The cost for a forwarded packet is two rules for each isolated link, and a few more for the links that it uses.
+  - The rules last until the next boot. C(nft flush ruleset) and C(iptables -t mangle -F) delete them, and with
+    O(backend=iptables) a reload of firewalld, which flushes iptables. The next run creates them again.
 seealso:
   - module: netns.fabric.nat_masquerade
   - module: netns.fabric.nat_port_forward

@@ -396,27 +396,6 @@ def test_with_nat_and_published_ports(host: Host, tenants: Tenants, isolate: Cyc
     assert not isolate.simply(links=links, backend=option).changed
 
 
-def test_links_by_which_packets_come_in_as_well(host: Host, tenants: Tenants, isolate: Cycle, backend: str) -> None:
-    """The kernel has the packets of a userspace bridge's ports too: such a port is a link of its own to the host."""
-    option = option_of(backend)
-    for name in ("a1", "a2"):
-        host.run("ip", "link", "set", f"{name}_tap", "nomaster")
-        host.run("ip", "-n", name, "neigh", "replace", "10.1.0.254", "lladdr", mac_of(f"{name}_tap"), "dev", "eth0")
-    isolate(links=[link("a"), link("b")], backend=option)
-    tenants.spoof("a1", "203.0.113.20", "outside")
-    isolate(links=[link("a", ports=["a2_tap", "a1_tap"]), link("b")], backend=option)
-    tenants.spoof("a1", "203.0.113.21", "outside")
-    tenants.spoof("a1", "10.1.0.1", "outside")
-    recorded = tenants.recorded_after("10.1.0.1")
-    assert "203.0.113.20" in recorded
-    assert "203.0.113.21" not in recorded
-    assert "10.1.0.1" in recorded
-
-
-def mac_of(name: str) -> str:
-    return Path(f"/sys/class/net/{name}/address").read_text(encoding="ascii").strip()
-
-
 def test_names_and_errors(host: Host, tenants: Tenants, run_module: RunModule) -> None:
     isolate = Cycle(run_module, tenants, {})
     for name in ("odd,name", "0123456789abcde", "a@b#c"):
@@ -429,11 +408,11 @@ def test_names_and_errors(host: Host, tenants: Tenants, run_module: RunModule) -
         "isolation",
         links=[
             {"link": "missing0", "networks": ["10.1.0.0/24"]},
-            {"link": "a_br", "networks": ["10.1.0.1/24"], "outbound": [{"source": "10.3.0.0/24"}], "ports": ["x*"]},
+            {"link": "a_br", "networks": ["10.1.0.1/24"], "outbound": [{"source": "10.3.0.0/24"}]},
         ],
     )
     assert failed.failed
-    for part in ("networks[0]: ", "write 10.1.0.0/24", "10.3.0.0/24 is not within the `networks`", "ports[0]: "):
+    for part in ("networks[0]: ", "write 10.1.0.0/24", "10.3.0.0/24 is not within the `networks`"):
         assert part in failed.message, part
     failed = run_module("isolation", link="missing0")
     assert "there is no link missing0 on the host, which has" in failed.message

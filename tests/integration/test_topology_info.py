@@ -289,6 +289,9 @@ def test_a_topology_built_by_hand_can_be_declared(host: Host, run_module: Run) -
 
 def test_masquerading_with_a_chain_that_drops_can_be_declared(host: Host, run_module: Run) -> None:
     host.run("iptables", "-P", "FORWARD", "DROP")
+    for command in ("link add wan0 type veth peer wan1", "link set wan0 up", "addr add 198.51.100.1/24 dev wan0"):
+        host.run("ip", *command.split())
+    host.run("ip", "route", "add", "default", "via", "198.51.100.2")
     for accept in ("auto", "never"):
         run_module("nat_masquerade", source="192.0.2.0/24", accept_forward=accept)
         info = assert_round_trip(run_module)

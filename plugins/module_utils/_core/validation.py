@@ -179,6 +179,11 @@ def rule_safe_interface(value: Any) -> str:
     return name
 
 
+def is_rule_safe(name: str) -> bool:
+    """Return whether a rule can match an interface of this name."""
+    return not _UNQUOTABLE.intersection(name)
+
+
 def namespace_name(value: Any) -> str:
     """Check the name of a network namespace: a file name below ``/run/netns`` (ip-netns(8)).
 

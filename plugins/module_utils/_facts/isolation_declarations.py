@@ -39,18 +39,14 @@ def isolated_links(exporter: Exporter) -> Iterator[Declaration]:
 def _declare(link: str, rules: Sequence[Rule]) -> Declaration:
     """Return the entry that a link's rules come from."""
     replies = [rule for rule in rules if rule.values("saddr") and rule.values("ct state")]
-    leading = [rule for rule in rules if rule.verdict == "jump"]
     leaving = [
         rule for rule in rules if rule.verdict == "return" and rule.values("saddr") and not _concerns_connections(rule)
     ]
-    ports = {name for rule in leading for name in rule.values("iifname")} - {link}
-    ports |= {name for rule in leading for names in rule.values("iifname set") for name in names.split()}
     outbound = [drop_unset(source=_only(rule, "saddr"), out_interface=_only(rule, "oifname")) for rule in leaving]
     reached = {_only(rule, "daddr"): None for rule in rules if rule.verdict == "accept" and rule.values("daddr")}
     return drop_unset(
         link=link,
         networks=[_only(rule, "saddr") for rule in replies] or None,
-        ports=sorted(ports) or None,
         outbound=outbound or None,
         reaches=list(reached) or None,
     )

@@ -158,17 +158,11 @@ def _passes_every_packet(kind: str, content: Any) -> bool:
 def parse_match(match: Mapping[str, Any]) -> Criterion:
     left, right = match["left"], match["right"]
     name = _parse_field(left)
-    if (name, match["op"]) == ("iifname", "==") and isinstance(right, dict) and _are_names(right.get("set")):
-        return Criterion("iifname set", " ".join(sorted(right["set"])))
     if match["op"] in ("==", "!=", "in") and name is not None:
         value = _parse_value(name, right)
         if value is not None:
             return Criterion(name, value, negated=match["op"] == "!=")
     return Criterion.other(match)
-
-
-def _are_names(values: Any) -> bool:
-    return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
 def _parse_field(left: Any) -> str | None:

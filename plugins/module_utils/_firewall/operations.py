@@ -252,9 +252,6 @@ def _format_nft_criterion(criterion: Criterion, family: str) -> str:
         return f"{family} {criterion.field} {relation}{criterion.value}"
     if criterion.field in ("iifname", "oifname"):
         return f'{criterion.field} {relation}"{criterion.value}"'
-    if criterion.field == "iifname set":
-        names = ", ".join(f'"{name}"' for name in criterion.value.split())
-        return f"iifname {{ {names} }}"
     return f"{criterion.field} {relation}{criterion.value}"
 
 

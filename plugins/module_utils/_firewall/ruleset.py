@@ -48,8 +48,6 @@ REFUSING_VERDICTS = ("drop", "reject")
 #: The verdicts of address translation.
 NAT_VERDICTS = ("masquerade", "dnat")
 
-#: iptables' chain for the administrator's rules on a host with Docker, which Docker leaves alone.
-DOCKER_CHAIN = "DOCKER-USER"
 #: The chains of firewalld in iptables' filter table: of its older releases and of its newer ones.
 _FIREWALLD_CHAINS = ("FORWARD_IN_ZONES", "FORWARD_POLICIES_PRE")
 FIREWALLD_TABLE = "firewalld"
@@ -61,9 +59,9 @@ _RESERVED = "a running program has reserved the table (flag owner); allow the tr
 class Criterion:
     """A condition of a rule.
 
-    `field` is `saddr`, `daddr` (a network in CIDR notation), `iifname`, `oifname`, `iifname set` (names separated by
-    spaces), `ct state` (comma separated), `ct status`, `fib daddr type`, `tcp dport` and its like (a port, or
-    FIRST-LAST), or `other` for what does not matter here, in the words of the tool that printed it.
+    `field` is `saddr`, `daddr` (a network in CIDR notation), `iifname`, `oifname`, `ct state` (comma separated),
+    `ct status`, `fib daddr type`, `tcp dport` and its like (a port, or FIRST-LAST), or `other` for what does not matter
+    here, in the words of the tool that printed it.
     """
 
     field: str
@@ -216,7 +214,7 @@ class Ruleset:
         return Obstacle(
             base=base.place,
             cause=f"policy {verdict}" if by_policy else f"ends with {verdict}",
-            place=self._docker_chain(base) or (end[0] if end else base.place),
+            place=end[0] if end else base.place,
             refusal=self._refusal(base.place, table),
         )
 
@@ -238,15 +236,6 @@ class Ruleset:
         if rule.criteria or rule.verdict not in ("jump", "goto"):
             return None
         return self.chains.get(replace(chain.place, chain=rule.target))
-
-    def _docker_chain(self, base: Chain) -> Place | None:
-        for rule in base.rules:
-            if rule.is_final:
-                return None
-            called = self._called(base, rule)
-            if called is not None and called.place.chain == DOCKER_CHAIN and called.place.backend != NFTABLES:
-                return called.place
-        return None
 
     def _refusal(self, place: Place, table: NftTable | None) -> str:
         if place.backend == NFTABLES:

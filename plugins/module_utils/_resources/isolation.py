@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,10 +113,9 @@ class IsolationScheme(RuleScheme):
         # What may pass from one link to another is decided where it comes from.
         return 0 if spec.target.startswith(FROM_PREFIX) else end
 
-    def is_misplaced(self, rules: Sequence[Rule], position: int) -> bool:
-        if not rules[position].target.startswith(FROM_PREFIX):
-            return False
-        return any(rule.target.startswith(TO_PREFIX) for rule in rules[:position])
+    def misplaced(self, rules: Sequence[Rule]) -> Collection[int]:
+        first = next((at for at, rule in enumerate(rules) if rule.target.startswith(TO_PREFIX)), len(rules))
+        return {at for at in range(first, len(rules)) if rules[at].target.startswith(FROM_PREFIX)}
 
 
 SCHEME = IsolationScheme()
@@ -153,7 +152,6 @@ class WantedIsolation:
     present: bool
     link: str
     networks: tuple[Network, ...] = ()
-    ports: tuple[str, ...] = ()
     outbound: tuple[Outbound, ...] = ()
     reaches: tuple[Network, ...] = ()
 
@@ -166,17 +164,8 @@ class WantedIsolation:
         base = _base_chain(backend, FAMILIES[version])
         rules = [(spec, _chain(base, from_link)) for spec in self._leaving(version)]
         rules += [(_spec(passing, verdict="return"), _chain(base, to_link)) for passing in (_REPLIES, _PUBLISHED)]
-        rules += [(_spec(entering, verdict="jump", target=from_link), base) for entering in self._entering(backend)]
-        leaving = Criterion("oifname", self.link)
-        return [*rules, (_spec(leaving, verdict="jump", target=to_link), base)]
-
-    def _entering(self, backend: str) -> Iterator[Criterion]:
-        yield Criterion("iifname", self.link)
-        if backend == NFTABLES and len(self.ports) > 1:
-            yield Criterion("iifname set", " ".join(sorted(self.ports)))
-        else:  # iptables has no sets of its own
-            for port in self.ports:
-                yield Criterion("iifname", port)
+        rules.append((_spec(Criterion("iifname", self.link), verdict="jump", target=from_link), base))
+        return [*rules, (_spec(Criterion("oifname", self.link), verdict="jump", target=to_link), base)]
 
     def _leaving(self, version: int) -> Iterator[RuleSpec]:
         """Yield the rules for what the link's networks send; a packet with another source is dropped."""
@@ -212,7 +201,6 @@ class IsolationResource(Resource[WantedIsolation, Actual]):
     entry_options: Mapping[str, Mapping[str, Any]] = {
         "link": {"type": "str"},
         "networks": {"type": "list", "elements": "str"},
-        "ports": {"type": "list", "elements": "str"},
         "outbound": {
             "type": "list",
             "elements": "dict",
@@ -226,7 +214,6 @@ class IsolationResource(Resource[WantedIsolation, Actual]):
         checks = Checks(entry)
         link = checks.value("link", validation.rule_safe_interface, options["link"])
         networks = _each(checks, "networks", _check_network, options.get("networks"))
-        ports = _each(checks, "ports", validation.rule_safe_interface, options.get("ports"))
         outbound = _each(checks, "outbound", _check_outbound, options.get("outbound"))
         reaches = _each(checks, "reaches", validation.network, options.get("reaches"))
         for number, found in enumerate(outbound):
@@ -242,7 +229,6 @@ class IsolationResource(Resource[WantedIsolation, Actual]):
             options["state"] == "present",
             link,
             _unique(networks),
-            _unique(ports),
             _unique(outbound),
             _unique(reaches),
         )

@@ -134,7 +134,7 @@ class WantedForward(WantedNat):
     def link(self) -> str | None:
         return self.key.in_interface
 
-    def specs(self) -> Sequence[RuleSpec]:
+    def specs(self, ways_out: Sequence[str] = ()) -> Sequence[RuleSpec]:  # noqa: ARG002  # masquerading needs them
         """Return the rules: the forwarding of what comes in and of what the host itself sends; and its acceptance."""
         listener = self.key
         to_network = str(ip_network(self.to_address))
@@ -153,8 +153,9 @@ class WantedForward(WantedNat):
             specs.append(RuleSpec(HAIRPIN, POSTROUTING, (Criterion("saddr", self.hairpin), *there), "masquerade"))
         return (
             *specs,
-            RuleSpec(ACCEPT_IN, FORWARD, there, "accept"),
-            RuleSpec(ACCEPT_REPLIES, FORWARD, back, "accept"),
+            RuleSpec(ACCEPT_IN, FORWARD, (*interface, *there), "accept"),
+            # A connection that the destination itself opens from this port can be translated as well, by another rule.
+            RuleSpec(ACCEPT_REPLIES, FORWARD, (*back, Criterion("ct state", "established,related")), "accept"),
         )
 
     def published(self) -> Published:

@@ -56,10 +56,11 @@ class PlannedRuleset:
         #: The rules of every owner by what they are about: a thousand entries must not search all rules each.
         self._owned: dict[RuleKey, list[OwnedRule]] = {}
         for place, rules in self._rules.items():
+            misplaced = scheme.misplaced(rules) if hook_of(place) == FORWARD else ()
             for position, rule in enumerate(rules):
                 known = scheme.recognise(place, rule) if (rule.comment or "").startswith(COMMENT) else None
                 if known is not None:
-                    idle = position >= self._ends[place] or scheme.is_misplaced(rules, position)
+                    idle = position >= self._ends[place] or position in misplaced
                     found = OwnedRule(place, known.role, known.key, known.owner, rule, idle)
                     self._owned.setdefault(known.key, []).append(found)
 
@@ -117,7 +118,7 @@ class PlannedRuleset:
     def _add(self, place: Place, spec: RuleSpec, key: RuleKey) -> list[Operation]:
         operations = self._create_chain(place)
         position = self._scheme.position(spec, self._rules[place], self._ends[place])
-        rule, step = self._insert(place, spec, self._scheme.mark(self._owner, key), position, key.family)
+        rule, step = self._insert(place, spec, self._scheme.mark(self._owner, key) + spec.note, position, key.family)
         self._ends[place] += 1
         self._owned.setdefault(key, []).append(OwnedRule(place, spec.role, key, self._owner, rule))
         return [*operations, step]

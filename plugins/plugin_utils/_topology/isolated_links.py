@@ -17,7 +17,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.validation impo
     Address,
     Interface,
     Network,
-    rule_safe_interface,
+    is_rule_safe,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Attachment,
@@ -38,7 +38,6 @@ class HostLink:
     isolate: bool | None
     local: tuple[Interface, ...]
     remote: tuple[Interface, ...]
-    ports: tuple[str, ...] = ()
 
     @cached_property
     def networks(self) -> list[Network]:
@@ -71,7 +70,7 @@ class IsolatedLinks:
         if link.isolate is not None:
             return link.isolate
         # What NAT leaves by, or a port is published on, leads to others.
-        return link.name not in self._outer and _is_rule_safe(link.name)
+        return link.name not in self._outer and is_rule_safe(link.name)
 
     @cached_property
     def _outer(self) -> frozenset[str]:
@@ -144,7 +143,6 @@ def isolation_entries(topology: Topology) -> list[dict[str, object]]:
         _drop_empty(
             link=link.name,
             networks=[str(network) for network in declared.networks(link)],
-            ports=[port for port in link.ports if _is_rule_safe(port)],
             outbound=_unique(declared.outbound(link)),
             reaches=[str(network) for network in dict.fromkeys(declared.reached.get(link.name, ()))],
         )
@@ -160,8 +158,7 @@ def _host_links(topology: Topology) -> Iterator[HostLink]:
     for bridge in topology.bridges:
         here = plugged[bridge.name]
         remote = tuple(address for attachment in here for address in attachment.addresses or ())
-        ports = tuple(attachment.peer for attachment in here)
-        yield HostLink(bridge.name, bridge.isolate, bridge.addresses or (), remote, ports)
+        yield HostLink(bridge.name, bridge.isolate, bridge.addresses or (), remote)
     for link in topology.links:
         for end, far in ((link.near, link.far), (link.far, link.near)):
             if end.namespace is None and far.namespace is not None:
@@ -173,15 +170,6 @@ def _common(one: Network, other: Network) -> Network | None:
     if one.version != other.version or not one.overlaps(other):
         return None
     return max(one, other, key=lambda network: network.prefixlen)
-
-
-def _is_rule_safe(name: str) -> bool:
-    """Return whether a rule can match a link of this name."""
-    try:
-        rule_safe_interface(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _unique(entries: Iterable[dict[str, str]]) -> list[dict[str, str]]:

@@ -25,11 +25,10 @@ from ansible_collections.netns.fabric.tests.helpers.host_facts import LO, host_f
 
 ENTRIES: list[dict[str, Any]] = [
     {"link": "br0"},
-    {"link": "br0", "networks": ["10.0.0.0/24", "fd00::/64"], "ports": ["a_tap", "b_tap"]},
+    {"link": "br0", "networks": ["10.0.0.0/24", "fd00::/64"]},
     {
         "link": "br0",
         "networks": ["10.0.0.0/24"],
-        "ports": ["a_tap"],
         "outbound": [{"source": "10.0.0.0/25"}, {"source": "10.0.0.0/24", "out_interface": "lan0"}],
         "reaches": ["10.1.0.0/24"],
     },

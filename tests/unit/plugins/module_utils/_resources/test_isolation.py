@@ -72,20 +72,6 @@ def test_each_ip_version_has_its_own_networks() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("ports", "backend", "leading"),
-    [
-        (["p1"], NFTABLES, ["iifname p1"]),
-        (["p2", "p1", "p2"], NFTABLES, ["iifname set p1 p2"]),
-        (["p2", "p1"], IPTABLES_NFT, ["iifname p2", "iifname p1"]),
-    ],
-)
-def test_ports(ports: list[str], backend: str, leading: list[str]) -> None:
-    base = "forward" if backend == NFTABLES else "FORWARD"
-    expected = ["iifname br jump fabric-from-br", *(f"{each} jump fabric-from-br" for each in leading)]
-    assert roles(wanted(ports=ports), backend=backend)[base] == [*expected, "oifname br jump fabric-to-br"]
-
-
 def test_rules_are_recognised_by_their_comment_and_by_what_they_do() -> None:
     for backend, version in ((NFTABLES, 4), (IPTABLES_NFT, 6)):
         for spec, place in wanted(networks=["10.0.0.0/24", "fd00::/64"]).placed(version, backend):
@@ -122,7 +108,6 @@ def test_chain_names(link: str, name: str) -> None:
         ({"link": "a*"}, "link: "),
         ({"networks": ["10.0.0.1/24"]}, "networks[0]: "),
         ({"networks": ["224.0.0.0/4"]}, "never a source"),
-        ({"ports": ["a'b"]}, "ports[0]: "),
         ({"outbound": [{"source": "10.0.0.0/24"}]}, "outbound[0].source: 10.0.0.0/24 is not within"),
         ({"networks": ["fd00::/64"], "outbound": [{"source": "10.0.0.0/24"}]}, "is not within"),
         ({"outbound": [{"source": "x", "out_interface": None}]}, "outbound[0]: "),
