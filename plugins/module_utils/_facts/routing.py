@@ -42,6 +42,10 @@ PARAMETERS = (
 )
 
 
+#: The value of arp_ignore with which a link answers no request (ip-sysctl).
+NO_ARP = 8
+
+
 def parameter_of(pattern: str, link: str) -> str:
     """Return a link's parameter; a dot in its name is a slash there (sysctl(8))."""
     return pattern.format(link.replace(".", "/"))
@@ -97,6 +101,8 @@ class Router:
 
         In IPv4 those of its other links, too, unless arp_ignore is set; in IPv6 not (ip-sysctl, RFC 4861).
         """
+        if version == 4 and self._highest("arp_ignore", index) == NO_ARP:
+            return []
         if version == 4 and self._highest("arp_ignore", index) == 0:
             return [address for address in self._links_by_address if address.version == 4]
         state = self.state.link_at(index)

@@ -92,6 +92,8 @@ def test_who_answers_for_an_address() -> None:
     assert {str(address) for address in router().answered(4, 2)} == {"10.0.0.1", "10.0.1.1"}
     strict = Router(router().state, {"net.ipv4.conf.all.arp_ignore": "1"})
     assert "10.0.1.1" not in map(str, strict.answered(4, 2))
+    silent = Router(router().state, {"net.ipv4.conf.eth0.arp_ignore": "8"})
+    assert list(silent.answered(4, 2)) == []
     assert {str(address) for address in router().answered(6, 2)} == {"10.0.0.1", "fe80::1"}
 
 
