@@ -213,3 +213,20 @@ def test_what_the_host_forwards(world: World, host: Host, run_module: Run) -> No
     assert verdicts(found, "b1", 80)["a1"] == "open"
     assert verdicts(found, "b1", 81)["a1"] == "closed"
     assert verdicts(found, "a1", 80)["b1"] == "closed"
+
+
+def test_what_a_tenant_can_add(world: World, host: Host, run_module: Run) -> None:
+    """Thousands of rules and a hundred sockets in a namespace cost nobody else anything, and are named."""
+    rules = "\n".join(f"tcp dport {port} counter" for port in range(6000))
+    head = "table inet own {\nchain in {\ntype filter hook input priority 0;\n"
+    file = Path("/run/many.nft")
+    file.write_text(head + rules + "\n}\n}\n", encoding="ascii")
+    host.in_namespace("a1", "nft", "-f", str(file))
+    world.serve("a1", range(20000, 20070))
+    found = compared(world, run_module)
+    entry = next(each for each in found if each["namespace"] == "a1")
+    assert (len(entry["services"]), entry["further_services"] > 60) == (64, True)
+    assert verdicts(found, "a1", 80)["a2"] == "depends"
+    reason = "the packet filter of the namespace a1, which has 6000 rules, too many to follow"
+    assert any(group["reasons"] == [reason] for group in entry["paths"] if "a2" in group["namespaces"])
+    assert verdicts(found, "b1", 80)["b2"] == "open"
