@@ -228,5 +228,5 @@ def test_what_a_tenant_can_add(world: World, host: Host, run_module: Run) -> Non
     assert (len(entry["services"]), entry["further_services"] > 60) == (64, True)
     assert verdicts(found, "a1", 80)["a2"] == "depends"
     reason = "the packet filter of the namespace a1, which has 6000 rules, too many to follow"
-    assert any(group["reasons"] == [reason] for group in entry["paths"] if "a2" in group["namespaces"])
+    assert any(reason in group["reasons"] for group in entry["paths"] if "a2" in group["namespaces"])
     assert verdicts(found, "b1", 80)["b2"] == "open"
