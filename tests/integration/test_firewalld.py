@@ -7,6 +7,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -248,7 +249,7 @@ def test_no_reload_that_would_end_an_isolation(
     world: World, masquerade: Cycle, policies: Policies, run_module: RunModule
 ) -> None:
     """A reload of firewalld flushes iptables: what is closed there would be open."""
-    isolated = {"link": "to-ns01", "networks": [SOURCE], "backend": "iptables"}
+    isolated: dict[str, Any] = {"link": "to-ns01", "networks": [SOURCE], "backend": "iptables"}
     run_module("isolation", **isolated)
     blocked = masquerade(source=SOURCE).returned["blocked_by"]
     assert "with it the rules of netns.fabric.isolation there; set `backend: nftables`" in blocked[0]

@@ -47,7 +47,7 @@ def ruleset(entry: dict[str, Any], backend: str = NFTABLES) -> Ruleset:
             rules.setdefault(place, []).append(Rule(frozenset(spec.criteria), spec.verdict, spec.target, mark))
     bases = ("forward", "FORWARD")
     chains = {
-        place: Chain(place, *(("forward", "accept", "filter") if place.chain in bases else ()), rules=tuple(found))
+        place: Chain(place, *(("forward", "accept", "filter") if place.chain in bases else ("", "", "")), tuple(found))
         for place, found in rules.items()
     }
     return Ruleset(chains)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import in_full
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link, NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_stack import PARAMETERS, queries
 from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._resources.ovs_ports import (
     FAR,
@@ -47,7 +47,9 @@ def test_it_is_set_on_the_userspace_datapath(existing: bool) -> None:
 
 def test_what_is_set_already() -> None:
     kernel = links([NEAR], [FAR])
-    as_wanted = {(None, in_full("t1", short)): value for short, value in PARAMETERS.items()}
+    as_wanted: dict[tuple[NamespaceName, str], str | None] = {
+        (None, in_full("t1", short)): value for short, value in PARAMETERS.items()
+    }
     assert commands(replace(kernel, sysctls=as_wanted)) == []
 
 
