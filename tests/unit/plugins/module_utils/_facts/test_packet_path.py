@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -21,6 +22,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts.packet_path im
 from ansible_collections.netns.fabric.plugins.module_utils._facts.routing import Router
 from ansible_collections.netns.fabric.plugins.module_utils._facts.segments import Segments
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Ruleset
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Route
 from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._facts.exposure_samples import (
     build_facts,
     two_tenants,
@@ -80,31 +82,12 @@ def test_translated_there_and_back() -> None:
 
 
 def test_a_circle_ends() -> None:
-    case = two_tenants()
-    facts = build_facts(case)
-    state = facts.kernel.namespaces["a2"]
-    parameters = {"net.ipv4.conf.eth0.forwarding": "1"}
-    known = network()
-    known.routers["a2"] = Router(state, parameters)
-    known.routers["a1"] = Router(
-        type(state)(
-            "a1",
-            facts.kernel.namespaces["a1"].links,
-            facts.kernel.namespaces["a1"].addresses,
-            tuple(
-                type(route)(route.destination, gateway="10.1.0.2", device=route.device) if route.gateway else route
-                for route in facts.kernel.namespaces["a1"].routes
-            ),
-        ),
-        {},
-    )
-    known.routers[None] = Router(
-        type(state)(
-            None,
-            facts.kernel.namespaces[None].links,
-            facts.kernel.namespaces[None].addresses,
-            (*facts.kernel.namespaces[None].routes, type(state.routes[0])("10.9.0.0/16", gateway="10.1.0.2", device=2)),
-        ),
-        facts.namespace(None).parameters,
-    )
-    assert send(known, "10.9.0.1").reason == "it goes round in a circle"
+    """The host and a namespace lead packets for a network to each other."""
+    facts = build_facts(two_tenants())
+    spaces = dict(facts.kernel.namespaces)
+    spaces[None] = replace(spaces[None], routes=(Route("10.9.0.0/16", gateway="10.1.0.2", device=2),))
+    parameters = {name: facts.namespace(name).parameters for name in spaces}
+    parameters["a2"] = {"net.ipv4.conf.eth0.forwarding": "1"}
+    routers = {name: Router(space, parameters[name]) for name, space in spaces.items()}
+    filters = {name: PacketFilter(name, Ruleset()) for name in routers}
+    assert send(Network(Segments(facts), routers, filters), "10.9.0.1").reason == "it goes round in a circle"
