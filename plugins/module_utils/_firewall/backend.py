@@ -103,9 +103,9 @@ class Firewall(Backend):
         self._run_program = run
         self._find = find
         self._read_objects = read_objects
-        self._readings: dict[tuple[NamespaceName, bool], Ruleset] = {}
+        self._readings: dict[tuple[NamespaceName, bool, bool], Ruleset] = {}
         #: What was read, with what shows whether it has changed since.
-        self._kept: dict[tuple[NamespaceName, bool], tuple[object, Ruleset]] = {}
+        self._kept: dict[tuple[NamespaceName, bool, bool], tuple[object, Ruleset]] = {}
         #: The namespaces that could not be read and that no entry names, with the reason.
         self._unread: dict[str, str] = {}
         self._patience = limits.ALL_PATIENCE
@@ -153,11 +153,16 @@ class Firewall(Backend):
             yield IPTABLES_NFT if is_nft else IPTABLES_LEGACY, plain
 
     def read(
-        self, namespaces: Iterable[NamespaceName], all_nat: bool = False, others: Iterable[str] = ()
+        self,
+        namespaces: Iterable[NamespaceName],
+        all_nat: bool = False,
+        others: Iterable[str] = (),
+        everything: bool = False,
     ) -> dict[NamespaceName, Ruleset]:
         """Return the rules in each of these namespaces. Each is read once, until forget(); missing ones are left out.
 
-        With `all_nat` the rules of other NAT tables are included, which do not affect those of this collection.
+        With `all_nat` the rules of other NAT tables are included, which do not affect those of this collection. With
+        `everything` the rules of all hooks are, not only those for forwarded packets and for the host itself.
         `others` are namespaces that no entry names: the rules are read where any of this collection is among them. One
         whose rules cannot be read quickly is left out, with a warning.
 
@@ -167,37 +172,42 @@ class Firewall(Backend):
         self._server = self._server or NftServer()
         found: dict[NamespaceName, Ruleset] = {}
         for namespace in dict.fromkeys(namespaces):
-            self._read_into(found, namespace, all_nat)
+            self._read_into(found, namespace, all_nat, everything)
         for namespace in others:
             if namespace not in found and namespace not in self._unread:
                 start = time.monotonic()
                 try:
-                    self._read_into(found, namespace, all_nat, is_other=True)
+                    self._read_into(found, namespace, all_nat, everything, is_other=True)
                 except Unavailable as error:
                     self._patience -= time.monotonic() - start
                     self._unread[namespace] = str(error)
         return found
 
     def _read_into(
-        self, found: dict[NamespaceName, Ruleset], namespace: NamespaceName, all_nat: bool, is_other: bool = False
+        self,
+        found: dict[NamespaceName, Ruleset],
+        namespace: NamespaceName,
+        all_nat: bool,
+        everything: bool,
+        is_other: bool = False,
     ) -> None:
         with ExitStack() as stack:
             try:
                 stack.enter_context(enter_namespace(namespace))
             except OSError:
                 return
-            key = (namespace, all_nat)
+            key = (namespace, all_nat, everything)
             if key not in self._readings:
                 is_needed = not is_other or _may_have_own_rules(str(namespace), self._patience)
-                self._readings[key] = self._read_if_changed(namespace, all_nat) if is_needed else Ruleset()
+                self._readings[key] = self._read_if_changed(*key) if is_needed else Ruleset()
             found[namespace] = self._readings[key]
 
-    def _read_if_changed(self, namespace: NamespaceName, all_nat: bool) -> Ruleset:
+    def _read_if_changed(self, namespace: NamespaceName, all_nat: bool, everything: bool) -> Ruleset:
         """Return the rules; those that were read before, if nothing has changed since."""
-        key, version = (namespace, all_nat), _version_here()
+        key, version = (namespace, all_nat, everything), _version_here()
         known, ruleset = self._kept.get(key, (None, Ruleset()))
         if version is None or known != version:
-            ruleset = self._read_here(namespace, all_nat)
+            ruleset = self._read_here(*key)
             self._kept[key] = version, ruleset
         return ruleset
 
@@ -213,32 +223,32 @@ class Firewall(Backend):
             self._server.close()
             self._server = None
 
-    def _read_here(self, namespace: NamespaceName, all_nat: bool) -> Ruleset:
+    def _read_here(self, namespace: NamespaceName, all_nat: bool, everything: bool) -> Ruleset:
         tables = nftables_tables()
         where = f"the namespace {namespace}" if namespace else "the host"
         if tables and namespace is not None:
             limits.check_size(namespace)
-        nft = self._list_nft(where, tables, all_nat) if tables and self.tools.nft else Ruleset()
+        nft = self._list_nft(where, tables, all_nat, everything) if tables and self.tools.nft else Ruleset()
         chains: list[Chain] = []
         for (variant, version), command in self.tools.iptables.items():
             if variant == IPTABLES_NFT:
                 present = {name for family, name in tables if family == FAMILIES[version]}
             else:
                 present = legacy_tables(version)
-            if present & TABLES:
+            if present and (present & TABLES or everything):
                 text = self._save(command, where)
                 if namespace is not None:
                     limits.check_text(namespace, text)
-                chains.extend(parse_chains(text, variant, version))
+                chains.extend(parse_chains(text, variant, version, everything))
         return merge_rulesets(nft, chains)
 
-    def _list_nft(self, where: str, tables: Mapping[tuple[str, str], int], all_nat: bool) -> Ruleset:
+    def _list_nft(self, where: str, tables: Mapping[tuple[str, str], int], all_nat: bool, everything: bool) -> Ruleset:
         try:
             if any(tables.values()):
                 objects = self._list_flagged(where, tables)
             else:
                 objects = self._list_objects(where, "ruleset")
-            return parse_ruleset({"nftables": objects}, tables, all_nat)
+            return parse_ruleset({"nftables": objects}, tables, all_nat, everything)
         except (ValueError, KeyError, TypeError) as error:
             raise Unavailable(
                 f"`nft -j list ruleset` in {where} printed output that cannot be parsed: {error!r}"
