@@ -51,7 +51,7 @@ options:
       module:
         description: The name of the module, without the name of the collection.
         type: str
-        choices: [link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, route, veth]
+        choices: [boot, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, route, veth]
         required: true
       options:
         description: The options of the module. Defaults that C(module_defaults) sets for it do not apply.
@@ -75,6 +75,7 @@ seealso:
   - module: netns.fabric.ovs_port
   - module: netns.fabric.nat_masquerade
   - module: netns.fabric.nat_port_forward
+  - module: netns.fabric.boot
   - module: netns.fabric.reachability
 """
 
