@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._core import runner
+from ansible_collections.netns.fabric.plugins.module_utils._core import runner, validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import argument_spec, without_unset
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntries
@@ -38,10 +38,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._system import progra
 
 #: The name of the module.
 BOOT = "boot"
-
-#: Seconds: a repair more often than that is hardly over before the next one.
-HEAL_MIN = 10
-HEAL_MAX = 86400
 
 STEPS: Mapping[str, Any] = {
     "type": "list",
@@ -78,7 +74,7 @@ class BootResource(Resource[Topology, Actual]):
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> Topology:
         checks = Checks(entry)
         name = checks.value("name", check_name, options["name"])
-        heal = checks.value("heal", _check_heal, options["heal"])
+        heal = checks.value("heal", validation.repair_interval, options["heal"])
         if options["state"] == "absent":
             checks.done()
             return Topology(entry, name, None)
@@ -109,12 +105,6 @@ class BootResource(Resource[Topology, Actual]):
 def _with_owner(wanted: Topology, owner: str | None) -> Topology:
     document = wanted.document
     return replace(wanted, document=replace(document, owner=owner) if document else None)
-
-
-def _check_heal(value: Any) -> int:
-    if value == 0 or HEAL_MIN <= value <= HEAL_MAX:
-        return int(value)
-    raise ValueError(f"must be {HEAL_MIN} to {HEAL_MAX} seconds, or 0 for no repair, not {value}")
 
 
 def _validate(checks: Checks, option: str, steps: Iterable[Mapping[str, Any]]) -> list[StoredStep]:

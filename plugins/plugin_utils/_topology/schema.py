@@ -159,6 +159,8 @@ VARIABLES = (
     "links",
     "nat",
     "nat_backend",
+    "boot",
+    "heal",
 )
 _END: dict[str, Check] = {
     "name": validation.interface_name,
