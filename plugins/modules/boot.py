@@ -78,7 +78,7 @@ options:
     description:
       - Seconds after which a timer has the topology repaired again, 10 to 86400. What it repairs, and what differed, is
         in the journal of C(netns-fabric-heal@NAME.service).
-      - V(0) is no timer; the topology is applied at boot only.
+      - With V(0) there is no timer, and the topology is applied at boot only.
     type: int
     default: 0
   partial:
@@ -165,12 +165,12 @@ notes:
   - A host without systemd is refused, in check mode as well; O(state=absent) needs none.
 seealso:
   - module: netns.fabric.sequence
-  - name: After a reboot
-    description: The guide, with the exit status of the command for monitoring.
-    link: https://netns-fabric.github.io/netns.fabric/after_a_reboot.html
+  - ref: ansible_collections.netns.fabric.docsite.after_a_reboot
+    description: The guide, with the command on the host and its exit status.
 """
 
 EXAMPLES = r"""
+# example: not run: the test host has no systemd
 - name: Create a namespace, and again at every boot
   netns.fabric.sequence:
     steps:

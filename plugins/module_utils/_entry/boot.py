@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import runner, validation
-from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import argument_spec, without_unset
+from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import argument_spec, parse_call, without_unset
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntries
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
@@ -23,7 +23,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._entry.boot_document 
     Document,
     StoredStep,
     check_name,
-    parse_steps,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._entry.boot_planner import (
     BACKENDS,
@@ -116,7 +115,7 @@ def _validate(checks: Checks, option: str, steps: Iterable[Mapping[str, Any]]) -
         try:
             params = validate_step(resource, step["options"])
             each = {"module": module, "options": without_unset(argument_spec(resource), params)}
-            parse_steps([each])
+            parse_call(resource, params, check_mode=False)
         except FabricError as error:
             for one in error.errors if isinstance(error, InvalidEntries) else (error,):
                 checks.error(f"{option}[{index}]", str(one))

@@ -275,7 +275,8 @@ class BootPlanner(Planner[Topology]):
 
     def finish(self) -> None:
         """Plan the archive and the units that all topologies share, and have systemd read what has changed."""
-        first = next((wanted.entry for wanted in self.call.entries if wanted.name in self._remaining), None)
+        stored = (wanted for wanted in self.call.entries if wanted.present and wanted.name in self._remaining)
+        first = next((wanted.entry for wanted in stored), None)
         if first is not None:
             self._install(first)
         elif not self._remaining and self.call.entries:
@@ -298,7 +299,7 @@ class BootPlanner(Planner[Topology]):
             actual = self._actual.files[path]
             if actual == content:
                 continue
-            if actual is not None and not _is_ours(path, actual):
+            if actual is not None and not _is_of_collection(path, actual):
                 raise InvalidEntry(entry, "", f"{path} exists and is not of netns.fabric; rename or remove it")
             before = None if actual is None else _summary(path, actual)
             install = InstallFile(path, content, mode)
@@ -331,7 +332,7 @@ class BootPlanner(Planner[Topology]):
     def _uninstall(self, entry: Entry) -> None:
         for path in self._shared():
             actual = self._actual.files[path]
-            if actual is not None and _is_ours(path, actual):
+            if actual is not None and _is_of_collection(path, actual):
                 removal = UninstallFile(path, tidy=False)
                 self._pending.append(_Pending(entry, f"file {path}", _summary(path, actual), None, [removal]))
 
@@ -350,7 +351,7 @@ def _is_of_unit(operation: Operation) -> bool:
     return is_of_file and str(getattr(operation, "path", "")).startswith(f"{units.UNITS}/")
 
 
-def _is_ours(path: str, content: bytes) -> bool:
+def _is_of_collection(path: str, content: bytes) -> bool:
     if path == units.COMMAND:
         return content.endswith(ARCHIVE_MARK)
     return content.startswith(units.MARK.encode())

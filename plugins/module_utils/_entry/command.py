@@ -129,7 +129,7 @@ def _attempt(name: str, arguments: argparse.Namespace) -> Report:
         report = _carry_out(action, name)
         if report.status in (OK, DIFFERS) or not report.may_pass or time.monotonic() >= deadline:
             return report
-        time.sleep(RETRY)  # for what no event tells of: Open vSwitch answers, a NIC appears
+        time.sleep(RETRY)  # no event announces that Open vSwitch answers, or that a NIC appears
 
 
 def _carry_out(action: Callable[[str], Report], name: str) -> Report:

@@ -218,7 +218,7 @@ def _topmost_missing(directory: str) -> str | None:
 def _replace(path: str, content: bytes, status: os.stat_result | None, temporary: str, mode: int | None = None) -> None:
     """Replace a file at once: a reader sees the old content or the new one, never a part.
 
-    With a `mode` the new content is on the disk before it gets its name (rename(2) by itself orders nothing).
+    With a `mode` the new content is on the disk before it gets its name (rename(2) does not order the writes).
     """
     with suppress(FileNotFoundError):
         os.unlink(temporary)  # what a killed run has left
