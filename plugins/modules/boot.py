@@ -37,7 +37,7 @@ options:
   name:
     description:
       - The name of the stored topology. It is the instance of the unit C(netns-fabric@NAME.service).
-      - 1 to 64 ASCII letters, digits, V(.), V(_) and V(-), of which the first is a letter or digit.
+      - 1 to 64 ASCII letters, digits, V(.), V(_) and V(-).
       - Required unless O(topologies) is given.
     type: str
   steps:

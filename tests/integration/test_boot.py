@@ -256,7 +256,7 @@ def test_what_cannot_be_applied_fails_and_is_rolled_back(lab: Host) -> None:
     ("words", "message"),
     [
         (["status", "other"], "no topology 'other' is stored"),
-        (["apply", "a/b"], "'a/b' cannot be the name"),
+        (["apply", "a/b"], "'a/b' cannot be an owner name"),
         (["apply"], "arguments are required"),
         (["repair", "lab"], "invalid choice"),
     ],
@@ -461,17 +461,17 @@ def test_a_command_of_others_stays(host: Host, run_module: Run) -> None:
 def test_errors_in_stored_steps_name_step_and_option(host: Host, run_module: Run) -> None:
     result = run_module(
         "boot",
-        name="-lab",
+        name="a b",
         heal=5,
         steps=[step("netns", namespaces=[{"name": "a/b"}]), step("veth")],
         delete_steps=[step("route", colour="red")],
     )
     lines = result.message.splitlines()
-    assert lines[0].startswith("-lab: name: '-lab' cannot be the name of a stored topology")
-    assert lines[1].startswith("-lab: heal: 5 s between repairs are too few")
-    assert lines[2].startswith("-lab: steps[0]: namespaces[0] (a/b): name: ")
-    assert lines[3].startswith("-lab: steps[1]: one of the following is required")
-    assert lines[4].startswith("-lab: delete_steps[0]: ")
+    assert lines[0].startswith("a b: name: 'a b' cannot be an owner name")
+    assert lines[1].startswith("a b: heal: 5 s between repairs are too few")
+    assert lines[2].startswith("a b: steps[0]: namespaces[0] (a/b): name: ")
+    assert lines[3].startswith("a b: steps[1]: one of the following is required")
+    assert lines[4].startswith("a b: delete_steps[0]: ")
 
 
 def test_steps_are_required_outside_a_sequence(host: Host, run_module: Run) -> None:

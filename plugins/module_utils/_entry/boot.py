@@ -22,7 +22,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._entry import boot_un
 from ansible_collections.netns.fabric.plugins.module_utils._entry.boot_document import (
     Document,
     StoredStep,
-    check_name,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._entry.boot_planner import (
     BACKENDS,
@@ -72,7 +71,7 @@ class BootResource(Resource[Topology, Actual]):
 
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> Topology:
         checks = Checks(entry)
-        name = checks.value("name", check_name, options["name"])
+        name = checks.value("name", validation.owner_name, options["name"])
         heal = checks.value("heal", validation.repair_interval, options["heal"])
         if options["state"] == "absent":
             checks.done()

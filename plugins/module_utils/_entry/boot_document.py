@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,9 +23,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.registry i
 FORMAT = 1
 DIRECTORY = "/etc/netns-fabric"
 SUFFIX = ".json"
-
-#: What systemd takes unescaped for the instance of a unit (systemd.unit(5)), and is not an option of a program.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 StoredStep = Mapping[str, Any]
 
@@ -63,22 +59,8 @@ class Document:
         return (json.dumps(data, indent=1, sort_keys=True) + "\n").encode()
 
 
-def check_name(value: Any) -> str:
-    """Check the name of a stored topology, which names a file and a unit of systemd.
-
-    Raises:
-        ValueError: It cannot be one.
-    """
-    if isinstance(value, str) and _NAME.fullmatch(value):
-        return value
-    raise ValueError(
-        f"{value!r} cannot be the name of a stored topology; use 1 to 64 ASCII letters, digits, '.', '_' and '-', the "
-        "first one a letter or digit, for instance 'lab-a'"
-    )
-
-
 def path_of(name: str) -> str:
-    """Return where a topology is stored."""
+    """Return where a topology is stored. Its name is an owner's, which systemd takes unescaped (systemd.unit(5))."""
     return f"{DIRECTORY}/{name}{SUFFIX}"
 
 

@@ -34,8 +34,8 @@ Type=oneshot
 RemainAfterExit=yes
 # No ExecStop: a shutdown deletes nothing. No option that gives the unit a mount namespace of its own, in which the
 # names of network namespaces would be mounted (ip-netns(8)).
-ExecStart={COMMAND} apply --wait {PATIENCE} %i
-ExecReload={COMMAND} apply %i
+ExecStart={COMMAND} apply --wait {PATIENCE} -- %i
+ExecReload={COMMAND} apply -- %i
 TimeoutStartSec=600
 
 [Install]
@@ -50,7 +50,7 @@ After=netns-fabric@%i.service
 
 [Service]
 Type=oneshot
-ExecStart={COMMAND} apply %i
+ExecStart={COMMAND} apply -- %i
 TimeoutStartSec=600
 # Repairs and errors, but not each start and end.
 LogLevelMax=notice

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from ansible_collections.netns.fabric.plugins.module_utils._core import conditions
+from ansible_collections.netns.fabric.plugins.module_utils._core import conditions, validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, Unavailable, Unfinished
 from ansible_collections.netns.fabric.plugins.module_utils._core.execution import exclusive_access, open_host
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
@@ -140,7 +140,7 @@ def _carry_out(action: Callable[[str], Report], name: str) -> Report:
 
 def _peek(name: str) -> Document | None:
     with suppress(FabricError, ValueError, OSError):
-        content = FILES.open().read_data(documents.path_of(documents.check_name(name)))
+        content = FILES.open().read_data(documents.path_of(validation.owner_name(name)))
         return documents.load(name, content) if content is not None else None
     return None
 
@@ -170,7 +170,7 @@ class _Absent(FabricError):
 def _load(name: str, host: Host) -> Document:
     """Return a stored topology. With the lock: until a run has it, the last one may still replace the file."""
     try:
-        content = host.use(FILES).read_data(documents.path_of(documents.check_name(name)))
+        content = host.use(FILES).read_data(documents.path_of(validation.owner_name(name)))
     except ValueError as error:
         raise _Absent(str(error)) from None
     if content is None:

@@ -63,7 +63,7 @@ def test_in_a_sequence_the_earlier_steps_are_stored() -> None:
     ("options", "message"),
     [
         ({"name": "lab"}, "lab: steps: is required"),
-        ({"name": "a/b", "steps": []}, "a/b: name: 'a/b' cannot be the name of a stored topology"),
+        ({"name": "a/b", "steps": []}, "a/b: name: 'a/b' cannot be an owner name"),
         ({"name": "lab", "steps": [], "heal": 5}, "lab: heal: 5 s between repairs are too few"),
         ({"name": "lab", "steps": [{"module": "netns", "options": {}}]}, "lab: steps[0]: one of the following is"),
         ({"name": "lab", "steps": [], "delete_steps": [{"module": "netns", "options": {}}]}, "lab: delete_steps[0]: "),

@@ -55,17 +55,6 @@ def test_a_damaged_file_is_refused(content: bytes) -> None:
         documents.load("lab", content)
 
 
-@pytest.mark.parametrize("name", ["lab", "lab-a", "1.2_x", "a" * 64])
-def test_names(name: str) -> None:
-    assert documents.check_name(name) == name
-
-
-@pytest.mark.parametrize("name", ["", "-lab", ".lab", "a/b", "a b", "a@b", "a" * 65, None])
-def test_names_that_a_unit_cannot_have(name: Any) -> None:
-    with pytest.raises(ValueError, match="cannot be the name of a stored topology"):
-        documents.check_name(name)
-
-
 def test_stored_steps_get_the_defaults_of_what_they_do_not_have() -> None:
     [parsed] = documents.parse_steps([NETNS])
     [wanted] = parsed.call.entries

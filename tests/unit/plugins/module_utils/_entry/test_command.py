@@ -88,3 +88,10 @@ def test_wrong_usage(argv: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         command.main(argv)
     assert ended.value.code == UNKNOWN
+
+
+def test_a_name_that_begins_with_a_hyphen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The units write `--` before every name."""
+    names = act(monkeypatch, OK)
+    assert command.main(["apply", "--wait", "0", "--", "-lab"]) == OK
+    assert names == ["-lab"]
