@@ -257,9 +257,9 @@ class BootPlanner(Planner[Topology]):
     def _remove(self, entry: Entry, name: str) -> None:
         before: dict[str, Any] = {}
         operations = self._remove_timer(name, before, {})
-        unit = units.apply_unit(name)
-        if self._actual.states.get(unit) in RUNNING:
-            operations.append(StopUnit(unit))
+        # A repair that waits for the end of this call would find nothing stored, and fail.
+        others = (unit for unit in units.all_units(name) if not unit.endswith(".timer"))
+        operations += [StopUnit(unit) for unit in others if self._actual.states.get(unit) in RUNNING]
         failed = [each for each in units.all_units(name) if self._actual.states.get(each) == "failed"]
         operations += [ResetUnit(each) for each in failed]
         for link in units.links(name, heal=False):

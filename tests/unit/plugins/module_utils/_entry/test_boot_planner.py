@@ -175,6 +175,12 @@ def test_a_unit_that_has_failed_is_forgotten() -> None:
     assert "ResetUnit netns-fabric-heal@lab.service" in kinds(plan(replace(found, states=failed), "lab"))
 
 
+def test_a_repair_that_waits_for_this_call_is_stopped() -> None:
+    found = actual(LAB)
+    waiting: Mapping[str, str] = {**found.states, "netns-fabric-heal@lab.service": "activating"}
+    assert "StopUnit netns-fabric-heal@lab.service" in kinds(plan(replace(found, states=waiting), "lab"))
+
+
 def test_absent_where_nothing_is() -> None:
     assert not plan(replace(actual(), states={}), "lab").changed
     assert not plan(replace(actual(), states={}, is_booted=False), "lab").changed

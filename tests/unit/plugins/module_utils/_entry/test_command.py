@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, Unavailable, Unfinished
 from ansible_collections.netns.fabric.plugins.module_utils._entry import command
+from ansible_collections.netns.fabric.plugins.module_utils._entry.boot_document import UnreadableDocument
 from ansible_collections.netns.fabric.plugins.module_utils._entry.command_report import (
     DIFFERS,
     FAILED,
@@ -47,7 +48,7 @@ def act(monkeypatch: pytest.MonkeyPatch, *results: Any) -> list[str]:
         (Unfinished("refused", {"changed": True}), FAILED),
         (OSError(28, "No space left on device"), FAILED),
         (Unavailable("locked"), UNKNOWN),
-        (command.documents.UnreadableDocument("damaged"), UNKNOWN),
+        (UnreadableDocument("damaged"), UNKNOWN),
     ],
 )
 def test_exit_status(monkeypatch: pytest.MonkeyPatch, result: Any, status: int) -> None:
@@ -78,7 +79,7 @@ def test_apply_waits_for_what_may_come(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_apply_does_not_wait_for_what_cannot_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = act(monkeypatch, command.documents.UnreadableDocument("damaged"))
+    names = act(monkeypatch, UnreadableDocument("damaged"))
     assert command.main(["apply", "--wait", "600", "lab"]) == UNKNOWN
     assert len(names) == 1
 

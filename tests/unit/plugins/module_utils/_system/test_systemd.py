@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Journal
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._system import systemd_operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._system.systemd import Systemd
 
@@ -38,7 +39,7 @@ def test_states(calls: Path) -> None:
 
 def test_a_rollback_has_systemd_read_its_units_after_all_else(calls: Path) -> None:
     journal = Journal()
-    operations = [op.BeforeReload(), op.StopUnit("a"), op.ReloadUnits(), op.StartUnit("b")]
+    operations: list[Operation] = [op.BeforeReload(), op.StopUnit("a"), op.ReloadUnits(), op.StartUnit("b")]
     Systemd().execute(operations, journal)
     assert journal.roll_back() == []
     assert calls.read_text(encoding="utf-8").splitlines() == [
