@@ -33,6 +33,7 @@ attributes:
 requirements:
   - systemd on the managed host, as its first process
   - pyroute2 0.7.2 or newer, installed for the Python that runs the module, where every process of root finds it
+  - a Python that only root can change
 options:
   name:
     description:

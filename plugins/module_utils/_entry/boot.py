@@ -128,6 +128,13 @@ def _find_obstacle() -> str:
 
     pyroute2 may be in a directory that only this process searches, or Python a link that is gone after the call.
     """
+    untrusted = programs.find_untrusted(sys.executable)
+    if untrusted is not None:
+        return (
+            f"another user than root can change {untrusted}, and with it {sys.executable}, which runs this module and "
+            "would run at every boot; set `ansible_python_interpreter` to one that only root can change, for instance "
+            "/usr/bin/python3"
+        )
     argv = [sys.executable, "-I", "-c", "import pyroute2"]
     try:
         result = programs.run(argv)
