@@ -241,14 +241,17 @@ def test_json_for_programs(lab: Host) -> None:
     assert json.loads(run(OK, "status", "--json"))[0]["diff"] == []
 
 
-def test_what_cannot_be_applied_fails_and_is_rolled_back(lab: Host) -> None:
-    lab.run("ip", "netns", "delete", "blue")
-    lab.run("ip", "link", "delete", "dev", "red-tap")
-    lab.run("ip", "link", "add", "red-tap", "type", "bridge")
+def test_what_cannot_be_applied_fails_and_changes_nothing(lab: Host) -> None:
+    lab.run("ip", "-n", "red", "link", "set", "dev", "eth0", "down")
+    resolver = Path("/etc/netns/red/resolv.conf")
+    resolver.unlink()
+    resolver.mkdir()
     before = snapshot.take()
     for action in ("status", "apply"):
         output = run(FAILED, action, "lab")
-        assert "lab: error: netns.fabric.veth: pairs[0] (eth0)" in output
+        assert (
+            "lab: error: netns.fabric.netns: namespaces[0] (red): /etc/netns/red/resolv.conf is a directory" in output
+        )
     snapshot.assert_unchanged(before, "the host after an error")
 
 
