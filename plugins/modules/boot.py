@@ -53,7 +53,7 @@ options:
       module:
         description: The name of the module, without the name of the collection.
         type: str
-        choices: [link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, route, veth]
+        choices: [isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, route, veth]
         required: true
       options:
         description: The options of the module.
@@ -69,7 +69,7 @@ options:
       module:
         description: The name of the module, without the name of the collection.
         type: str
-        choices: [link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, route, veth]
+        choices: [isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, route, veth]
         required: true
       options:
         description: The options of the module.
@@ -118,7 +118,7 @@ options:
           module:
             description: The name of the module, without the name of the collection. See O(steps.module).
             type: str
-            choices: [link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, route, veth]
+            choices: [isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, route, veth]
             required: true
           options:
             description: The options of the module. See O(steps.options).
@@ -133,7 +133,7 @@ options:
           module:
             description: The name of the module, without the name of the collection. See O(delete_steps.module).
             type: str
-            choices: [link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, route, veth]
+            choices: [isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, route, veth]
             required: true
           options:
             description: The options of the module. See O(delete_steps.options).
