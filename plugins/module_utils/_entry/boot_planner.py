@@ -260,8 +260,9 @@ class BootPlanner(Planner[Topology]):
         # A repair that waits for the end of this call would find nothing stored, and fail.
         others = (unit for unit in units.all_units(name) if not unit.endswith(".timer"))
         operations += [StopUnit(unit) for unit in others if self._actual.states.get(unit) in RUNNING]
-        failed = [each for each in units.all_units(name) if self._actual.states.get(each) == "failed"]
-        operations += [ResetUnit(each) for each in failed]
+        # What is stopped while it runs has failed for systemd, and would be listed as such without its file.
+        failed = [unit for unit in units.all_units(name) if self._actual.states.get(unit) in ("failed", "activating")]
+        operations += [ResetUnit(unit) for unit in failed]
         for link in units.links(name, heal=False):
             if self._actual.links[link] is not None:
                 operations.append(UninstallFile(link))

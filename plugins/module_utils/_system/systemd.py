@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
@@ -78,7 +79,8 @@ def _stop(operation: op.StopUnit, journal: Journal) -> None:
 
 
 def _reset(operation: op.ResetUnit, _journal: Journal) -> None:
-    _order(*operation.words)
+    with suppress(OperationFailed):  # it has ended well, and is no longer loaded
+        _order(*operation.words)
 
 
 _HANDLERS: Mapping[type, Callable[..., None]] = {

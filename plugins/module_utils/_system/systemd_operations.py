@@ -79,10 +79,13 @@ class StopUnit(UnitOperation):
 
 @dataclass(frozen=True)
 class ResetUnit(UnitOperation):
-    """Have systemd forget that a unit has failed."""
+    """Have systemd forget that a unit has failed, if it has."""
 
     phase = Phase.RELEASE
 
     @property
     def words(self) -> Sequence[str]:
         return ["reset-failed", self.unit]
+
+    def commands(self) -> Sequence[str]:
+        return [f"{line} || :" for line in super().commands()]

@@ -178,7 +178,9 @@ def test_a_unit_that_has_failed_is_forgotten() -> None:
 def test_a_repair_that_waits_for_this_call_is_stopped() -> None:
     found = actual(LAB)
     waiting: Mapping[str, str] = {**found.states, "netns-fabric-heal@lab.service": "activating"}
-    assert "StopUnit netns-fabric-heal@lab.service" in kinds(plan(replace(found, states=waiting), "lab"))
+    planned = kinds(plan(replace(found, states=waiting), "lab"))
+    stop = planned.index("StopUnit netns-fabric-heal@lab.service")
+    assert planned[stop + 1] == "ResetUnit netns-fabric-heal@lab.service"
 
 
 def test_absent_where_nothing_is() -> None:

@@ -58,3 +58,8 @@ def test_a_refusal_has_the_operation_and_the_reason(calls: Path) -> None:
         Systemd().execute([refused], Journal())
     assert caught.value.operation is refused
     assert calls.exists()
+
+
+def test_a_unit_that_is_no_longer_loaded_has_nothing_to_forget(calls: Path) -> None:
+    Systemd().execute([op.ResetUnit("bad")], Journal())
+    assert calls.read_text(encoding="utf-8") == "reset-failed bad\n"
