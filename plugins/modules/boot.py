@@ -116,12 +116,12 @@ options:
         elements: dict
         suboptions:
           module:
-            description: The name of the module, without the name of the collection. See O(steps.module).
+            description: The name of the module, without the name of the collection. See O(steps[].module).
             type: str
             choices: [isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, route, veth]
             required: true
           options:
-            description: The options of the module. See O(steps.options).
+            description: The options of the module. See O(steps[].options).
             type: dict
             required: true
       delete_steps:
@@ -131,12 +131,12 @@ options:
         elements: dict
         suboptions:
           module:
-            description: The name of the module, without the name of the collection. See O(delete_steps.module).
+            description: The name of the module, without the name of the collection. See O(delete_steps[].module).
             type: str
             choices: [isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, route, veth]
             required: true
           options:
-            description: The options of the module. See O(delete_steps.options).
+            description: The options of the module. See O(delete_steps[].options).
             type: dict
             required: true
       heal:
