@@ -134,7 +134,8 @@ def describe_suboption(option: Mapping[str, Any], documented: Mapping[str, Any],
     if option.get("required"):
         described["required"] = True
     if "options" in option:
-        described["suboptions"] = describe_suboptions(option["options"], documented["suboptions"], f"{path}.")
+        inner = f"{path}[]." if option.get("type") == "list" else f"{path}."
+        described["suboptions"] = describe_suboptions(option["options"], documented["suboptions"], inner)
     return described
 
 

@@ -139,48 +139,48 @@ options:
         suboptions:
           direction:
             description: Whether the rule is about connections to the namespace or about those that it opens. See
-              O(rules.direction).
+              O(rules[].direction).
             type: str
             choices: [in, out]
             default: in
           action:
-            description: What becomes of the connection. See O(rules.action).
+            description: What becomes of the connection. See O(rules[].action).
             type: str
             choices: [allow, reject, drop]
             required: true
           protocol:
-            description: The protocol. See O(rules.protocol).
+            description: The protocol. See O(rules[].protocol).
             type: str
             choices: [tcp, udp, icmp]
           ports:
-            description: The ports of the destination, each as C(PORT) or C(FIRST-LAST). See O(rules.ports).
+            description: The ports of the destination, each as C(PORT) or C(FIRST-LAST). See O(rules[].ports).
             type: list
             elements: str
           icmp_types:
-            description: The types of ICMP. See O(rules.icmp_types).
+            description: The types of ICMP. See O(rules[].icmp_types).
             type: list
             elements: str
             choices: [echo-request, echo-reply, redirect, timestamp-request, timestamp-reply]
           peers:
             description: The networks of the other side, as C(ADDRESS/PREFIX) with no host bits set, IPv4 or IPv6. See
-              O(rules.peers).
+              O(rules[].peers).
             type: list
             elements: str
           excluded_peers:
-            description: Networks. See O(rules.excluded_peers).
+            description: Networks. See O(rules[].excluded_peers).
             type: list
             elements: str
           local:
-            description: The networks that the address of the namespace is in. See O(rules.local).
+            description: The networks that the address of the namespace is in. See O(rules[].local).
             type: list
             elements: str
           priority:
-            description: The position of the rule, from 0, which is tried first, to 65535. See O(rules.priority).
+            description: The position of the rule, from 0, which is tried first, to 65535. See O(rules[].priority).
             type: int
             default: 1000
           log:
             description: Whether the first packet of each connection is written to the kernel log, before the action.
-              See O(rules.log).
+              See O(rules[].log).
             type: bool
             default: false
       state:

@@ -17,10 +17,10 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import argument_spec
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, OperationFailed
+from ansible_collections.netns.fabric.plugins.module_utils._core.execution import converge
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host as ManagedHost
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Phase, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Resource
-from ansible_collections.netns.fabric.plugins.module_utils._core.runner import converge
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import handlers, namespaces, requests
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL

@@ -48,6 +48,9 @@ VLAN_MODES = ("access", "trunk", "native-tagged", "native-untagged", "dot1q-tunn
 #: Bytes: RFC 8200, section 5; below it the kernel disables IPv6 on the link.
 IPV6_MTU_MIN = 1280
 
+#: Seconds: a repair that comes more often is hardly over before the next one, and a day is as good as never.
+REPAIR_MIN, REPAIR_MAX = 10, 86400
+
 #: RT_TABLE_MAIN of linux/rtnetlink.h.
 MAIN_TABLE = 254
 
@@ -114,6 +117,18 @@ def _whole(value: Any, what: str, lowest: int, highest: int) -> int:
     if not lowest <= value <= highest:
         raise ValidationError(f"{value} is not a valid {what}; give a whole number from {lowest} to {highest}")
     return int(value)
+
+
+def repair_interval(value: Any) -> int:
+    """Check the seconds between two repairs of a stored topology; 0 is none.
+
+    Raises:
+        ValueError: It is shorter than a repair may take, or longer than a day.
+    """
+    seconds = _whole(value, "interval of repairs", 0, REPAIR_MAX)
+    if 0 < seconds < REPAIR_MIN:
+        raise ValidationError(f"{seconds} s between repairs are too few; give 0 for none, or at least {REPAIR_MIN}")
+    return seconds
 
 
 def interface_name(value: Any) -> str:

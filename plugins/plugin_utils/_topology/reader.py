@@ -70,6 +70,10 @@ class Reader:
         self._read_scalar(given, "diagram", schema.check_diagram, "")
         self._read_scalar(given, "prune", schema.check_boolean, fallback=True)
         self._read_scalar(given, "nat_backend", schema.one_of("auto", "nftables", "iptables"), "auto")
+        boot = self._read_scalar(given, "boot", schema.check_boolean, fallback=False)
+        heal = self._read_scalar(given, "heal", validation.repair_interval, 0)
+        if heal and not boot:
+            self.errors.add("topology_heal", "", "repairs a stored topology; set topology_boot: true as well")
         bridges = tuple(self._read_entries(given, "bridges", self._read_bridge))
         namespaces = tuple(self._read_entries(given, "namespaces", self._read_namespace))
         links = tuple(self._read_entries(given, "links", self._read_link))

@@ -160,6 +160,8 @@ VARIABLES = (
     "nat",
     "nat_backend",
     "policies",
+    "boot",
+    "heal",
 )
 _END: dict[str, Check] = {
     "name": validation.interface_name,

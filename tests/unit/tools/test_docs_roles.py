@@ -70,7 +70,7 @@ def test_markup_becomes_that_of_the_page() -> None:
 
 
 def test_role_passes_every_variable_to_the_filter() -> None:
-    checked = load("roles/topology/tasks/check.yml")[0]["ansible.builtin.set_fact"]["topology__lists"]
+    checked = load("roles/topology/tasks/check.yml")[0]["vars"]["topology__given"]
     passed = dict(re.findall(r"'(\w+)': (topology_\w+)", checked))
     assert passed == {name: f"topology_{name}" for name in schema.VARIABLES}
     documented = load("plugins/filter/compile_topology.yml")["DOCUMENTATION"]["options"]["_input"]["suboptions"]
