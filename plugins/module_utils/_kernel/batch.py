@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import with_cure
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
@@ -15,11 +15,17 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.journal import 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import MASTER_KINDS
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkError
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.reader import Reader
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.removed_namespaces import RemovedNamespaces
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, NamespaceName
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.undo import CapturedLink, Captures, Contents
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link, NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.undo import (
+    CapturedLink,
+    Captures,
+    Contents,
+    Deletion,
+)
 
 Undo = Callable[[], None]
 
@@ -41,13 +47,68 @@ class Batch:
         self.removed = removed
         self.journal = journal
         self._waiting: dict[NamespaceName, list[tuple[Operation, bytearray, Undo]]] = {}
-        self._deletions: dict[NamespaceName, list[tuple[Operation, CapturedLink, Undo]]] = {}
+        self._deletions: dict[NamespaceName, list[tuple[Operation, CapturedLink, Deletion]]] = {}
 
     def add(self, operation: Operation, namespace: NamespaceName, request: bytearray, undo: Undo) -> None:
         self._waiting.setdefault(namespace, []).append((operation, request, undo))
 
-    def add_deletion(self, operation: Operation, end: CapturedLink, undo: Undo) -> None:
-        self._deletions.setdefault(end.namespace, []).append((operation, end, undo))
+    def add_deletion(self, operation: Operation, namespace: NamespaceName, name: str) -> None:
+        """Delete a link, and with it the other end of a veth pair, once the batch is complete."""
+        self.send()
+        found = self._state.link(namespace, name)
+        far = self._state.far_end(found) if found else None
+        places = [(namespace, name), *([(far[0], far[1].name)] if far else [])]
+        ends = [self._capture(*place) for place in places]
+        dependants = [place for end in ends for place in self._dependants(end.namespace, end.link.index)]
+        deletion = Deletion(
+            ends,
+            [self._capture(place, link.name) for place, link in dependants],
+            [
+                self._capture(place, link.name)
+                for place, link in self._members([*[(end.namespace, end.link) for end in ends], *dependants])
+            ],
+            self._depth(namespace, found),
+        )
+        # Either end will do, and the ends in one namespace can be deleted together: in most plans the host's.
+        end = next((end for end in ends if end.namespace is None), ends[0])
+        self._deletions.setdefault(end.namespace, []).append((operation, end, deletion))
+
+    def _capture(self, namespace: NamespaceName, name: str) -> CapturedLink:
+        link = self._state.link(namespace, name)
+        return self._captures.capture_link(namespace, name, self.journal, link.base if link else None)
+
+    def _dependants(self, namespace: NamespaceName, index: int) -> list[tuple[NamespaceName, Link]]:
+        """Return the links that the kernel deletes with a link: those that are on it, and what is on these."""
+        found: list[tuple[NamespaceName, Link]] = []
+        for place, link in self._on.get((namespace, index), ()):
+            found += [(place, link), *self._dependants(place, link.index)]
+        return found
+
+    @cached_property
+    def _on(self) -> Mapping[tuple[NamespaceName, int], list[tuple[NamespaceName, Link]]]:
+        """The links that are on another link, by that."""
+        found: dict[tuple[NamespaceName, int], list[tuple[NamespaceName, Link]]] = {}
+        for place, link in self._state.links():
+            if link.base is not None and link.base.known and link.base.index:
+                found.setdefault((link.base.namespace, link.base.index), []).append((place, link))
+        return found
+
+    def _members(self, masters: Sequence[tuple[NamespaceName, Link]]) -> list[tuple[NamespaceName, Link]]:
+        """Return the links that lose their master with these."""
+        return [
+            (namespace, each)
+            for namespace, link in masters
+            if link.kind in MASTER_KINDS
+            for each in self._state.namespace(namespace).links
+            if each.master == link.index
+        ]
+
+    def _depth(self, namespace: NamespaceName, link: Link | None) -> int:
+        if link is None:
+            return 0
+        base = self._state.base_of(link)
+        master = self._state.namespace(namespace).link_at(link.master) if link.master else None
+        return 1 + max(self._depth(*base) if base else 0, self._depth(namespace, master))
 
     def capture_link(self, namespace: NamespaceName, name: str) -> CapturedLink:
         """Capture a link and the contents of its namespace, once what was added before is done."""
@@ -58,12 +119,6 @@ class Batch:
         """Capture the addresses and routes of a namespace, once what was added before is done."""
         self.send()
         return self._captures.capture_contents(namespace, self.journal)
-
-    def far_end(self, namespace: NamespaceName, link: str) -> tuple[NamespaceName, str] | None:
-        """Return the other end of a veth as it was at the batch's first such query; None where it is out of sight."""
-        found = self._state.link(namespace, link)
-        far = self._state.far_end(found) if found else None
-        return (far[0], far[1].name) if far else None
 
     def far_ends_of(self, namespace: str) -> list[tuple[NamespaceName, int]]:
         """Return the other ends of all veths in a namespace, each by its namespace and index."""
@@ -103,19 +158,30 @@ class Batch:
         Raises:
             OperationFailed: The kernel refused it.
         """
-        for namespace, deletions in self._deletions.items():
-            group = self._unused_group(namespace)
-            self._move_into_group(namespace, group, deletions)
-            refusal = self._handles.send(namespace, requests.delete_group(group))
-            if refusal is not None:
-                raise refusal_of(deletions[0][0], NetlinkError(refusal))
-            for operation, _end, undo in deletions:
-                self.journal.record("; ".join(operation.commands()), undo)
+        groups = {namespace: self._unused_group(namespace) for namespace in self._deletions}
+        for namespace, group in groups.items():
+            self._move_into_group(namespace, group, self._deletions[namespace])
+        done: list[tuple[Operation, CapturedLink, Deletion]] = []
+        try:
+            for namespace, deletions in self._deletions.items():
+                refusal = self._handles.send(namespace, requests.delete_group(groups[namespace]))
+                # A group is gone where all of it was on links that are deleted by now.
+                if refusal is not None and refusal.number != errno.ENODEV:
+                    raise refusal_of(deletions[0][0], NetlinkError(refusal))
+                done += deletions
+        finally:
+            self._record_deletions(done)
+
+    def _record_deletions(self, done: Sequence[tuple[Operation, CapturedLink, Deletion]]) -> None:
+        """Record deletions such that what others are on is restored first."""
+        ends = [end for _operation, _end, deletion in done for end in deletion.ends]
+        for operation, _end, deletion in sorted(done, key=lambda each: -each[2].depth):
+            self.journal.record("; ".join(operation.commands()), partial(deletion.restore, self._handles, ends))
 
     def _move_into_group(
-        self, namespace: NamespaceName, group: int, deletions: Sequence[tuple[Operation, CapturedLink, Undo]]
+        self, namespace: NamespaceName, group: int, deletions: Sequence[tuple[Operation, CapturedLink, Deletion]]
     ) -> None:
-        for operation, end, _undo in deletions:
+        for operation, end, _deletion in deletions:
             before = requests.set_link_at(end.link.index, ("IFLA_GROUP", end.group))
             request = requests.set_link_at(end.link.index, ("IFLA_GROUP", group))
             self.add(operation, namespace, request, self._request_later(namespace, before))
