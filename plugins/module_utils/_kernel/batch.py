@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import with_cure
@@ -16,7 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Ope
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import MASTER_KINDS
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkError
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkError, Refusal
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.reader import Reader
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.removed_namespaces import RemovedNamespaces
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link, NamespaceName
@@ -28,6 +28,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.undo import (
 )
 
 Undo = Callable[[], None]
+Entry = tuple[Operation, bytearray, Undo]
+Deleted = tuple[Operation, CapturedLink, Deletion]
 
 
 class Batch:
@@ -46,8 +48,8 @@ class Batch:
         self._captures = captures
         self.removed = removed
         self.journal = journal
-        self._waiting: dict[NamespaceName, list[tuple[Operation, bytearray, Undo]]] = {}
-        self._deletions: dict[NamespaceName, list[tuple[Operation, CapturedLink, Deletion]]] = {}
+        self._waiting: dict[NamespaceName, list[Entry]] = {}
+        self._deletions: dict[NamespaceName, list[Deleted]] = {}
 
     def add(self, operation: Operation, namespace: NamespaceName, request: bytearray, undo: Undo) -> None:
         self._waiting.setdefault(namespace, []).append((operation, request, undo))
@@ -58,24 +60,32 @@ class Batch:
         found = self._state.link(namespace, name)
         far = self._state.far_end(found) if found else None
         places = [(namespace, name), *([(far[0], far[1].name)] if far else [])]
-        ends = [self._capture(*place) for place in places]
+        ends = self._capture_present(places)
+        if not ends:  # another program has deleted it: what was wanted
+            return
         dependants = [place for end in ends for place in self._dependants(end.namespace, end.link.index)]
+        members = self._members([*[(end.namespace, end.link) for end in ends], *dependants])
         deletion = Deletion(
             ends,
-            [self._capture(place, link.name) for place, link in dependants],
-            [
-                self._capture(place, link.name)
-                for place, link in self._members([*[(end.namespace, end.link) for end in ends], *dependants])
-            ],
+            self._capture_present((place, link.name) for place, link in dependants),
+            self._capture_present((place, link.name) for place, link in members),
             self._depth(namespace, found),
         )
         # Either end will do, and the ends in one namespace can be deleted together: in most plans the host's.
         end = next((end for end in ends if end.namespace is None), ends[0])
         self._deletions.setdefault(end.namespace, []).append((operation, end, deletion))
 
-    def _capture(self, namespace: NamespaceName, name: str) -> CapturedLink:
-        link = self._state.link(namespace, name)
-        return self._captures.capture_link(namespace, name, self.journal, link.base if link else None)
+    def _capture_present(self, places: Iterable[tuple[NamespaceName, str]]) -> list[CapturedLink]:
+        """Capture those of these links that exist."""
+        found: list[CapturedLink] = []
+        for namespace, name in places:
+            link = self._state.link(namespace, name)
+            try:
+                found.append(self._captures.capture_link(namespace, name, self.journal, link.base if link else None))
+            except OSError as error:
+                if error.errno != errno.ENODEV:
+                    raise
+        return found
 
     def _dependants(self, namespace: NamespaceName, index: int) -> list[tuple[NamespaceName, Link]]:
         """Return the links that the kernel deletes with a link: those that are on it, and what is on these."""
@@ -137,20 +147,30 @@ class Batch:
             OperationFailed: The kernel refused one; the first one is reported.
         """
         waiting, self._waiting = self._waiting, {}
-        failures: list[OperationFailed] = []
-        for namespace, entries in waiting.items():
-            netlink = self._handles.get(namespace).socket
-            refusals = netlink.request_all([request for _operation, request, _undo in entries])
-            for (operation, _request, undo), refusal in zip(entries, refusals):
-                if refusal is None:
-                    self.journal.record("; ".join(operation.commands()), undo)
-                else:
-                    failures.append(refusal_of(operation, NetlinkError(refusal)))
-        if failures:
-            raise failures[0]
+        refused = [
+            (operation, refusal)
+            for namespace, entries in waiting.items()
+            for (operation, _request, _undo), refusal in zip(entries, self._send(namespace, entries))
+            if refusal is not None
+        ]
+        if refused:
+            operation, refusal = refused[0]
+            raise refusal_of(operation, NetlinkError(refusal))
+
+    def _send(self, namespace: NamespaceName, entries: Sequence[Entry]) -> Sequence[Refusal | None]:
+        """Send requests to a namespace; record those that were executed in the journal."""
+        requests_ = [request for _operation, request, _undo in entries]
+        refusals = self._handles.get(namespace).socket.request_all(requests_)
+        for (operation, _request, undo), refusal in zip(entries, refusals):
+            if refusal is None:
+                self.journal.record("; ".join(operation.commands()), undo)
+        return refusals
 
     def delete(self) -> None:
         """Delete the links that were added for deletion, those of one namespace as a group.
+
+        A link that does not exist any more is not restored in a rollback either: the other end of a veth goes a moment
+        after the namespace that another program has deleted.
 
         The kernel waits after each deletion until nobody can use the link any more, 17 ms; for a group it waits once
         (rtnl_group_dellink() in net/core/rtnetlink.c). It deletes all of a group, or none.
@@ -159,33 +179,42 @@ class Batch:
             OperationFailed: The kernel refused it.
         """
         groups = {namespace: self._unused_group(namespace) for namespace in self._deletions}
-        for namespace, group in groups.items():
-            self._move_into_group(namespace, group, self._deletions[namespace])
-        done: list[tuple[Operation, CapturedLink, Deletion]] = []
+        present = {
+            namespace: self._move_into_group(namespace, group, self._deletions[namespace])
+            for namespace, group in groups.items()
+        }
+        done: list[Deleted] = []
         try:
-            for namespace, deletions in self._deletions.items():
-                refusal = self._handles.send(namespace, requests.delete_group(groups[namespace]))
-                # A group is gone where all of it was on links that are deleted by now.
-                if refusal is not None and refusal.number != errno.ENODEV:
+            for namespace, deletions in present.items():
+                refusal = self._handles.send(namespace, requests.delete_group(groups[namespace])) if deletions else None
+                if refusal is not None and refusal.number == errno.ENODEV:  # none of the group exists any more
+                    done += _deleted_with(deletions, done)
+                elif refusal is not None:
                     raise refusal_of(deletions[0][0], NetlinkError(refusal))
-                done += deletions
+                else:
+                    done += deletions
         finally:
             self._record_deletions(done)
 
-    def _record_deletions(self, done: Sequence[tuple[Operation, CapturedLink, Deletion]]) -> None:
+    def _record_deletions(self, done: Sequence[Deleted]) -> None:
         """Record deletions such that what others are on is restored first."""
         ends = [end for _operation, _end, deletion in done for end in deletion.ends]
         for operation, _end, deletion in sorted(done, key=lambda each: -each[2].depth):
             self.journal.record("; ".join(operation.commands()), partial(deletion.restore, self._handles, ends))
 
-    def _move_into_group(
-        self, namespace: NamespaceName, group: int, deletions: Sequence[tuple[Operation, CapturedLink, Deletion]]
-    ) -> None:
+    def _move_into_group(self, namespace: NamespaceName, group: int, deletions: Sequence[Deleted]) -> list[Deleted]:
+        """Move links into a group; return those that exist."""
+        self.send()
+        entries: list[Entry] = []
         for operation, end, _deletion in deletions:
             before = requests.set_link_at(end.link.index, ("IFLA_GROUP", end.group))
             request = requests.set_link_at(end.link.index, ("IFLA_GROUP", group))
-            self.add(operation, namespace, request, self._request_later(namespace, before))
-        self.send()
+            entries.append((operation, request, self._request_later(namespace, before)))
+        refusals = self._send(namespace, entries)
+        for (operation, _request, _undo), refusal in zip(entries, refusals):
+            if refusal is not None and refusal.number != errno.ENODEV:
+                raise refusal_of(operation, NetlinkError(refusal))
+        return [deletion for deletion, refusal in zip(deletions, refusals) if refusal is None]
 
     def _request_later(self, namespace: NamespaceName, request: bytearray) -> Undo:
         return lambda: self._handles.request(namespace, request, errno.ENODEV)
@@ -193,6 +222,12 @@ class Batch:
     def _unused_group(self, namespace: NamespaceName) -> int:
         """Return a group (ip-link(8), `group`) that no link of the namespace is in."""
         return max((found.group for found in self._handles.get(namespace).links()), default=0) + 1
+
+
+def _deleted_with(deletions: Sequence[Deleted], done: Sequence[Deleted]) -> list[Deleted]:
+    """Return those of the deletions that the kernel has carried out along with others."""
+    dependants = {(each.namespace, each.link.index) for _operation, _end, other in done for each in other.dependants}
+    return [each for each in deletions if (each[1].namespace, each[1].link.index) in dependants]
 
 
 def refusal_of(operation: Operation, error: OSError) -> OperationFailed:
