@@ -173,8 +173,17 @@ def _describe_attribute(attribute: Any) -> dict[str, Any]:
         *([f"The default of the kernel is V({_in_yaml(attribute.default)})."] if attribute.default is not None else []),
         *([] if attribute.in_place else ["A change of it re-creates the link."]),
     ]
-    described = {"description": [attribute.description, *notes] if notes else attribute.description}
-    return {**described, **attribute.spec}
+    described: dict[str, Any] = {"description": [attribute.description, *notes] if notes else attribute.description}
+    described.update({key: attribute.spec[key] for key in ("type", "elements", "choices") if key in attribute.spec})
+    if "options" in attribute.spec:
+        described["suboptions"] = {
+            name: {
+                "description": attribute.details[name],
+                **{key: option[key] for key in ("type", "elements", "required") if key in option},
+            }
+            for name, option in attribute.spec["options"].items()
+        }
+    return described
 
 
 def _in_yaml(value: Any) -> str:

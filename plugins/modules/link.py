@@ -65,8 +65,9 @@ options:
       - 'V(vlan): A VLAN (IEEE 802.1Q) of its parent.'
       - 'V(vrf): A routing domain: its members use a routing table of their own.'
       - 'V(vxlan): A VXLAN tunnel (RFC 7348).'
+      - 'V(wireguard): A WireGuard tunnel. Its outer packets travel where it was created: see O(underlay).'
     type: str
-    choices: [bond, bridge, dummy, gre, gretap, ifb, ipvlan, macvlan, macvtap, tap, tun, vlan, vrf, vxlan]
+    choices: [bond, bridge, dummy, gre, gretap, ifb, ipvlan, macvlan, macvtap, tap, tun, vlan, vrf, vxlan, wireguard]
   bond:
     description:
       - The options of a link of the kind V(bond).
@@ -594,6 +595,51 @@ options:
           - The default of the kernel is V(unset).
         type: str
         choices: [unset, set, inherit]
+  wireguard:
+    description:
+      - The options of a link of the kind V(wireguard).
+      - What is omitted is left unchanged.
+    type: dict
+    suboptions:
+      private_key:
+        description: The private key, in base64. Ansible hides it; a key in a file does not leave the managed host.
+        type: str
+      private_key_file:
+        description: The absolute path of a file on the managed host with the private key.
+        type: path
+      listen_port:
+        description: The UDP port; 0 for one that the kernel chooses.
+        type: int
+      fwmark:
+        description:
+          - The mark of the outer packets; 0 for none.
+          - The default of the kernel is V(0).
+        type: int
+      peers:
+        description: The exact list of the peers. One that does not change keeps its session.
+        type: list
+        elements: dict
+        suboptions:
+          public_key:
+            description: The public key of the peer, in base64.
+            type: str
+            required: true
+          preshared_key:
+            description: A key that both sides share in addition; without one there is none.
+            type: str
+          preshared_key_file:
+            description: The path of a file on the managed host with the shared key.
+            type: path
+          endpoint:
+            description: Its address and port, such as C(192.0.2.1:51820); if omitted, it is left unchanged.
+            type: str
+          persistent_keepalive:
+            description: How often it gets an empty packet, in seconds; 0 for never, which is the default.
+            type: int
+          allowed_ips:
+            description: The exact list of the networks that it may send from, and that are sent to it.
+            type: list
+            elements: str
   # END kinds
   parent:
     description:
@@ -613,7 +659,8 @@ options:
     description:
       - Where the outer packets of a tunnel travel, if not in O(namespace). The tunnel is created from there.
       - An empty dictionary is the host.
-      - For tunnels without O(parent). A change of it re-creates the link.
+      - For tunnels without O(parent). A change of it re-creates the link, except a WireGuard link, of which the kernel
+        does not report it.
     type: dict
     suboptions:
       namespace:
@@ -716,7 +763,22 @@ options:
       kind:
         description: The kind of the link, which is created if it does not exist. See O(kind).
         type: str
-        choices: [bond, bridge, dummy, gre, gretap, ifb, ipvlan, macvlan, macvtap, tap, tun, vlan, vrf, vxlan]
+        choices:
+          - bond
+          - bridge
+          - dummy
+          - gre
+          - gretap
+          - ifb
+          - ipvlan
+          - macvlan
+          - macvtap
+          - tap
+          - tun
+          - vlan
+          - vrf
+          - vxlan
+          - wireguard
       parent:
         description: The link that this one is on, or that a tunnel is bound to. See O(parent).
         type: dict
@@ -1063,6 +1125,53 @@ options:
             description: The flag do-not-fragment of outer packets. See O(vxlan.df).
             type: str
             choices: [unset, set, inherit]
+      wireguard:
+        description: The options of a link of the kind V(wireguard). See O(wireguard).
+        type: dict
+        suboptions:
+          private_key:
+            description: The private key, in base64. See O(wireguard.private_key).
+            type: str
+          private_key_file:
+            description: The absolute path of a file on the managed host with the private key. See
+              O(wireguard.private_key_file).
+            type: path
+          listen_port:
+            description: The UDP port; 0 for one that the kernel chooses. See O(wireguard.listen_port).
+            type: int
+          fwmark:
+            description: The mark of the outer packets; 0 for none. See O(wireguard.fwmark).
+            type: int
+          peers:
+            description: The exact list of the peers. See O(wireguard.peers).
+            type: list
+            elements: dict
+            suboptions:
+              public_key:
+                description: The public key of the peer, in base64. See O(wireguard.peers.public_key).
+                type: str
+                required: true
+              preshared_key:
+                description: A key that both sides share in addition; without one there is none. See
+                  O(wireguard.peers.preshared_key).
+                type: str
+              preshared_key_file:
+                description: The path of a file on the managed host with the shared key. See
+                  O(wireguard.peers.preshared_key_file).
+                type: path
+              endpoint:
+                description: Its address and port, such as C(192.0.2.1:51820); if omitted, it is left unchanged. See
+                  O(wireguard.peers.endpoint).
+                type: str
+              persistent_keepalive:
+                description: How often it gets an empty packet, in seconds; 0 for never, which is the default. See
+                  O(wireguard.peers.persistent_keepalive).
+                type: int
+              allowed_ips:
+                description: The exact list of the networks that it may send from, and that are sent to it. See
+                  O(wireguard.peers.allowed_ips).
+                type: list
+                elements: str
       state:
         description: Whether the link is configured as described. See O(state).
         type: str
@@ -1084,6 +1193,8 @@ notes:
   - A kind, and options of it, that the kernel does not have are refused before anything is changed, in check mode as
     well. For this the link is tried in a namespace that ends with the call, unless the kernel would load a module by
     it.
+  - Of the keys of a WireGuard link nothing is shown. The RV(commands) for it need C(wg) of wireguard-tools, and are
+    complete where the keys are in files.
   - O(prune) does with the links that are owned by O(owner) and not listed what O(state=absent) does, and removes all of
     their addresses.
 seealso:

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
 from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.convergence import Run, converge, converge_and_paste, shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
-from ansible_collections.netns.fabric.tests.helpers.refusals import refuse_each
+from ansible_collections.netns.fabric.tests.helpers.refusals import refusal_of, refuse_each
 
 STAGE = """
     netns add red
@@ -153,7 +154,41 @@ def test_rollback_restores_links_with_what_is_on_them_and_their_members(
     changed: dict[str, Any] = {**links[3], "vxlan": {"id": 6, "dstport": 4789}}
     absent = [{"name": "br0", "state": "absent"}, {"name": "mv1", "namespace": "blue", "state": "absent"}]
     params = {"links": [changed | {"master": ""}, *absent], "owner": "lab"}
-    assert refuse_each(monkeypatch, by, LinkResource(), params) >= 4
+    assert refuse_each(monkeypatch, by, LinkResource(), params) >= 3
+
+
+def test_rollback_of_a_deletion_that_is_refused_half_way(
+    host: Host, run_module: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bridge of the host is deleted with what is on it; then the kernel refuses to delete what is elsewhere."""
+    shell(host, STAGE)
+    links = [
+        {"name": "br0", "kind": "bridge", "bridge": {"stp_state": 1}, "addresses": ["192.0.2.1/24"]},
+        {"name": "mv0", "namespace": "red", "parent": {"name": "br0"}, "addresses": ["192.0.2.2/24"], **MACVLAN},
+        {"name": "mv1", "namespace": "blue", "parent": {"name": "br0"}, "addresses": ["192.0.2.3/24"], **MACVLAN},
+        {"name": "br1", "namespace": "blue", "kind": "bridge"},
+        {"name": "tap0", "kind": "tap", "tap": {"user": 1000}, "master": "br0"},
+        {"name": "base0", "master": "br0"},
+    ]
+    result = run_module("link", links=links, owner="lab")
+    assert not result.failed, result.message
+    shell(host, "-n red route add default via 192.0.2.1\nlink set dev base0 type bridge_slave cost 33 isolated on")
+    before = snapshot.take()
+    sent = []
+
+    def refuse_at_last(group: int) -> bytearray:
+        sent.append(group)
+        return delete_group(group) if len(sent) == 1 else requests.delete_link(1)  # the loopback: EOPNOTSUPP
+
+    delete_group = requests.delete_group
+    # Nothing makes the kernel refuse the deletion of one link after that of another.
+    monkeypatch.setattr(requests, "delete_group", refuse_at_last)
+    absent = [{**each, "state": "absent"} for each in links if "kind" in each]
+    failure = refusal_of(LinkResource(), {"links": absent, "owner": "lab"})
+    assert failure is not None
+    assert failure.endswith("the host is unchanged."), failure
+    assert len(sent) > 1
+    snapshot.assert_unchanged(before)
 
 
 # Wrong options

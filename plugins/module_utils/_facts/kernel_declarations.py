@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter import Declaration, Exporter, drop_unset
 from ansible_collections.netns.fabric.plugins.module_utils._facts.model import SYSCTLS
 from ansible_collections.netns.fabric.plugins.module_utils._facts.namespace_view import destination_of, name_at
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import Kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import data_of, find_kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     Link,
@@ -119,8 +120,16 @@ def _kind(exporter: Exporter, name: NamespaceName, link: Link) -> Declaration:
     parent = drop_unset(name=base[1].name, namespace=exporter.name_of(base[0])) if base else None
     source = link.base.namespace if link.base and base is None else name
     underlay = drop_unset(namespace=exporter.name_of(source)) if source != name else None
-    values = kind.report(kind.deviations(data_of(link.information))) or None
+    values = _own_options(exporter, place(name, link.name), kind, kind.deviations(data_of(link.information))) or None
     return drop_unset(kind=kind.name, parent=parent, underlay=underlay, **{kind.name: values})
+
+
+def _own_options(exporter: Exporter, what: str, kind: Kind, values: Mapping[str, Any]) -> Declaration:
+    """Return the options of the kind without those that have a secret in them, which are left unchanged."""
+    plain = {name: value for name, value in values.items() if not kind.has_secrets({name: value})}
+    for name in values.keys() - plain.keys():
+        exporter.skip(f"links: {what}: {kind.name}.{name}", "it is a secret, or has one in it")
+    return kind.report(plain)
 
 
 def _is_of_switch(exporter: Exporter, name: NamespaceName, link: Link) -> bool:

@@ -14,6 +14,7 @@ from ipaddress import ip_address
 from typing import Any, Protocol
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
+from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import HIDDEN
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import netlink
 
 #: The contents of IFLA_INFO_DATA, by the numbers of its attributes.
@@ -272,6 +273,27 @@ class Attribute:
     in_place: bool = True
     rigid: frozenset[Any] = frozenset()
     words: Words = valued
+    #: It is never shown.
+    secret: bool = False
+    #: The option that it is another form of.
+    form_of: str = ""
+    #: What else its argument spec has.
+    more: Mapping[str, Any] = field(default_factory=dict)
+    #: The descriptions of the options of each element.
+    details: Mapping[str, str] = field(default_factory=dict)
+
+    def matches(self, old: Any, new: Any) -> bool:
+        """Whether a value is as wanted; some are, although they are not the same."""
+        compare: Callable[[Any, Any], bool] | None = getattr(self.encoding, "matches", None)
+        if compare is not None:
+            return compare(old, new)
+        return bool(new == (self.default if old is None else old))
+
+    def show(self, value: Any) -> Any:
+        """Return a value as a diff has it."""
+        if self.secret and value is not None:
+            return HIDDEN
+        return list(map(str, value)) if isinstance(value, tuple) else value
 
     @property
     def is_address(self) -> bool:
@@ -294,6 +316,7 @@ class Attribute:
             "type": kind,
             **({"elements": "str"} if kind == "list" else {}),
             **({"choices": self.choices} if self.choices else {}),
+            **self.more,
         }
 
 
@@ -310,7 +333,8 @@ class Kind:
     to one, by this attribute of IFLA_INFO_DATA. `underlay`: its outer packets may travel in another namespace than its
     own. `takes_members`: other links may have it as their master; `down`: they are down as they become members.
     `whole`: a change has to repeat what stays. `mtu_of_parent`: its MTU is at most that of its parent. `device`: it is
-    created by /dev/net/tun, and not by netlink. `reported` are the attributes that cannot be set.
+    created by /dev/net/tun, and not by netlink. `generic`: its options are read and set by generic netlink. `reported`
+    are the attributes that cannot be set.
     """
 
     name: str
@@ -327,6 +351,7 @@ class Kind:
     whole: bool = False
     mtu_of_parent: bool = False
     device: bool = False
+    generic: bool = False
     reported: frozenset[int] = frozenset()
 
     @property
@@ -356,8 +381,20 @@ class Kind:
 
     def report(self, values: Values) -> dict[str, Any]:
         """Return the values that are set, as a module takes and returns them."""
-        set_ones = {name: value for name, value in values.items() if value is not None}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in set_ones.items()}
+        found: dict[str, Any] = {}
+        for name, value in values.items():
+            if value is not None and not self._by_name[name].secret:
+                report = getattr(self._by_name[name].encoding, "report", None)
+                found[name] = report(value) if report else list(value) if isinstance(value, tuple) else value
+        return found
+
+    def has_secrets(self, values: Values) -> bool:
+        """Whether something of these values cannot be reported."""
+        return any(
+            self._by_name[name].secret or any(getattr(each, "preshared_key", None) for each in as_tuple(value))
+            for name, value in values.items()
+            if value is not None
+        )
 
     def deviations(self, data: Data) -> dict[str, Any]:
         """Return the values in IFLA_INFO_DATA that are not the kernel's own choice."""
@@ -377,6 +414,11 @@ class Kind:
     @cached_property
     def _by_name(self) -> Mapping[str, Attribute]:
         return {each.name: each for each in self.attributes}
+
+
+def as_tuple(value: Any) -> tuple[Any, ...]:
+    """Return a value that is a list, and nothing for any other."""
+    return value if isinstance(value, tuple) else ()
 
 
 def _merge(one: bytes, other: bytes) -> bytes:

@@ -81,7 +81,7 @@ class Batch:
         for namespace, name in places:
             link = self._state.link(namespace, name)
             try:
-                found.append(self._captures.capture_link(namespace, name, self.journal, link.base if link else None))
+                found.append(self._captures.capture_link(namespace, name, self.journal, link))
             except OSError as error:
                 if error.errno != errno.ENODEV:
                     raise

@@ -252,6 +252,7 @@ HANDLERS: Mapping[type, Callable[[NamespaceHandles, Any, Batch], None]] = {
     op.CreateVeth: _create_veth,
     kind_op.CreateLink: kind_handlers.create_link,
     kind_op.ChangeLink: kind_handlers.change_link,
+    kind_op.ConfigureLink: kind_handlers.configure_link,
     kind_op.SetMaster: kind_handlers.set_master,
     op.DeleteLink: _delete_link,
     op.MoveLink: _move_link,

@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import errno
 
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import kind_requests, requests, tun_devices
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
+    generic,
+    kind_requests,
+    requests,
+    tun_devices,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.batch import Batch
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import (
     ChangeLink,
+    ConfigureLink,
     CreateLink,
     SetMaster,
 )
@@ -71,6 +77,20 @@ def change_link(handles: NamespaceHandles, operation: ChangeLink, batch: Batch) 
 
     request = kind_requests.change_link(operation.link, kind, current, values)
     batch.add(operation, operation.namespace, request, restore)
+
+
+def configure_link(handles: NamespaceHandles, operation: ConfigureLink, batch: Batch) -> None:
+    batch.send()
+    values, former = dict(operation.values), dict(operation.former)
+    with handles.entered(operation.namespace):
+        generic.configure(operation.link, values, former)
+
+    def restore() -> None:
+        with handles.entered(operation.namespace):
+            generic.configure(operation.link, {name: former.get(name) for name in values}, values)
+
+    is_new = operation.link in handles.get(operation.namespace).created
+    batch.journal.record("; ".join(operation.commands()), do_nothing if is_new else restore)
 
 
 def set_master(handles: NamespaceHandles, operation: SetMaster, batch: Batch) -> None:

@@ -5,14 +5,20 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Phase
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import wireguard
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import Kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import KINDS, is_multicast
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import KernelOperation, ip
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import (
+    KernelOperation,
+    inside,
+    ip,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 
 #: Options with their values, in the order of the kind's row.
@@ -81,6 +87,22 @@ class ChangeLink(KernelOperation):
     def commands(self) -> Sequence[str]:
         own = KINDS[self.kind_name].words(dict(self.values))
         return [ip(self.namespace, "link", "set", "dev", self.link, "type", self.kind_name, *own)]
+
+
+@dataclass(frozen=True)
+class ConfigureLink(KernelOperation):
+    """Set options of a link whose kind has them by generic netlink; `former` are those that it has."""
+
+    namespace: NamespaceName
+    link: str
+    values: Pairs
+    former: Pairs = ()
+
+    def commands(self) -> Sequence[str]:
+        start = inside(self.namespace, "wg", "set", self.link)
+        # A key stands in a substitution of the shell, not in a file.
+        words = wireguard.words(dict(self.values), dict(self.former))
+        return [" ".join([start, *(each if each.startswith("<(") else shlex.quote(each) for each in words)])]
 
 
 @dataclass(frozen=True)

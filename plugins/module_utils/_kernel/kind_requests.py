@@ -47,7 +47,7 @@ def new_link(operation: CreateLink, parent: int = 0, descriptor: int | None = No
     `parent` is an index, `descriptor` that of the link's namespace where that is not the sender's.
     """
     kind = operation.kind
-    data = kind.encode(dict(operation.values))
+    data = {} if kind.generic else kind.encode(dict(operation.values))
     if parent and kind.lower is not None:
         data[kind.lower] = _number(parent)
     return _new(
@@ -77,7 +77,8 @@ def recreate_link(link: Link, descriptor: int | None, reported: frozenset[int]) 
     """Return RTM_NEWLINK for a link as it was: with its index, and with what the kernel reported of its kind."""
     on = link.base.index if link.base else 0
     # `lower` of a tunnel is in what the kernel reported.
-    data = {number: content for number, content in data_of(link.information).items() if number not in reported}
+    known = {} if link.kind == "wireguard" else data_of(link.information)
+    data = {number: content for number, content in known.items() if number not in reported}
     return _new(
         [
             (IFLA_IFNAME, encode_name(link.name) + b"\0"),

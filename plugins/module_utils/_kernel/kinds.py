@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import netlink
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import netlink, wireguard
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import (
     Attribute,
     Bits,
@@ -349,6 +349,38 @@ _ROWS = (
         ),
         lower=3,
         underlay=True,
+    ),
+    Kind(
+        "wireguard",
+        "A WireGuard tunnel. Its outer packets travel where it was created: see O(underlay).",
+        "wireguard",
+        (
+            Attribute(
+                "private_key",
+                wireguard.PrivateKey(),
+                "The private key, in base64. Ansible hides it; a key in a file does not leave the managed host.",
+                secret=True,
+                more={"no_log": True},
+            ),
+            Attribute(
+                "private_key_file",
+                wireguard.PrivateKey(is_file=True),
+                "The absolute path of a file on the managed host with the private key.",
+                form_of="private_key",
+                more={"no_log": False},
+            ),
+            Attribute("listen_port", Number(6, U16), "The UDP port; 0 for one that the kernel chooses."),
+            Attribute("fwmark", Number(7, U32), "The mark of the outer packets; 0 for none.", 0),
+            Attribute(
+                "peers",
+                wireguard.Peers(),
+                "The exact list of the peers. One that does not change keeps its session.",
+                more={"elements": "dict", "options": wireguard.PEER_OPTIONS},
+                details=wireguard.PEER_DESCRIPTIONS,
+            ),
+        ),
+        underlay=True,
+        generic=True,
     ),
 )
 

@@ -14,7 +14,13 @@ from typing import Any, TypeVar
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import ethtool, messages, requests, sysctl
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
+    ethtool,
+    generic,
+    messages,
+    requests,
+    sysctl,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.bases import Bases
@@ -198,6 +204,8 @@ class Reader:
         link = found.link
         if link.kind != "veth":
             base = self._bases.of(name, found) if link.kind else None
+            if link.kind == generic.FAMILY:
+                link = replace(link, information=self._cached(name, f"{link.name} itself", self._options(name, link)))
             return link if base is None else replace(link, base=base)
         checksum = None
         if tx_checksum:
@@ -206,6 +214,18 @@ class Reader:
                 name, f"tx_checksum {link.name}", lambda: ethtool.tx_checksum(socket.fileno(), link.name)
             )
         return replace(link, peer=peers.of(name, found), tx_checksum=checksum)
+
+    def _options(self, name: NamespaceName, link: Link) -> Callable[[], bytes]:
+        """Return how the options are read that the kernel does not dump with a link."""
+
+        def read() -> bytes:
+            try:
+                with self._handles.entered(name):
+                    return generic.read_information(link.name)
+            except OSError:  # the link is gone by now
+                return link.information
+
+        return read
 
     def with_sysctls(self, state: KernelState, wanted: Mapping[tuple[NamespaceName, str], str | None]) -> KernelState:
         """Return the state with these kernel parameters; see Kernel.with_sysctls()."""

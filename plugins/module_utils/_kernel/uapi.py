@@ -105,6 +105,6 @@ CTA_PROTO_ECHO = {4: (4, 5, 6), 6: (7, 8, 9)}
 NETFILTER_HEADER = struct.Struct("=BBH")
 
 # linux/genetlink.h
-GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_NAME = 16, 3, 2
+GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_NAME, CTRL_ATTR_FAMILY_ID = 16, 3, 2, 1
 #: struct genlmsghdr: command, version.
 GENERIC_HEADER = struct.Struct("=BBxx")

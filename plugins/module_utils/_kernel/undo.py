@@ -17,6 +17,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import O
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Journal
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
     ethtool,
+    generic,
     kind_requests,
     messages,
     requests,
@@ -27,7 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import operat
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandle, NamespaceHandles
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import data_of, find_kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkError, Refusal, replay
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import End, Link, NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
     IFF_UP,
     NLM_F_CREATE,
@@ -68,15 +69,18 @@ class Captures:
         self._contents: dict[NamespaceName, Contents] = {}
 
     def capture_link(
-        self, namespace: NamespaceName, name: str, journal: Journal, base: End | None = None
+        self, namespace: NamespaceName, name: str, journal: Journal, known: Link | None = None
     ) -> CapturedLink:
-        """Capture a link, and with it the contents of its namespace; `base` is what it is on."""
+        """Capture a link, and with it the contents of its namespace; `known` is what was read of it."""
+        base = known.base if known else None
         contents = self.capture_contents(namespace, journal)
         handle = self._handles.get(namespace)
         found = handle.link(name)
         contents.touched.add(found.link.index)
         checksum = ethtool.tx_checksum(handle.socket.fileno(), name)
         link = replace(found.link, tx_checksum=checksum, base=base)
+        if known is not None and link.kind == generic.FAMILY:
+            link = replace(link, information=known.information)
         return CapturedLink(namespace, link, found.group, found.queue_length)
 
     def capture_contents(self, namespace: NamespaceName, journal: Journal) -> Contents:
@@ -199,6 +203,9 @@ def recreate_link(handles: NamespaceHandles, captured: CapturedLink) -> None:
     kind = find_kind(link.kind, link.information)
     request = kind_requests.recreate_link(link, descriptor, kind.reported if kind else frozenset())
     _request_accepted(handles, source, request)
+    if kind is not None and kind.generic:
+        with handles.entered(namespace):
+            generic.configure(link.name, kind.decode(data_of(link.information)), {})
     _restore_attributes(handles, captured)
     restore_link(handles, captured)
 

@@ -13,12 +13,16 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import I
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Phase
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import as_tuple
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import (
     ChangeLink,
+    ConfigureLink,
     CreateLink,
+    Pairs,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import data_of, find_kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.wireguard import KeyFile
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_masters import plan_membership
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_model import WantedKind, WantedLink, Where
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_altname
@@ -34,7 +38,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
     place,
     plan_settings,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import AFile, ALink
 
 #: Bytes of an Ethernet address, written with colons.
 MAC_LENGTH = 17
@@ -50,12 +54,7 @@ class Difference:
     recreates: bool = False
 
     def add(self, name: str, old: Any, new: Any) -> None:
-        self.before[name], self.after[name] = _show(old), _show(new)
-
-
-def _show(value: Any) -> Any:
-    """Return a value as a diff has it."""
-    return list(value) if isinstance(value, tuple) else value
+        self.before[name], self.after[name] = old, new
 
 
 def find_difference(state: KernelState, own: WantedKind, where: Where, link: Link) -> Difference:
@@ -64,9 +63,9 @@ def find_difference(state: KernelState, own: WantedKind, where: Where, link: Lin
     current = own.kind.decode(data_of(link.information))
     for attribute in own.kind.attributes:
         old, new = current[attribute.name], own.values.get(attribute.name)
-        if new is None or new == (attribute.default if old is None else old):
+        if new is None or attribute.matches(old, new):
             continue
-        found.add(f"{own.kind.name}.{attribute.name}", old, new)
+        found.add(f"{own.kind.name}.{attribute.name}", attribute.show(old), attribute.show(new))
         found.changed[attribute.name] = new
         found.recreates = found.recreates or not attribute.changes_in_place(old, new)
     base = state.base_of(link)
@@ -94,12 +93,17 @@ def creation_of(wanted: WantedLink, own: WantedKind, kept: Mapping[str, Any], fo
         wanted.namespace,
         wanted.name,
         own.kind.name,
-        tuple((each.name, values[each.name]) for each in own.kind.attributes if each.name in values),
+        () if own.kind.generic else _pairs(own, values),
         own.source,
         own.parent[1] if own.parent else None,
         None if own.kind.device else mac,
         None if own.kind.device else settings.mtu or (former.mtu if former else None),
     )
+
+
+def _pairs(own: WantedKind, values: Mapping[str, Any]) -> Pairs:
+    """Return options in the order of the kind's row."""
+    return tuple((each.name, values[each.name]) for each in own.kind.attributes if each.name in values)
 
 
 def kept_values(own: WantedKind, link: Link | None) -> dict[str, Any]:
@@ -181,6 +185,7 @@ class CreatedLinks:
         if link is not None:
             self._check_usable(wanted, own, link)
         self._check_parent(wanted, own)
+        self._check_files(wanted, own)
         difference = Difference() if link is None else find_difference(self._actual, own, wanted.where, link)
         if link is None or difference.after:
             self._check_accepted(wanted, own, link)
@@ -220,6 +225,14 @@ class CreatedLinks:
                 wanted.entry, "mtu", f"{wanted.settings.mtu} is above {size}, the MTU of its parent {parent.name}"
             )
 
+    def _check_files(self, wanted: WantedLink, own: WantedKind) -> None:
+        """Require the files that keys are in."""
+        peers = [each for value in own.values.values() for each in as_tuple(value)]
+        for key in (*own.values.values(), *(getattr(peer, "preshared_key", None) for peer in peers)):
+            if isinstance(key, KeyFile) and not key:
+                missing = f"there is no file {key.path}; create it first, with the output of `wg genkey` or `wg genpsk`"
+                self._planner.require(wanted.entry, own.kind.name, missing, AFile(key.path))
+
     def _check_accepted(self, wanted: WantedLink, own: WantedKind, link: Link | None) -> None:
         reason = self._actual.refused_links.get(creation_of(wanted, own, kept_values(own, link)).form)
         if reason:
@@ -229,7 +242,12 @@ class CreatedLinks:
         found = find_with_sysctls(self._actual, wanted.namespace, link, wanted.settings)
         plan = self._plan_settings(wanted, found, wanted.settings)
         steps: list[Operation] = []
-        if difference.changed:
+        if difference.changed and own.kind.generic:
+            former = own.kind.decode(data_of(link.information))
+            steps.append(
+                ConfigureLink(wanted.namespace, link.name, _pairs(own, difference.changed), _pairs(own, former))
+            )
+        elif difference.changed:
             pairs = tuple(
                 (each.name, difference.changed[each.name])
                 for each in own.kind.attributes
@@ -262,6 +280,8 @@ class CreatedLinks:
             difference.add("recreated", False, True)
         creation = creation_of(wanted, own, kept_values(own, former), former)
         steps.append(creation)
+        if own.kind.generic and own.values:
+            steps.append(ConfigureLink(wanted.namespace, wanted.name, _pairs(own, own.values)))
         found = self._as_created(wanted, creation, former_found)
         plan = self._plan_settings(wanted, found, settings)
         before = None if former is None else {**difference.before, **plan.before}
@@ -381,7 +401,7 @@ def _as_before(wanted: Settings, former: Found, masterless: bool) -> Settings:
 
 def _described(own: WantedKind) -> dict[str, Any]:
     return {
-        **{f"{own.kind.name}.{name}": _show(value) for name, value in own.values.items()},
+        **{f"{own.kind.name}.{name}": own.kind.attribute(name).show(value) for name, value in own.values.items()},
         "parent": place(*own.parent) if own.parent else None,
     }
 

@@ -99,8 +99,11 @@ def _parse_values(checks: Checks, kind: Kind, given: Mapping[str, Any], present:
     for attribute in kind.attributes:
         option = f"{kind.name}.{attribute.name}"
         value = checks.value(option, attribute.encoding.check, given.get(attribute.name))
-        if value is not None:
-            values[attribute.name] = value
+        name = attribute.form_of or attribute.name
+        if value is not None and name in values:
+            checks.error(option, f"says the same as `{kind.name}.{name}`; leave one of them out")
+        elif value is not None:
+            values[name] = value
         elif attribute.required and present and given.get(attribute.name) is None:
             checks.error(option, f"is required for a {kind.name}; {describe_options(kind)}")
     return values
