@@ -7,6 +7,7 @@
     in_place  options that are changed on it
     recreate  options by which it is re-created, if there are any
     files     what these need, by path
+    encoded   options, and what pyroute2 is given for the same: the unit test compares what both encode
 
 A kind that the kernel lacks has to be refused.
 """

@@ -162,7 +162,7 @@ def test_rollback_of_a_deletion_that_is_refused_half_way(
 ) -> None:
     """The bridge of the host is deleted with what is on it; then the kernel refuses to delete what is elsewhere."""
     shell(host, STAGE)
-    links = [
+    links: list[dict[str, Any]] = [
         {"name": "br0", "kind": "bridge", "bridge": {"stp_state": 1}, "addresses": ["192.0.2.1/24"]},
         {"name": "mv0", "namespace": "red", "parent": {"name": "br0"}, "addresses": ["192.0.2.2/24"], **MACVLAN},
         {"name": "mv1", "namespace": "blue", "parent": {"name": "br0"}, "addresses": ["192.0.2.3/24"], **MACVLAN},

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import timeit
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import kind_requests, netlink, requests, templates
@@ -27,92 +29,10 @@ Encoded = list[tuple[str, Any]]
 
 #: By kind: the options, and what pyroute2 is given for the same.
 SAMPLES: dict[str, tuple[dict[str, Any], Encoded]] = {
-    "bond": (
-        {
-            "mode": "802.3ad",
-            "miimon": 100,
-            "updelay": 200,
-            "downdelay": 300,
-            "arp_interval": 0,
-            "fail_over_mac": "none",
-            "xmit_hash_policy": "layer3+4",
-            "min_links": 1,
-            "lacp_rate": "fast",
-            "ad_select": "bandwidth",
-            "ad_actor_sys_prio": 7,
-        },
-        [
-            ("IFLA_BOND_MODE", 4),
-            ("IFLA_BOND_MIIMON", 100),
-            ("IFLA_BOND_UPDELAY", 200),
-            ("IFLA_BOND_DOWNDELAY", 300),
-            ("IFLA_BOND_ARP_INTERVAL", 0),
-            ("IFLA_BOND_FAIL_OVER_MAC", 0),
-            ("IFLA_BOND_XMIT_HASH_POLICY", 1),
-            ("IFLA_BOND_MIN_LINKS", 1),
-            ("IFLA_BOND_AD_LACP_RATE", 1),
-            ("IFLA_BOND_AD_SELECT", 1),
-            ("IFLA_BOND_AD_ACTOR_SYS_PRIO", 7),
-        ],
-    ),
-    "bridge": (
-        {"stp_state": 1, "forward_delay": 200, "priority": 4096, "vlan_filtering": 0, "mcast_snooping": 0},
-        [
-            ("IFLA_BR_STP_STATE", 1),
-            ("IFLA_BR_FORWARD_DELAY", 200),
-            ("IFLA_BR_PRIORITY", 4096),
-            ("IFLA_BR_VLAN_FILTERING", 0),
-            ("IFLA_BR_MCAST_SNOOPING", 0),
-        ],
-    ),
-    "dummy": ({}, []),
-    "gre": (
-        {"remote": "192.0.2.2", "local": "192.0.2.1", "key": 7, "csum": True, "ttl": 9, "pmtudisc": True},
-        [
-            ("IFLA_GRE_REMOTE", "192.0.2.2"),
-            ("IFLA_GRE_LOCAL", "192.0.2.1"),
-            ("IFLA_GRE_IFLAGS", {"value": 0xA000}),
-            ("IFLA_GRE_OFLAGS", {"value": 0xA000}),
-            ("IFLA_GRE_IKEY", 7),
-            ("IFLA_GRE_OKEY", 7),
-            ("IFLA_GRE_TTL", 9),
-            ("IFLA_GRE_PMTUDISC", 1),
-        ],
-    ),
-    "gretap": (
-        {"remote": "192.0.2.2", "seq": True, "tos": 16, "ignore-df": True},
-        [
-            ("IFLA_GRE_REMOTE", "192.0.2.2"),
-            ("IFLA_GRE_IFLAGS", {"value": 0x1000}),
-            ("IFLA_GRE_OFLAGS", {"value": 0x1000}),
-            ("IFLA_GRE_TOS", 16),
-            ("IFLA_GRE_IGNORE_DF", 1),
-        ],
-    ),
-    "ifb": ({}, []),
-    "ipvlan": ({"mode": "l2"}, [("IFLA_IPVLAN_MODE", 0)]),
-    "macvlan": ({"mode": "bridge"}, [("IFLA_MACVLAN_MODE", "bridge")]),
-    "macvtap": ({"mode": "private"}, [("IFLA_MACVTAP_MODE", "private")]),
-    "vlan": (
-        {"id": 10, "protocol": "802.1ad", "reorder_hdr": False, "gvrp": True, "mvrp": True},
-        [
-            ("IFLA_VLAN_ID", 10),
-            ("IFLA_VLAN_PROTOCOL", 0x88A8),
-            ("IFLA_VLAN_FLAGS", {"flags": 0x0A, "mask": 0x0B}),
-        ],
-    ),
-    "vrf": ({"table": 10}, [("IFLA_VRF_TABLE", 10)]),
-    "vxlan": (
-        {"id": 5, "remote": "2001:db8::1", "local": "2001:db8::2", "dstport": 4789, "ttl": 3, "learning": False},
-        [
-            ("IFLA_VXLAN_ID", 5),
-            ("IFLA_VXLAN_GROUP6", "2001:db8::1"),
-            ("IFLA_VXLAN_LOCAL6", "2001:db8::2"),
-            ("IFLA_VXLAN_PORT", 4789),
-            ("IFLA_VXLAN_TTL", 3),
-            ("IFLA_VXLAN_LEARNING", 0),
-        ],
-    ),
+    path.stem: (encoded.get("options", {}), list(encoded.get("pyroute2", {}).items()))
+    for path in sorted((Path(__file__).parents[4] / "integration" / "kinds").glob("*.yml"))
+    for encoded in [yaml.safe_load(path.read_text(encoding="utf-8")).get("encoded")]
+    if encoded is not None
 }
 
 
