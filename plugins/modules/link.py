@@ -54,6 +54,7 @@ options:
       - 'V(bond): Several links as one.'
       - 'V(bridge): A bridge of the kernel.'
       - 'V(dummy): A link that sends nothing anywhere, for addresses.'
+      - 'V(geneve): A Geneve tunnel (RFC 8926).'
       - 'V(gre): A GRE tunnel for IP packets over IPv4 (RFC 2784).'
       - 'V(gretap): A GRE tunnel for Ethernet frames over IPv4.'
       - 'V(ifb): An intermediate functional block, to which received packets are redirected for shaping.'
@@ -67,7 +68,23 @@ options:
       - 'V(vxlan): A VXLAN tunnel (RFC 7348).'
       - 'V(wireguard): A WireGuard tunnel. Its outer packets travel where it was created: see O(underlay).'
     type: str
-    choices: [bond, bridge, dummy, gre, gretap, ifb, ipvlan, macvlan, macvtap, tap, tun, vlan, vrf, vxlan, wireguard]
+    choices:
+      - bond
+      - bridge
+      - dummy
+      - geneve
+      - gre
+      - gretap
+      - ifb
+      - ipvlan
+      - macvlan
+      - macvtap
+      - tap
+      - tun
+      - vlan
+      - vrf
+      - vxlan
+      - wireguard
   bond:
     description:
       - The options of a link of the kind V(bond).
@@ -224,6 +241,61 @@ options:
           - 1 for bridged ARP through arptables.
           - The default of the kernel is V(0).
         type: int
+  geneve:
+    description:
+      - The options of a link of the kind V(geneve).
+      - What is omitted is left unchanged.
+    type: dict
+    suboptions:
+      id:
+        description:
+          - The virtual network identifier (VNI).
+          - It is required.
+          - A change of it re-creates the link.
+        type: int
+      remote:
+        description: The address of the far end. The kernel requires it.
+        type: str
+      dstport:
+        description:
+          - The UDP port at both ends.
+          - The default of the kernel is V(6081).
+          - A change of it re-creates the link.
+        type: int
+      ttl:
+        description:
+          - The TTL of the outer packets; 0 is the kernel's choice.
+          - The default of the kernel is V(0).
+        type: int
+      tos:
+        description:
+          - The type of service of the outer packets; 1 inherits it.
+          - The default of the kernel is V(0).
+        type: int
+      udpcsum:
+        description:
+          - Whether outer packets of IPv4 have a checksum.
+          - The default of the kernel is V(true).
+          - A change of it re-creates the link.
+        type: bool
+      udp6zerocsumtx:
+        description:
+          - Whether outer packets of IPv6 have none.
+          - The default of the kernel is V(false).
+          - A change of it re-creates the link.
+        type: bool
+      udp6zerocsumrx:
+        description:
+          - Whether outer packets of IPv6 may have none.
+          - The default of the kernel is V(false).
+          - A change of it re-creates the link.
+        type: bool
+      df:
+        description:
+          - The flag do-not-fragment of outer packets.
+          - The default of the kernel is V(unset).
+        type: str
+        choices: [unset, set, inherit]
   gre:
     description:
       - The options of a link of the kind V(gre).
@@ -767,6 +839,7 @@ options:
           - bond
           - bridge
           - dummy
+          - geneve
           - gre
           - gretap
           - ifb
@@ -892,6 +965,38 @@ options:
           nf_call_arptables:
             description: 1 for bridged ARP through arptables. See O(bridge.nf_call_arptables).
             type: int
+      geneve:
+        description: The options of a link of the kind V(geneve). See O(geneve).
+        type: dict
+        suboptions:
+          id:
+            description: The virtual network identifier (VNI). See O(geneve.id).
+            type: int
+          remote:
+            description: The address of the far end. See O(geneve.remote).
+            type: str
+          dstport:
+            description: The UDP port at both ends. See O(geneve.dstport).
+            type: int
+          ttl:
+            description: The TTL of the outer packets; 0 is the kernel's choice. See O(geneve.ttl).
+            type: int
+          tos:
+            description: The type of service of the outer packets; 1 inherits it. See O(geneve.tos).
+            type: int
+          udpcsum:
+            description: Whether outer packets of IPv4 have a checksum. See O(geneve.udpcsum).
+            type: bool
+          udp6zerocsumtx:
+            description: Whether outer packets of IPv6 have none. See O(geneve.udp6zerocsumtx).
+            type: bool
+          udp6zerocsumrx:
+            description: Whether outer packets of IPv6 may have none. See O(geneve.udp6zerocsumrx).
+            type: bool
+          df:
+            description: The flag do-not-fragment of outer packets. See O(geneve.df).
+            type: str
+            choices: [unset, set, inherit]
       gre:
         description: The options of a link of the kind V(gre). See O(gre).
         type: dict
