@@ -309,7 +309,7 @@ options:
         description: The address of the near end; without one the kernel chooses it.
         type: str
       key:
-        description: The key of both directions, which distinguishes tunnels.
+        description: The number of the tunnel in both directions, which distinguishes tunnels; it is no secret.
         type: int
       csum:
         description:
@@ -349,7 +349,7 @@ options:
         description: The address of the near end; without one the kernel chooses it.
         type: str
       key:
-        description: The key of both directions, which distinguishes tunnels.
+        description: The number of the tunnel in both directions, which distinguishes tunnels; it is no secret.
         type: int
       csum:
         description:
@@ -376,7 +376,7 @@ options:
           - Whether path MTU discovery is done for the outer packets.
           - The default of the kernel is V(true).
         type: bool
-      ignore-df:
+      ignore_df:
         description:
           - Whether frames are fragmented whatever they say.
           - The default of the kernel is V(false).
@@ -1008,7 +1008,8 @@ options:
             description: The address of the near end; without one the kernel chooses it. See O(gre.local).
             type: str
           key:
-            description: The key of both directions, which distinguishes tunnels. See O(gre.key).
+            description: The number of the tunnel in both directions, which distinguishes tunnels; it is no secret. See
+              O(gre.key).
             type: int
           csum:
             description: Whether packets have checksums. See O(gre.csum).
@@ -1036,7 +1037,8 @@ options:
             description: The address of the near end; without one the kernel chooses it. See O(gretap.local).
             type: str
           key:
-            description: The key of both directions, which distinguishes tunnels. See O(gretap.key).
+            description: The number of the tunnel in both directions, which distinguishes tunnels; it is no secret. See
+              O(gretap.key).
             type: int
           csum:
             description: Whether packets have checksums. See O(gretap.csum).
@@ -1053,8 +1055,8 @@ options:
           pmtudisc:
             description: Whether path MTU discovery is done for the outer packets. See O(gretap.pmtudisc).
             type: bool
-          ignore-df:
-            description: Whether frames are fragmented whatever they say. See O(gretap.ignore-df).
+          ignore_df:
+            description: Whether frames are fragmented whatever they say. See O(gretap.ignore_df).
             type: bool
       ipvlan:
         description: The options of a link of the kind V(ipvlan). See O(ipvlan).

@@ -35,7 +35,7 @@ def read_information(name: str) -> bytes:
     """Return the options of a link in the namespace that the thread is in, in the form of IFLA_LINKINFO.
 
     Raises:
-        OSError: The kernel does not tell them.
+        OSError: The kernel does not report them.
     """
     with closing(NetlinkSocket(NETLINK_GENERIC)) as socket:
         body = GENERIC_HEADER.pack(WG_CMD_GET_DEVICE, VERSION)

@@ -94,7 +94,10 @@ def _gre(name: str, description: str, *more: Attribute) -> Kind:
             Attribute("remote", IpAddress(7), "The address of the far end; without one the tunnel has many."),
             Attribute("local", IpAddress(6), "The address of the near end; without one the kernel chooses it."),
             Attribute(
-                "key", Key((4, 5), Bits((2, 3), 0x2000)), "The key of both directions, which distinguishes tunnels."
+                "key",
+                Key((4, 5), Bits((2, 3), 0x2000)),
+                "The number of the tunnel in both directions, which distinguishes tunnels; it is no secret.",
+                more={"no_log": False},
             ),
             Attribute("csum", Bits((2, 3), 0x8000), "Whether packets have checksums.", default=False, words=negated),
             Attribute("seq", Bits((2, 3), 0x1000), "Whether packets are numbered.", default=False, words=negated),
@@ -254,7 +257,12 @@ _ROWS = (
     _gre(
         "gretap",
         "A GRE tunnel for Ethernet frames over IPv4.",
-        _switch("ignore-df", 19, "Whether frames are fragmented whatever they say.", words=negated),
+        _switch(
+            "ignore_df",
+            19,
+            "Whether frames are fragmented whatever they say.",
+            words=lambda _name, value: negated("ignore-df", value),  # no name of an option has a hyphen
+        ),
     ),
     Kind("ifb", "An intermediate functional block, to which received packets are redirected for shaping.", "ifb"),
     Kind(

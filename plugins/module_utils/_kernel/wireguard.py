@@ -47,7 +47,7 @@ def read_key(path: Any) -> KeyFile:
     """Return the key in a file.
 
     Raises:
-        ValueError: It is no key, or the file cannot be read.
+        ValueError: It is not a key, or the file cannot be read.
     """
     if not os.path.isabs(path):
         raise validation.ValidationError("must be the absolute path of a file on the managed host")
