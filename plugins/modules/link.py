@@ -309,7 +309,7 @@ options:
         description: The address of the near end; without one the kernel chooses it.
         type: str
       key:
-        description: The number of the tunnel in both directions, which distinguishes tunnels; it is no secret.
+        description: The number of the tunnel in both directions, which distinguishes tunnels; it is not a secret.
         type: int
       csum:
         description:
@@ -349,7 +349,7 @@ options:
         description: The address of the near end; without one the kernel chooses it.
         type: str
       key:
-        description: The number of the tunnel in both directions, which distinguishes tunnels; it is no secret.
+        description: The number of the tunnel in both directions, which distinguishes tunnels; it is not a secret.
         type: int
       csum:
         description:
@@ -1008,8 +1008,8 @@ options:
             description: The address of the near end; without one the kernel chooses it. See O(gre.local).
             type: str
           key:
-            description: The number of the tunnel in both directions, which distinguishes tunnels; it is no secret. See
-              O(gre.key).
+            description: The number of the tunnel in both directions, which distinguishes tunnels; it is not a secret.
+              See O(gre.key).
             type: int
           csum:
             description: Whether packets have checksums. See O(gre.csum).
@@ -1037,8 +1037,8 @@ options:
             description: The address of the near end; without one the kernel chooses it. See O(gretap.local).
             type: str
           key:
-            description: The number of the tunnel in both directions, which distinguishes tunnels; it is no secret. See
-              O(gretap.key).
+            description: The number of the tunnel in both directions, which distinguishes tunnels; it is not a secret.
+              See O(gretap.key).
             type: int
           csum:
             description: Whether packets have checksums. See O(gretap.csum).

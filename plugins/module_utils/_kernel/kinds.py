@@ -96,7 +96,7 @@ def _gre(name: str, description: str, *more: Attribute) -> Kind:
             Attribute(
                 "key",
                 Key((4, 5), Bits((2, 3), 0x2000)),
-                "The number of the tunnel in both directions, which distinguishes tunnels; it is no secret.",
+                "The number of the tunnel in both directions, which distinguishes tunnels; it is not a secret.",
                 more={"no_log": False},
             ),
             Attribute("csum", Bits((2, 3), 0x8000), "Whether packets have checksums.", default=False, words=negated),
