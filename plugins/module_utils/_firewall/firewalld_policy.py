@@ -50,6 +50,8 @@ class Policy:
     description: str = ""
     #: What a reload would change in the running configuration, besides this policy.
     unsaved: tuple[str, ...] = ()
+    #: Whether a reload would open what is closed: it flushes iptables (firewalld.conf(5), FlushAllOnReload).
+    opens: bool = False
 
     def rules(self) -> frozenset[str]:
         """Return the rich rules of both configurations."""
@@ -93,6 +95,11 @@ def plan_policy(policy: Policy, mark: str, rules: Iterable[str]) -> PolicyPlan:
         )
     if not wanted:
         return PolicyPlan(tuple(_removal(policy, mark)))
+    if policy.running is None and policy.opens:
+        return PolicyPlan(
+            refusal="a new policy needs a reload of firewalld, which flushes iptables, and with it the rules of "
+            "netns.fabric.isolation there; set `backend: nftables` and run again"
+        )
     if policy.running is None and policy.unsaved:
         return PolicyPlan(
             refusal="a new policy needs a reload of firewalld, which would change "
@@ -136,7 +143,8 @@ def _settings(where: tuple[str, ...], now: frozenset[Setting], wanted: frozenset
 def _removal(policy: Policy, mark: str) -> list[FirewalldOperation]:
     """Plan the deletion of the policy.
 
-    Where a reload would change something else, the running policy is emptied, and the next reload deletes it.
+    Where a reload would change something else, or open something, the running policy is emptied, and the next reload
+    deletes it.
     """
     operations: list[FirewalldOperation] = []
     if policy.permanent is not None:
@@ -148,7 +156,7 @@ def _removal(policy: Policy, mark: str) -> list[FirewalldOperation]:
         )
     if policy.running is None:
         return operations
-    if not policy.unsaved and operations:
+    if operations and not policy.unsaved and not policy.opens:
         return [*operations, RELOAD]
     return [*operations, *_settings((f"--policy={policy.name}",), policy.running, frozenset())]
 
