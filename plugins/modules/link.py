@@ -768,9 +768,10 @@ options:
     type: bool
   master:
     description:
-      - The link that this one is a member of, in the same namespace, such as a bridge.
+      - The link that this one is a member of, in the same namespace, of the kind C(bridge), C(bond) or C(vrf).
       - An empty string removes it from its master.
       - If omitted, it is left unchanged.
+      - It is down for a moment as it becomes a member of a bond or a VRF, or leaves it.
       - Ports of Open vSwitch are managed by M(netns.fabric.ovs_port).
     type: str
   sysctls:
@@ -827,7 +828,8 @@ options:
         description: Whether the link is up. See O(enabled).
         type: bool
       master:
-        description: The link that this one is a member of, in the same namespace, such as a bridge. See O(master).
+        description: The link that this one is a member of, in the same namespace, of the kind C(bridge), C(bond) or
+          C(vrf). See O(master).
         type: str
       sysctls:
         description: Kernel parameters of the link, each as C(TREE.NAME) with its value. See O(sysctls).

@@ -31,7 +31,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes im
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import IFLA_INFO_DATA
 
-U8, U16, U32, U64, BE16, BE32 = "=B", "=H", "=I", "=Q", ">H", ">I"
+U8, U16, U32, BE16 = "=B", "=H", "=I", ">H"
 
 _SOME_MACVLAN = (
     Attribute(
