@@ -71,10 +71,14 @@ def fixture_kind(request: pytest.FixtureRequest, host: Host) -> str:
     kind: str = request.param
     if is_missing(kind):
         pytest.skip("the kernel of this machine lacks the kind: see test_missing_kind_is_refused")
-    for path, content in SAMPLES[kind].get("files", {}).items():
-        Path(path).write_text(content, encoding="utf-8")
+    write_files(kind)
     shell(host, STAGE)
     return kind
+
+
+def write_files(kind: str) -> None:
+    for path, content in SAMPLES[kind].get("files", {}).items():
+        Path(path).write_text(content, encoding="utf-8")
 
 
 def merge(*options: Sample) -> Sample:
@@ -237,9 +241,11 @@ def test_every_operation_refused_in_turn(
     shell(host, "link set dev k0 txqueuelen 77 group 5\nroute add 10.9.0.0/16 dev k0")
     doomed = {"name": "k0", "kind": kind, "state": "absent"}
     changed = entry(kind, *(["recreate"] if "recreate" in SAMPLES[kind] else ["in_place"]))
-    for links in ([in_red(kind), changed], [{**in_red(kind), "state": "absent"}, doomed]):
+    # The kernel deletes links many at a time: see test_rollback_of_a_deletion_that_is_refused_half_way.
+    deletions = 2 if by == "the_handler" else 0
+    for links, least in (([in_red(kind), changed], 2), ([{**in_red(kind), "state": "absent"}, doomed], deletions)):
         with monkeypatch.context() as patched:
-            assert refuse_each(patched, by, LinkResource(), {"links": links, "owner": "lab"}) >= 2
+            assert refuse_each(patched, by, LinkResource(), {"links": links, "owner": "lab"}) >= least
 
 
 def takes_mac(kind: str) -> bool:
@@ -288,6 +294,7 @@ def test_missing_kind_is_refused(host: Host, run_module: Run, kind: str) -> None
     """Before the first write, in check mode too, and by name."""
     if not is_missing(kind):
         pytest.skip("the kernel has the kind")
+    write_files(kind)
     shell(host, STAGE)
     before = snapshot.take()
     for check in (True, False):

@@ -185,7 +185,7 @@ class CreatedLinks:
         if link is not None:
             self._check_usable(wanted, own, link)
         self._check_parent(wanted, own)
-        self._check_files(wanted, own)
+        self._planner.attempt(self._check_files, wanted, own)
         difference = Difference() if link is None else find_difference(self._actual, own, wanted.where, link)
         if link is None or difference.after:
             self._check_accepted(wanted, own, link)
