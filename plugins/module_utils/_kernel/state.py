@@ -52,6 +52,8 @@ class Link:
     are packets, bytes, errors and dropped packets each way, empty where they were not read. `base` is the link that it
     is on, of a tunnel the one that it is bound to and the namespace of its outer packets, where these are not its own.
     `information` is what the kernel reports of its kind (IFLA_LINKINFO).
+    are packets, bytes, errors and dropped packets each way, empty where they were not read. `filters_vlans` is of a
+    bridge, `isolated` of a bridge's port (ip-link(8), vlan_filtering and isolated).
     """
 
     index: int
@@ -72,6 +74,8 @@ class Link:
     counters: Mapping[str, int] = field(default_factory=dict, compare=False)
     base: End | None = None
     information: bytes = field(default=b"", compare=False, repr=False)
+    filters_vlans: bool = field(default=False, compare=False)
+    isolated: bool = field(default=False, compare=False)
 
     @property
     def owners(self) -> tuple[str, ...]:

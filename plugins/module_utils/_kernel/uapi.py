@@ -53,6 +53,8 @@ IFLA_LINKINFO, IFLA_IFALIAS, IFLA_STATS64, IFLA_GROUP, IFLA_NET_NS_FD = 18, 20, 
 IFLA_PROMISCUITY, IFLA_LINK_NETNSID, IFLA_PROP_LIST, IFLA_ALT_IFNAME, IFLA_NETNS_IMMUTABLE = 30, 37, 52, 53, 67
 IFLA_TXQLEN, IFLA_NEW_IFINDEX = 13, 49
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA = 1, 2, 4, 5
+#: What a bridge does with VLANs, and whether its port is isolated from others that are.
+IFLA_BR_VLAN_FILTERING, IFLA_BRPORT_ISOLATED = 7, 33
 IFF_UP, IFF_LOOPBACK = 0x1, 0x8
 #: struct ifinfomsg: family, type, index, flags, mask of the flags to change.
 LINK_HEADER = struct.Struct("=BxHiII")
