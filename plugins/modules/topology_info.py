@@ -208,6 +208,8 @@ namespaces:
           reports, or V(loopback) or V(physical).
         - C(peer) is the other end of a veth pair. Its C(namespace) is null for the host; its C(name) is null if it is
           in a namespace that was not found. C(master) is the link that this one is attached to.
+        - C(parent) is the link that this one is on, C(options) are those of its kind, as M(netns.fabric.link) takes
+          them.
         - C(bridge_port) is the port of Open vSwitch with this link. C(tx_checksum) is reported for veth pairs only.
         - Addresses with C(made_by_kernel) are link-local, autoconfigured or those of the loopback. The C(peer) of an
           address is the remote address of a point-to-point link.
@@ -226,6 +228,8 @@ namespaces:
           owners: [default]
           master: null
           peer: {namespace: null, name: ns01_tap, index: 5}
+          parent: null
+          options: {}
           bridge_port: null
           tx_checksum: false
           addresses:

@@ -55,6 +55,7 @@ _DATAPATH_DEVICE = "ovs-netdev"
 # detection, lifetimes, timers, counters.
 _VOLATILE = frozenset({"operstate", "stats", "stats64"})
 _VOLATILE_FLAGS = frozenset({"NO-CARRIER", "LOWER_UP", "linkdown", "M-DOWN"})
+_VOLATILE_OF_KIND = frozenset({"state"})  # that of a bridge's port in spanning tree, which follows its carrier
 _VOLATILE_OF_ADDRESS = frozenset({"valid_life_time", "preferred_life_time", "dynamic", "tentative"})
 # What differs between two hosts that a user cannot distinguish.
 _IDENTITY = frozenset({"ifindex", "link_index", "link", "link_netnsid", "address", "permaddr"})
@@ -158,7 +159,9 @@ def _links(listed: list[Any]) -> dict[str, Any]:
 
 def _link(link: Mapping[str, Any]) -> dict[str, Any]:
     info = {
-        key: value if isinstance(value, str) else {name: found for name, found in value.items() if "_timer" not in name}
+        key: value
+        if isinstance(value, str)
+        else {name: found for name, found in value.items() if "_timer" not in name and name not in _VOLATILE_OF_KIND}
         for key, value in link.get("linkinfo", {}).items()
     }
     return {

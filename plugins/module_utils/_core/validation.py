@@ -107,7 +107,7 @@ def _text(value: Any, what: str, example: str) -> str:
     return str(value)
 
 
-def _whole(value: Any, what: str, lowest: int, highest: int) -> int:
+def whole_number(value: Any, what: str, lowest: int, highest: int) -> int:
     """Return ``value`` (an integer, or its digits in a string) as an integer of the given range, both ends included."""
     if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,18}", value.strip(), re.ASCII):
         value = int(value)
@@ -403,7 +403,7 @@ def mtu(value: Any) -> int:
     Raises:
         ValueError: It is not a whole number in that range.
     """
-    return _whole(value, "MTU", MTU_MIN, MTU_MAX)
+    return whole_number(value, "MTU", MTU_MIN, MTU_MAX)
 
 
 def vlan(value: Any) -> int:
@@ -415,7 +415,7 @@ def vlan(value: Any) -> int:
     Raises:
         ValueError: It is not a whole number in that range.
     """
-    return _whole(value, "VLAN ID", 0, VLAN_MAX)
+    return whole_number(value, "VLAN ID", 0, VLAN_MAX)
 
 
 #: Seconds. Longer than any repair takes: what waits longer is stuck.
@@ -474,7 +474,7 @@ def port(value: Any) -> int:
     Raises:
         ValidationError: It is not a whole number from 1 to 65535.
     """
-    return _whole(value, "port", 1, PORT_MAX)
+    return whole_number(value, "port", 1, PORT_MAX)
 
 
 def ports(value: Any) -> str:
