@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.runner import open_host
+from ansible_collections.netns.fabric.plugins.module_utils._core.execution import open_host
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._probes.options import ENTRY_OPTIONS, probes_of

@@ -13,9 +13,9 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import argument_spec
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
+from ansible_collections.netns.fabric.plugins.module_utils._core.execution import converge
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Resource
-from ansible_collections.netns.fabric.plugins.module_utils._core.runner import converge
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import handlers, requests
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.batch import Batch
 from ansible_collections.netns.fabric.plugins.module_utils._system import files

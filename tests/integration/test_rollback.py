@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, OperationFailed
-from ansible_collections.netns.fabric.plugins.module_utils._core.execution import converge
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host as ManagedHost
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Phase, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Resource

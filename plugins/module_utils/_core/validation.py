@@ -125,7 +125,7 @@ def repair_interval(value: Any) -> int:
     Raises:
         ValueError: It is shorter than a repair may take, or longer than a day.
     """
-    seconds = _whole(value, "interval of repairs", 0, REPAIR_MAX)
+    seconds = whole_number(value, "interval of repairs", 0, REPAIR_MAX)
     if 0 < seconds < REPAIR_MIN:
         raise ValidationError(f"{seconds} s between repairs are too few; give 0 for none, or at least {REPAIR_MIN}")
     return seconds
