@@ -1,9 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stored topology: its file and its archive, and the command netns-fabric, which applies it without Ansible.
-
-What systemd has to do with it is tested on a real machine, see tests/vm.
-"""
+"""A stored topology: its file and its archive, and the command netns-fabric, which applies it without Ansible."""
 
 from __future__ import annotations
 
