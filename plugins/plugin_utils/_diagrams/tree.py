@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.exposure_lines import exposure_lines
-from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import format_vlans
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import POLICY_CHAINS, format_vlans
 
 Info = Mapping[str, Any]
 
@@ -25,10 +25,6 @@ DETAILED_NAMESPACES = 12
 _HIDDEN_LINKS = frozenset(
     {"ovs-netdev", "ovs-system", "sit0", "ip6tnl0", "gre0", "gretap0", "erspan0", "tunl0", "ip_vti0"}
 )
-
-
-#: The chains of a policy, by what they are about.
-_POLICY_CHAINS = {"fabric-policy-in": "for incoming", "fabric-policy-out": "for outgoing"}
 
 
 @dataclass
@@ -185,7 +181,7 @@ def _format_policy(rules: Iterable[Info]) -> Iterator[str]:
     """Yield for each direction and IP version how many rules the policy of a namespace has, and what ends them."""
     chains: dict[tuple[str, str], list[Info]] = {}
     for rule in rules:
-        if rule["chain"] in _POLICY_CHAINS:
+        if rule["chain"] in POLICY_CHAINS:
             chains.setdefault((rule["chain"], rule["family"]), []).append(rule)
     for (chain, family), found in sorted(chains.items()):
         last = found[-1]
@@ -193,7 +189,7 @@ def _format_policy(rules: Iterable[Info]) -> Iterator[str]:
         version = "IPv6" if family == "ip6" else "IPv4"
         owner = f" [{last['owner']}]" if last["owner"] else ""
         count = f"{len(found)} rule{'' if len(found) == 1 else 's'}"
-        yield f"policy {_POLICY_CHAINS[chain]} {version}: {count}, default {default}{owner}"
+        yield f"policy for {POLICY_CHAINS[chain]} {version}: {count}, default {default}{owner}"
 
 
 def _format_route(route: Info) -> str:
