@@ -359,8 +359,7 @@ class CreatedLinks:
         )
 
     def _delete(self, entry: Entry, where: Where, link: Link) -> None:
-        on = [(place_on, each) for place_on, each in self._actual.links_on(where[0], link)]
-        for place_on, each in reversed(on):  # the kernel deletes them with it
+        for place_on, each in reversed(self._actual.links_on(where[0], link)):  # the kernel deletes them with it
             if (place_on, each.name) not in self.gone:
                 self._delete_one(entry, (place_on, each.name), each)
         self._delete_one(entry, where, link)
