@@ -12,6 +12,7 @@ From a playbook, a snapshot is written to a file, for a test to compare with lat
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import stat
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from pathlib import Path
@@ -65,6 +66,8 @@ _IDENTITY_OF_ROW = frozenset({"_uuid", "ifindex", "mac_in_use", "datapath_id", "
 # What is read in each network namespace.
 _PARTS = ("links", "routes", "policy rules", "packet filter", "sysctls", "tx checksum")
 _ABSENT = object()
+#: In a rule that leads to a chain of an isolated link: what leaves by it, and what enters by it.
+_JUMPS = ("jump fabric-from-", "jump fabric-to-")
 _SEPARATOR = "\x1e\n"
 # Run in each network namespace. Rules of iptables-legacy do not show in nft; reading them where there are none would
 # load its kernel modules.
@@ -136,10 +139,20 @@ def _namespace(name: str) -> Snapshot:
         "links": _links(addresses),
         "routes": _routes([*routes, *routes6]),
         "policy rules": [*rules, *rules6],
-        "packet filter": [*ruleset.splitlines(), *_legacy_rules(legacy_rules)],
+        "packet filter": [*_with_sorted_jumps(ruleset.splitlines()), *_legacy_rules(legacy_rules)],
         "sysctls": dict(zip(SYSCTLS, values.splitlines())),
         "tx checksum": _checksums(features),
     }
+
+
+def _with_sorted_jumps(lines: Sequence[str]) -> Iterator[str]:
+    """Yield rules, those next to each other sorted that lead to the chains of isolated links.
+
+    Each is about another link, so that their order has no effect.
+    """
+    for jump, run in itertools.groupby(lines, lambda line: next((each for each in _JUMPS if each in line), "")):
+        rules = list(run)
+        yield from sorted(rules) if jump else rules
 
 
 def _read_namespace(name: str) -> list[str]:

@@ -264,7 +264,7 @@ class Reader:
             found = {key: self._trial.read(key) for key in keys}
         else:
             with self._handles.entered(namespace):
-                found = {key: sysctl.read(key) for key in keys}
+                found = {key: sysctl.read(self._simulated_sysctls.former_key(namespace, key)) for key in keys}
         simulated = {key: self._simulated_sysctls.get(namespace, key) for key in keys}
         return {key: value if simulated[key] is None else simulated[key] for key, value in found.items()}
 
@@ -326,6 +326,8 @@ class Reader:
         self._simulate_removals(removals)
         # After the removals: what is re-created, or has moved, gets its parameters then.
         for each in operations:
+            if isinstance(each, op.RenameLink):
+                self._simulated_sysctls.rename_link(each.namespace, each.name, each.new_name)
             if isinstance(each, op.SetSysctl):
                 self._simulated_sysctls.set(each.namespace, each.key, each.value)
 
