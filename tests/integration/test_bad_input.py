@@ -266,7 +266,7 @@ def test_probes_and_steps_of_another_type_name_entry_and_option(red: Host, run_m
     assert run_module("sequence", steps=[], probes=probes).message.startswith(f"netns.fabric.reachability: {error}")
     result = run_module("sequence", steps=[{"module": "netn", "options": "x"}])
     assert [line.split(", ")[0] for line in result.message.splitlines()] == [
-        "steps[0] (netn): module: must be one of isolation",
+        "steps[0] (netn): module: must be one of boot",
         "steps[0] (netn): options: must be a dictionary",
     ]
 
