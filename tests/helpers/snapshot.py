@@ -66,7 +66,7 @@ _IDENTITY_OF_ROW = frozenset({"_uuid", "ifindex", "mac_in_use", "datapath_id", "
 # What is read in each network namespace.
 _PARTS = ("links", "routes", "policy rules", "packet filter", "sysctls", "tx checksum")
 _ABSENT = object()
-#: In a rule that leads to a chain of an isolated link: what leaves by it, and what enters by it.
+#: In a rule that leads to a chain of an isolated link: for what leaves by it, and for what enters by it.
 _JUMPS = ("jump fabric-from-", "jump fabric-to-")
 _SEPARATOR = "\x1e\n"
 # Run in each network namespace. Rules of iptables-legacy do not show in nft; reading them where there are none would
@@ -139,20 +139,24 @@ def _namespace(name: str) -> Snapshot:
         "links": _links(addresses),
         "routes": _routes([*routes, *routes6]),
         "policy rules": [*rules, *rules6],
-        "packet filter": [*_with_sorted_jumps(ruleset.splitlines()), *_legacy_rules(legacy_rules)],
+        "packet filter": [*_sort_isolation(ruleset.splitlines()), *_legacy_rules(legacy_rules)],
         "sysctls": dict(zip(SYSCTLS, values.splitlines())),
         "tx checksum": _checksums(features),
     }
 
 
-def _with_sorted_jumps(lines: Sequence[str]) -> Iterator[str]:
-    """Yield rules, those next to each other sorted that lead to the chains of isolated links.
-
-    Each is about another link, so that their order has no effect.
-    """
-    for jump, run in itertools.groupby(lines, lambda line: next((each for each in _JUMPS if each in line), "")):
+def _sort_isolation(lines: Sequence[str]) -> Iterator[str]:
+    """Yield rules, those of isolated links sorted that are next to each other and whose order has no effect."""
+    for kind, run in itertools.groupby(lines, _unordered_kind):
         rules = list(run)
-        yield from sorted(rules) if jump else rules
+        yield from sorted(rules) if kind else rules
+
+
+def _unordered_kind(line: str) -> str:
+    """Return what a rule has in common with those among which its order has no effect; empty for any other."""
+    if 'comment "netns.fabric/isolation:' not in line or line.lstrip().startswith("drop "):
+        return ""
+    return next((jump for jump in _JUMPS if jump in line), "passes")
 
 
 def _read_namespace(name: str) -> list[str]:
