@@ -30,7 +30,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink impor
 #: The address family of each IP version.
 FAMILIES: Mapping[int, int] = {4: socket.AF_INET, 6: socket.AF_INET6}
 #: The kernel has no ctnetlink (nfnetlink_rcv_msg() in net/netfilter/nfnetlink.c), and so nothing to be asked for here.
-_UNSUPPORTED = (errno.EINVAL, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT)
+UNSUPPORTED = (errno.EINVAL, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def read_flows(version: int) -> list[Flow]:
             header = uapi.NETFILTER_HEADER.pack(FAMILIES[version], 0, 0)
             dumped = netlink.dump(message(uapi.IPCTNL_MSG_CT_GET, header))
         except NetlinkError as error:
-            if error.errno in _UNSUPPORTED:
+            if error.errno in UNSUPPORTED:
                 return []
             raise
     return [flow for flow in map(parse_flow, dumped) if flow is not None]
@@ -192,7 +192,7 @@ class RouteLookup:
 
     def leaves_by(self, address: Address, interface: str) -> bool:
         """Return whether what is sent there leaves by an interface."""
-        return self._look_up(address)[1] == interface
+        return self.interface_to(address) == interface
 
     def interface_to(self, address: Address) -> str:
         """Return the interface that what is sent there leaves by; empty for no route."""

@@ -208,9 +208,9 @@ class IsolationResource(Resource[WantedIsolation, Actual]):
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedIsolation:
         checks = Checks(entry)
         link = checks.value("link", validation.rule_safe_interface, options["link"])
-        networks = _each(checks, "networks", _check_network, options.get("networks"))
-        outbound = _each(checks, "outbound", _check_outbound, options.get("outbound"))
-        reaches = _each(checks, "reaches", validation.network, options.get("reaches"))
+        networks = checks.each("networks", _check_network, options.get("networks"))
+        outbound = checks.each("outbound", _check_outbound, options.get("outbound"))
+        reaches = checks.each("reaches", validation.network, options.get("reaches"))
         for number, found in enumerate(outbound):
             if not any(found.source.version == known.version and found.source.subnet_of(known) for known in networks):
                 checks.error(
@@ -248,11 +248,6 @@ class IsolationResource(Resource[WantedIsolation, Actual]):
 
 
 # Checks
-
-
-def _each(checks: Checks, option: str, check: Any, values: Sequence[Any] | None) -> list[Any]:
-    found = [checks.value(f"{option}[{number}]", check, value) for number, value in enumerate(values or ())]
-    return [value for value in found if value is not None]
 
 
 def _unique(values: Sequence[Any]) -> tuple[Any, ...]:

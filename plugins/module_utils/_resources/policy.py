@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -100,14 +100,14 @@ def _read_rule(checks: Checks, path: str, options: Mapping[str, Any]) -> PolicyR
     if not 0 <= options["priority"] <= policies.PRIORITY_MAX:
         checks.error(f"{path}.priority", f"{options['priority']} is not from 0 to {policies.PRIORITY_MAX}; correct it")
     networks = {
-        name: _each(checks, f"{path}.{name}", _check_network, options[name])
+        name: _unique(checks.each(f"{path}.{name}", _check_network, options[name]))
         for name in ("peers", "excluded_peers", "local")
     }
     return PolicyRule(
         direction=options["direction"],
         action=options["action"],
         protocol=protocol,
-        ports=tuple(join_ports(_each(checks, f"{path}.ports", validation.ports, ports))),
+        ports=tuple(join_ports(_unique(checks.each(f"{path}.ports", validation.ports, ports)))),
         icmp_types=tuple(types),
         peers=networks["peers"],
         excluded=networks["excluded_peers"],
@@ -121,6 +121,5 @@ def _read_rule(checks: Checks, path: str, options: Mapping[str, Any]) -> PolicyR
 _check_network = lru_cache(maxsize=4096)(validation.network)
 
 
-def _each(checks: Checks, option: str, check: Any, values: Sequence[Any] | None) -> tuple[Any, ...]:
-    found = [checks.value(f"{option}[{number}]", check, value) for number, value in enumerate(values or ())]
-    return tuple(dict.fromkeys(value for value in found if value is not None))
+def _unique(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(values))
