@@ -77,11 +77,23 @@ options:
       - It must exist; in check mode it is assumed that an earlier task creates it.
       - If omitted, the port is published on every interface.
     type: str
+  sources:
+    description:
+      - The networks of those that may connect, each as C(ADDRESS/PREFIX) with no host bits set, all of the IP version
+        of O(to_address).
+      - What anybody else sends to the port is not forwarded. It is for the router itself, and for what listens on the
+        port there.
+      - The router itself connects from the address that it connects to, which has to be in one of the networks.
+      - Adjacent and overlapping networks are joined. Each remaining one takes two or three rules.
+      - If omitted, everybody may connect.
+    type: list
+    elements: str
   hairpin:
     description:
       - The network of O(to_address), as C(ADDRESS/PREFIX) with no host bits set, to make the port reachable from it.
       - For clients in this network the router replaces their address with its own. Otherwise the service would reply to
         them directly, from an address that they did not connect to.
+      - With O(sources) it must overlap one of these, which say who in it may connect.
       - If omitted, the port is not reachable from the network of O(to_address).
     type: str
   take_over:
@@ -122,6 +134,11 @@ options:
       in_interface:
         description: Publish the port only for traffic that arrives through this interface. See O(in_interface).
         type: str
+      sources:
+        description: The networks of those that may connect, each as C(ADDRESS/PREFIX) with no host bits set, all of the
+          IP version of O(to_address). See O(sources).
+        type: list
+        elements: str
       hairpin:
         description: The network of O(to_address), as C(ADDRESS/PREFIX) with no host bits set, to make the port
           reachable from it. See O(hairpin).
@@ -196,6 +213,7 @@ EXAMPLES = r"""
         address: 198.51.100.1
       - port: 30000-30010
         to_address: 192.168.100.2
+        sources: [198.51.100.0/24, 203.0.113.7/32]
 
 - name: Stop publishing the port
   netns.fabric.nat_port_forward:

@@ -17,7 +17,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter impor
     drop_unset,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._facts.firewall_view import owner_of
-from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import NAT_HOOKS, Rule
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import NAT_HOOKS, Rule, join_values
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_masquerade as masquerade
 from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_port_forward as port_forward
@@ -72,15 +72,18 @@ def port_forwards(exporter: Exporter) -> Iterator[Declaration]:
 def _forward(
     exporter: Exporter, name: NamespaceName, listener: port_forward.Listener, rules: Sequence[_Found]
 ) -> Declaration:
-    targets = {rule.target for role, _hook, rule in rules if role == port_forward.DNAT}
+    translating = [rule for _role, _hook, rule in rules if rule.verdict == port_forward.DNAT]
+    targets = {rule.target for rule in translating}
+    sources = {source for rule in translating for source in rule.values("saddr")}
     hairpins = [rule.values("saddr") for role, _hook, rule in rules if role == port_forward.HAIRPIN]
-    accepted = any(role == port_forward.ACCEPT_IN for role, _hook, _rule in rules)
+    accepted = any(role.partition(" ")[0] == port_forward.ACCEPT_IN for role, _hook, _rule in rules)
     address, port = _parse_target(targets.pop()) if len(targets) == 1 else (None, None)
     return drop_unset(
         namespace=name,
         **listener.options(),
         to_address=address,
         to_port=port,
+        sources=join_values("saddr", sources) or None,
         hairpin=next((network for networks in hairpins for network in networks), None),
         **_forwarding(exporter, name, listener.version, accepted),
     )

@@ -99,6 +99,8 @@ class PublishedFlows(FlowSelection):
     to_address: str | None = None
     to_port: int | None = None
     hairpin: str | None = None
+    #: The networks whose connections are forwarded; none: those of everybody.
+    sources: tuple[str, ...] = ()
 
     @property
     def version(self) -> int:
@@ -107,6 +109,10 @@ class PublishedFlows(FlowSelection):
     @cached_property
     def _hairpin(self) -> Network | None:
         return network(self.hairpin) if self.hairpin else None
+
+    @cached_property
+    def _sources(self) -> list[Network]:
+        return [network(source) for source in self.sources]
 
     @property
     def is_removal(self) -> bool:
@@ -125,7 +131,8 @@ class PublishedFlows(FlowSelection):
 
     def is_as_planned(self, flow: Flow, routes: RouteLookup) -> bool:  # noqa: ARG002  # others need them
         found = str(flow.answer.source), flow.answer.source_port
-        if self.to_address is None:
+        is_sender = not self._sources or any(flow.sent.source in each for each in self._sources)
+        if self.to_address is None or not is_sender:
             return found == (str(flow.sent.destination), flow.sent.destination_port)
         if found != (self.to_address, self.to_port or flow.sent.destination_port):
             return False

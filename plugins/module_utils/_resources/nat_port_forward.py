@@ -30,12 +30,20 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Place,
     Rule,
     format_destination,
+    join_values,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_conflicts import (
     describe_redirection,
     redirections,
     takes_packets_of,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forward_checks import (
+    check_destination,
+    check_published,
+    check_sources,
+    check_versions,
+    overlap,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_listeners import Published, read_listeners
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import (
@@ -125,6 +133,8 @@ class WantedForward(WantedNat):
     to_address: str = ""
     to_port: int | None = None
     hairpin: str | None = None
+    #: The networks whose connections are forwarded, in order; none: those of everybody.
+    sources: tuple[str, ...] = ()
     take_over: bool = False
 
     address_option = "to_address"
@@ -136,27 +146,37 @@ class WantedForward(WantedNat):
 
     def specs(self, ways_out: Sequence[str] = ()) -> Sequence[RuleSpec]:  # noqa: ARG002  # masquerading needs them
         """Return the rules: the forwarding of what comes in and of what the host itself sends; and its acceptance."""
-        listener = self.key
         to_network = str(ip_network(self.to_address))
-        to_port = str(self.to_port or listener.ports)
-        protocol = listener.protocol
-        published = (Criterion(f"{protocol} dport", listener.ports), *self._addresses())
-        interface = (Criterion("iifname", listener.in_interface),) if listener.in_interface else ()
-        target = format_destination(self.to_address, self.to_port)
+        to_port = str(self.to_port or self.key.ports)
+        protocol = self.key.protocol
         forwarded = Criterion("ct status", "dnat")
         there = (Criterion("daddr", to_network), Criterion(f"{protocol} dport", to_port), forwarded)
         back = (Criterion("saddr", to_network), Criterion(f"{protocol} sport", to_port), forwarded)
-        specs = [RuleSpec(DNAT, PREROUTING, (*interface, *published), "dnat", target)]
-        if not listener.in_interface:  # what the host itself sends came in by no interface
-            specs.append(RuleSpec(DNAT, OUTPUT, (*published, *self._not_loopback()), "dnat", target))
+        specs = list(self._translating())
         if self.hairpin:
             specs.append(RuleSpec(HAIRPIN, POSTROUTING, (Criterion("saddr", self.hairpin), *there), "masquerade"))
-        return (
-            *specs,
-            RuleSpec(ACCEPT_IN, FORWARD, (*interface, *there), "accept"),
-            # A connection that the destination itself opens from this port can be translated as well, by another rule.
-            RuleSpec(ACCEPT_REPLIES, FORWARD, (*back, Criterion("ct state", "established,related")), "accept"),
-        )
+        specs += [
+            RuleSpec(_limited(ACCEPT_IN, source), FORWARD, (*self._sender(source), *there), "accept")
+            for source in self.sources or (None,)
+        ]
+        # A connection that the destination itself opens from this port can be translated as well, by another rule.
+        returning = (*back, Criterion("ct state", "established,related"))
+        return (*specs, RuleSpec(ACCEPT_REPLIES, FORWARD, returning, "accept"))
+
+    def _translating(self) -> Iterator[RuleSpec]:
+        """Yield the rules that translate the destination: one for each network, as iptables has no sets."""
+        published = (Criterion(f"{self.key.protocol} dport", self.key.ports), *self._addresses())
+        target = format_destination(self.to_address, self.to_port)
+        for source in self.sources or (None,):
+            role, criteria = _limited(DNAT, source), (*self._sender(source), *published)
+            yield RuleSpec(role, PREROUTING, criteria, "dnat", target)
+            if not self.key.in_interface:  # what the host itself sends came in by no interface
+                yield RuleSpec(role, OUTPUT, (*criteria, *self._not_loopback()), "dnat", target)
+
+    def _sender(self, source: str | None) -> tuple[Criterion, ...]:
+        interface = self.key.in_interface
+        found = (Criterion("iifname", interface) if interface else None, Criterion("saddr", source) if source else None)
+        return tuple(criterion for criterion in found if criterion is not None)
 
     def published(self) -> Published:
         """Return what is published, for the search for services of the router itself."""
@@ -176,7 +196,13 @@ class WantedForward(WantedNat):
         return ip_network(self.hairpin or self.to_address)
 
     def flows(self) -> PublishedFlows:
-        return replace(self.key.flows(), to_address=self.to_address, to_port=self.to_port, hairpin=self.hairpin)
+        return replace(
+            self.key.flows(),
+            to_address=self.to_address,
+            to_port=self.to_port,
+            hairpin=self.hairpin,
+            sources=self.sources,
+        )
 
     def firewalld_rule(self) -> str | None:
         # firewalld accepts every connection whose destination was translated, whoever translated it.
@@ -209,8 +235,13 @@ def _role(place: Place, rule: Rule) -> str:
     """Return the role of a rule, which its chain and its conditions show."""
     hook = hook_of(place)
     if hook in NAT_HOOKS:
-        return HAIRPIN if hook == POSTROUTING else DNAT
-    return ACCEPT_REPLIES if rule.values("saddr") else ACCEPT_IN
+        return HAIRPIN if hook == POSTROUTING else _limited(DNAT, *rule.values("saddr"))
+    return _limited(ACCEPT_IN, *rule.values("saddr")) if rule.values("daddr") else ACCEPT_REPLIES
+
+
+def _limited(role: str, *sources: str | None) -> str:
+    """Return the role of a rule that is for the connections of one network only."""
+    return " ".join([role, *sorted(filter(None, sources))])
 
 
 class PortForwardPlanner(NatPlanner[WantedForward]):
@@ -295,6 +326,7 @@ class PortForwardResource(Resource[WantedForward, Actual]):
         "to_port": {"type": "int"},
         "address": {"type": "str"},
         "in_interface": {"type": "str"},
+        "sources": {"type": "list", "elements": "str"},
         "hairpin": {"type": "str"},
         "take_over": {"type": "bool", "default": False},
         **ROUTER_OPTIONS,
@@ -304,9 +336,9 @@ class PortForwardResource(Resource[WantedForward, Actual]):
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedForward:
         checks = Checks(entry)
         ports = checks.value("port", validation.ports, options["port"])
-        to_address = checks.value("to_address", _check_destination, options.get("to_address"))
+        to_address = checks.value("to_address", check_destination, options.get("to_address"))
         to_port = checks.value("to_port", validation.port, options.get("to_port"))
-        address = checks.value("address", _check_published, options.get("address"))
+        address = checks.value("address", check_published, options.get("address"))
         in_interface = checks.value("in_interface", validation.rule_safe_interface, options.get("in_interface"))
         namespace = checks.value("namespace", validation.namespace_name, options.get("namespace"))
         hairpin = checks.value("hairpin", lambda value: str(validation.network(value)), options.get("hairpin"))
@@ -314,7 +346,13 @@ class PortForwardResource(Resource[WantedForward, Actual]):
             checks.error("to_address", "is required: the destination of the port; its IP version is the entry's")
         if to_port is not None and "-" in (ports or ""):
             checks.error("to_port", f"the ports {ports} keep their numbers; omit it, or write one entry for each port")
-        _check_versions(checks, to_address, address=address, hairpin=hairpin)
+        sources = check_sources(checks, options.get("sources"))
+        check_versions(checks, to_address, {"address": address, "hairpin": hairpin, **sources})
+        if hairpin and sources and not overlap(hairpin, sources.values()):
+            checks.error(
+                "hairpin",
+                f"{hairpin} is in none of the `sources`, so that nobody in it may connect; add it there, or omit it",
+            )
         checks.done()
         version = ip_address(to_address).version
         return WantedForward(
@@ -327,6 +365,7 @@ class PortForwardResource(Resource[WantedForward, Actual]):
             to_address=to_address,
             to_port=None if str(to_port) == ports else to_port,
             hairpin=hairpin,
+            sources=tuple(join_values("saddr", sources.values())),
             take_over=options["take_over"],
         )
 
@@ -342,51 +381,6 @@ class PortForwardResource(Resource[WantedForward, Actual]):
 
 
 # Checks
-
-
-def _check_destination(value: Any) -> str:
-    """Return an address that a router can forward to.
-
-    Raises:
-        ValueError: It is not one.
-    """
-    address = validation.ip_address(value)
-    if address.is_loopback or address.is_unspecified or address.is_multicast or address.is_link_local:
-        raise ValueError(
-            f"{address} is not an address that a router can forward to; give the service's address in its namespace"
-        )
-    return str(address)
-
-
-def _check_published(value: Any) -> str:
-    """Return an address of the router at which a port can be published.
-
-    Raises:
-        ValueError: It is not one.
-    """
-    address = validation.ip_address(value)
-    if address.is_loopback:
-        raise ValueError(
-            f"nothing can be published at {address}, because packets with that address never leave the host; give "
-            "another address of the host, or omit the option"
-        )
-    if address.is_unspecified:
-        raise ValueError(f"{address} stands for all addresses, which is the default; omit the option")
-    if address.is_multicast:
-        raise ValueError(f"{address} is a multicast address; give an address of the host")
-    return str(address)
-
-
-def _check_versions(checks: Checks, to_address: str | None, **others: str | None) -> None:
-    """Check that all addresses of an entry are of the same IP version."""
-    if to_address is None:
-        return
-    version = ip_address(to_address).version
-    for option, value in others.items():
-        if value is not None and ip_network(value).version != version:
-            checks.error(
-                option, f"{value} is not IPv{version}, which {to_address} is; write one entry for each IP version"
-            )
 
 
 def _find_collisions(present: Sequence[WantedForward]) -> Iterator[InvalidEntry]:

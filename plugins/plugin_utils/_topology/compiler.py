@@ -152,7 +152,11 @@ def _build_forwards(topology: Topology, forward: Forward) -> Iterator[Entry]:
     """Yield an entry for each IP version; a neighbour of the target reaches the published port, too."""
     for target in resolve_targets(topology, forward):
         entry = {**_identify_forward(forward, target), **forward.options}
-        if target.network.num_addresses > 1:
+        sources = forward.sources_of(target.version)
+        if sources:
+            entry["sources"] = [str(network) for network in sources]
+        is_neighbour = not sources or any(target.network.overlaps(network) for network in sources)
+        if target.network.num_addresses > 1 and is_neighbour:
             entry["hairpin"] = str(target.network)
         yield entry
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
@@ -28,11 +29,12 @@ def resolve_targets(topology: Topology, forward: Forward) -> list[Interface]:
 
 
 def _candidates(topology: Topology, forward: Forward) -> list[ForwardTarget]:
-    """Return the addresses of namespaces that ``to`` stands for, of the version of ``address``."""
+    """Return the addresses of namespaces that ``to`` stands for, of the versions of ``address`` and of ``from``."""
     return [
         target
         for target in topology.forward_targets.get(forward.to, ())
-        if forward.address is None or target.address.version == forward.address.version
+        if (forward.address is None or target.address.version == forward.address.version)
+        and (not forward.sources or forward.sources_of(target.address.version))
     ]
 
 
@@ -84,11 +86,16 @@ def _check_target(topology: Topology, forward: Forward, names: Collection[str], 
             f"{forward.to} is in namespace {forward.namespace!r}, which is the router of this entry; use another "
             "target, or another `namespace`",
         )
-    elif not _candidates(topology, forward):
+    elif not _candidates(topology, replace(forward, sources=())):
         errors.add(
             forward.path,
             "address",
             f"{forward.address} is of another IP version than the addresses of {forward.to}; use one of the same",
+        )
+    elif not _candidates(topology, forward):
+        of = forward.address or f"the addresses of {forward.to}"
+        errors.add(
+            forward.path, "from", f"has no network of the IP version of {of}, so that nobody may connect; add one"
         )
     elif forward.namespace in (None, *names) and not resolve_targets(topology, forward):
         subnets = ", ".join(sorted({str(target.address.network) for target in _candidates(topology, forward)}))

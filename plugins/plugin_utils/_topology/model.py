@@ -170,6 +170,8 @@ class Forward:
     to: Address | str
     protocol: str
     address: Address | None
+    #: The networks whose connections are forwarded, of either IP version; none: those of everybody.
+    sources: tuple[Network, ...]
     #: Options of the module nat_port_forward that are passed on unchanged.
     options: Mapping[str, Any]
 
@@ -183,6 +185,10 @@ class Forward:
         """The first and the last port number."""
         first, _hyphen, last = self.ports.partition("-")
         return int(first), int(last or first)
+
+    def sources_of(self, version: int) -> list[Network]:
+        """Return the networks of one IP version whose connections are forwarded."""
+        return [network for network in self.sources if network.version == version]
 
 
 @dataclass(frozen=True)

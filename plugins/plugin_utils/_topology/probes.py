@@ -13,7 +13,8 @@ Pure. Their number grows linearly, whereas that of all pairs grows with the squa
 - what is outside is probed from every namespace; without addresses there, one namespace of each masqueraded network
   shows that what it sends is translated;
 - each policy is probed by some of the paths that it is about, and every path expects what the policies say of it;
-- a published port is probed from its router and from a neighbour of the service.
+- a published port is probed from its router and from a neighbour of the service; where it is limited to some senders,
+  also from one that is not one of them, and must not answer.
 """
 
 from __future__ import annotations
@@ -84,11 +85,13 @@ def derive_probes(topology: Topology, policies: Policies) -> list[Probe]:
     # Who limits the size of an echo request outside is not known.
     outside = dict.fromkeys(_paths_outside(topology))
     members, gateways = collect_subnets(walk)
+    published = [*published_paths(topology, members, walk)]
     for paths, reachable in (
         (_with_tcp(_paths_within_subnets(members, gateways, walk)), True),
         (_with_tcp(_paths_through_routers(topology, members, walk)), True),
         (outside, True),
-        (published_paths(topology, members, walk), True),
+        ((path for path, is_sender in published if is_sender), True),
+        ((path for path, is_sender in published if not is_sender), False),
         (isolated_paths(topology, members, walk), False),
         (_forbidden_paths_outside(topology, walk), False),
     ):

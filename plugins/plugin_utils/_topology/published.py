@@ -10,11 +10,12 @@ one interface is not probed: neither comes in there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Interface
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Forward, Topology
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.nodes import Place
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.paths import ProbePath, Subnets
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.walk import Verdict, Walk
 
@@ -22,8 +23,11 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.walk import
 CANDIDATES_MAX = 4
 
 
-def published_paths(topology: Topology, members: Subnets, walk: Walk) -> Iterator[ProbePath]:
-    """Yield the paths to each published port, at one of the router's addresses of each version."""
+def published_paths(topology: Topology, members: Subnets, walk: Walk) -> Iterator[tuple[ProbePath, bool]]:
+    """Yield the paths to each published port, at one of the router's addresses of each version.
+
+    With each whether it has to arrive: it must not where the sender is not one of those that may connect.
+    """
     neighbours = _Neighbours(members, walk)
     for forward in topology.forwards:
         if forward.options.get("in_interface") is not None:
@@ -33,10 +37,22 @@ def published_paths(topology: Topology, members: Subnets, walk: Walk) -> Iterato
             if to is not None:
                 port = forward.port_range[0]
                 service = (target.ip, forward.options.get("to_port") or port)
-                yield ProbePath(forward.namespace, to, forward.protocol, port, service)
-                neighbour = neighbours.find(forward, target, to)
-                if neighbour is not None:
-                    yield ProbePath(neighbour, to, forward.protocol, port, service)
+                # What the router sends to itself has the address that it is sent to as its source. Others reach what
+                # the router itself has on a port that is taken over.
+                for is_sender in (True, False) if not forward.options.get("take_over") else (True,):
+                    places = [forward.namespace] if _may_connect(forward, [to]) is is_sender else []
+                    neighbour = neighbours.find(forward, target, to, is_sender)
+                    places += [neighbour] if neighbour is not None else []
+                    for place in places:
+                        yield ProbePath(place, to, forward.protocol, port, service), is_sender
+
+
+def _may_connect(forward: Forward, sources: Sequence[Address]) -> bool | None:
+    """Return whether what has one of these addresses may connect; None where that depends on which it has."""
+    if not forward.sources:
+        return True
+    answers = {any(source in network for network in forward.sources) for source in sources}
+    return answers.pop() if len(answers) == 1 else None
 
 
 def _find_address(topology: Topology, forward: Forward, target: Interface) -> Address | None:
@@ -60,14 +76,25 @@ class _Neighbours:
             member.address: (subnet, index) for subnet in members.values() for index, member in enumerate(subnet)
         }
 
-    def find(self, forward: Forward, target: Interface, to: Address) -> str | None:
-        """Return the neighbour; None where nothing is known of one, or forwarding is left to the user."""
+    def find(self, forward: Forward, target: Interface, to: Address, is_sender: bool) -> str | None:
+        """Return the neighbour; None where nothing is known of one, or forwarding is left to the user.
+
+        `is_sender`: whether it is one of those that may connect.
+        """
         if not forward.options.get("ip_forward", True) or forward.options.get("accept_forward") == "never":
             return None
         subnet, index = self._positions.get(target.ip, ([], 0))
         for step in range(1, min(CANDIDATES_MAX + 1, len(subnet))):
             place = subnet[(index + step) % len(subnet)].place
-            is_other = place not in (None, forward.namespace, *self._walk.holders.get(target.ip, ()))
-            if is_other and self._walk.reaches(place, to) is Verdict.YES:
+            if place in (None, forward.namespace, *self._walk.holders.get(target.ip, ())):
+                continue
+            is_meant = _may_connect(forward, self._sources(place, to)) is is_sender
+            if is_meant and self._walk.reaches(place, to) is Verdict.YES:
                 return place
         return None
+
+    def _sources(self, place: Place, to: Address) -> list[Address]:
+        """Return the addresses that a packet may have where it arrives; none where they are not known."""
+        hops = self._walk.trace(place, to).hops
+        is_translated = any(self._walk.nodes[hop.place].nat for hop in hops[1:])
+        return list(hops[0].sources) if hops and not is_translated else []

@@ -334,12 +334,15 @@ class Reader:
                 f"cannot be combined with the range {options['publish']}, whose ports keep their numbers; omit it, or "
                 "write an entry for each port",
             )
+        if entry.get("from") == []:
+            self.errors.add(path, "from", "names nobody who may connect; name a network, or omit it for everybody")
         return Forward(
             path=path,
             ports=options["publish"],
             to=options["to"],
             protocol=options.get("protocol", "tcp"),
             address=options.get("address"),
+            sources=tuple(options.get("from", ())),
             options=_select(options, ("to_port", "in_interface", "take_over", *schema.ROUTER)),
         )
 

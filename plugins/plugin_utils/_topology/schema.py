@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Union
 
-from ansible_collections.netns.fabric.plugins.module_utils._core import policies, sysctl_names, validation
+from ansible_collections.netns.fabric.plugins.module_utils._core import nat_values, policies, sysctl_names, validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import EXPECTATIONS
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
     Address,
@@ -270,6 +270,7 @@ FORWARD: dict[str, Check] = {
     "protocol": one_of("tcp", "udp"),
     "to": _check_address_or_namespace,
     "to_port": validation.port,
+    "from": Each(nat_values.client_network),
     "address": validation.ip_address,
     "in_interface": validation.interface_name,
     "take_over": check_boolean,

@@ -152,4 +152,5 @@ def _format_forward(topology: Topology, forward: Forward) -> str:
     to = " and ".join(str(target.ip) for target in resolve_targets(topology, forward))
     name = f" ({forward.to})" if isinstance(forward.to, str) else ""
     published = f"port {forward.ports}/{forward.protocol} of {_format_router(forward)}{at}{on}"
-    return f"  {published} is forwarded to {to}{name} port {port}"
+    clients = f", for {' and '.join(map(str, forward.sources))} only" if forward.sources else ""
+    return f"  {published} is forwarded to {to}{name} port {port}{clients}"

@@ -24,6 +24,8 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.
         ({"to": "web"}, ["10.0.0.1/24", "fd00::1/64"]),
         ({"to": "fd00::1"}, ["fd00::1/64"]),
         ({"to": "web", "address": "2001:db8::1"}, ["fd00::1/64"]),
+        ({"to": "web", "from": ["203.0.113.0/24"]}, ["10.0.0.1/24"]),
+        ({"to": "web", "from": ["203.0.113.0/24", "2001:db8::/32"]}, ["10.0.0.1/24", "fd00::1/64"]),
     ],
 )
 def test_resolve_targets(entry: dict[str, Any], targets: list[str]) -> None:
@@ -53,6 +55,14 @@ def test_resolve_targets(entry: dict[str, Any], targets: list[str]) -> None:
             "source: cannot be combined with `publish`; write one entry that masquerades",
         ),
         ({}, "to: is missing"),
+        ({"to": "db", "from": []}, "from: names nobody who may connect; name a network, or omit it for everybody"),
+        ({"to": "db", "from": "10.0.0.0/8"}, "from: must be a list"),
+        ({"to": "db", "from": ["10.0.0.1/8"]}, "from[0]: '10.0.0.1/8' is an address within a network"),
+        ({"to": "db", "from": ["0.0.0.0/0"]}, "from[0]: 0.0.0.0/0 contains every address, which is the default"),
+        (
+            {"to": "db", "from": ["fd00::/64"]},
+            "from: has no network of the IP version of the addresses of db, so that nobody may connect; add one",
+        ),
         ({"to": "db", "publsh": 1}, "publsh: is not an option here; did you mean 'publish'?"),
     ],
 )

@@ -54,3 +54,22 @@ def test_by_the_protocol_that_is_published(protocol: str) -> None:
 
 def test_a_port_of_one_interface_is_not_probed() -> None:
     assert probed(to="web", in_interface="eth0") == []
+
+
+def test_limited_to_some_senders() -> None:
+    """The router connects from the address that it connects to; of the neighbours, one may and one may not."""
+    compiled = compile_topology(
+        publishing(
+            {"publish": 80, "to": "db", "from": ["10.0.0.1/32", "203.0.113.0/24"]},
+            {"publish": 81, "to": "db", "from": ["10.0.0.254/32"], "take_over": True},
+        )
+    )
+    probes = [each for each in compiled["probes"] if "forwarded_to" in each]
+    assert [(each["port"], each.get("namespace"), each.get("expect")) for each in probes] == [
+        (80, "web", None),
+        (81, None, None),
+        (80, None, "unreachable"),
+    ]
+    assert [entry.get("hairpin") for entry in compiled["forwards"]] == ["10.0.0.0/24", "10.0.0.0/24"]
+    outside = compile_topology(publishing({"publish": 80, "to": "db", "from": ["203.0.113.0/24"]}))["forwards"]
+    assert [(entry["sources"], "hairpin" in entry) for entry in outside] == [(["203.0.113.0/24"], False)]

@@ -1,0 +1,76 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The checks of the addresses and networks of one published port. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.module_utils._core import validation
+from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
+from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values import client_network
+
+
+def check_destination(value: Any) -> str:
+    """Return an address that a router can forward to.
+
+    Raises:
+        ValueError: It is not one.
+    """
+    address = validation.ip_address(value)
+    if address.is_loopback or address.is_unspecified or address.is_multicast or address.is_link_local:
+        raise ValueError(
+            f"{address} is not an address that a router can forward to; give the service's address in its namespace"
+        )
+    return str(address)
+
+
+def check_published(value: Any) -> str:
+    """Return an address of the router at which a port can be published.
+
+    Raises:
+        ValueError: It is not one.
+    """
+    address = validation.ip_address(value)
+    if address.is_loopback:
+        raise ValueError(
+            f"nothing can be published at {address}, because packets with that address never leave the host; give "
+            "another address of the host, or omit the option"
+        )
+    if address.is_unspecified:
+        raise ValueError(f"{address} stands for all addresses, which is the default; omit the option")
+    if address.is_multicast:
+        raise ValueError(f"{address} is a multicast address; give an address of the host")
+    return str(address)
+
+
+def check_sources(checks: Checks, given: Sequence[Any] | None) -> dict[str, str]:
+    """Return the networks that may connect, each by the place where it is given."""
+    if given is not None and not given:
+        checks.error("sources", "names nobody who may connect; name a network, or omit the option for everybody")
+    found = ((f"sources[{number}]", value) for number, value in enumerate(given or ()))
+    checked = {option: checks.value(option, client_network, value) for option, value in found}
+    return {option: str(network) for option, network in checked.items() if network is not None}
+
+
+def overlap(network: str, others: Iterable[str]) -> bool:
+    # Networks of different IP versions are another error.
+    return any(
+        ip_network(network).version != ip_network(other).version or ip_network(network).overlaps(ip_network(other))
+        for other in others
+    )
+
+
+def check_versions(checks: Checks, to_address: str | None, others: Mapping[str, str | None]) -> None:
+    """Check that all addresses of an entry are of the same IP version."""
+    if to_address is None:
+        return
+    version = ip_address(to_address).version
+    for option, value in others.items():
+        if value is not None and ip_network(value).version != version:
+            checks.error(
+                option, f"{value} is not IPv{version}, which {to_address} is; write one entry for each IP version"
+            )
