@@ -340,7 +340,7 @@ namespaces:
           type: list
           elements: dict
           sample:
-            - {source: 192.168.100.0/24, out_interface: null, owner: default, backend: nftables}
+            - {source: 192.168.100.0/24, out_interface: null, to_source: null, owner: default, backend: nftables}
 openvswitch:
   description: The state of Open vSwitch.
   returned: success

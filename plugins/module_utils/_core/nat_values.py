@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network, ValidationError, network
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
+    Address,
+    Network,
+    ValidationError,
+    ip_address,
+    network,
+)
 
 
 def client_network(value: Any) -> Network:
@@ -22,3 +28,45 @@ def client_network(value: Any) -> Network:
     if clients.is_multicast or clients.is_loopback:
         raise ValidationError(f"nobody connects from {clients}; name the networks of the clients")
     return clients
+
+
+def excluded_network(value: Any) -> Network:
+    """Parse a network of destinations towards which nothing is masqueraded.
+
+    Raises:
+        ValueError: It is not one, or needs no exemption.
+    """
+    excluded = network(value)
+    if excluded.prefixlen == 0:
+        raise ValidationError(f"{excluded} contains every address, so that nothing is masqueraded; remove the entry")
+    if excluded.is_multicast:
+        raise ValidationError(f"{excluded} is multicast, which is not masqueraded anyway; omit it")
+    return excluded
+
+
+def source_pool(value: Any) -> tuple[Address, Address]:
+    """Parse ADDRESS or FIRST-LAST, the addresses that packets get as their source; return the first and the last.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if not isinstance(value, str):
+        raise ValidationError("must be an address, or a range of addresses as FIRST-LAST")
+    texts = [text.strip() for text in value.split("-")]
+    if len(texts) > 2:
+        raise ValidationError(f"{value!r} has more than one hyphen; write ADDRESS or FIRST-LAST")
+    first, last = ip_address(texts[0]), ip_address(texts[-1])
+    if first.version != last.version:
+        raise ValidationError(f"{value} has addresses of two IP versions; write one entry for each IP version")
+    if int(first) > int(last):
+        raise ValidationError(f"{value} ends before it begins; write {last}-{first}")
+    for address in (first, last):
+        if address.is_loopback or address.is_unspecified or address.is_multicast or address.is_link_local:
+            raise ValidationError(f"nobody outside can answer to {address}; give an address that leads to the router")
+    return first, last
+
+
+def format_pool(pool: tuple[Address, Address]) -> str:
+    """Return the addresses as a rule has them."""
+    first, last = pool
+    return str(first) if first == last else f"{first}-{last}"

@@ -141,6 +141,7 @@ def _masquerading(rules: Iterable[tuple[Chain, Rule]]) -> Iterator[dict[str, Any
             yield {
                 "source": found.key.source,
                 "out_interface": found.key.out_interface,
+                "to_source": rule.target or None,
                 "owner": found.owner,
                 "backend": chain.place.backend,
             }

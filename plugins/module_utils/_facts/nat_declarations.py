@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Resource
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import FORWARDING
 from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter import (
     Declaration,
@@ -17,7 +19,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter impor
     drop_unset,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._facts.firewall_view import owner_of
-from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import NAT_HOOKS, Rule, join_values
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
+    MULTICAST,
+    NAT_HOOKS,
+    Rule,
+    join_values,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_masquerade as masquerade
 from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_port_forward as port_forward
@@ -45,12 +52,27 @@ def masquerade_rules(exporter: Exporter) -> Iterator[Declaration]:
         for key, rules in _recognised_rules(exporter, name, masquerade.SCHEME).items():
             if not isinstance(key, masquerade.Source):
                 continue
-            if not _is_complete(masquerade.SCHEME.specs(key)[:1], rules):
+            entry = _masquerade(exporter, name, key, rules)
+            if _describes(masquerade.MasqueradeResource(), key.source, entry, key, rules):
+                yield entry
+            else:
                 exporter.skip(f"rules: {key} in {name or 'the host'}", _ALTERED)
-                continue
-            accepted = any(role.startswith(masquerade.ACCEPT_OUT) for role, _hook, _rule in rules)
-            forwarding = _forwarding(exporter, name, key.version, accepted)
-            yield drop_unset(namespace=name, **key.options(), **forwarding)
+
+
+def _masquerade(
+    exporter: Exporter, name: NamespaceName, source: masquerade.Source, rules: Sequence[_Found]
+) -> Declaration:
+    translating = [rule for role, _hook, rule in rules if role == masquerade.MASQUERADE]
+    spared = {network for rule in translating for network in rule.values("daddr", negated=True)}
+    excluded = join_values("daddr", spared - {source.source, MULTICAST[source.version]})
+    accepted = any(role.startswith(masquerade.ACCEPT_OUT) for role, _hook, _rule in rules)
+    return drop_unset(
+        namespace=name,
+        **source.options(),
+        excluded_destinations=excluded or None,
+        to_source=next((rule.target for rule in translating if rule.target), None),
+        **_forwarding(exporter, name, source.version, accepted),
+    )
 
 
 # Published ports
@@ -63,7 +85,7 @@ def port_forwards(exporter: Exporter) -> Iterator[Declaration]:
             if not isinstance(key, port_forward.Listener):
                 continue
             entry = _forward(exporter, name, key, rules)
-            if _describes(entry, key, rules):
+            if _describes(port_forward.PortForwardResource(), key.ports, entry, key, rules):
                 yield entry
             else:
                 exporter.skip(f"forwards: {key} in {name or 'the host'}", _ALTERED)
@@ -98,17 +120,19 @@ def _parse_target(target: str) -> tuple[str | None, int | None]:
     return match["bracketed"] or match["v4"] or match["plain"], int(port) if port else None
 
 
-def _describes(entry: Declaration, listener: port_forward.Listener, rules: Sequence[_Found]) -> bool:
+# Both
+
+
+def _describes(
+    resource: Resource[Any, Any], name: str, entry: Declaration, key: RuleKey, rules: Sequence[_Found]
+) -> bool:
     """Return whether an entry gives exactly the rules from which it was written."""
     try:
-        wanted = desired_of(port_forward.PortForwardResource(), listener.ports, entry)
+        wanted = desired_of(resource, name, entry)
     except FabricError:
         return False
     specs = [spec for spec in wanted.specs() if spec.hook in NAT_HOOKS]
-    return bool(wanted.key == listener) and _is_complete(specs, rules)
-
-
-# Both
+    return bool(wanted.key == key) and _is_complete(specs, rules)
 
 
 def _recognised_rules(exporter: Exporter, name: NamespaceName, scheme: RuleScheme) -> dict[RuleKey, list[_Found]]:

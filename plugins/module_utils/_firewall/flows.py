@@ -10,8 +10,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from ipaddress import ip_address
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network, network
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Network, network
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import MULTICAST
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.conntrack import (
     Flow,
@@ -47,11 +48,18 @@ class FlowSelection(ABC):
 
 @dataclass(frozen=True)
 class MasqueradedFlows(FlowSelection):
-    """The flows from a network to others, by one interface or by any; `masqueraded`: whether they are to be so."""
+    """The flows from a network to others, by one interface or by any; `masqueraded`: whether they are to be so.
+
+    Those to an excluded network are not to be, in any case. `to_source` is the address or the range of addresses that
+    they are to have, and `former` what they had by a rule that is replaced.
+    """
 
     source: str
     out_interface: str | None = None
     masqueraded: bool = True
+    excluded: tuple[str, ...] = ()
+    to_source: str | None = None
+    former: frozenset[str] = frozenset()
 
     @cached_property
     def _network(self) -> Network:
@@ -60,6 +68,10 @@ class MasqueradedFlows(FlowSelection):
     @cached_property
     def _multicast(self) -> Network:
         return network(MULTICAST[self.version])
+
+    @cached_property
+    def _excluded(self) -> list[Network]:
+        return [network(each) for each in self.excluded]
 
     @property
     def version(self) -> int:
@@ -81,7 +93,18 @@ class MasqueradedFlows(FlowSelection):
         )
 
     def is_as_planned(self, flow: Flow, routes: RouteLookup) -> bool:  # noqa: ARG002  # others need them
-        return (flow.answer.destination != flow.sent.source) == self.masqueraded
+        source = flow.answer.destination
+        if not self.masqueraded or any(flow.answer.source in each for each in self._excluded):
+            return source == flow.sent.source
+        if self.to_source is not None:
+            return _is_in(source, self.to_source)
+        return source != flow.sent.source and not any(_is_in(source, pool) for pool in self.former)
+
+
+def _is_in(address: Address, pool: str) -> bool:
+    """Return whether an address is the one, or in the range FIRST-LAST."""
+    first, _hyphen, last = pool.partition("-")
+    return ip_address(first) <= address <= ip_address(last or first)  # type: ignore[operator]  # of one version
 
 
 @dataclass(frozen=True)

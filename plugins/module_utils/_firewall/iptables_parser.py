@@ -28,6 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Rule,
     Ruleset,
     parse_network,
+    parse_range,
 )
 
 #: The tables that NAT and forwarding concern.
@@ -40,6 +41,8 @@ _FIELDS: Mapping[str, str] = {
     "-o": "oifname",
     "-p": "l4proto",
     "--ctstate": "ct state",
+    "--src-range": "saddr",
+    "--dst-range": "daddr",
 }
 _ICMP_TYPES = ("icmp type", "icmpv6 type")
 _PORTS: Mapping[str, str] = {"--dport": "dport", "--sport": "sport"}
@@ -114,8 +117,10 @@ def parse_rule(arguments: Sequence[str], version: int) -> Rule:
             target = values[0]
         elif option == "--comment":
             comment = values[0]
-        elif option == "--to-destination":
+        elif option in ("--to-destination", "--to-source"):
             target = values[0]
+        elif verdict == "snat":
+            target += f" {option.lstrip('-')}"
         elif option != "-m" and (not verdict or verdict in NAT_VERDICTS):  # else it is an option of the target
             criteria.add(_parse_criterion(negated, option, values, version))
     return Rule(frozenset(criteria), verdict, target, comment, arguments=tuple(arguments))
@@ -170,7 +175,7 @@ def _parse_value(option: str, value: str) -> tuple[str, str] | None:
         return option, value.replace(":", "-")
     name = option if option in _ICMP_TYPES and value.isdigit() else _FIELDS.get(option)
     if name in ("saddr", "daddr"):
-        network = parse_network(value)
+        network = parse_range(value) if "-" in value else parse_network(value)
         return (name, network) if network else None
     if name == "ct state":
         return name, ",".join(sorted(value.lower().split(",")))

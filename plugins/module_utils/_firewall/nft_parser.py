@@ -169,8 +169,8 @@ def _parse_expressions(expressions: str) -> Rule:
             criteria.add(parse_match(content))
         elif kind in ("jump", "goto"):
             verdict, target = kind, content["target"]
-        elif kind == "dnat":
-            verdict, target = kind, _parse_destination(content)
+        elif kind in ("dnat", "snat"):
+            verdict, target = kind, _parse_translation(content)
         elif kind in (*FINAL_VERDICTS, "masquerade"):
             verdict = kind
             if kind == "masquerade" and content:
@@ -184,12 +184,17 @@ def _parse_expressions(expressions: str) -> Rule:
     return Rule(frozenset(criteria), verdict, target, expressions=expressions)
 
 
-def _parse_destination(content: Any) -> str:
-    """Return the destination of dnat; what is not one address and at most one port stays as nft prints it."""
-    if isinstance(content, dict) and not set(content) - {"addr", "port", "family"}:
-        address, port = content.get("addr"), content.get("port")
+def _parse_translation(content: Any) -> str:
+    """Return the target of dnat or snat, with its flags.
+
+    What is not one address or a range of them, and at most one port, stays as nft prints it.
+    """
+    if isinstance(content, dict) and not set(content) - {"addr", "port", "family", "flags"}:
+        address, port, flags = content.get("addr"), content.get("port"), content.get("flags", [])
+        if isinstance(address, dict) and set(address) == {"range"} and port is None:
+            address = "-".join(address["range"])
         if isinstance(address, str) and isinstance(port, (int, type(None))):
-            return format_destination(address, port)
+            return " ".join([format_destination(address, port), *([flags] if isinstance(flags, str) else flags)])
     return json.dumps(content, sort_keys=True)
 
 

@@ -17,6 +17,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     OWN_TABLE,
     POSTROUTING,
     Criterion,
+    format_range,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import inside
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
@@ -237,7 +238,12 @@ def changes_translation(operation: Operation) -> bool:
 def format_nft(criteria: Iterable[Criterion], verdict: str, comment: str, family: str, target: str = "") -> str:
     """Return a rule in nft's language; `family` (ip, ip6) is that of the addresses."""
     words = [_format_nft_criterion(criterion, family) for criterion in criteria]
-    formats = {"dnat": f"dnat to {target}", "jump": f"jump {target}", "log": f'log prefix "{target}"'}
+    formats = {
+        "dnat": f"dnat to {target}",
+        "snat": f"snat to {target}",
+        "jump": f"jump {target}",
+        "log": f'log prefix "{target}"',
+    }
     action = formats.get(verdict, verdict)
     return " ".join([*words, action, f'comment "{comment}"'])
 
@@ -256,15 +262,22 @@ def format_iptables(criteria: Iterable[Criterion], verdict: str, comment: str, t
     """Return a rule in the words of iptables, in the order in which iptables-save prints them."""
     criteria = list(criteria)
     words: list[str] = []
+    # `-d` may be given once (iptables(8)); a range any number of times.
+    ranges = [found for found in criteria if found.field == "daddr" and found.value not in MULTICAST.values()][1:]
     for name, option in (("saddr", "-s"), ("daddr", "-d"), ("iifname", "-i"), ("oifname", "-o")):
         for criterion in criteria:
-            if criterion.field == name and criterion.value not in MULTICAST.values():
+            if criterion.field == name and criterion.value not in MULTICAST.values() and criterion not in ranges:
                 words += [*(["!"] if criterion.negated else []), option, criterion.value]
     if any(criterion.value in MULTICAST.values() for criterion in criteria):
         words += ["-m", "addrtype", "!", "--dst-type", "MULTICAST"]
+    for criterion in ranges:
+        negation = ["!"] if criterion.negated else []
+        words += ["-m", "iprange", *negation, "--dst-range", format_range(criterion.value)]
     for criterion in criteria:
         words += _format_iptables_criterion(criterion)
-    to = {"dnat": ["--to-destination", target], "log": ["--log-prefix", target]}.get(verdict, [])
+    to = {"dnat": ["--to-destination", target], "snat": ["--to-source", target], "log": ["--log-prefix", target]}.get(
+        verdict, []
+    )
     action = target if verdict == "jump" else verdict.upper()
     return (*words, "-m", "comment", "--comment", comment, "-j", action, *to)
 

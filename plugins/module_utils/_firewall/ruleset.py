@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from ipaddress import collapse_addresses, ip_network
+from ipaddress import collapse_addresses, ip_address, ip_network, summarize_address_range
 from typing import Any
 
 #: Where a rule can be: in nf_tables by nft(8), in nf_tables by iptables-nft(8), in x_tables by iptables-legacy(8).
@@ -46,7 +46,7 @@ MULTICAST: Mapping[int, str] = {4: "224.0.0.0/4", 6: "ff00::/8"}
 FINAL_VERDICTS = ("accept", "drop", "reject", "return")
 REFUSING_VERDICTS = ("drop", "reject")
 #: The verdicts of address translation.
-NAT_VERDICTS = ("masquerade", "dnat")
+NAT_VERDICTS = ("masquerade", "snat", "dnat")
 
 #: The chains of firewalld in iptables' filter table: of its older releases and of its newer ones.
 _FIREWALLD_CHAINS = ("FORWARD_IN_ZONES", "FORWARD_POLICIES_PRE")
@@ -100,9 +100,10 @@ class Criterion:
 class Rule:
     """One rule of a chain.
 
-    `verdict` is in nft's words (`accept`, `drop`, `reject`, `return`, `masquerade`, `dnat`, `jump`, `goto`, `log`),
-    empty for none; `target` is the chain of a jump, the destination of dnat (ADDRESS or ADDRESS:PORT), or the prefix of
-    what is logged. `handle` and `expressions` (JSON) are nft's, `arguments` are iptables'.
+    `verdict` is in nft's words (`accept`, `drop`, `reject`, `return`, `masquerade`, `snat`, `dnat`, `jump`, `goto`,
+    `log`), empty for none; `target` is the chain of a jump, the destination of dnat (ADDRESS or ADDRESS:PORT), the
+    source of snat (ADDRESS or FIRST-LAST), both with what else is given of them, or the prefix of what is logged.
+    `handle` and `expressions` (JSON) are nft's, `arguments` are iptables'.
     """
 
     criteria: frozenset[Criterion]
@@ -337,3 +338,18 @@ def parse_network(text: str) -> str | None:
         return str(ip_network(text, strict=False))
     except ValueError:
         return None
+
+
+def parse_range(text: str) -> str | None:
+    """Return the network that FIRST-LAST has the addresses of; None for what is not exactly one."""
+    try:
+        networks = list(summarize_address_range(*map(ip_address, text.split("-"))))  # type: ignore[arg-type, call-overload]  # of either version
+    except (TypeError, ValueError):
+        return None
+    return str(networks[0]) if len(networks) == 1 else None
+
+
+def format_range(text: str) -> str:
+    """Return a network as FIRST-LAST."""
+    network = ip_network(text)
+    return f"{network[0]}-{network[-1]}"

@@ -41,15 +41,21 @@ def translation_of(ending: Ending) -> Translation | None:
         return None
     if verdict == MASQUERADE:
         return Translation(MASQUERADE)
-    if verdict == DNAT:
-        return parse_target(DNAT, rule.target)
-    if verdict in (SNAT, REDIRECT):
-        return _parse_arguments(rule, verdict) if rule.arguments else _parse_statement(rule, verdict)
+    if verdict in (DNAT, SNAT):
+        return parse_target(verdict, rule.target)
+    if verdict == REDIRECT:
+        return _parse_arguments(rule) if rule.arguments else _parse_statement(rule)
     return _UNKNOWN if verdict in (UNCLEAR, "netmap", "tproxy") else None
 
 
 def parse_target(kind: str, text: str) -> Translation:
-    """Return a translation to ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT; what has ranges or maps is not understood."""
+    """Return a translation to ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT; what has ports or maps is not understood.
+
+    Of a range of sources any may be taken, and the first stands for all. What follows a space is how one is chosen.
+    """
+    text = text.partition(" ")[0]
+    if kind == SNAT and re.fullmatch(r"[\d.]+-[\d.]+|[\da-f:]+-[\da-f:]+", text):
+        text = text.partition("-")[0]
     match = re.fullmatch(r"\[(?P<bracketed>[^]]+)](:(?P<of>\d+))?|(?P<v4>[\d.]+):(?P<port>\d+)|(?P<plain>.+)", text)
     if match is None:
         return _UNKNOWN
@@ -60,15 +66,12 @@ def parse_target(kind: str, text: str) -> Translation:
     return _UNKNOWN
 
 
-def _parse_arguments(rule: Rule, kind: str) -> Translation:
-    """Return the translation of a rule of iptables."""
-    if kind == SNAT:
-        text = _value_after(rule.arguments, "--to-source")
-        return parse_target(kind, text) if text else _UNKNOWN
+def _parse_arguments(rule: Rule) -> Translation:
+    """Return the translation of a rule of iptables with REDIRECT."""
     text = _value_after(rule.arguments, "--to-ports") or ""
     if text and not text.isdigit():
         return _UNKNOWN
-    return Translation(kind, port=int(text) if text else None)
+    return Translation(REDIRECT, port=int(text) if text else None)
 
 
 def _value_after(arguments: Sequence[str], option: str) -> str | None:
@@ -77,13 +80,9 @@ def _value_after(arguments: Sequence[str], option: str) -> str | None:
     return arguments[arguments.index(option) + 1]
 
 
-def _parse_statement(rule: Rule, kind: str) -> Translation:
-    """Return the translation of a rule of nft."""
+def _parse_statement(rule: Rule) -> Translation:
+    """Return the translation of a rule of nft with `redirect`."""
     statements: Sequence[Mapping[str, Any]] = json.loads(rule.expressions or "[]")
-    content = next((each[kind] for each in statements if isinstance(each, dict) and kind in each), None) or {}
-    address, port = content.get("addr"), content.get("port")
-    if not isinstance(port, (int, type(None))) or not isinstance(address, (str, type(None))):
-        return _UNKNOWN
-    with suppress(ValueError):
-        return Translation(kind, ip_address(address) if address else None, port)
-    return _UNKNOWN
+    content = next((each[REDIRECT] for each in statements if isinstance(each, dict) and REDIRECT in each), None) or {}
+    port = content.get("port")
+    return Translation(REDIRECT, port=port) if isinstance(port, (int, type(None))) else _UNKNOWN

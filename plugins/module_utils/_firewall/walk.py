@@ -34,7 +34,7 @@ UNCLEAR = "unclear"
 #: Chains of this type filter as well (nft(8), Chains).
 _KINDS = {"route": "filter"}
 #: What translates addresses besides NAT_VERDICTS, in nft's words.
-OTHER_TRANSLATIONS = ("snat", "redirect", "netmap", "tproxy")
+OTHER_TRANSLATIONS = ("redirect", "netmap", "tproxy")
 #: Targets of iptables after which a packet continues with the next rule (iptables-extensions(8)).
 _PASSING_TARGETS = frozenset(
     (

@@ -14,6 +14,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._core import validati
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
+from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values import (
+    excluded_network,
+    format_pool,
+    source_pool,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_policy import rich_rule
@@ -26,6 +31,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Criterion,
     Place,
     Rule,
+    join_values,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import (
     BACKEND_OPTIONS,
@@ -69,15 +75,18 @@ class Source(RuleKey):
     def flows(self) -> MasqueradedFlows | None:
         return MasqueradedFlows(self.source, self.out_interface, masqueraded=False) if self.source else None
 
-    def specs(self, ways_out: Sequence[str] = ()) -> tuple[RuleSpec, ...]:
-        """Return the rules: traffic from the network, except to itself and multicast; and its acceptance.
+    def specs(
+        self, ways_out: Sequence[str] = (), excluded: Sequence[str] = (), to_source: str | None = None
+    ) -> tuple[RuleSpec, ...]:
+        """Return the rules: traffic from the network, but to itself, multicast and excluded networks; its acceptance.
 
         What is accepted leaves by the entry's interface, or by one of those that lead outside, and comes back by it.
         The criteria of each are in the order in which they are written.
         """
         by = (Criterion("oifname", self.out_interface),) if self.out_interface else ()
-        not_multicast = Criterion("daddr", MULTICAST[self.version], negated=True)
-        rule = RuleSpec(MASQUERADE, POSTROUTING, (*self._leaving(), *by, not_multicast), "masquerade")
+        others = (Criterion("daddr", network, negated=True) for network in (MULTICAST[self.version], *excluded))
+        verdict, target = ("snat", to_source) if to_source else ("masquerade", "")
+        rule = RuleSpec(MASQUERADE, POSTROUTING, (*self._leaving(), *by, *others), verdict, target)
         if self.out_interface:
             return (rule, *self._accepting(self.out_interface))
         return (rule, *(spec for link in ways_out for spec in self._accepting(link, ANY_INTERFACE)))
@@ -114,8 +123,8 @@ class MasqueradeScheme(RuleScheme):
         role, source = found
         return RecognisedRule(owner, role, Source(source.source) if space else source)
 
-    def specs(self, key: RuleKey) -> Sequence[RuleSpec]:
-        return key.specs() if isinstance(key, Source) and key.source else ()
+    def specs(self, key: RuleKey) -> Sequence[RuleSpec]:  # noqa: ARG002  # a source does not know what is excluded
+        return ()
 
 
 SCHEME = MasqueradeScheme()
@@ -125,7 +134,7 @@ def recognise_source(rule: Rule) -> tuple[str, Source] | None:
     """Return the role of a rule, its network and its interface, also where somebody has altered it."""
     sources, destinations = rule.values("saddr"), rule.values("daddr")
     leaving, entering = _only(rule.values("oifname")), _only(rule.values("iifname"))
-    if rule.verdict == "masquerade":
+    if rule.verdict in ("masquerade", "snat"):
         return MASQUERADE, Source(_only(sources) or "", leaving)
     if rule.verdict != "accept":
         return None
@@ -145,6 +154,10 @@ class WantedMasquerade(WantedNat):
     """A network that is to be masqueraded, or no longer."""
 
     key: Source
+    #: The networks towards which nothing is masqueraded, in order.
+    excluded: tuple[str, ...] = ()
+    #: The address, or the range of addresses, that packets get instead of that of the interface they leave by.
+    to_source: str | None = None
 
     address_option = "source"
     link_option = "out_interface"
@@ -158,14 +171,15 @@ class WantedMasquerade(WantedNat):
         return self.link is None
 
     def specs(self, ways_out: Sequence[str] = ()) -> Sequence[RuleSpec]:
-        return self.key.specs(ways_out)
+        return self.key.specs(ways_out, self.excluded, self.to_source)
 
     @property
     def behind(self) -> validation.Network:
         return ip_network(self.key.source)
 
-    def flows(self) -> MasqueradedFlows:
-        return MasqueradedFlows(self.key.source, self.key.out_interface)
+    def flows(self, former: frozenset[str] = frozenset()) -> MasqueradedFlows:
+        key = self.key
+        return MasqueradedFlows(key.source, key.out_interface, True, self.excluded, self.to_source, former)
 
     def firewalld_rule(self) -> str | None:
         # A rich rule cannot match the interface that a packet leaves by, and any interface is more than was asked for.
@@ -193,6 +207,8 @@ class MasqueradeResource(Resource[WantedMasquerade, Actual]):
     entry_options: Mapping[str, Mapping[str, Any]] = {
         "source": {"type": "str"},
         "out_interface": {"type": "str"},
+        "excluded_destinations": {"type": "list", "elements": "str"},
+        "to_source": {"type": "str"},
         **ROUTER_OPTIONS,
     }
     call_options = BACKEND_OPTIONS
@@ -201,13 +217,18 @@ class MasqueradeResource(Resource[WantedMasquerade, Actual]):
         checks = Checks(entry)
         source = checks.value("source", _check_source, options["source"])
         out_interface = checks.value("out_interface", validation.rule_safe_interface, options.get("out_interface"))
+        excluded = checks.each("excluded_destinations", excluded_network, options.get("excluded_destinations"))
+        pool = checks.value("to_source", source_pool, options.get("to_source"))
         namespace = checks.value("namespace", validation.namespace_name, options.get("namespace"))
+        _check_versions(checks, source, excluded, pool)
         checks.done()
         return WantedMasquerade(
             entry=entry,
             present=options["state"] == "present",
             namespace=namespace,
             key=Source(source, out_interface),
+            excluded=tuple(join_values("daddr", map(str, excluded))),
+            to_source=format_pool(pool) if pool else None,
             ip_forward=options["ip_forward"],
             accept_forward=options["accept_forward"],
         )
@@ -240,6 +261,23 @@ def _check_source(value: Any) -> str:
     if network.is_multicast:
         raise ValueError(f"{network} is multicast, which is never a source; name the network of the senders")
     return str(network)
+
+
+def _check_versions(
+    checks: Checks,
+    source: str | None,
+    excluded: Sequence[validation.Network],
+    pool: tuple[validation.Address, validation.Address] | None,
+) -> None:
+    """Check that all addresses of an entry are of the same IP version."""
+    if source is None:
+        return
+    version = ip_network(source).version
+    given = [("excluded_destinations", network, network.version) for network in excluded]
+    given += [("to_source", format_pool(pool), pool[0].version)] if pool else []
+    for option, value, other in given:
+        if other != version:
+            checks.error(option, f"{value} is not IPv{version}, which {source} is; write one entry for each IP version")
 
 
 def _find_overlaps(present: Sequence[WantedMasquerade]) -> Iterator[InvalidEntry]:

@@ -226,8 +226,8 @@ class WantedNat:
         """The network behind the router, or the address there, whose packets it has to forward."""
         raise NotImplementedError
 
-    def flows(self) -> FlowSelection | None:
-        """Return the flows that its rules translate."""
+    def flows(self, former: frozenset[str] = frozenset()) -> FlowSelection | None:
+        """Return the flows that its rules translate; `former`: the sources that its rules of before gave them."""
         raise NotImplementedError
 
     def firewalld_rule(self) -> str | None:

@@ -117,6 +117,7 @@ class NatPlanner(Planner[AnyWanted]):
         ways_out = self._ways_out(wanted)
         key, specs = wanted.key, wanted.specs(ways_out or ())
         before = rules.describe(key, specs)
+        flows = wanted.flows(rules.pools(key))
         is_new = not before
         backend = self._backend(wanted)
         accepting = self._accepting_chains(wanted, rules, ways_out)
@@ -127,7 +128,7 @@ class NatPlanner(Planner[AnyWanted]):
             for place in (accepting if spec.hook == FORWARD else [nat_chain(spec.hook, backend, key.family)])
         ]
         updates = [*cleared, *rules.update(key, placed)]
-        operations = [*updates, *_delete_flows(wanted.namespace, wanted.flows(), updates)]
+        operations = [*updates, *_delete_flows(wanted.namespace, flows, updates)]
         operations += rules.delete_empty(key.family)
         after = rules.describe(key, specs)
         if is_new:

@@ -195,7 +195,7 @@ class WantedForward(WantedNat):
     def behind(self) -> validation.Network:
         return ip_network(self.hairpin or self.to_address)
 
-    def flows(self) -> PublishedFlows:
+    def flows(self, former: frozenset[str] = frozenset()) -> PublishedFlows:  # noqa: ARG002  # masquerading needs them
         return replace(
             self.key.flows(),
             to_address=self.to_address,

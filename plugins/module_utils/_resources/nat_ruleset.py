@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -82,6 +83,11 @@ class PlannedRuleset:
     def owned(self, key: RuleKey) -> list[OwnedRule]:
         """Return the owner's rules for a key, in their order in each chain."""
         return [found for found in self._owned.get(key, ()) if found.owner == self._owner]
+
+    def pools(self, key: RuleKey) -> frozenset[str]:
+        """Return the sources that the owner's rules for a key give to packets, as far as they are understood."""
+        targets = {found.rule.target.partition(" ")[0] for found in self.owned(key) if found.rule.verdict == "snat"}
+        return frozenset(target for target in targets if re.fullmatch(r"[\da-f.:]+(-[\da-f.:]+)?", target))
 
     def owned_keys(self) -> list[RuleKey]:
         """Return what the owner's rules are about."""
@@ -280,7 +286,7 @@ class PlannedRuleset:
         for found in self.owned(key):
             name = "accept_forward" if hook_of(found.place) == FORWARD else found.role
             described.setdefault(name, []).append(found.describe(specs))
-            if found.rule.verdict == "dnat" and found.rule.target not in described.setdefault("to", []):
+            if found.rule.verdict in ("dnat", "snat") and found.rule.target not in described.setdefault("to", []):
                 described["to"].append(found.rule.target)
         return described
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values import format_pool
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import isolation_entries
@@ -78,7 +79,7 @@ def _compile_present(topology: Topology, policies: Policies) -> dict[str, Any]:
         "routes": [entry for namespace in topology.namespaces for entry in _build_routes(namespace)],
         "hosts": namespace_addresses(topology),
         "isolation": isolation_entries(topology),
-        "rules": [{"source": str(rule.source), **rule.options} for rule in topology.nat],
+        "rules": [_build_rule(rule) for rule in topology.nat],
         "forwards": [entry for forward in topology.forwards for entry in _build_forwards(topology, forward)],
         "policies": policy_entries(policies),
         "probes": derive_probes(topology, policies) if topology.verify else [],
@@ -145,6 +146,15 @@ def _build_route(namespace: str, route: Route) -> Entry:
     for option in ("device", "metric", "table"):
         if getattr(route, option) is not None:
             entry[option] = getattr(route, option)
+    return entry
+
+
+def _build_rule(rule: Nat) -> Entry:
+    entry: Entry = {"source": str(rule.source), **rule.options}
+    if rule.excluded:
+        entry["excluded_destinations"] = [str(network) for network in rule.excluded]
+    if rule.pool:
+        entry["to_source"] = format_pool(rule.pool)
     return entry
 
 

@@ -151,6 +151,11 @@ class Nat:
 
     path: str
     source: Network
+    #: The networks towards which nothing is masqueraded.
+    excluded: tuple[Network, ...]
+    #: The first and the last of the addresses that packets get; None: that of the interface they leave by.
+    pool: tuple[Address, Address] | None
+    #: Options of the module nat_masquerade that are passed on unchanged.
     options: Mapping[str, Any]
 
     @property

@@ -125,6 +125,13 @@ class PolicyProbes:
                 for network in self._policies.addresses.get(router, ())
                 if network.version == path.to.version
             ),
+            *(
+                address
+                for router in routers
+                for rule in self._walk.nodes[router].nat
+                for address in rule.pool or ()
+                if address.version == path.to.version
+            ),
         ]
 
     # Paths that show the policies

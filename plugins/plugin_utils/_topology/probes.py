@@ -251,7 +251,7 @@ def _build_path_outside(place: Place, target: Target) -> ProbePath:
 def _paths_outside(topology: Topology) -> Iterator[ProbePath]:
     for namespace in topology.namespaces:
         for target in topology.outside:
-            if _has_route(namespace, target) and _is_masqueraded(namespace, target, topology):
+            if _has_route(namespace, target) and _is_masqueraded(namespace, target, topology, excluded=False):
                 yield _build_path_outside(namespace.name, target)
 
 
@@ -262,14 +262,15 @@ def _has_route(namespace: Namespace, target: Target) -> bool:
     )
 
 
-def _is_masqueraded(namespace: Namespace, target: Target, topology: Topology) -> bool:
-    """Return whether NAT covers an address of the namespace."""
+def _is_masqueraded(namespace: Namespace, target: Target, topology: Topology, excluded: bool) -> bool:
+    """Return whether NAT covers an address of the namespace; `excluded`: also where the target is excluded from it."""
     return any(
         address.ip in rule.source
         for attachment in namespace.interfaces
         for address in attachment.addresses or ()
         if address.version == target.address.version
         for rule in topology.nat
+        if excluded or not any(target.address in network for network in rule.excluded)
     )
 
 
@@ -283,7 +284,7 @@ def _forbidden_paths_outside(topology: Topology, walk: Walk) -> Iterator[ProbePa
     masqueraded_versions = {rule.source.version for rule in topology.nat if rule.namespace is None}
     for namespace in topology.namespaces:
         for target in topology.outside:
-            if walk.holders.get(target.address) or _is_masqueraded(namespace, target, topology):
+            if walk.holders.get(target.address) or _is_masqueraded(namespace, target, topology, excluded=True):
                 continue
             if walk.reaches(namespace.name, target.address) is Verdict.NO or (
                 target.address.version in masqueraded_versions and _ends_at_host(namespace.name, target.address, walk)

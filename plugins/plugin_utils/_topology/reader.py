@@ -312,7 +312,13 @@ class Reader:
         options = self._check_options(path, entry, schema.NAT, "source")
         if options is None:
             return None
-        return Nat(path, options["source"], {key: value for key, value in options.items() if key != "source"})
+        source, excluded, pool = options["source"], options.get("excluded_destinations", []), options.get("to_source")
+        given = [(f"excluded_destinations[{index}]", network) for index, network in enumerate(excluded)]
+        for option, value in [*given, *([("to_source", pool[0])] if pool else [])]:
+            if value.version != source.version:
+                cause = f"{value} is not IPv{source.version}, which {source} is; write one entry for each IP version"
+                self.errors.add(path, option, cause)
+        return Nat(path, source, tuple(excluded), pool, _select(options, ("out_interface", *schema.ROUTER)))
 
     def _read_forward(self, path: str, entry: Mapping[str, Any]) -> Forward | None:
         if "source" in entry:

@@ -263,6 +263,8 @@ PROBE: dict[str, Check] = {
 NAT: dict[str, Check] = {
     "source": validation.network,
     "out_interface": validation.interface_name,
+    "excluded_destinations": Each(nat_values.excluded_network),
+    "to_source": nat_values.source_pool,
     **ROUTER,
 }
 FORWARD: dict[str, Check] = {

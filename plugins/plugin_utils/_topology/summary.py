@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values import format_pool
 from ansible_collections.netns.fabric.plugins.module_utils._core.policies import DENY
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
@@ -142,7 +143,9 @@ def _format_router(rule: Nat | Forward) -> str:
 
 def _format_nat(rule: Nat) -> str:
     out = f" out of {rule.options['out_interface']}" if "out_interface" in rule.options else ""
-    return f"  NAT {rule.source}{out}, masqueraded by {_format_router(rule)}"
+    how = f"translated to {format_pool(rule.pool)}" if rule.pool else "masqueraded"
+    excluded = f", but not to {' and '.join(map(str, rule.excluded))}" if rule.excluded else ""
+    return f"  NAT {rule.source}{out}, {how} by {_format_router(rule)}{excluded}"
 
 
 def _format_forward(topology: Topology, forward: Forward) -> str:

@@ -254,10 +254,11 @@ class Walk:
     def _is_answered(self, hops: tuple[Hop, ...], end: Place, source: Address, to: Address) -> bool:
         """Return whether the answer takes the way back that the packet came, through address translation, too."""
         for index, hop in enumerate(hops[1:], 1):
-            if any(_masquerades(rule, source, to, hop.egress) for rule in self.nodes[hop.place].nat):
-                translated = _source_addresses(hop.egress, to.version)
+            rules = [rule for rule in self.nodes[hop.place].nat if _masquerades(rule, source, to, hop.egress)]
+            if rules:
+                translated = rules[0].pool or _source_addresses(hop.egress, to.version)
                 return (
-                    len(translated) == 1
+                    len(set(translated)) == 1
                     and self._returns([*(earlier.place for earlier in hops[:index]), hop.place], source)
                     and self._is_answered(hops[index:], end, translated[0], to)
                 )
@@ -309,4 +310,5 @@ def _find_egress(node: Node, route: Route) -> NodeInterface | None:
 
 
 def _masquerades(rule: Nat, source: Address, to: Address, egress: NodeInterface) -> bool:
-    return source in rule.source and to not in rule.source and rule.options.get("out_interface") in (None, egress.name)
+    is_leaving = source in rule.source and not any(to in network for network in (rule.source, *rule.excluded))
+    return is_leaving and rule.options.get("out_interface") in (None, egress.name)

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values import client_network
+from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values import (
+    client_network,
+    excluded_network,
+    format_pool,
+    source_pool,
+)
 
 
 def test_client_network() -> None:
@@ -29,3 +34,39 @@ def test_client_network() -> None:
 def test_errors(given: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         client_network(given)
+
+
+def test_excluded_network() -> None:
+    assert str(excluded_network("10.8.0.0/16")) == "10.8.0.0/16"
+    for given, message in (("0.0.0.0/0", "nothing is masqueraded; remove the entry"), ("ff00::/8", "omit it")):
+        with pytest.raises(ValueError, match=message):
+            excluded_network(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("192.0.2.7 - 192.0.2.9", "192.0.2.7-192.0.2.9"),
+        ("192.0.2.7-192.0.2.7", "192.0.2.7"),
+        ("2001:DB8::7-2001:db8::9", "2001:db8::7-2001:db8::9"),
+    ],
+)
+def test_source_pool(given: str, text: str) -> None:
+    assert format_pool(source_pool(given)) == text
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("192.0.2.9-192.0.2.7", "ends before it begins; write 192.0.2.7-192.0.2.9"),
+        ("192.0.2.7-2001:db8::9", "two IP versions"),
+        ("192.0.2.7-192.0.2.8-192.0.2.9", "more than one hyphen"),
+        ("192.0.2.0/24", "192.0.2.0/24"),
+        ("fe80::1", "nobody outside can answer to fe80::1"),
+        (7, "must be an address, or a range of addresses"),
+    ],
+)
+def test_no_source_pool(given: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        source_pool(given)

@@ -14,6 +14,7 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.
     OUTSIDE,
     Variables,
     on_bridge,
+    only_error_of,
 )
 
 V4, V6 = "192.0.2.1", "2001:db8::1"
@@ -95,3 +96,34 @@ def test_a_few_of_many() -> None:
         namespace["routes"] = [{"destination": "default", "gateway": f"10.{number}.0.254"}]
     variables["nat"] = [{"source": f"10.{number}.0.0/24"} for number in range(100)]
     assert 10 <= len(probes_of(variables)) <= 16
+
+
+def test_exemptions_and_a_given_source() -> None:
+    """An address that is not masqueraded shows nothing; the other ones are as good."""
+    variables = behind_the_host()
+    variables["nat"][0].update(excluded_destinations=["192.0.2.0/24", "10.8.0.0/16"], to_source="203.0.113.7")
+    assert starts(variables) == {("a", "198.51.100.1"), ("a", V6)}
+    assert compile_topology(variables)["rules"][0] == {
+        "source": "10.0.0.0/24",
+        "excluded_destinations": ["192.0.2.0/24", "10.8.0.0/16"],
+        "to_source": "203.0.113.7",
+    }
+    variables["verify_outside"] = ["10.8.0.1", "203.0.113.99"]
+    outside = [probe for probe in compile_topology(variables)["probes"] if probe["to"] in variables["verify_outside"]]
+    # Who is exempted has its own address there, and whether that has a route back is not declared.
+    assert {(probe["to"], probe.get("expect")) for probe in outside} == {("203.0.113.99", None)}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"excluded_destinations": ["fd00::/8"]}, "excluded_destinations[0]: fd00::/8 is not IPv4, which 10.0.0.0/24"),
+        ({"excluded_destinations": ["0.0.0.0/0"]}, "excluded_destinations[0]: 0.0.0.0/0 contains every address"),
+        ({"to_source": "2001:db8::7"}, "to_source: 2001:db8::7 is not IPv4, which 10.0.0.0/24 is"),
+        ({"to_source": "192.0.2.9-192.0.2.7"}, "to_source: 192.0.2.9-192.0.2.7 ends before it begins"),
+    ],
+)
+def test_errors(options: dict[str, Any], message: str) -> None:
+    variables = behind_the_host()
+    variables["nat"][0].update(options)
+    assert message in only_error_of(variables)

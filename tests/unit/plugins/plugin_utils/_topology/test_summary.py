@@ -64,3 +64,12 @@ def test_large_topology_is_short() -> None:
     summary = compile_topology(masqueraded(100))["summary"]
     assert len(summary) < 50
     assert "  ... and 80 more" in summary
+
+
+def test_limits_of_nat() -> None:
+    variables = publishing({"publish": 80, "to": "web", "from": ["203.0.113.0/24", "198.51.100.0/24"]})
+    variables["nat"][0].update(to_source="192.0.2.7-192.0.2.9", excluded_destinations=["10.8.0.0/16"])
+    assert compile_topology(variables)["summary"][-2:] == [
+        "  NAT 10.0.0.0/24, translated to 192.0.2.7-192.0.2.9 by the host, but not to 10.8.0.0/16",
+        "  port 80/tcp of the host is forwarded to 10.0.0.1 (web) port 80, for 203.0.113.0/24 and 198.51.100.0/24 only",
+    ]
