@@ -20,6 +20,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter impor
 )
 from ansible_collections.netns.fabric.plugins.module_utils._facts.firewall_view import owner_of
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
+    CLAMP_MSS,
+    MSS,
     MULTICAST,
     NAT_HOOKS,
     Rule,
@@ -71,6 +73,7 @@ def _masquerade(
         **source.options(),
         excluded_destinations=excluded or None,
         to_source=next((rule.target for rule in translating if rule.target), None),
+        clamp_mss=any(rule.verdict == CLAMP_MSS for _role, _hook, rule in rules) or None,
         **_forwarding(exporter, name, source.version, accepted),
     )
 
@@ -131,7 +134,7 @@ def _describes(
         wanted = desired_of(resource, name, entry)
     except FabricError:
         return False
-    specs = [spec for spec in wanted.specs() if spec.hook in NAT_HOOKS]
+    specs = [spec for spec in wanted.specs() if spec.hook in (*NAT_HOOKS, MSS)]
     return bool(wanted.key == key) and _is_complete(specs, rules)
 
 
@@ -146,8 +149,9 @@ def _recognised_rules(exporter: Exporter, name: NamespaceName, scheme: RuleSchem
 
 
 def _is_complete(specs: Sequence[RuleSpec], rules: Sequence[_Found]) -> bool:
-    """Return whether the rules that translate addresses are these specs, each of them and no other."""
-    translating = [(hook, rule) for _role, hook, rule in rules if hook in NAT_HOOKS]
+    """Return whether the rules that translate or limit segments are these specs, each of them and no other."""
+    found = ((MSS if rule.verdict == CLAMP_MSS else hook, rule) for _role, hook, rule in rules)
+    translating = [(hook, rule) for hook, rule in found if hook in (*NAT_HOOKS, MSS)]
     missing = [spec for spec in specs if not any(_is_same(spec, *found) for found in translating)]
     altered = [found for found in translating if not any(_is_same(spec, *found) for spec in specs)]
     return bool(specs) and not missing and not altered

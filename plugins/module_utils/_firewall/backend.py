@@ -33,6 +33,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.iptables_tr
     IptablesTransaction,
     TableRules,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.kernel_support import find_lack
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_objects import (
     NftObjects,
     dump,
@@ -48,6 +49,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     FAMILIES,
     IPTABLES_LEGACY,
     IPTABLES_NFT,
+    NFTABLES,
     OWN_TABLE,
     Chain,
     Ruleset,
@@ -210,6 +212,20 @@ class Firewall(Backend):
             ruleset = self._read_here(*key)
             self._kept[key] = version, ruleset
         return ruleset
+
+    def lacking(self, features: Iterable[str]) -> dict[tuple[str, str], str]:
+        """Return by feature and backend why the kernel cannot do it, where it cannot."""
+        found: dict[tuple[str, str], str] = {}
+        backends = [
+            *([NFTABLES] if self.tools.nft else []),
+            *dict.fromkeys(variant for variant, _ in self.tools.iptables),
+        ]
+        for feature in sorted(features):
+            for backend in backends:
+                lack = find_lack(feature, backend, self._run)
+                if lack:
+                    found[feature, backend] = lack
+        return found
 
     def warnings(self) -> Iterable[str]:
         return [f"the packet filter of the namespace {name} is left alone: {why}" for name, why in self._unread.items()]

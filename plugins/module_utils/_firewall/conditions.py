@@ -83,6 +83,8 @@ def _is_about(criterion: Criterion, packet: Packet) -> bool:
         return (":" in criterion.value) == (packet.destination.version == 6)
     if name in _ICMP_TYPES:
         return packet.protocol == "icmp" and _ICMP_TYPES[name] == packet.destination.version
+    if name == "tcp flags":
+        return packet.protocol == "tcp"
     return not name.endswith("port") or name.partition(" ")[0] == packet.protocol
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
+    CLAMP_MSS,
     FAMILIES,
     FINAL_VERDICTS,
     FORWARD,
@@ -27,6 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Place,
     Rule,
     Ruleset,
+    format_flags,
     parse_network,
     parse_range,
 )
@@ -47,12 +49,16 @@ _FIELDS: Mapping[str, str] = {
 _ICMP_TYPES = ("icmp type", "icmpv6 type")
 _PORTS: Mapping[str, str] = {"--dport": "dport", "--sport": "sport"}
 #: By protocol, as iptables prints it: what is joined with it to one condition, as in nft.
-_JOINED: Mapping[str, Mapping[str, str]] = {
+_JOINED: Mapping[str, dict[str, str]] = {
     **{protocol: {option: f"{protocol} {name}" for option, name in _PORTS.items()} for protocol in ("tcp", "udp")},
     "icmp": {"--icmp-type": "icmp type"},
     "ipv6-icmp": {"--icmpv6-type": "icmpv6 type"},
 }
-_VERDICTS: Mapping[str, str] = {name.upper(): name for name in (*FINAL_VERDICTS, *NAT_VERDICTS, "log")}
+_JOINED["tcp"]["--tcp-flags"] = "tcp flags"
+_VERDICTS: Mapping[str, str] = {
+    **{name.upper(): name for name in (*FINAL_VERDICTS, *NAT_VERDICTS, "log")},
+    "TCPMSS": CLAMP_MSS,
+}
 _HOOKS: Mapping[str, str] = {hook.upper(): hook for hook in (*NAT_HOOKS, FORWARD, INPUT)}
 
 #: Options whose value is the next word even where that begins with a hyphen: the name of a link, or a comment.
@@ -119,8 +125,8 @@ def parse_rule(arguments: Sequence[str], version: int) -> Rule:
             comment = values[0]
         elif option in ("--to-destination", "--to-source"):
             target = values[0]
-        elif verdict == "snat":
-            target += f" {option.lstrip('-')}"
+        elif verdict == "snat" or (verdict == CLAMP_MSS and option != "--clamp-mss-to-pmtu"):
+            target = " ".join([*([target] if target else []), option.lstrip("-"), *values])
         elif option != "-m" and (not verdict or verdict in NAT_VERDICTS):  # else it is an option of the target
             criteria.add(_parse_criterion(negated, option, values, version))
     return Rule(frozenset(criteria), verdict, target, comment, arguments=tuple(arguments))
@@ -160,6 +166,8 @@ _AS_IN_NFT: Mapping[tuple[str, str], tuple[str, str]] = {
 def _parse_criterion(negated: bool, option: str, values: Sequence[str], version: int) -> Criterion:
     if option == "--dst-type" and negated and list(values) == ["MULTICAST"]:
         return Criterion("daddr", MULTICAST[version], negated=True)
+    if option == "tcp flags" and len(values) == 2:
+        return Criterion("tcp flags", format_flags(values[1].split(","), values[0].split(",")), negated)
     value = values[0] if len(values) == 1 else ""
     if (option, value) in _AS_IN_NFT and not (negated and option == "--dst-type"):
         return Criterion(*_AS_IN_NFT[option, value], negated)

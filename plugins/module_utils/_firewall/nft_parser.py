@@ -13,6 +13,7 @@ from ipaddress import ip_address, summarize_address_range
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
+    CLAMP_MSS,
     FINAL_VERDICTS,
     FORWARD,
     INPUT,
@@ -25,12 +26,16 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Rule,
     Ruleset,
     format_destination,
+    format_flags,
     join_values,
     parse_network,
 )
 
 #: linux/netfilter/nf_tables.h
 NFT_TABLE_F_DORMANT, NFT_TABLE_F_OWNER = 1, 2
+
+#: What limits the segments of TCP, and to the path.
+_SEGMENT_SIZE, _TO_PATH = {"tcp option": {"name": "maxseg", "field": "size"}}, {"rt": {"key": "mtu"}}
 
 _PAYLOADS: Mapping[Any, str] = {
     **{(family, name): name for family in ("ip", "ip6") for name in ("saddr", "daddr")},
@@ -167,12 +172,8 @@ def _parse_expressions(expressions: str) -> Rule:
         kind, content = _only_item(statement)
         if kind == "match":
             criteria.add(parse_match(content))
-        elif kind in ("jump", "goto"):
-            verdict, target = kind, content["target"]
-        elif kind in ("dnat", "snat"):
-            verdict, target = kind, _parse_translation(content)
-        elif kind in (*FINAL_VERDICTS, "masquerade"):
-            verdict = kind
+        elif (action := _parse_action(kind, content)) is not None:
+            verdict, target = action
             if kind == "masquerade" and content:
                 criteria.add(Criterion.other(content))
         elif kind == "log":
@@ -182,6 +183,17 @@ def _parse_expressions(expressions: str) -> Rule:
     if prefix is not None and not verdict:
         verdict, target = "log", prefix
     return Rule(frozenset(criteria), verdict, target, expressions=expressions)
+
+
+def _parse_action(kind: str, content: Any) -> tuple[str, str] | None:
+    """Return the verdict of a statement, and its target; None for a statement of another kind."""
+    if kind in ("jump", "goto"):
+        return kind, content["target"]
+    if kind in ("dnat", "snat"):
+        return kind, _parse_translation(content)
+    if kind == "mangle" and content["key"] == _SEGMENT_SIZE:
+        return CLAMP_MSS, "" if content["value"] == _TO_PATH else json.dumps(content["value"])
+    return (kind, "") if kind in (*FINAL_VERDICTS, "masquerade") else None
 
 
 def _parse_translation(content: Any) -> str:
@@ -214,6 +226,9 @@ def _passes_every_packet(kind: str, content: Any) -> bool:
 
 def parse_match(match: Mapping[str, Any]) -> Criterion:
     left, right = match["left"], match["right"]
+    flags = _parse_flags(left, right) if match["op"] in ("==", "!=") else ""
+    if flags:
+        return Criterion("tcp flags", flags, match["op"] == "!=")
     name = _parse_field(left)
     if name is not None and not name.startswith("ct ") and isinstance(right, dict) and "set" in right:
         values = _parse_set(name, right["set"])
@@ -223,6 +238,17 @@ def parse_match(match: Mapping[str, Any]) -> Criterion:
         if value is not None:
             return Criterion(name, value, negated=match["op"] == "!=")
     return Criterion.other(match)
+
+
+def _parse_flags(left: Any, right: Any) -> str:
+    """Return VALUE/MASK of a condition on the flags of TCP; empty for anything else."""
+    parts = left.get("&") if isinstance(left, dict) else None
+    if not isinstance(parts, list) or parts[0] != {"payload": {"protocol": "tcp", "field": "flags"}}:
+        return ""
+    value, mask = (each.get("|", []) if isinstance(each, dict) else each for each in (right, parts[1]))
+    names = [[each] if isinstance(each, str) else each for each in (value, mask)]
+    is_known = all(isinstance(each, list) and all(isinstance(name, str) for name in each) for each in names)
+    return format_flags(*names) if is_known else ""
 
 
 def _parse_set(name: str, values: Any) -> str:

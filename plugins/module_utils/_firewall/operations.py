@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation, Phase
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import FlowSelection
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
+    CLAMP_MSS,
     MULTICAST,
+    NAT_HOOKS,
     OWN_CHAINS,
     OWN_TABLE,
     POSTROUTING,
@@ -226,7 +228,7 @@ class DeleteIptablesChain(AddIptablesChain):
 def changes_translation(operation: Operation) -> bool:
     """Return whether an operation adds or removes a rule that translates addresses."""
     if isinstance(operation, (AddNftRule, DeleteNftRule)):
-        return operation.table == OWN_TABLE
+        return operation.table == OWN_TABLE and operation.chain in NAT_HOOKS
     if isinstance(operation, IptablesOperation):
         return operation.table == "nat"
     return isinstance(operation, ClearDormantFlag)
@@ -243,6 +245,7 @@ def format_nft(criteria: Iterable[Criterion], verdict: str, comment: str, family
         "snat": f"snat to {target}",
         "jump": f"jump {target}",
         "log": f'log prefix "{target}"',
+        CLAMP_MSS: "tcp option maxseg size set rt mtu",
     }
     action = formats.get(verdict, verdict)
     return " ".join([*words, action, f'comment "{comment}"'])
@@ -250,6 +253,9 @@ def format_nft(criteria: Iterable[Criterion], verdict: str, comment: str, family
 
 def _format_nft_criterion(criterion: Criterion, family: str) -> str:
     relation = "!= " if criterion.negated else ""
+    if criterion.field == "tcp flags":
+        value, _slash, mask = criterion.value.partition("/")
+        return f"tcp flags & ({mask.replace(',', '|')}) == {value}"
     name, is_set, _rest = criterion.field.partition(" set")
     values = criterion.value.split() if is_set else [criterion.value]
     if name in ("iifname", "oifname"):
@@ -275,11 +281,14 @@ def format_iptables(criteria: Iterable[Criterion], verdict: str, comment: str, t
         words += ["-m", "iprange", *negation, "--dst-range", format_range(criterion.value)]
     for criterion in criteria:
         words += _format_iptables_criterion(criterion)
-    to = {"dnat": ["--to-destination", target], "snat": ["--to-source", target], "log": ["--log-prefix", target]}.get(
-        verdict, []
-    )
-    action = target if verdict == "jump" else verdict.upper()
-    return (*words, "-m", "comment", "--comment", comment, "-j", action, *to)
+    options = {
+        "dnat": ["--to-destination", target],
+        "snat": ["--to-source", target],
+        "log": ["--log-prefix", target],
+        CLAMP_MSS: ["--clamp-mss-to-pmtu"],
+    }
+    action = target if verdict == "jump" else "TCPMSS" if verdict == CLAMP_MSS else verdict.upper()
+    return (*words, "-m", "comment", "--comment", comment, "-j", action, *options.get(verdict, []))
 
 
 #: By nft's name of the protocol: the words of iptables before the type.
@@ -297,6 +306,9 @@ def _format_iptables_criterion(criterion: Criterion) -> list[str]:
         return [*_ICMP_MATCHES[protocol], value]
     if which in ("sport", "dport"):
         return ["-p", protocol, "-m", protocol, f"--{which}", value.replace("-", ":")]
+    if criterion.field == "tcp flags":
+        flags, _slash, mask = value.upper().partition("/")
+        return ["-p", "tcp", "-m", "tcp", "--tcp-flags", mask, flags]
     if criterion.field == "ct state":
         states = sorted(value.upper().split(","), reverse=True)
         return ["-m", "conntrack", "--ctstate", ",".join(states)]

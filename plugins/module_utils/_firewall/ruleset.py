@@ -33,6 +33,8 @@ INPUT = "input"
 NAT_HOOKS = (PREROUTING, OUTPUT, POSTROUTING)
 #: The chains of a namespace's policy: what comes in, and what goes out.
 POLICY_IN, POLICY_OUT = "fabric-policy-in", "fabric-policy-out"
+#: The chain that limits the segments of TCP, before the filters of others.
+MSS = "fabric-mss"
 #: How the chains begin that hold what may leave an isolated link, and what may enter it.
 FROM_PREFIX, TO_PREFIX = "fabric-from-", "fabric-to-"
 #: The table of iptables for isolation. It is used before `filter`, where others accept traffic.
@@ -47,6 +49,9 @@ FINAL_VERDICTS = ("accept", "drop", "reject", "return")
 REFUSING_VERDICTS = ("drop", "reject")
 #: The verdicts of address translation.
 NAT_VERDICTS = ("masquerade", "snat", "dnat")
+
+#: What limits the segments of TCP to the path (nft(8), `tcp option maxseg size set rt mtu`). A packet passes.
+CLAMP_MSS = "clamp_mss"
 
 #: The chains of firewalld in iptables' filter table: of its older releases and of its newer ones.
 _FIREWALLD_CHAINS = ("FORWARD_IN_ZONES", "FORWARD_POLICIES_PRE")
@@ -71,6 +76,7 @@ OWN_CHAINS: Mapping[str, BaseChain] = {
     OUTPUT: BaseChain("nat", OUTPUT, "-100"),
     POSTROUTING: BaseChain("nat", POSTROUTING, "srcnat"),
     FORWARD: BaseChain("filter", FORWARD, "-10"),
+    MSS: BaseChain("filter", FORWARD, "mangle"),
     POLICY_IN: BaseChain("filter", INPUT, "-10"),
     POLICY_OUT: BaseChain("filter", OUTPUT, "-10"),
 }
@@ -82,8 +88,8 @@ class Criterion:
 
     `field` is `saddr`, `daddr` (a network in CIDR notation), `iifname`, `oifname`, `ct state` (comma separated), `ct
     status`, `fib daddr type`, `tcp dport` and its like (a port, or FIRST-LAST), `l4proto`, `icmp type`, `icmpv6 type`
-    (a number), or `other` for what does not matter here, in the words of the tool that printed it. With ` set` after
-    it, the value is several ones separated by spaces; iptables has no such condition.
+    (a number), `tcp flags` (VALUE/MASK), or `other` for what does not matter here, in the words of the tool that
+    printed it. With ` set` after it, the value is several ones separated by spaces; iptables has no such condition.
     """
 
     field: str
@@ -101,8 +107,9 @@ class Rule:
     """One rule of a chain.
 
     `verdict` is in nft's words (`accept`, `drop`, `reject`, `return`, `masquerade`, `snat`, `dnat`, `jump`, `goto`,
-    `log`), empty for none; `target` is the chain of a jump, the destination of dnat (ADDRESS or ADDRESS:PORT), the
-    source of snat (ADDRESS or FIRST-LAST), both with what else is given of them, or the prefix of what is logged.
+    `log`) or CLAMP_MSS, empty for none; `target` is the chain of a jump, the destination of dnat (ADDRESS or
+    ADDRESS:PORT), the source of snat (ADDRESS or FIRST-LAST), both with what else is given of them, or the prefix of
+    what is logged.
     `handle` and `expressions` (JSON) are nft's, `arguments` are iptables'.
     """
 
@@ -343,7 +350,7 @@ def parse_network(text: str) -> str | None:
 def parse_range(text: str) -> str | None:
     """Return the network that FIRST-LAST has the addresses of; None for what is not exactly one."""
     try:
-        networks = list(summarize_address_range(*map(ip_address, text.split("-"))))  # type: ignore[arg-type, call-overload]  # of either version
+        networks = list(summarize_address_range(*map(ip_address, text.split("-"))))
     except (TypeError, ValueError):
         return None
     return str(networks[0]) if len(networks) == 1 else None
@@ -353,3 +360,8 @@ def format_range(text: str) -> str:
     """Return a network as FIRST-LAST."""
     network = ip_network(text)
     return f"{network[0]}-{network[-1]}"
+
+
+def format_flags(flags: Iterable[str], mask: Iterable[str]) -> str:
+    """Return which flags of TCP are set, of those that are looked at."""
+    return "/".join(",".join(sorted(name.lower() for name in names)) for names in (flags, mask))

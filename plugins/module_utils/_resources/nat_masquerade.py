@@ -24,13 +24,16 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.resource import
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_policy import rich_rule
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import MasqueradedFlows
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
+    CLAMP_MSS,
     COMMENT,
     FORWARD,
+    MSS,
     MULTICAST,
     POSTROUTING,
     Criterion,
     Place,
     Rule,
+    format_flags,
     join_values,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import (
@@ -51,7 +54,7 @@ MARK = f"{COMMENT}:"
 #: How it ends where the rule names an interface and the entry does not.
 ANY_INTERFACE = " any"
 
-MASQUERADE, ACCEPT_OUT, ACCEPT_REPLIES = "masquerade", "out", "replies"
+MASQUERADE, ACCEPT_OUT, ACCEPT_REPLIES, CLAMP_REPLIES = "masquerade", "out", "replies", f"{CLAMP_MSS} replies"
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,16 @@ class Source(RuleKey):
         if self.out_interface:
             return (rule, *self._accepting(self.out_interface))
         return (rule, *(spec for link in ways_out for spec in self._accepting(link, ANY_INTERFACE)))
+
+    def clamping(self) -> Iterator[RuleSpec]:
+        """Yield the rules that limit the segments of TCP: what each end offers limits what the other one sends."""
+        opening = Criterion("tcp flags", format_flags(["syn"], ["syn", "rst"]))
+        out, back = (
+            (Criterion(field, self.out_interface),) if self.out_interface else () for field in ("oifname", "iifname")
+        )
+        yield RuleSpec(CLAMP_MSS, MSS, (*self._leaving(), *out, opening), CLAMP_MSS)
+        returning = (Criterion("saddr", self.source, negated=True), Criterion("daddr", self.source))
+        yield RuleSpec(CLAMP_REPLIES, MSS, (*returning, *back, opening), CLAMP_MSS)
 
     def _leaving(self) -> tuple[Criterion, Criterion]:
         return Criterion("saddr", self.source), Criterion("daddr", self.source, negated=True)
@@ -136,12 +149,15 @@ def recognise_source(rule: Rule) -> tuple[str, Source] | None:
     leaving, entering = _only(rule.values("oifname")), _only(rule.values("iifname"))
     if rule.verdict in ("masquerade", "snat"):
         return MASQUERADE, Source(_only(sources) or "", leaving)
-    if rule.verdict != "accept":
+    if rule.verdict not in ("accept", CLAMP_MSS):
         return None
+    is_clamping = rule.verdict == CLAMP_MSS
     if sources and sources <= rule.values("daddr", negated=True):
-        return f"{ACCEPT_OUT} {leaving or ''}".strip(), Source(_only(sources) or "", leaving)
+        role = CLAMP_MSS if is_clamping else f"{ACCEPT_OUT} {leaving or ''}".strip()
+        return role, Source(_only(sources) or "", leaving)
     if destinations and destinations <= rule.values("saddr", negated=True):
-        return f"{ACCEPT_REPLIES} {entering or ''}".strip(), Source(_only(destinations) or "", entering)
+        role = CLAMP_REPLIES if is_clamping else f"{ACCEPT_REPLIES} {entering or ''}".strip()
+        return role, Source(_only(destinations) or "", entering)
     return None
 
 
@@ -158,6 +174,7 @@ class WantedMasquerade(WantedNat):
     excluded: tuple[str, ...] = ()
     #: The address, or the range of addresses, that packets get instead of that of the interface they leave by.
     to_source: str | None = None
+    clamp_mss: bool = False
 
     address_option = "source"
     link_option = "out_interface"
@@ -171,7 +188,12 @@ class WantedMasquerade(WantedNat):
         return self.link is None
 
     def specs(self, ways_out: Sequence[str] = ()) -> Sequence[RuleSpec]:
-        return self.key.specs(ways_out, self.excluded, self.to_source)
+        clamping = self.key.clamping() if self.clamp_mss else ()
+        return (*self.key.specs(ways_out, self.excluded, self.to_source), *clamping)
+
+    @property
+    def features(self) -> Sequence[str]:
+        return (CLAMP_MSS,) if self.clamp_mss else ()
 
     @property
     def behind(self) -> validation.Network:
@@ -209,6 +231,7 @@ class MasqueradeResource(Resource[WantedMasquerade, Actual]):
         "out_interface": {"type": "str"},
         "excluded_destinations": {"type": "list", "elements": "str"},
         "to_source": {"type": "str"},
+        "clamp_mss": {"type": "bool", "default": False},
         **ROUTER_OPTIONS,
     }
     call_options = BACKEND_OPTIONS
@@ -229,6 +252,7 @@ class MasqueradeResource(Resource[WantedMasquerade, Actual]):
             key=Source(source, out_interface),
             excluded=tuple(join_values("daddr", map(str, excluded))),
             to_source=format_pool(pool) if pool else None,
+            clamp_mss=options["clamp_mss"],
             ip_forward=options["ip_forward"],
             accept_forward=options["accept_forward"],
         )
@@ -273,7 +297,7 @@ def _check_versions(
     if source is None:
         return
     version = ip_network(source).version
-    given = [("excluded_destinations", network, network.version) for network in excluded]
+    given = [("excluded_destinations", str(network), int(network.version)) for network in excluded]
     given += [("to_source", format_pool(pool), pool[0].version)] if pool else []
     for option, value, other in given:
         if other != version:

@@ -25,6 +25,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     FAMILIES,
     FORWARD,
     FROM_PREFIX,
+    MANGLE,
+    MSS,
     NAT_HOOKS,
     NFTABLES,
     OWN_TABLE,
@@ -161,7 +163,8 @@ class OwnedRule:
     def describe(self, specs: Iterable[RuleSpec]) -> str:
         """Return its place and role, and what is wrong with it, for the diff."""
         role = f" ({self.role})" if hook_of(self.place) == FORWARD else ""
-        meant = [spec for spec in specs if (spec.role, spec.hook) == (self.role, hook_of(self.place))]
+        hooks = (MSS if self.place.table == MANGLE else "", hook_of(self.place))
+        meant = [spec for spec in specs if spec.role == self.role and spec.hook in hooks]
         altered = " (altered)" if meant and not any(spec.same_as(self.rule) for spec in meant) else ""
         return f"{self.place}{role}{altered}" + (" (misplaced)" if self.idle else "")
 
@@ -177,14 +180,18 @@ def hook_of(place: Place) -> str:
         return ISOLATION
     if place.chain in (POLICY_IN, POLICY_OUT):
         return POLICY
+    if place.chain == MSS:
+        return MSS
     name = place.chain.lower()
     return name if name in NAT_HOOKS and place.table in (OWN_TABLE, "nat") else FORWARD
 
 
 def nat_chain(hook: str, backend: str, family: str) -> Place:
-    """Return the chain for address translation on a hook."""
+    """Return the chain for address translation on a hook, or the one that limits segments."""
     if backend == NFTABLES:
         return Place(NFTABLES, family, OWN_TABLE, hook)
+    if hook == MSS:
+        return Place(backend, family, MANGLE, FORWARD.upper())
     return Place(backend, family, "nat", hook.upper())
 
 
@@ -206,6 +213,11 @@ class WantedNat:
     @property
     def version(self) -> int:
         return self.key.version
+
+    @property
+    def features(self) -> Sequence[str]:
+        """The options that need something of the kernel which not every kernel has."""
+        return ()
 
     @property
     def leaves_by_any(self) -> bool:

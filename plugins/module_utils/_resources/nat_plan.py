@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
@@ -263,6 +263,10 @@ class NatPlanner(Planner[AnyWanted]):
             self._backends[where] = choose_backend(self._backend_option, self._actual.tools, rules, wanted)
         if self._backends[where] == NFTABLES:
             check_own_table(rules.original, wanted)
+        for feature in wanted.features:
+            lack = self._actual.lacking.get((feature, self._backends[where]))
+            if lack:
+                raise Unavailable(f"{wanted.entry}: {feature}: {lack}, or omit the option")
         return self._backends[where]
 
     def _ways_out(self, wanted: AnyWanted) -> Sequence[str] | None:

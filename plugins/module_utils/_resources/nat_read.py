@@ -64,6 +64,8 @@ class Actual:
     firewalld: Policy | None = None
     #: The ports that are to be published and on which the router itself listens.
     listeners: Listeners = field(default_factory=Listeners)
+    #: By option and backend: why the kernel cannot do it.
+    lacking: Mapping[tuple[str, str], str] = field(default_factory=dict)
     #: Whether the owner has a policy where firewalld is not running.
     has_stopped_policy: bool = False
 
@@ -85,6 +87,7 @@ def read(host: Host, call: Call[Any], firewalld: bool = False, addresses: bool =
     ]
     rulesets = {**rulesets, **simulated}
     closed = _read_forwarding(host, call)
+    features = {feature for wanted in call.entries if wanted.present for feature in wanted.features}
     return Actual(
         kernel=host.use(KERNEL).read(wanted.namespace for wanted in call.entries if wanted.namespace or wanted.link),
         tools=host.use(FIREWALL).tools,
@@ -95,6 +98,7 @@ def read(host: Host, call: Call[Any], firewalld: bool = False, addresses: bool =
         local_addresses=_read_local_addresses(host, named) if addresses else {},
         simulated=simulated,
         advertised=_read_advertised(host, new_routers),
+        lacking=host.use(FIREWALL).lacking(features) if features else {},
         firewalld=policy,
         has_stopped_policy=on_host and policy is None and host.use(FIREWALLD).has_policy_file(name),
     )

@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._firewall import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
+    CLAMP_MSS,
     COMMENT,
     FORWARD,
     NFTABLES,
@@ -284,7 +285,8 @@ class PlannedRuleset:
         specs = list(specs)
         described: dict[str, Any] = {}
         for found in self.owned(key):
-            name = "accept_forward" if hook_of(found.place) == FORWARD else found.role
+            is_accepting = hook_of(found.place) == FORWARD and found.rule.verdict != CLAMP_MSS
+            name = "accept_forward" if is_accepting else found.role
             described.setdefault(name, []).append(found.describe(specs))
             if found.rule.verdict in ("dnat", "snat") and found.rule.target not in described.setdefault("to", []):
                 described["to"].append(found.rule.target)

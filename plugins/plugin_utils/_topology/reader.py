@@ -318,7 +318,8 @@ class Reader:
             if value.version != source.version:
                 cause = f"{value} is not IPv{source.version}, which {source} is; write one entry for each IP version"
                 self.errors.add(path, option, cause)
-        return Nat(path, source, tuple(excluded), pool, _select(options, ("out_interface", *schema.ROUTER)))
+        passed_on = _select(options, ("out_interface", "clamp_mss", *schema.ROUTER))
+        return Nat(path, source, tuple(excluded), pool, passed_on)
 
     def _read_forward(self, path: str, entry: Mapping[str, Any]) -> Forward | None:
         if "source" in entry:

@@ -265,6 +265,7 @@ NAT: dict[str, Check] = {
     "out_interface": validation.interface_name,
     "excluded_destinations": Each(nat_values.excluded_network),
     "to_source": nat_values.source_pool,
+    "clamp_mss": check_boolean,
     **ROUTER,
 }
 FORWARD: dict[str, Check] = {

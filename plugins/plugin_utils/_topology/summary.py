@@ -145,7 +145,8 @@ def _format_nat(rule: Nat) -> str:
     out = f" out of {rule.options['out_interface']}" if "out_interface" in rule.options else ""
     how = f"translated to {format_pool(rule.pool)}" if rule.pool else "masqueraded"
     excluded = f", but not to {' and '.join(map(str, rule.excluded))}" if rule.excluded else ""
-    return f"  NAT {rule.source}{out}, {how} by {_format_router(rule)}{excluded}"
+    clamped = ", segments limited to the path" if rule.options.get("clamp_mss") else ""
+    return f"  NAT {rule.source}{out}, {how} by {_format_router(rule)}{excluded}{clamped}"
 
 
 def _format_forward(topology: Topology, forward: Forward) -> str:
