@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The checks, one session per kind; `make test` runs them all and adds up, `.venv/bin/nox -s KIND` runs one.
 
-Every session uses the tools that `make setup-checks` installs in .venv: none needs a network. Arguments after `--` are
+Every session uses the tools that `make setup-checks` installs in .venv: none but `vm` needs a network. Arguments after `--` are
 passed to the session's tool: `nox -s unit -- -k veth`, `nox -s molecule -- topology`.
 """
 
@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import nox
 from nox.command import CommandFailed
@@ -55,6 +56,9 @@ INSTALLED = ["tests/package/artefact/test_installed.py", "tests/package/artefact
 TARGET_PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13"]
 TARGET_PYROUTE2 = {"0.7.2": "pyroute2==0.7.2", "0.9": "pyroute2>=0.9,<0.10"}
 
+# The exit status of tests/vm/images.py on a machine that cannot build images.
+IMAGES_UNAVAILABLE = 77
+
 ENVIRONMENT = {
     "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin:/sbin",
     "ANSIBLE_COLLECTIONS_PATH": str(VENV / "collections"),
@@ -85,6 +89,7 @@ nox.options.sessions = [
         "artefact",
         "oldest",
         "bench_smoke",
+        "vm",
     ),
 ]
 
@@ -127,6 +132,13 @@ def close(session: nox.Session, count: Count) -> None:
         session.error(f"{count.failed} of {count.passed + count.failed} failed")
     if not count.passed:
         session.error("nothing was checked")
+
+
+def close_skipped(session: nox.Session, reason: str) -> NoReturn:
+    """Write a count with one skipped check, and skip the session for this reason."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / f"{session.name}.json").write_text(json.dumps(asdict(Count(skipped=1))), encoding="utf-8")
+    session.skip(reason)
 
 
 def run_checks(session: nox.Session, commands: Sequence[Sequence[str]]) -> None:
@@ -321,6 +333,27 @@ def oldest(session: nox.Session) -> None:
     close(session, count_reports(reports, succeeded=succeeded))
 
 
+@nox.session
+def vm(session: nox.Session) -> None:
+    """Debian machines under qemu, over ssh; `-- --all` runs every scenario on every Debian, `-- -k firewalld` some.
+
+    The images are kept in the user's cache, or in NETNS_FABRIC_VM_CACHE. Building them needs Debian's mirror.
+    """
+    # Before the environment hides the user's home.
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    chosen = os.environ.get("NETNS_FABRIC_VM_CACHE") or str(Path(cache) / "netns.fabric" / "vm")
+    environment = {"NETNS_FABRIC_VM_CACHE": chosen, "PYTHONPATH": str(VENV / "collections")}
+    every = "--all" in session.posargs
+    images = [PYTHON, "-m", "ansible_collections.netns.fabric.tests.vm.images", *([] if every else ["trixie"])]
+    reports = empty_directory(session)
+    built = subprocess.run(images, env={**os.environ, **ENVIRONMENT, **environment}, check=False)
+    if built.returncode == IMAGES_UNAVAILABLE:
+        close_skipped(session, "no machine can be built here, for the reason above")
+    tests = ["tests/vm", f"--logs={reports / 'logs'}", f"--junit-xml={reports / 'vm.xml'}", *session.posargs]
+    succeeded = not built.returncode and succeeds(session, [PYTHON, "-m", "pytest", *tests], **environment)
+    close(session, count_reports(reports, succeeded=succeeded))
+
+
 def interpreter(version: str) -> str | None:
     """Return the path of a Python of this version (`3.12`), None if the machine has none.
 
@@ -341,12 +374,10 @@ def create_environment(session: nox.Session, name: str, version: str, *pip_argum
     """Create a virtual environment with a Python of this version; return its directory, or skip if there is none."""
     python = interpreter(version)
     if python is None:
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        (RESULTS / f"{session.name}.json").write_text(json.dumps(asdict(Count(skipped=1))), encoding="utf-8")
-        session.skip(f"there is no Python {version} here")
+        close_skipped(session, f"there is no Python {version} here")
     directory = MATRIX / name
     session.run(python, "-m", "venv", "--clear", str(directory), external=True)
-    # With the user's settings of pip: this is the only kind of session that needs a network.
+    # With the user's settings of pip: only these sessions and `vm` need a network.
     pip = [str(directory / "bin" / "python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     session.run(*pip, *pip_arguments, external=True)
     return directory

@@ -21,9 +21,9 @@ NOX = ROOT / ".venv" / "bin" / "nox"
 COUNTED = ("passed", "failed", "skipped")
 
 # Every session that changes a network does so in a host of its own, so that they do not affect each other; and each
-# waits for the kernel half of its time.
+# waits for the kernel half of its time. That of the machines (vm) has a lower priority than all others.
 AT_ONCE = 2
-SLOW = ("molecule", "generated", "integration(pyroute2-0.9)", "integration", "bench_smoke")
+SLOW = ("molecule", "vm", "generated", "integration(pyroute2-0.9)", "integration", "bench_smoke")
 PRINTING = threading.Lock()
 
 

@@ -59,6 +59,15 @@ def required_links(router: Router, behind: Network, way_out: str | None) -> list
     return sorted(names)
 
 
+def links_towards(state: NamespaceState, behind: Network) -> tuple[str, ...]:
+    """Return the links by which a network is reached."""
+    routes = [
+        route for route in state.routes if route.version == behind.version and route.kind == "unicast" and route.device
+    ]
+    indexes = _devices_towards(routes, behind)
+    return tuple(sorted(link.name for link in state.links if link.index in indexes))
+
+
 def _devices_towards(routes: Iterable[Route], behind: Any) -> set[int | None]:
     """Return the devices of the routes into a network, and of the most specific one to all of it."""
     specific = [(route, _network_of(route)) for route in routes if _network_of(route).prefixlen]

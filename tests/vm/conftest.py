@@ -1,0 +1,113 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Machines for the tests: one runs at a time, and each test finds it as a snapshot has kept it.
+
+By default the tests run on the newest Debian, and those that are marked `long` are skipped; `--all` runs everything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.tests.vm import images
+from ansible_collections.netns.fabric.tests.vm.lab import Lab
+from ansible_collections.netns.fabric.tests.vm.machine import Machine
+
+#: For scenarios that only `--all` runs.
+long = pytest.mark.long
+_ONLY_WITH_ALL = pytest.mark.skip(reason="takes long; `nox -s vm -- --all` runs it")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of these tests."""
+    parser.addoption("--all", action="store_true", help="every scenario, on every Debian")
+    parser.addoption(
+        "--logs", type=Path, default=Path("machine-logs"), help="where failed tests leave the machine's logs"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the mark of tests that only `--all` runs."""
+    config.addinivalue_line("markers", "long: only with --all")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test on the newest Debian; on the others with `--all`."""
+    if "suite" in metafunc.fixturenames:
+        others = [] if metafunc.config.getoption("--all") else [_ONLY_WITH_ALL]
+        default, *further = images.SUITES
+        suites = [default, *(pytest.param(suite, marks=others) for suite in further)]
+        metafunc.parametrize("suite", suites, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip the long tests without `--all`."""
+    for item in items:
+        if item.get_closest_marker("long") and not config.getoption("--all"):
+            item.add_marker(_ONLY_WITH_ALL)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Keep the machine's logs of a failed test, and name the files in its report."""
+    report = yield
+    lab = getattr(item, "funcargs", {}).get("lab")
+    if report.failed and lab is not None:
+        directory = item.config.getoption("--logs") / re.sub(r"[^\w.-]+", "-", item.name)
+        files = lab.machine.collect(directory.resolve())
+        report.sections.append(("logs of the machine", "\n".join(map(str, files))))
+    return report
+
+
+@pytest.fixture(scope="session", name="image")
+def fixture_image(suite: str) -> images.Image:
+    """Provide the image of a Debian."""
+    try:
+        return images.provide(suite)
+    except images.Unavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module", name="bare_machine")
+def fixture_bare_machine(image: images.Image) -> Iterator[Lab]:
+    """Boot a machine without Open vSwitch."""
+    yield from _boot(image, "bare")
+
+
+@pytest.fixture(scope="session", name="full_machine")
+def fixture_full_machine(image: images.Image) -> Iterator[Lab]:
+    """Boot a machine with Open vSwitch, and with other programs that manage the network, which are not started."""
+    yield from _boot(image, "full")
+
+
+def _boot(image: images.Image, kind: str) -> Iterator[Lab]:
+    machine = Machine(image, kind)
+    try:
+        machine.start()
+        lab = Lab(machine)
+        lab.prepare_outside()
+        machine.save("booted")
+        yield lab
+    finally:
+        machine.close()
+
+
+@pytest.fixture(name="lab")
+def fixture_lab(full_machine: Lab) -> Lab:
+    """Provide a machine as it was booted."""
+    full_machine.machine.restore("booted")
+    return full_machine
+
+
+@pytest.fixture(scope="session", name="built_once")
+def fixture_built_once(full_machine: Lab) -> Lab:
+    """Build the reference topology once, for the snapshot `built`."""
+    full_machine.machine.restore("booted")
+    full_machine.build()
+    full_machine.machine.save("built")
+    return full_machine

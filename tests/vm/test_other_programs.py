@@ -1,0 +1,97 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The reference topology beside other programs that manage the network: it works, and theirs is unchanged after it."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.netns.fabric.tests.vm.conftest import long
+from ansible_collections.netns.fabric.tests.vm.lab import TEARDOWN, UPLINK_ADDRESS, Lab
+
+FIREWALLD = """
+    for where in "" --permanent; do
+        firewall-cmd $where --list-all-zones
+        firewall-cmd $where --list-all-policies
+    done
+"""
+NETWORK_FILE = r"[Match]\nType=ether\n[Network]\nDHCP=yes\n"
+
+
+def start_firewalld(lab: Lab, zones: str = "") -> None:
+    """Start firewalld; ssh is let in by the zone `public`, which is the default."""
+    lab.root(f"systemctl start firewalld; firewall-cmd --state; {zones}")
+
+
+@pytest.mark.parametrize(
+    "zones",
+    [
+        "",
+        pytest.param("firewall-cmd --permanent --zone=public --add-interface=ens4; firewall-cmd --reload", marks=long),
+    ],
+    ids=["links in no zone", "uplink in a zone"],
+)
+def test_firewalld(lab: Lab, zones: str) -> None:
+    start_firewalld(lab, zones)
+    before = lab.root(FIREWALLD)
+    lab.build()
+    lab.assert_reference_works()
+    lab.root("firewall-cmd --reload")
+    lab.assert_reference_works()
+    lab.root("systemctl restart firewalld; firewall-cmd --state")
+    lab.assert_reference_works()
+    lab.play(TEARDOWN)
+    assert lab.root(FIREWALLD) == before
+
+
+def test_ufw(lab: Lab) -> None:
+    lab.root("ufw allow 22/tcp; ufw --force enable")
+    before = lab.root("ufw status verbose; iptables-save | grep -v '^[#:]'")
+    lab.build()
+    lab.assert_reference_works()
+    lab.root("ufw reload")
+    lab.build()
+    lab.assert_reference_works()
+    lab.play(TEARDOWN)
+    assert lab.root("ufw status verbose; iptables-save | grep -v '^[#:]'") == before
+
+
+@long
+def test_docker(lab: Lab) -> None:
+    lab.root("systemctl start docker; docker network create other")
+    before = lab.root("iptables-save | grep -v '^[#:]'; docker network ls --format '{{.Name}}'")
+    lab.build()
+    lab.assert_reference_works()
+    lab.root("systemctl restart docker")
+    lab.build()
+    lab.assert_reference_works()
+    lab.play(TEARDOWN)
+    assert lab.root("iptables-save | grep -v '^[#:]'; docker network ls --format '{{.Name}}'") == before
+
+
+def test_network_manager(lab: Lab) -> None:
+    lab.root("systemctl start NetworkManager")
+    before = lab.root("nmcli --terse --fields DEVICE,STATE device")
+    lab.build()
+    # A program that starts later finds the links, which it has not seen appear.
+    lab.root("systemctl restart NetworkManager; nm-online --quiet --timeout=60 || true")
+    devices = lab.root("nmcli --terse --fields DEVICE,STATE device").splitlines()
+    assert {"ns01_tap:unmanaged", "ns02_tap:unmanaged", "int_br:unmanaged"} <= set(devices)
+    lab.assert_reference_works()
+    assert lab.root("nmcli --terse --fields NAME connection").count("Wired connection") == 0
+    lab.play(TEARDOWN)
+    assert lab.root("nmcli --terse --fields DEVICE,STATE device") == before
+    assert lab.root("find /run/NetworkManager /run/udev /run/systemd/network -name '*netns*'") == ""
+
+
+def test_systemd_networkd(lab: Lab) -> None:
+    """A network file of the user's that matches every link does not configure ours."""
+    lab.root(f"printf '{NETWORK_FILE}' >/etc/systemd/network/zz-all.network; networkctl reload")
+    lab.build()
+    lab.root("networkctl reload; systemctl restart systemd-networkd")
+    lab.assert_reference_works()
+    states = {line.split()[1]: line.split()[-1] for line in lab.root("networkctl list --no-legend").splitlines()}
+    assert {states[name] for name in ("ns01_tap", "ns02_tap", "int_br")} == {"unmanaged"}
+    assert lab.seen_as("ns01") == UPLINK_ADDRESS
+    lab.play(TEARDOWN)
+    assert lab.root("find /run/systemd/network -name '*netns*'") == ""
