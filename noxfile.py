@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The checks, one session per kind; `make test` runs them all and adds up, `.venv/bin/nox -s KIND` runs one.
 
-Every session uses the tools that `make setup-checks` installs in .venv: none but `vm` needs a network. Arguments after `--` are
-passed to the session's tool: `nox -s unit -- -k veth`, `nox -s molecule -- topology`.
+Every session uses the tools that `make setup-checks` installs in .venv: none but `vm` needs a network. Arguments after
+`--` are passed to the session's tool: `nox -s unit -- -k veth`, `nox -s molecule -- topology`.
 """
 
 from __future__ import annotations

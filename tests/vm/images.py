@@ -62,7 +62,7 @@ _DISABLED = (
     "docker.socket",
     "containerd",
 )
-#: Nothing of the machine works by itself in the background.
+#: What would work in the background.
 _MASKED = (
     *("systemd-timesyncd.service", "systemd-networkd-wait-online.service", "e2scrub_all.timer", "fstrim.timer"),
     *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "man-db.timer"),

@@ -51,7 +51,7 @@ def test_one_run_repairs(lab: Lab, damage: str) -> None:
 
 @long
 def test_reboot(lab: Lab) -> None:
-    """What Open vSwitch keeps across a reboot is no obstacle, and check mode predicts the run."""
+    """One run restores what a reboot has left, and check mode predicts it."""
     lab.machine.reboot()
     lab.prepare_outside()
     predicted = lab.play(SITE, "--check", "--diff")
