@@ -96,9 +96,9 @@ notes:
     keeps it. Its description names the O(owner), and it is deleted with its last rule. It accepts no traffic to the
     host itself. This applies to the host only, not to another O(namespace).
   - firewalld 2 asks its policies only about packets of an interface or a source that is in a zone. Where neither
-    O(source) nor the interface that it comes by is in one, the module adds O(source) to the default zone, which applies
-    to these packets anyway. Where that zone forwards between its members (C(forward)), it would also accept what others
-    send to O(source), so that the policy rejects this, as firewalld did before. Both are deleted with the policy's rule.
+    O(source) nor the interface that it comes by is in one, the module adds O(source) to the default zone, which
+    applies to them anyway. Where that zone forwards between its members (C(forward)), it would also accept what others
+    send to O(source), so the policy rejects this, as firewalld did before. Both are deleted with the policy's rule.
   - Adding or deleting a policy requires a reload of firewalld. If the reload would change anything else, because the
     running configuration differs from the permanent one, no policy is added and RV(blocked_by) reports it. It also
     reports an entry with O(out_interface), which a rule of firewalld cannot match, and a firewalld older than 0.9,
