@@ -56,7 +56,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """Keep the machine's logs of a failed test, and name the files in its report."""
     report = yield
-    lab = getattr(item, "funcargs", {}).get("lab")
+    funcargs = getattr(item, "funcargs", {})
+    lab = funcargs.get("lab") or funcargs.get("built_lab")
     if report.failed and lab is not None:
         directory = item.config.getoption("--logs") / re.sub(r"[^\w.-]+", "-", item.name)
         files = lab.machine.collect(directory.resolve())
@@ -102,6 +103,13 @@ def fixture_lab(full_machine: Lab) -> Lab:
     """Provide a machine as it was booted."""
     full_machine.machine.restore("booted")
     return full_machine
+
+
+@pytest.fixture(name="built_lab")
+def fixture_built_lab(built_once: Lab) -> Lab:
+    """Provide a machine with the reference topology."""
+    built_once.machine.restore("built")
+    return built_once
 
 
 @pytest.fixture(scope="session", name="built_once")

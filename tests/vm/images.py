@@ -141,7 +141,7 @@ def provide(suite: str) -> Image:
 
 
 def _fingerprint(suite: str) -> str:
-    steps = map(inspect.getsource, (_bootstrap, _configure, _add_packages, _write_disk))
+    steps = [inspect.getsource(step) for step in (_bootstrap, _configure, _add_packages, _write_disk)]
     recipe = (suite, _BARE, _FULL, _DISABLED, _MASKED, _SIZE, *steps)
     return hashlib.sha256(repr(recipe).encode()).hexdigest()[:12]
 

@@ -11,7 +11,6 @@ from ansible_collections.netns.fabric.tests.vm.lab import SITE, Lab
 
 #: What happens to a host, each with the commands that do it.
 DAMAGE = {
-    "datapath deleted under ovs-vswitchd": "ovs-dpctl del-dp system@ovs-system",
     "ovs-vswitchd killed": "systemctl kill --signal=SIGKILL ovs-vswitchd; while pidof ovs-vswitchd; do sleep 0.2; done",
 }
 #: The same, of what is less likely.
@@ -33,27 +32,41 @@ FURTHER_DAMAGE = {
 }
 
 
-@pytest.fixture(name="lab")
-def fixture_lab(built_once: Lab) -> Lab:
-    """Provide a machine with the reference topology."""
-    built_once.machine.restore("built")
-    return built_once
-
-
 @pytest.mark.parametrize("damage", [*DAMAGE, *(pytest.param(name, marks=long) for name in FURTHER_DAMAGE)])
-def test_one_run_repairs(lab: Lab, damage: str) -> None:
-    lab.root({**DAMAGE, **FURTHER_DAMAGE}[damage])
-    lab.build()
-    lab.assert_reference_works()
-    assert lab.root("ovs-vsctl get Bridge int_br datapath_type").strip() in ('""', "system")
-    assert lab.root("ovs-dpctl dump-dps").strip() == "system@ovs-system"
+def test_one_run_repairs(built_lab: Lab, damage: str) -> None:
+    built_lab.root({**DAMAGE, **FURTHER_DAMAGE}[damage])
+    built_lab.build()
+    built_lab.assert_reference_works()
+    assert built_lab.root("ovs-vsctl get Bridge int_br datapath_type").strip() in ('""', "system")
+    assert built_lab.root("ovs-dpctl dump-dps").strip() == "system@ovs-system"
+
+
+def test_datapath_deleted_under_a_running_daemon(built_lab: Lab) -> None:
+    """It is created again, for a foreign bridge on it as well, whose row is as before."""
+    theirs = "ovs-vsctl list Bridge theirs"
+    before = built_lab.root(f"ovs-vsctl add-br theirs; {theirs}")
+    built_lab.root("ovs-dpctl del-dp system@ovs-system")
+    predicted = built_lab.play(SITE, "--check", "--diff")
+    built = built_lab.build()
+    assert (built.changed, built.diff) == (predicted.changed, predicted.diff)
+    assert "reports an error" not in predicted.output
+    built_lab.assert_reference_works()
+    assert "int_br" in built_lab.root("ovs-dpctl show system@ovs-system")
+    assert configuration(built_lab.root(theirs)) == configuration(before)
+
+
+def configuration(listed: str) -> list[str]:
+    """Return the lines of a bridge's row without what ovs-vswitchd writes."""
+    return [
+        line for line in listed.splitlines() if line.split()[0] not in ("datapath_id", "datapath_version", "status")
+    ]
 
 
 @long
-def test_reboot(lab: Lab) -> None:
+def test_reboot(built_lab: Lab) -> None:
     """One run restores what a reboot has left, and check mode predicts it."""
-    lab.machine.reboot()
-    lab.prepare_outside()
-    predicted = lab.play(SITE, "--check", "--diff")
-    assert lab.build().diff == predicted.diff
-    lab.assert_reference_works()
+    built_lab.machine.reboot()
+    built_lab.prepare_outside()
+    predicted = built_lab.play(SITE, "--check", "--diff")
+    assert built_lab.build().diff == predicted.diff
+    built_lab.assert_reference_works()
