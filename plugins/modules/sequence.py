@@ -162,7 +162,14 @@ summary:
     silent: 0
     rejected: 0
     no_route: 0
+    masqueraded: 0
     skipped: 0
+not_probed:
+  description: The probes that were not sent, see RV(netns.fabric.reachability#module:not_probed).
+  returned: with O(probes), unless a step has failed
+  type: list
+  elements: str
+  sample: []
 refused:
   description: What the host's own packet filter refuses of the probes, see
     RV(netns.fabric.reachability#module:refused).

@@ -28,6 +28,9 @@ class Services(World):
         # As with bridges of Open vSwitch: traffic between neighbours does not pass the packet filter.
         for parameter in Path("/proc/sys/net/bridge").glob("bridge-nf-call-ip*tables"):
             parameter.write_text("0", encoding="ascii")
+        # A link asks no neighbour for its MAC address before its own link-local address is known to be unique
+        # (ndisc_solicit() in net/ipv6/ndisc.c).
+        Path("/proc/sys/net/ipv6/conf/lan0/accept_dad").write_text("0", encoding="ascii")
         run("ip", "link", "set", "lan0", "up")
         run("ip", "addr", "add", f"{ROUTER}/24", "dev", "lan0")
         run("ip", "addr", "add", f"{ROUTER_6}/64", "dev", "lan0", "nodad")

@@ -7,6 +7,7 @@ The other program acts at a chosen moment, for which the module runs in this pro
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from typing import Any
 
@@ -73,11 +74,15 @@ def run_while(module: str, options: dict[str, Any], action: Action, monkeypatch:
 
 
 def error_of(module: str, options: dict[str, Any]) -> str:
+    with pytest.raises(OperationFailed) as caught:
+        apply(module, options)
+    return str(caught.value)
+
+
+def apply(module: str, options: dict[str, Any]) -> dict[str, Any]:
     validated = ArgumentSpecValidator(argument_spec(RESOURCES[module])).validate(options)
     assert not validated.error_messages
-    with pytest.raises(OperationFailed) as caught:
-        converge(RESOURCES[module], validated.validated_parameters, check_mode=False)
-    return str(caught.value)
+    return converge(RESOURCES[module], validated.validated_parameters, check_mode=False)
 
 
 # Between reading and writing
@@ -175,13 +180,43 @@ def test_a_failure_without_interference_does_not_mention_any(stage: Host) -> Non
 # While it writes
 
 
-def act_before(monkeypatch: pytest.MonkeyPatch, kind: type, action: Action) -> None:
-    """Have something act before the first operation of a kind."""
+@pytest.mark.parametrize("moment", ["before the first", "between them"])
+def test_a_link_that_another_program_deletes_first(stage: Host, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    """The kernel does so a moment after the namespace of a veth's other end was deleted."""
+    shell(stage, "link add v0 type veth peer name w0\nlink add v1 type veth peer name w1 netns red")
+    act_before(monkeypatch, op.DeleteLink, lambda: shell(stage, "link del v0"), skip=int(moment == "between them"))
+    pairs = [{"name": "v0", "state": "absent"}, {"name": "v1", "state": "absent"}]
+    assert apply("veth", {"pairs": pairs})["changed"]
+    assert not {"v0", "v1"} & set(stage.links())
+
+
+def test_a_link_that_another_program_deletes_first_is_not_restored(
+    stage: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell(stage, "link add v0 type veth peer name w0\nlink add v1 type veth peer name w1 netns red")
+    after: list[snapshot.Snapshot] = []
+
+    def act() -> None:
+        shell(stage, "link del v0")
+        after.append(snapshot.take())
+
+    act_before(monkeypatch, op.DeleteLink, act, skip=1)
+    monkeypatch.setitem(handlers.HANDLERS, op.CreateVeth, refuse)
+    assert ROLLED_BACK in error_of("veth", {"name": "v0", "peer": {"name": "v1"}})  # the former ones make room
+    snapshot.assert_unchanged(after[0])
+
+
+def refuse(*_arguments: Any) -> None:
+    raise OSError(errno.EPERM, "refused")
+
+
+def act_before(monkeypatch: pytest.MonkeyPatch, kind: type, action: Action, skip: int = 0) -> None:
+    """Have something act before the first operation of a kind, or the one after `skip` others."""
     handler = handlers.HANDLERS[kind]
-    pending = [action]
+    pending: list[Action] = [action, *([lambda: None] * skip)]
 
     def act(*arguments: Any) -> None:
-        while pending:
+        if pending:
             pending.pop()()
         handler(*arguments)
 

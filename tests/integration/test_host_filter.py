@@ -138,7 +138,7 @@ def test_declared_service_that_is_refused_fails(outside_world: Host, name: str) 
         declared = {"namespace": "ns01", "to": GATEWAY, "protocol": "tcp"}
         status, output = play(topology_verify_probes=[declared])
         assert status == 2, output
-        assert "1 of 8 probes is not as expected" in output
+        assert "1 of 9 probes is not as expected" in output
         assert f"Likely cause (ns01 -> {GATEWAY} tcp): the packet filter of the host refuses this" in output
         assert opening in output
         assert "checksum" not in output

@@ -261,6 +261,28 @@ def test_a_tunnel_port_takes_its_options(host: Host, run_module: RunModule) -> N
     assert text_map("Interface", "tun0", "options") == {"remote_ip": "198.51.100.7", "tos": "5"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("vxlan", {"remote_ip": "192.0.2.9", "key": "7"}),
+        ("geneve", {"remote_ip": "192.0.2.9"}),
+        ("gre", {"remote_ip": "192.0.2.9"}),
+    ],
+)
+def test_a_tunnel_port_moves_to_another_bridge(
+    host: Host, run_module: RunModule, kind: str, options: dict[str, str]
+) -> None:
+    create_bridges(host, "int_br", "other")
+    port = {"name": "tun0", "type": kind, "options": options}
+    converge(host, run_module, "ovs_port", **port, bridge="int_br")
+    moved = {**port, "options": {**options, "key": "8"}} if kind == "vxlan" else port
+    for each, bridge in ((port, "other"), (port, "int_br"), (moved, "other")):
+        converge(host, run_module, "ovs_port", **each, bridge=bridge)
+        assert host.ovs_vsctl("port-to-br", "tun0") == bridge
+        assert host.ovs_vsctl("get", "Interface", "tun0", "type", "error").split() == [kind, "[]"]
+        wait_until(lambda: host.ovs_vsctl("get", "Interface", "tun0", "ofport") != "-1")
+
+
 def test_a_port_is_removed_from_whichever_bridge_it_is_on(connected: Host, run_module: RunModule) -> None:
     create_bridges(connected, "other")
     converge(connected, run_module, "ovs_port", name="red-tap", bridge="other", state="absent")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -586,6 +587,12 @@ def test_all_silent_probes_together_take_one_timeout(red_and_blue: Host, run_mod
     assert set(causes(result)) == {"silence"}
 
 
+def cpu_time() -> float:
+    """Return the processor time of the processes that have ended, in seconds."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 @pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.parametrize("datapath", ["kernel", "userspace"])
 def test_all_pairs_of_a_hundred(
@@ -613,14 +620,14 @@ def test_all_pairs_of_a_hundred(
         host.ovs_vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev", *ports)
     probes = [probe(name, own[other]) for name in names for other in names if name != other]
     for _attempt in range(3):  # The machine may be busy, or another process fill its neighbour table.
-        started = time.monotonic()
+        started, cpu = time.monotonic(), cpu_time()
         result = ask(run_module, *probes)
-        took = time.monotonic() - started
-        if not result.failed and took < 10:
+        took, cpu = time.monotonic() - started, cpu_time() - cpu
+        if not result.failed:
             break
     assert not result.failed, result.message[:2000]
     assert result.returned["summary"]["reachable"] == 9900
-    assert took < 10
+    assert cpu < 10  # seconds; it takes about two, and on a busy machine as long as that lets it wait
     record_testsuite_property(f"all pairs of a hundred, {datapath} datapath, IPv{version}, seconds", took)
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 # DELIVERED: an answer, or that the host's own packet filter refuses what has arrived there.
 REACHABLE, DELIVERED = "reachable", "delivered"
+# It leaves the router with an address of the router, whether it is answered or not.
+MASQUERADED = "masqueraded"
 # No answer, for whatever cause; and more exactly: silence, a rejection, or no route.
 UNREACHABLE, SILENT, REJECTED, UNROUTED = "unreachable", "silent", "rejected", "no_route"
 

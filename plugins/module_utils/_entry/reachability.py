@@ -26,6 +26,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.survey import
 from ansible_collections.netns.fabric.plugins.module_utils._probes.verdict import (
     describe_failures,
     describe_refusals,
+    describe_skipped,
     summarize,
 )
 
@@ -49,6 +50,7 @@ def run() -> None:
             "matrix": render_matrix(judged),
             "summary": summarize(judged),
             "refused": describe_refusals(judged),
+            "not_probed": describe_skipped(judged),
         }
         message = describe_failures(judged, context)
         if message:

@@ -42,6 +42,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.survey import
 from ansible_collections.netns.fabric.plugins.module_utils._probes.verdict import (
     describe_failures,
     describe_refusals,
+    describe_skipped,
     summarize,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.registry import RESOURCES
@@ -178,6 +179,7 @@ def run_probes(host: Host, probes: Sequence[Probe], result: Mapping[str, Any]) -
         "matrix": render_matrix(judged),
         "summary": summarize(judged),
         "refused": describe_refusals(judged),
+        "not_probed": describe_skipped(judged),
     }
     message = describe_failures(judged, context)
     if message:

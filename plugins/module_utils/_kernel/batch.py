@@ -15,13 +15,15 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.journal import 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkError
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkError, Refusal
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.reader import Reader
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.removed_namespaces import RemovedNamespaces
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.undo import CapturedLink, Captures, Contents
 
 Undo = Callable[[], None]
+Entry = tuple[Operation, bytearray, Undo]
+Deletion = tuple[Operation, CapturedLink, Undo]
 
 
 class Batch:
@@ -40,8 +42,8 @@ class Batch:
         self._captures = captures
         self.removed = removed
         self.journal = journal
-        self._waiting: dict[NamespaceName, list[tuple[Operation, bytearray, Undo]]] = {}
-        self._deletions: dict[NamespaceName, list[tuple[Operation, CapturedLink, Undo]]] = {}
+        self._waiting: dict[NamespaceName, list[Entry]] = {}
+        self._deletions: dict[NamespaceName, list[Deletion]] = {}
 
     def add(self, operation: Operation, namespace: NamespaceName, request: bytearray, undo: Undo) -> None:
         self._waiting.setdefault(namespace, []).append((operation, request, undo))
@@ -82,20 +84,30 @@ class Batch:
             OperationFailed: The kernel refused one; the first one is reported.
         """
         waiting, self._waiting = self._waiting, {}
-        failures: list[OperationFailed] = []
-        for namespace, entries in waiting.items():
-            netlink = self._handles.get(namespace).socket
-            refusals = netlink.request_all([request for _operation, request, _undo in entries])
-            for (operation, _request, undo), refusal in zip(entries, refusals):
-                if refusal is None:
-                    self.journal.record("; ".join(operation.commands()), undo)
-                else:
-                    failures.append(refusal_of(operation, NetlinkError(refusal)))
-        if failures:
-            raise failures[0]
+        refused = [
+            (operation, refusal)
+            for namespace, entries in waiting.items()
+            for (operation, _request, _undo), refusal in zip(entries, self._send(namespace, entries))
+            if refusal is not None
+        ]
+        if refused:
+            operation, refusal = refused[0]
+            raise refusal_of(operation, NetlinkError(refusal))
+
+    def _send(self, namespace: NamespaceName, entries: Sequence[Entry]) -> Sequence[Refusal | None]:
+        """Send requests to a namespace; record those that were executed in the journal."""
+        requests_ = [request for _operation, request, _undo in entries]
+        refusals = self._handles.get(namespace).socket.request_all(requests_)
+        for (operation, _request, undo), refusal in zip(entries, refusals):
+            if refusal is None:
+                self.journal.record("; ".join(operation.commands()), undo)
+        return refusals
 
     def delete(self) -> None:
         """Delete the links that were added for deletion, those of one namespace as a group.
+
+        A link that does not exist any more is not restored in a rollback either: the other end of a veth goes a moment
+        after the namespace that another program has deleted.
 
         The kernel waits after each deletion until nobody can use the link any more, 17 ms; for a group it waits once
         (rtnl_group_dellink() in net/core/rtnetlink.c). It deletes all of a group, or none.
@@ -105,21 +117,28 @@ class Batch:
         """
         for namespace, deletions in self._deletions.items():
             group = self._unused_group(namespace)
-            self._move_into_group(namespace, group, deletions)
-            refusal = self._handles.send(namespace, requests.delete_group(group))
+            present = self._move_into_group(namespace, group, deletions)
+            refusal = self._handles.send(namespace, requests.delete_group(group)) if present else None
+            if refusal is not None and refusal.number == errno.ENODEV:  # none of the group exists any more
+                continue
             if refusal is not None:
-                raise refusal_of(deletions[0][0], NetlinkError(refusal))
-            for operation, _end, undo in deletions:
+                raise refusal_of(present[0][0], NetlinkError(refusal))
+            for operation, _end, undo in present:
                 self.journal.record("; ".join(operation.commands()), undo)
 
-    def _move_into_group(
-        self, namespace: NamespaceName, group: int, deletions: Sequence[tuple[Operation, CapturedLink, Undo]]
-    ) -> None:
+    def _move_into_group(self, namespace: NamespaceName, group: int, deletions: Sequence[Deletion]) -> list[Deletion]:
+        """Move links into a group; return those that exist."""
+        self.send()
+        entries: list[Entry] = []
         for operation, end, _undo in deletions:
             before = requests.set_link_at(end.link.index, ("IFLA_GROUP", end.group))
             request = requests.set_link_at(end.link.index, ("IFLA_GROUP", group))
-            self.add(operation, namespace, request, self._request_later(namespace, before))
-        self.send()
+            entries.append((operation, request, self._request_later(namespace, before)))
+        refusals = self._send(namespace, entries)
+        for (operation, _request, _undo), refusal in zip(entries, refusals):
+            if refusal is not None and refusal.number != errno.ENODEV:
+                raise refusal_of(operation, NetlinkError(refusal))
+        return [deletion for deletion, refusal in zip(deletions, refusals) if refusal is None]
 
     def _request_later(self, namespace: NamespaceName, request: bytearray) -> Undo:
         return lambda: self._handles.request(namespace, request, errno.ENODEV)

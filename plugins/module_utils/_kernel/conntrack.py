@@ -73,6 +73,42 @@ def read_flows(version: int) -> list[Flow]:
     return [flow for flow in map(parse_flow, dumped) if flow is not None]
 
 
+def find_echo(source: Address, destination: Address, identifier: int) -> Flow | None:
+    """Return the flow of echo requests (RFC 792, RFC 4443) with an identifier; None where the namespace knows none.
+
+    The kernel keeps an entry once the first packet has passed the last hook of the packet filter (nf_confirm() in
+    net/netfilter/nf_conntrack_proto.c): one that a filter drops leaves none.
+
+    Raises:
+        NetlinkError: The kernel refused the query.
+    """
+    version = source.version
+    by_source, by_destination = {
+        4: (uapi.CTA_IP_V4_SRC, uapi.CTA_IP_V4_DST),
+        6: (uapi.CTA_IP_V6_SRC, uapi.CTA_IP_V6_DST),
+    }[version]
+    protocol, kind = {4: (socket.IPPROTO_ICMP, 8), 6: (socket.IPPROTO_ICMPV6, 128)}[version]
+    by_identifier, by_kind, by_code = uapi.CTA_PROTO_ECHO[version]
+    addresses = attribute(by_source, source.packed) + attribute(by_destination, destination.packed)
+    echo = (
+        attribute(uapi.CTA_PROTO_NUM, bytes([protocol]))
+        + attribute(by_identifier, identifier.to_bytes(2, "big"))
+        + attribute(by_kind, bytes([kind]))
+        + attribute(by_code, b"\0")
+    )
+    parts = attribute(uapi.CTA_TUPLE_IP | uapi.NLA_F_NESTED, addresses)
+    parts += attribute(uapi.CTA_TUPLE_PROTO | uapi.NLA_F_NESTED, echo)
+    header = uapi.NETFILTER_HEADER.pack(FAMILIES[version], 0, 0)
+    request = message(uapi.IPCTNL_MSG_CT_GET, header + attribute(uapi.CTA_TUPLE_ORIG | uapi.NLA_F_NESTED, parts))
+    with closing(NetlinkSocket(uapi.NETLINK_NETFILTER)) as netlink:
+        try:
+            return parse_flow(netlink.get(request))
+        except NetlinkError as error:
+            if error.errno == errno.ENOENT:
+                return None
+            raise
+
+
 def delete_flows(flows: Iterable[Flow]) -> None:
     """Delete flows; one that has ended meanwhile is gone anyway.
 
@@ -138,6 +174,10 @@ class RouteLookup:
     def leaves_by(self, address: Address, interface: str) -> bool:
         """Return whether what is sent there leaves by an interface."""
         return self._look_up(address)[1] == interface
+
+    def interface_to(self, address: Address) -> str:
+        """Return the interface that what is sent there leaves by; empty for no route."""
+        return self._look_up(address)[1]
 
     def _look_up(self, address: Address) -> tuple[bool, str]:
         if address not in self._known:

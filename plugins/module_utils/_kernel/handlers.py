@@ -87,15 +87,24 @@ def _create_veth(handles: NamespaceHandles, operation: op.CreateVeth, batch: Bat
 
 
 def _delete_link(handles: NamespaceHandles, operation: op.DeleteLink, batch: Batch) -> None:
-    ends = [batch.capture_link(operation.namespace, operation.name)]
-    far = batch.far_end(operation.namespace, operation.name)
-    if far is not None:
-        ends.append(batch.capture_link(far[0], far[1]))
+    places = [(operation.namespace, operation.name), batch.far_end(operation.namespace, operation.name)]
+    ends = [end for place in places if place and (end := _capture_if_present(batch, *place))]
+    if not ends:  # another program has deleted it: what was wanted
+        return
     # Either end will do, and the ends in one namespace can be deleted together: in most plans the host's.
     end = next((end for end in ends if end.namespace is None), ends[0])
     is_tap = ends[0].link.kind == "tun"
     restore = partial(undo.recreate_tap, handles, ends[0]) if is_tap else partial(undo.recreate_pair, handles, ends)
     batch.add_deletion(operation, end, restore)
+
+
+def _capture_if_present(batch: Batch, namespace: NamespaceName, name: str) -> undo.CapturedLink | None:
+    try:
+        return batch.capture_link(namespace, name)
+    except OSError as error:
+        if error.errno == errno.ENODEV:
+            return None
+        raise
 
 
 def _move_link(handles: NamespaceHandles, operation: op.MoveLink, batch: Batch) -> None:

@@ -97,6 +97,8 @@ CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_ID, CTA_ZONE = 1, 2, 12, 18
 CTA_TUPLE_IP, CTA_TUPLE_PROTO = 1, 2
 CTA_IP_V4_SRC, CTA_IP_V4_DST, CTA_IP_V6_SRC, CTA_IP_V6_DST = 1, 2, 3, 4
 CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
+#: The identifier, type and code of an echo request, by the IP version.
+CTA_PROTO_ECHO = {4: (4, 5, 6), 6: (7, 8, 9)}
 #: struct nfgenmsg: family, version, resource.
 NETFILTER_HEADER = struct.Struct("=BBH")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import (
+    MASQUERADED,
     REACHABLE,
     REJECTED,
     SILENT,
@@ -24,7 +25,7 @@ _COMPACT_LEGEND = (
     "not as expected: ! reachable, S silent, R rejected, N no route, X unreachable otherwise; . not probed",
 )
 #: The characters of a result that is as expected, and of one that is not.
-_COMPACT = {REACHABLE: "+!", SILENT: "sS", REJECTED: "rR", UNROUTED: "nN", UNREACHABLE: "-X"}
+_COMPACT = {REACHABLE: "+!", MASQUERADED: "+X", SILENT: "sS", REJECTED: "rR", UNROUTED: "nN", UNREACHABLE: "-X"}
 
 
 def render_matrix(judged: Sequence[Judged]) -> list[str]:
@@ -98,6 +99,8 @@ def _words(judged: Judged | None) -> str:
         return "."
     if judged.outcome is None:
         return "skipped"
+    if judged.result == MASQUERADED:
+        return MASQUERADED
     found = (format_round_trip(judged.outcome) or "reachable") if judged.outcome.reachable else judged.outcome.cause
     return found if judged.ok else f"! {found}"
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import (
     DELIVERED,
+    MASQUERADED,
     REACHABLE,
     REJECTED,
     SILENT,
@@ -44,6 +45,7 @@ NETWORK_UNREACHABLE = "network unreachable"
 PORT_UNREACHABLE = "port unreachable"
 TOO_BIG = "packet too big"
 LOOP = "hop limit exceeded"
+NOT_MASQUERADED = "not masqueraded"
 NO_NAMESPACE = "no such namespace"
 NO_OWNER = "no owner"
 ERROR = "error"
@@ -62,7 +64,8 @@ NOT_CARRIED_OUT = (NO_NAMESPACE, NO_OWNER, ERROR)
 class Probe:
     """One probe, from a namespace (None: the host's own) to an address. `timeout` is in seconds.
 
-    `service` is the address and the port that a published port leads to.
+    `service` is the address and the port that a published port leads to. `router` is the namespace that masquerades it,
+    where that is expected, and `out_interface` the router's interface that it then leaves by (None: any).
     """
 
     entry: Entry
@@ -75,10 +78,14 @@ class Probe:
     #: Whether an echo request as large as the links of both ends can carry must be answered as well.
     full_size: bool = False
     service: tuple[Address, int] | None = None
+    router: NamespaceName = None
+    out_interface: str | None = None
 
     @property
     def kind(self) -> str:
-        """The protocol, and the port where one is given."""
+        """The protocol, and the port where one is given; or what is probed instead of an answer."""
+        if self.expect == MASQUERADED:
+            return "masquerading"
         return f"{self.protocol}/{self.port}" if self.port is not None else self.protocol
 
     @property
@@ -126,12 +133,14 @@ class Outcome:
 class Judged:
     """A probe with its outcome, which is None for a probe that was not sent.
 
-    `refusal` is the host's own packet filter that has refused a probe which has arrived, and what opens it.
+    `refusal` is the host's own packet filter that has refused a probe which has arrived, and what opens it. `skipped`
+    is why a probe was not sent.
     """
 
     probe: Probe
     outcome: Outcome | None
     refusal: str = ""
+    skipped: str = ""
 
     @property
     def ok(self) -> bool | None:
@@ -156,7 +165,7 @@ class Judged:
         if self.outcome is None:
             return "skipped"
         if self.outcome.reachable:
-            return REACHABLE
+            return MASQUERADED if self.probe.expect == MASQUERADED else REACHABLE
         return next((result for result, causes in CAUSES_OF.items() if self.outcome.cause in causes), UNREACHABLE)
 
     def as_result(self) -> dict[str, Any]:
@@ -175,6 +184,7 @@ class Judged:
             "detail": outcome.detail or None,
             "answered_by": outcome.answered_by,
             "refused_by": self.refusal or None,
+            "skipped_because": self.skipped or None,
         }
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import F
 from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import (
     DELIVERED,
     EXPECTATIONS,
+    MASQUERADED,
     REACHABLE,
     contradict,
     is_forbidding,
@@ -32,9 +33,11 @@ ENTRY_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "port": {"type": "int"},
     "forwarded_to": {"type": "str"},
     "forwarded_port": {"type": "int"},
-    "expect": {"type": "str", "choices": [*EXPECTATIONS, DELIVERED], "default": REACHABLE},
+    "expect": {"type": "str", "choices": [*EXPECTATIONS, DELIVERED, MASQUERADED], "default": REACHABLE},
     "timeout": {"type": "float", "default": DEFAULT_TIMEOUT},
     "full_size": {"type": "bool", "default": False},
+    "router": {"type": "str"},
+    "out_interface": {"type": "str"},
 }
 
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
@@ -44,6 +47,8 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "forwarded_port": validation.port,
     "timeout": validation.probe_timeout,
     "to": validation.probe_destination,
+    "router": validation.namespace_name,
+    "out_interface": validation.interface_name,
 }
 
 
@@ -94,6 +99,7 @@ def _parse_probe(entry: Entry, options: Mapping[str, Any]) -> Probe:
         checks.error("port", "ICMP has no ports; add `protocol: tcp` or `protocol: udp`, or omit the port")
     if options["full_size"] and (options["protocol"] != "icmp" or is_forbidding(options["expect"])):
         checks.error("full_size", "only for `protocol: icmp`, and where an answer is expected; omit it")
+    _check_masquerading(checks, options)
     to, port = checked.pop("forwarded_to"), checked.pop("forwarded_port")
     if to is not None and options["port"] is None:
         checks.error("forwarded_to", "needs the `port` that is published; add it")
@@ -109,6 +115,15 @@ def _parse_probe(entry: Entry, options: Mapping[str, Any]) -> Probe:
         full_size=options["full_size"],
         **checked,
     )
+
+
+def _check_masquerading(checks: Checks, options: Mapping[str, Any]) -> None:
+    if options["expect"] != MASQUERADED:
+        for option in ("router", "out_interface"):
+            if options[option] is not None:
+                checks.error(option, "only for `expect: masqueraded`; omit it")
+    elif options["protocol"] != "icmp" or options["full_size"]:
+        checks.error("expect", "only an echo request is followed to the router; omit `protocol` and `full_size`")
 
 
 def _check_contradiction(probe: Probe, expected: dict[object, Probe]) -> None:

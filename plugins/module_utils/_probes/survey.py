@@ -11,7 +11,7 @@ from ipaddress import ip_network
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import cure
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
-from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import DELIVERED
+from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import DELIVERED, MASQUERADED
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE, Address
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.refusals import ESTABLISHED
@@ -89,11 +89,27 @@ class _Survey:
 
     def run(self) -> tuple[list[Judged], Context]:
         self._find_owners()
-        limited = [self._limit(probe) for probe in self._probes]
-        self._patience.update({probe: given.timeout for probe, given in zip(limited, self._probes)})
+        answered = [probe for probe in self._probes if probe.expect != MASQUERADED]
+        limited = [self._limit(probe) for probe in answered]
+        self._patience.update({probe: given.timeout for probe, given in zip(limited, answered)})
         judged = self._repeat_misdirected(self._judge(limited))
         judged = self._accept_refusals(judged)
-        return judged, self._read_context(judged)
+        judged += self._judge_masquerading()
+        return self._in_order(judged), self._read_context(judged)
+
+    def _judge_masquerading(self) -> list[Judged]:
+        """Follow what is sent to the outside, when everything else was probed: by then all links carry traffic."""
+        expected = [probe for probe in self._probes if probe.expect == MASQUERADED]
+        if not expected:
+            return []
+        # Imported at first use: few calls need it.
+        from ansible_collections.netns.fabric.plugins.module_utils._probes.masquerading import judge_masquerading
+
+        return judge_masquerading(self._kernel, expected)
+
+    def _in_order(self, judged: Iterable[Judged]) -> list[Judged]:
+        positions = {probe.entry: position for position, probe in enumerate(self._probes)}
+        return sorted(judged, key=lambda one: positions[one.probe.entry])
 
     def _limit(self, probe: Probe) -> Probe:
         """Return a probe that does not wait long for an answer which the host's own filter may not let come."""

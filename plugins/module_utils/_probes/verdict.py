@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import (
+    MASQUERADED,
     REJECTED,
     SILENT,
     UNREACHABLE,
@@ -32,6 +33,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.model import 
     NO_OWNER,
     NO_ROUTE,
     NOT_CARRIED_OUT,
+    NOT_MASQUERADED,
     PORT_UNREACHABLE,
     PROHIBITED,
     REFUSED,
@@ -76,6 +78,7 @@ def summarize(judged: Sequence[Judged]) -> dict[str, int]:
         "reachable": results["reachable"],
         "unreachable": sum(results[result] for result in (UNREACHABLE, *CAUSES_OF)),
         **{result: results[result] for result in CAUSES_OF},
+        "masqueraded": results[MASQUERADED],
         "skipped": results["skipped"],
     }
 
@@ -90,6 +93,11 @@ def describe_refusals(judged: Sequence[Judged]) -> list[str]:
         f"{kind} to {to} of the host arrives there from {_list_some(names)}, and {refusal}"
         for (kind, to, refusal), names in starts.items()
     ]
+
+
+def describe_skipped(judged: Sequence[Judged]) -> list[str]:
+    """Return a line for each probe that had nothing to probe, with the reason."""
+    return [f"{one.probe} was not probed: {one.skipped}" for one in judged if one.skipped]
 
 
 def _list_some(names: Sequence[str]) -> str:
@@ -247,6 +255,11 @@ _HINTS: Mapping[str, str] = {
     LOOP: (
         "routing loop: routers on the path send the packets to each other until the hop limit is used up; correct "
         "their routes to this address"
+    ),
+    NOT_MASQUERADED: (
+        "no rule translates the source: it is not in the network of the rule, the packet leaves by another interface "
+        "than the rule's, or a rule of another program accepts it before; compare `nft list ruleset` or `iptables-save "
+        "-t nat` with the declaration"
     ),
     NO_OWNER: (
         "neither the host nor a named namespace has this address, so the module cannot listen there for a probe "

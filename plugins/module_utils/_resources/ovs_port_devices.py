@@ -69,6 +69,16 @@ def needs_reopening(port: ExistingPort, state: PortState, lost: frozenset[str]) 
     return port.kind == "internal" and (port.interface.name in lost or not port.interface.works)
 
 
+def moves_tunnel(port: ExistingPort) -> bool:
+    """Return whether a tunnel gets to another bridge.
+
+    ovs-vswitchd opens the new one before it closes the old one, which it refuses with `File exists`: no two tunnels of
+    one kind have the same options (tnl_port_add() in ofproto/tunnel.c).
+    """
+    is_tunnel = port.kind not in ("system", "internal", "patch")
+    return is_tunnel and port.bridge.name != port.target.name and port.kind == port.interface.type
+
+
 def _is_link_lost(port: ExistingPort, state: PortState) -> bool:
     """Return whether a port no longer reads and writes its link of the host.
 

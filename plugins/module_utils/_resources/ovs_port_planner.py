@@ -38,6 +38,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_d
     announce,
     configured_type,
     find_link,
+    moves_tunnel,
     needs_reopening,
     reopen,
     without_reopening,
@@ -218,6 +219,8 @@ class PortPlanner(OvsPlanner[WantedPort]):
             operations.append(ovs.MovePort(port.name, port.interface.name, port.bridge.name, port.target.name))
         if needs_reopening(port, self._actual, self._lost):
             difference.before["attached"], difference.after["attached"] = False, True
+            operations.extend(reopen(port))
+        elif moves_tunnel(port):
             operations.extend(reopen(port))
         if difference.port.columns or difference.interface.columns:
             operations.append(

@@ -10,7 +10,8 @@ Pure. Their number grows linearly, whereas that of all pairs grows with the squa
 - for each route through a router namespace one address behind it is probed;
 - each address of a namespace is probed from another broadcast domain, and a protected port from another one, and must
   not answer;
-- what is outside is probed from every namespace;
+- what is outside is probed from every namespace; without addresses there, one namespace of each masqueraded network
+  shows that what it sends is translated;
 - a published port is probed from its router and from a neighbour of the service.
 """
 
@@ -34,6 +35,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.validation impo
     Network,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolation import isolated_paths
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.masquerading import masquerading_probes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Namespace, Target, Topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.nodes import Place, is_link_local
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.paths import (
@@ -104,6 +106,7 @@ def derive_probes(topology: Topology) -> list[Probe]:
         for path, reachable in expected.items()
         if path not in own
     ]
+    derived += masquerading_probes(topology, walk, patience)
     return derived + [build(path, probe.expect, probe.full_size, probe.timeout) for path, probe in own.items()]
 
 

@@ -61,6 +61,7 @@ def test_result_of_a_probe() -> None:
         "detail": None,
         "answered_by": "ns01",
         "refused_by": None,
+        "skipped_because": None,
     }
     skipped = Judged(probe(None, "192.0.2.1"), None).as_result()
     assert (skipped["result"], skipped["ok"], skipped["cause"]) == ("skipped", None, None)

@@ -16,6 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.model import 
 from ansible_collections.netns.fabric.plugins.module_utils._probes.verdict import (
     Context,
     describe_failures,
+    describe_skipped,
     hint_for,
     summarize,
 )
@@ -38,8 +39,23 @@ def test_no_failure_where_all_probes_are_as_expected_or_skipped() -> None:
         "silent": 1,
         "rejected": 0,
         "no_route": 0,
+        "masqueraded": 0,
         "skipped": 1,
     }
+
+
+def test_masqueraded_and_not_probed() -> None:
+    masqueraded = probe("ns01", "192.0.2.1", expect="masqueraded")
+    judged = [
+        Judged(masqueraded, Outcome(reachable=True, detail="it leaves as 198.51.100.1")),
+        Judged(masqueraded, None, skipped="the host has no route to 192.0.2.1"),
+    ]
+    assert [(one.result, one.ok) for one in judged] == [("masqueraded", True), ("skipped", None)]
+    assert summarize(judged)["masqueraded"] == summarize(judged)["skipped"] == 1
+    assert describe_skipped(judged) == [
+        "ns01 -> 192.0.2.1 masquerading was not probed: the host has no route to 192.0.2.1"
+    ]
+    assert describe_failures(judged, Context()) == ""
 
 
 def test_failure_names_every_failed_probe_and_each_likely_cause_once() -> None:
@@ -108,7 +124,7 @@ def test_a_forbidden_probe_that_is_not_answered_otherwise_than_expected(expect: 
 CAUSES = [
     value for name, value in vars(model).items() if name.isupper() and isinstance(value, str) and value != model.ERROR
 ]
-for other in (model.HOST, *expectations.EXPECTATIONS, expectations.DELIVERED):
+for other in (model.HOST, *expectations.EXPECTATIONS, expectations.DELIVERED, expectations.MASQUERADED):
     CAUSES.remove(other)
 
 

@@ -1,0 +1,97 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The probes of masquerading."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
+from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import (
+    OUTSIDE,
+    Variables,
+    on_bridge,
+)
+
+V4, V6 = "192.0.2.1", "2001:db8::1"
+
+
+def behind_the_host(**changes: Any) -> Variables:
+    """Return two namespaces of both IP versions with default routes to the bridge, and NAT for them."""
+    addresses = {name: [f"10.0.0.{number}/24", f"fd00::{number}/64"] for number, name in ((2, "b"), (1, "a"))}
+    variables = on_bridge(**{name: {"addresses": those} for name, those in addresses.items()})
+    variables["bridges"][0]["addresses"] = ["10.0.0.254/24", "fd00::fe/64"]
+    for namespace in variables["namespaces"]:
+        namespace["routes"] = [{"destination": "default", "gateway": gateway} for gateway in ("10.0.0.254", "fd00::fe")]
+    variables["nat"] = [{"source": "10.0.0.0/24"}, {"source": "fd00::/64", "out_interface": "wan0"}]
+    return {**variables, **changes}
+
+
+def probes_of(variables: Variables) -> list[dict[str, Any]]:
+    return [probe for probe in compile_topology(variables)["probes"] if probe.get("expect") == "masqueraded"]
+
+
+def starts(variables: Variables) -> set[tuple[str, str]]:
+    return {(probe["namespace"], probe["to"]) for probe in probes_of(variables)}
+
+
+def test_one_for_each_network() -> None:
+    base = {"namespace": "a", "protocol": "icmp", "expect": "masqueraded", "timeout": 10.0}
+    assert probes_of(behind_the_host()) == [{**base, "to": V4}, {**base, "to": V6, "out_interface": "wan0"}]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"ip_forward": False}, {"accept_forward": "never"}, {"source": "10.0.0.128/25"}],
+)
+def test_none_where_it_is_not_known_to_be_forwarded_and_masqueraded(options: dict[str, Any]) -> None:
+    variables = behind_the_host()
+    variables["nat"][0].update(options)
+    assert starts(variables) == {("a", V6)}
+
+
+def test_a_narrow_network() -> None:
+    variables = behind_the_host()
+    variables["nat"][0]["source"] = "10.0.0.2/32"
+    assert starts(variables) == {("b", V4), ("a", V6)}
+
+
+def test_none_beside_addresses_that_the_user_names() -> None:
+    assert starts(behind_the_host(verify_outside=[OUTSIDE])) == {("a", V6)}
+
+
+def test_none_without_a_route() -> None:
+    variables = behind_the_host()
+    for namespace in variables["namespaces"]:
+        del namespace["routes"][0]
+    assert starts(variables) == {("a", V6)}
+
+
+def test_an_address_that_the_topology_does_not_have() -> None:
+    variables = behind_the_host()
+    variables["namespaces"][0]["routes"].append({"destination": "192.0.2.0/24", "gateway": "10.0.0.9"})
+    assert starts(variables) == {("a", "198.51.100.1"), ("a", V6)}
+
+
+def test_a_router_namespace() -> None:
+    variables = behind_the_host()
+    variables["bridges"][0]["addresses"] = []
+    router = {"name": "eth0", "bridge": "br0", "peer": "tap-r", "addresses": ["10.0.0.254/24", "fd00::fe/64"]}
+    variables["namespaces"].append({"name": "r", "interfaces": [router]})
+    variables["nat"] = [{"source": "10.0.0.0/24", "namespace": "r"}]
+    (probe,) = probes_of(variables)
+    assert (probe["namespace"], probe["to"], probe["router"]) == ("a", V4, "r")
+    variables["nat"][0].pop("namespace")  # what a sends comes to r first
+    assert probes_of(variables) == []
+
+
+def test_a_few_of_many() -> None:
+    variables = on_bridge(**{f"n{number}": {"addresses": [f"10.{number}.0.1/24"]} for number in range(100)})
+    variables["bridges"][0]["addresses"] = [f"10.{number}.0.254/24" for number in range(100)]
+    for number, namespace in enumerate(variables["namespaces"]):
+        namespace["routes"] = [{"destination": "default", "gateway": f"10.{number}.0.254"}]
+    variables["nat"] = [{"source": f"10.{number}.0.0/24"} for number in range(100)]
+    assert 10 <= len(probes_of(variables)) <= 16
