@@ -43,7 +43,7 @@ USER = "ops"
 UNAVAILABLE = 77
 
 _MIRROR, _SECURITY = "http://deb.debian.org/debian", "http://deb.debian.org/debian-security"
-_KEYRINGS = ("/usr/share/keyrings/debian-archive-keyring.gpg",)
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _BARE = (
     *("linux-image-amd64", "systemd", "systemd-sysv", "dbus", "udev", "kmod", "ca-certificates", "netbase"),
     *("python3", "openssh-server", "sudo", "iproute2", "iputils-ping", "ethtool", "procps", "polkitd"),
@@ -72,7 +72,7 @@ _APT_SETTINGS = (
     *("Acquire::Check-Valid-Until", "Acquire::Check-Date", "Acquire::Retries"),
     *("Acquire::http::Proxy", "Acquire::https::Proxy"),
 )
-_SIZE = "8G"  # sparse
+_SIZE = 8 << 30  # bytes; the file is sparse
 
 
 class ImageError(Exception):
@@ -195,11 +195,11 @@ def _bootstrap(suite: str, tree: Path) -> None:
         f"deb {_SECURITY} {suite}-security main",
     ]
     options = [f"--aptopt={setting}" for setting in _apt_settings()]
-    keyrings = [f"--keyring={path}" for path in _KEYRINGS if Path(path).exists()]
+    keyring = [f"--keyring={_KEYRING}"] if _KEYRING.exists() else []
     packages = f"--include={','.join(_BARE)}"
     recommended = '--aptopt=APT::Install-Recommends "false"'
     variant = ("--mode=root", "--variant=minbase", "--quiet")
-    _run("mmdebstrap", *variant, *options, recommended, *keyrings, packages, suite, str(tree), *sources)
+    _run("mmdebstrap", *variant, *options, recommended, *keyring, packages, suite, str(tree), *sources)
 
 
 def _apt_settings() -> list[str]:
@@ -257,7 +257,7 @@ def _write_disk(tree: Path, disk: Path) -> None:
         (tree / mark).touch()  # newer than /usr: the first boot has nothing to rebuild (systemd-update-done.service(8))
     raw = disk.with_suffix(".raw")
     with raw.open("wb") as file:
-        file.truncate(int(_SIZE[:-1]) << 30)
+        file.truncate(_SIZE)
     _run("mkfs.ext4", "-q", "-F", "-d", str(tree), str(raw))
     _run("qemu-img", "convert", "-O", "qcow2", str(raw), str(disk))
     raw.unlink()

@@ -14,7 +14,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.netns.fabric.tests.helpers.plays import Played
+from ansible_collections.netns.fabric.tests.helpers.controller import controller_commands
+from ansible_collections.netns.fabric.tests.helpers.plays import COLLECTION, Played
 from ansible_collections.netns.fabric.tests.helpers.traffic import OUTSIDE_PORT
 from ansible_collections.netns.fabric.tests.vm.images import USER
 from ansible_collections.netns.fabric.tests.vm.machine import NICS, Machine
@@ -67,13 +68,15 @@ class Lab:
     def attempt(self, playbook: str | Path, *options: str, **variables: Any) -> Played:
         """Run a playbook on the machine, over ssh, with these variables, and return the result."""
         given = ["--extra-vars", json.dumps(variables)] if variables else []
-        command = ["ansible-playbook", "--inventory", str(self._inventory), str(playbook), *options, *given]
+        ansible = str(controller_commands() / "ansible-playbook")
+        command = [ansible, "--inventory", str(self._inventory), str(playbook), *options, *given]
         environment = {
             **{
                 name: value
                 for name, value in os.environ.items()
                 if name not in ("ANSIBLE_CONFIG", "ANSIBLE_ROLES_PATH")
             },
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTION.parents[2]),
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_INJECT_FACT_VARS": "0",
