@@ -37,12 +37,12 @@ options:
       - How to handle chains that drop forwarded traffic, by policy or by a final rule.
       - A packet that one table accepts is still dropped by another one. Without further rules NAT does not work on a
         host with C(iptables -P FORWARD DROP), which Docker sets.
-      - V(auto) adds two rules to each such chain, one for each direction, which match the translated traffic only. The
-        notes say what they accept. They come after all rules that have a condition, so that what is forbidden
-        explicitly stays forbidden. Both are removed with O(state=absent), with O(accept_forward=never), and when
+      - V(auto) adds rules to each such chain, one for each direction, which match the translated traffic only. The
+        notes say what they accept. They are removed with O(state=absent), with O(accept_forward=never), and when
         nothing drops the traffic any more.
-      - The rules are added to the chain C(DOCKER-USER) if the FORWARD chain of iptables calls it, otherwise to the
-        chain that drops the traffic, of nftables or of either variant of iptables.
+      - The rules are at the end of the chain that drops the traffic, of nftables or of either variant of iptables. What
+        another rule decides on, or a chain of Docker or ufw, never gets to them, so that what is forbidden stays
+        forbidden. Where others have appended rules since, the next run moves those of this module behind them.
       - Traffic that firewalld drops is handled differently, see the notes.
       - V(never) leaves such chains alone.
       - RV(blocked_by) lists the chains that are left alone. Tables that a running program has reserved for itself are

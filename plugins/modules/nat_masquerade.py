@@ -86,23 +86,28 @@ options:
 requirements:
   - C(firewall-cmd) 0.9 or newer on a managed host where firewalld runs
 notes:
-  - O(accept_forward=auto) accepts what is forwarded from O(source), through O(out_interface) if that is given, and the
-    replies.
-  - On a host with Docker the rules are added to C(DOCKER-USER), which Docker keeps. Without that chain, the next run
-    repairs what Docker changes when it starts (it sets the policy of FORWARD to DROP).
+  - O(accept_forward=auto) accepts what is forwarded from O(source) through O(out_interface), and the replies that come
+    back by it. Without O(out_interface) that are the links of the router's default routes, and of all routes by which
+    others than its neighbours are reached. Other links stay as closed as the host has them, such as those of Docker's
+    containers, and the next run follows a changed route. Where no route leads outside, nothing is accepted, and
+    RV(blocked_by) reports it.
+  - What Docker changes when it starts (it sets the policy of FORWARD to DROP), the next run takes into account.
   - firewalld does not affect the masquerading, which is in a table of this collection. To forward what firewalld would
     reject (O(accept_forward)), the module adds a policy to firewalld with C(firewall-cmd), whose rule accepts what is
-    forwarded from O(source). The policy is added to the permanent and to the running configuration, so that a reload
-    keeps it. Its description names the O(owner), and it is deleted with its last rule. It accepts no traffic to the
-    host itself. This applies to the host only, not to another O(namespace).
+    forwarded from O(source), by whatever link, as a rule of firewalld cannot match that. It applies to chains of
+    firewalld only; those of Docker, of ufw and of M(netns.fabric.isolation) keep their say. The policy is added to the
+    permanent and to the running configuration, so that a reload keeps it. Its description names the O(owner), and it is
+    deleted with its last rule. It accepts no traffic to the host itself. This applies to the host only, not to another
+    O(namespace).
   - firewalld 2 asks its policies only about packets of an interface or a source that is in a zone. Where neither
     O(source) nor the interface that it comes by is in one, the module adds O(source) to the default zone, which
     applies to them anyway. Where that zone forwards between its members (C(forward)), it would also accept what others
     send to O(source), so the policy rejects this, as firewalld did before. Both are deleted with the policy's rule.
-  - Adding or deleting a policy requires a reload of firewalld. If the reload would change anything else, because the
-    running configuration differs from the permanent one, no policy is added and RV(blocked_by) reports it. It also
-    reports an entry with O(out_interface), which a rule of firewalld cannot match, and a firewalld older than 0.9,
-    which has no policies.
+  - Adding or deleting a policy requires a reload of firewalld, which flushes iptables unless C(FlushAllOnReload) in
+    C(firewalld.conf) says otherwise. Docker adds its rules again when that happens. If the reload would change anything
+    else, because the running configuration differs from the permanent one, no policy is added and RV(blocked_by)
+    reports it. It also reports an entry with O(out_interface), which a rule of firewalld cannot match, and a firewalld
+    older than 0.9, which has no policies.
 seealso:
   - module: ansible.builtin.iptables
   - module: ansible.posix.firewalld

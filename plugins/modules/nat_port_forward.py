@@ -151,8 +151,8 @@ options:
         default: present
     # END rules
 notes:
-  - O(accept_forward=auto) accepts what is forwarded to the port of O(to_address), and the replies, for connections
-    whose destination was translated and for no others.
+  - O(accept_forward=auto) accepts what is forwarded to the port of O(to_address), from O(in_interface) if that is
+    given, and the replies, for connections whose destination was translated and for no others.
   - firewalld accepts these connections on its own, so that nothing is added to it.
   - The loopback addresses are excluded, because packets from the host to C(127.0.0.1) have C(127.0.0.1) as their
     source, and leave the host only if C(route_localnet) is enabled, which also lets neighbours reach services that

@@ -18,6 +18,8 @@ description:
     no error. It is repaired in place, and its settings and its OpenFlow port number are kept.
   - On the userspace datapath, disables transmit checksum offload at the far end of a veth pair. Otherwise TCP does not
     work there, while ping does.
+  - On the userspace datapath, has the host's own network stack leave alone the host's end of a veth pair, so that
+    nobody behind the port goes round Open vSwitch by it, VLANs included.
   - Manages one port, or many in one call with O(ports).
 author:
   - netns.fabric contributors (@netns-fabric)
@@ -243,6 +245,12 @@ notes:
     completes the repair.
   - The far end of a veth pair that was re-created has another hardware address. Neighbours may keep the old one for
     some time.
+  - On the userspace datapath the kernel of the host has the packets of a port's link as well as C(ovs-vswitchd). It
+    would answer ARP requests for any address of the host there, and take the packets for it. The module sets
+    C(net.ipv4.conf.NAME.arp_ignore) to V(8), C(rp_filter) and C(drop_unicast_in_l2_multicast) to V(1), and
+    C(net.ipv6.conf.NAME.disable_ipv6) to V(1) for the host's end of a veth pair. They stay until the link is deleted.
+    Other links, such as a network card, are left as they are. With C(net.ipv4.conf.all.rp_filter) of V(2), which wins,
+    a packet is still taken that is sent to the hardware address of the end itself, which nobody behind it learns.
   - The link of an internal port is re-created, without its addresses and on the host, if the port moves to another
     bridge or was lost.
   - Bonds are left unchanged; O(state=absent) deletes a bond by its name.

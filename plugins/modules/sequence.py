@@ -51,7 +51,7 @@ options:
       module:
         description: The name of the module, without the name of the collection.
         type: str
-        choices: [link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, route, veth]
+        choices: [isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, route, veth]
         required: true
       options:
         description: The options of the module. Defaults that C(module_defaults) sets for it do not apply.
@@ -69,6 +69,7 @@ options:
 seealso:
   - module: netns.fabric.netns
   - module: netns.fabric.veth
+  - module: netns.fabric.isolation
   - module: netns.fabric.link
   - module: netns.fabric.route
   - module: netns.fabric.ovs_bridge

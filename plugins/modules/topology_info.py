@@ -463,6 +463,13 @@ declarations:
       elements: dict
       sample:
         - {name: ns01_tap, bridge: int_br, tx_checksum: keep}
+    isolation:
+      description: For M(netns.fabric.isolation).
+      returned: success
+      type: list
+      elements: dict
+      sample:
+        - {link: int_br, networks: [192.168.100.0/24], outbound: [{source: 192.168.100.0/24}]}
     rules:
       description: For M(netns.fabric.nat_masquerade).
       returned: success

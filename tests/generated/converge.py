@@ -23,11 +23,12 @@ _PRESENT = (
     ("pairs", "veth", "pairs"),
     ("links", "link", "links"),
     ("routes", "route", "routes"),
+    ("isolation", "isolation", "links"),
     ("rules", "nat_masquerade", "rules"),
     ("forwards", "nat_port_forward", "rules"),
     ("ports", "ovs_port", "ports"),
 )
-_ABSENT = ("ports", "bridges", "links", "rules", "forwards", "pairs", "namespaces")
+_ABSENT = ("ports", "bridges", "links", "isolation", "rules", "forwards", "pairs", "namespaces")
 
 
 def steps(variables: Variables) -> list[Step]:

@@ -53,7 +53,7 @@ SWITCH = Switch(
 )
 
 #: The rules that masquerading 10.0.0.0/24 needs, and the chain for the first of them.
-MASQUERADE_PARTS = Source("10.0.0.0/24").specs()
+MASQUERADE_PARTS = Source("10.0.0.0/24").specs(["eth0"])
 POSTROUTING = Place(NFTABLES, "ip", "netns_fabric", "postrouting")
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10, otherwise: str = "") -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 10, otherwise: str = "") -> None:
     """Return once the condition holds.
 
     Raises:

@@ -169,6 +169,16 @@ class Cycle:
         return result
 
 
+#: The rules of a host with Docker, as Docker writes them.
+DOCKER_RULES = Path(__file__).parents[2] / "extensions" / "molecule" / "nat_forward_drop" / "files"
+
+
+def load_docker(host: Host, variant: str) -> None:
+    """Add the rules of Docker, and nothing of Docker itself, in a variant of iptables."""
+    for command, name in (("iptables", "docker.rules"), ("ip6tables", "docker6.rules")):
+        host.run(f"{command}-{variant}-restore", "--noflush", "-w", "10", str(DOCKER_RULES / name))
+
+
 def programs(directory: Path, **links: str) -> dict[str, str]:
     """Return an environment with programs that are found before the system's."""
     for name, program in links.items():

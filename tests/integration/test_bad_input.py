@@ -265,7 +265,7 @@ def test_probes_and_steps_of_another_type_name_entry_and_option(red: Host, run_m
     assert run_module("sequence", steps=[], probes=probes).message.startswith(f"netns.fabric.reachability: {error}")
     result = run_module("sequence", steps=[{"module": "netn", "options": "x"}])
     assert [line.split(", ")[0] for line in result.message.splitlines()] == [
-        "steps[0] (netn): module: must be one of link",
+        "steps[0] (netn): module: must be one of isolation",
         "steps[0] (netn): options: must be a dictionary",
     ]
 
@@ -387,6 +387,7 @@ TWO_WRONG: dict[str, tuple[str, list[dict[str, Any]], str]] = {
     ),
     "ovs_bridge": ("bridges", [{"name": "t0"}, {"name": "lo"}], "name"),
     "ovs_port": ("ports", [{"name": name, "bridge": "nowhere"} for name in ("t0", "t1")], "bridge"),
+    "isolation": ("links", [{"link": "nic8"}, {"link": "nic9"}], "link"),
     "nat_masquerade": (
         "rules",
         [{"source": "10.1.0.0/16", "namespace": "nowhere"}, {"source": "10.2.0.0/16", "out_interface": "nic9"}],

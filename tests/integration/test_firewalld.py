@@ -7,6 +7,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -242,3 +243,21 @@ def test_firewalld_that_is_not_running(running: Host, masquerade: Cycle, run_mod
     Path("/run/dbus/elsewhere").rename(bus)
     masquerade(source=SOURCE, state="absent")
     assert "netnsfab" not in cmd(running, "--permanent", "--get-policies")
+
+
+def test_no_reload_that_would_end_an_isolation(
+    world: World, masquerade: Cycle, policies: Policies, run_module: RunModule
+) -> None:
+    """A reload of firewalld flushes iptables: what is closed there would be open."""
+    isolated: dict[str, Any] = {"link": "to-ns01", "networks": [SOURCE], "backend": "iptables"}
+    run_module("isolation", **isolated)
+    blocked = masquerade(source=SOURCE).returned["blocked_by"]
+    assert "with it the rules of netns.fabric.isolation there; set `backend: nftables`" in blocked[0]
+    assert policies.owned() == []
+    run_module("isolation", **isolated, state="absent")
+    masquerade(source=SOURCE)
+    # The policy is there, and is emptied without a reload.
+    run_module("isolation", **isolated)
+    masquerade.simply(source=SOURCE, state="absent")
+    assert "fabric-from-to-ns01" in world.save("nft")
+    assert "rich" not in cmd(world._host, f"--info-policy={policies.owned()[0]}").partition("rich rules:")[2]

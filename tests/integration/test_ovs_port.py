@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import in_full
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_stack import PARAMETERS
 from ansible_collections.netns.fabric.tests.helpers import own_host, traffic
 from ansible_collections.netns.fabric.tests.helpers.convergence import converge, converge_and_paste, shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
@@ -307,6 +309,8 @@ def recreate(host: Host, name: str) -> None:
     connect(host, name)
     if not KERNEL_DATAPATH:
         host.in_namespace(name, "ethtool", "-K", "eth0", "tx", "off")
+        for short, value in PARAMETERS.items():
+            host.run("sysctl", "-qw", f"{in_full(f'{name}-tap', short)}={value}")
     # Until ovs-vswitchd has seen the new link, and everything looks right again.
     index = host.links()[f"{name}-tap"]["ifindex"]
     wait_until(lambda: bool(column("Interface", f"{name}-tap", "ifindex") == index))

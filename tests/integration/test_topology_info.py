@@ -35,15 +35,16 @@ MODULES = {
     "route": "routes",
     "ovs_bridge": "bridges",
     "ovs_port": "ports",
+    "isolation": "isolation",
     "nat_masquerade": "rules",
     "nat_port_forward": "forwards",
 }
 # The module's option, where it has another name than the list.
-OPTIONS = {"nat_port_forward": "rules"}
+OPTIONS = {"isolation": "links", "nat_port_forward": "rules"}
 # A route cannot have an owner.
 WITHOUT_OWNER = ("route",)
 # The order in which a topology is created.
-ORDER = ("netns", "ovs_bridge", "veth", "link", "ovs_port", "route", "nat_masquerade", "nat_port_forward")
+ORDER = ("netns", "ovs_bridge", "veth", "link", "ovs_port", "route", "isolation", "nat_masquerade", "nat_port_forward")
 
 # A web server that needs nothing but Python's own library; it says so once it listens, and stays.
 SERVER = "import socket, time; s = socket.create_server(('', 8080)); time.sleep(1000)"
@@ -288,6 +289,9 @@ def test_a_topology_built_by_hand_can_be_declared(host: Host, run_module: Run) -
 
 def test_masquerading_with_a_chain_that_drops_can_be_declared(host: Host, run_module: Run) -> None:
     host.run("iptables", "-P", "FORWARD", "DROP")
+    for command in ("link add wan0 type veth peer wan1", "link set wan0 up", "addr add 198.51.100.1/24 dev wan0"):
+        host.run("ip", *command.split())
+    host.run("ip", "route", "add", "default", "via", "198.51.100.2")
     for accept in ("auto", "never"):
         run_module("nat_masquerade", source="192.0.2.0/24", accept_forward=accept)
         info = assert_round_trip(run_module)
@@ -561,7 +565,7 @@ def test_tables_and_rules_are_those_of_nft(busy: Host, run_module: Run) -> None:
     chains = {
         (entry["chain"]["family"], entry["chain"]["table"], entry["chain"]["name"])
         for entry in listed
-        if "chain" in entry and entry["chain"].get("type") == "nat"
+        if "chain" in entry
     }
     found = [chain for chain in firewall["chains"] if chain["backend"] != "iptables-legacy"]
     assert {(chain["family"], chain["table"], chain["name"]) for chain in found} == chains

@@ -35,7 +35,7 @@ class Machine:
     """A running machine."""
 
     def __init__(self, image: Image, kind: str) -> None:
-        self._image = image
+        self.image = image
         # A path of a socket has at most 107 bytes (unix(7)), which that of a test's directory may exceed.
         self.directory = Path(tempfile.mkdtemp(prefix="netns-vm-"))
         self.port = _free_port()
@@ -193,28 +193,16 @@ class Machine:
 
 
 def _qemu(machine: Machine) -> list[str]:
-    kernel, initrd = machine._image.boot  # a part of the class, apart for its length
+    """Return the command that runs a machine."""
+    kernel, initrd = machine.image.boot
     accelerator = ["-accel", "kvm"] if _kvm_works() else ["-accel", "tcg,thread=multi,tb-size=512"]
     nics = ["-netdev", f"user,id=n1,hostfwd=tcp:127.0.0.1:{machine.port}-:22"]
     nics += [word for number in (2, 3) for word in ("-netdev", f"hubport,hubid=1,id=n{number}")]
     for number in (1, 2, 3):
         nics += ["-device", f"virtio-net-pci,netdev=n{number},mac=52:54:00:00:00:0{number},addr={number + 2}"]
     return [
-        # Other checks that run at the same time may depend on their time; this one waits.
-        *(
-            "nice",
-            "-n",
-            "10",
-            "qemu-system-x86_64",
-            "-nodefaults",
-            *accelerator,
-            "-cpu",
-            "max",
-            "-m",
-            str(_MEMORY),
-            "-smp",
-            "1",
-        ),
+        *("qemu-system-x86_64", "-nodefaults", *accelerator),
+        *("-cpu", "max", "-smp", "1", "-m", str(_MEMORY)),
         *("-kernel", str(kernel), "-initrd", str(initrd)),
         *("-append", "root=/dev/vda rw console=ttyS0 mitigations=off net.ifnames=1"),
         *("-drive", f"file={machine.directory}/disk.qcow2,if=none,id=disk,format=qcow2,cache=unsafe,discard=unmap"),

@@ -24,6 +24,8 @@ Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 #: Bytes: IFNAMSIZ of linux/if.h less the closing NUL.
 INTERFACE_NAME_MAX = 15
+#: Characters that an interface name can have, and that a rule cannot quote or reads as a pattern.
+_UNQUOTABLE = frozenset("\"'\\*+")
 
 #: Bytes: ALTIFNAMSIZ of linux/if.h less the closing NUL.
 ALTERNATIVE_NAME_MAX = 127
@@ -160,6 +162,26 @@ def _interface_name(value: Any, longest: int, what: str) -> str:
         if bad in name:
             raise ValidationError(f"{name!r} has a {bad!r} in it, which an interface name cannot have; remove it")
     return name
+
+
+def rule_safe_interface(value: Any) -> str:
+    """Return the name of an interface that a rule can match.
+
+    Raises:
+        ValueError: It is not a valid name, or a rule cannot match it.
+    """
+    name = interface_name(value)
+    for character in sorted(_UNQUOTABLE.intersection(name)):
+        raise ValidationError(
+            f"{name!r} contains the character {character}, which a firewall rule reads as a pattern or a quote; rename "
+            "the link"
+        )
+    return name
+
+
+def is_rule_safe(name: str) -> bool:
+    """Return whether a rule can match an interface of this name."""
+    return not _UNQUOTABLE.intersection(name)
 
 
 def namespace_name(value: Any) -> str:

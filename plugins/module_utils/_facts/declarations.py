@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Resource
+from ansible_collections.netns.fabric.plugins.module_utils._facts import isolation_declarations as isolation
 from ansible_collections.netns.fabric.plugins.module_utils._facts import kernel_declarations as kernel
 from ansible_collections.netns.fabric.plugins.module_utils._facts import nat_declarations as nat
 from ansible_collections.netns.fabric.plugins.module_utils._facts import switch_declarations as switch
 from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter import Declaration, Exporter
 from ansible_collections.netns.fabric.plugins.module_utils._facts.view import FilteredFacts
+from ansible_collections.netns.fabric.plugins.module_utils._resources.isolation import IsolationResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import MasqueradeResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_port_forward import PortForwardResource
@@ -27,7 +29,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.route impo
 from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
 
 #: The lists by their keys in the result, which are those of the filter compile_topology: the name of the module's bulk
-#: list, but for the second `rules`.
+#: list, but for the second `rules` and the second `links`.
 _LISTS: Mapping[str, tuple[Resource[Any, Any], Callable[[Exporter], Iterator[Declaration]]]] = {
     "namespaces": (NamespaceResource(), kernel.namespaces),
     "pairs": (VethResource(), kernel.pairs),
@@ -35,6 +37,7 @@ _LISTS: Mapping[str, tuple[Resource[Any, Any], Callable[[Exporter], Iterator[Dec
     "routes": (RouteResource(), kernel.routes),
     "bridges": (BridgeResource(), switch.bridges),
     "ports": (PortResource(), switch.ports),
+    "isolation": (IsolationResource(), isolation.isolated_links),
     "rules": (MasqueradeResource(), nat.masquerade_rules),
     "forwards": (PortForwardResource(), nat.port_forwards),
 }

@@ -48,7 +48,7 @@ def masquerade_rules(exporter: Exporter) -> Iterator[Declaration]:
             if not _is_complete(masquerade.SCHEME.specs(key)[:1], rules):
                 exporter.skip(f"rules: {key} in {name or 'the host'}", _ALTERED)
                 continue
-            accepted = any(role == masquerade.ACCEPT_OUT for role, _hook, _rule in rules)
+            accepted = any(role.startswith(masquerade.ACCEPT_OUT) for role, _hook, _rule in rules)
             forwarding = _forwarding(exporter, name, key.version, accepted)
             yield drop_unset(namespace=name, **key.options(), **forwarding)
 

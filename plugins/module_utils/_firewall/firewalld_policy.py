@@ -86,6 +86,8 @@ class Policy:
     #: What a reload would change in the running configuration, besides this policy.
     unsaved: tuple[str, ...] = ()
     zones: Zones = field(default_factory=Zones)
+    #: Whether a reload would open what is closed: it flushes iptables (firewalld.conf(5), FlushAllOnReload).
+    opens: bool = False
 
     def rules(self) -> frozenset[str]:
         """Return the rich rules of both configurations, without the guards."""
@@ -152,6 +154,11 @@ def plan_policy(
         )
     if not wanted:
         return PolicyPlan(tuple(_removal(policy, mark)))
+    if policy.running is None and policy.opens:
+        return PolicyPlan(
+            refusal="a new policy needs a reload of firewalld, which flushes iptables, and with it the rules of "
+            "netns.fabric.isolation there; set `backend: nftables` and run again"
+        )
     if policy.running is None and policy.unsaved:
         return PolicyPlan(
             refusal="a new policy needs a reload of firewalld, which would change "
@@ -221,7 +228,8 @@ def _settings(where: tuple[str, ...], now: frozenset[Setting], wanted: frozenset
 def _removal(policy: Policy, mark: str) -> list[FirewalldOperation]:
     """Plan the deletion of the policy.
 
-    Where a reload would change something else, the running policy is emptied, and the next reload deletes it.
+    Where a reload would change something else, or open something, the running policy is emptied, and the next reload
+    deletes it.
     """
     operations: list[FirewalldOperation] = []
     if policy.permanent is not None:
@@ -234,7 +242,7 @@ def _removal(policy: Policy, mark: str) -> list[FirewalldOperation]:
     operations += _zone_changes(policy, (), permanent=True)
     if policy.running is None:
         return operations
-    if not policy.unsaved and operations:
+    if operations and not policy.unsaved and not policy.opens:
         return [*operations, RELOAD]
     emptied = _settings((f"--policy={policy.name}",), policy.running, frozenset())
     return [*operations, *emptied, *_zone_changes(policy, (), permanent=False)]

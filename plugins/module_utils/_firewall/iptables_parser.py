@@ -13,12 +13,15 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     FAMILIES,
     FINAL_VERDICTS,
     FORWARD,
+    FROM_PREFIX,
     INPUT,
     IPTABLES_NFT,
+    MANGLE,
     MULTICAST,
     NAT_HOOKS,
     NAT_VERDICTS,
     NFTABLES,
+    TO_PREFIX,
     Chain,
     Criterion,
     Place,
@@ -28,7 +31,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
 )
 
 #: The tables that NAT and forwarding concern.
-TABLES = frozenset(("nat", "filter"))
+TABLES = frozenset(("nat", "filter", MANGLE))
 
 _FIELDS: Mapping[str, str] = {"-s": "saddr", "-d": "daddr", "-i": "iifname", "-o": "oifname", "--ctstate": "ct state"}
 _PORTS: Mapping[str, str] = {"--dport": "dport", "--sport": "sport"}
@@ -43,7 +46,7 @@ _Option = tuple[bool, str, list[str]]
 
 
 def parse_chains(text: str, backend: str, version: int) -> list[Chain]:
-    """Return the chains of the tables nat and filter that `iptables-save` or `ip6tables-save` printed."""
+    """Return the chains of TABLES that `iptables-save` or `ip6tables-save` printed; of mangle, those that forward."""
     family = FAMILIES[version]
     table = ""
     policies: dict[Place, str] = {}
@@ -64,10 +67,11 @@ def parse_chains(text: str, backend: str, version: int) -> list[Chain]:
             place=place,
             hook=_HOOKS.get(place.chain, "") if policy else "",
             policy=policy,
-            kind=place.table,
+            kind="filter" if place.table == MANGLE else place.table,
             rules=tuple(rules.get(place, ())),
         )
         for place, policy in policies.items()
+        if place.table != MANGLE or place.chain == FORWARD.upper() or place.chain.startswith((FROM_PREFIX, TO_PREFIX))
     ]
 
 

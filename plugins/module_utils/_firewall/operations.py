@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation, Phase
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import FlowSelection
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
+    FORWARD,
     MULTICAST,
     OUTPUT,
+    OWN_HOOKS,
     OWN_TABLE,
     POSTROUTING,
     PREROUTING,
@@ -25,8 +27,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 #: Seconds that iptables waits for its lock.
 LOCK_WAIT = 10
 
-#: By hook: the priority of address translation. nft(8) has a name for it on two of the hooks.
-_PRIORITIES: Mapping[str, str] = {PREROUTING: "dstnat", OUTPUT: "-100", POSTROUTING: "srcnat"}
+#: By hook: the priority of address translation, for which nft(8) has a name on two of the hooks. On the hook forward it
+#: is after connection tracking and before the filters of others.
+_PRIORITIES: Mapping[str, str] = {PREROUTING: "dstnat", OUTPUT: "-100", POSTROUTING: "srcnat", FORWARD: "-10"}
 
 
 @dataclass(frozen=True)
@@ -54,15 +57,19 @@ class NftOperation(FirewallOperation):
 
 @dataclass(frozen=True)
 class AddOwnChain(NftOperation):
-    """Add a NAT chain to OWN_TABLE, named after its hook; `new_table`: add the table as well."""
+    """Add a chain to OWN_TABLE, named after its hook; `new_table`: add the table as well.
+
+    A chain that only others jump to has the name that it has, and no hook.
+    """
 
     hook: str = POSTROUTING
     new_table: bool = True
 
     def statements(self) -> Sequence[str]:
         table = [f"add table {self.family} {OWN_TABLE}"] if self.new_table else []
-        base = f"{{ type nat hook {self.hook} priority {_PRIORITIES[self.hook]}; policy accept; }}"
-        return [*table, f"add chain {self.family} {OWN_TABLE} {self.hook} {base}"]
+        kind = OWN_HOOKS.get(self.hook)
+        base = f" {{ type {kind} hook {self.hook} priority {_PRIORITIES[self.hook]}; policy accept; }}" if kind else ""
+        return [*table, f"add chain {self.family} {OWN_TABLE} {self.hook}{base}"]
 
 
 @dataclass(frozen=True)
@@ -95,15 +102,18 @@ class DeleteOwnTable(NftOperation):
 
 @dataclass(frozen=True)
 class AddNftRule(NftOperation):
-    """Add a rule at the end of a chain, or before the one with the handle `before`."""
+    """Add a rule at the end of a chain, or before the one with the handle `before`; `first`: before all others."""
 
     table: str
     chain: str
     rule: str
     before: int | None = None
+    first: bool = False
 
     def statements(self) -> Sequence[str]:
         where = f"{self.family} {self.table} {self.chain}"
+        if self.first:
+            return [f"insert rule {where} {self.rule}"]
         if self.before is None:
             return [f"add rule {where} {self.rule}"]
         return [f"insert rule {where} handle {self.before} {self.rule}"]
@@ -192,6 +202,31 @@ class DeleteIptablesRule(IptablesOperation):
         return ["-I", self.chain, str(self.number), *self.arguments]
 
 
+@dataclass(frozen=True)
+class AddIptablesChain(IptablesOperation):
+    """Add a chain that rules can jump to."""
+
+    arguments: tuple[str, ...] = ()
+    number: int = 0
+
+    def words(self) -> list[str]:
+        return ["-N", self.chain]
+
+    def opposite(self) -> list[str]:
+        return ["-X", self.chain]
+
+
+@dataclass(frozen=True)
+class DeleteIptablesChain(AddIptablesChain):
+    """Delete a chain that has no rule left, and that no rule jumps to."""
+
+    def words(self) -> list[str]:
+        return ["-X", self.chain]
+
+    def opposite(self) -> list[str]:
+        return ["-N", self.chain]
+
+
 def changes_translation(operation: Operation) -> bool:
     """Return whether an operation adds or removes a rule that translates addresses."""
     if isinstance(operation, (AddNftRule, DeleteNftRule)):
@@ -207,7 +242,7 @@ def changes_translation(operation: Operation) -> bool:
 def format_nft(criteria: Iterable[Criterion], verdict: str, comment: str, family: str, target: str = "") -> str:
     """Return a rule in nft's language; `family` (ip, ip6) is that of the addresses."""
     words = [_format_nft_criterion(criterion, family) for criterion in criteria]
-    action = f"{verdict} to {target}" if verdict == "dnat" else verdict
+    action = {"dnat": f"dnat to {target}", "jump": f"jump {target}"}.get(verdict, verdict)
     return " ".join([*words, action, f'comment "{comment}"'])
 
 
@@ -233,7 +268,8 @@ def format_iptables(criteria: Iterable[Criterion], verdict: str, comment: str, t
     for criterion in criteria:
         words += _format_iptables_criterion(criterion)
     to = ["--to-destination", target] if verdict == "dnat" else []
-    return (*words, "-m", "comment", "--comment", comment, "-j", verdict.upper(), *to)
+    action = target if verdict == "jump" else verdict.upper()
+    return (*words, "-m", "comment", "--comment", comment, "-j", action, *to)
 
 
 def _format_iptables_criterion(criterion: Criterion) -> list[str]:

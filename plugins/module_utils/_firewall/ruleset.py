@@ -31,6 +31,12 @@ PREROUTING, OUTPUT, POSTROUTING, FORWARD = "prerouting", "output", "postrouting"
 #: The hook of what is for the host itself.
 INPUT = "input"
 NAT_HOOKS = (PREROUTING, OUTPUT, POSTROUTING)
+#: The hooks on which OWN_TABLE has a chain, and what kind of chain that is.
+OWN_HOOKS: Mapping[str, str] = {**dict.fromkeys(NAT_HOOKS, "nat"), FORWARD: "filter"}
+#: How the chains begin that hold what may leave an isolated link, and what may enter it.
+FROM_PREFIX, TO_PREFIX = "fabric-from-", "fabric-to-"
+#: The table of iptables for isolation. It is used before `filter`, where others accept traffic.
+MANGLE = "mangle"
 
 #: By IP version: the family's name in nf_tables, and all multicast addresses (RFC 5771, RFC 4291 2.7).
 FAMILIES: Mapping[int, str] = {4: "ip", 6: "ip6"}
@@ -42,8 +48,6 @@ REFUSING_VERDICTS = ("drop", "reject")
 #: The verdicts of address translation.
 NAT_VERDICTS = ("masquerade", "dnat")
 
-#: iptables' chain for the administrator's rules on a host with Docker, which Docker leaves alone.
-DOCKER_CHAIN = "DOCKER-USER"
 #: The chains of firewalld in iptables' filter table: of its older releases and of its newer ones.
 _FIREWALLD_CHAINS = ("FORWARD_IN_ZONES", "FORWARD_POLICIES_PRE")
 FIREWALLD_TABLE = "firewalld"
@@ -210,7 +214,7 @@ class Ruleset:
         return Obstacle(
             base=base.place,
             cause=f"policy {verdict}" if by_policy else f"ends with {verdict}",
-            place=self._docker_chain(base) or (end[0] if end else base.place),
+            place=end[0] if end else base.place,
             refusal=self._refusal(base.place, table),
         )
 
@@ -233,15 +237,6 @@ class Ruleset:
             return None
         return self.chains.get(replace(chain.place, chain=rule.target))
 
-    def _docker_chain(self, base: Chain) -> Place | None:
-        for rule in base.rules:
-            if rule.is_final:
-                return None
-            called = self._called(base, rule)
-            if called is not None and called.place.chain == DOCKER_CHAIN and called.place.backend != NFTABLES:
-                return called.place
-        return None
-
     def _refusal(self, place: Place, table: NftTable | None) -> str:
         if place.backend == NFTABLES:
             if place.table == FIREWALLD_TABLE:
@@ -252,10 +247,10 @@ class Ruleset:
 
     def find_fault(self, family: str) -> str:
         """Return what is wrong with OWN_TABLE so that no rule in it would have an effect; empty for nothing."""
-        for hook in NAT_HOOKS:
+        for hook, kind in OWN_HOOKS.items():
             chain = self.chains.get(Place(NFTABLES, family, OWN_TABLE, hook))
-            if chain is not None and (chain.kind, chain.hook) != ("nat", hook):
-                return f"its chain {hook} is not a NAT chain on the {hook} hook"
+            if chain is not None and (chain.kind, chain.hook) != (kind, hook):
+                return f"its chain {hook} is not a {'NAT' if kind == 'nat' else kind} chain on the {hook} hook"
         return ""
 
     def has_only_legacy(self, version: int) -> bool:

@@ -267,6 +267,7 @@ def _parse_route(content: bytes) -> Route:
         tos=tos,
         origin=str(ip_network((attributes[RTA_SRC], source_length))) if source_length else None,
         kind=ROUTE_KINDS[kind] if kind < len(ROUTE_KINDS) else str(kind),
+        next_hops=tuple(NEXT_HOP.unpack_from(content, offset)[3] for offset in _next_hops(content, ROUTE_HEADER.size)),
     )
 
 
@@ -305,14 +306,14 @@ def without_observations(message: bytes) -> bytearray:
     offset = START + ROUTE_HEADER.size - 4
     (flags,) = struct.unpack_from("=I", route, offset)
     struct.pack_into("=I", route, offset, flags & ~UNREACHABLE_FLAGS)
-    for offset in _next_hops(message):
+    for offset in _next_hops(message, START + ROUTE_HEADER.size):
         route[offset + 2] &= ~UNREACHABLE_FLAGS & 0xFF
     return route
 
 
-def _next_hops(message: bytes) -> Iterator[int]:
+def _next_hops(message: bytes, attributes: int) -> Iterator[int]:
     """Return where the next hops of a multipath route begin in it (struct rtnexthop)."""
-    for start, end in netlink.positions(message, START + ROUTE_HEADER.size, RTA_MULTIPATH):
+    for start, end in netlink.positions(message, attributes, RTA_MULTIPATH):
         offset = start
         while offset + NEXT_HOP.size <= end:
             yield offset

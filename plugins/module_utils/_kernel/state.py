@@ -138,6 +138,8 @@ class Route:
     origin: str | None = None
     #: As ip-route(8) names it: "unicast", "local", "broadcast", "blackhole", ...
     kind: str = field(default="unicast", compare=False)
+    #: The devices of its next hops, where it has several.
+    next_hops: tuple[int, ...] = field(default=(), compare=False)
 
     @property
     def static(self) -> bool:

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     IPTABLES_LEGACY,
     NFTABLES,
@@ -14,21 +17,36 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Tools,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import inside
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import IPTABLES, WantedNat
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import IPTABLES, RuleKey
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_ruleset import PlannedRuleset
 
 _INSTALL_NFT = "`apt install nftables` or `dnf install nftables`"
 _INSTALL_IPTABLES = "`apt install iptables` or `dnf install iptables-nft`"
 
 
-def choose_backend(option: str, tools: Tools, rules: PlannedRuleset, wanted: WantedNat) -> str:
+class RuleUser(Protocol):
+    """What needs rules of one IP version."""
+
+    @property
+    def entry(self) -> Entry: ...
+
+    @property
+    def namespace(self) -> NamespaceName: ...
+
+    @property
+    def key(self) -> RuleKey: ...
+
+
+def choose_backend(option: str, tools: Tools, rules: PlannedRuleset, wanted: RuleUser) -> str:
     """Return the backend that the option asks for; else the one that has the owner's rules; else what the host uses.
 
     Raises:
         Unavailable: The host does not have it.
     """
-    usual = tools.usual.get(wanted.version)
-    command = "ip6tables" if wanted.version == 6 else "iptables"
+    ip_version = wanted.key.version
+    usual = tools.usual.get(ip_version)
+    command = "ip6tables" if ip_version == 6 else "iptables"
     if option == NFTABLES:
         if not tools.nft:
             raise Unavailable(f"backend: {_without_nft(tools)}, or set `backend: {IPTABLES}`")
@@ -37,12 +55,12 @@ def choose_backend(option: str, tools: Tools, rules: PlannedRuleset, wanted: Wan
         if usual is None:
             raise Unavailable(f"backend: {_without_iptables(tools, command)}, or set `backend: {NFTABLES}`")
         return usual
-    legacy = rules.original.has_only_legacy(wanted.version)
+    legacy = rules.original.has_only_legacy(ip_version)
     possible = [
-        *([IPTABLES_LEGACY] if legacy and (IPTABLES_LEGACY, wanted.version) in tools.iptables else []),
+        *([IPTABLES_LEGACY] if legacy and (IPTABLES_LEGACY, ip_version) in tools.iptables else []),
         *([NFTABLES] if tools.nft else []),
         *([usual] if usual else []),
-        *(variant for variant, version in tools.iptables if version == wanted.version),
+        *(variant for variant, version in tools.iptables if version == ip_version),
     ]
     if not possible:
         raise Unavailable(f"{wanted.entry}: {_without_any(tools, command)}")
@@ -67,11 +85,11 @@ def _without_iptables(tools: Tools, command: str) -> str:
 
 def _without_any(tools: Tools, command: str) -> str:
     if not tools.nf_tables:
-        return f"NAT needs nf_tables or {command}-legacy: {_without_iptables(tools, command)}"
-    return f"NAT needs nft or {command}, and this host has neither; install nft ({_INSTALL_NFT})"
+        return f"it needs nf_tables or {command}-legacy: {_without_iptables(tools, command)}"
+    return f"it needs nft or {command}, and this host has neither; install nft ({_INSTALL_NFT})"
 
 
-def check_own_table(ruleset: Ruleset, wanted: WantedNat) -> None:
+def check_own_table(ruleset: Ruleset, wanted: RuleUser) -> None:
     """Check that rules in OWN_TABLE have an effect.
 
     Raises:

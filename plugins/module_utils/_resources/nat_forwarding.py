@@ -1,7 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The links of a router that have to forward for an entry of NAT. Pure.
+"""The links of a router that have to forward for an entry of NAT, and those by which it leaves. Pure.
 
 IPv4 is forwarded only from links whose own parameter `forwarding` is set (ip_route_input_slow() in net/ipv4/route.c,
 IN_DEV_FORWARD), whatever `net.ipv4.ip_forward` is: that sets them when it changes, and not when it is 1 already. IPv6
@@ -18,7 +18,8 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import join_key
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Interface, NamespaceState, Route
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceState, Route
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import RTPROT_KERNEL
 
 
 def forwarding_parameter(link: str) -> str:
@@ -28,15 +29,9 @@ def forwarding_parameter(link: str) -> str:
 
 @dataclass(frozen=True)
 class Router:
-    """A namespace that forwards.
-
-    `ports` are the ends of veth pairs in it that have no address, as the ports of a switch, with the addresses at their
-    far ends. What a namespace sends to its gateway comes in by such an end where the switch is Open vSwitch's in user
-    space: the kernel has the packet as well, and has answered for the gateway's address there (ip-sysctl, arp_ignore).
-    """
+    """A namespace that forwards."""
 
     state: NamespaceState
-    ports: Mapping[str, tuple[Interface, ...]] = field(default_factory=dict)
     #: The value of the parameter `forwarding` of each link, and of `default`.
     forwarding: Mapping[str, str] = field(default_factory=dict)
 
@@ -55,7 +50,6 @@ def required_links(router: Router, behind: Network, way_out: str | None) -> list
     used = inner if way_out else inner | outer
     names = {link.name for link in state.links if not link.loopback and link.index in used}
     names.update({way_out} if way_out else ())
-    names.update(name for name, there in router.ports.items() if any(address.ip in behind for address in there))
     return sorted(names)
 
 
@@ -66,6 +60,18 @@ def links_towards(state: NamespaceState, behind: Network) -> tuple[str, ...]:
     ]
     indexes = _devices_towards(routes, behind)
     return tuple(sorted(link.name for link in state.links if link.index in indexes))
+
+
+def ways_out(state: NamespaceState, version: int, behind: Network) -> list[str]:
+    """Return the links by which a network leaves a router: those of default routes and of all that are no neighbour's.
+
+    A route that the kernel itself adds is that to the neighbours of an address.
+    """
+    routes = [route for route in state.routes if route.version == version and route.kind == "unicast"]
+    outer = [route for route in routes if route.protocol != RTPROT_KERNEL or _network_of(route).prefixlen == 0]
+    devices = {device for route in outer for device in (route.device, *route.next_hops)}
+    devices -= _devices_towards(routes, behind)
+    return sorted(link.name for link in state.links if not link.loopback and link.index in devices)
 
 
 def _devices_towards(routes: Iterable[Route], behind: Any) -> set[int | None]:

@@ -36,13 +36,14 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model 
     RuleScheme,
     RuleSpec,
     WantedNat,
-    rule_safe_interface,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_plan import NatPlanner
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import Actual, read
 
 #: How the comment of a rule begins; the owner follows.
 MARK = f"{COMMENT}:"
+#: How it ends where the rule names an interface and the entry does not.
+ANY_INTERFACE = " any"
 
 MASQUERADE, ACCEPT_OUT, ACCEPT_REPLIES = "masquerade", "out", "replies"
 
@@ -68,31 +69,32 @@ class Source(RuleKey):
     def flows(self) -> MasqueradedFlows | None:
         return MasqueradedFlows(self.source, self.out_interface, masqueraded=False) if self.source else None
 
-    def specs(self) -> tuple[RuleSpec, ...]:
+    def specs(self, ways_out: Sequence[str] = ()) -> tuple[RuleSpec, ...]:
         """Return the rules: traffic from the network, except to itself and multicast; and its acceptance.
 
+        What is accepted leaves by the entry's interface, or by one of those that lead outside, and comes back by it.
         The criteria of each are in the order in which they are written.
         """
-        leaving = (
-            Criterion("saddr", self.source),
-            Criterion("daddr", self.source, negated=True),
-            *self._interface("oifname"),
-        )
+        by = (Criterion("oifname", self.out_interface),) if self.out_interface else ()
+        not_multicast = Criterion("daddr", MULTICAST[self.version], negated=True)
+        rule = RuleSpec(MASQUERADE, POSTROUTING, (*self._leaving(), *by, not_multicast), "masquerade")
+        if self.out_interface:
+            return (rule, *self._accepting(self.out_interface))
+        return (rule, *(spec for link in ways_out for spec in self._accepting(link, ANY_INTERFACE)))
+
+    def _leaving(self) -> tuple[Criterion, Criterion]:
+        return Criterion("saddr", self.source), Criterion("daddr", self.source, negated=True)
+
+    def _accepting(self, link: str, note: str = "") -> Iterator[RuleSpec]:
+        leaving = (*self._leaving(), Criterion("oifname", link))
+        yield RuleSpec(f"{ACCEPT_OUT} {link}", FORWARD, leaving, "accept", note=note)
         returning = (
             Criterion("saddr", self.source, negated=True),
             Criterion("daddr", self.source),
-            *self._interface("iifname"),
+            Criterion("iifname", link),
             Criterion("ct state", "established,related"),
         )
-        not_multicast = Criterion("daddr", MULTICAST[self.version], negated=True)
-        return (
-            RuleSpec(MASQUERADE, POSTROUTING, (*leaving, not_multicast), "masquerade"),
-            RuleSpec(ACCEPT_OUT, FORWARD, leaving, "accept"),
-            RuleSpec(ACCEPT_REPLIES, FORWARD, returning, "accept"),
-        )
-
-    def _interface(self, name: str) -> tuple[Criterion, ...]:
-        return (Criterion(name, self.out_interface),) if self.out_interface else ()
+        yield RuleSpec(f"{ACCEPT_REPLIES} {link}", FORWARD, returning, "accept", note=note)
 
 
 class MasqueradeScheme(RuleScheme):
@@ -105,8 +107,12 @@ class MasqueradeScheme(RuleScheme):
     def recognise(self, place: Place, rule: Rule) -> RecognisedRule | None:  # noqa: ARG002  # the rule says all
         if not (rule.comment or "").startswith(MARK):
             return None
+        owner, space, _any = (rule.comment or "")[len(MARK) :].partition(" ")
         found = recognise_source(rule)
-        return RecognisedRule((rule.comment or "")[len(MARK) :], *found) if found else None
+        if found is None:
+            return None
+        role, source = found
+        return RecognisedRule(owner, role, Source(source.source) if space else source)
 
     def specs(self, key: RuleKey) -> Sequence[RuleSpec]:
         return key.specs() if isinstance(key, Source) and key.source else ()
@@ -118,14 +124,15 @@ SCHEME = MasqueradeScheme()
 def recognise_source(rule: Rule) -> tuple[str, Source] | None:
     """Return the role of a rule, its network and its interface, also where somebody has altered it."""
     sources, destinations = rule.values("saddr"), rule.values("daddr")
+    leaving, entering = _only(rule.values("oifname")), _only(rule.values("iifname"))
     if rule.verdict == "masquerade":
-        return MASQUERADE, Source(_only(sources) or "", _only(rule.values("oifname")))
+        return MASQUERADE, Source(_only(sources) or "", leaving)
     if rule.verdict != "accept":
         return None
     if sources and sources <= rule.values("daddr", negated=True):
-        return ACCEPT_OUT, Source(_only(sources) or "", _only(rule.values("oifname")))
+        return f"{ACCEPT_OUT} {leaving or ''}".strip(), Source(_only(sources) or "", leaving)
     if destinations and destinations <= rule.values("saddr", negated=True):
-        return ACCEPT_REPLIES, Source(_only(destinations) or "", _only(rule.values("iifname")))
+        return f"{ACCEPT_REPLIES} {entering or ''}".strip(), Source(_only(destinations) or "", entering)
     return None
 
 
@@ -146,8 +153,12 @@ class WantedMasquerade(WantedNat):
     def link(self) -> str | None:
         return self.key.out_interface
 
-    def specs(self) -> Sequence[RuleSpec]:
-        return self.key.specs()
+    @property
+    def leaves_by_any(self) -> bool:
+        return self.link is None
+
+    def specs(self, ways_out: Sequence[str] = ()) -> Sequence[RuleSpec]:
+        return self.key.specs(ways_out)
 
     @property
     def behind(self) -> validation.Network:
@@ -189,7 +200,7 @@ class MasqueradeResource(Resource[WantedMasquerade, Actual]):
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedMasquerade:
         checks = Checks(entry)
         source = checks.value("source", _check_source, options["source"])
-        out_interface = checks.value("out_interface", rule_safe_interface, options.get("out_interface"))
+        out_interface = checks.value("out_interface", validation.rule_safe_interface, options.get("out_interface"))
         namespace = checks.value("namespace", validation.namespace_name, options.get("namespace"))
         checks.done()
         return WantedMasquerade(

@@ -10,30 +10,36 @@ how its rules are recognised (`RuleScheme`).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import OWNER_OPTIONS
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network, interface_name
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld import FIREWALLD
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import FlowSelection
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
+    COMMENT,
     FAMILIES,
     FORWARD,
+    FROM_PREFIX,
     NAT_HOOKS,
     NFTABLES,
     OWN_TABLE,
+    TO_PREFIX,
     Criterion,
     Place,
     Rule,
+    find_end,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 
 AUTO, NEVER, IPTABLES = "auto", "never", "iptables"
+#: What stands for a hook where a chain of the collection has none: it says what may enter or leave an isolated link.
+ISOLATION = "isolation"
 
 BACKENDS = (FIREWALL, FIREWALLD, KERNEL)
 
@@ -47,24 +53,6 @@ BACKEND_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     **OWNER_OPTIONS,
     "backend": {"type": "str", "choices": [AUTO, NFTABLES, IPTABLES], "default": AUTO},
 }
-
-#: Characters that an interface name can have, and that a rule cannot quote or reads as a pattern.
-_UNQUOTABLE = frozenset("\"'\\*+")
-
-
-def rule_safe_interface(value: Any) -> str:
-    """Return the name of an interface that a rule can match.
-
-    Raises:
-        ValueError: It is not a valid name, or a rule cannot match it.
-    """
-    name = interface_name(value)
-    for character in sorted(_UNQUOTABLE.intersection(name)):
-        raise ValueError(
-            f"{name!r} contains the character {character}, which a firewall rule reads as a pattern or a quote; rename "
-            "the link"
-        )
-    return name
 
 
 class RuleKey(ABC):
@@ -91,13 +79,17 @@ class RuleKey(ABC):
 
 @dataclass(frozen=True)
 class RuleSpec:
-    """A rule that an entry needs: its role, its hook, its conditions and its verdict."""
+    """A rule that an entry needs: its role, its hook, its conditions and its verdict.
+
+    `note` is added to its comment, where the rule itself does not show what it is about.
+    """
 
     role: str
     hook: str
     criteria: tuple[Criterion, ...]
     verdict: str
     target: str = ""
+    note: str = ""
 
     def same_as(self, rule: Rule) -> bool:
         """Whether a rule does this and nothing else."""
@@ -132,10 +124,22 @@ class RuleScheme(ABC):
     def specs(self, key: RuleKey) -> Sequence[RuleSpec]:
         """Return the rules that a key needs, as far as the key alone determines them: for rules that are pruned."""
 
+    def position(self, spec: RuleSpec, rules: Sequence[Rule], end: int) -> int:  # noqa: ARG002  # others need them
+        """Return where in a chain a rule is added; `end` is where a packet that no rule decides on gets to."""
+        return end
+
+    def misplaced(self, rules: Sequence[Rule]) -> Collection[int]:
+        """Return the positions in a chain that forwards at which a rule does not do what it is for.
+
+        What it accepts is what no rule of others decides on, whenever they have added theirs.
+        """
+        others = (at for at, rule in enumerate(rules[: find_end(rules)]) if _decides_otherwise(rule))
+        return range(max(others, default=0))
+
 
 @dataclass(frozen=True)
 class OwnedRule:
-    """A rule that has an owner. `idle`: no packet gets to it."""
+    """A rule that has an owner. `idle`: no packet gets to it, or rules of others come after it that are to precede."""
 
     place: Place
     role: str
@@ -149,11 +153,18 @@ class OwnedRule:
         role = f" ({self.role})" if hook_of(self.place) == FORWARD else ""
         meant = [spec for spec in specs if (spec.role, spec.hook) == (self.role, hook_of(self.place))]
         altered = " (altered)" if meant and not any(spec.same_as(self.rule) for spec in meant) else ""
-        return f"{self.place}{role}{altered}" + (" (without effect)" if self.idle else "")
+        return f"{self.place}{role}{altered}" + (" (misplaced)" if self.idle else "")
+
+
+def _decides_otherwise(rule: Rule) -> bool:
+    """Whether a rule of others does more than to accept."""
+    return rule.verdict not in ("", "accept") and not (rule.comment or "").startswith(COMMENT)
 
 
 def hook_of(place: Place) -> str:
     """Return the hook that the collection's rules in a chain are for."""
+    if place.chain.startswith((FROM_PREFIX, TO_PREFIX)):
+        return ISOLATION
     name = place.chain.lower()
     return name if name in NAT_HOOKS and place.table in (OWN_TABLE, "nat") else FORWARD
 
@@ -185,12 +196,17 @@ class WantedNat:
         return self.key.version
 
     @property
+    def leaves_by_any(self) -> bool:
+        """Whether its packets leave by any link that leads outside."""
+        return False
+
+    @property
     def link(self) -> str | None:
         """The interface that the rules name."""
         raise NotImplementedError
 
-    def specs(self) -> Sequence[RuleSpec]:
-        """Return the rules that it needs."""
+    def specs(self, ways_out: Sequence[str] = ()) -> Sequence[RuleSpec]:
+        """Return the rules that it needs, where these links lead outside."""
         raise NotImplementedError
 
     @property

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import FORWARDING
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import FORWARDING, is_rule_safe
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_policy import (
     Policy,
     plan_policy,
@@ -21,6 +22,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_p
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import FlowSelection
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.operations import (
     DeleteFlows,
+    DeleteIptablesRule,
     changes_translation,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
@@ -47,13 +49,16 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_checks
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwarding import (
     forwarding_parameter,
     required_links,
+    ways_out,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import (
     AUTO,
+    ISOLATION,
     NEVER,
     RuleKey,
     RuleScheme,
     WantedNat,
+    hook_of,
     nat_chain,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import SIMULATED_RULESETS, Actual
@@ -109,11 +114,12 @@ class NatPlanner(Planner[AnyWanted]):
         if self._errors:
             return  # run() is about to raise them, and a missing program would hide them
         rules = self._rules(wanted.namespace)
-        key, specs = wanted.key, wanted.specs()
+        ways_out = self._ways_out(wanted)
+        key, specs = wanted.key, wanted.specs(ways_out or ())
         before = rules.describe(key, specs)
         is_new = not before
         backend = self._backend(wanted)
-        accepting = self._accepting_chains(wanted, rules)
+        accepting = self._accepting_chains(wanted, rules, ways_out)
         cleared = rules.clear_dormant_flag(key.family) if backend == NFTABLES else []
         placed = [
             (spec, place)
@@ -266,7 +272,20 @@ class NatPlanner(Planner[AnyWanted]):
             check_own_table(rules.original, wanted)
         return self._backends[where]
 
-    def _accepting_chains(self, wanted: AnyWanted, rules: PlannedRuleset) -> list[Place]:
+    def _ways_out(self, wanted: AnyWanted) -> Sequence[str] | None:
+        """Return the links that lead outside for an entry that names none; None where it does not matter."""
+        state = self._actual.dropping.get(wanted.namespace)
+        if state is None or not wanted.leaves_by_any:
+            return None
+        found = ways_out(state, wanted.version, wanted.behind)
+        safe = [link for link in found if is_rule_safe(link)]
+        for link in sorted(set(found).difference(safe)):
+            self.warn(wanted.entry, f"what leaves by {link!r} is not accepted: no rule can match a link of this name")
+        return safe
+
+    def _accepting_chains(
+        self, wanted: AnyWanted, rules: PlannedRuleset, ways_out: Sequence[str] | None
+    ) -> list[Place]:
         """Return the chains that need a rule to accept the entry's packets; report those that are left alone."""
         places: dict[Place, None] = {}
         for obstacle in rules.obstacles(wanted.version):
@@ -279,6 +298,8 @@ class NatPlanner(Planner[AnyWanted]):
                 self._stopped_by_firewalld.append((wanted, obstacle))
             elif obstacle.refusal:
                 self._report_blocked(wanted, obstacle, obstacle.refusal)
+            elif ways_out is not None and not ways_out:
+                self._report_blocked(wanted, obstacle, "no route leads outside; set `out_interface`")
             else:
                 places[obstacle.place] = None
         return list(places)
@@ -293,6 +314,7 @@ class NatPlanner(Planner[AnyWanted]):
         unlisted = policy.rules() - {wanted.firewalld_rule() for wanted in on_host}
         kept = frozenset() if self.call.prune else unlisted
         rules = kept.union(filter(None, (wanted.required_firewalld_rule() for wanted in on_host)))
+        policy = replace(policy, opens=self._is_isolated_by_iptables())
         planned = plan_policy(policy, f"{COMMENT}:{self._owner}", rules, self._actual.inner_links)
         if planned.operations:
             is_new = policy.permanent is None and policy.running is None
@@ -302,8 +324,22 @@ class NatPlanner(Planner[AnyWanted]):
             )
             listed = sorted({*rules, *planned.guards})
             after = {"permanent": listed, "running": listed} if rules else None
-            self.changes.append(Change(entry, f"firewalld policy {policy.name}", before, after, planned.operations))
+            change = Change(entry, f"firewalld policy {policy.name}", before, after, planned.operations)
+            self.changes.insert(0 if self._may_come_first(change) else len(self.changes), change)
         return planned.refusal
+
+    def _is_isolated_by_iptables(self) -> bool:
+        chains = self._actual.rulesets[None].chains
+        return any(place.backend != NFTABLES and hook_of(place) == ISOLATION for place in chains)
+
+    def _may_come_first(self, policy: Change) -> bool:
+        """Whether the change of the policy can precede those of the rules.
+
+        A reload of firewalld flushes iptables (firewalld.conf(5), FlushAllOnReload): what is added there comes after
+        it, and what is deleted there before it.
+        """
+        steps = [step for change in self.changes for step in change.operations]
+        return policy.after is not None and not any(isinstance(step, DeleteIptablesRule) for step in steps)
 
     def _is_reached(self, policy: Policy, wanted: AnyWanted, obstacle: Obstacle) -> bool:
         """Return whether the ruleset sends an entry's packets to the policy, whatever they leave by.

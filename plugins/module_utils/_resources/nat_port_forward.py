@@ -48,7 +48,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model 
     RuleSpec,
     WantedNat,
     hook_of,
-    rule_safe_interface,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_plan import NatPlanner
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import Actual, read
@@ -135,7 +134,7 @@ class WantedForward(WantedNat):
     def link(self) -> str | None:
         return self.key.in_interface
 
-    def specs(self) -> Sequence[RuleSpec]:
+    def specs(self, ways_out: Sequence[str] = ()) -> Sequence[RuleSpec]:  # noqa: ARG002  # masquerading needs them
         """Return the rules: the forwarding of what comes in and of what the host itself sends; and its acceptance."""
         listener = self.key
         to_network = str(ip_network(self.to_address))
@@ -154,8 +153,9 @@ class WantedForward(WantedNat):
             specs.append(RuleSpec(HAIRPIN, POSTROUTING, (Criterion("saddr", self.hairpin), *there), "masquerade"))
         return (
             *specs,
-            RuleSpec(ACCEPT_IN, FORWARD, there, "accept"),
-            RuleSpec(ACCEPT_REPLIES, FORWARD, back, "accept"),
+            RuleSpec(ACCEPT_IN, FORWARD, (*interface, *there), "accept"),
+            # A connection that the destination itself opens from this port can be translated as well, by another rule.
+            RuleSpec(ACCEPT_REPLIES, FORWARD, (*back, Criterion("ct state", "established,related")), "accept"),
         )
 
     def published(self) -> Published:
@@ -307,7 +307,7 @@ class PortForwardResource(Resource[WantedForward, Actual]):
         to_address = checks.value("to_address", _check_destination, options.get("to_address"))
         to_port = checks.value("to_port", validation.port, options.get("to_port"))
         address = checks.value("address", _check_published, options.get("address"))
-        in_interface = checks.value("in_interface", rule_safe_interface, options.get("in_interface"))
+        in_interface = checks.value("in_interface", validation.rule_safe_interface, options.get("in_interface"))
         namespace = checks.value("namespace", validation.namespace_name, options.get("namespace"))
         hairpin = checks.value("hairpin", lambda value: str(validation.network(value)), options.get("hairpin"))
         if options.get("to_address") is None:

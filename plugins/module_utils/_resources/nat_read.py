@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     KernelState,
     NamespaceName,
+    NamespaceState,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_conflicts import local_addresses
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwarding import (
@@ -35,9 +36,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwar
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_listeners import Listeners
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import WantedNat
 from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import (
-    PlannedAddresses,
     planned_addresses,
-    planned_peers,
     with_planned,
 )
 
@@ -61,6 +60,8 @@ class Actual:
     forwarding: Mapping[tuple[NamespaceName, int], str | None] = field(default_factory=dict)
     #: The namespaces that forward IPv4, and have links that do not.
     routers: Mapping[NamespaceName, Router] = field(default_factory=dict)
+    #: The namespaces in which a chain drops forwarded packets, with their routes.
+    dropping: Mapping[NamespaceName, NamespaceState] = field(default_factory=dict)
     #: The addresses at which a port is published that names none.
     local_addresses: Mapping[NamespaceName, frozenset[str]] = field(default_factory=dict)
     #: Those that earlier calls in check mode would have written.
@@ -92,12 +93,15 @@ def read(host: Host, call: Call[Any], firewalld: bool = False, addresses: bool =
     new_routers = [
         name for (name, version), value in forwarding.items() if version == 6 and value == "0" and name in rulesets
     ]
+    rulesets = {**rulesets, **simulated}
+    closed = _read_forwarding(host, call)
     return Actual(
         kernel=host.use(KERNEL).read(wanted.namespace for wanted in call.entries if wanted.namespace or wanted.link),
         tools=host.use(FIREWALL).tools,
-        rulesets={**rulesets, **simulated},
+        rulesets=rulesets,
         forwarding=forwarding,
-        routers=_read_routers(host, _read_forwarding(host, call)),
+        routers={name: Router(state, closed[name]) for name, state in _read_routes(host, closed).items()},
+        dropping=_read_routes(host, [name for name in dict.fromkeys(named) if _drops(rulesets.get(name))]),
         local_addresses=_read_local_addresses(host, named) if addresses else {},
         simulated=simulated,
         advertised=_read_advertised(host, new_routers),
@@ -111,6 +115,19 @@ def _read_policy(host: Host, call: Call[WantedNat], name: str, ruleset: Ruleset)
     networks = [str(wanted.behind) for wanted in call.entries if wanted.required_firewalld_rule()]
     dispatch = any(chain.place.chain.endswith(DISPATCH_CHAIN) for chain in ruleset.chains.values())
     return host.use(FIREWALLD).policy(name, lambda found: _needs_reload(found, call), networks, dispatch)
+
+
+def _drops(ruleset: Ruleset | None) -> bool:
+    return ruleset is not None and any(ruleset.obstacles(version) for version in FORWARDING)
+
+
+def _read_routes(host: Host, names: Collection[NamespaceName]) -> dict[NamespaceName, NamespaceState]:
+    """Return the links and routes of namespaces, as earlier calls in check mode would have left them."""
+    if not names:
+        return {}
+    planned = planned_addresses(host)
+    read = host.use(KERNEL).read(names, routes=True)
+    return {name: with_planned(read.namespace(name), planned) for name in names}
 
 
 def _needs_reload(policy: Policy, call: Call[WantedNat]) -> bool:
@@ -133,38 +150,12 @@ def _read_forwarding(host: Host, call: Call[Any]) -> dict[NamespaceName, Mapping
     return found
 
 
-def _read_routers(host: Host, forwarding: Mapping[NamespaceName, Mapping[str, str]]) -> dict[NamespaceName, Router]:
-    """Return the links and routes of namespaces, as earlier calls in check mode would have left them."""
-    names = list(forwarding)
-    if not names:
-        return {}
-    kernel, planned = host.use(KERNEL), planned_addresses(host)
-    state = kernel.read(names, addresses=True, routes=True, others=sorted(kernel.namespace_names(preferred=names)))
-    found: dict[NamespaceName, Router] = {}
-    for name in names:
-        ports = {where[1]: planned.get(far, ()) for where, far in planned_peers(host).items() if where[0] == name}
-        for link in state.namespace(name).links:
-            far_end = state.far_end(link)
-            if far_end is not None:
-                there = state.namespace(far_end[0]).addresses_of(far_end[1])
-                ports.setdefault(link.name, tuple(address.interface for address in there))
-        bare = {port: there for port, there in ports.items() if not _has_address(state, planned, (name, port))}
-        found[name] = Router(with_planned(state.namespace(name), planned), bare, forwarding[name])
-    return found
-
-
 def _read_inner_links(host: Host, call: Call[WantedNat]) -> dict[str, tuple[str, ...]]:
     """Return the host's links by which the packets of each network come, as earlier calls would have left them."""
     state = host.use(KERNEL).read([None], addresses=True, routes=True).namespace(None)
     state = with_planned(state, planned_addresses(host))
     networks = [wanted.behind for wanted in call.entries if wanted.namespace is None]
     return {str(network): links_towards(state, network) for network in networks}
-
-
-def _has_address(state: KernelState, planned: PlannedAddresses, where: tuple[NamespaceName, str]) -> bool:
-    link = state.link(*where)
-    present = state.namespace(where[0]).addresses_of(link) if link else ()
-    return bool(planned.get(where) or any(address.interface.version == 4 for address in present))
 
 
 def _read_local_addresses(host: Host, names: Sequence[NamespaceName]) -> dict[NamespaceName, frozenset[str]]:

@@ -14,8 +14,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall import oper
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     COMMENT,
     FORWARD,
-    NAT_HOOKS,
     NFTABLES,
+    OWN_HOOKS,
     OWN_TABLE,
     Chain,
     NftTable,
@@ -28,6 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import (
+    ISOLATION,
     OwnedRule,
     RuleKey,
     RuleScheme,
@@ -55,10 +56,11 @@ class PlannedRuleset:
         #: The rules of every owner by what they are about: a thousand entries must not search all rules each.
         self._owned: dict[RuleKey, list[OwnedRule]] = {}
         for place, rules in self._rules.items():
+            misplaced = scheme.misplaced(rules) if hook_of(place) == FORWARD else ()
             for position, rule in enumerate(rules):
                 known = scheme.recognise(place, rule) if (rule.comment or "").startswith(COMMENT) else None
                 if known is not None:
-                    idle = position >= self._ends[place]
+                    idle = position >= self._ends[place] or position in misplaced
                     found = OwnedRule(place, known.role, known.key, known.owner, rule, idle)
                     self._owned.setdefault(known.key, []).append(found)
 
@@ -114,38 +116,53 @@ class PlannedRuleset:
         return operations if keep else [*operations, *self._add(place, spec, key)]
 
     def _add(self, place: Place, spec: RuleSpec, key: RuleKey) -> list[Operation]:
-        mark = self._scheme.mark(self._owner, key)
-        operations: list[Operation] = []
-        if place.table == OWN_TABLE and place not in self._rules:
+        operations = self._create_chain(place)
+        position = self._scheme.position(spec, self._rules[place], self._ends[place])
+        rule, step = self._insert(place, spec, self._scheme.mark(self._owner, key) + spec.note, position, key.family)
+        self._ends[place] += 1
+        self._owned.setdefault(key, []).append(OwnedRule(place, spec.role, key, self._owner, rule))
+        return [*operations, step]
+
+    def _create_chain(self, place: Place) -> list[Operation]:
+        """Plan the creation of a chain, if it is the collection's and does not exist."""
+        if place in self._rules:
+            return []
+        self._rules[place], self._ends[place] = [], 0
+        if place.table == OWN_TABLE:
             new_table = place.family not in self._own_tables
-            operations.append(op.AddOwnChain(self._name, place.family, place.chain, new_table))
             self._own_tables.add(place.family)
-        rules = self._rules.setdefault(place, [])
-        position = self._ends.setdefault(place, 0)
+            return [op.AddOwnChain(self._name, place.family, place.chain, new_table)]
+        if hook_of(place) == ISOLATION:
+            return [op.AddIptablesChain(self._name, self._command(place), place.table, place.chain)]
+        return []
+
+    def _insert(self, place: Place, spec: RuleSpec, mark: str, position: int, family: str) -> tuple[Rule, Operation]:
+        """Plan a rule at a position; `family` is that of its addresses, as a chain may be of both (inet)."""
+        rules = self._rules[place]
         arguments: tuple[str, ...] = ()
+        step: Operation
         if place.backend == NFTABLES:
-            text = op.format_nft(spec.criteria, spec.verdict, mark, key.family, spec.target)
-            before = _handle_from(rules, position)
-            operations.append(op.AddNftRule(self._name, place.family, place.table, place.chain, text, before))
+            text = op.format_nft(spec.criteria, spec.verdict, mark, family, spec.target)
+            # A rule that is planned has no handle yet.
+            first = position == 0 and bool(rules) and rules[0].handle is None
+            before = None if first else _handle_from(rules, position)
+            step = op.AddNftRule(self._name, place.family, place.table, place.chain, text, before, first)
         else:
             arguments = op.format_iptables(spec.criteria, spec.verdict, mark, spec.target)
             last = position == len(rules)
             command = self._command(place)
-            operations.append(
-                op.AddIptablesRule(self._name, command, place.table, place.chain, arguments, position + 1, last)
-            )
+            step = op.AddIptablesRule(self._name, command, place.table, place.chain, arguments, position + 1, last)
         rule = Rule(frozenset(spec.criteria), spec.verdict, spec.target, comment=mark, arguments=arguments)
         rules.insert(position, rule)
-        self._ends[place] += 1
-        self._owned.setdefault(key, []).append(OwnedRule(place, spec.role, key, self._owner, rule))
-        return operations
+        return rule, step
 
     def _remove(self, found: OwnedRule) -> Operation:
-        place, rule = found.place, found.rule
         self._owned[found.key] = [other for other in self._owned[found.key] if other is not found]
+        return self._delete(found.place, self._rules[found.place].index(found.rule))
+
+    def _delete(self, place: Place, position: int) -> Operation:
         rules = self._rules[place]
-        position = rules.index(rule)
-        del rules[position]
+        rule = rules.pop(position)
         if position < self._ends[place]:
             self._ends[place] -= 1
         if rule.handle is None:
@@ -170,7 +187,7 @@ class PlannedRuleset:
         if family not in self._own_tables:
             return []
         chains = [place for place in self._rules if (place.family, place.table) == (family, OWN_TABLE)]
-        empty = [place for place in chains if place.chain in NAT_HOOKS and not self._rules[place]]
+        empty = [place for place in chains if place.chain in OWN_HOOKS and not self._rules[place]]
         for place in empty:
             del self._rules[place], self._ends[place]
         table = self.original.tables.get((family, OWN_TABLE))
@@ -191,6 +208,25 @@ class PlannedRuleset:
         }
         return Ruleset(chains, tables)
 
+    def close_chain(self, place: Place, spec: RuleSpec, mark: str) -> list[Operation]:
+        """Plan that a rule ends a chain which all owners share: no packet gets past it."""
+        rules, end = self._rules[place], self._ends[place]
+        if end < len(rules) and spec.same_as(rules[end]):
+            return []
+        _rule, step = self._insert(place, spec, mark, end, place.family)
+        return [step]
+
+    def delete_chain(self, place: Place, mark: str) -> list[Operation]:
+        """Plan the deletion of a shared chain in which there is nothing but the rule that ends it."""
+        rules = self._rules.get(place)
+        if rules is None or any(rule.comment != mark for rule in rules):
+            return []
+        operations: list[Operation] = [self._delete(place, 0) for _rule in tuple(rules)]
+        del self._rules[place], self._ends[place]
+        if place.table == OWN_TABLE:
+            return [*operations, op.DeleteOwnChain(self._name, place.family, place.chain)]
+        return [*operations, op.DeleteIptablesChain(self._name, self._command(place), place.table, place.chain)]
+
     def describe(self, key: RuleKey, specs: Iterable[RuleSpec]) -> dict[str, Any]:
         """Return the owner's rules for a key, for the diff; `specs` are the rules that it needs."""
         specs = list(specs)
@@ -204,8 +240,13 @@ class PlannedRuleset:
 
 
 def _new_chain(place: Place) -> Chain:
-    """Return a chain for address translation as it is created."""
-    return Chain(place, hook=hook_of(place), policy="accept", kind="nat")
+    """Return a chain as it is created."""
+    kind = OWN_HOOKS.get(hook_of(place))
+    if place.table == OWN_TABLE and kind is None:
+        return Chain(place)
+    if hook_of(place) == ISOLATION:
+        return Chain(place, kind="filter")
+    return Chain(place, hook=hook_of(place), policy="accept", kind=kind or "")
 
 
 def _handle_from(rules: Sequence[Rule], position: int) -> int | None:

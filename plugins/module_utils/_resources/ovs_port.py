@@ -24,6 +24,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import
     parse_map,
     port_name,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources import ovs_port_stack as stack
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import REOPENED
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_checksum import is_far_end_unknown
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_devices import needs_vports
@@ -125,6 +126,7 @@ class PortResource(Resource[WantedPort, PortState]):
             named = [port.peer.namespace for port in present if port.peer]
             everywhere = sorted(host.use(KERNEL).namespace_names(preferred=named))
             state = replace(state, kernel=_read_links(host, present, everywhere))
+        state = replace(state, kernel=host.use(KERNEL).with_sysctls(state.kernel, stack.queries(present)))
         vports = any(needs_vports(state, port) for port in present)
         return replace(state, attachments=host.use(OVSDB).attachments(vports))
 

@@ -50,6 +50,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_m
     PortState,
     WantedPort,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_stack import leave_alone
 from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ABridge, ALink
 
 #: The column and the key in it that OVN and others know an interface by (ovs-vswitchd.conf.db(5)).
@@ -199,6 +200,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
         ]
         after = {"bridge": bridge.name, "type": kind, **difference.after}
         operations.extend(self._plan_checksums(wanted, bridge, kind, link, ({}, after)))
+        operations.extend(leave_alone(self._actual, wanted, bridge, kind, ({}, after)))
         operations.extend(announce(bridge, link))
         self.changes.append(Change(wanted.entry, _target(wanted.name), None, after, tuple(operations)))
 
@@ -228,8 +230,12 @@ class PortPlanner(OvsPlanner[WantedPort]):
             )
         both = (difference.before, difference.after)
         operations.extend(self._plan_checksums(wanted, port.target, port.kind, port.link, both))
+        left_alone = leave_alone(self._actual, wanted, port.target, port.kind, both)
+        operations.extend(left_alone)
         if operations:
-            operations.extend(announce(port.target, port.link) if difference.after.keys() & ATTACHMENT else ())
+            # A neighbour may know the hardware address of the end itself for an address of the host.
+            moved = left_alone or difference.after.keys() & ATTACHMENT
+            operations.extend(announce(port.target, port.link) if moved else ())
             self.changes.append(Change(wanted.entry, _target(port.name), *both, tuple(operations)))
         elif (
             port.interface.error

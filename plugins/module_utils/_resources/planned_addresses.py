@@ -23,18 +23,12 @@ Where = tuple[NamespaceName, str]
 PlannedAddresses = Mapping[Where, tuple[Interface, ...]]
 
 #: What the modules veth and link leave to the next calls, see Plan.simulated.
-VETH_ADDRESSES, VETH_PEERS, LINK_ADDRESSES = "addresses of veth pairs", "peers of veth pairs", "addresses of links"
+VETH_ADDRESSES, LINK_ADDRESSES = "addresses of veth pairs", "addresses of links"
 
 
 def planned_addresses(host: Host) -> PlannedAddresses:
     """Return what earlier calls in check mode would have given to links."""
     return {**host.simulated.get(VETH_ADDRESSES, {}), **host.simulated.get(LINK_ADDRESSES, {})}
-
-
-def planned_peers(host: Host) -> Mapping[Where, Where]:
-    """Return the far ends of the veth pairs that earlier calls in check mode would have completed, by either end."""
-    found: Mapping[Where, Where] = host.simulated.get(VETH_PEERS, {})
-    return found
 
 
 def with_planned(state: NamespaceState, planned: PlannedAddresses) -> NamespaceState:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Resource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.isolation import IsolationResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import MasqueradeResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_port_forward import PortForwardResource
@@ -20,6 +21,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.veth impor
 
 #: The resources by the name of their module.
 RESOURCES: Mapping[str, Resource[Any, Any]] = {
+    "isolation": IsolationResource(),
     "link": LinkResource(),
     "nat_masquerade": MasqueradeResource(),
     "nat_port_forward": PortForwardResource(),

@@ -44,7 +44,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import Queries
 from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import (
     VETH_ADDRESSES,
-    VETH_PEERS,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import require_namespace
 from ansible_collections.netns.fabric.plugins.module_utils._resources.subnets import (
@@ -180,10 +179,8 @@ class _VethPlanner(Planner[Veth]):
     def simulated(self) -> Mapping[str, Any]:
         pairs = [pair for pair in self.call.entries if pair.present]
         ends = [end for pair in pairs for end in pair.ends]
-        peers = [(pair.end.where, pair.peer.where) for pair in pairs if pair.peer]
         return {
-            VETH_ADDRESSES: {end.where: end.settings.addresses for end in ends if end.settings.addresses is not None},
-            VETH_PEERS: {one: other for near, far in peers for one, other in ((near, far), (far, near))},
+            VETH_ADDRESSES: {end.where: end.settings.addresses for end in ends if end.settings.addresses is not None}
         }
 
     # Present

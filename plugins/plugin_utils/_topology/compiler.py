@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import isolation_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.loader import load_topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Attachment,
@@ -39,8 +40,9 @@ def compile_topology(variables: Any) -> dict[str, Any]:
         variables: A dictionary with the role's variables, their names without ``topology_``.
 
     Returns:
-        ``namespaces``, ``bridges``, ``pairs``, ``links``, ``ports``, ``routes``, ``rules``, ``forwards``, ``probes``:
-        each in the format of the module's bulk option; and ``summary``, a list of lines for a person.
+        ``namespaces``, ``bridges``, ``pairs``, ``links``, ``ports``, ``routes``, ``isolation``, ``rules``,
+        ``forwards``, ``probes``: each in the format of the module's bulk option; and ``summary``, a list of lines for a
+        person.
 
     Raises:
         TopologyError: With all errors.
@@ -71,6 +73,7 @@ def _compile_present(topology: Topology) -> dict[str, Any]:
         "links": [_build_local(bridge) for bridge in topology.bridges] + [_build_end(end) for end in existing],
         "ports": [_build_port(attachment) for attachment in plugged],
         "routes": [entry for namespace in topology.namespaces for entry in _build_routes(namespace)],
+        "isolation": isolation_entries(topology),
         "rules": [{"source": str(rule.source), **rule.options} for rule in topology.nat],
         "forwards": [entry for forward in topology.forwards for entry in _build_forwards(topology, forward)],
         "probes": derive_probes(topology) if topology.verify else [],
@@ -185,6 +188,7 @@ def _compile_absent(topology: Topology) -> dict[str, Any]:
         ],
         "ports": [_build_absent(name=attachment.peer, bridge=attachment.bridge) for attachment in plugged],
         "routes": [],
+        "isolation": [_build_absent(link=str(entry["link"])) for entry in isolation_entries(topology)],
         "rules": [
             _build_absent(source=str(rule.source), **_select(rule, "namespace", "out_interface"))
             for rule in topology.nat

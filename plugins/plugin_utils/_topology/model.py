@@ -25,6 +25,8 @@ class Bridge:
     #: Whether the local interface is up.
     enabled: bool
     addresses: tuple[Interface, ...] | None
+    #: Whether the host forwards only what is declared; None: not declared.
+    isolate: bool | None = None
     #: Kernel parameters of the local interface, without its name.
     sysctls: Mapping[str, Any] = field(default_factory=dict)
 
@@ -42,6 +44,8 @@ class End:
     options: Mapping[str, Any]
     #: Whether some of the addresses are invalid, and therefore missing here.
     incomplete: bool = False
+    #: On the host: whether it forwards only what is declared; None: not declared.
+    isolate: bool | None = None
 
 
 @dataclass(frozen=True)

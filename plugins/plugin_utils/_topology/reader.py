@@ -181,6 +181,7 @@ class Reader:
             switch=_select(options, schema.SWITCH),
             enabled=options.get("enabled", True),
             addresses=_addresses_of(options),
+            isolate=options.get("isolate"),
             sysctls=options.get("sysctls", {}),
         )
 
@@ -279,6 +280,9 @@ class Reader:
         far = self._check_options(far_path, entry["peer"], {**schema.LINK_END}, "name")
         if near is None or far is None:
             return None
+        for at, options in ((path, near), (far_path, far)):
+            if "isolate" in options and "namespace" in options:
+                self.errors.add(at, "isolate", "is for an end on the host, and this one is in a namespace; omit it")
         return Link(path, _build_end(path, entry, near), _build_end(far_path, entry["peer"], far))
 
     def _read_nat(self, path: str, entry: Any) -> Nat | Forward | None:
@@ -401,6 +405,7 @@ def _build_end(path: str, entry: Mapping[str, Any], options: Mapping[str, Any]) 
         addresses=_addresses_of(options),
         options=_select(options, _END_OPTIONS),
         incomplete=_lacks_addresses(entry, options),
+        isolate=options.get("isolate"),
     )
 
 

@@ -187,7 +187,7 @@ INTERFACE: dict[str, Check] = {
 }
 #: An interface without `bridge`, which exists already and may be given by an alternative name.
 EXISTING_INTERFACE: dict[str, Check] = {**INTERFACE, "name": validation.existing_interface_name}
-LINK_END: dict[str, Check] = {**_END, "namespace": validation.namespace_name}
+LINK_END: dict[str, Check] = {**_END, "namespace": validation.namespace_name, "isolate": check_boolean}
 #: Options of the module ovs_bridge, without the name.
 SWITCH: dict[str, Check] = {
     "datapath_type": one_of("auto", "system", "netdev"),
@@ -203,6 +203,7 @@ BRIDGE: dict[str, Check] = {
     **SWITCH,
     "addresses": Each(validation.interface_address),
     "enabled": check_boolean,
+    "isolate": check_boolean,
     "sysctls": _check_link_sysctls,
 }
 ROUTE: dict[str, Check] = {

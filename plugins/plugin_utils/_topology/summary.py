@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import IsolatedLinks
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Bridge,
     End,
@@ -45,6 +46,9 @@ def summarize(topology: Topology) -> list[str]:
         *_list_some(topology.links, _format_link),
         *_list_some(topology.nat, _format_nat),
         *_list_some(topology.forwards, lambda forward: _format_forward(topology, forward)),
+        *_list_some(
+            tuple(IsolatedLinks(topology).open), lambda name: f"  {name} is open: the host forwards to and from it"
+        ),
     ]
 
 

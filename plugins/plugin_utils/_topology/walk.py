@@ -4,8 +4,9 @@
 """The way of a packet through a topology, as far as it is declared: followed from hop to hop, there and back.
 
 Pure. There are three verdicts, because a declaration is not complete: the host's own forwarding and firewall are
-unknown, and so are the far side of an existing link, flows (fail mode secure), and addresses that were not given. A
-false alarm on a working host is worse than a path that is not probed, so doubt is UNKNOWN.
+unknown, except for what it drops between isolated links, and so are the far side of an existing link, flows (fail mode
+secure), and addresses that were not given. A false alarm on a working host is worse than a path that is not probed, so
+doubt is UNKNOWN.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import IsolatedLinks
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Namespace, Nat, Route, Topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.nodes import (
     Node,
@@ -91,6 +93,10 @@ class Walk:
                 self.nodes[end.namespace].read_link_sysctls(end.options.get("sysctls", {}))
         for rule in topology.nat:
             self._add_nat(rule)
+        self._isolated = IsolatedLinks(topology)
+        self._host_links = {
+            interface.segment: interface.name for interface in self.nodes[None].interfaces if interface.segment
+        }
         for node in self.nodes.values():
             node.forwarded_versions -= node.blocked_versions
         self._ambiguous = set(self._possibly_joined())
@@ -168,7 +174,9 @@ class Walk:
         while len(hops) <= HOPS_MAX:
             if to in node.own_addresses:
                 return Trace(Verdict.YES, tuple(hops), node.place)
-            if hops and (node.place is None or to.version not in node.forwarded_versions):
+            if hops and node.place is None:
+                return Trace(self._find_verdict_of_host(hops[-1], to))
+            if hops and (to.version not in node.forwarded_versions):
                 return Trace(Verdict.UNKNOWN)
             hop, gateway, verdict = self._find_next_hop(node, to)
             if hop is None:
@@ -179,6 +187,12 @@ class Walk:
             hops.append(hop)
             node = self.nodes[following]
         return Trace(Verdict.UNKNOWN)
+
+    def _find_verdict_of_host(self, hop: Hop, to: Address) -> Verdict:
+        """Return whether the host drops what it has received; what it forwards is not declared."""
+        segment = hop.egress.segment
+        link = self._host_links.get(segment) if segment is not None else None
+        return Verdict.NO if link is not None and self._isolated.drops(link, to) else Verdict.UNKNOWN
 
     def _find_next_hop(self, node: Node, to: Address) -> tuple[Hop | None, Address | None, Verdict]:
         """Return the interface and the gateway by the longest prefix (RFC 1812, 5.2.4.3), or why there is none."""

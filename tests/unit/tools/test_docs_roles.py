@@ -113,7 +113,7 @@ def test_rows_from_variables_to_lists_have_every_key() -> None:
     bridge = set(TOPOLOGY["topology_bridges"]["options"])
     namespace = set(TOPOLOGY["topology_namespaces"]["options"])
     # The second row of the bridges is about their local interfaces.
-    assert row("topology_bridges[]") == bridge - {"addresses", "mtu", "enabled", "sysctls"}
+    assert row("topology_bridges[]") == bridge - {"addresses", "mtu", "enabled", "isolate", "sysctls"}
     assert row("topology_namespaces[]") == namespace - {"interfaces", "routes"}
     assert row("topology_namespaces[].interfaces[]") == set(schema.PORT)
 

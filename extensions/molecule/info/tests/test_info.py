@@ -108,7 +108,7 @@ def test_firewall(info: Info, shell: Shell) -> None:
         (entry["table"]["family"], entry["table"]["name"]) for entry in listed if "table" in entry
     }
     assert {(chain["table"], chain["name"], chain["hook"]) for chain in firewall["chains"]} == {
-        (entry["chain"]["table"], entry["chain"]["name"], entry["chain"]["hook"])
+        (entry["chain"]["table"], entry["chain"]["name"], entry["chain"].get("hook", ""))
         for entry in listed
         if "chain" in entry
     }

@@ -147,8 +147,8 @@ def test_accept_forward_and_ip_forward_are_declared_as_found() -> None:
         "drop",
         "filter",
         (
-            Rule(frozenset(MASQUERADE_PARTS[1].criteria), "accept", comment="netns.fabric:"),
-            Rule(frozenset(MASQUERADE_PARTS[2].criteria), "accept", comment="netns.fabric:"),
+            Rule(frozenset(MASQUERADE_PARTS[1].criteria), "accept", comment="netns.fabric: any"),
+            Rule(frozenset(MASQUERADE_PARTS[2].criteria), "accept", comment="netns.fabric: any"),
         ),
     )
     for forward, accept in ((drops, "never"), (accepts, "auto")):

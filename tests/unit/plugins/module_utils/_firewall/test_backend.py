@@ -116,7 +116,7 @@ class TestReading:
         assert len(programs.calls) == 2
 
     def test_only_programs_with_tables_are_run(self, kernel_tables: Callable[..., None]) -> None:
-        kernel_tables({("ip", "nat"): 0, ("ip6", "mangle"): 0}, {"filter"})
+        kernel_tables({("ip", "nat"): 0, ("ip6", "raw"): 0}, {"filter"})
         programs = Programs(
             *ALL_PROGRAMS,
             iptables=NF_TABLES,

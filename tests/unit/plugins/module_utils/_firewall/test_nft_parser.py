@@ -15,7 +15,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources import nat
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import Source
 from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._firewall.samples import (
     MASQUERADE,
-    NET,
     OUT,
     chain,
     document,
@@ -66,12 +65,13 @@ def test_connection_states_as_list_and_as_set(states: Any) -> None:
     expr = [
         payload("saddr", "192.168.100.0/24", "!="),
         payload("daddr", "192.168.100.0/24"),
+        {"match": {"op": "==", "left": {"meta": {"key": "iifname"}}, "right": "eth0"}},
         {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": states}},
         {"accept": None},
     ]
     found = nft_parser.parse_rule({"expr": expr})
-    assert found.criteria == frozenset(NET.specs()[2].criteria)
-    assert masquerade.recognise_source(found) == (masquerade.ACCEPT_REPLIES, NET)
+    assert found.criteria == frozenset(OUT.specs()[2].criteria)
+    assert masquerade.recognise_source(found) == ("replies eth0", OUT)
 
 
 def test_accept_of_somebody_else_is_not_recognised() -> None:

@@ -189,6 +189,13 @@ def test_clones_and_multicast_are_not_routes() -> None:
     assert not messages.is_route(route_message(family=128))
 
 
+def test_the_devices_of_several_next_hops() -> None:
+    hops = next_hop(0, 2, bytes([192, 0, 2, 1])) + next_hop(0, 3, bytes([192, 0, 2, 2]))
+    found = messages.parse_route(route_message(DESTINATION, attribute(9, hops), length=8))
+    assert (found.device, found.next_hops, found.special) == (None, (2, 3), True)
+    assert messages.parse_route(route_message(DESTINATION, TO_ETH0, length=8)).next_hops == ()
+
+
 def test_the_identity_of_a_route_excludes_observations() -> None:
     def multipath(flags: int) -> bytes:
         hops = next_hop(flags, 2, bytes([192, 0, 2, 1])) + next_hop(flags, 3, bytes([192, 0, 2, 2]))

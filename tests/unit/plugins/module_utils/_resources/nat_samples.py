@@ -24,10 +24,16 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Ruleset,
     Tools,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link, NamespaceState
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
+    KernelState,
+    Link,
+    NamespaceState,
+    Route,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import (
     ACCEPT_OUT,
     ACCEPT_REPLIES,
+    ANY_INTERFACE,
     MASQUERADE,
     MasqueradeResource,
     Source,
@@ -39,6 +45,9 @@ RESOURCE = MasqueradeResource()
 SOURCE = "192.168.100.0/24"
 NET = Source(SOURCE)
 NET6 = Source("fd00:100::/64")
+#: The link by which the host leads outside.
+WAN = "eth0"
+OUT, REPLIES = f"{ACCEPT_OUT} {WAN}", f"{ACCEPT_REPLIES} {WAN}"
 
 OWN = Place(NFTABLES, "ip", "netns_fabric", "postrouting")
 OWN6 = Place(NFTABLES, "ip6", "netns_fabric", "postrouting")
@@ -82,9 +91,11 @@ def owned(
     addition: Criterion | None = None,
 ) -> Rule:
     """Return a rule of this collection, in nft if it has a handle, in iptables otherwise; `addition` alters it."""
-    (proper,) = (spec.criteria for spec in key.specs() if spec.role == role)
+    (proper,) = (spec.criteria for spec in key.specs([WAN]) if spec.role == role)
     verdict = "masquerade" if role == MASQUERADE else "accept"
     comment = f"netns.fabric:{owner}"
+    if role != MASQUERADE and key.out_interface is None:
+        comment += ANY_INTERFACE
     arguments = () if handle else op.format_iptables(proper, verdict, comment)
     if addition:
         arguments = ("altered", *arguments)
@@ -122,11 +133,13 @@ def actual(
         }
     )
     names = [None, *namespaces, "new"]
+    routes = tuple(Route(destination, device=2) for destination in ("0.0.0.0/0", "::/0"))
     return Actual(
         kernel=kernel,
         tools=tools,
         rulesets={name: namespaces[name] if name else host or Ruleset() for name in [None, *namespaces]},
         forwarding={(name, version): forwarding for name in names for version in (4, 6)},
+        dropping={name: NamespaceState(name, (Link(1, "lo"), Link(2, WAN)), routes=routes) for name in names},
     )
 
 
@@ -144,4 +157,4 @@ def lines(planned: Plan) -> list[str]:
 
 
 def both(**options: Any) -> list[Rule]:
-    return [owned(ACCEPT_OUT, **options), owned(ACCEPT_REPLIES, **options)]
+    return [owned(OUT, **options), owned(REPLIES, **options)]

@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_interface, ip_network
+from ipaddress import ip_network
 
 import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceState, Route
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import RTPROT_KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwarding import (
     Router,
     forwarding_parameter,
     required_links,
+    ways_out,
 )
 
 NAMES = ("lo", "lan0", "wan0", "vpn0")
@@ -21,9 +23,9 @@ LINKS = tuple(Link(index, name, loopback=name == "lo") for index, name in enumer
 LAN, WAN, VPN = 2, 3, 4
 
 
-def router(*routes: tuple[str, int], **ports: str) -> Router:
+def router(*routes: tuple[str, int]) -> Router:
     state = NamespaceState(None, LINKS, routes=tuple(Route(destination, device=link) for destination, link in routes))
-    return Router(state, {name: (ip_interface(address),) for name, address in ports.items()})
+    return Router(state)
 
 
 CONNECTED = (("192.168.100.0/24", LAN), ("198.51.100.0/24", WAN), ("10.0.0.0/8", VPN))
@@ -47,9 +49,23 @@ def test_required_links(routes: tuple[tuple[str, int], ...], way_out: str | None
     assert required_links(router(*routes), ip_network("192.168.100.0/24"), way_out) == expected
 
 
-def test_ends_of_what_is_behind() -> None:
-    found = router(*CONNECTED, ("0.0.0.0/0", WAN), tap1="192.168.100.1/24", tap2="192.168.200.1/24")
-    assert required_links(found, ip_network("192.168.100.0/24"), None) == ["lan0", "tap1", "wan0"]
+@pytest.mark.parametrize(
+    ("routes", "expected"),
+    [
+        ([Route("0.0.0.0/0", device=WAN)], ["wan0"]),
+        ([Route("0.0.0.0/0", device=WAN), Route("10.0.0.0/8", "198.51.100.3", VPN)], ["vpn0", "wan0"]),
+        ([Route("0.0.0.0/0", next_hops=(WAN, VPN))], ["vpn0", "wan0"]),
+        # Neighbours, the network's own link, the other IP version, and what is dropped.
+        ([Route("172.17.0.0/16", device=VPN, protocol=RTPROT_KERNEL)], []),
+        ([Route("192.168.0.0/16", device=LAN)], []),
+        ([Route("::/0", device=WAN)], []),
+        ([Route("0.0.0.0/0", device=WAN, kind="blackhole")], []),
+    ],
+)
+def test_ways_out(routes: list[Route], expected: list[str]) -> None:
+    lan = Route("192.168.100.0/24", device=LAN, protocol=RTPROT_KERNEL)
+    state = NamespaceState(None, LINKS, routes=(lan, *routes))
+    assert ways_out(state, 4, ip_network("192.168.100.0/24")) == expected
 
 
 def test_a_link_that_does_not_exist_yet_has_the_default() -> None:

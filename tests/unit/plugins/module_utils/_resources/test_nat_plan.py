@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Plan
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_policy import (
     ANYWHERE,
     Policy,
@@ -27,10 +28,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Rule,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import SetSysctl
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceState, Route
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import RTPROT_KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import Source
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import Actual
 from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._resources.nat_samples import (
-    DOCKER,
     DROP,
     FORWARD,
     INET_FORWARD,
@@ -38,7 +40,6 @@ from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._resources
     NET,
     OWN,
     OWN6,
-    RETURN,
     SOURCE,
     actual,
     both,
@@ -76,17 +77,40 @@ class TestForwarding:
     def test_chain_with_a_policy(self) -> None:
         planned = plan(self.state({FORWARD: []}), wanted())
         out, replies = lines(planned)
-        assert out == "iptables -t filter -A FORWARD -s NET '!' -d NET netns.fabric: -j ACCEPT"
+        assert out == "iptables -t filter -A FORWARD -s NET '!' -d NET -o eth0 'netns.fabric: any' -j ACCEPT"
         assert replies == (
-            "iptables -t filter -A FORWARD '!' -s NET -d NET -m conntrack --ctstate RELATED,ESTABLISHED "
-            "netns.fabric: -j ACCEPT"
+            "iptables -t filter -A FORWARD '!' -s NET -d NET -i eth0 -m conntrack --ctstate RELATED,ESTABLISHED "
+            "'netns.fabric: any' -j ACCEPT"
         )
         assert planned.diff[0]["before"] == "accept_forward: []\n"
 
     def test_interface(self) -> None:
-        planned = plan(self.state({FORWARD: []}), wanted(out_interface="eth0"))
-        assert "-o eth0 " in planned.commands[-2]
-        assert "-i eth0 " in planned.commands[-1]
+        planned = plan(self.state({FORWARD: []}), wanted(out_interface="vpn0"), check_mode=True)
+        assert "-o vpn0 " in planned.commands[-2]
+        assert "-i vpn0 " in planned.commands[-1]
+
+    def ways_out(self, *links: Link, routes: Sequence[Route] = ()) -> Plan:
+        state = self.state({FORWARD: []})
+        return plan(replace(state, dropping={None: NamespaceState(None, links, routes=tuple(routes))}), wanted())
+
+    def test_every_link_that_leads_outside(self) -> None:
+        routes = (Route("0.0.0.0/0", next_hops=(2, 3)), Route("10.0.0.0/8", device=4, protocol=RTPROT_KERNEL))
+        planned = self.ways_out(Link(2, "wan0"), Link(3, "wan1"), Link(4, "lan0"), routes=routes)
+        assert [link for link in ("wan0", "wan1", "lan0") if f" {link} " in " ".join(planned.commands)] == [
+            "wan0",
+            "wan1",
+        ]
+
+    def test_nothing_leads_outside(self) -> None:
+        planned = self.ways_out(Link(2, "lan0"), routes=[Route("10.0.0.0/8", device=2, protocol=RTPROT_KERNEL)])
+        assert not planned.changed
+        (blocked,) = planned.results["blocked_by"]
+        assert blocked.endswith("left alone: no route leads outside; set `out_interface`")
+
+    def test_a_link_that_no_rule_can_match(self) -> None:
+        planned = self.ways_out(Link(2, "wan*"), routes=[Route("0.0.0.0/0", device=2)])
+        assert not planned.changed
+        assert "'wan*' is not accepted" in planned.warnings[0]
 
     def test_present(self) -> None:
         assert not plan(self.state({FORWARD: both()}), wanted()).changed
@@ -100,30 +124,27 @@ class TestForwarding:
     def test_moved_before_a_final_rule(self) -> None:
         planned = plan(self.state({FORWARD: [DROP, *both()]}, policy="accept"), wanted())
         assert [line.split()[5] for line in planned.commands] == ["-D", "-I", "-D", "-I"]
-        assert "(without effect)" in planned.diff[0]["before"]
+        assert "(misplaced)" in planned.diff[0]["before"]
 
-    def test_docker_chain(self) -> None:
-        jump = Rule(frozenset(), "jump", "DOCKER-USER", arguments=("-j", "DOCKER-USER"))
-        chains: dict[Place, list[Rule]] = {FORWARD: [jump], DOCKER: [RETURN]}
-        planned = plan(self.state(chains), wanted())
-        assert "-I DOCKER-USER 1 " in planned.commands[0]
-        assert "-I DOCKER-USER 2 " in planned.commands[1]
-        # Docker was started after the first run.
-        chains[FORWARD] = [jump, *both()]
-        assert [line.split()[5:7] for line in plan(self.state(chains), wanted()).commands] == [
-            ["-I", "DOCKER-USER"],
-            ["-I", "DOCKER-USER"],
-            ["-D", "FORWARD"],
-            ["-D", "FORWARD"],
-        ]
+    def test_rules_that_others_have_added_later_precede(self) -> None:
+        for verdict in ("drop", "jump"):
+            later = Rule(frozenset({Criterion("oifname", "lan0")}), verdict, arguments=("-o", "lan0", "-j", "LATER"))
+            planned = plan(self.state({FORWARD: [*both(), later]}), wanted())
+            assert [line.split()[5:7] for line in planned.commands] == [["-D", "FORWARD"], ["-A", "FORWARD"]] * 2
+            assert not plan(self.state({FORWARD: [later, *both()]}), wanted()).changed
+        accepting = Rule(frozenset({Criterion("oifname", "lan0")}), "accept")
+        assert not plan(self.state({FORWARD: [*both(), accepting]}), wanted()).changed
 
     def test_nft_chain(self) -> None:
         planned = plan(self.state({INET_FORWARD: []}), wanted())
         assert [line.replace(SOURCE, "NET") for line in planned.commands] == [
-            "nft 'add rule inet filter forward ip saddr NET ip daddr != NET accept comment \"netns.fabric:\"'",
             (
-                "nft 'add rule inet filter forward ip saddr != NET ip daddr NET ct state established,related "
-                'accept comment "netns.fabric:"\''
+                'nft \'add rule inet filter forward ip saddr NET ip daddr != NET oifname "eth0" accept '
+                'comment "netns.fabric: any"\''
+            ),
+            (
+                'nft \'add rule inet filter forward ip saddr != NET ip daddr NET iifname "eth0" '
+                'ct state established,related accept comment "netns.fabric: any"\''
             ),
         ]
 
@@ -148,7 +169,7 @@ class TestForwarding:
         assert [line.split()[5] for line in planned.commands] == ["-D", "-D"]
 
     def test_removed_with_the_rule(self) -> None:
-        foreign = Rule(frozenset(NET.specs()[1].criteria), "accept", arguments=("mine",))
+        foreign = Rule(frozenset(NET.specs(["eth0"])[1].criteria), "accept", arguments=("mine",))
         planned = plan(self.state({FORWARD: [foreign, *both()]}), wanted(state="absent"))
         assert [line.split()[0] for line in planned.commands] == ["nft", "iptables", "iptables", "nft"]
         assert not any("mine" in line for line in planned.commands)

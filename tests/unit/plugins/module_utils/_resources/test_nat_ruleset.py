@@ -80,7 +80,7 @@ class TestNftables:
         accept = Rule(frozenset(), "accept", handle=1)
         planned = plan(actual(ruleset({OWN: [accept, owned(handle=2)]})), wanted())
         assert "insert rule ip netns_fabric postrouting handle 1 ip saddr" in planned.commands[1]
-        assert "(without effect)" in planned.diff[0]["before"]
+        assert "(misplaced)" in planned.diff[0]["before"]
 
     def test_dormant_table(self) -> None:
         state = ruleset({OWN: [owned(handle=2)]})

@@ -79,7 +79,10 @@ def test_reference_topology_absent() -> None:
 def test_nothing_declared_gives_empty_lists() -> None:
     compiled = compile_topology({})
     assert {key: value for key, value in compiled.items() if key != "summary"} == {
-        key: [] for key in ("namespaces", "bridges", "pairs", "links", "ports", "routes", "rules", "forwards", "probes")
+        key: []
+        for key in (
+            *("namespaces", "bridges", "pairs", "links", "ports", "routes", "isolation", "rules", "forwards", "probes"),
+        )
     }
 
 
@@ -307,7 +310,7 @@ def test_importable_without_ansible() -> None:
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "10", done.stderr
+    assert done.stdout.strip() == "11", done.stderr
 
 
 def test_a_thousand_namespaces() -> None:

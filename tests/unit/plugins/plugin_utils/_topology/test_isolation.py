@@ -157,10 +157,12 @@ def test_no_probe_where_the_result_depends_on_what_is_not_declared(doubt: Any) -
     assert ("a", "10.0.1.2") not in forbidden_paths(variables)
 
 
-def test_forwarding_of_the_host_is_unknown() -> None:
-    """Two bridges with the host as their gateway: whether it forwards depends on the host and its firewall."""
-    variables: Variables = {
-        "bridges": [{"name": f"br{n}", "addresses": [f"10.{n}.0.254/24", f"fd00:{n}::fe/64"]} for n in (0, 1)],
+def between_bridges(**options: Any) -> Variables:
+    """Return two bridges with the host as their gateway."""
+    return {
+        "bridges": [
+            {"name": f"br{n}", "addresses": [f"10.{n}.0.254/24", f"fd00:{n}::fe/64"], **options} for n in (0, 1)
+        ],
         "namespaces": [
             {
                 "name": f"ns{n}",
@@ -175,6 +177,24 @@ def test_forwarding_of_the_host_is_unknown() -> None:
             for n in (0, 1)
         ],
     }
+
+
+def test_the_host_forwards_between_bridges_what_is_declared() -> None:
+    variables = between_bridges()
+    assert forbidden_paths(variables) == {
+        *(("ns0", address) for address in ("10.1.0.1", "fd00:1::1")),
+        *(("ns1", address) for address in ("10.0.0.1", "fd00::1")),
+    }
+    assert len(expected_paths(variables)) == 4  # To the gateways.
+    # A route to the network of the other one: what the host does with it depends on its packet filter.
+    variables["namespaces"][0]["routes"].append({"destination": "10.1.0.0/16", "gateway": "10.0.0.254"})
+    assert ("ns0", "10.1.0.1") not in forbidden_paths(variables)
+    assert ("ns1", "10.0.0.1") in forbidden_paths(variables)
+
+
+def test_forwarding_of_a_host_that_is_open_is_unknown() -> None:
+    """Whether it forwards depends on the host and its firewall."""
+    variables = between_bridges(isolate=False)
     assert forbidden_paths(variables) == set()
     assert len(expected_paths(variables)) == 4  # To the gateways.
     variables["namespaces"][0]["routes"] = []

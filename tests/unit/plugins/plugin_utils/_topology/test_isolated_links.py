@@ -1,0 +1,123 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The links of the host that a topology isolates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import TopologyError
+from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import (
+    Variables,
+    reference,
+    veth,
+)
+
+
+def isolation(variables: Variables) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = compile_topology(variables)["isolation"]
+    return found
+
+
+def two(**second: Any) -> Variables:
+    """Return a namespace on each of two bridges, br0 and br1; `second` changes the second bridge."""
+    bridges = [{"name": f"br{n}", "addresses": [f"10.{n}.0.254/24"]} for n in (0, 1)]
+    return {
+        "bridges": [bridges[0], {**bridges[1], **second}],
+        "namespaces": [
+            {
+                "name": f"ns{n}",
+                "interfaces": [{"name": "eth0", "bridge": f"br{n}", "addresses": [f"10.{n}.0.1/24"]}],
+                "routes": [{"destination": "default", "gateway": f"10.{n}.0.254"}],
+            }
+            for n in (0, 1)
+        ],
+    }
+
+
+def test_reference_topology() -> None:
+    network = "192.168.100.0/24"
+    assert isolation(reference()) == [{"link": "int_br", "networks": [network], "outbound": [{"source": network}]}]
+    assert isolation({**reference(), "state": "absent"}) == [{"link": "int_br", "state": "absent"}]
+    assert not [line for line in compile_topology(reference())["summary"] if "is open" in line]
+
+
+def test_without_nat_nothing_leaves() -> None:
+    first, second = isolation(two())
+    assert first == {"link": "br0", "networks": ["10.0.0.0/24"]}
+    assert second["link"] == "br1"
+
+
+def test_open_bridges_are_in_the_summary() -> None:
+    variables = two(isolate=False)
+    assert [entry["link"] for entry in isolation(variables)] == ["br0"]
+    assert "  br1 is open: the host forwards to and from it" in compile_topology(variables)["summary"]
+
+
+@pytest.mark.parametrize(
+    ("nat", "outbound"),
+    [
+        ({"source": "10.0.0.0/8"}, ["10.0.0.0/24", "10.1.0.0/24"]),
+        ({"source": "10.0.0.0/25"}, ["10.0.0.0/25"]),
+        ({"source": "10.0.0.0/24", "namespace": "ns0"}, []),
+        # Behind a router: by which link its packets come in is not declared.
+        ({"source": "172.16.0.0/16"}, ["172.16.0.0/16", "172.16.0.0/16"]),
+    ],
+)
+def test_what_is_masqueraded_leaves(nat: dict[str, Any], outbound: list[str]) -> None:
+    variables = {**two(), "nat": [nat]}
+    variables["namespaces"][0]["routes"].append({"destination": "172.16.0.0/16", "gateway": "10.0.0.9"})
+    found = isolation(variables)
+    assert [allowed["source"] for entry in found for allowed in entry.get("outbound", ())] == outbound
+    for entry in found:
+        assert {allowed["source"] for allowed in entry.get("outbound", ())} <= {*entry["networks"], "10.0.0.0/25"}
+
+
+def test_what_nat_leaves_by_is_open() -> None:
+    variables = {**two(), "nat": [{"source": "10.0.0.0/24", "out_interface": "br1"}]}
+    assert isolation(variables) == [
+        {
+            "link": "br0",
+            "networks": ["10.0.0.0/24"],
+            "outbound": [{"source": "10.0.0.0/24", "out_interface": "br1"}],
+        }
+    ]
+    variables["bridges"][1]["isolate"] = True
+    assert [entry["link"] for entry in isolation(variables)] == ["br0", "br1"]
+
+
+def test_a_route_by_the_host_opens_its_direction() -> None:
+    variables = two()
+    routes = variables["namespaces"][0]["routes"]
+    routes += [
+        {"destination": "10.1.0.0/16", "gateway": "10.0.0.254"},
+        {"destination": "10.9.0.0/16", "gateway": "10.0.0.254"},
+    ]
+    first, second = isolation(variables)
+    assert (first["reaches"], "reaches" in second) == (["10.1.0.0/24"], False)
+    # By another gateway than the host.
+    routes[1]["gateway"] = "10.0.0.9"
+    assert "reaches" not in isolation(variables)[0]
+
+
+def test_ends_of_links_on_the_host() -> None:
+    variables: Variables = {"namespaces": [{"name": "a"}, {"name": "b"}]}
+    variables["links"] = [veth("a", "10.5.0.1/30", None, "10.5.0.2/30"), veth("a", "10.6.0.1/30", "b", "10.6.0.2/30")]
+    assert isolation(variables) == [{"link": "ahostp", "networks": ["10.5.0.0/30"]}]
+    variables["links"][0]["peer"]["isolate"] = False
+    assert isolation(variables) == []
+    variables["links"][0]["isolate"] = False
+    with pytest.raises(TopologyError, match="isolate: is for an end on the host"):
+        compile_topology(variables)
+
+
+def test_a_name_that_no_rule_can_match_is_open_unless_it_is_declared() -> None:
+    variables = two(name="br*")
+    variables["namespaces"].pop()
+    assert [entry["link"] for entry in isolation(variables)] == ["br0"]
+    variables["bridges"][1]["isolate"] = True
+    assert [entry["link"] for entry in isolation(variables)] == ["br0", "br*"]
