@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ansible_collections.netns.fabric.tests.vm.conftest import long
 from ansible_collections.netns.fabric.tests.vm.lab import Lab
 
 INVENTORY = """
@@ -64,6 +65,7 @@ PLAY = """
 """
 
 
+@long
 def test_modules_run_in_the_namespaces(built_lab: Lab, tmp_path: Path) -> None:
     inventory, play = tmp_path / "all.netns.yml", tmp_path / "play.yml"
     inventory.write_text(INVENTORY, encoding="utf-8")

@@ -24,12 +24,10 @@ def start_firewalld(lab: Lab, zones: str = "") -> None:
     lab.root(f"systemctl start firewalld; firewall-cmd --state; {zones}")
 
 
+@long
 @pytest.mark.parametrize(
     "zones",
-    [
-        "",
-        pytest.param("firewall-cmd --permanent --zone=public --add-interface=ens4; firewall-cmd --reload", marks=long),
-    ],
+    ["", "firewall-cmd --permanent --zone=public --add-interface=ens4; firewall-cmd --reload"],
     ids=["links in no zone", "uplink in a zone"],
 )
 def test_firewalld(lab: Lab, zones: str) -> None:
@@ -45,6 +43,7 @@ def test_firewalld(lab: Lab, zones: str) -> None:
     assert lab.root(FIREWALLD) == before
 
 
+@long
 def test_ufw(lab: Lab) -> None:
     lab.root("ufw allow 22/tcp; ufw --force enable")
     before = lab.root("ufw status verbose; iptables-save | grep -v '^[#:]'")
