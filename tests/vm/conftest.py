@@ -27,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of these tests."""
     parser.addoption("--all", action="store_true", help="every scenario, on every Debian")
     parser.addoption(
-        "--logs", type=Path, default=Path("machine-logs"), help="where failed tests leave the machine's logs"
+        "--logs", type=Path, default=Path(".nox/results/vm/logs"), help="where failed tests leave the machine's logs"
     )
 
 
