@@ -28,6 +28,8 @@ from pathlib import Path
 
 _ANSWER_LIMIT = 1000  # bytes; a question and an answer have some dozens
 _CHUNK = 1 << 16
+_IP_PKTINFO = 8  # linux/in.h
+_PKTINFO_SIZE = 20  # of the larger one, that of IPv6
 
 
 # A server that answers and records, and its client
@@ -49,8 +51,10 @@ def _listeners(port: int) -> list[socket.socket]:
     tcp = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=50)
     # One for each family: the answer to a datagram has to come from the address that it was sent to.
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
     udp.bind(("", port))
     udp6 = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    udp6.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
     udp6.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     udp6.bind(("::", port))
     return [tcp, udp, udp6]
@@ -59,16 +63,27 @@ def _listeners(port: int) -> list[socket.socket]:
 def _answer(listener: socket.socket, name: str, port: int, log: Path) -> None:
     """Answer one client, and record it first: a client that has an answer finds the record."""
     if listener.type == socket.SOCK_DGRAM:
-        _question, peer = listener.recvfrom(_ANSWER_LIMIT)
+        _question, ancillary, _flags, peer = listener.recvmsg(_ANSWER_LIMIT, socket.CMSG_SPACE(_PKTINFO_SIZE))
         _record(log, f"udp {port} {peer[0]}")
         with suppress(OSError):  # there is no route to a client whose address was not translated
-            listener.sendto(f"{name} {port} {peer[0]}".encode(), peer)
+            listener.sendmsg([f"{name} {port} {peer[0]}".encode()], _from_same_address(ancillary), 0, peer)
         return
     connection, peer = listener.accept()
     address = peer[0].removeprefix("::ffff:")
     _record(log, f"tcp {port} {address}")
     with connection, suppress(OSError):
         connection.sendall(f"{name} {port} {address}".encode())
+
+
+def _from_same_address(ancillary: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
+    """Return what has an answer come from the address that a datagram was sent to, by the link that routes say."""
+    if not ancillary:
+        return []
+    level, kind, content = ancillary[0]
+    if level == socket.IPPROTO_IP:  # struct in_pktinfo of ip(7): the link, the local address, the destination
+        return [(level, kind, bytes(4) + content[8:12] + bytes(4))]
+    is_link_local = content[:2] == b"\xfe\x80"  # struct in6_pktinfo of ipv6(7): the destination, the link
+    return [(level, kind, content if is_link_local else content[:16] + bytes(4))]
 
 
 def _record(log: Path, line: str) -> None:

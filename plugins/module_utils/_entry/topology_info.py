@@ -17,11 +17,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.runner import (
     run_and_exit,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._facts.collector import BACKENDS, collect
-from ansible_collections.netns.fabric.plugins.module_utils._facts.model import SUBSETS, Filters
+from ansible_collections.netns.fabric.plugins.module_utils._facts.model import EXPOSURE, OF_EXPOSURE, SUBSETS, Filters
 from ansible_collections.netns.fabric.plugins.module_utils._facts.report import report
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import VSCTL_OPTIONS
 
-CHOICES = ("all", "min", *SUBSETS, *(f"!{name}" for name in SUBSETS))
+CHOICES = ("all", "min", EXPOSURE, *SUBSETS, *(f"!{name}" for name in SUBSETS))
 
 ARGUMENT_SPEC: Mapping[str, Mapping[str, Any]] = {
     "gather_subset": {"type": "list", "elements": "str", "choices": list(CHOICES), "default": ["all"]},
@@ -75,4 +75,7 @@ def parse_subsets(choices: Sequence[str]) -> frozenset[str]:
     excluded = {name[1:] for name in choices if name.startswith("!")}
     if "all" in listed or not listed:
         listed.update(SUBSETS)
+    if EXPOSURE in listed:
+        # It is computed from them.
+        return frozenset(listed - excluded).intersection(SUBSETS).union(OF_EXPOSURE, [EXPOSURE])
     return frozenset(listed - excluded).intersection(SUBSETS)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,17 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import F
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.text import printable
 from ansible_collections.netns.fabric.plugins.module_utils._facts.model import (
+    EXPOSURE,
     SYSCTLS,
     Filters,
     HostFacts,
     NamespaceFacts,
     label_of,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._facts.routing import (
+    LINK_PARAMETERS,
+    PARAMETERS,
+    parameter_of,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._firewall import backend as firewall
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
@@ -25,7 +31,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import sockets as sock_diag
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import sysctl
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName, NamespaceState
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import lost_taps
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OVSDB
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
@@ -34,6 +40,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._system.files import 
 
 if TYPE_CHECKING:
     from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Identity
+
+#: Links of a namespace whose parameters are read.
+LINKS_MAX = 4096
 
 BACKENDS = (KERNEL, FILES, OVSDB, FIREWALL)
 
@@ -78,8 +87,11 @@ class _Collector:
             self._note(warning)
         # A namespace that was created in the meantime has no identity, and is left to the next call.
         identified = [name for name in state.namespaces if name in self._identities]
-        admitted = [name for name in identified if self._filters.admit(label_of(name, self._identities))]
-        entered = {name: self._enter(name) for name in admitted}
+        # Who reaches a namespace, and by which others, does not depend on which of them are to be reported.
+        admitted = [
+            name for name in identified if self._has_exposure or self._filters.admit(label_of(name, self._identities))
+        ]
+        entered = {name: self._enter(state.namespace(name)) for name in admitted}
         sockets = {socket.inode for found in entered.values() for socket in found.sockets}
         facts = HostFacts(
             wanted=self._wanted,
@@ -109,10 +121,16 @@ class _Collector:
         named = {identity.inode for identity in self._identities.values()}
         return [path for inode, path in sorted(paths.items()) if inode not in named]
 
-    def _enter(self, name: NamespaceName) -> NamespaceFacts:
+    @property
+    def _has_exposure(self) -> bool:
+        return EXPOSURE in self._wanted
+
+    def _enter(self, state: NamespaceState) -> NamespaceFacts:
         """Read what can be read only from inside a namespace, entering it once."""
         facts = NamespaceFacts()
-        with self._kernel.entered(name):
+        with self._kernel.entered(state.name):
+            if self._has_exposure:
+                facts.parameters.update(_read_parameters(state))
             if "sysctls" in self._wanted:
                 values = {key: sysctl.read(key) for key in SYSCTLS}
                 facts.sysctls.update({key: value for key, value in values.items() if value is not None})
@@ -145,7 +163,7 @@ class _Collector:
             return rulesets
         for name in names:
             try:
-                rulesets.update(backend.read([name], all_nat=True))
+                rulesets.update(backend.read([name], all_nat=True, everything=self._has_exposure))
             except FabricError as error:
                 self._note(f"firewall rules: {error}")
         return rulesets
@@ -174,3 +192,13 @@ class _Collector:
 
     def _note(self, message: str) -> None:
         self._unreadable[message] = None
+
+
+def _read_parameters(state: NamespaceState) -> Iterator[tuple[str, str]]:
+    """Yield the parameters that decide on packets in the namespace that the thread is in; it may have any number."""
+    links = [link.name for link in state.links[:LINKS_MAX] if not link.loopback]
+    of_links = (parameter_of(pattern, name) for name in links for pattern in LINK_PARAMETERS)
+    for key in (*PARAMETERS, *of_links):
+        value = sysctl.read(key)
+        if value is not None:
+            yield key, value

@@ -109,7 +109,7 @@ def _rule(chain: Chain, rule: Rule) -> dict[str, Any]:
         "table": place.table,
         "chain": place.chain,
         "verdict": verdict,
-        "target": "" if verdict in _TRANSLATIONS else rule.target,
+        "target": "" if rule.target.lower() in _TRANSLATIONS else rule.target,
         "criteria": sorted(
             f"{found.field} {'!= ' if found.negated else ''}{found.value}".removeprefix("other ")
             for found in rule.criteria

@@ -38,6 +38,10 @@ SUBSETS = (
     "sysctls",
 )
 
+#: The part that is collected only if it is named, and those that it is computed from.
+EXPOSURE = "exposure"
+OF_EXPOSURE = ("addresses", "firewall", "openvswitch", "routes", "sockets")
+
 #: The parameters that decide what a namespace does with packets, with their initial values
 #: (Documentation/networking/ip-sysctl.rst). IPv4's start as the host's (net.core.devconf_inherit_init_net).
 SYSCTLS: Mapping[str, str] = {
@@ -70,9 +74,13 @@ class Filters:
 
 @dataclass(frozen=True)
 class NamespaceFacts:
-    """What can be read only from inside a namespace. `tables` are backend, family and name of each."""
+    """What can be read only from inside a namespace. `tables` are backend, family and name of each.
+
+    `parameters` are those that the exposure depends on.
+    """
 
     sysctls: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
     sockets: list[Socket] = field(default_factory=list)
     tables: list[tuple[str, str, str]] = field(default_factory=list)
 

@@ -97,7 +97,7 @@ class Firewall(Backend):
         self._run_program = run
         self._find = find
         self._read_objects = read_objects
-        self._readings: dict[tuple[NamespaceName, bool], Ruleset] = {}
+        self._readings: dict[tuple[NamespaceName, bool, bool], Ruleset] = {}
         #: The namespaces that could not be read and that no entry names, with the reason.
         self._unread: dict[str, str] = {}
         self._patience = limits.ALL_PATIENCE
@@ -134,11 +134,16 @@ class Firewall(Backend):
             yield IPTABLES_NFT if is_nft else IPTABLES_LEGACY, plain
 
     def read(
-        self, namespaces: Iterable[NamespaceName], all_nat: bool = False, others: Iterable[str] = ()
+        self,
+        namespaces: Iterable[NamespaceName],
+        all_nat: bool = False,
+        others: Iterable[str] = (),
+        everything: bool = False,
     ) -> dict[NamespaceName, Ruleset]:
         """Return the rules in each of these namespaces. Each is read once, until forget(); missing ones are left out.
 
-        With `all_nat` the rules of other NAT tables are included, which do not affect those of this collection.
+        With `all_nat` the rules of other NAT tables are included, which do not affect those of this collection. With
+        `everything` the rules of all hooks are, not only those for forwarded packets and for the host itself.
         `others` are namespaces that no entry names: the rules are read where any of this collection is among them. One
         whose rules cannot be read quickly is left out, with a warning.
 
@@ -147,29 +152,35 @@ class Firewall(Backend):
         """
         found: dict[NamespaceName, Ruleset] = {}
         for namespace in dict.fromkeys(namespaces):
-            self._read_into(found, namespace, all_nat)
+            self._read_into(found, namespace, all_nat, everything)
         for namespace in others:
             if namespace not in found and namespace not in self._unread:
                 start = time.monotonic()
                 try:
-                    self._read_into(found, namespace, all_nat, is_other=True)
+                    self._read_into(found, namespace, all_nat, everything, is_other=True)
                 except Unavailable as error:
                     self._patience -= time.monotonic() - start
                     self._unread[namespace] = str(error)
         return found
 
     def _read_into(
-        self, found: dict[NamespaceName, Ruleset], namespace: NamespaceName, all_nat: bool, is_other: bool = False
+        self,
+        found: dict[NamespaceName, Ruleset],
+        namespace: NamespaceName,
+        all_nat: bool,
+        everything: bool,
+        is_other: bool = False,
     ) -> None:
         with ExitStack() as stack:
             try:
                 stack.enter_context(enter_namespace(namespace))
             except OSError:
                 return
-            if (namespace, all_nat) not in self._readings:
+            key = (namespace, all_nat, everything)
+            if key not in self._readings:
                 is_needed = not is_other or _may_have_own_rules(str(namespace), self._patience)
-                self._readings[namespace, all_nat] = self._read_here(namespace, all_nat) if is_needed else Ruleset()
-            found[namespace] = self._readings[namespace, all_nat]
+                self._readings[key] = self._read_here(*key) if is_needed else Ruleset()
+            found[namespace] = self._readings[key]
 
     def warnings(self) -> Iterable[str]:
         return [f"the packet filter of the namespace {name} is left alone: {why}" for name, why in self._unread.items()]
@@ -178,32 +189,32 @@ class Firewall(Backend):
         """Drop what was read: it is out of date."""
         self._readings.clear()
 
-    def _read_here(self, namespace: NamespaceName, all_nat: bool) -> Ruleset:
+    def _read_here(self, namespace: NamespaceName, all_nat: bool, everything: bool) -> Ruleset:
         tables = nftables_tables()
         where = f"the namespace {namespace}" if namespace else "the host"
         if tables and namespace is not None:
             limits.check_size(namespace)
-        nft = self._list_nft(where, tables, all_nat) if tables and self.tools.nft else Ruleset()
+        nft = self._list_nft(where, tables, all_nat, everything) if tables and self.tools.nft else Ruleset()
         chains: list[Chain] = []
         for (variant, version), command in self.tools.iptables.items():
             if variant == IPTABLES_NFT:
                 present = {name for family, name in tables if family == FAMILIES[version]}
             else:
                 present = legacy_tables(version)
-            if present & TABLES:
+            if present and (present & TABLES or everything):
                 text = self._save(command, where)
                 if namespace is not None:
                     limits.check_text(namespace, text)
-                chains.extend(parse_chains(text, variant, version))
+                chains.extend(parse_chains(text, variant, version, everything))
         return merge_rulesets(nft, chains)
 
-    def _list_nft(self, where: str, tables: Mapping[tuple[str, str], int], all_nat: bool) -> Ruleset:
+    def _list_nft(self, where: str, tables: Mapping[tuple[str, str], int], all_nat: bool, everything: bool) -> Ruleset:
         # Terse: sets of other programs may have many elements, and these do not matter here.
         result = self._run("nft", "-j", "-t", "list", "ruleset")
         if result.status:
             raise Unavailable(f"`nft -j list ruleset` failed in {where}: {error_text(result)}")
         try:
-            return parse_ruleset(json.loads(result.output), tables, all_nat)
+            return parse_ruleset(json.loads(result.output), tables, all_nat, everything)
         except (ValueError, KeyError, TypeError) as error:
             raise Unavailable(
                 f"`nft -j list ruleset` in {where} printed output that cannot be parsed: {error!r}"

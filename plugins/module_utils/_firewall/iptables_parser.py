@@ -45,8 +45,11 @@ _WITH_ANY_VALUE = frozenset({"-i", "-o", "--comment"})
 _Option = tuple[bool, str, list[str]]
 
 
-def parse_chains(text: str, backend: str, version: int) -> list[Chain]:
-    """Return the chains of TABLES that `iptables-save` or `ip6tables-save` printed; of mangle, those that forward."""
+def parse_chains(text: str, backend: str, version: int, everything: bool = False) -> list[Chain]:
+    """Return the chains of TABLES that `iptables-save` or `ip6tables-save` printed; of mangle, those that forward.
+
+    With `everything` the chains of all tables.
+    """
     family = FAMILIES[version]
     table = ""
     policies: dict[Place, str] = {}
@@ -54,7 +57,7 @@ def parse_chains(text: str, backend: str, version: int) -> list[Chain]:
     for line in text.splitlines():
         if line.startswith("*"):
             table = line[1:].strip()
-        elif table not in TABLES:
+        elif table not in TABLES and not everything:
             continue
         elif line.startswith(":"):
             name, policy = line[1:].split()[:2]
@@ -67,12 +70,16 @@ def parse_chains(text: str, backend: str, version: int) -> list[Chain]:
             place=place,
             hook=_HOOKS.get(place.chain, "") if policy else "",
             policy=policy,
-            kind="filter" if place.table == MANGLE else place.table,
+            kind="nat" if place.table == "nat" else "filter",
             rules=tuple(rules.get(place, ())),
         )
         for place, policy in policies.items()
-        if place.table != MANGLE or place.chain == FORWARD.upper() or place.chain.startswith((FROM_PREFIX, TO_PREFIX))
+        if everything or place.table != MANGLE or _forwards(place.chain)
     ]
+
+
+def _forwards(chain: str) -> bool:
+    return chain == FORWARD.upper() or chain.startswith((FROM_PREFIX, TO_PREFIX))
 
 
 def _split(line: str) -> list[str]:

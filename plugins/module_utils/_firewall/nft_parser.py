@@ -35,16 +35,19 @@ _PAYLOADS: Mapping[Any, str] = {
 
 
 def parse_ruleset(
-    document: Mapping[str, Any], flags: Mapping[tuple[str, str], int] | None = None, all_nat: bool = False
+    document: Mapping[str, Any],
+    flags: Mapping[tuple[str, str], int] | None = None,
+    all_nat: bool = False,
+    everything: bool = False,
 ) -> Ruleset:
     """Return the ruleset that `nft -j list ruleset` printed.
 
     Rules of tables that have no chain on the hooks forward and input are left out, except for OWN_TABLE and, with
-    `all_nat`, for tables that do NAT. `flags` are those of the tables as the kernel has them: nft 1.0.6 prints
-    something else in their place.
+    `all_nat`, for tables that do NAT; with `everything` none are. `flags` are those of the tables as the kernel has
+    them: nft 1.0.6 prints something else in their place.
     """
     objects = [(kind, value) for entry in document["nftables"] for kind, value in entry.items()]
-    relevant = _relevant_tables(objects, all_nat)
+    relevant = _relevant_tables(objects, all_nat, everything)
     rules: dict[Place, list[Rule]] = {}
     for kind, value in objects:
         if kind == "rule" and (value["family"], value["table"]) in relevant:
@@ -63,13 +66,14 @@ def parse_ruleset(
     return Ruleset({chain.place: chain for chain in chains}, _tables(objects, flags or {}))
 
 
-def _relevant_tables(objects: Iterable[tuple[str, Any]], all_nat: bool) -> set[tuple[str, str]]:
+def _relevant_tables(objects: Iterable[tuple[str, Any]], all_nat: bool, everything: bool) -> set[tuple[str, str]]:
     return {
         (value["family"], value["table"])
         for kind, value in objects
         if kind == "chain"
         and (
-            value["table"] == OWN_TABLE
+            everything
+            or value["table"] == OWN_TABLE
             or value.get("hook") in (FORWARD, INPUT)
             or (all_nat and value.get("type") == "nat")
         )
@@ -107,7 +111,7 @@ def parse_rule(value: Mapping[str, Any]) -> Rule:
     for statement in value.get("expr") or ():
         kind, content = _only_item(statement)
         if kind == "match":
-            criteria.add(_parse_match(content))
+            criteria.add(parse_match(content))
         elif kind in ("jump", "goto"):
             verdict, target = kind, content["target"]
         elif kind == "dnat":
@@ -151,7 +155,7 @@ def _passes_every_packet(kind: str, content: Any) -> bool:
     return kind in ("counter", "log")
 
 
-def _parse_match(match: Mapping[str, Any]) -> Criterion:
+def parse_match(match: Mapping[str, Any]) -> Criterion:
     left, right = match["left"], match["right"]
     name = _parse_field(left)
     if match["op"] in ("==", "!=", "in") and name is not None:

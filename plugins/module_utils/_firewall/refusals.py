@@ -3,54 +3,29 @@
 
 """Which chain refuses a packet, as far as the rules that were read show, and what opens it. Pure.
 
-A condition that is not understood may hold or not. So a refusal is certain (every such packet ends there, unless a rule
-with such a condition accepts it before), or possible.
+A refusal is certain (every such packet ends there, unless a rule with a condition that is not understood accepts it
+before), or possible.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.conditions import Packet
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
-    FAMILIES,
     FIREWALLD_TABLE,
     INPUT,
-    IPTABLES_LEGACY,
     NFTABLES,
     REFUSING_VERDICTS,
     Chain,
-    Criterion,
     Place,
-    Rule,
     Ruleset,
     Tools,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.walk import Ending, walk_hook
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import inside
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
-
-#: The state of a packet's connection (conntrack): its first packet, or an answer.
-NEW, ESTABLISHED = "new", "established"
-
-#: The names of a protocol in rules.
-_PROTOCOLS = {"tcp": {"tcp"}, "udp": {"udp"}, "icmp": {"icmp", "icmpv6", "ipv6-icmp"}}
-
-
-@dataclass(frozen=True)
-class Packet:
-    """A packet at a hook. `protocol` is tcp, udp or icmp; what is None is not known."""
-
-    source: IPv4Address | IPv6Address | None
-    destination: IPv4Address | IPv6Address
-    protocol: str
-    port: int | None = None
-    in_interface: str | None = None
-    state: str = NEW
-    #: Whether the destination is an address of the host that the packet is on.
-    is_local: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,153 +43,23 @@ class Refusal:
         return f"{self.place} ({cause})"
 
 
-#: A chain, the verdict there, and whether that is the chain's policy.
-_End = tuple[Place, str, bool]
-
-
-@dataclass
-class _Walk:
-    """The way of one packet through the chains of one hook."""
-
-    ruleset: Ruleset
-    packet: Packet
-    base: Chain
-    possible: list[Refusal] = field(default_factory=list)
-    #: Whether a rule with a condition that is not understood accepts it.
-    may_be_accepted: bool = False
-
-    def run(self) -> Refusal | None:
-        end = self._follow(self.base, frozenset())
-        if end is None and self.base.policy in REFUSING_VERDICTS:
-            end = (self.base.place, self.base.policy, True)
-        if end is not None and end[1] in REFUSING_VERDICTS:
-            return Refusal(self.base.place, *end, is_certain=not self.may_be_accepted)
-        return self.possible[0] if self.possible else None
-
-    def _follow(self, chain: Chain, called: frozenset[Place]) -> _End | None:
-        """Return what ends the packet for certain, in this chain or in one that it calls; None: it returns."""
-        for rule in chain.rules:
-            holds = _holds(rule, self.packet)
-            if holds is False:
-                continue
-            if rule.verdict == "return":
-                if holds:
-                    return None
-                continue
-            end = self._end_of(chain, rule, called)
-            if end is not None and holds:
-                return end
-            if end is not None:
-                self._note(*end)
-            elif holds and rule.verdict == "goto":
-                return None
-        return None
-
-    def _end_of(self, chain: Chain, rule: Rule, called: frozenset[Place]) -> _End | None:
-        """Return what ends a packet that meets the conditions of a rule; None: it continues."""
-        if rule.verdict in ("accept", *REFUSING_VERDICTS):
-            return chain.place, rule.verdict, False
-        target = self.ruleset.chains.get(replace(chain.place, chain=rule.target))
-        if rule.verdict not in ("jump", "goto") or target is None or target.place in called:
-            return None
-        return self._follow(target, called | {chain.place})
-
-    def _note(self, place: Place, verdict: str, by_policy: bool) -> None:
-        if verdict == "accept":
-            self.may_be_accepted = True
-        else:
-            self.possible.append(Refusal(self.base.place, place, verdict, by_policy, is_certain=False))
-
-
 def find_refusal(ruleset: Ruleset, hook: str, packet: Packet) -> Refusal | None:
     """Return what refuses a packet at a hook, a certain refusal first."""
     packet = replace(packet, is_local=hook == INPUT)
-    families = (FAMILIES[packet.destination.version], "inet")
-    found = [
-        refusal
-        for chain in ruleset.chains.values()
-        if (chain.hook, chain.kind) == (hook, "filter") and chain.place.family in families
-        if not _is_dormant(ruleset, chain.place)
-        if (refusal := _Walk(ruleset, packet, chain).run()) is not None
-    ]
+    walks = walk_hook(ruleset, hook, "filter", packet)
+    found = [refusal for base, endings in walks if (refusal := refusal_in(base, endings)) is not None]
     return min(found, key=lambda refusal: not refusal.is_certain, default=None)
 
 
-def _is_dormant(ruleset: Ruleset, place: Place) -> bool:
-    table = ruleset.tables.get((place.family, place.table))
-    return place.backend != IPTABLES_LEGACY and table is not None and table.dormant
-
-
-def _holds(rule: Rule, packet: Packet) -> bool | None:
-    """Return whether all conditions of a rule hold for a packet; None where that is not known."""
-    answers = [_criterion_holds(criterion, packet) for criterion in rule.criteria]
-    if False in answers:
-        return False
-    return None if None in answers else True
-
-
-def _criterion_holds(criterion: Criterion, packet: Packet) -> bool | None:
-    answer = _compare(criterion, packet)
-    return answer if answer is None or not criterion.negated else not answer
-
-
-def _compare(criterion: Criterion, packet: Packet) -> bool | None:
-    """Return whether a condition holds, without its negation."""
-    if criterion.field in ("saddr", "daddr"):
-        address = packet.source if criterion.field == "saddr" else packet.destination
-        return None if address is None else address in ip_network(criterion.value)
-    if criterion.field == "iifname":
-        return _same_interface(criterion.value, packet.in_interface)
-    if criterion.field == "ct state":
-        return packet.state in criterion.value.split(",")
-    if criterion.field.endswith("port"):
-        return _same_port(criterion, packet)
-    if criterion.field == "other":
-        return _same_protocol(criterion, packet)
-    # The probes are not sent to published ports of the host.
-    known = {("fib daddr type", "local"): packet.is_local, ("ct status", "dnat"): False}
-    return known.get((criterion.field, criterion.value))
-
-
-def _same_interface(pattern: str, name: str | None) -> bool | None:
-    if name is None:
-        # The probes' packets come from another namespace, and not over the loopback.
-        return False if pattern == "lo" else None
-    if pattern.endswith(("*", "+")):
-        return name.startswith(pattern[:-1])
-    return name == pattern
-
-
-def _same_port(criterion: Criterion, packet: Packet) -> bool | None:
-    protocol, _blank, which = criterion.field.partition(" ")
-    if protocol != packet.protocol:
-        return False
-    if which != "dport" or packet.port is None:
-        # A probe without a port uses one that is free: no rule for a single port is about it.
-        return None if which != "dport" or "-" in criterion.value else False
-    first, _dash, last = criterion.value.partition("-")
-    return int(first) <= packet.port <= int(last or first)
-
-
-def _same_protocol(criterion: Criterion, packet: Packet) -> bool | None:
-    """Return False for a condition on another protocol, which both tools print in words of their own."""
-    names = set(_protocols_in(criterion.value))
-    return None if not names or names & _PROTOCOLS.get(packet.protocol, set()) else False
-
-
-def _protocols_in(text: str) -> Iterator[str]:
-    if text.startswith("-p "):  # iptables
-        yield text[3:]
-        return
-    with suppress(ValueError, KeyError, TypeError, AttributeError):
-        match = json.loads(text)  # nft
-        left, right = match["left"], match["right"]
-        if left.get("meta", {}).get("key") == "l4proto" and match["op"] in ("==", "in"):
-            values = right.get("set", ()) if isinstance(right, dict) else [right]
-            yield from (value for value in values if isinstance(value, str))
-        protocol = left.get("payload", {}).get("protocol")
-        if protocol in ("tcp", "udp", "sctp", "icmp", "icmpv6"):
-            yield protocol
+def refusal_in(base: Chain, endings: Sequence[Ending]) -> Refusal | None:
+    """Return what refuses a packet that may end at these places: the last, at which it ends for certain, or another."""
+    refusing = [ending for ending in endings if ending.verdict in REFUSING_VERDICTS]
+    if not refusing:
+        return None
+    is_last = endings[-1].verdict in REFUSING_VERDICTS
+    end = endings[-1] if is_last else refusing[0]
+    is_certain = is_last and len(refusing) == len(endings)
+    return Refusal(base.place, end.place, end.verdict, end.by_policy, is_certain)
 
 
 # What opens it

@@ -36,10 +36,15 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
     IFF_UP,
     IFLA_ADDRESS,
     IFLA_ALT_IFNAME,
+    IFLA_BR_VLAN_FILTERING,
+    IFLA_BRPORT_ISOLATED,
     IFLA_GROUP,
     IFLA_IFALIAS,
     IFLA_IFNAME,
+    IFLA_INFO_DATA,
     IFLA_INFO_KIND,
+    IFLA_INFO_SLAVE_DATA,
+    IFLA_INFO_SLAVE_KIND,
     IFLA_LINK,
     IFLA_LINK_NETNSID,
     IFLA_LINKINFO,
@@ -153,9 +158,9 @@ def parse_link(message: bytes, counters: bool = False) -> LinkMessage:
     """Return a dumped link. Every message has counters; decoding them is left out unless they are wanted."""
     _family, _type, index, flags, _change = LINK_HEADER.unpack_from(message, START)
     attributes = netlink.attributes_of(message, START + LINK_HEADER.size)
-    information = attributes.get(IFLA_LINKINFO, b"")
+    information = netlink.attributes_of(attributes.get(IFLA_LINKINFO, b""), 0)
     nsid = attributes.get(IFLA_LINK_NETNSID)
-    kind = _text(netlink.attributes_of(information, 0).get(IFLA_INFO_KIND))
+    kind = _text(information.get(IFLA_INFO_KIND))
     link = Link(
         index=index,
         name=_text(attributes.get(IFLA_IFNAME)),
@@ -171,6 +176,9 @@ def parse_link(message: bytes, counters: bool = False) -> LinkMessage:
         promiscuity=_number(attributes.get(IFLA_PROMISCUITY)),
         state=_operational_state(_number(attributes.get(IFLA_OPERSTATE))),
         counters=_counters(attributes.get(IFLA_STATS64)) if counters else {},
+        filters_vlans=kind == "bridge" and _has_flag(information.get(IFLA_INFO_DATA), IFLA_BR_VLAN_FILTERING),
+        isolated=_text(information.get(IFLA_INFO_SLAVE_KIND)) == "bridge"
+        and _has_flag(information.get(IFLA_INFO_SLAVE_DATA), IFLA_BRPORT_ISOLATED),
     )
     return LinkMessage(
         link=link,
@@ -178,6 +186,10 @@ def parse_link(message: bytes, counters: bool = False) -> LinkMessage:
         peer_nsid=struct.unpack("=i", nsid)[0] if nsid is not None else None,
         group=_number(attributes.get(IFLA_GROUP)),
     )
+
+
+def _has_flag(content: bytes | None, number: int) -> bool:
+    return content is not None and any(netlink.attributes_of(content, 0).get(number, b""))
 
 
 def _altnames(content: bytes | None) -> tuple[str, ...]:

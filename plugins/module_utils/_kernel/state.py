@@ -46,7 +46,8 @@ class Link:
     `promiscuity` counts the users that have asked for all packets, `master` is the index of the device that the link is
     enslaved to (0 for none). `tx_checksum` is None where it was not read. `state` is the operational state (RFC 2863)
     in lower case, `altnames` are its alternative names, `immutable` says that it cannot leave its namespace, `counters`
-    are packets, bytes, errors and dropped packets each way, empty where they were not read.
+    are packets, bytes, errors and dropped packets each way, empty where they were not read. `filters_vlans` is of a
+    bridge, `isolated` of a bridge's port (ip-link(8), vlan_filtering and isolated).
     """
 
     index: int
@@ -65,6 +66,8 @@ class Link:
     tx_checksum: bool | None = None
     state: str = field(default="", compare=False)
     counters: Mapping[str, int] = field(default_factory=dict, compare=False)
+    filters_vlans: bool = field(default=False, compare=False)
+    isolated: bool = field(default=False, compare=False)
 
     @property
     def owners(self) -> tuple[str, ...]:

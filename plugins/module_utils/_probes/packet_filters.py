@@ -15,10 +15,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import F
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.conditions import ESTABLISHED, NEW, Packet
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.refusals import (
-    ESTABLISHED,
-    NEW,
-    Packet,
     Refusal,
     find_refusal,
     how_to_open,

@@ -14,7 +14,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import U
 from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import DELIVERED, MASQUERADED
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE, Address
-from ansible_collections.netns.fabric.plugins.module_utils._firewall.refusals import ESTABLISHED
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.conditions import ESTABLISHED
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     KernelState,

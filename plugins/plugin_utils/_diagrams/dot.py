@@ -24,6 +24,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model impor
     Interface,
     Key,
     Nat,
+    Note,
 )
 
 #: Of lines and text; dark enough on white for WCAG 2's contrast of 4.5 to 1.
@@ -89,6 +90,7 @@ def _write_box(box: Box, diagram: Diagram, layout: Layout) -> str:
     title = _colour(heading, box.drift)
     rows = [f'<TR><TD COLSPAN="2" PORT="{HEADING}" BGCOLOR="{TITLE_COLOURS[box.kind]}">{title}</TD></TR>']
     rows += [_write_interface(interface) for interface in box.interfaces]
+    rows += [_write_note(note) for note in box.notes]
     if box.kind is BoxKind.BRIDGE:
         rows += _write_ports(box, diagram, layout)
     frame = f'BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3" COLOR="{colour}"{style}'
@@ -104,6 +106,11 @@ def _write_interface(interface: Interface) -> str:
     rest = _colour("<BR/>".join(lines), interface.drift)
     left, right = (_cell_name(interface.name, side) for side in (WEST, EAST))
     return f'<TR><TD ALIGN="LEFT" PORT="{left}">{name}</TD><TD ALIGN="LEFT" PORT="{right}">{rest}</TD></TR>'
+
+
+def _write_note(note: Note) -> str:
+    text = _escape_html(note.text) + (f" ({note.drift.label})" if note.drift.label else "")
+    return f'<TR><TD ALIGN="LEFT" COLSPAN="2">{_colour(f"<I>{text}</I>", note.drift)}</TD></TR>'
 
 
 def _write_ports(bridge: Box, diagram: Diagram, layout: Layout) -> Iterator[str]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import (
@@ -17,6 +17,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model impor
     Interface,
     Key,
     Nat,
+    Note,
 )
 
 
@@ -51,7 +52,17 @@ def _compare_box(declared: Box, found: Box | None) -> Box:
         for extra in actual.values()
         if extra.owned or declared.kind is BoxKind.NAMESPACE
     ]
-    return replace(declared, interfaces=tuple(interfaces))
+    notes = tuple(_compare_notes(declared.notes, found.notes if found else ()))
+    return replace(declared, interfaces=tuple(interfaces), notes=notes)
+
+
+def _compare_notes(declared: Sequence[Note], found: Iterable[Note]) -> Iterator[Note]:
+    actual = list(found)
+    for wanted in declared:
+        is_missing = wanted.required and wanted not in actual
+        yield replace(wanted, drift=Drift.MISSING) if is_missing else wanted
+    wanted_texts = {note.text for note in declared}
+    yield from (replace(note, drift=Drift.EXTRA) for note in actual if note.text not in wanted_texts)
 
 
 def _compare_interface(declared: Interface, found: Interface | None) -> Interface:

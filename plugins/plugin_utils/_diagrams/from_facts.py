@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.from_variables import find_nat_origin
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import (
     HOST,
+    OPEN,
     OUTSIDE,
     Box,
     Connection,
@@ -18,9 +20,12 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model impor
     End,
     Interface,
     Nat,
+    Note,
     bridge_key,
     format_vlans,
     namespace_key,
+    published_note,
+    reaching_note,
 )
 
 Entry = Mapping[str, Any]
@@ -53,12 +58,23 @@ class _Builder:
     def build(self) -> Diagram:
         connections = tuple(self._build_connections())
         nat = tuple(self._build_nat())
+        published = self._collect_published()
         boxes = [
-            Box(namespace_key(place["name"]), self._build_interfaces(place), owned=self._is_owned(place))
+            Box(
+                namespace_key(place["name"]),
+                self._build_interfaces(place),
+                owned=self._is_owned(place),
+                notes=tuple(published.get(place["name"], ())),
+            )
             for place in self._places[1:]
         ]
         boxes += [
-            Box(bridge_key(bridge["name"]), self._build_local(bridge), owned=self._is_owned(bridge))
+            Box(
+                bridge_key(bridge["name"]),
+                self._build_local(bridge),
+                owned=self._is_owned(bridge),
+                notes=tuple(self._build_notes(bridge["name"])),
+            )
             for bridge in self._bridges
         ]
         connected = {end.interface for connection in connections for end in connection.ends if end.box == HOST}
@@ -127,6 +143,39 @@ class _Builder:
             owned=self._is_owned(port),
         )
 
+    def _collect_published(self) -> dict[str, dict[Note, None]]:
+        """Return the notes of the namespaces that ports lead to, whoever published them, unless an owner is given."""
+        holders = {
+            address["address"].partition("/")[0]: place["name"]
+            for place in self._places[1:]
+            for link in place["links"]
+            for address in link["addresses"]
+        }
+        found: dict[str, dict[Note, None]] = {}
+        for place in self._places:
+            for rule in (place["firewall"] or {}).get("rules") or []:
+                if rule["verdict"] == "dnat" and (self._owner is None or rule["owner"] == self._owner):
+                    address, port = split_target(rule["target"])
+                    for protocol, ports in map(_published, rule["criteria"]):
+                        if address in holders and ports:
+                            note = published_note(protocol, ports, port)
+                            found.setdefault(holders[address], {})[note] = None
+        return found
+
+    def _build_notes(self, bridge: str) -> Iterator[Note]:
+        """Yield what the host forwards to and from a bridge: everything, or what rules let pass that isolate it."""
+        host = self._places[0]
+        rules = (host["firewall"] or {}).get("rules") or []
+        leads = {rule["target"] for rule in rules if f"iifname {bridge}" in rule["criteria"]}
+        chains = {chain for chain in leads if chain.startswith("fabric-from-")}
+        forwards = (host["sysctls"].get(key) == "1" for key in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"))
+        if chains:
+            passing = (rule["criteria"] for rule in rules if rule["chain"] in chains and rule["verdict"] == "accept")
+            found = (text.partition(" ")[2] for texts in passing for text in texts if text.startswith("daddr "))
+            yield from map(reaching_note, dict.fromkeys(found))
+        elif any(forwards) and any(interface.addresses for interface in self._build_local({"name": bridge})):
+            yield OPEN
+
     def _build_nat(self) -> Iterator[Nat]:
         bridges = [
             (bridge["name"], [ip for interface in self._build_local(bridge) for ip in interface.addresses or ()])
@@ -137,3 +186,17 @@ class _Builder:
                 if self._owner is None or rule["owner"] == self._owner:
                     origin = find_nat_origin(place["name"], rule["source"], bridges)
                     yield Nat(origin, rule["source"], rule["out_interface"] or "")
+
+
+def _published(criterion: str) -> tuple[str, str]:
+    """Return the protocol and the ports of a condition; empty texts for another condition."""
+    match = re.fullmatch(r"(tcp|udp) dport (\d+(?:-\d+)?)", criterion)
+    return (match[1], match[2]) if match else ("", "")
+
+
+def split_target(target: str) -> tuple[str, str | None]:
+    """Return the address, and the port if there is one, of ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT."""
+    match = re.fullmatch(r"\[([^]]+)](?::(\d+))?|([^:]+):(\d+)|(.*)", target)
+    if match is None:
+        return target, None
+    return match[1] or match[3] or match[5], match[2] or match[4]

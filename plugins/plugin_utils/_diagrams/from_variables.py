@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import (
     HOST,
+    OPEN,
     OUTSIDE,
     Box,
     Connection,
@@ -19,11 +20,15 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model impor
     Interface,
     Key,
     Nat,
+    Note,
     bridge_key,
     format_vlans,
     namespace_key,
+    published_note,
+    reaching_note,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import model as declared
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import IsolatedLinks
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.loader import load_topology
 
 
@@ -43,19 +48,43 @@ def diagram_from_variables(variables: Any) -> tuple[Diagram, str]:
 def _build(topology: declared.Topology) -> Diagram:
     nat = tuple(_build_nat(rule, topology.bridges) for rule in topology.nat)
     on_host = [end for end in topology.ends() if end.namespace is None]
+    published = _collect_published(topology)
     boxes = [
         Box(
             namespace_key(namespace.name),
             tuple(_build_interface(end) for end in topology.ends() if end.namespace == namespace.name),
+            notes=tuple(published.get(namespace.name, ())),
         )
         for namespace in topology.namespaces
     ]
-    boxes += [Box(bridge_key(bridge.name), (_build_local(bridge),)) for bridge in topology.bridges]
+    links = IsolatedLinks(topology)
+    boxes += [
+        Box(bridge_key(bridge.name), (_build_local(bridge),), notes=tuple(_build_notes(links, bridge.name)))
+        for bridge in topology.bridges
+    ]
     if on_host or any(rule.origin == HOST for rule in nat):
         boxes.append(Box(HOST, tuple(map(_build_interface, on_host))))
     if nat:
         boxes.append(Box(OUTSIDE))
     return Diagram(tuple(boxes), tuple(_build_connections(topology)), nat)
+
+
+def _collect_published(topology: declared.Topology) -> dict[str, dict[Note, None]]:
+    """Return the notes of the namespaces that ports lead to."""
+    found: dict[str, dict[Note, None]] = {}
+    for forward in topology.forwards:
+        note = published_note(forward.protocol, forward.ports, forward.options.get("to_port"))
+        for target in topology.forward_targets.get(forward.to, ()):
+            found.setdefault(target.namespace, {})[note] = None
+    return found
+
+
+def _build_notes(links: IsolatedLinks, bridge: str) -> Iterator[Note]:
+    """Yield what the host forwards to and from a bridge, or what its namespaces reach by the host."""
+    if bridge in links.open:
+        yield OPEN
+    else:
+        yield from map(reaching_note, dict.fromkeys(map(str, links.reached.get(bridge, ()))))
 
 
 def _build_interface(end: declared.End) -> Interface:

@@ -73,9 +73,9 @@ def _write_lines(diagram: Diagram) -> Iterator[str]:
 
 def _write_box(name: str, box: Box) -> str:
     heading = f"<b>{_escape(box.title)}</b>" + _write_drift(box.drift)
-    label = "<br/>".join(
-        [heading, *(line for interface in box.interfaces for line in _write_interface(interface, box))]
-    )
+    lines = [line for interface in box.interfaces for line in _write_interface(interface, box)]
+    notes = [f"<i>{_escape(note.text)}</i>{_write_drift(note.drift)}" for note in box.notes]
+    label = "<br/>".join([heading, *lines, *notes])
     opening, closing = SHAPES[box.kind]
     return f'  {name}{opening}"{label}"{closing}'
 
@@ -136,7 +136,8 @@ def _write_styles(diagram: Diagram, ids: dict[Key, str]) -> Iterator[str]:
 
 def _frame_drift(box: Box) -> Drift:
     """Return the drift that a box's frame shows: its own, or else that one of its interfaces has drifted."""
-    if box.drift is not Drift.NONE or all(interface.drift is Drift.NONE for interface in box.interfaces):
+    parts = {interface.drift for interface in box.interfaces} | {note.drift for note in box.notes}
+    if box.drift is not Drift.NONE or parts <= {Drift.NONE}:
         return box.drift
     return Drift.DIFFERENT
 

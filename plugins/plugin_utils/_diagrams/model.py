@@ -82,6 +82,31 @@ class Interface:
 
 
 @dataclass(frozen=True)
+class Note:
+    """What is open besides the connections: a published port, or a bridge of which the host forwards everything."""
+
+    text: str
+    drift: Drift = Drift.NONE
+    #: Whether it is missing if it is declared and not found.
+    required: bool = True
+
+
+#: Of a bridge that is not isolated. Whether the host forwards is not declared.
+OPEN = Note("open: not isolated", required=False)
+
+
+def reaching_note(network: str) -> Note:
+    """Return the note of a bridge whose namespaces have a route by the host to a network behind another link."""
+    return Note(f"reaches {network}")
+
+
+def published_note(protocol: str, ports: str, to: str | int | None) -> Note:
+    """Return the note of a namespace that a port leads to."""
+    leads = f" to {to}" if to is not None and str(to) != ports else ""
+    return Note(f"published: {protocol} {ports}{leads}")
+
+
+@dataclass(frozen=True)
 class Box:
     """A namespace, a bridge, the host or the outside."""
 
@@ -89,6 +114,7 @@ class Box:
     interfaces: tuple[Interface, ...] = ()
     owned: bool = True
     drift: Drift = Drift.NONE
+    notes: tuple[Note, ...] = ()
 
     @property
     def kind(self) -> BoxKind:
@@ -155,6 +181,7 @@ class Diagram:
         """The kinds of drift in it, for the legend."""
         seen = {box.drift for box in self.boxes} | {line.drift for line in self.lines}
         seen |= {interface.drift for box in self.boxes for interface in box.interfaces}
+        seen |= {note.drift for box in self.boxes for note in box.notes}
         return tuple(drift for drift in Drift if drift in seen and drift is not Drift.NONE)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.exposure_lines import exposure_lines
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import format_vlans
 
 Info = Mapping[str, Any]
@@ -43,7 +44,7 @@ class _Node:
 
 
 def render_tree(info: Info) -> list[str]:
-    """Return the lines of the host, its bridges with their ports, and every namespace.
+    """Return the lines of the host, its bridges with their ports, and every namespace; and what reaches each of them.
 
     Args:
         info: The result of the module topology_info.
@@ -55,7 +56,14 @@ def render_tree(info: Info) -> list[str]:
     if not spaces and not info["stale"]:
         roots.append(_Node("no namespaces"))
     roots.extend(_Node(f"not read: {reason}") for reason in info["unreadable"])
+    if info.get("exposure"):
+        roots.append(_render_exposure(info["exposure"]))
     return [_to_one_line(line) for root in roots for line in root.lines()]
+
+
+def _render_exposure(exposure: Iterable[Info]) -> _Node:
+    found = ((entry["namespace"] or "host", exposure_lines(entry)) for entry in exposure)
+    return _Node("reached from", [_Node(name, [*map(_Node, lines)]) for name, lines in found])
 
 
 def _to_one_line(line: str) -> str:

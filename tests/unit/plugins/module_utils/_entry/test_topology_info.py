@@ -25,6 +25,8 @@ from ansible_collections.netns.fabric.tests.helpers.host_facts import ALL
         (["!routes"], ALL - {"routes"}),
         (["all", "!routes"], ALL - {"routes"}),
         (["routes", "sockets", "!routes"], {"sockets"}),
+        (["exposure"], {"exposure", "addresses", "firewall", "openvswitch", "routes", "sockets"}),
+        (["all", "exposure", "!counters"], ALL - {"counters"} | {"exposure"}),
     ],
 )
 def test_subsets(choices: list[str], subsets: frozenset[str]) -> None:

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._firewall import nft_parser
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.conditions import ESTABLISHED, Packet
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.iptables_parser import merge_rulesets, parse_chains
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.refusals import (
-    ESTABLISHED,
-    Packet,
     Refusal,
     find_refusal,
     how_to_open,

@@ -131,3 +131,27 @@ def framed() -> Diagram:
         ),
         diagram.nat,
     )
+
+
+#: Rules as topology_info reports them: two that publish ports of red, two that isolate int_br.
+PUBLISHING = [
+    {"criteria": ["tcp dport 8080"], "verdict": "dnat", "target": "10.0.0.1:80", "owner": "lab", "chain": "prerouting"},
+    {"criteria": ["tcp dport 9"], "verdict": "dnat", "target": "10.0.0.1", "owner": None, "chain": "DOCKER"},
+]
+ISOLATING = [
+    {
+        "criteria": ["iifname int_br"],
+        "verdict": "jump",
+        "target": "fabric-from-int_br",
+        "owner": "lab",
+        "chain": "forward",
+    },
+    {
+        "criteria": ["daddr 10.1.0.0/24", "saddr 10.0.0.0/24"],
+        "verdict": "accept",
+        "target": "",
+        "owner": "lab",
+        "chain": "fabric-from-int_br",
+    },
+]
+FORWARDING = {"net.ipv4.ip_forward": "1"}

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.dot import COLOURS, write_dot
-from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import Drift
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import Box, Diagram, Drift, Note
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._diagrams.samples import (
     DRIFTING,
     NAMES,
+    RED_KEY,
     build_bridge_diagram,
     framed,
 )
@@ -83,3 +84,12 @@ def test_drift() -> None:
 
 def test_no_legend_without_drift() -> None:
     assert "legend" not in write_dot(build_bridge_diagram(["red"]))
+
+
+def test_notes() -> None:
+    noted = Diagram((Box(RED_KEY, notes=(Note("published: tcp 1"), Note("reaches <x>", Drift.MISSING))),), (), ())
+    written = write_dot(noted)
+    graphviz(written)
+    assert '<TR><TD ALIGN="LEFT" COLSPAN="2"><I>published: tcp 1</I></TD></TR>' in written
+    assert "<I>reaches &lt;x&gt; (missing)</I>" in written
+    assert "missing: declared, not found" in written

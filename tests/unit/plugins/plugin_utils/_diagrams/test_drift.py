@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.build import build_diagram
-from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import Drift
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import OPEN, Drift, Note
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._diagrams.samples import (
+    FORWARDING,
     FOUND_RED,
+    ISOLATING,
+    PUBLISHING,
     RED,
     RED_PORT,
     RED_TAP,
@@ -101,3 +104,18 @@ def test_vlan_that_differs(actual: dict[str, Any], label: str, remark: str) -> N
     compared = build_diagram(build_facts(FOUND_RED, ports=({**RED_PORT, **actual},), links=[RED_TAP]), variables(RED))
     (connection,) = compared.connections
     assert (connection.drift, connection.vlan, connection.remark) == (Drift.DIFFERENT, label, remark)
+
+
+def test_what_is_open() -> None:
+    red, red_port = {**RED, "interfaces": [interface("eth0", "10.0.0.1/24")]}, {**RED_PORT, "tag": None}
+    wanted = variables(red, nat=[{"publish": 8080, "to": "red", "to_port": 80}])
+    rules = {"rules": [*PUBLISHING, ISOLATING[0]]}
+    seen = build_facts(FOUND_RED, ports=(red_port,), links=[RED_TAP], sysctls=FORWARDING, firewall=rules)
+    assert build_diagram(seen, wanted).drifts == ()  # the other published port is somebody else's
+    seen = build_facts(FOUND_RED, ports=(red_port,), links=[RED_TAP], sysctls=FORWARDING)
+    compared = boxes(build_diagram(seen, wanted))
+    assert compared["red"].notes == (Note("published: tcp 8080 to 80", Drift.MISSING),)
+    assert [(note.text, note.drift) for note in compared["int_br"].notes] == [(OPEN.text, Drift.EXTRA)]
+    wanted["bridges"] = [{**wanted["bridges"][0], "isolate": False}]
+    assert boxes(build_diagram(seen, wanted))["int_br"].notes == (OPEN,)
+    assert boxes(build_diagram(build_facts(FOUND_RED), wanted))["int_br"].notes == (OPEN,)

@@ -8,18 +8,25 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.build import build_diagram
-from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.from_facts import is_facts
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.from_facts import is_facts, split_target
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import (
+    OPEN,
     Connection,
     End,
     bridge_key,
     namespace_key,
+    published_note,
+    reaching_note,
 )
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._diagrams.samples import (
+    FORWARDING,
     FOUND_RED,
+    ISOLATING,
+    PUBLISHING,
     RED,
     RED_PORT,
     RED_TAP,
+    boxes,
     build_facts,
     owned_link,
     owned_port,
@@ -54,3 +61,26 @@ def test_is_facts(value: object, expected: bool) -> None:
 
 def test_facts_without_the_firewall_have_no_nat() -> None:
     assert build_diagram(build_facts(firewall={})).nat == build_diagram(build_facts(firewall=None)).nat == ()
+
+
+def test_what_is_open() -> None:
+    """Ports are shown whoever has published them, and a bridge that the host forwards from and to."""
+    found = boxes(build_diagram(build_facts(FOUND_RED, sysctls=FORWARDING, firewall={"rules": PUBLISHING})))
+    assert found["red"].notes == (published_note("tcp", "8080", 80), published_note("tcp", "9", None))
+    assert found["int_br"].notes == (OPEN,)
+    found = boxes(build_diagram(build_facts(FOUND_RED, sysctls=FORWARDING, firewall={"rules": ISOLATING})))
+    assert found["int_br"].notes == (reaching_note("10.1.0.0/24"),)
+    assert boxes(build_diagram(build_facts(FOUND_RED)))["int_br"].notes == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("10.0.0.1", ("10.0.0.1", None)),
+        ("10.0.0.1:80", ("10.0.0.1", "80")),
+        ("[fd00::1]:80", ("fd00::1", "80")),
+        ("fd00::1", ("fd00::1", None)),
+    ],
+)
+def test_targets(text: str, expected: tuple[str, str | None]) -> None:
+    assert split_target(text) == expected

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.build import build_diagram
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import (
     HOST,
+    OPEN,
     OUTSIDE,
     Box,
     Connection,
@@ -17,8 +18,14 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model impor
     Nat,
     bridge_key,
     namespace_key,
+    reaching_note,
 )
-from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._diagrams.samples import RED, boxes, variables
+from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._diagrams.samples import (
+    RED,
+    boxes,
+    interface,
+    variables,
+)
 
 
 def test_declared_topology() -> None:
@@ -46,3 +53,21 @@ def test_link_to_the_host() -> None:
     diagram = build_diagram(variables(RED, links=[ends]))
     assert boxes(diagram)["host"].interfaces == (Interface("down0", ("10.8.0.1/30",)),)
     assert Connection(End(namespace_key("red"), "up0"), End(HOST, "down0")) in diagram.connections
+
+
+def test_what_is_open() -> None:
+    red = {
+        **RED,
+        "interfaces": [interface("eth0", "10.0.0.1/24")],
+        "routes": [{"destination": "10.1.0.0/24", "gateway": "10.0.0.254"}],
+    }
+    bridges = [
+        {"name": "int_br", "addresses": ["10.0.0.254/24"]},
+        {"name": "far_br", "addresses": ["10.1.0.254/24"]},
+        {"name": "open_br", "addresses": ["10.2.0.254/24"], "isolate": False},
+    ]
+    nat = [{"publish": 8080, "to": "red", "to_port": 80}, {"publish": "90-99", "to": "red", "protocol": "udp"}]
+    found = boxes(build_diagram(variables(red, bridges=bridges, nat=nat)))
+    assert [note.text for note in found["red"].notes] == ["published: tcp 8080 to 80", "published: udp 90-99"]
+    assert found["int_br"].notes == (reaching_note("10.1.0.0/24"),)
+    assert (found["far_br"].notes, found["open_br"].notes) == ((), (OPEN,))

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.mermaid import write_mermaid
-from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import Drift
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import Box, Diagram, Drift, Note
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._diagrams.samples import (
     DRIFTING,
     NAMES,
+    RED_KEY,
     build_bridge_diagram,
     framed,
 )
@@ -73,3 +74,9 @@ def test_drift() -> None:
 
 def test_no_legend_without_drift() -> None:
     assert "legend" not in write_mermaid(build_bridge_diagram(["red"]))
+
+
+def test_notes() -> None:
+    noted = Diagram((Box(RED_KEY, notes=(Note("published: tcp 1"), Note("reaches <x>", Drift.MISSING))),), (), ())
+    written = write_mermaid(noted)
+    assert "<b>red</b><br/><i>published: tcp 1</i><br/><i>reaches #60;x#62;</i> <i>(missing)</i>" in written
