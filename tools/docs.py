@@ -134,8 +134,61 @@ def describe_suboption(option: Mapping[str, Any], documented: Mapping[str, Any],
     if option.get("required"):
         described["required"] = True
     if "options" in option:
-        described["suboptions"] = describe_suboptions(option["options"], documented["suboptions"], f"{path}.")
+        inner = f"{path}[]." if option.get("type") == "list" else f"{path}."
+        described["suboptions"] = describe_suboptions(option["options"], documented["suboptions"], inner)
     return described
+
+
+def describe_kinds(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the documentation of the option `kind`, and of the options of each kind, as the kinds' rows have it."""
+    from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import KINDS  # found once sys.path is set
+
+    rows = [KINDS[name] for name in spec["kind"]["choices"]]
+    described: dict[str, Any] = {
+        "kind": {
+            "description": [
+                "The kind of the link, which is created if it does not exist.",
+                "If omitted, the link must exist.",
+                *(f"V({row.name}): {row.description}" for row in rows),
+            ],
+            "type": "str",
+            "choices": spec["kind"]["choices"],
+        }
+    }
+    for row in rows:
+        if row.spec:
+            described[row.name] = {
+                "description": [
+                    f"The options of a link of the kind V({row.name}).",
+                    "What is omitted is left unchanged.",
+                ],
+                "type": "dict",
+                "suboptions": {each.name: _describe_attribute(each) for each in row.attributes},
+            }
+    return described
+
+
+def _describe_attribute(attribute: Any) -> dict[str, Any]:
+    notes = [
+        *(["It is required."] if attribute.required else []),
+        *([f"The default of the kernel is V({_in_yaml(attribute.default)})."] if attribute.default is not None else []),
+        *([] if attribute.in_place else ["A change of it re-creates the link."]),
+    ]
+    described: dict[str, Any] = {"description": [attribute.description, *notes] if notes else attribute.description}
+    described.update({key: attribute.spec[key] for key in ("type", "elements", "choices") if key in attribute.spec})
+    if "options" in attribute.spec:
+        described["suboptions"] = {
+            name: {
+                "description": attribute.details[name],
+                **{key: option[key] for key in ("type", "elements", "required") if key in option},
+            }
+            for name, option in attribute.spec["options"].items()
+        }
+    return described
+
+
+def _in_yaml(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def first_sentence(description: str | Sequence[str]) -> str:
@@ -231,9 +284,14 @@ def generate(module: str, text: str) -> str:
         ValueError: A block or the documentation of an option is missing.
     """
     spec = load_arguments(module)["argument_spec"]
+    documented = load_options(module)
+    if re.search(r"^ *# BEGIN kinds ", text, re.MULTILINE):
+        kinds = describe_kinds(spec)
+        text = replace_block(text, "kinds", kinds)
+        documented = {**documented, **kinds}
     bulk_list = find_bulk_list(spec)
     if bulk_list:
-        text = replace_block(text, bulk_list, describe_list(bulk_list, spec, load_options(module)))
+        text = replace_block(text, bulk_list, describe_list(bulk_list, spec, documented))
     for name in RETURNED:
         if re.search(rf"^{name}:$", text, re.MULTILINE):
             text = replace_block(text, name, describe_returned(module, name))

@@ -4,10 +4,11 @@
 
     python3 own_host.py [--no-ovs] [--outside] -- COMMAND [ARGUMENT...]
 
-The command has a network with nothing but ``lo``, an empty ``/run``, a copy of ``/etc``, a ``/sys`` and ``/proc`` of
-its own, and a fresh Open vSwitch. In ``/etc`` the directories ``netns``, ``openvswitch`` and ``firewalld`` are empty.
-Whatever is written or removed below ``/etc`` and ``/run`` stays in the host. Other directories are the machine's, save
-``/var/log/openvswitch``. It is for tests: of this collection, and of topologies that are built with it.
+The command has a network with nothing but ``lo``, an empty ``/run``, a copy of ``/etc`` and ``/usr/local/sbin``, a
+``/sys`` and ``/proc`` of its own, and a fresh Open vSwitch. In ``/etc`` the directories ``netns``, ``netns-fabric``,
+``openvswitch`` and ``firewalld`` are empty. Whatever is written or removed below ``/etc``, ``/usr/local/sbin`` and
+``/run`` stays in the host. Other directories are the machine's, save ``/var/log/openvswitch``. It is for tests: of this
+collection, and of topologies that are built with it.
 
 It is its own pid namespace, too: when the command ends, or this program is killed, the kernel ends everything that was
 started inside, and with the last process the namespaces, links and files end. Hosts side by side do not see each other,
@@ -58,7 +59,9 @@ OVS_RUN = Path("/run/openvswitch")
 # (rmdir(2) of a mount point in another mount namespace, since Linux 3.18), and what the host then writes or removes
 # would be the machine's.
 _PRIVATE_ETC, _PRIVATE_RUN = Path("/etc"), Path("/run")
-_EMPTY_IN_ETC = ("netns", "openvswitch", "firewalld")
+_EMPTY_IN_ETC = ("netns", "netns-fabric", "openvswitch", "firewalld")
+#: It has the command netns-fabric, which a test may replace or remove.
+_PRIVATE_SBIN = Path("/usr/local/sbin")
 _DIRECTORIES_IN_RUN = ("lock", "netns", "openvswitch")
 
 # Seconds that a command has to end after SIGTERM, before everything in the host is killed.
@@ -225,7 +228,9 @@ def _mount_private_files() -> None:
         (_PRIVATE_RUN / name).mkdir()
     # A mount point, as iproute2 makes it one: namespaces are files mounted below.
     _mount("tmpfs", "/run/netns", options="mode=0755")
-    _mount_private_etc()
+    _mount_private_copy(_PRIVATE_ETC, _EMPTY_IN_ETC)
+    if _PRIVATE_SBIN.is_dir():
+        _mount_private_copy(_PRIVATE_SBIN)
     (_PRIVATE_ETC / "resolv.conf").unlink(missing_ok=True)
     (_PRIVATE_ETC / "resolv.conf").write_bytes(resolv_conf)  # a file in any case: `ip netns exec` mounts over it
     # It comes with the package. Where there is none, nothing is left on the machine by creating it.
@@ -235,20 +240,20 @@ def _mount_private_files() -> None:
     _mount("sysfs", "/sys")
 
 
-def _mount_private_etc() -> None:
-    """Put a copy of /etc in the place of /etc.
+def _mount_private_copy(directory: Path, emptied: Sequence[str] = ()) -> None:
+    """Put a copy of a directory in its place.
 
-    A copy takes 20 ms. An overlay would take less, but the kernel stacks only two (FILESYSTEM_MAX_STACK_DEPTH), which a
-    host in a host in a container exceeds, and it leaves out what is mounted below /etc, as in containers.
+    A copy of /etc takes 20 ms. An overlay would take less, but the kernel stacks only two (FILESYSTEM_MAX_STACK_DEPTH),
+    which a host in a host in a container exceeds, and it leaves out what is mounted below /etc, as in containers.
     """
-    copy = _PRIVATE_RUN / "etc"
+    copy = _PRIVATE_RUN / "copy"
     copy.mkdir()
     _mount("tmpfs", str(copy), options="mode=0755")
-    _run(["cp", "--archive", f"{_PRIVATE_ETC}/.", str(copy)])
-    for name in _EMPTY_IN_ETC:
+    _run(["cp", "--archive", f"{directory}/.", str(copy)])
+    for name in emptied:
         shutil.rmtree(copy / name, ignore_errors=True)
         (copy / name).mkdir()
-    _check(_libc.mount(bytes(copy), bytes(_PRIVATE_ETC), None, _MS_MOVE, None), f"moving {copy} to {_PRIVATE_ETC}")
+    _check(_libc.mount(bytes(copy), bytes(directory), None, _MS_MOVE, None), f"moving {copy} to {directory}")
     copy.rmdir()
 
 

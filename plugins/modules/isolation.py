@@ -87,11 +87,11 @@ options:
         elements: dict
         suboptions:
           source:
-            description: The network that new connections may come from. See O(outbound.source).
+            description: The network that new connections may come from. See O(outbound[].source).
             type: str
             required: true
           out_interface:
-            description: The interface that they may leave through. See O(outbound.out_interface).
+            description: The interface that they may leave through. See O(outbound[].out_interface).
             type: str
       reaches:
         description: The networks, usually behind other isolated links, that new connections from O(networks) may be

@@ -280,6 +280,25 @@ EXAMPLES = r"""
     port: 53
     forwarded_to: 192.0.2.2
 
+- name: Connect red to the host
+  netns.fabric.veth:
+    name: eth1
+    namespace: red
+    addresses: [198.18.0.2/30]
+    peer:
+      name: to-red
+      addresses: [198.18.0.1/30]
+
+- name: Let red send by the host
+  netns.fabric.route:
+    namespace: red
+    destination: default
+    gateway: 198.18.0.1
+
+- name: Masquerade what red sends
+  netns.fabric.nat_masquerade:
+    source: 198.18.0.0/30
+
 - name: Check that what red sends to the outside is masqueraded by the host
   netns.fabric.reachability:
     namespace: red

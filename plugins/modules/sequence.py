@@ -51,7 +51,8 @@ options:
       module:
         description: The name of the module, without the name of the collection.
         type: str
-        choices: [isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, route, veth]
+        choices:
+          [boot, isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, policy, route, veth]
         required: true
       options:
         description: The options of the module. Defaults that C(module_defaults) sets for it do not apply.
@@ -76,6 +77,8 @@ seealso:
   - module: netns.fabric.ovs_port
   - module: netns.fabric.nat_masquerade
   - module: netns.fabric.nat_port_forward
+  - module: netns.fabric.policy
+  - module: netns.fabric.boot
   - module: netns.fabric.reachability
 """
 

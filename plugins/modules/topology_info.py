@@ -39,8 +39,8 @@ options:
         front excludes it. If only excluded parts are given, all other parts are gathered but V(exposure).
       - V(addresses), V(counters) of links, V(neighbours), V(routes) and V(sysctls) are read from the kernel.
       - V(processes) are those in namespaces. V(sockets) are listening sockets, with the processes that hold them.
-      - V(firewall) is the tables of the packet filter, and the rules about NAT and forwarding. For each namespace that
-        has tables C(nft) or C(iptables-save) is run once, which takes some milliseconds.
+      - V(firewall) is the tables of the packet filter, and the rules about NAT, forwarding and policies. For each
+        namespace that has tables C(nft) or C(iptables-save) is run once, which takes some milliseconds.
       - V(openvswitch) is the bridges and ports, by one call of C(ovs-vsctl).
       - V(exposure) is what of each namespace can be reached from where, see RV(exposure). It includes V(addresses),
         V(firewall), V(openvswitch), V(routes) and V(sockets), from which it is computed, and reads every namespace,
@@ -208,6 +208,8 @@ namespaces:
           reports, or V(loopback) or V(physical).
         - C(peer) is the other end of a veth pair. Its C(namespace) is null for the host; its C(name) is null if it is
           in a namespace that was not found. C(master) is the link that this one is attached to.
+        - C(parent) is the link that this one is on, C(options) are those of its kind, as M(netns.fabric.link) takes
+          them.
         - C(bridge_port) is the port of Open vSwitch with this link. C(tx_checksum) is reported for veth pairs only.
         - Addresses with C(made_by_kernel) are link-local, autoconfigured or those of the loopback. The C(peer) of an
           address is the remote address of a point-to-point link.
@@ -226,6 +228,8 @@ namespaces:
           owners: [default]
           master: null
           peer: {namespace: null, name: ns01_tap, index: 5}
+          parent: null
+          options: {}
           bridge_port: null
           tx_checksum: false
           addresses:
@@ -300,7 +304,7 @@ namespaces:
           sample:
             - {backend: nftables, family: ip, name: netns_fabric}
         chains:
-          description: The chains for NAT and for forwarded packets, and those that they call.
+          description: The chains for NAT, for forwarded packets and for policies, and those that they call.
           returned: success
           type: list
           elements: dict
@@ -610,6 +614,13 @@ declarations:
       elements: dict
       sample:
         - {protocol: tcp, port: "8080", to_address: 192.168.100.1, to_port: 80, ip_forward: true, accept_forward: auto}
+    policies:
+      description: For M(netns.fabric.policy).
+      returned: success
+      type: list
+      elements: dict
+      sample:
+        - {namespace: ns01, incoming: deny, outgoing: allow, rules: [{action: allow, protocol: tcp, ports: ["80"]}]}
 undeclared:
   description: The objects that were found and cannot be declared, each with the reason.
   returned: success

@@ -63,6 +63,14 @@ options:
       - If omitted, an existing end is left unchanged; a new end, and one that is moved back from another namespace, is
         set up.
     type: bool
+  master:
+    description:
+      - The link that this end is a member of, in the same namespace, of the kind C(bridge), C(bond) or C(vrf).
+      - An empty string removes it from its master.
+      - If omitted, it is left unchanged.
+      - It is down for a moment as it becomes a member of a bond or a VRF, or leaves it.
+      - Ports of Open vSwitch are managed by M(netns.fabric.ovs_port).
+    type: str
   tx_checksum:
     description:
       - Whether transmit checksum offload is enabled on this end.
@@ -105,6 +113,9 @@ options:
       enabled:
         description: Whether the other end is up, as O(enabled).
         type: bool
+      master:
+        description: The link that the other end is a member of, as O(master).
+        type: str
       tx_checksum:
         description: Whether transmit checksum offload is enabled on the other end, as O(tx_checksum).
         type: bool
@@ -147,6 +158,10 @@ options:
       enabled:
         description: Whether this end is up. See O(enabled).
         type: bool
+      master:
+        description: The link that this end is a member of, in the same namespace, of the kind C(bridge), C(bond) or
+          C(vrf). See O(master).
+        type: str
       sysctls:
         description: Kernel parameters of this end, each as C(TREE.NAME) with its value. See O(sysctls).
         type: dict
@@ -177,6 +192,9 @@ options:
           enabled:
             description: Whether the other end is up, as O(enabled). See O(peer.enabled).
             type: bool
+          master:
+            description: The link that the other end is a member of, as O(master). See O(peer.master).
+            type: str
           sysctls:
             description: Kernel parameters of the other end, as O(sysctls). See O(peer.sysctls).
             type: dict

@@ -26,9 +26,10 @@ _PRESENT = (
     ("isolation", "isolation", "links"),
     ("rules", "nat_masquerade", "rules"),
     ("forwards", "nat_port_forward", "rules"),
+    ("policies", "policy", "policies"),
     ("ports", "ovs_port", "ports"),
 )
-_ABSENT = ("ports", "bridges", "links", "isolation", "rules", "forwards", "pairs", "namespaces")
+_ABSENT = ("ports", "bridges", "links", "isolation", "rules", "forwards", "pairs", "namespaces", "policies")
 
 
 def steps(variables: Variables) -> list[Step]:

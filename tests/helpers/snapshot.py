@@ -12,6 +12,7 @@ From a playbook, a snapshot is written to a file, for a test to compare with lat
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import stat
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from pathlib import Path
@@ -55,6 +56,7 @@ _DATAPATH_DEVICE = "ovs-netdev"
 # detection, lifetimes, timers, counters.
 _VOLATILE = frozenset({"operstate", "stats", "stats64"})
 _VOLATILE_FLAGS = frozenset({"NO-CARRIER", "LOWER_UP", "linkdown", "M-DOWN"})
+_VOLATILE_OF_KIND = frozenset({"state"})  # that of a bridge's port in spanning tree, which follows its carrier
 _VOLATILE_OF_ADDRESS = frozenset({"valid_life_time", "preferred_life_time", "dynamic", "tentative"})
 # What differs between two hosts that a user cannot distinguish.
 _IDENTITY = frozenset({"ifindex", "link_index", "link", "link_netnsid", "address", "permaddr"})
@@ -64,6 +66,8 @@ _IDENTITY_OF_ROW = frozenset({"_uuid", "ifindex", "mac_in_use", "datapath_id", "
 # What is read in each network namespace.
 _PARTS = ("links", "routes", "policy rules", "packet filter", "sysctls", "tx checksum")
 _ABSENT = object()
+#: In a rule that leads to a chain of an isolated link: for what leaves by it, and for what enters by it.
+_JUMPS = ("jump fabric-from-", "jump fabric-to-")
 _SEPARATOR = "\x1e\n"
 # Run in each network namespace. Rules of iptables-legacy do not show in nft; reading them where there are none would
 # load its kernel modules.
@@ -135,10 +139,24 @@ def _namespace(name: str) -> Snapshot:
         "links": _links(addresses),
         "routes": _routes([*routes, *routes6]),
         "policy rules": [*rules, *rules6],
-        "packet filter": [*ruleset.splitlines(), *_legacy_rules(legacy_rules)],
+        "packet filter": [*_sort_isolation(ruleset.splitlines()), *_legacy_rules(legacy_rules)],
         "sysctls": dict(zip(SYSCTLS, values.splitlines())),
         "tx checksum": _checksums(features),
     }
+
+
+def _sort_isolation(lines: Sequence[str]) -> Iterator[str]:
+    """Yield rules, those of isolated links sorted that are next to each other and whose order has no effect."""
+    for kind, run in itertools.groupby(lines, _unordered_kind):
+        rules = list(run)
+        yield from sorted(rules) if kind else rules
+
+
+def _unordered_kind(line: str) -> str:
+    """Return what a rule has in common with those among which its order has no effect; empty for any other."""
+    if 'comment "netns.fabric/isolation:' not in line or line.lstrip().startswith("drop "):
+        return ""
+    return next((jump for jump in _JUMPS if jump in line), "passes")
 
 
 def _read_namespace(name: str) -> list[str]:
@@ -158,7 +176,9 @@ def _links(listed: list[Any]) -> dict[str, Any]:
 
 def _link(link: Mapping[str, Any]) -> dict[str, Any]:
     info = {
-        key: value if isinstance(value, str) else {name: found for name, found in value.items() if "_timer" not in name}
+        key: value
+        if isinstance(value, str)
+        else {name: found for name, found in value.items() if "_timer" not in name and name not in _VOLATILE_OF_KIND}
         for key, value in link.get("linkinfo", {}).items()
     }
     return {

@@ -16,8 +16,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import argument_spec
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
+from ansible_collections.netns.fabric.plugins.module_utils._core.execution import converge
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
-from ansible_collections.netns.fabric.plugins.module_utils._core.runner import converge
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import handlers
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._resources.registry import RESOURCES

@@ -442,7 +442,7 @@ def test_failed_change_is_rolled_back(
 
 def test_commands_can_be_pasted(host: Host, tenants: Tenants, isolate: Cycle, backend: str) -> None:
     option = option_of(backend)
-    links = [link("a", ports=["a1_tap", "a2_tap"]), link("b", reaches=["10.1.0.0/24"])]
+    links = [link("a"), link("b", reaches=["10.1.0.0/24"])]
     built = isolate.simply(owner="lab", links=links, backend=option)
     wanted = sorted(tenants.rules().splitlines())
     isolate.simply(owner="lab", prune=True, links=[], backend=option)

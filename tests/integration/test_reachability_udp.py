@@ -213,7 +213,7 @@ def test_silence_and_what_the_namespace_itself_filters(pair: Host, run_module: R
     result = ask(run_module, udp("red", BLUE, timeout=0.5), udp("red", BLUE6, timeout=0.5))
     assert causes(result) == ["silence"] * 2
     assert "the packet filter of the namespace blue" in result.message, result.message
-    assert "refuse this: nftables inet t c" in result.message, result.message
+    assert "refuses this: nftables inet t c" in result.message, result.message
     nft(pair, "red", "output", f"ip daddr {BLUE} udp dport 1-65535 drop")
     assert causes(ask(run_module, udp("red", BLUE))) == ["filtered"]
 

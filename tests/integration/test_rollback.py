@@ -9,30 +9,25 @@ refused, with every single operation of a plan failing in turn.
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import argument_spec
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, OperationFailed
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host as ManagedHost
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Phase, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Resource
-from ansible_collections.netns.fabric.plugins.module_utils._core.runner import converge
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import handlers, namespaces, requests
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import handlers, namespaces
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.batch import Batch
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
-from ansible_collections.netns.fabric.plugins.module_utils._system import files
 from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.convergence import Run, shell
 from ansible_collections.netns.fabric.tests.helpers.host import NAMESPACES, RESOLVERS, Host
+from ansible_collections.netns.fabric.tests.helpers.refusals import refuse_each, run_inside
 from ansible_collections.netns.fabric.tests.helpers.snapshot import SYSCTLS
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 
@@ -240,59 +235,6 @@ def test_fifty_routes_and_a_source_that_is_not_a_local_address(stage: Host, run_
 # Every operation of a plan in turn
 
 
-def run_inside(resource: Resource[Any, Any], params: Mapping[str, Any]) -> dict[str, Any]:
-    """Run a module in this process, where its handlers can be made to fail."""
-    validator = ArgumentSpecValidator(argument_spec(resource))
-    validated = validator.validate(dict(params))
-    assert not validated.error_messages
-    return converge(resource, validated.validated_parameters, check_mode=False)
-
-
-def refusal_of(resource: Resource[Any, Any], params: Mapping[str, Any]) -> str | None:
-    """Return the message of the failure; None where the call succeeded, and changed something."""
-    try:
-        assert run_inside(resource, params)["changed"]
-    except OperationFailed as failure:
-        return str(failure)
-    return None
-
-
-class Refusals:
-    """Makes one operation of a plan fail, the first, the second, ... in the order in which they are executed."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._patch = monkeypatch
-        self.count = 0
-        self.at = -1
-
-    def by_the_handler(self) -> None:
-        """Refuse the operation before it is requested."""
-        # Most operations of a healthy host cannot be made to fail from outside.
-        for table in (handlers.HANDLERS, files._HANDLERS):
-            for kind, handler in list(table.items()):
-                self._patch.setitem(table, kind, self._failing(handler))  # type: ignore[arg-type]  # no other code changes these tables
-
-    def by_the_kernel(self) -> None:
-        """Have the kernel refuse one request among many that were sent, and execute those after it."""
-        add = Batch.add
-
-        def failing(batch: Any, operation: Operation, namespace: Any, request: bytearray, undo: Any) -> None:
-            self.count += 1
-            bad = requests.delete_link(0x7FFFFFFE)  # there is no such link: ENODEV
-            add(batch, operation, namespace, bad if self.count - 1 == self.at else request, undo)
-
-        self._patch.setattr(Batch, "add", failing)
-
-    def _failing(self, handler: Callable[..., None]) -> Callable[..., None]:
-        def failing(*arguments: Any) -> None:
-            self.count += 1
-            if self.count - 1 == self.at:
-                raise OSError(errno.EIO, "refused for the test")
-            handler(*arguments)
-
-        return failing
-
-
 PLANS: dict[str, tuple[Resource[Any, Any], dict[str, Any]]] = {
     "namespaces": (
         NamespaceResource(),
@@ -395,18 +337,8 @@ def add_to_stage(host: Host) -> None:
 def test_every_operation_refused_in_turn(stage: Host, monkeypatch: pytest.MonkeyPatch, name: str, by: str) -> None:
     add_to_stage(stage)
     resource, params = PLANS[name]
-    before = snapshot.take()
-    refusals = Refusals(monkeypatch)
-    getattr(refusals, f"by_{by}")()
-    while True:
-        refusals.at += 1
-        refusals.count = 0
-        failure = refusal_of(resource, params)
-        if failure is None:
-            break
-        assert failure.endswith("the host is unchanged."), f"{refusals.at}: {failure}"
-        snapshot.assert_unchanged(before, f"the host after {failure}")
-    assert refusals.at >= {"namespaces": 4, "veth pairs": 20, "links": 12, "routes": 14}[name]
+    count = refuse_each(monkeypatch, by, resource, params)
+    assert count >= {"namespaces": 4, "veth pairs": 20, "links": 12, "routes": 14}[name]
 
 
 def test_an_unexpected_error_rolls_everything_back_too(stage: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
@@ -34,6 +34,41 @@ def mutually_exclusive(resource: Resource[Any, Any]) -> list[list[str]]:
 def required_one_of(resource: Resource[Any, Any]) -> list[list[str]]:
     """Return the options of which one must be given."""
     return [[resource.list_option, resource.identity]]
+
+
+def without_unset(spec: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return validated parameters without those that have no value; a value within a map is the user's, null too."""
+    return {
+        name: _per_entry(without_unset, spec[name], value)
+        for name, value in params.items()
+        if value is not None and name in spec
+    }
+
+
+def with_defaults(spec: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters as they are once validated: the opposite of without_unset().
+
+    Raises:
+        FabricError: There is no such option, or one that is required is missing.
+    """
+    unknown = sorted(set(given) - set(spec))
+    missing = sorted(name for name, option in spec.items() if option.get("required") and name not in given)
+    for names, what in ((unknown, "unknown"), (missing, "missing")):
+        if names:
+            raise FabricError(f"{what} options: {', '.join(names)}")
+    return {
+        name: _per_entry(with_defaults, option, given[name]) if name in given else option.get("default")
+        for name, option in spec.items()
+    }
+
+
+def _per_entry(convert: Callable[..., Any], option: Mapping[str, Any], value: Any) -> Any:
+    """Return an option's value with the options within it converted, those of a list's entries or of a map."""
+    if "options" not in option or value is None:
+        return value
+    if isinstance(value, (list, tuple)):
+        return [convert(option["options"], each) for each in value]
+    return convert(option["options"], value)
 
 
 def parse_call(resource: Resource[Any, Any], params: Mapping[str, Any], check_mode: bool) -> Call[Any]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntries, InvalidEntry
@@ -28,6 +28,11 @@ class Checks:
         except ValueError as error:
             self.error(option, str(error))
             return None
+
+    def each(self, option: str, check: Callable[[Any], Any], values: Iterable[Any] | None) -> list[Any]:
+        """Return the checked values of a list, without those that the check refuses."""
+        found = [self.value(f"{option}[{number}]", check, value) for number, value in enumerate(values or ())]
+        return [value for value in found if value is not None]
 
     def error(self, option: str, message: str) -> None:
         """Note an error of one option."""

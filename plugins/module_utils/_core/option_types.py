@@ -56,6 +56,12 @@ def _check_options(spec: Spec, given: Mapping[str, Any], entry: object, prefix: 
             yield from _check_option(option, given[name], entry, prefix + name)
 
 
+def _check_names(spec: Spec, given: Mapping[str, Any], entry: object, prefix: str) -> Iterator[InvalidEntry]:
+    for name in given:
+        if name not in spec:
+            yield InvalidEntry(entry, f"{prefix}{name}", f"there is no such option; there are: {', '.join(spec)}")
+
+
 def _check_option(option: Mapping[str, Any], value: Any, entry: object, path: str) -> Iterator[InvalidEntry]:
     kind = option.get("type", "str")
     try:
@@ -66,6 +72,7 @@ def _check_option(option: Mapping[str, Any], value: Any, entry: object, path: st
     if kind == "list":
         yield from _check_elements(option, converted, entry, path)
     elif kind == "dict" and "options" in option:
+        yield from _check_names(option["options"], converted, entry, f"{path}.")
         yield from _check_options(option["options"], converted, entry, f"{path}.")
     elif "choices" in option and converted not in option["choices"]:
         choices = ", ".join(map(str, option["choices"]))
@@ -86,6 +93,7 @@ def _check_elements(option: Mapping[str, Any], values: list[Any], entry: object,
             # The option that every entry requires is the one that identifies it.
             identity = next((name for name, each in option["options"].items() if each.get("required")), "")
             name = str(converted.get(identity, ""))
+            yield from _check_names(option["options"], converted, Entry(name, path, index), "")
             yield from _check_options(option["options"], converted, Entry(name, path, index), "")
 
 

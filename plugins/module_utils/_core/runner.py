@@ -1,15 +1,13 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The run of a state module: read, plan and, unless in check mode, apply; and how every module ends."""
+"""The run of a module under Ansible: its options, its result, and how it ends."""
 
 from __future__ import annotations
 
 import gc
-import os
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
@@ -18,20 +16,15 @@ from ansible_collections.netns.fabric.plugins.module_utils._core import conditio
 from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import (
     argument_spec,
     mutually_exclusive,
-    parse_call,
     required_one_of,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
     FabricError,
     InvalidEntries,
-    OperationFailed,
-    Unavailable,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
-from ansible_collections.netns.fabric.plugins.module_utils._core.journal import BackendType
+from ansible_collections.netns.fabric.plugins.module_utils._core.execution import converge
 from ansible_collections.netns.fabric.plugins.module_utils._core.option_types import find_type_errors
-from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Plan
-from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Resource
 from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import find_notations, find_secrets
 from ansible_collections.netns.fabric.plugins.module_utils._core.text import printable, printable_data
 
@@ -116,111 +109,3 @@ def _give_warnings(module: FabricModule, result: Mapping[str, Any]) -> dict[str,
     for warning in result.get("warnings", ()):
         module.warn(printable(warning))
     return {name: value for name, value in result.items() if name != "warnings"}
-
-
-def converge(resource: Resource[Any, Any], params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
-    """Carry out a whole call and return the module's result.
-
-    Raises:
-        FabricError: With a message for the user; nothing of the call is left on the host.
-    """
-    call = parse_call(resource, params, check_mode)
-    with exclusive_host(resource.backends, check_mode) as host:
-        plan = plan_and_apply(resource, call, host)
-        warnings = [*plan.warnings, *host.warnings()]
-    return {
-        "changed": plan.changed,
-        "diff": plan.diff,
-        "commands": plan.commands,
-        "warnings": warnings,
-        **plan.results,
-    }
-
-
-def require_root() -> None:
-    """Raise Unavailable where the module does not run as root."""
-    if os.geteuid() != 0:
-        raise Unavailable("this needs root on the managed host: set `become: true` on the task or the play")
-
-
-@contextmanager
-def open_host(backends: Iterable[BackendType[Any]], check_mode: bool) -> Iterator[Host]:
-    """Open the managed host, and close it at the end.
-
-    Raises:
-        Unavailable: Not as root.
-    """
-    require_root()
-    with closing(Host(backends, check_mode)) as host:
-        yield host
-
-
-@contextmanager
-def exclusive_host(backends: Iterable[BackendType[Any]], check_mode: bool) -> Iterator[Host]:
-    """Open the managed host and keep other calls out until it is closed.
-
-    Raises:
-        Unavailable: Not as root, or another call has not ended in time.
-    """
-    with open_host(backends, check_mode) as host, exclusive_access(host):
-        yield host
-
-
-@contextmanager
-def exclusive_access(host: Host) -> Iterator[None]:
-    """Keep other calls out until what was done to the host has settled.
-
-    Raises:
-        Unavailable: Another call has not ended in time.
-    """
-    with host.locked():
-        yield
-        host.settle()
-
-
-def make_plan(resource: Resource[Any, Any], call: Call[Any], host: Host) -> Plan:
-    """Read and plan.
-
-    Raises:
-        FabricError: What is asked for cannot be on this host.
-    """
-    host.begin_call(call.options)
-    plan = resource.plan(resource.read(host, call), call)
-    host.require_writable(plan)
-    return plan
-
-
-def plan_and_apply(resource: Resource[Any, Any], call: Call[Any], host: Host) -> Plan:
-    """Read, plan and, unless in check mode, apply.
-
-    Raises:
-        FabricError: Nothing of the call is left on the host.
-    """
-    plan = make_plan(resource, call, host)
-    if call.check_mode:
-        return plan
-    try:
-        host.apply(plan)
-    except OperationFailed as failure:
-        interference = _find_interference(resource, call, host, plan) if failure.rolled_back else None
-        if interference is None:
-            raise
-        raise OperationFailed(failure.operation, f"{failure}\n{interference}", failure.number, True) from failure
-    return plan
-
-
-def _find_interference(resource: Resource[Any, Any], call: Call[Any], host: Host, plan: Plan) -> str | None:
-    """Return what another program has changed during a call that was rolled back; None where nothing is found.
-
-    The host is then as it was read, and the call would be planned as it was.
-    """
-    cause = "Another program has changed the host during this call"
-    try:
-        host.begin_call(call.options)
-        now = resource.plan(resource.read(host, call), call)
-    except FabricError as error:
-        return f"{cause}: {error}"
-    except OSError:  # the reason of the failure is reported, and no further one
-        return None
-    # Not the commands: a re-created row has another UUID in them, and a re-created rule another handle.
-    return None if now.diff == plan.diff else f"{cause}, which now needs other changes; run it again."

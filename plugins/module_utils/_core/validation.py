@@ -48,6 +48,9 @@ VLAN_MODES = ("access", "trunk", "native-tagged", "native-untagged", "dot1q-tunn
 #: Bytes: RFC 8200, section 5; below it the kernel disables IPv6 on the link.
 IPV6_MTU_MIN = 1280
 
+#: Seconds: a repair that comes more often is hardly over before the next one, and a day is as good as never.
+REPAIR_MIN, REPAIR_MAX = 10, 86400
+
 #: RT_TABLE_MAIN of linux/rtnetlink.h.
 MAIN_TABLE = 254
 
@@ -104,7 +107,7 @@ def _text(value: Any, what: str, example: str) -> str:
     return str(value)
 
 
-def _whole(value: Any, what: str, lowest: int, highest: int) -> int:
+def whole_number(value: Any, what: str, lowest: int, highest: int) -> int:
     """Return ``value`` (an integer, or its digits in a string) as an integer of the given range, both ends included."""
     if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,18}", value.strip(), re.ASCII):
         value = int(value)
@@ -114,6 +117,18 @@ def _whole(value: Any, what: str, lowest: int, highest: int) -> int:
     if not lowest <= value <= highest:
         raise ValidationError(f"{value} is not a valid {what}; give a whole number from {lowest} to {highest}")
     return int(value)
+
+
+def repair_interval(value: Any) -> int:
+    """Check the seconds between two repairs of a stored topology; 0 is none.
+
+    Raises:
+        ValueError: It is shorter than a repair may take, or longer than a day.
+    """
+    seconds = whole_number(value, "interval of repairs", 0, REPAIR_MAX)
+    if 0 < seconds < REPAIR_MIN:
+        raise ValidationError(f"{seconds} s between repairs are too few; give 0 for none, or at least {REPAIR_MIN}")
+    return seconds
 
 
 def interface_name(value: Any) -> str:
@@ -388,7 +403,7 @@ def mtu(value: Any) -> int:
     Raises:
         ValueError: It is not a whole number in that range.
     """
-    return _whole(value, "MTU", MTU_MIN, MTU_MAX)
+    return whole_number(value, "MTU", MTU_MIN, MTU_MAX)
 
 
 def vlan(value: Any) -> int:
@@ -400,7 +415,7 @@ def vlan(value: Any) -> int:
     Raises:
         ValueError: It is not a whole number in that range.
     """
-    return _whole(value, "VLAN ID", 0, VLAN_MAX)
+    return whole_number(value, "VLAN ID", 0, VLAN_MAX)
 
 
 #: Seconds. Longer than any repair takes: what waits longer is stuck.
@@ -459,7 +474,7 @@ def port(value: Any) -> int:
     Raises:
         ValidationError: It is not a whole number from 1 to 65535.
     """
-    return _whole(value, "port", 1, PORT_MAX)
+    return whole_number(value, "port", 1, PORT_MAX)
 
 
 def ports(value: Any) -> str:

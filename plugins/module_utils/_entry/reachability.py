@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unfinished
+from ansible_collections.netns.fabric.plugins.module_utils._core.execution import open_host
 from ansible_collections.netns.fabric.plugins.module_utils._core.runner import (
     NOTHING_CHANGED,
     FabricModule,
-    open_host,
     run_and_exit,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL

@@ -10,10 +10,10 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
+from ansible_collections.netns.fabric.plugins.module_utils._core.execution import exclusive_host
 from ansible_collections.netns.fabric.plugins.module_utils._core.runner import (
     NOTHING_CHANGED,
     FabricModule,
-    exclusive_host,
     run_and_exit,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._facts.collector import BACKENDS, collect

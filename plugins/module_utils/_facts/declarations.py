@@ -15,6 +15,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.resource import
 from ansible_collections.netns.fabric.plugins.module_utils._facts import isolation_declarations as isolation
 from ansible_collections.netns.fabric.plugins.module_utils._facts import kernel_declarations as kernel
 from ansible_collections.netns.fabric.plugins.module_utils._facts import nat_declarations as nat
+from ansible_collections.netns.fabric.plugins.module_utils._facts import policy_declarations as policy
 from ansible_collections.netns.fabric.plugins.module_utils._facts import switch_declarations as switch
 from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter import Declaration, Exporter
 from ansible_collections.netns.fabric.plugins.module_utils._facts.view import FilteredFacts
@@ -25,6 +26,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_port_f
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.policy import PolicyResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
 
@@ -40,6 +42,7 @@ _LISTS: Mapping[str, tuple[Resource[Any, Any], Callable[[Exporter], Iterator[Dec
     "isolation": (IsolationResource(), isolation.isolated_links),
     "rules": (MasqueradeResource(), nat.masquerade_rules),
     "forwards": (PortForwardResource(), nat.port_forwards),
+    "policies": (PolicyResource(), policy.policies),
 }
 
 

@@ -102,6 +102,8 @@ def _with_defaults(options: Mapping[str, Mapping[str, Any]], entry: Mapping[str,
     for name, option in options.items():
         if isinstance(filled[name], dict) and "options" in option:
             filled[name] = _with_defaults(option["options"], filled[name])
+        elif isinstance(filled[name], list) and "options" in option:
+            filled[name] = [_with_defaults(option["options"], each) for each in filled[name]]
     return filled
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The packet filter of one namespace as the module returns it: what concerns NAT and forwarded packets. Pure."""
+"""The packet filter of one namespace as the module returns it: NAT, forwarded packets, its policy. Pure."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     COMMENT,
     IPTABLES_LEGACY,
     NFTABLES,
+    POLICY_IN,
+    POLICY_OUT,
     Chain,
     Place,
     Rule,
@@ -33,7 +35,7 @@ def nat_rules(ruleset: Ruleset) -> Iterator[tuple[Chain, Rule]]:
 
 
 def nat_chains(ruleset: Ruleset) -> list[Chain]:
-    """Return the chains that do NAT or see forwarded packets, and those that they call."""
+    """Return the chains that do NAT, see forwarded packets or have the policy, and those that they call."""
     found: dict[Place, Chain] = {}
     waiting = [chain for chain in ruleset.chains.values() if _is_base(chain)]
     while waiting:
@@ -48,6 +50,8 @@ def nat_chains(ruleset: Ruleset) -> list[Chain]:
 
 def _is_base(chain: Chain) -> bool:
     """Return whether the kernel calls a chain; one of iptables that only others call has neither hook nor policy."""
+    if chain.place.chain in (POLICY_IN, POLICY_OUT):
+        return True
     if chain.place.backend == NFTABLES:
         return bool(chain.hook) and (chain.kind == "nat" or chain.hook == "forward")
     return bool(chain.policy) and (chain.place.table == "nat" or chain.hook == "forward")

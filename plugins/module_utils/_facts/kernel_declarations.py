@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter import Declaration, Exporter, drop_unset
 from ansible_collections.netns.fabric.plugins.module_utils._facts.model import SYSCTLS
 from ansible_collections.netns.fabric.plugins.module_utils._facts.namespace_view import destination_of, name_at
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import Kind
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import data_of, find_kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     Link,
     NamespaceName,
@@ -101,9 +103,39 @@ def links(exporter: Exporter) -> Iterator[Declaration]:
     for name in exporter.namespaces:
         for link in exporter.facts.links(name):
             if link.kind != "veth" and link.name not in FALLBACK_LINKS | OWN_DEVICES:
-                entry = _settings(exporter, name, link)
+                entry = {**_settings(exporter, name, link), **_kind(exporter, name, link)}
                 if not link.loopback or not link.up or entry.get("addresses"):
                     yield entry
+
+
+def _kind(exporter: Exporter, name: NamespaceName, link: Link) -> Declaration:
+    """Return what creates the link: with an owner, only of what that one has created."""
+    kind = find_kind(link.kind, link.information)
+    if kind is None or (exporter.owner is not None and not link.created) or _is_of_switch(exporter, name, link):
+        return {}
+    base = exporter.host.kernel.base_of(link)
+    if (link.base is not None and not link.base.known) or (base and (base[0] or "").startswith("/")):
+        exporter.skip(f"the kind of {place(name, link.name)}", "what it is on is in a namespace without a name")
+        return {}
+    parent = drop_unset(name=base[1].name, namespace=exporter.name_of(base[0])) if base else None
+    source = link.base.namespace if link.base and base is None else name
+    underlay = drop_unset(namespace=exporter.name_of(source)) if source != name else None
+    values = _own_options(exporter, place(name, link.name), kind, kind.deviations(data_of(link.information))) or None
+    return drop_unset(kind=kind.name, parent=parent, underlay=underlay, **{kind.name: values})
+
+
+def _own_options(exporter: Exporter, what: str, kind: Kind, values: Mapping[str, Any]) -> Declaration:
+    """Return the options of the kind without those that have a secret in them, which are left unchanged."""
+    plain = {name: value for name, value in values.items() if not kind.has_secrets({name: value})}
+    for name in values.keys() - plain.keys():
+        exporter.skip(f"links: {what}: {kind.name}.{name}", "it is a secret, or has one in it")
+    return kind.report(plain)
+
+
+def _is_of_switch(exporter: Exporter, name: NamespaceName, link: Link) -> bool:
+    """Return whether Open vSwitch has created the link."""
+    port = exporter.host.port_of(name, link)
+    return port is not None and (port[1].interface.type == "internal" or port[0].name == link.name)
 
 
 def _settings(exporter: Exporter, name: NamespaceName, link: Link) -> Declaration:
@@ -111,7 +143,10 @@ def _settings(exporter: Exporter, name: NamespaceName, link: Link) -> Declaratio
     of_switch = name is None and _is_internal(exporter, link.name)
     mtu = {} if link.loopback or of_switch else _if_valid("mtu", validation.mtu, link.mtu)
     named = drop_unset(name=link.name, namespace=name)
-    return {**named, **_addresses(exporter, name, link), **mtu, "enabled": link.up}
+    master = exporter.state(name).link_at(link.master)
+    of_kernel = master is not None and find_kind(master.kind, master.information) is not None
+    member = {"master": master.name} if master is not None and of_kernel else {}
+    return {**named, **_addresses(exporter, name, link), **mtu, **member, "enabled": link.up}
 
 
 def _is_internal(exporter: Exporter, link: str) -> bool:

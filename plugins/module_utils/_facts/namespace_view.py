@@ -13,6 +13,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts.firewall_view 
 from ansible_collections.netns.fabric.plugins.module_utils._facts.model import HostFacts
 from ansible_collections.netns.fabric.plugins.module_utils._facts.view import FilteredFacts, namespace_owners
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Ruleset
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import data_of, find_kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     Link,
     NamespaceName,
@@ -101,6 +102,8 @@ def _link(host: HostFacts, state: NamespaceState, link: Link) -> dict[str, Any]:
         "owners": list(link.owners),
         "master": name_at(state, link.master),
         "peer": _peer(host, link),
+        "parent": _parent(host, link),
+        "options": _options(link),
         "bridge_port": {"bridge": port[0].name, "port": port[1].name, "tag": port[1].tag} if port else None,
         "tx_checksum": link.tx_checksum,
         "addresses": [
@@ -124,6 +127,17 @@ def _peer(host: HostFacts, link: Link) -> dict[str, Any] | None:
         "name": far[1].name if far else None,
         "index": link.peer.index,
     }
+
+
+def _parent(host: HostFacts, link: Link) -> dict[str, Any] | None:
+    base = host.kernel.base_of(link)
+    return {"namespace": host.label(base[0]), "name": base[1].name} if base else None
+
+
+def _options(link: Link) -> dict[str, Any]:
+    """Return the options of the link's kind that the kernel reports."""
+    kind = find_kind(link.kind, link.information)
+    return kind.report(kind.decode(data_of(link.information))) if kind else {}
 
 
 def name_at(state: NamespaceState, index: int | None) -> str | None:

@@ -231,15 +231,14 @@ class Network:
     def _route(self, router: Router, transit: Transit, link: Link | None, hook: str) -> Iterator[Transit]:
         """Yield how the paths end of a packet that a namespace sends on."""
         hop = router.route(transit.destination)
-        if link is None and isinstance(hop, NoRoute):
+        if link is not None:
+            out, neighbour, chosen, doubt = link, transit.destination, None, ""
+        elif isinstance(hop, NoRoute):
             end = UNKNOWN if hop.is_unknown else DROPPED
             yield transit.ended(end, f"{place(router.name)}: {hop.reason}")
             return
-        if isinstance(hop, NoRoute) or link is not None:
-            out, neighbour, chosen, doubt = link, transit.destination, None, ""
         else:
             out, neighbour, chosen, doubt = hop.link, hop.address, hop.source, hop.doubt
-        assert out is not None  # noqa: S101  # either a link is given, or there is a route
         if doubt:
             transit = transit.doubting(f"{doubt} ({place(router.name)})")
         if hook == OUTPUT and transit.source is None and transit.state == NEW:
@@ -271,7 +270,8 @@ class Network:
             return
         if segment.outside:
             transit = transit.doubting(*self._request(router, link, neighbour, []))
-            yield transit.ended(LEFT, f"it leaves by {self.name_of(next(iter(segment.outside)))}")
+            first, *_others = segment.outside
+            yield transit.ended(LEFT, f"it leaves by {self.name_of(first)}")
         elif segment.lost or neighbour in self.unfollowed:
             lost = segment.lost or self.unfollowed[neighbour]
             yield transit.ended(UNKNOWN, f"the link {lost}, whose kind is not followed")

@@ -239,7 +239,7 @@ class Segments:
                     yield from self._leave_switch(onward, other, each.name, depth)
 
     def _leave_switch(self, frame: _Frame, port: Port, interface: str, depth: int) -> Iterator[_Frame]:
-        each = next(found for found in port.interfaces if found.name == interface)
+        each = {found.name: found for found in port.interfaces}[interface]
         if each.type == "patch":
             peer = each.options.get("peer", "")
             yield from self._enter_switch(frame, peer, depth + 1)

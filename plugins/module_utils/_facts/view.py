@@ -20,7 +20,7 @@ class FilteredFacts:
     def __init__(self, host: HostFacts, filters: Filters) -> None:
         self.host = host
         self.filters = filters
-        #: The rules that do NAT or see forwarded packets, whoever owns them.
+        #: The rules that do NAT, see forwarded packets or are a policy's, whoever owns them.
         self.rules = {name: list(nat_rules(ruleset)) for name, ruleset in host.rulesets.items()}
         #: The namespaces that are reported, without the host's own.
         self.names = [name for name in host.kernel.namespaces if name is not None and self._admits(name)]

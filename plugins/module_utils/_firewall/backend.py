@@ -37,9 +37,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_objects
     NftObjects,
     dump,
     parse_table,
+    read_generation,
     read_objects,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_parser import parse_ruleset
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_server import NftServer
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_transaction import NftTransaction
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.programs import error_text
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
@@ -62,6 +64,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 from ansible_collections.netns.fabric.plugins.module_utils._system.capabilities import describe_lack, has_capability
 from ansible_collections.netns.fabric.plugins.module_utils._system.programs import Result, find, run
 
+#: From so many runs of nft on, one process does the work of all.
+SERVER_FROM = 4
+#: Where nft is the program of the library, and not what somebody has put in its place.
+_SYSTEM_PROGRAMS = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _COMMANDS: Mapping[int, str] = {4: "iptables", 6: "ip6tables"}
 _LEGACY_TABLES: Mapping[int, str] = {4: "ip_tables_names", 6: "ip6_tables_names"}
 
@@ -98,12 +104,25 @@ class Firewall(Backend):
         self._find = find
         self._read_objects = read_objects
         self._readings: dict[tuple[NamespaceName, bool, bool], Ruleset] = {}
+        #: What was read, with what shows whether it has changed since.
+        self._kept: dict[tuple[NamespaceName, bool, bool], tuple[object, Ruleset]] = {}
         #: The namespaces that could not be read and that no entry names, with the reason.
         self._unread: dict[str, str] = {}
         self._patience = limits.ALL_PATIENCE
+        #: How often nft was run, and what runs it from SERVER_FROM times on, if it can.
+        self._nft_runs = 0
+        self._server: NftServer | None = None
 
     def _run(self, program: str, *arguments: str, text: str = "") -> Result:
-        return self._run_program([self._find(program) or program, *arguments], text)
+        path = self._find(program) or program
+        if program == "nft":
+            self._nft_runs += 1
+            is_usual = self._run_program is run and os.path.dirname(path) in _SYSTEM_PROGRAMS
+            if self._nft_runs == SERVER_FROM and is_usual and self._server is not None:
+                self._server.start()
+            if self._server is not None and self._server.is_running:
+                return self._server.run(arguments, text)
+        return self._run_program([path, *arguments], text)
 
     # Reading
 
@@ -150,6 +169,7 @@ class Firewall(Backend):
         Raises:
             Unavailable: A program cannot print what the kernel has.
         """
+        self._server = self._server or NftServer()
         found: dict[NamespaceName, Ruleset] = {}
         for namespace in dict.fromkeys(namespaces):
             self._read_into(found, namespace, all_nat, everything)
@@ -179,8 +199,17 @@ class Firewall(Backend):
             key = (namespace, all_nat, everything)
             if key not in self._readings:
                 is_needed = not is_other or _may_have_own_rules(str(namespace), self._patience)
-                self._readings[key] = self._read_here(*key) if is_needed else Ruleset()
+                self._readings[key] = self._read_if_changed(*key) if is_needed else Ruleset()
             found[namespace] = self._readings[key]
+
+    def _read_if_changed(self, namespace: NamespaceName, all_nat: bool, everything: bool) -> Ruleset:
+        """Return the rules; those that were read before, if nothing has changed since."""
+        key, version = (namespace, all_nat, everything), _version_here()
+        known, ruleset = self._kept.get(key, (None, Ruleset()))
+        if version is None or known != version:
+            ruleset = self._read_here(*key)
+            self._kept[key] = version, ruleset
+        return ruleset
 
     def warnings(self) -> Iterable[str]:
         return [f"the packet filter of the namespace {name} is left alone: {why}" for name, why in self._unread.items()]
@@ -188,6 +217,11 @@ class Firewall(Backend):
     def forget(self) -> None:
         """Drop what was read: it is out of date."""
         self._readings.clear()
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
 
     def _read_here(self, namespace: NamespaceName, all_nat: bool, everything: bool) -> Ruleset:
         tables = nftables_tables()
@@ -209,16 +243,31 @@ class Firewall(Backend):
         return merge_rulesets(nft, chains)
 
     def _list_nft(self, where: str, tables: Mapping[tuple[str, str], int], all_nat: bool, everything: bool) -> Ruleset:
-        # Terse: sets of other programs may have many elements, and these do not matter here.
-        result = self._run("nft", "-j", "-t", "list", "ruleset")
-        if result.status:
-            raise Unavailable(f"`nft -j list ruleset` failed in {where}: {error_text(result)}")
         try:
-            return parse_ruleset(json.loads(result.output), tables, all_nat, everything)
+            if any(tables.values()):
+                objects = self._list_flagged(where, tables)
+            else:
+                objects = self._list_objects(where, "ruleset")
+            return parse_ruleset({"nftables": objects}, tables, all_nat, everything)
         except (ValueError, KeyError, TypeError) as error:
             raise Unavailable(
                 f"`nft -j list ruleset` in {where} printed output that cannot be parsed: {error!r}"
             ) from error
+
+    def _list_flagged(self, where: str, tables: Mapping[tuple[str, str], int]) -> list[dict[str, Any]]:
+        """Return what `nft list ruleset` prints where a table has flags: nft 1.0.6 may end its output at these."""
+        objects: list[dict[str, Any]] = [{"table": {"family": family, "name": name}} for family, name in tables]
+        for chain in sorted(self._read_objects().chains):
+            objects += self._list_objects(where, "chain", *chain)
+        return [*objects, *self._list_objects(where, "sets"), *self._list_objects(where, "maps")]
+
+    def _list_objects(self, where: str, *what: str) -> list[dict[str, Any]]:
+        # Terse: sets of other programs may have many elements, and these do not matter here.
+        result = self._run("nft", "-j", "-t", "list", *what)
+        if result.status:
+            raise Unavailable(f"`nft -j list {' '.join(what)}` failed in {where}: {error_text(result)}")
+        found: list[dict[str, Any]] = json.loads(result.output)["nftables"]
+        return found
 
     def _save(self, command: str, where: str) -> str:
         result = self._run(f"{command}-save")
@@ -242,6 +291,7 @@ class Firewall(Backend):
         A transaction of nft covers all tables, one of iptables a single table. They run in the order of the plan, which
         adds before it removes where a rule moves from one to the other.
         """
+        self._server = self._server or NftServer()
         groups: dict[tuple[NamespaceName, str, str], list[Any]] = {}
         flows = self._prepare_flows(operations, journal)
         for operation in operations:
@@ -313,6 +363,15 @@ def _run_inside(namespace: NamespaceName, action: Callable[[], None]) -> None:
 
 
 # What the kernel reports without a program
+
+
+def _version_here() -> object:
+    """Return what no other ruleset has; None where the kernel has no number for it, as for that of iptables-legacy."""
+    if any(map(legacy_tables, FAMILIES)):
+        return None
+    with suppress(OSError):
+        return setns.identity(setns.OWN_NAMESPACE), read_generation()
+    return None
 
 
 def _may_have_own_rules(namespace: str, patience: float) -> bool:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,6 +27,9 @@ ICMPV6_TYPES: Mapping[str, str] = {ND_REQUEST: "135", ND_ANSWER: "136"}
 
 #: The names of a protocol in rules.
 _PROTOCOLS = {"tcp": {"tcp"}, "udp": {"udp"}, "icmp": {"icmp", "icmpv6", "ipv6-icmp"}}
+#: By the field of a type of ICMP: the IP version. By the state of a packet: what an echo has.
+_ICMP_TYPES = {"icmp type": 4, "icmpv6 type": 6}
+_ECHO = {NEW: ("8", "128"), ESTABLISHED: ("0", "129")}
 #: As iptables and nft print a condition on the index of a link, which they show by its name.
 _INDEXED = {"iif": "iifname", "oif": "oifname"}
 
@@ -75,27 +78,29 @@ def _criterion_holds(criterion: Criterion, packet: Packet) -> bool | None:
 
 def _is_about(criterion: Criterion, packet: Packet) -> bool:
     """Return whether a packet has what a condition is about: without it, not even the negation holds (nft(8))."""
-    if criterion.field in ("saddr", "daddr"):
+    name = criterion.field.partition(" set")[0]
+    if name in ("saddr", "daddr"):
         return (":" in criterion.value) == (packet.destination.version == 6)
-    if criterion.field.endswith("port"):
-        return criterion.field.partition(" ")[0] == packet.protocol
-    return True
+    if name in _ICMP_TYPES:
+        return packet.protocol == "icmp" and _ICMP_TYPES[name] == packet.destination.version
+    return not name.endswith("port") or name.partition(" ")[0] == packet.protocol
 
 
 def _compare(criterion: Criterion, packet: Packet) -> bool | None:
     """Return whether a condition holds, without its negation."""
+    name, is_set, _rest = criterion.field.partition(" set")
+    if is_set:
+        return _any_of(_compare(Criterion(name, value), packet) for value in criterion.value.split())
     if criterion.field in ("saddr", "daddr"):
         return _is_in(packet.source if criterion.field == "saddr" else packet.destination, criterion.value)
     if "ifname" in criterion.field:
-        name = packet.in_interface if criterion.field.startswith("iif") else packet.out_interface
-        patterns = criterion.value.split() if criterion.field.endswith("set") else [criterion.value]
-        return _any_of(_same_interface(pattern, name) for pattern in patterns)
+        link = packet.in_interface if criterion.field.startswith("iif") else packet.out_interface
+        return _same_interface(criterion.value, link)
     if criterion.field.endswith("port"):
         return _same_port(criterion, packet)
-    if criterion.field == "ct state":
-        return packet.state in criterion.value.split(",")
-    if criterion.field == "other":
-        return _compare_other(criterion.value, packet)
+    comparison = _COMPARISONS.get(criterion.field)
+    if comparison is not None:
+        return comparison(criterion.value, packet)
     return _known_facts(packet).get((criterion.field, criterion.value))
 
 
@@ -110,6 +115,13 @@ def _is_in(address: IPv4Address | IPv6Address | None, network: str) -> bool | No
 @lru_cache(maxsize=4096)
 def _network(text: str) -> IPv4Network | IPv6Network:
     return ip_network(text)
+
+
+def _same_type(number: str, packet: Packet) -> bool | None:
+    """Return whether a packet has a type of ICMP; without a type it is of an echo (RFC 792, RFC 4443)."""
+    if packet.icmp_type:
+        return number == ICMPV6_TYPES[packet.icmp_type]
+    return number in _ECHO[packet.state] if packet.state in _ECHO else None
 
 
 def _any_of(answers: Iterator[bool | None]) -> bool | None:
@@ -140,10 +152,6 @@ def _same_port(criterion: Criterion, packet: Packet) -> bool | None:
 
 def _compare_other(text: str, packet: Packet) -> bool | None:
     """Return whether a condition holds that is kept in the words of the tool that printed it."""
-    if text.startswith("-p "):  # iptables
-        return text[3:] in _PROTOCOLS.get(packet.protocol, set())
-    if text.startswith("--icmpv6-type ") and packet.icmp_type:
-        return text.partition(" ")[2] == ICMPV6_TYPES[packet.icmp_type]
     match = _decode(text)
     if match is None:
         return None
@@ -182,6 +190,15 @@ def _compare_match(match: Mapping[str, Any], packet: Packet) -> bool | None:
         answer = _any_of(None if part.field == "other" else _compare(part, packet) for part in parts)
         return answer if answer is None or operator != "!=" else not answer
     return None
+
+
+_COMPARISONS: Mapping[str, Callable[[str, Packet], bool | None]] = {
+    "ct state": lambda value, packet: packet.state in value.split(","),
+    "l4proto": lambda value, packet: value in _PROTOCOLS.get(packet.protocol, ()),
+    "icmp type": _same_type,
+    "icmpv6 type": _same_type,
+    "other": _compare_other,
+}
 
 
 def _is_of(protocol: str, packet: Packet) -> bool:

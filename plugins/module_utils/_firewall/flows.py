@@ -1,7 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The flows that a change of NAT rules concerns, and the deletion of those that are not translated as planned."""
+"""The flows that a change of rules concerns, and the deletion of those that are not as planned."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
 
 
 class FlowSelection(ABC):
-    """The flows that the rules of one entry concern, and how these are to be translated after the change."""
+    """The flows that the rules of one entry concern, and how these are to be after the change."""
 
     @property
     @abstractmethod
@@ -41,8 +41,8 @@ class FlowSelection(ABC):
         """Return whether the rules concern a flow."""
 
     @abstractmethod
-    def is_as_planned(self, flow: Flow) -> bool:
-        """Return whether a flow that they concern has the translation that it gets after the change."""
+    def is_as_planned(self, flow: Flow, routes: RouteLookup) -> bool:
+        """Return whether a flow that they concern passes after the change, with the translation that it has."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class MasqueradedFlows(FlowSelection):
             and (self.out_interface is None or routes.leaves_by(destination, self.out_interface))
         )
 
-    def is_as_planned(self, flow: Flow) -> bool:
+    def is_as_planned(self, flow: Flow, routes: RouteLookup) -> bool:  # noqa: ARG002  # others need them
         return (flow.answer.destination != flow.sent.source) == self.masqueraded
 
 
@@ -123,7 +123,7 @@ class PublishedFlows(FlowSelection):
             is_destination = not sent.destination.is_loopback and routes.is_local(sent.destination)
         return is_destination and (self.in_interface is None or routes.leaves_by(sent.source, self.in_interface))
 
-    def is_as_planned(self, flow: Flow) -> bool:
+    def is_as_planned(self, flow: Flow, routes: RouteLookup) -> bool:  # noqa: ARG002  # others need them
         found = str(flow.answer.source), flow.answer.source_port
         if self.to_address is None:
             return found == (str(flow.sent.destination), flow.sent.destination_port)
@@ -134,7 +134,7 @@ class PublishedFlows(FlowSelection):
 
 
 class FlowTransaction:
-    """Deletes the flows of the namespace that the thread is in whose translation a change of the rules has outdated."""
+    """Deletes the flows of the namespace that the thread is in that a change of the rules has outdated."""
 
     def __init__(self, selections: Sequence[FlowSelection]) -> None:
         self._selections = selections
@@ -142,15 +142,15 @@ class FlowTransaction:
         self._before: set[tuple[bytes, bytes]] = set()
 
     def prepare(self) -> None:
-        """Note the flows that have the planned translation before the change."""
+        """Note the flows that are as planned before the change."""
         self._before = {flow.identity for flow in self._find(as_planned=True)}
 
     def execute(self) -> None:
-        """Delete the flows that are not translated as planned, once the rules are."""
+        """Delete the flows that are not as planned, once the rules are."""
         delete_flows(self._find(as_planned=False))
 
     def undo(self) -> None:
-        """Delete the flows that were translated by the rules that are undone, once these are."""
+        """Delete the flows that began by the rules that are undone, once these are."""
         delete_flows(flow for flow in self._find(as_planned=True) if flow.identity not in self._before)
 
     def _find(self, *, as_planned: bool) -> list[Flow]:
@@ -162,6 +162,6 @@ class FlowTransaction:
             selections = [selection for selection in ordered if selection.version == version]
             for flow in read_flows(version):
                 concerned = next((selection for selection in selections if selection.covers(flow, routes)), None)
-                if concerned is not None and concerned.is_as_planned(flow) is as_planned:
+                if concerned is not None and concerned.is_as_planned(flow, routes) is as_planned:
                     found.append(flow)
         return found

@@ -33,13 +33,27 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
 #: The tables that NAT and forwarding concern.
 TABLES = frozenset(("nat", "filter", MANGLE))
 
-_FIELDS: Mapping[str, str] = {"-s": "saddr", "-d": "daddr", "-i": "iifname", "-o": "oifname", "--ctstate": "ct state"}
+_FIELDS: Mapping[str, str] = {
+    "-s": "saddr",
+    "-d": "daddr",
+    "-i": "iifname",
+    "-o": "oifname",
+    "-p": "l4proto",
+    "--ctstate": "ct state",
+}
+_ICMP_TYPES = ("icmp type", "icmpv6 type")
 _PORTS: Mapping[str, str] = {"--dport": "dport", "--sport": "sport"}
-_VERDICTS: Mapping[str, str] = {name.upper(): name for name in (*FINAL_VERDICTS, *NAT_VERDICTS)}
+#: By protocol, as iptables prints it: what is joined with it to one condition, as in nft.
+_JOINED: Mapping[str, Mapping[str, str]] = {
+    **{protocol: {option: f"{protocol} {name}" for option, name in _PORTS.items()} for protocol in ("tcp", "udp")},
+    "icmp": {"--icmp-type": "icmp type"},
+    "ipv6-icmp": {"--icmpv6-type": "icmpv6 type"},
+}
+_VERDICTS: Mapping[str, str] = {name.upper(): name for name in (*FINAL_VERDICTS, *NAT_VERDICTS, "log")}
 _HOOKS: Mapping[str, str] = {hook.upper(): hook for hook in (*NAT_HOOKS, FORWARD, INPUT)}
 
 #: Options whose value is the next word even where that begins with a hyphen: the name of a link, or a comment.
-_WITH_ANY_VALUE = frozenset({"-i", "-o", "--comment"})
+_WITH_ANY_VALUE = frozenset({"-i", "-o", "--comment", "--log-prefix"})
 
 #: Whether an option is negated, the option, and its values.
 _Option = tuple[bool, str, list[str]]
@@ -96,6 +110,8 @@ def parse_rule(arguments: Sequence[str], version: int) -> Rule:
         if option in ("-j", "-g"):
             verdict = _VERDICTS.get(values[0], "jump" if option == "-j" else "goto")
             target = values[0] if verdict in ("jump", "goto") else ""
+        elif option == "--log-prefix":
+            target = values[0]
         elif option == "--comment":
             comment = values[0]
         elif option == "--to-destination":
@@ -108,13 +124,10 @@ def parse_rule(arguments: Sequence[str], version: int) -> Rule:
 def _join_protocol(options: Sequence[_Option]) -> list[_Option]:
     """Return the options with `-p tcp --dport 80` joined to one, as in nft: `tcp dport`."""
     protocol = next((values[0] for negated, option, values in options if option == "-p" and not negated), "")
-    if protocol not in ("tcp", "udp") or not any(option in _PORTS for _negated, option, _values in options):
+    joined = _JOINED.get(protocol, {})
+    if not any(option in joined for _negated, option, _values in options):
         return list(options)
-    return [
-        (negated, f"{protocol} {_PORTS[option]}" if option in _PORTS else option, values)
-        for negated, option, values in options
-        if option != "-p"
-    ]
+    return [(negated, joined.get(option, option), values) for negated, option, values in options if option != "-p"]
 
 
 def _parse_options(arguments: Sequence[str]) -> Iterator[_Option]:
@@ -132,26 +145,36 @@ def _parse_options(arguments: Sequence[str]) -> Iterator[_Option]:
         position = end
 
 
+#: By option and value: a condition that nft writes otherwise.
+_AS_IN_NFT: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("--dst-type", "LOCAL"): ("fib daddr type", "local"),
+    ("--ctstate", "DNAT"): ("ct status", "dnat"),
+}
+
+
 def _parse_criterion(negated: bool, option: str, values: Sequence[str], version: int) -> Criterion:
     if option == "--dst-type" and negated and list(values) == ["MULTICAST"]:
         return Criterion("daddr", MULTICAST[version], negated=True)
-    if option == "--dst-type" and not negated and list(values) == ["LOCAL"]:
-        return Criterion("fib daddr type", "local")
-    if option == "--ctstate" and list(values) == ["DNAT"]:
-        return Criterion("ct status", "dnat", negated)
-    if option.endswith("port") and len(values) == 1:
-        return Criterion(option, values[0].replace(":", "-"), negated)
-    name = _FIELDS.get(option)
-    value: str | None = None
-    if name is not None and len(values) == 1:
-        value = values[0]
-        if name in ("saddr", "daddr"):
-            value = parse_network(value)
-        elif name == "ct state":
-            value = ",".join(sorted(value.lower().split(",")))
-    if name is None or value is None:
+    value = values[0] if len(values) == 1 else ""
+    if (option, value) in _AS_IN_NFT and not (negated and option == "--dst-type"):
+        return Criterion(*_AS_IN_NFT[option, value], negated)
+    found = _parse_value(option, value) if value else None
+    if found is None:
         return Criterion.other(" ".join([*(["!"] if negated else []), option, *values]))
-    return Criterion(name, value, negated)
+    return Criterion(*found, negated)
+
+
+def _parse_value(option: str, value: str) -> tuple[str, str] | None:
+    """Return the field and the value of a condition; None for one that is not known."""
+    if option.endswith("port"):
+        return option, value.replace(":", "-")
+    name = option if option in _ICMP_TYPES and value.isdigit() else _FIELDS.get(option)
+    if name in ("saddr", "daddr"):
+        network = parse_network(value)
+        return (name, network) if network else None
+    if name == "ct state":
+        return name, ",".join(sorted(value.lower().split(",")))
+    return (name, value) if name else None
 
 
 def merge_rulesets(nft: Ruleset, iptables: Iterable[Chain]) -> Ruleset:

@@ -45,6 +45,17 @@ def read_objects() -> NftObjects:
         return objects_from(netlink)
 
 
+def read_generation() -> bytes:
+    """Return the number of the ruleset in the namespace that the thread is in: every change gives it another one.
+
+    Raises:
+        OSError: The kernel does not answer.
+    """
+    with closing(NetlinkSocket(uapi.NETLINK_NETFILTER)) as netlink:
+        answer = netlink.get(message(uapi.NFT_MSG_GETGEN, uapi.NETFILTER_HEADER.pack(0, 0, 0)))
+    return attributes_of(answer, uapi.HEADER.size + uapi.NETFILTER_HEADER.size).get(uapi.NFTA_GEN_ID, b"")
+
+
 class Netlink(Protocol):
     """A NetlinkSocket, as far as it is needed here."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import ip_address, summarize_address_range
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
@@ -22,6 +23,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Rule,
     Ruleset,
     format_destination,
+    join_values,
     parse_network,
 )
 
@@ -31,6 +33,48 @@ NFT_TABLE_F_DORMANT, NFT_TABLE_F_OWNER = 1, 2
 _PAYLOADS: Mapping[Any, str] = {
     **{(family, name): name for family in ("ip", "ip6") for name in ("saddr", "daddr")},
     **{(protocol, name): f"{protocol} {name}" for protocol in ("tcp", "udp") for name in ("sport", "dport")},
+    **{(protocol, "type"): f"{protocol} type" for protocol in ("icmp", "icmpv6")},
+}
+#: The numbers of the types of ICMP that nft prints a name for (RFC 792, RFC 4443, RFC 4861, RFC 2710, RFC 3810).
+ICMP_TYPES: Mapping[str, Mapping[str, int]] = {
+    "icmp type": {
+        "echo-reply": 0,
+        "destination-unreachable": 3,
+        "source-quench": 4,
+        "redirect": 5,
+        "echo-request": 8,
+        "router-advertisement": 9,
+        "router-solicitation": 10,
+        "time-exceeded": 11,
+        "parameter-problem": 12,
+        "timestamp-request": 13,
+        "timestamp-reply": 14,
+        "info-request": 15,
+        "info-reply": 16,
+        "address-mask-request": 17,
+        "address-mask-reply": 18,
+    },
+    "icmpv6 type": {
+        "destination-unreachable": 1,
+        "packet-too-big": 2,
+        "time-exceeded": 3,
+        "parameter-problem": 4,
+        "echo-request": 128,
+        "echo-reply": 129,
+        "mld-listener-query": 130,
+        "mld-listener-report": 131,
+        "mld-listener-done": 132,
+        "mld-listener-reduction": 132,
+        "nd-router-solicit": 133,
+        "nd-router-advert": 134,
+        "nd-neighbor-solicit": 135,
+        "nd-neighbor-advert": 136,
+        "nd-redirect": 137,
+        "router-renumbering": 138,
+        "ind-neighbor-solicit": 141,
+        "ind-neighbor-advert": 142,
+        "mld2-listener-report": 143,
+    },
 }
 
 
@@ -108,6 +152,7 @@ def parse_rule(value: Mapping[str, Any]) -> Rule:
     """Return one rule as `nft -j` prints it."""
     criteria: set[Criterion] = set()
     verdict = target = ""
+    prefix: str | None = None
     for statement in value.get("expr") or ():
         kind, content = _only_item(statement)
         if kind == "match":
@@ -120,8 +165,12 @@ def parse_rule(value: Mapping[str, Any]) -> Rule:
             verdict = kind
             if kind == "masquerade" and content:
                 criteria.add(Criterion.other(content))
+        elif kind == "log":
+            prefix = (content or {}).get("prefix", "")
         elif not _passes_every_packet(kind, content):
             criteria.add(Criterion.other(statement))
+    if prefix is not None and not verdict:
+        verdict, target = "log", prefix
     return Rule(
         criteria=frozenset(criteria),
         verdict=verdict,
@@ -152,17 +201,35 @@ def _passes_every_packet(kind: str, content: Any) -> bool:
     """Whether every packet continues with the next statement."""
     if kind == "xt":  # an extension of iptables; older releases of nft do not print which
         return not content or content.get("type") == "target" or content.get("name") == "comment"
-    return kind in ("counter", "log")
+    return kind == "counter"
 
 
 def parse_match(match: Mapping[str, Any]) -> Criterion:
     left, right = match["left"], match["right"]
     name = _parse_field(left)
+    if name is not None and not name.startswith("ct ") and isinstance(right, dict) and "set" in right:
+        values = _parse_set(name, right["set"])
+        return Criterion(f"{name} set", values, match["op"] == "!=") if values else Criterion.other(match)
     if match["op"] in ("==", "!=", "in") and name is not None:
         value = _parse_value(name, right)
         if value is not None:
             return Criterion(name, value, negated=match["op"] == "!=")
     return Criterion.other(match)
+
+
+def _parse_set(name: str, values: Any) -> str:
+    """Return the values of a set, each as it would stand alone and in order; empty for what is not known."""
+    if not isinstance(values, list):
+        return ""
+    parsed = [value for each in values for value in _parse_element(name, each)]
+    return "" if None in parsed else " ".join(join_values(name, [value for value in parsed if value is not None]))
+
+
+def _parse_element(name: str, value: Any) -> list[str | None]:
+    if name in ("saddr", "daddr") and isinstance(value, dict) and "range" in value:
+        first, last = map(ip_address, value["range"])
+        return [str(network) for network in summarize_address_range(first, last)]
+    return [_parse_value(name, value)]
 
 
 def _parse_field(left: Any) -> str | None:
@@ -171,7 +238,7 @@ def _parse_field(left: Any) -> str | None:
     ((kind, content),) = left.items()
     if kind == "payload":
         return _PAYLOADS.get((content.get("protocol"), content.get("field")))
-    if kind == "meta" and content.get("key") in ("iifname", "oifname"):
+    if kind == "meta" and content.get("key") in ("iifname", "oifname", "l4proto"):
         return str(content["key"])
     if kind == "ct" and content.get("key") in ("state", "status"):
         return f"ct {content['key']}"
@@ -180,16 +247,22 @@ def _parse_field(left: Any) -> str | None:
 
 def _parse_value(name: str, right: Any) -> str | None:
     """Return the value of a field; None for what is not a single one."""
+    if name in ("saddr", "daddr"):
+        is_prefix = isinstance(right, dict) and "prefix" in right
+        text = f"{right['prefix']['addr']}/{right['prefix']['len']}" if is_prefix else right
+        return parse_network(text) if isinstance(text, str) else None
     if name.endswith("port"):
         ports = right.get("range") if isinstance(right, dict) else [right]
         return "-".join(map(str, ports)) if ports and all(isinstance(port, int) for port in ports) else None
-    if name in ("ct status", "fib daddr type"):
-        return right if isinstance(right, str) else None
     if name == "ct state":
         states = right.get("set") if isinstance(right, dict) else right
         return ",".join(sorted([states] if isinstance(states, str) else states or ()))
-    if name in ("iifname", "oifname"):
-        return right if isinstance(right, str) else None
-    if isinstance(right, dict) and "prefix" in right:
-        return parse_network(f"{right['prefix']['addr']}/{right['prefix']['len']}")
-    return parse_network(right) if isinstance(right, str) else None
+    if isinstance(right, int) and name in _NUMBERED:
+        return str(right)
+    if not isinstance(right, str):
+        return None
+    return str(ICMP_TYPES.get(name, {}).get(right, right))
+
+
+#: The fields whose values nft prints as numbers where they have no name.
+_NUMBERED = ("icmp type", "icmpv6 type", "l4proto")

@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation, Phase
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import FlowSelection
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
-    FORWARD,
     MULTICAST,
-    OUTPUT,
-    OWN_HOOKS,
+    OWN_CHAINS,
     OWN_TABLE,
     POSTROUTING,
-    PREROUTING,
     Criterion,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import inside
@@ -26,10 +23,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 
 #: Seconds that iptables waits for its lock.
 LOCK_WAIT = 10
-
-#: By hook: the priority of address translation, for which nft(8) has a name on two of the hooks. On the hook forward it
-#: is after connection tracking and before the filters of others.
-_PRIORITIES: Mapping[str, str] = {PREROUTING: "dstnat", OUTPUT: "-100", POSTROUTING: "srcnat", FORWARD: "-10"}
 
 
 @dataclass(frozen=True)
@@ -67,8 +60,10 @@ class AddOwnChain(NftOperation):
 
     def statements(self) -> Sequence[str]:
         table = [f"add table {self.family} {OWN_TABLE}"] if self.new_table else []
-        kind = OWN_HOOKS.get(self.hook)
-        base = f" {{ type {kind} hook {self.hook} priority {_PRIORITIES[self.hook]}; policy accept; }}" if kind else ""
+        called = OWN_CHAINS.get(self.hook)
+        base = ""
+        if called is not None:
+            base = f" {{ type {called.kind} hook {called.hook} priority {called.priority}; policy accept; }}"
         return [*table, f"add chain {self.family} {OWN_TABLE} {self.hook}{base}"]
 
 
@@ -139,7 +134,7 @@ class DeleteNftRule(NftOperation):
 
 @dataclass(frozen=True)
 class DeleteFlows(FirewallOperation):
-    """Delete the entries of connection tracking that keep another translation than the changed rules give.
+    """Delete the entries of connection tracking that the changed rules would translate otherwise, or not let pass.
 
     It has no shell line: a flow is no part of the host's state, and conntrack(8) fails where there is none to delete.
     """
@@ -242,17 +237,19 @@ def changes_translation(operation: Operation) -> bool:
 def format_nft(criteria: Iterable[Criterion], verdict: str, comment: str, family: str, target: str = "") -> str:
     """Return a rule in nft's language; `family` (ip, ip6) is that of the addresses."""
     words = [_format_nft_criterion(criterion, family) for criterion in criteria]
-    action = {"dnat": f"dnat to {target}", "jump": f"jump {target}"}.get(verdict, verdict)
+    formats = {"dnat": f"dnat to {target}", "jump": f"jump {target}", "log": f'log prefix "{target}"'}
+    action = formats.get(verdict, verdict)
     return " ".join([*words, action, f'comment "{comment}"'])
 
 
 def _format_nft_criterion(criterion: Criterion, family: str) -> str:
     relation = "!= " if criterion.negated else ""
-    if criterion.field in ("saddr", "daddr"):
-        return f"{family} {criterion.field} {relation}{criterion.value}"
-    if criterion.field in ("iifname", "oifname"):
-        return f'{criterion.field} {relation}"{criterion.value}"'
-    return f"{criterion.field} {relation}{criterion.value}"
+    name, is_set, _rest = criterion.field.partition(" set")
+    values = criterion.value.split() if is_set else [criterion.value]
+    if name in ("iifname", "oifname"):
+        values = [f'"{value}"' for value in values]
+    where = {"saddr": f"{family} saddr", "daddr": f"{family} daddr", "l4proto": "meta l4proto"}.get(name, name)
+    return f"{where} {relation}" + (f"{{ {', '.join(values)} }}" if is_set else values[0])
 
 
 def format_iptables(criteria: Iterable[Criterion], verdict: str, comment: str, target: str = "") -> tuple[str, ...]:
@@ -267,24 +264,35 @@ def format_iptables(criteria: Iterable[Criterion], verdict: str, comment: str, t
         words += ["-m", "addrtype", "!", "--dst-type", "MULTICAST"]
     for criterion in criteria:
         words += _format_iptables_criterion(criterion)
-    to = ["--to-destination", target] if verdict == "dnat" else []
+    to = {"dnat": ["--to-destination", target], "log": ["--log-prefix", target]}.get(verdict, [])
     action = target if verdict == "jump" else verdict.upper()
     return (*words, "-m", "comment", "--comment", comment, "-j", action, *to)
+
+
+#: By nft's name of the protocol: the words of iptables before the type.
+_ICMP_MATCHES: Mapping[str, Sequence[str]] = {
+    "icmp": ("-p", "icmp", "-m", "icmp", "--icmp-type"),
+    "icmpv6": ("-p", "ipv6-icmp", "-m", "icmp6", "--icmpv6-type"),
+}
 
 
 def _format_iptables_criterion(criterion: Criterion) -> list[str]:
     """Return the words of a criterion that iptables has an extension for."""
     protocol, _space, which = criterion.field.partition(" ")
+    value = criterion.value
+    if which == "type" and protocol in _ICMP_MATCHES:
+        return [*_ICMP_MATCHES[protocol], value]
     if which in ("sport", "dport"):
-        return ["-p", protocol, "-m", protocol, f"--{which}", criterion.value.replace("-", ":")]
-    if criterion.field == "fib daddr type":
-        return ["-m", "addrtype", "--dst-type", criterion.value.upper()]
-    if criterion.field == "ct status":
-        return ["-m", "conntrack", "--ctstate", criterion.value.upper()]
+        return ["-p", protocol, "-m", protocol, f"--{which}", value.replace("-", ":")]
     if criterion.field == "ct state":
-        states = sorted(criterion.value.upper().split(","), reverse=True)
+        states = sorted(value.upper().split(","), reverse=True)
         return ["-m", "conntrack", "--ctstate", ",".join(states)]
-    return []
+    options = {
+        "l4proto": ["-p", value],
+        "fib daddr type": ["-m", "addrtype", "--dst-type", value.upper()],
+        "ct status": ["-m", "conntrack", "--ctstate", value.upper()],
+    }
+    return options.get(criterion.field, [])
 
 
 _PLAIN = re.compile(r"[\w!./:,@%+=-]+", re.ASCII)

@@ -17,6 +17,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     FIREWALLD_TABLE,
     INPUT,
     NFTABLES,
+    POLICY_IN,
+    POLICY_OUT,
     REFUSING_VERDICTS,
     Chain,
     Place,
@@ -68,6 +70,8 @@ def refusal_in(base: Chain, endings: Sequence[Ending]) -> Refusal | None:
 def how_to_open(ruleset: Ruleset, refusal: Refusal, tools: Tools, where: NamespaceName, interface: str | None) -> str:
     """Return the commands that let in what comes by an interface, of the program that the chain belongs to."""
     link, base = interface or "INTERFACE", refusal.base
+    if refusal.place.chain in (POLICY_IN, POLICY_OUT):
+        return "it is a policy; netns.fabric.policy changes it, or `topology_policies` of the role"
     if ruleset.chains[base].hook != INPUT:
         return f"`{inside(where, 'nft', 'list', 'ruleset')}` shows its rules"
     if base.table == FIREWALLD_TABLE:

@@ -10,10 +10,10 @@ text.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from ipaddress import ip_network
+from ipaddress import collapse_addresses, ip_network
 from typing import Any
 
 #: Where a rule can be: in nf_tables by nft(8), in nf_tables by iptables-nft(8), in x_tables by iptables-legacy(8).
@@ -31,8 +31,8 @@ PREROUTING, OUTPUT, POSTROUTING, FORWARD = "prerouting", "output", "postrouting"
 #: The hook of what is for the host itself.
 INPUT = "input"
 NAT_HOOKS = (PREROUTING, OUTPUT, POSTROUTING)
-#: The hooks on which OWN_TABLE has a chain, and what kind of chain that is.
-OWN_HOOKS: Mapping[str, str] = {**dict.fromkeys(NAT_HOOKS, "nat"), FORWARD: "filter"}
+#: The chains of a namespace's policy: what comes in, and what goes out.
+POLICY_IN, POLICY_OUT = "fabric-policy-in", "fabric-policy-out"
 #: How the chains begin that hold what may leave an isolated link, and what may enter it.
 FROM_PREFIX, TO_PREFIX = "fabric-from-", "fabric-to-"
 #: The table of iptables for isolation. It is used before `filter`, where others accept traffic.
@@ -55,13 +55,35 @@ _BELONGS_TO_FIREWALLD = "it belongs to firewalld, whose next reload would delete
 _RESERVED = "a running program has reserved the table (flag owner); allow the traffic in that program, or stop it"
 
 
+@dataclass(frozen=True)
+class BaseChain:
+    """What the kernel calls a chain for. nft(8) has a name for some priorities."""
+
+    kind: str
+    hook: str
+    priority: str
+
+
+#: The chains of OWN_TABLE that the kernel calls. Those that filter come after connection tracking and the translation
+#: of destinations, and before the filters of others.
+OWN_CHAINS: Mapping[str, BaseChain] = {
+    PREROUTING: BaseChain("nat", PREROUTING, "dstnat"),
+    OUTPUT: BaseChain("nat", OUTPUT, "-100"),
+    POSTROUTING: BaseChain("nat", POSTROUTING, "srcnat"),
+    FORWARD: BaseChain("filter", FORWARD, "-10"),
+    POLICY_IN: BaseChain("filter", INPUT, "-10"),
+    POLICY_OUT: BaseChain("filter", OUTPUT, "-10"),
+}
+
+
 @dataclass(frozen=True, order=True)
 class Criterion:
     """A condition of a rule.
 
-    `field` is `saddr`, `daddr` (a network in CIDR notation), `iifname`, `oifname`, `ct state` (comma separated),
-    `ct status`, `fib daddr type`, `tcp dport` and its like (a port, or FIRST-LAST), or `other` for what does not matter
-    here, in the words of the tool that printed it.
+    `field` is `saddr`, `daddr` (a network in CIDR notation), `iifname`, `oifname`, `ct state` (comma separated), `ct
+    status`, `fib daddr type`, `tcp dport` and its like (a port, or FIRST-LAST), `l4proto`, `icmp type`, `icmpv6 type`
+    (a number), or `other` for what does not matter here, in the words of the tool that printed it. With ` set` after
+    it, the value is several ones separated by spaces; iptables has no such condition.
     """
 
     field: str
@@ -78,9 +100,9 @@ class Criterion:
 class Rule:
     """One rule of a chain.
 
-    `verdict` is in nft's words (`accept`, `drop`, `reject`, `return`, `masquerade`, `dnat`, `jump`, `goto`), empty for
-    none; `target` is the chain of a jump, or the destination of dnat (ADDRESS or ADDRESS:PORT). `handle` and
-    `expressions` (JSON) are nft's, `arguments` are iptables'.
+    `verdict` is in nft's words (`accept`, `drop`, `reject`, `return`, `masquerade`, `dnat`, `jump`, `goto`, `log`),
+    empty for none; `target` is the chain of a jump, the destination of dnat (ADDRESS or ADDRESS:PORT), or the prefix of
+    what is logged. `handle` and `expressions` (JSON) are nft's, `arguments` are iptables'.
     """
 
     criteria: frozenset[Criterion]
@@ -247,10 +269,11 @@ class Ruleset:
 
     def find_fault(self, family: str) -> str:
         """Return what is wrong with OWN_TABLE so that no rule in it would have an effect; empty for nothing."""
-        for hook, kind in OWN_HOOKS.items():
-            chain = self.chains.get(Place(NFTABLES, family, OWN_TABLE, hook))
-            if chain is not None and (chain.kind, chain.hook) != (kind, hook):
-                return f"its chain {hook} is not a {'NAT' if kind == 'nat' else kind} chain on the {hook} hook"
+        for name, base in OWN_CHAINS.items():
+            chain = self.chains.get(Place(NFTABLES, family, OWN_TABLE, name))
+            if chain is not None and (chain.kind, chain.hook) != (base.kind, base.hook):
+                kind = "NAT" if base.kind == "nat" else base.kind
+                return f"its chain {name} is not a {kind} chain on the {base.hook} hook"
         return ""
 
     def has_only_legacy(self, version: int) -> bool:
@@ -278,6 +301,34 @@ def format_destination(address: str, port: int | None) -> str:
     if port is None:
         return address
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def join_values(name: str, values: Iterable[str]) -> list[str]:
+    """Return the values of a set in one order, adjacent ones joined, as nft prints them in either way."""
+    found = list(values)
+    if name in ("saddr", "daddr"):
+        networks: list[Any] = [ip_network(value) for value in found]
+        return [str(network) for network in collapse_addresses(networks)]
+    if name.endswith("port"):
+        return join_ports(found)
+    return sorted(set(found))
+
+
+def join_ports(ranges: Iterable[str]) -> list[str]:
+    """Return ranges of ports (PORT or FIRST-LAST) in order, adjacent and overlapping ones joined."""
+    joined: list[list[int]] = []
+    for first, last in sorted(parse_ports(text) for text in ranges):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1][1] = max(joined[-1][1], last)
+        else:
+            joined.append([first, last])
+    return [str(first) if first == last else f"{first}-{last}" for first, last in joined]
+
+
+def parse_ports(text: str) -> tuple[int, int]:
+    """Return the first and the last port of PORT or FIRST-LAST."""
+    first, _hyphen, last = text.partition("-")
+    return int(first), int(last or first)
 
 
 def parse_network(text: str) -> str | None:

@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.announcements
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.batch import Batch, refusal_of
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handlers import HANDLERS
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import CreateLink
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkSocket
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.reader import Reader
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.removed_namespaces import RemovedNamespaces
@@ -116,6 +117,10 @@ class Kernel(Backend):
         A wanted value of None stands for any. A link that does not exist has the parameters that a new one has.
         """
         return self._reader.with_sysctls(state, wanted)
+
+    def with_links(self, state: KernelState, wanted: Iterable[CreateLink]) -> KernelState:
+        """Return the state with those of these new links that the kernel would refuse, by their form."""
+        return self._reader.with_links(state, wanted)
 
     def link_sysctls(self, namespace: NamespaceName, pattern: str) -> dict[str, str]:
         """Return a kernel parameter of each link, `*` in its name in place of the link: also of `all` and `default`.

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property, partial
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import with_cure
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
@@ -15,15 +15,21 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.journal import 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import MASTER_KINDS
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkError, Refusal
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.reader import Reader
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.removed_namespaces import RemovedNamespaces
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, NamespaceName
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.undo import CapturedLink, Captures, Contents
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link, NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.undo import (
+    CapturedLink,
+    Captures,
+    Contents,
+    Deletion,
+)
 
 Undo = Callable[[], None]
 Entry = tuple[Operation, bytearray, Undo]
-Deletion = tuple[Operation, CapturedLink, Undo]
+Deleted = tuple[Operation, CapturedLink, Deletion]
 
 
 class Batch:
@@ -43,13 +49,76 @@ class Batch:
         self.removed = removed
         self.journal = journal
         self._waiting: dict[NamespaceName, list[Entry]] = {}
-        self._deletions: dict[NamespaceName, list[Deletion]] = {}
+        self._deletions: dict[NamespaceName, list[Deleted]] = {}
 
     def add(self, operation: Operation, namespace: NamespaceName, request: bytearray, undo: Undo) -> None:
         self._waiting.setdefault(namespace, []).append((operation, request, undo))
 
-    def add_deletion(self, operation: Operation, end: CapturedLink, undo: Undo) -> None:
-        self._deletions.setdefault(end.namespace, []).append((operation, end, undo))
+    def add_deletion(self, operation: Operation, namespace: NamespaceName, name: str) -> None:
+        """Delete a link, and with it the other end of a veth pair, once the batch is complete."""
+        self.send()
+        found = self._state.link(namespace, name)
+        far = self._state.far_end(found) if found else None
+        places = [(namespace, name), *([(far[0], far[1].name)] if far else [])]
+        ends = self._capture_present(places)
+        if not ends:  # another program has deleted it: what was wanted
+            return
+        dependants = [place for end in ends for place in self._dependants(end.namespace, end.link.index)]
+        members = self._members([*[(end.namespace, end.link) for end in ends], *dependants])
+        deletion = Deletion(
+            ends,
+            self._capture_present((place, link.name) for place, link in dependants),
+            self._capture_present((place, link.name) for place, link in members),
+            self._depth(namespace, found),
+        )
+        # Either end will do, and the ends in one namespace can be deleted together: in most plans the host's.
+        end = next((end for end in ends if end.namespace is None), ends[0])
+        self._deletions.setdefault(end.namespace, []).append((operation, end, deletion))
+
+    def _capture_present(self, places: Iterable[tuple[NamespaceName, str]]) -> list[CapturedLink]:
+        """Capture those of these links that exist."""
+        found: list[CapturedLink] = []
+        for namespace, name in places:
+            link = self._state.link(namespace, name)
+            try:
+                found.append(self._captures.capture_link(namespace, name, self.journal, link))
+            except OSError as error:
+                if error.errno != errno.ENODEV:
+                    raise
+        return found
+
+    def _dependants(self, namespace: NamespaceName, index: int) -> list[tuple[NamespaceName, Link]]:
+        """Return the links that the kernel deletes with a link: those that are on it, and what is on these."""
+        found: list[tuple[NamespaceName, Link]] = []
+        for place, link in self._on.get((namespace, index), ()):
+            found += [(place, link), *self._dependants(place, link.index)]
+        return found
+
+    @cached_property
+    def _on(self) -> Mapping[tuple[NamespaceName, int], list[tuple[NamespaceName, Link]]]:
+        """The links that are on another link, by that."""
+        found: dict[tuple[NamespaceName, int], list[tuple[NamespaceName, Link]]] = {}
+        for place, link in self._state.links():
+            if link.base is not None and link.base.known and link.base.index:
+                found.setdefault((link.base.namespace, link.base.index), []).append((place, link))
+        return found
+
+    def _members(self, masters: Sequence[tuple[NamespaceName, Link]]) -> list[tuple[NamespaceName, Link]]:
+        """Return the links that lose their master with these."""
+        return [
+            (namespace, each)
+            for namespace, link in masters
+            if link.kind in MASTER_KINDS
+            for each in self._state.namespace(namespace).links
+            if each.master == link.index
+        ]
+
+    def _depth(self, namespace: NamespaceName, link: Link | None) -> int:
+        if link is None:
+            return 0
+        base = self._state.base_of(link)
+        master = self._state.namespace(namespace).link_at(link.master) if link.master else None
+        return 1 + max(self._depth(*base) if base else 0, self._depth(namespace, master))
 
     def capture_link(self, namespace: NamespaceName, name: str) -> CapturedLink:
         """Capture a link and the contents of its namespace, once what was added before is done."""
@@ -60,12 +129,6 @@ class Batch:
         """Capture the addresses and routes of a namespace, once what was added before is done."""
         self.send()
         return self._captures.capture_contents(namespace, self.journal)
-
-    def far_end(self, namespace: NamespaceName, link: str) -> tuple[NamespaceName, str] | None:
-        """Return the other end of a veth as it was at the batch's first such query; None where it is out of sight."""
-        found = self._state.link(namespace, link)
-        far = self._state.far_end(found) if found else None
-        return (far[0], far[1].name) if far else None
 
     def far_ends_of(self, namespace: str) -> list[tuple[NamespaceName, int]]:
         """Return the other ends of all veths in a namespace, each by its namespace and index."""
@@ -115,22 +178,35 @@ class Batch:
         Raises:
             OperationFailed: The kernel refused it.
         """
-        for namespace, deletions in self._deletions.items():
-            group = self._unused_group(namespace)
-            present = self._move_into_group(namespace, group, deletions)
-            refusal = self._handles.send(namespace, requests.delete_group(group)) if present else None
-            if refusal is not None and refusal.number == errno.ENODEV:  # none of the group exists any more
-                continue
-            if refusal is not None:
-                raise refusal_of(present[0][0], NetlinkError(refusal))
-            for operation, _end, undo in present:
-                self.journal.record("; ".join(operation.commands()), undo)
+        groups = {namespace: self._unused_group(namespace) for namespace in self._deletions}
+        present = {
+            namespace: self._move_into_group(namespace, group, self._deletions[namespace])
+            for namespace, group in groups.items()
+        }
+        done: list[Deleted] = []
+        try:
+            for namespace, deletions in present.items():
+                refusal = self._handles.send(namespace, requests.delete_group(groups[namespace])) if deletions else None
+                if refusal is not None and refusal.number == errno.ENODEV:  # none of the group exists any more
+                    done += _deleted_with(deletions, done)
+                elif refusal is not None:
+                    raise refusal_of(deletions[0][0], NetlinkError(refusal))
+                else:
+                    done += deletions
+        finally:
+            self._record_deletions(done)
 
-    def _move_into_group(self, namespace: NamespaceName, group: int, deletions: Sequence[Deletion]) -> list[Deletion]:
+    def _record_deletions(self, done: Sequence[Deleted]) -> None:
+        """Record deletions such that what others are on is restored first."""
+        ends = [end for _operation, _end, deletion in done for end in deletion.ends]
+        for operation, _end, deletion in sorted(done, key=lambda each: -each[2].depth):
+            self.journal.record("; ".join(operation.commands()), partial(deletion.restore, self._handles, ends))
+
+    def _move_into_group(self, namespace: NamespaceName, group: int, deletions: Sequence[Deleted]) -> list[Deleted]:
         """Move links into a group; return those that exist."""
         self.send()
         entries: list[Entry] = []
-        for operation, end, _undo in deletions:
+        for operation, end, _deletion in deletions:
             before = requests.set_link_at(end.link.index, ("IFLA_GROUP", end.group))
             request = requests.set_link_at(end.link.index, ("IFLA_GROUP", group))
             entries.append((operation, request, self._request_later(namespace, before)))
@@ -146,6 +222,12 @@ class Batch:
     def _unused_group(self, namespace: NamespaceName) -> int:
         """Return a group (ip-link(8), `group`) that no link of the namespace is in."""
         return max((found.group for found in self._handles.get(namespace).links()), default=0) + 1
+
+
+def _deleted_with(deletions: Sequence[Deleted], done: Sequence[Deleted]) -> list[Deleted]:
+    """Return those of the deletions that the kernel has carried out along with others."""
+    dependants = {(each.namespace, each.link.index) for _operation, _end, other in done for each in other.dependants}
+    return [each for each in deletions if (each[1].namespace, each[1].link.index) in dependants]
 
 
 def refusal_of(operation: Operation, error: OSError) -> OperationFailed:

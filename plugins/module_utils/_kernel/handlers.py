@@ -7,10 +7,16 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import ethtool, requests, sysctl, undo
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
+    ethtool,
+    kind_handlers,
+    requests,
+    sysctl,
+    undo,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import kind_operations as kind_op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.batch import Batch
@@ -86,25 +92,8 @@ def _create_veth(handles: NamespaceHandles, operation: op.CreateVeth, batch: Bat
     batch.add(operation, None, request, lambda: undo.delete_created_pair(handles, operation))
 
 
-def _delete_link(handles: NamespaceHandles, operation: op.DeleteLink, batch: Batch) -> None:
-    places = [(operation.namespace, operation.name), batch.far_end(operation.namespace, operation.name)]
-    ends = [end for place in places if place and (end := _capture_if_present(batch, *place))]
-    if not ends:  # another program has deleted it: what was wanted
-        return
-    # Either end will do, and the ends in one namespace can be deleted together: in most plans the host's.
-    end = next((end for end in ends if end.namespace is None), ends[0])
-    is_tap = ends[0].link.kind == "tun"
-    restore = partial(undo.recreate_tap, handles, ends[0]) if is_tap else partial(undo.recreate_pair, handles, ends)
-    batch.add_deletion(operation, end, restore)
-
-
-def _capture_if_present(batch: Batch, namespace: NamespaceName, name: str) -> undo.CapturedLink | None:
-    try:
-        return batch.capture_link(namespace, name)
-    except OSError as error:
-        if error.errno == errno.ENODEV:
-            return None
-        raise
+def _delete_link(_handles: NamespaceHandles, operation: op.DeleteLink, batch: Batch) -> None:
+    batch.add_deletion(operation, operation.namespace, operation.name)
 
 
 def _move_link(handles: NamespaceHandles, operation: op.MoveLink, batch: Batch) -> None:
@@ -261,6 +250,10 @@ HANDLERS: Mapping[type, Callable[[NamespaceHandles, Any, Batch], None]] = {
     op.RemoveNamespace: _remove_namespace,
     op.RemoveStaleFile: _remove_stale_file,
     op.CreateVeth: _create_veth,
+    kind_op.CreateLink: kind_handlers.create_link,
+    kind_op.ChangeLink: kind_handlers.change_link,
+    kind_op.ConfigureLink: kind_handlers.configure_link,
+    kind_op.SetMaster: kind_handlers.set_master,
     op.DeleteLink: _delete_link,
     op.MoveLink: _move_link,
     op.RenameLink: _rename_link,

@@ -6,6 +6,7 @@
 The alias (ip-link(8)) lives exactly as long as the link, and moves with it from namespace to namespace.
 
     netns.fabric:lab                                                   an owner
+    netns.fabric:lab created                                           an owner, and the link exists by its declaration
     netns.fabric:lab,web was mtu 1500                                  two owners, and the MTU that the link had
     netns.fabric:lab was host up mtu 1500 mac 52:54:00:12:34:56        moved from the host, where it was up
     netns.fabric: was host down mtu 1500 mac 52:54:00:12:34:56 alias the uplink
@@ -23,7 +24,8 @@ PREFIX = "netns.fabric:"
 ALIAS_MAX = 255
 
 _FORM = re.compile(
-    re.escape(PREFIX) + r"(?P<owners>[^ ]*)(?: was(?P<host> host)?(?: (?P<state>up|down))?(?: mtu (?P<mtu>[0-9]+))?"
+    re.escape(PREFIX) + r"(?P<owners>[^ ]*)(?P<created> created)?"
+    r"(?: was(?P<host> host)?(?: (?P<state>up|down))?(?: mtu (?P<mtu>[0-9]+))?"
     r"(?: mac (?P<mac>[0-9a-f:]+))?(?: alias (?P<alias>.+))?)?",
     re.DOTALL,
 )
@@ -55,16 +57,18 @@ class Origin:
 
 @dataclass(frozen=True)
 class Mark:
-    """The owners and the origin of a link."""
+    """The owners and the origin of a link; `created`: it exists by a declaration, and is deleted with it."""
 
     owners: tuple[str, ...] = ()
     origin: Origin | None = None
+    created: bool = False
 
     def __str__(self) -> str:
         """Return the alias; empty where there is nothing to keep."""
         if not self.owners and self.origin is None:
             return ""
-        return PREFIX + ",".join(self.owners) + (f" was {self.origin}" if self.origin else "")
+        created = " created" if self.created else ""
+        return PREFIX + ",".join(self.owners) + created + (f" was {self.origin}" if self.origin else "")
 
 
 @lru_cache
@@ -77,7 +81,7 @@ def parse_mark(alias: str) -> Mark | None:
         return None
     owners = tuple(filter(None, found["owners"].split(",")))
     if " was" not in alias:
-        return Mark(owners)
+        return Mark(owners, created=found["created"] is not None)
     return Mark(
         owners,
         Origin(
@@ -87,4 +91,5 @@ def parse_mark(alias: str) -> Mark | None:
             mac=found["mac"],
             alias=found["alias"] or "",
         ),
+        found["created"] is not None,
     )

@@ -55,6 +55,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
     IFLA_PROMISCUITY,
     IFLA_PROP_LIST,
     IFLA_STATS64,
+    IFLA_TXQLEN,
     LINK_HEADER,
     NDA_DST,
     NDA_LLADDR,
@@ -146,12 +147,13 @@ START = HEADER.size
 
 @dataclass(frozen=True)
 class LinkMessage:
-    """A link as dumped; a veth's far end is known by index and namespace id only."""
+    """A link as dumped; a veth's far end, and what a link is on, is known by index and namespace id only."""
 
     link: Link
     peer_index: int
     peer_nsid: int | None
     group: int = 0
+    queue_length: int = 0
 
 
 def parse_link(message: bytes, counters: bool = False) -> LinkMessage:
@@ -176,6 +178,7 @@ def parse_link(message: bytes, counters: bool = False) -> LinkMessage:
         promiscuity=_number(attributes.get(IFLA_PROMISCUITY)),
         state=_operational_state(_number(attributes.get(IFLA_OPERSTATE))),
         counters=_counters(attributes.get(IFLA_STATS64)) if counters else {},
+        information=attributes.get(IFLA_LINKINFO, b""),
         filters_vlans=kind == "bridge" and _has_flag(information.get(IFLA_INFO_DATA), IFLA_BR_VLAN_FILTERING),
         isolated=_text(information.get(IFLA_INFO_SLAVE_KIND)) == "bridge"
         and _has_flag(information.get(IFLA_INFO_SLAVE_DATA), IFLA_BRPORT_ISOLATED),
@@ -185,6 +188,7 @@ def parse_link(message: bytes, counters: bool = False) -> LinkMessage:
         peer_index=_number(attributes.get(IFLA_LINK)),
         peer_nsid=struct.unpack("=i", nsid)[0] if nsid is not None else None,
         group=_number(attributes.get(IFLA_GROUP)),
+        queue_length=_number(attributes.get(IFLA_TXQLEN)),
     )
 
 

@@ -32,6 +32,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
     NLMSG_DONE,
     NLMSG_ERROR,
     NLMSGERR_ATTR_MSG,
+    NLMSGERR_ATTR_OFFS,
     SO_RCVBUFFORCE,
     SOL_NETLINK,
 )
@@ -53,10 +54,14 @@ DUMP_TIMEOUT = 60.0
 
 @dataclass(frozen=True)
 class Refusal:
-    """The kernel's answer to a request that it refuses: the errno, and its explanation (extended acknowledgement)."""
+    """The kernel's answer to a request that it refuses: the errno, and its explanation (extended acknowledgement).
+
+    `offset` is where the attribute stands in the request that it refuses, if it says so.
+    """
 
     number: int
     text: str
+    offset: int | None = None
 
     def __str__(self) -> str:
         reason = f"{os.strerror(self.number)} ({errno.errorcode.get(self.number, self.number)})"
@@ -102,15 +107,16 @@ def replay(dumped: bytes | bytearray, kind: int, flags: int) -> bytearray:
 def attributes_of(message: bytes, start: int, end: int | None = None) -> dict[int, bytes]:
     """Return the attributes of a message, or of a nested attribute, by their numbers."""
     end = len(message) if end is None else end
-    return {kind: message[first:last] for kind, first, last in _attributes(message, start, end)}
+    return {kind: message[first:last] for kind, first, last in attributes_in(message, start, end)}
 
 
 def positions(message: bytes, start: int, wanted: int) -> list[tuple[int, int]]:
     """Return where the contents of the attributes of this number begin and end in a message."""
-    return [(first, last) for kind, first, last in _attributes(message, start, len(message)) if kind == wanted]
+    return [(first, last) for kind, first, last in attributes_in(message, start, len(message)) if kind == wanted]
 
 
-def _attributes(message: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+def attributes_in(message: bytes | bytearray, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Yield the number of each attribute, and where its content begins and ends."""
     unpack, size = ATTRIBUTE.unpack_from, ATTRIBUTE.size
     while start + size <= end:
         length, kind = unpack(message, start)
@@ -314,7 +320,9 @@ def _refusal_in(message: bytes) -> Refusal | None:
     number = -struct.unpack_from("=i", message, HEADER.size)[0]
     if number == 0:
         return None
-    text = b""
+    found: dict[int, bytes] = {}
     if HEADER.unpack_from(message)[2] & NLM_F_ACK_TLVS:
-        text = attributes_of(message, HEADER.size + 4 + HEADER.size).get(NLMSGERR_ATTR_MSG, b"")
-    return Refusal(number, text.rstrip(b"\0").decode(errors="replace"))
+        found = attributes_of(message, HEADER.size + 4 + HEADER.size)
+    text = found.get(NLMSGERR_ATTR_MSG, b"").rstrip(b"\0").decode(errors="replace")
+    offset = found.get(NLMSGERR_ATTR_OFFS)
+    return Refusal(number, text, struct.unpack("=I", offset)[0] if offset else None)

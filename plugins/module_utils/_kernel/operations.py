@@ -340,4 +340,7 @@ class SetSysctl(KernelOperation):
     value: str
 
     def commands(self) -> Sequence[str]:
+        if "=" in self.key:  # in the name of a link; sysctl(8) takes what follows for the value
+            path = "/proc/sys/" + self.key.translate(str.maketrans("./", "/."))
+            return [inside(self.namespace, "sh", "-c", f"echo {self.value} > {shlex.quote(path)}")]
         return [inside(self.namespace, "sysctl", "-w", f"{self.key}={self.value}")]

@@ -14,10 +14,18 @@ from typing import Any, TypeVar
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import ethtool, messages, requests, sysctl
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
+    ethtool,
+    generic,
+    messages,
+    requests,
+    sysctl,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.bases import Bases
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import CreateLink
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import EndlessDump
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.peers import Peers
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.simulated_sysctls import SimulatedSysctls
@@ -57,6 +65,7 @@ class Reader:
         self._peers_by_namespaces: dict[tuple[NamespaceName, ...], Peers] = {}
         self._simulated_sysctls = SimulatedSysctls()
         self._trial = Trial()
+        self._bases = Bases(self._ids_inside)
 
     def close(self) -> None:
         self._trial.close()
@@ -65,6 +74,7 @@ class Reader:
         """Drop what was read: somebody has written."""
         self._cache.clear()
         self._peers_by_namespaces.clear()
+        self._bases.forget()
 
     def _cached(self, name: NamespaceName, kind: str, read: Callable[[], Value]) -> Value:
         if (name, kind) not in self._cache:
@@ -100,6 +110,7 @@ class Reader:
                 self._fetch(name, wanted)
         dumped = {name: self._links(name, counters) for name in found}
         peers = self._peers(dumped)
+        self._bases.consider(dumped)
         stale = [name for name in self._handles.names().intersection(names) if name not in {*dumped, *self.unread}]
         state = KernelState(
             namespaces={
@@ -192,7 +203,10 @@ class Reader:
     def _link(self, name: NamespaceName, found: messages.LinkMessage, peers: Peers, tx_checksum: bool) -> Link:
         link = found.link
         if link.kind != "veth":
-            return link
+            base = self._bases.of(name, found) if link.kind else None
+            if link.kind == generic.FAMILY:
+                link = replace(link, information=self._cached(name, f"{link.name} itself", self._options(name, link)))
+            return link if base is None else replace(link, base=base)
         checksum = None
         if tx_checksum:
             socket = self._handles.get(name).socket
@@ -200,6 +214,18 @@ class Reader:
                 name, f"tx_checksum {link.name}", lambda: ethtool.tx_checksum(socket.fileno(), link.name)
             )
         return replace(link, peer=peers.of(name, found), tx_checksum=checksum)
+
+    def _options(self, name: NamespaceName, link: Link) -> Callable[[], bytes]:
+        """Return how the options are read that the kernel does not dump with a link."""
+
+        def read() -> bytes:
+            try:
+                with self._handles.entered(name):
+                    return generic.read_information(link.name)
+            except OSError:  # the link is gone by now
+                return link.information
+
+        return read
 
     def with_sysctls(self, state: KernelState, wanted: Mapping[tuple[NamespaceName, str], str | None]) -> KernelState:
         """Return the state with these kernel parameters; see Kernel.with_sysctls()."""
@@ -223,6 +249,12 @@ class Reader:
             refused_sysctls={**state.refused_sysctls, **refused},
         )
 
+    def with_links(self, state: KernelState, wanted: Iterable[CreateLink]) -> KernelState:
+        """Return the state with those new links that the kernel would refuse; see Kernel.with_links()."""
+        tried = {each.form: self._trial.refusal_of_link(each) for each in wanted}
+        refused = {form: reason for form, reason in tried.items() if reason}
+        return replace(state, refused_links={**state.refused_links, **refused})
+
     def sysctl(self, namespace: NamespaceName, key: str) -> str | None:
         """Return a kernel parameter; None where there is none, or it cannot be read."""
         return self._sysctls(namespace, [key])[key]
@@ -232,7 +264,7 @@ class Reader:
             found = {key: self._trial.read(key) for key in keys}
         else:
             with self._handles.entered(namespace):
-                found = {key: sysctl.read(key) for key in keys}
+                found = {key: sysctl.read(self._simulated_sysctls.former_key(namespace, key)) for key in keys}
         simulated = {key: self._simulated_sysctls.get(namespace, key) for key in keys}
         return {key: value if simulated[key] is None else simulated[key] for key, value in found.items()}
 
@@ -294,6 +326,8 @@ class Reader:
         self._simulate_removals(removals)
         # After the removals: what is re-created, or has moved, gets its parameters then.
         for each in operations:
+            if isinstance(each, op.RenameLink):
+                self._simulated_sysctls.rename_link(each.namespace, each.name, each.new_name)
             if isinstance(each, op.SetSysctl):
                 self._simulated_sysctls.set(each.namespace, each.key, each.value)
 
@@ -318,6 +352,8 @@ class Reader:
                 far = state.far_end(link)
                 if far is not None:
                     self._simulate_removal(*far)
+                for place_on, on in () if isinstance(removal, op.MoveLink) else state.links_on(place, link):
+                    self._simulate_removal(place_on, on)
 
     def simulate_removed_links(self, names: Collection[str]) -> None:
         """Read from now on as if these links of the host had been removed."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import split_key
+from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import join_key, split_key
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 
 #: The parameters of `all` that the kernel copies to `default` and to every link when they are written
@@ -30,6 +30,8 @@ class SimulatedSysctls:
     def __init__(self) -> None:
         #: By namespace and key; `*` stands for every link.
         self._values: dict[tuple[NamespaceName, str], str] = {}
+        #: By namespace and name: the former name of a link, which keeps its parameters.
+        self._former: dict[tuple[NamespaceName, str], str] = {}
 
     def set(self, namespace: NamespaceName, key: str, value: str) -> None:
         key = ALIASES.get(key, key)
@@ -48,6 +50,20 @@ class SimulatedSysctls:
             return self._values.get((namespace, f"{found[1]}.*.{found[3]}"))
         return value
 
+    def rename_link(self, namespace: NamespaceName, name: str, new_name: str) -> None:
+        """Take a link for renamed."""
+        self._former[namespace, new_name] = self._former.pop((namespace, name), name)
+        for where, key in list(self._values):
+            found = split_key(key)
+            if where == namespace and found is not None and found[1] == name:
+                self._values[where, join_key(found[0], new_name, found[2])] = self._values.pop((where, key))
+
+    def former_key(self, namespace: NamespaceName, key: str) -> str:
+        """Return the key by which the kernel still has a parameter."""
+        found = split_key(key)
+        former = self._former.get((namespace, found[1])) if found else None
+        return join_key(found[0], former, found[2]) if found and former else key
+
     def of_links(self, namespace: NamespaceName, pattern: str, read: Mapping[str, str]) -> dict[str, str]:
         """Return a parameter of links, `*` in its name in place of the link: as it was set, else as it was read."""
         start, _star, end = pattern.partition("*")
@@ -61,6 +77,7 @@ class SimulatedSysctls:
 
     def forget_link(self, namespace: NamespaceName, link: str) -> None:
         """Forget what was set for a link: it is gone, and one that gets its name has its own parameters."""
+        self._former.pop((namespace, link), None)
         for where, key in list(self._values):
             found = split_key(key)
             if where == namespace and found is not None and found[1] == link:
@@ -69,9 +86,11 @@ class SimulatedSysctls:
     def forget(self, namespace: NamespaceName) -> None:
         """Forget all that was set in a namespace: it is gone."""
         self._values = {place: value for place, value in self._values.items() if place[0] != namespace}
+        self._former = {place: name for place, name in self._former.items() if place[0] != namespace}
 
     def clear(self) -> None:
         self._values.clear()
+        self._former.clear()
 
     def _forget_links(self, namespace: NamespaceName, tree: str, name: str) -> None:
         for where, key in list(self._values):

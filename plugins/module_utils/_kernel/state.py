@@ -30,7 +30,10 @@ class Identity:
 
 @dataclass(frozen=True)
 class End:
-    """The far end of a veth: its namespace and its index there. Indexes repeat across namespaces."""
+    """The far end of a veth, or the link that one is on: its namespace and its index there, 0 for no link.
+
+    Indexes repeat across namespaces.
+    """
 
     namespace: NamespaceName
     index: int
@@ -46,6 +49,9 @@ class Link:
     `promiscuity` counts the users that have asked for all packets, `master` is the index of the device that the link is
     enslaved to (0 for none). `tx_checksum` is None where it was not read. `state` is the operational state (RFC 2863)
     in lower case, `altnames` are its alternative names, `immutable` says that it cannot leave its namespace, `counters`
+    are packets, bytes, errors and dropped packets each way, empty where they were not read. `base` is the link that it
+    is on, of a tunnel the one that it is bound to and the namespace of its outer packets, where these are not its own.
+    `information` is what the kernel reports of its kind (IFLA_LINKINFO).
     are packets, bytes, errors and dropped packets each way, empty where they were not read. `filters_vlans` is of a
     bridge, `isolated` of a bridge's port (ip-link(8), vlan_filtering and isolated).
     """
@@ -66,6 +72,8 @@ class Link:
     tx_checksum: bool | None = None
     state: str = field(default="", compare=False)
     counters: Mapping[str, int] = field(default_factory=dict, compare=False)
+    base: End | None = None
+    information: bytes = field(default=b"", compare=False, repr=False)
     filters_vlans: bool = field(default=False, compare=False)
     isolated: bool = field(default=False, compare=False)
 
@@ -80,6 +88,12 @@ class Link:
         """What the link was before it was changed, where that was recorded."""
         mark = parse_mark(self.alias)
         return mark.origin if mark else None
+
+    @property
+    def created(self) -> bool:
+        """Whether the link exists by the declaration of its owners."""
+        mark = parse_mark(self.alias)
+        return bool(mark and mark.created)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -229,6 +243,8 @@ class KernelState:
     aliases: Mapping[str, NamespaceName] = field(default_factory=dict)
     #: The kernel parameters that were asked for, by namespace and key; None: it has no such parameter.
     sysctls: Mapping[tuple[NamespaceName, str], str | None] = field(default_factory=dict)
+    #: The new links that the kernel would refuse, by kind and values, with the reason.
+    refused_links: Mapping[object, str] = field(default_factory=dict)
     #: The values that the kernel would refuse, by key and value, with the reason.
     refused_sysctls: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
@@ -255,6 +271,27 @@ class KernelState:
             return None
         far = self.namespace(link.peer.namespace).link_at(link.peer.index)
         return (link.peer.namespace, far) if far else None
+
+    def base_of(self, link: Link) -> tuple[NamespaceName, Link] | None:
+        """Return the link that a link is on, where it is in a namespace that was read."""
+        if link.base is None or not link.base.known:
+            return None
+        found = self.namespace(link.base.namespace).link_at(link.base.index)
+        return (link.base.namespace, found) if found else None
+
+    def links_on(self, namespace: NamespaceName, link: Link) -> list[tuple[NamespaceName, Link]]:
+        """Return the links that are on a link, and those that are on these: the kernel deletes them with it."""
+        found: list[tuple[NamespaceName, Link]] = []
+        for place, each in self.links():
+            base = self.base_of(each) if each.base else None
+            if base and base[0] == namespace and base[1].index == link.index:
+                found += [(place, each), *self.links_on(place, each)]
+        return found
+
+    def master_of(self, namespace: NamespaceName, link: Link) -> str:
+        """Return the name of the link's master; empty for none."""
+        master = self.namespace(namespace).link_at(link.master) if link.master else None
+        return master.name if master else ""
 
     def without(self, removed: Mapping[NamespaceName, Collection[int]]) -> KernelState:
         """Return the state without these links, by namespace and index, and without what is on them."""

@@ -1,30 +1,39 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A namespace without a name, in which kernel parameters are tried before they are set where they are wanted.
+"""A namespace without a name, in which kernel parameters and new links are tried before they are set and created.
 
 What the kernel refuses differs from release to release: some parameters are missing in a namespace or only the host may
-set them, and each has a range of its own. The namespace is empty, belongs to this process alone and ends with it.
+set them, and each has a range of its own; a kind of links may be missing, or not take some of its options. The
+namespace is empty, belongs to this process alone and ends with it.
 """
 
 from __future__ import annotations
 
+import errno
 import os
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import replace
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import sysctl_names
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import kind_requests, requests, sysctl, tun_devices
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import sysctl
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import Kind
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import CreateLink
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkSocket
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import CreateVeth, NewEnd
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import NETLINK_ROUTE
 from ansible_collections.netns.fabric.plugins.module_utils._system.paths import read_only_mount
 
 
 class Trial:
-    """The kernel parameters of a new namespace. It is created at its first use."""
+    """A new namespace. It is created at its first use."""
 
     def __init__(self) -> None:
         self._descriptor: int | None = None
         self._is_impossible = False
         self._refusals: dict[tuple[str, str], str] = {}
+        self._refused_links: dict[object, str] = {}
 
     def read(self, key: str) -> str | None:
         """Return the value that a new namespace has; None where it has no such parameter.
@@ -61,6 +70,32 @@ class Trial:
                     sysctl.restore(captured)
         return ""
 
+    def refusal_of_link(self, operation: CreateLink) -> str:
+        """Return why the kernel refuses a new link; empty where it accepts it, or nothing is known.
+
+        A kind whose module is there and not loaded is not tried: the kernel would load it, also in check mode.
+        """
+        if operation.form not in self._refused_links:
+            self._refused_links[operation.form] = self._try_link(operation, len(self._refused_links))
+        return self._refused_links[operation.form]
+
+    def _try_link(self, operation: CreateLink, number: int) -> str:
+        kind = operation.kind
+        descriptor = None if _would_load(kind.module) else self._open()
+        if descriptor is None:
+            return ""
+        tried = replace(operation, name=f"try{number}", mac=None, mtu=None)
+        with setns.entered(descriptor), closing(NetlinkSocket(NETLINK_ROUTE)) as netlink:
+            try:
+                if kind.device:
+                    tun_devices.create(tried.name, kind.encode(dict(tried.values)))
+                else:
+                    parent = _create_parent(netlink, number) if operation.parent else 0
+                    netlink.request(kind_requests.new_link(tried, parent))
+            except OSError as error:
+                return _describe_refused_link(kind, error)
+        return ""
+
     def _open(self) -> int | None:
         if self._descriptor is None and not self._is_impossible:
             try:
@@ -74,6 +109,37 @@ class Trial:
             os.close(self._descriptor)
         self._descriptor = None
         self._refusals.clear()
+        self._refused_links.clear()
+
+
+def _would_load(module: str) -> bool:
+    """Return whether the kernel would load a module at the first link of its kind."""
+    if os.path.isdir(f"/sys/module/{module}"):
+        return False
+    try:
+        with open(f"/lib/modules/{os.uname().release}/modules.dep", encoding="utf-8", errors="replace") as modules:
+            return f"/{module}.ko" in modules.read()
+    except OSError:  # a kernel without modules, or a container without theirs
+        return False
+
+
+def _create_parent(netlink: NetlinkSocket, number: int) -> int:
+    """Create a link that another one can be on, and return its index."""
+    index = 1000 + 2 * number
+    pair = CreateVeth(NewEnd(None, f"parent{number}"), NewEnd(None, f"peer{number}"))
+    netlink.request(requests.new_veth(pair, None, None, (index, index + 1)))
+    return index
+
+
+def _describe_refused_link(kind: Kind, error: OSError) -> str:
+    if error.errno in (errno.ENOENT, errno.ENODEV) if kind.device else "Unknown device type" in str(error):
+        return (
+            f"the kernel of this host has no links of the kind {kind.name}; load its module "
+            f"(`modprobe {kind.module}`), or install the package of the kernel that has it"
+        )
+    if error.errno in (errno.EOPNOTSUPP, errno.EINVAL, errno.ERANGE, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT):
+        return f"the kernel refuses a link with these options: {error}"
+    return ""  # what is in its way here is not in its way there
 
 
 def _capture(key: str) -> dict[str, str]:

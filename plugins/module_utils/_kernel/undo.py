@@ -6,35 +6,35 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import socket
 import stat
-import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Journal
-from ansible_collections.netns.fabric.plugins.module_utils._core.text import encode_name
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import ethtool, messages, requests
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
+    ethtool,
+    generic,
+    kind_requests,
+    messages,
+    requests,
+    tun_devices,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandle, NamespaceHandles
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import data_of, find_kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkError, Refusal, replay
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
-    IFF_NO_PI,
-    IFF_TAP,
     IFF_UP,
-    INTERFACE_REQUEST,
     NLM_F_CREATE,
     NLM_F_REPLACE,
     RTM_DELADDR,
     RTM_NEWADDR,
-    TUNSETIFF,
-    TUNSETIFINDEX,
-    TUNSETPERSIST,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._system.small_files import read_bytes
 
@@ -46,6 +46,7 @@ class CapturedLink:
     namespace: NamespaceName
     link: Link
     group: int = 0
+    queue_length: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,20 @@ class Captures:
         self._handles = handles
         self._contents: dict[NamespaceName, Contents] = {}
 
-    def capture_link(self, namespace: NamespaceName, name: str, journal: Journal) -> CapturedLink:
-        """Capture a link, and with it the contents of its namespace."""
+    def capture_link(
+        self, namespace: NamespaceName, name: str, journal: Journal, known: Link | None = None
+    ) -> CapturedLink:
+        """Capture a link, and with it the contents of its namespace; `known` is what was read of it."""
+        base = known.base if known else None
         contents = self.capture_contents(namespace, journal)
         handle = self._handles.get(namespace)
         found = handle.link(name)
         contents.touched.add(found.link.index)
         checksum = ethtool.tx_checksum(handle.socket.fileno(), name)
-        return CapturedLink(namespace, replace(found.link, tx_checksum=checksum), found.group)
+        link = replace(found.link, tx_checksum=checksum, base=base)
+        if known is not None and link.kind == generic.FAMILY:
+            link = replace(link, information=known.information)
+        return CapturedLink(namespace, link, found.group, found.queue_length)
 
     def capture_contents(self, namespace: NamespaceName, journal: Journal) -> Contents:
         """Capture the addresses and routes of a namespace, to be restored all at once.
@@ -106,13 +113,112 @@ class Captures:
 
 
 def restore_link(handles: NamespaceHandles, captured: CapturedLink) -> None:
-    """Set a link that is in its place again up or down, and enslave it, as it was; not its addresses and routes."""
+    """Enslave a link that is in its place again, and set it up or down, as it was; not its addresses and routes."""
     link, netlink = captured.link, handles.get(captured.namespace).socket
-    request = requests.set_link(link.name, flags=IFF_UP if link.up else 0, change=IFF_UP)
-    handles.request(captured.namespace, request, errno.ENODEV)  # another program may have removed it
     if link.master:
         # Open vSwitch refuses this, and attaches its port again on its own.
-        netlink.request_all([requests.set_link(link.name, ("IFLA_MASTER", link.master))])
+        netlink.request_all([kind_requests.set_master(link.name, link.master)])
+        _restore_membership(handles, captured)
+    request = requests.set_link(link.name, flags=IFF_UP if link.up else 0, change=IFF_UP)
+    handles.request(captured.namespace, request, errno.ENODEV)  # another program may have removed it
+
+
+def restore_members(handles: NamespaceHandles, members: Iterable[CapturedLink]) -> None:
+    """Give links their former master, or none. A bond takes those only that are down."""
+    for captured in members:
+        down = requests.set_link(captured.link.name, flags=0, change=IFF_UP)
+        handles.request(captured.namespace, down, errno.ENODEV)
+        if not captured.link.master:
+            handles.request(captured.namespace, kind_requests.set_master(captured.link.name, 0), errno.ENODEV)
+        restore_link(handles, captured)
+
+
+def _restore_membership(handles: NamespaceHandles, captured: CapturedLink) -> None:
+    request = kind_requests.restore_membership(captured.link)
+    if request is not None:
+        # Where the master is another one by now, or refuses what it reported, there is nothing more to restore.
+        with suppress(NetlinkError):
+            _request_accepted(handles, captured.namespace, request)
+
+
+def _request_accepted(handles: NamespaceHandles, namespace: NamespaceName, request: bytearray) -> None:
+    """Send a request with what the kernel has reported, without what it does not take.
+
+    Some attributes can be read only, and the kernel says which (NLMSGERR_ATTR_OFFS).
+
+    Raises:
+        NetlinkError: It refused more than such attributes.
+    """
+    while True:
+        refusal = handles.send(namespace, request)
+        if refusal is None:
+            return
+        shorter = None if refusal.offset is None else kind_requests.without_refused(request, refusal.offset)
+        if shorter is None:
+            raise NetlinkError(refusal)
+        request = shorter
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """A link that is deleted, with its far end, with the links that the kernel deletes along with it, and its members.
+
+    `depth` is how many links it is on, or a member of, one after the other: those are restored before it.
+    """
+
+    ends: Sequence[CapturedLink]
+    dependants: Sequence[CapturedLink] = ()
+    members: Sequence[CapturedLink] = ()
+    depth: int = 0
+
+    def restore(self, handles: NamespaceHandles, others: Collection[CapturedLink]) -> None:
+        """Create the links again, except those that are restored by others."""
+        _recreate(handles, self.ends)
+        for captured in self.dependants:
+            if captured not in others and not _exists(handles, captured):
+                _recreate(handles, [captured])
+        restore_members(handles, [captured for captured in self.members if captured not in others])
+
+
+def _exists(handles: NamespaceHandles, captured: CapturedLink) -> bool:
+    return any(found.link.index == captured.link.index for found in handles.get(captured.namespace).links())
+
+
+def _recreate(handles: NamespaceHandles, ends: Sequence[CapturedLink]) -> None:
+    if ends[0].link.kind == "veth":
+        recreate_pair(handles, ends)
+    elif ends[0].link.kind == "tun":
+        recreate_tun(handles, ends[0])
+    else:
+        recreate_link(handles, ends[0])
+
+
+def recreate_link(handles: NamespaceHandles, captured: CapturedLink) -> None:
+    """Create a deleted link again, with its index and all that the kernel reported of its kind."""
+    link, namespace = captured.link, captured.namespace
+    if link.base is not None and not link.base.known:
+        raise OperationFailed(None, f"what {link.name} was on is in a namespace without a name; create it by hand")
+    source = link.base.namespace if link.base else namespace
+    descriptor = handles.get(namespace).descriptor if source != namespace else None
+    kind = find_kind(link.kind, link.information)
+    request = kind_requests.recreate_link(link, descriptor, kind.reported if kind else frozenset())
+    _request_accepted(handles, source, request)
+    if kind is not None and kind.generic:
+        with handles.entered(namespace):
+            generic.configure(link.name, kind.decode(data_of(link.information)), {})
+    _restore_attributes(handles, captured)
+    restore_link(handles, captured)
+
+
+def _restore_attributes(handles: NamespaceHandles, captured: CapturedLink) -> None:
+    link = captured.link
+    settings = {
+        "IFLA_IFALIAS": link.alias,
+        "IFLA_TXQLEN": captured.queue_length,
+        "IFLA_GROUP": captured.group,
+    }
+    given = [(name, value) for name, value in settings.items() if value != ""]
+    handles.request(captured.namespace, requests.set_link(link.name, *given))
 
 
 def move_back(handles: NamespaceHandles, move: op.MoveLink, captured: CapturedLink) -> None:
@@ -148,27 +254,21 @@ def recreate_pair(handles: NamespaceHandles, ends: Sequence[CapturedLink]) -> No
     handles.request(None, request)
     for end in ends:
         netlink = handles.get(end.namespace).socket
-        if end.link.alias:
-            netlink.request(requests.set_link(end.link.name, ("IFLA_IFALIAS", end.link.alias)))
+        _restore_attributes(handles, end)
         ethtool.set_tx_checksum(netlink.fileno(), end.link.name, bool(end.link.tx_checksum))
     for end in ends:
         restore_link(handles, end)
 
 
-def recreate_tap(handles: NamespaceHandles, captured: CapturedLink) -> None:
-    """Create a deleted tap device again, with its index and settings (tun_chr_ioctl() in drivers/net/tun.c)."""
+def recreate_tun(handles: NamespaceHandles, captured: CapturedLink) -> None:
+    """Create a deleted tun or tap device again, with its index and settings."""
     link = captured.link
     with handles.entered(captured.namespace):
-        device = os.open("/dev/net/tun", os.O_RDWR)
-    try:
-        fcntl.ioctl(device, TUNSETIFINDEX, link.index.to_bytes(4, sys.byteorder))
-        fcntl.ioctl(device, TUNSETIFF, INTERFACE_REQUEST.pack(encode_name(link.name), IFF_TAP | IFF_NO_PI))
-        fcntl.ioctl(device, TUNSETPERSIST, 1)
-    finally:
-        os.close(device)
-    settings = [("IFLA_ADDRESS", link.mac), ("IFLA_MTU", link.mtu), ("IFLA_IFALIAS", link.alias)]
+        tun_devices.create(link.name, data_of(link.information), link.index)
+    settings = [("IFLA_ADDRESS", link.mac), ("IFLA_MTU", link.mtu)]
     netlink = handles.get(captured.namespace).socket
     _raise_first(netlink.request_all([requests.set_link(link.name, setting) for setting in settings if setting[1]]))
+    _restore_attributes(handles, captured)
     restore_link(handles, captured)
 
 

@@ -21,6 +21,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import U
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.conntrack import (
     FAMILIES,
+    UNSUPPORTED,
     RouteLookup,
     find_echo,
 )
@@ -98,6 +99,13 @@ def _find_obstacle(kernel: Kernel, probe: Probe) -> str:
         return f"{place(probe.router)} has no route to {probe.to}, such as a default route"
     if probe.out_interface not in (None, interface):
         return f"{place(probe.router)} sends to {probe.to} by {interface}, not by {probe.out_interface}"
+    try:
+        with kernel.entered(probe.router):
+            find_echo(probe.to, probe.to, 0)
+    except OSError as error:
+        if error.errno in UNSUPPORTED:
+            return "the kernel does not list its connections (`modprobe nf_conntrack_netlink`)"
+        raise
     return ""
 
 

@@ -52,6 +52,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model 
     RuleKey,
     RuleScheme,
     RuleSpec,
+    role_of,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import SIMULATED_RULESETS
 
@@ -104,7 +105,7 @@ class IsolationScheme(RuleScheme):
         if not comment.startswith(MARK) or not space:
             return None
         version = next(number for number, family in FAMILIES.items() if family == place.family)
-        return RecognisedRule(owner, _role(rule.criteria, rule.verdict, rule.target), IsolatedLink(link, version))
+        return RecognisedRule(owner, role_of(rule.criteria, rule.verdict, rule.target), IsolatedLink(link, version))
 
     def specs(self, key: RuleKey) -> Sequence[RuleSpec]:  # noqa: ARG002  # a link does not know its networks
         return ()
@@ -121,15 +122,9 @@ class IsolationScheme(RuleScheme):
 SCHEME = IsolationScheme()
 
 
-def _role(criteria: Sequence[Criterion] | frozenset[Criterion], verdict: str, target: str = "") -> str:
-    """Return what distinguishes a rule in its chain: everything that it does."""
-    conditions = (f"{found.field} {'!= ' if found.negated else ''}{found.value}" for found in sorted(criteria))
-    return " ".join([*conditions, verdict, target]).strip()
-
-
 def _spec(*criteria: Criterion, verdict: str, target: str = "") -> RuleSpec:
     hook = FORWARD if target else ISOLATION
-    return RuleSpec(_role(criteria, verdict, target), hook, criteria, verdict, target)
+    return RuleSpec(role_of(criteria, verdict, target), hook, criteria, verdict, target)
 
 
 #: The rule that ends a chain.
@@ -213,9 +208,9 @@ class IsolationResource(Resource[WantedIsolation, Actual]):
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedIsolation:
         checks = Checks(entry)
         link = checks.value("link", validation.rule_safe_interface, options["link"])
-        networks = _each(checks, "networks", _check_network, options.get("networks"))
-        outbound = _each(checks, "outbound", _check_outbound, options.get("outbound"))
-        reaches = _each(checks, "reaches", validation.network, options.get("reaches"))
+        networks = checks.each("networks", _check_network, options.get("networks"))
+        outbound = checks.each("outbound", _check_outbound, options.get("outbound"))
+        reaches = checks.each("reaches", validation.network, options.get("reaches"))
         for number, found in enumerate(outbound):
             if not any(found.source.version == known.version and found.source.subnet_of(known) for known in networks):
                 checks.error(
@@ -253,11 +248,6 @@ class IsolationResource(Resource[WantedIsolation, Actual]):
 
 
 # Checks
-
-
-def _each(checks: Checks, option: str, check: Any, values: Sequence[Any] | None) -> list[Any]:
-    found = [checks.value(f"{option}[{number}]", check, value) for number, value in enumerate(values or ())]
-    return [value for value in found if value is not None]
 
 
 def _unique(values: Sequence[Any]) -> tuple[Any, ...]:

@@ -1,12 +1,15 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Links that exist already: what is wanted of them, and how to get there. Pure, but for read()."""
+"""Links: what is wanted of them, and how to get there. Pure, but for read().
+
+One with a kind is created (link_creation); one without has to exist, as a device, a bridge's port or a loopback does.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
@@ -18,11 +21,28 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.planner import 
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import find_kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     Interface,
     KernelState,
     Link,
     NamespaceName,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_creation import (
+    CreatedLinks,
+    describe_kind,
+    differs,
+    trials,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_masters import (
+    check_master,
+    plan_membership,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_model import (
+    KIND_OPTIONS,
+    WantedKind,
+    WantedLink,
+    parse_kind,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import (
     describe_taken_name,
@@ -66,30 +86,23 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.subnets im
 from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ensure_link
 
 
-@dataclass(frozen=True)
-class WantedLink:
-    """One link as it is wanted."""
-
-    entry: Entry
-    present: bool
-    namespace: NamespaceName
-    name: str
-    settings: Settings
-
-
 class LinkResource(Resource[WantedLink, KernelState]):
     list_option = "links"
     identity = "name"
     backends = (KERNEL,)
-    entry_options: Mapping[str, Mapping[str, Any]] = LINK_OPTIONS
+    entry_options: Mapping[str, Mapping[str, Any]] = {**LINK_OPTIONS, **KIND_OPTIONS}
 
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedLink:
         checks = Checks(entry)
-        name = checks.value("name", validation.existing_interface_name, options["name"])
+        present = options["state"] == "present"
+        creates = present and options.get("kind") is not None
+        check_name = validation.interface_name if creates else validation.existing_interface_name
+        name = checks.value("name", check_name, options["name"])
         namespace = checks.value("namespace", validation.namespace_name, options.get("namespace"))
         wanted = parse_settings(checks, options)
+        own = parse_kind(checks, options, namespace, present)
         checks.done()
-        return WantedLink(entry, options["state"] == "present", namespace, name, wanted)
+        return WantedLink(entry, present, namespace, name, wanted, own)
 
     def key(self, desired: WantedLink) -> object:
         return desired.namespace, desired.name
@@ -97,31 +110,28 @@ class LinkResource(Resource[WantedLink, KernelState]):
     def ensures(self, desired: WantedLink) -> Iterable[object]:
         # What is given back returns to the host, if it came from there.
         if not desired.present:
-            return ensure_link(None, desired.name, None, None)
+            return () if desired.own else ensure_link(None, desired.name, None, None)
         return ensure_link(desired.namespace, desired.name, desired.settings.enabled, desired.settings.addresses)
 
     def read(self, host: Host, call: Call[WantedLink]) -> KernelState:
         kernel = host.use(KERNEL)
-        names = [None, *(wanted.namespace for wanted in call.entries)]
+        sources = [wanted.own.source for wanted in call.entries if wanted.own]
+        names = [None, *(wanted.namespace for wanted in call.entries), *sources]
         others = sorted(kernel.namespace_names(preferred=names))
         state = kernel.read(names, addresses=True, others=others if call.prune else ())
         lost = any(
-            wanted.present and _find(state, wanted, call.owner) is None
+            wanted.present and wanted.own is None and _find(state, wanted, call.owner) is None
             for wanted in call.entries
             if wanted.namespace is None or wanted.namespace in state
         )
-        unknown = any(
-            wanted.settings.mac and link and link.peer and not link.peer.known
-            for wanted in call.entries
-            for link in [state.named(wanted.namespace, wanted.name)]
-        )
-        if (lost or unknown) and not call.prune:
+        if (lost or any(_is_unknown(state, wanted) for wanted in call.entries)) and not call.prune:
             state = kernel.read(names, addresses=True, others=others)
         queries: Queries = {}
         for wanted in (wanted for wanted in call.entries if wanted.present):
             link = state.named(wanted.namespace, wanted.name)
             queries.update(sysctl_queries(state, wanted.namespace, link.name if link else wanted.name, wanted.settings))
         state = kernel.with_sysctls(state, queries) if queries else state
+        state = kernel.with_links(state, trials(state, call.entries))
         return read_routes(host, state) if any(_wanted_subnets(call.entries)) else state
 
     def plan(self, actual: KernelState, call: Call[WantedLink]) -> Plan:
@@ -133,6 +143,17 @@ def _wanted_subnets(entries: Iterable[WantedLink]) -> Iterator[WantedSubnet]:
         if wanted.present and wanted.namespace is None:
             for address in wanted.settings.addresses or ():
                 yield WantedSubnet(wanted.entry, "addresses", wanted.name, address)
+
+
+def _is_unknown(state: KernelState, wanted: WantedLink) -> bool:
+    """Whether what is wanted of a link depends on one in a namespace that was not read."""
+    link = state.named(wanted.namespace, wanted.name)
+    if link is None:
+        return False
+    if wanted.own is not None:
+        # Links in any namespace may be on one that is deleted or re-created.
+        return not wanted.present or bool(link.base and not link.base.known) or differs(state, wanted)
+    return bool(wanted.settings.mac and link.peer and not link.peer.known)
 
 
 def _find(state: KernelState, wanted: WantedLink, owner: str | None) -> tuple[NamespaceName, Link] | None:
@@ -173,13 +194,14 @@ class _LinkPlanner(Planner[WantedLink]):
         super().__init__(call)
         self._actual = actual
         self._host_names = HostNames(actual.namespace(None))
+        self._created = CreatedLinks(self, actual)
         self._given_back: set[tuple[NamespaceName, str]] = set()
 
     def check(self) -> Iterator[FabricError]:
         """No link is wanted in two places, and no subnet is the host's elsewhere."""
         taken: dict[tuple[NamespaceName, str], WantedLink] = {}
         for wanted in self.call.entries:
-            where = _find(self._actual, wanted, self.call.owner) if wanted.present else None
+            where = _find(self._actual, wanted, self.call.owner) if wanted.present and wanted.own is None else None
             if where is None:
                 continue
             other = taken.setdefault((where[0], where[1].name), wanted)
@@ -201,10 +223,27 @@ class _LinkPlanner(Planner[WantedLink]):
             }
         }
 
+    def ordered(self) -> Iterable[WantedLink]:
+        return self._created.ordered()
+
     # Present
 
     def present(self, wanted: WantedLink) -> None:
         require_namespace(self, self._actual, wanted.entry, "namespace", wanted.namespace)
+        check_master(self, self._actual, wanted.entry, "master", wanted.where, wanted.settings, self._created.declared)
+        if wanted.own is not None:
+            self._present_created(wanted, wanted.own)
+        else:
+            self._present_existing(wanted)
+
+    def _present_created(self, wanted: WantedLink, own: WantedKind) -> None:
+        if own.source != wanted.namespace:
+            option = "parent.namespace" if own.parent else "underlay.namespace"
+            require_namespace(self, self._actual, wanted.entry, option, own.source)
+        self._check_settings(wanted, None)
+        self._created.present(wanted, own)
+
+    def _present_existing(self, wanted: WantedLink) -> None:
         self._check_not_veth(wanted)
         where = _find(self._actual, wanted, self.call.owner)
         steps: tuple[Operation, ...] = ()
@@ -231,6 +270,7 @@ class _LinkPlanner(Planner[WantedLink]):
                 found = replace(found, link=replace(found.link, alias=alias))
             steps = (*steps, *moves)
         self._check_settings(wanted, where)
+        found = plan_membership(self._actual, wanted.where, found, settings, self._created.declared, self._created.gone)
         plan = plan_settings(wanted.namespace, found, settings, alias)
         self._change(wanted, {**before, **plan.before}, {**after, **plan.after}, (*steps, *plan.operations))
 
@@ -302,6 +342,9 @@ class _LinkPlanner(Planner[WantedLink]):
 
     def absent(self, wanted: WantedLink) -> None:
         link = self._actual.named(wanted.namespace, wanted.name)
+        if wanted.own is not None or (link is not None and link.created):
+            self._absent_created(wanted, link)
+            return
         if link is not None:
             self._give_back(wanted, link, wanted.settings.addresses or ())
             return
@@ -310,6 +353,22 @@ class _LinkPlanner(Planner[WantedLink]):
         if link is not None and link.origin and link.origin.moved:
             self._give_back(replace(wanted, namespace=None), link, wanted.settings.addresses or ())
 
+    def _absent_created(self, wanted: WantedLink, link: Link | None) -> None:
+        if link is None:
+            return
+        if link.name != wanted.name:
+            there = place(wanted.namespace, link.name)
+            self.warn(wanted.entry, f"{wanted.name} is an alternative name of {there}, which is left alone")
+            return
+        if wanted.own is not None and find_kind(link.kind, link.information) is not wanted.own.kind:
+            raise InvalidEntry(
+                wanted.entry,
+                "kind",
+                f"{place(*wanted.where)} is not a {wanted.own.kind.name} but {describe_kind(link)}; it is left alone: "
+                "correct the name",
+            )
+        self._created.delete(wanted.entry, wanted.where, link)
+
     def prune(self) -> None:
         """Give back the owner's links that the call does not list; their addresses were the list's."""
         listed = {(wanted.namespace, wanted.name) for wanted in self.call.entries}
@@ -317,7 +376,10 @@ class _LinkPlanner(Planner[WantedLink]):
         for namespace, link in self._actual.links():
             owned = self.call.owner in link.owners and link.kind != "veth" and not link.loopback
             is_listed = any((namespace, name) in listed or name in names for name in link.names)
-            if not owned or is_listed or (namespace, link.name) in self._given_back:
+            if not owned or is_listed or (namespace, link.name) in self._given_back | self._created.gone:
+                continue
+            if link.created:
+                self._created.delete(Entry(place(namespace, link.name)), (namespace, link.name), link)
                 continue
             unlisted = WantedLink(Entry(place(namespace, link.name)), False, namespace, link.name, Settings())
             present = managed_addresses(self._actual.namespace(namespace).addresses_of(link), ())

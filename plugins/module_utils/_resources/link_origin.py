@@ -36,7 +36,7 @@ def alias_of_moved(link: Link, owner: str | None) -> str:
     owners = mark.owners if mark else ()
     if owner is not None and owner not in owners:
         owners = (*owners, owner)
-    alias = str(Mark(owners, recorded))
+    alias = str(Mark(owners, recorded, bool(mark and mark.created)))
     return alias if len(alias.encode("utf-8", "surrogateescape")) <= ALIAS_MAX else alias_with(link, owner)
 
 
@@ -54,7 +54,13 @@ def alias_of_changed(link: Link, wanted: Settings, owner: str | None) -> str:
         origin = replace(origin, mtu=link.mtu)
     if origin.mac is None and link.mac and wanted.mac not in (None, link.mac):
         origin = replace(origin, mac=link.mac)
-    return str(Mark(mark.owners, None if origin == Origin() else origin))
+    return str(Mark(mark.owners, None if origin == Origin() else origin, mark.created))
+
+
+def alias_of_created(link: Link, owner: str | None) -> str:
+    """Return the alias of a link that exists by an owner's declaration; an alias of other software stays as it is."""
+    mark = parse_mark(alias_with(link, owner))
+    return link.alias if owner is None or mark is None else str(Mark(mark.owners, created=True))
 
 
 def as_found(link: Link, wanted: Settings, owner: str | None) -> tuple[Settings, str]:

@@ -14,6 +14,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.checks import C
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation, Phase
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import sysctl
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import SetMaster
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.marks import Mark, parse_mark
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     Address,
@@ -31,6 +32,7 @@ LINK_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "mac": {"type": "str"},
     "mtu": {"type": "int"},
     "enabled": {"type": "bool"},
+    "master": {"type": "str"},
     "sysctls": {"type": "dict"},
 }
 
@@ -44,6 +46,8 @@ class Settings:
     mtu: int | None = None
     enabled: bool | None = None
     tx_checksum: bool | None = None
+    #: The link that it is a member of; empty: of none.
+    master: str | None = None
     #: Kernel parameters of the link, see link_sysctls.
     sysctls: Mapping[str, str] = field(default_factory=dict)
 
@@ -54,7 +58,8 @@ class Found:
 
     Where it has been moved or renamed by then, `origin` is what it was before, and `lost` are the addresses that the
     move has removed and that are restored unless a list says otherwise. `sysctls` are the values of the kernel
-    parameters that are wanted of it; one that is missing is not known.
+    parameters that are wanted of it; one that is missing is not known. `master` is what it is a member of, empty for
+    nothing; `rests`: it is down while that changes.
     """
 
     link: Link
@@ -62,6 +67,8 @@ class Found:
     lost: Sequence[Address] = ()
     origin: Found | None = None
     sysctls: Mapping[str, str | None] = field(default_factory=dict)
+    master: str = ""
+    rests: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,8 +108,13 @@ def parse_settings(checks: Checks, options: Mapping[str, Any], prefix: str = "")
         mtu=mtu,
         enabled=options.get("enabled"),
         tx_checksum=options.get("tx_checksum"),
+        master=checks.value(f"{prefix}master", _master_name, options.get("master")),
         sysctls=link_sysctls.parse(checks, f"{prefix}sysctls", options.get("sysctls")),
     )
+
+
+def _master_name(value: str) -> str:
+    return validation.interface_name(value) if value else ""
 
 
 def sysctl_queries(state: KernelState, namespace: NamespaceName, name: str, wanted: Settings) -> link_sysctls.Queries:
@@ -124,6 +136,7 @@ def find_with_sysctls(state: KernelState, namespace: NamespaceName, link: Link, 
         link,
         state.namespace(namespace).addresses_of(link),
         sysctls=link_sysctls.current_values(state, namespace, link.name, wanted.sysctls),
+        master=state.master_of(namespace, link),
     )
 
 
@@ -184,6 +197,13 @@ def plan_settings(namespace: NamespaceName, found: Found, wanted: Settings, alia
         steps = [op.SetAlias(namespace, link.name, alias)] if alias != link.alias else []
         changes.add("alias", origin.link.alias, alias, *steps)
     _plan_sysctls(changes, namespace, found, wanted.sysctls)
+    if wanted.master is not None and wanted.master != found.master:
+        if link.up and found.rests:
+            changes.operations.append(op.SetDown(namespace, link.name))
+            found = _with_link_down(found)
+            link = found.link
+        joins = SetMaster(namespace, link.name, wanted.master)
+        changes.add("master", origin.master or None, wanted.master or None, joins)
     # A link that its move or a rename has put down gets its former state back.
     enabled = wanted.enabled if wanted.enabled is not None else origin.link.up
     if link.up and not enabled:
@@ -226,7 +246,7 @@ def _with_link_down(found: Found) -> Found:
     stay = tuple(address for address in found.addresses if address.interface.version == 4)
     gone = tuple(address for address in found.addresses if address.interface.version == 6)
     down = replace(found.link, up=False)
-    return Found(down, stay, (*found.lost, *gone), found.origin or found, found.sysctls)
+    return replace(found, link=down, addresses=stay, lost=(*found.lost, *gone), origin=found.origin or found)
 
 
 def alias_with(link: Link, owner: str | None) -> str:
@@ -245,7 +265,7 @@ def alias_without(link: Link, owner: str | None) -> str:
     left = tuple(name for name in mark.owners if name != owner)
     if not left and mark.origin:
         return mark.origin.alias
-    return str(Mark(left, mark.origin if left else None))
+    return str(Mark(left, mark.origin, mark.created) if left else Mark())
 
 
 def format_addresses(addresses: Iterable[Interface | Address]) -> list[str]:

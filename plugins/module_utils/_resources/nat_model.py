@@ -28,6 +28,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     NAT_HOOKS,
     NFTABLES,
     OWN_TABLE,
+    POLICY_IN,
+    POLICY_OUT,
     TO_PREFIX,
     Criterion,
     Place,
@@ -40,6 +42,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 AUTO, NEVER, IPTABLES = "auto", "never", "iptables"
 #: What stands for a hook where a chain of the collection has none: it says what may enter or leave an isolated link.
 ISOLATION = "isolation"
+#: What stands for a hook where a chain of the collection says what may enter or leave a namespace.
+POLICY = "policy"
 
 BACKENDS = (FIREWALL, FIREWALLD, KERNEL)
 
@@ -94,6 +98,12 @@ class RuleSpec:
     def same_as(self, rule: Rule) -> bool:
         """Whether a rule does this and nothing else."""
         return (frozenset(self.criteria), self.verdict, self.target) == (rule.criteria, rule.verdict, rule.target)
+
+
+def role_of(criteria: Iterable[Criterion], verdict: str, target: str = "") -> str:
+    """Return what distinguishes a rule whose chain has many: everything that it does."""
+    conditions = (f"{found.field} {'!= ' if found.negated else ''}{found.value}" for found in sorted(criteria))
+    return " ".join([*conditions, verdict, target]).strip()
 
 
 @dataclass(frozen=True)
@@ -165,6 +175,8 @@ def hook_of(place: Place) -> str:
     """Return the hook that the collection's rules in a chain are for."""
     if place.chain.startswith((FROM_PREFIX, TO_PREFIX)):
         return ISOLATION
+    if place.chain in (POLICY_IN, POLICY_OUT):
+        return POLICY
     name = place.chain.lower()
     return name if name in NAT_HOOKS and place.table in (OWN_TABLE, "nat") else FORWARD
 

@@ -15,7 +15,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     COMMENT,
     FORWARD,
     NFTABLES,
-    OWN_HOOKS,
+    OWN_CHAINS,
     OWN_TABLE,
     Chain,
     NftTable,
@@ -29,6 +29,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import (
     ISOLATION,
+    POLICY,
     OwnedRule,
     RuleKey,
     RuleScheme,
@@ -132,7 +133,7 @@ class PlannedRuleset:
             new_table = place.family not in self._own_tables
             self._own_tables.add(place.family)
             return [op.AddOwnChain(self._name, place.family, place.chain, new_table)]
-        if hook_of(place) == ISOLATION:
+        if hook_of(place) in (ISOLATION, POLICY):
             return [op.AddIptablesChain(self._name, self._command(place), place.table, place.chain)]
         return []
 
@@ -187,7 +188,7 @@ class PlannedRuleset:
         if family not in self._own_tables:
             return []
         chains = [place for place in self._rules if (place.family, place.table) == (family, OWN_TABLE)]
-        empty = [place for place in chains if place.chain in OWN_HOOKS and not self._rules[place]]
+        empty = [place for place in chains if place.chain in OWN_CHAINS and not self._rules[place]]
         for place in empty:
             del self._rules[place], self._ends[place]
         table = self.original.tables.get((family, OWN_TABLE))
@@ -207,6 +208,51 @@ class PlannedRuleset:
             for place, rules in self._rules.items()
         }
         return Ruleset(chains, tables)
+
+    def replace_rules(self, place: Place, specs: Sequence[RuleSpec], mark: str) -> list[Operation]:
+        """Plan that a chain has these rules, in their order, and no others; those at its ends that fit stay."""
+        operations = self._create_chain(place)
+        rules = self._rules[place]
+        fits = [
+            [spec.same_as(rule) and rule.comment == mark for rule, spec in zip(found, wanted)]
+            for found, wanted in ((rules, specs), (rules[::-1], specs[::-1]))
+        ]
+        kept = next((position for position, fit in enumerate(fits[0]) if not fit), len(fits[0]))
+        tail = next((position for position, fit in enumerate(fits[1]) if not fit), len(fits[1]))
+        tail = min(tail, min(len(rules), len(specs)) - kept)
+        operations += [self._delete(place, kept) for _rule in range(len(rules) - kept - tail)]
+        for position in range(kept, len(specs) - tail):
+            operations.append(self._insert(place, specs[position], mark, position, place.family)[1])
+        self._ends[place] = find_end(rules)
+        return operations
+
+    def call_chain(self, base: Place, called: Place, mark: str) -> list[Operation]:
+        """Plan that the first rule of a chain of iptables, and no other one, leads to a chain of the collection."""
+        jump = RuleSpec("", hook_of(base), (), "jump", called.chain)
+        rules = self._rules.get(base, [])
+        if rules and jump.same_as(rules[0]) and rules[0].comment == mark and not any(map(jump.same_as, rules[1:])):
+            return []
+        operations = self.delete_calls(base, called)
+        operations += self._create_chain(base)
+        step = self._insert(base, jump, mark, 0, base.family)[1]
+        self._ends[base] = find_end(self._rules[base])
+        return [*operations, step]
+
+    def delete_calls(self, base: Place, called: Place) -> list[Operation]:
+        """Plan that no rule of a chain of iptables leads to a chain of the collection."""
+        jump = RuleSpec("", hook_of(base), (), "jump", called.chain)
+        positions = [position for position, rule in enumerate(self._rules.get(base, ())) if jump.same_as(rule)]
+        return [self._delete(base, position) for position in reversed(positions)]
+
+    def remove_chain(self, place: Place) -> list[Operation]:
+        """Plan the deletion of a chain of the collection with all that is in it; no rule leads there any more."""
+        if place not in self._rules:
+            return []
+        operations: list[Operation] = [self._delete(place, 0) for _rule in tuple(self._rules[place])]
+        if place.table == OWN_TABLE:
+            return [*operations, *self.delete_empty(place.family)]
+        del self._rules[place], self._ends[place]
+        return [*operations, op.DeleteIptablesChain(self._name, self._command(place), place.table, place.chain)]
 
     def close_chain(self, place: Place, spec: RuleSpec, mark: str) -> list[Operation]:
         """Plan that a rule ends a chain which all owners share: no packet gets past it."""
@@ -241,12 +287,15 @@ class PlannedRuleset:
 
 def _new_chain(place: Place) -> Chain:
     """Return a chain as it is created."""
-    kind = OWN_HOOKS.get(hook_of(place))
-    if place.table == OWN_TABLE and kind is None:
+    base = OWN_CHAINS.get(place.chain) if place.table == OWN_TABLE else None
+    if base is not None:
+        return Chain(place, hook=base.hook, policy="accept", kind=base.kind)
+    if place.table == OWN_TABLE:
         return Chain(place)
-    if hook_of(place) == ISOLATION:
+    if hook_of(place) in (ISOLATION, POLICY):
         return Chain(place, kind="filter")
-    return Chain(place, hook=hook_of(place), policy="accept", kind=kind or "")
+    hook = place.chain.lower()
+    return Chain(place, hook=hook, policy="accept", kind="nat" if place.table == "nat" else "filter")
 
 
 def _handle_from(rules: Sequence[Rule], position: int) -> int | None:

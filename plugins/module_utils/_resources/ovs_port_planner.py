@@ -200,7 +200,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
         ]
         after = {"bridge": bridge.name, "type": kind, **difference.after}
         operations.extend(self._plan_checksums(wanted, bridge, kind, link, ({}, after)))
-        operations.extend(leave_alone(self._actual, wanted, bridge, kind, ({}, after)))
+        operations.extend(leave_alone(self._actual, wanted, bridge, kind, link.link, ({}, after)))
         operations.extend(announce(bridge, link))
         self.changes.append(Change(wanted.entry, _target(wanted.name), None, after, tuple(operations)))
 
@@ -230,7 +230,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
             )
         both = (difference.before, difference.after)
         operations.extend(self._plan_checksums(wanted, port.target, port.kind, port.link, both))
-        left_alone = leave_alone(self._actual, wanted, port.target, port.kind, both)
+        left_alone = leave_alone(self._actual, wanted, port.target, port.kind, port.link.link, both)
         operations.extend(left_alone)
         if operations:
             # A neighbour may know the hardware address of the end itself for an address of the host.

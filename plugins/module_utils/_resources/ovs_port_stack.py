@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import in_full
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import SetSysctl
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_model import (
     PortState,
@@ -41,10 +41,17 @@ def queries(present: Iterable[WantedPort]) -> dict[tuple[NamespaceName, str], st
 
 
 def leave_alone(
-    state: PortState, wanted: WantedPort, bridge: Bridge, kind: str, diff: tuple[dict[str, object], dict[str, object]]
+    state: PortState,
+    wanted: WantedPort,
+    bridge: Bridge,
+    kind: str,
+    link: Link | None,
+    diff: tuple[dict[str, object], dict[str, object]],
 ) -> list[SetSysctl]:
-    """Return the operations by which the host's stack leaves a port's end of a veth pair alone; note them in a diff."""
-    link = state.kernel.link(None, wanted.name)
+    """Return the operations by which the host's stack leaves a port's end of a veth pair alone; note them in a diff.
+
+    `link` is None where the end is yet to be created.
+    """
     if kind != "system" or not is_userspace(bridge, state.system_works) or (link and link.kind != "veth"):
         return []
     operations = []

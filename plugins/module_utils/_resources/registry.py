@@ -16,6 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_port_f
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.policy import PolicyResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
 
@@ -28,6 +29,7 @@ RESOURCES: Mapping[str, Resource[Any, Any]] = {
     "netns": NamespaceResource(),
     "ovs_bridge": BridgeResource(),
     "ovs_port": PortResource(),
+    "policy": PolicyResource(),
     "route": RouteResource(),
     "veth": VethResource(),
 }

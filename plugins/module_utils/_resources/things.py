@@ -31,6 +31,14 @@ class ABridge:
 
 
 @dataclass(frozen=True)
+class AFile:
+    path: str
+
+    def __str__(self) -> str:
+        return f"file {self.path}"
+
+
+@dataclass(frozen=True)
 class ALink:
     namespace: NamespaceName
     name: str

@@ -24,6 +24,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     Link,
     NamespaceName,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_masters import (
+    check_master,
+    plan_membership,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_altname
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
     LINK_OPTIONS,
@@ -170,6 +174,8 @@ class _VethPlanner(Planner[Veth]):
                     continue
                 self.attempt(require_namespace, self, self._actual, pair.entry, f"{prefix}namespace", end.namespace)
                 self.attempt(refuse_altname, self._actual, pair.entry, f"{prefix}name", *end.where)
+                option = f"{prefix}master"
+                self.attempt(check_master, self, self._actual, pair.entry, option, end.where, end.settings, {})
                 other = taken.setdefault(end.where, pair)
                 if other is not pair:
                     yield InvalidEntry(pair.entry, "peer", f"{place(*end.where)} is already an end of {other.entry}")
@@ -277,6 +283,7 @@ class _VethPlanner(Planner[Veth]):
 
     def _plan_end(self, end: End, found: Found) -> SettingsPlan:
         alias = alias_with(found.link, self.call.owner)
+        found = plan_membership(self._actual, end.where, found, end.settings, {}, ())
         return plan_settings(end.namespace, found, _settings_after_move(found, end), alias)
 
     def _check_ends(self, pair: Veth, near: Found | None, far: Found | None) -> None:
@@ -434,6 +441,7 @@ def _describe_settings(wanted: Settings) -> dict[str, Any]:
         "mac": wanted.mac,
         "mtu": wanted.mtu,
         "enabled": wanted.enabled,
+        "master": wanted.master or None,
         "tx_checksum": wanted.tx_checksum,
         **{f"sysctls.{key}": value for key, value in wanted.sysctls.items()},
     }

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Phase
+from ansible_collections.netns.fabric.plugins.module_utils._system.small_files import DATA_MAX, SIZE_MAX
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,8 @@ class FileOperation:
     path: str
     phase = Phase.SETTINGS
     backend = "files"
+    #: Bytes that the file may have, see small_files.
+    size_max = SIZE_MAX
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,54 @@ class RemoveFile(FileOperation):
         return [shlex.join(["rm", "-f", self.path]), *([_rmdir(directory)] if self.tidy else [])]
 
 
+@dataclass(frozen=True)
+class InstallFile(FileOperation):
+    """Write a file that has to survive a power cut as soon as it is written; its directory is created if need be."""
+
+    content: bytes
+    mode: int
+    size_max = DATA_MAX
+
+    def commands(self) -> Sequence[str]:
+        directory, path = self.path.rpartition("/")[0], shlex.quote(self.path)
+        lines = [shlex.join(["mkdir", "-p", directory]), f"install -m {self.mode:04o} /dev/null {path}"]
+        try:
+            return [*lines, shlex.join(["printf", "%s", self.content.decode()]) + f" > {path}"]
+        except UnicodeDecodeError:
+            packed = base64.b64encode(gzip.compress(self.content, mtime=0)).decode()
+            return [*lines, f"printf %s {packed} | base64 -d | gunzip > {path}"]
+
+
+@dataclass(frozen=True)
+class UninstallFile(RemoveFile):
+    """Remove what InstallFile or LinkFile has written."""
+
+    phase = Phase.REMOVE
+    size_max = DATA_MAX
+
+
+@dataclass(frozen=True)
+class LinkFile(FileOperation):
+    """Create a symbolic link, or change where it leads to; its directory is created if need be."""
+
+    target: str
+
+    def commands(self) -> Sequence[str]:
+        directory = self.path.rpartition("/")[0]
+        return [shlex.join(["mkdir", "-p", directory]), shlex.join(["ln", "-sfn", self.target, self.path])]
+
+
 def _rmdir(directory: str) -> str:
     return shlex.join(["rmdir", "--ignore-fail-on-non-empty", directory])
+
+
+def sibling_path(path: str) -> str:
+    """Return where the new content of an installed file is written first.
+
+    In the same directory: a file keeps the SELinux context of the directory that it was created in when it is renamed.
+    """
+    directory, _slash, name = path.rpartition("/")
+    return f"{directory}/.{name}.new"
 
 
 def temporary_path(path: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -71,6 +72,21 @@ def find(program: str) -> str | None:
     """
     given = os.environ.get("PATH", "").split(os.pathsep)
     return shutil.which(program, path=os.pathsep.join([*filter(_is_trusted, given), *SYSTEM_DIRECTORIES]))
+
+
+def find_untrusted(program: str) -> str | None:
+    """Return what another user than root can change on the way to a program, or the program; None where nothing is."""
+    for start in (program, os.path.realpath(program)):
+        path = start
+        while True:
+            status = os.stat(path)
+            is_sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX  # only its owner renames a file
+            if status.st_uid not in (0, os.geteuid()) or (status.st_mode & 0o022 and not is_sticky):
+                return path
+            if path == os.path.dirname(path):
+                break
+            path = os.path.dirname(path)
+    return None
 
 
 def _is_trusted(directory: str) -> bool:

@@ -14,6 +14,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._system.paths import 
 
 #: Bytes: no file of a few lines has more.
 SIZE_MAX = 1 << 20
+#: Bytes: what this collection itself has written, for instance the steps of a topology with thousands of namespaces.
+DATA_MAX = 64 << 20
 
 _KINDS = {
     stat.S_IFDIR: "is a directory",
@@ -31,7 +33,7 @@ class UnsuitableFile(OSError):
         super().__init__(errno.EINVAL, f"{reason}, not a file of a few lines; remove it, or give it another name", path)
 
 
-def read_bytes(path: str) -> tuple[bytes, os.stat_result]:
+def read_bytes(path: str, size_max: int = SIZE_MAX) -> tuple[bytes, os.stat_result]:
     """Return the content of a file, and its status.
 
     Raises:
@@ -43,17 +45,17 @@ def read_bytes(path: str) -> tuple[bytes, os.stat_result]:
     with open(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         _require_regular(path, status)
-        content = file.read(SIZE_MAX + 1)
-    if len(content) > SIZE_MAX:
-        raise UnsuitableFile(path, f"has more than {SIZE_MAX} bytes")
+        content = file.read(size_max + 1)
+    if len(content) > size_max:
+        raise UnsuitableFile(path, f"has more than {size_max} bytes")
     return content, status
 
 
-def find_obstacle(path: str) -> str:
+def find_obstacle(path: str, size_max: int = SIZE_MAX) -> str:
     """Return why there can be no file of a few lines at a path; empty where there is one, or nothing."""
     with suppress(FileNotFoundError, NotADirectoryError):
         try:
-            read_bytes(fs_path(path))
+            read_bytes(fs_path(path), size_max)
         except UnsuitableFile as error:
             return f"{path} {error.strerror}"
     return ""

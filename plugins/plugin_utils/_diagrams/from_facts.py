@@ -14,6 +14,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model impor
     HOST,
     OPEN,
     OUTSIDE,
+    POLICY_CHAINS,
     Box,
     Connection,
     Diagram,
@@ -24,6 +25,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model impor
     bridge_key,
     format_vlans,
     namespace_key,
+    policy_note,
     published_note,
     reaching_note,
 )
@@ -64,7 +66,7 @@ class _Builder:
                 namespace_key(place["name"]),
                 self._build_interfaces(place),
                 owned=self._is_owned(place),
-                notes=tuple(published.get(place["name"], ())),
+                notes=(*published.get(place["name"], ()), *self._build_policy_notes(place)),
             )
             for place in self._places[1:]
         ]
@@ -161,6 +163,15 @@ class _Builder:
                             note = published_note(protocol, ports, port)
                             found.setdefault(holders[address], {})[note] = None
         return found
+
+    def _build_policy_notes(self, place: Entry) -> Iterator[Note]:
+        """Yield for each direction what the policy of a namespace does with what no rule is about."""
+        rules = (place["firewall"] or {}).get("rules") or []
+        for chain, word in POLICY_CHAINS.items():
+            found = [rule for rule in rules if rule["chain"] == chain and self._owner in (None, rule["owner"])]
+            if found:
+                denies = found[-1]["verdict"] == "drop" and not found[-1]["criteria"]
+                yield policy_note(word, denies)
 
     def _build_notes(self, bridge: str) -> Iterator[Note]:
         """Yield what the host forwards to and from a bridge: everything, or what rules let pass that isolate it."""

@@ -9,6 +9,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.policies import DENY, IN, OUT, Policy
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import (
     HOST,
     OPEN,
@@ -24,12 +25,14 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model impor
     bridge_key,
     format_vlans,
     namespace_key,
+    policy_note,
     published_note,
     reaching_note,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import model as declared
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import IsolatedLinks
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.loader import load_topology
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies
 
 
 def diagram_from_variables(variables: Any) -> tuple[Diagram, str]:
@@ -49,11 +52,12 @@ def _build(topology: declared.Topology) -> Diagram:
     nat = tuple(_build_nat(rule, topology.bridges) for rule in topology.nat)
     on_host = [end for end in topology.ends() if end.namespace is None]
     published = _collect_published(topology)
+    policies = Policies(topology).by_namespace
     boxes = [
         Box(
             namespace_key(namespace.name),
             tuple(_build_interface(end) for end in topology.ends() if end.namespace == namespace.name),
-            notes=tuple(published.get(namespace.name, ())),
+            notes=(*published.get(namespace.name, ()), *_build_policy_notes(policies.get(namespace.name))),
         )
         for namespace in topology.namespaces
     ]
@@ -77,6 +81,13 @@ def _collect_published(topology: declared.Topology) -> dict[str, dict[Note, None
         for target in topology.forward_targets.get(forward.to, ()):
             found.setdefault(target.namespace, {})[note] = None
     return found
+
+
+def _build_policy_notes(policy: Policy | None) -> Iterator[Note]:
+    """Yield for each direction what becomes of the connections that no rule is about."""
+    for word, direction in (("incoming", IN), ("outgoing", OUT)):
+        if policy is not None and policy.limits(direction):
+            yield policy_note(word, policy.default(direction) == DENY)
 
 
 def _build_notes(links: IsolatedLinks, bridge: str) -> Iterator[Note]:

@@ -83,7 +83,7 @@ class Interface:
 
 @dataclass(frozen=True)
 class Note:
-    """What is open besides the connections: a published port, or a bridge of which the host forwards everything."""
+    """What the connections do not show: a published port, a bridge that is not isolated, the policy of a namespace."""
 
     text: str
     drift: Drift = Drift.NONE
@@ -104,6 +104,15 @@ def published_note(protocol: str, ports: str, to: str | int | None) -> Note:
     """Return the note of a namespace that a port leads to."""
     leads = f" to {to}" if to is not None and str(to) != ports else ""
     return Note(f"published: {protocol} {ports}{leads}")
+
+
+#: The chains of a policy, by what they are about.
+POLICY_CHAINS = {"fabric-policy-in": "incoming", "fabric-policy-out": "outgoing"}
+
+
+def policy_note(direction: str, denies: bool) -> Note:
+    """Return the note of a namespace whose policy is about a direction, `incoming` or `outgoing`."""
+    return Note(f"{direction}: {'denied' if denies else 'allowed'} by default, with a policy")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.exposure_lines import exposure_lines
-from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import format_vlans
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import POLICY_CHAINS, format_vlans
 
 Info = Mapping[str, Any]
 
@@ -167,6 +167,7 @@ def _format_traits(space: Info) -> Iterator[str]:
         where = f" out of {rule['out_interface']}" if rule["out_interface"] else ""
         owner = f" [{rule['owner']}]" if rule["owner"] else ""
         yield f"masquerades {rule['source']}{where}{owner}"
+    yield from _format_policy(space["firewall"]["rules"])
     other = sum(
         rule["owner"] is None and rule["verdict"] in ("masquerade", "snat", "dnat", "redirect")
         for rule in space["firewall"]["rules"]
@@ -174,6 +175,21 @@ def _format_traits(space: Info) -> Iterator[str]:
     if other:
         yield f"{other} NAT rule{'s' if other > 1 else ''} without an owner"
     yield from dict.fromkeys(map(_format_socket, space["sockets"]))
+
+
+def _format_policy(rules: Iterable[Info]) -> Iterator[str]:
+    """Yield for each direction and IP version how many rules the policy of a namespace has, and what ends them."""
+    chains: dict[tuple[str, str], list[Info]] = {}
+    for rule in rules:
+        if rule["chain"] in POLICY_CHAINS:
+            chains.setdefault((rule["chain"], rule["family"]), []).append(rule)
+    for (chain, family), found in sorted(chains.items()):
+        last = found[-1]
+        default = "deny" if last["verdict"] == "drop" and not last["criteria"] else "allow"
+        version = "IPv6" if family == "ip6" else "IPv4"
+        owner = f" [{last['owner']}]" if last["owner"] else ""
+        count = f"{len(found)} rule{'' if len(found) == 1 else 's'}"
+        yield f"policy for {POLICY_CHAINS[chain]} {version}: {count}, default {default}{owner}"
 
 
 def _format_route(route: Info) -> str:

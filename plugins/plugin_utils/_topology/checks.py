@@ -28,6 +28,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     UserProbe,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.mtu_checks import check_mtus
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policy_checks import check_policies
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.route_checks import check_routes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.segments import segment_of
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.sysctls import check_sysctls
@@ -47,6 +48,7 @@ def check_topology(topology: Topology, errors: Errors) -> None:
     _check_probes(topology, errors)
     check_forwards(topology, errors)
     check_sysctls(topology, errors)
+    check_policies(topology, errors)
 
 
 def _describe_place(namespace: str | None) -> str:

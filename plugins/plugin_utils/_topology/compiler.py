@@ -26,6 +26,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     Route,
     Topology,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies, policy_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.probes import derive_probes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.summary import summarize
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.sysctls import assign_sysctls
@@ -41,15 +42,16 @@ def compile_topology(variables: Any) -> dict[str, Any]:
 
     Returns:
         ``namespaces``, ``bridges``, ``pairs``, ``links``, ``ports``, ``routes``, ``isolation``, ``rules``,
-        ``forwards``, ``probes``: each in the format of the module's bulk option; and ``summary``, a list of lines for a
-        person.
+        ``forwards``, ``policies``, ``probes``: each in the format of the module's bulk option; and ``summary``, a list
+        of lines for a person.
 
     Raises:
         TopologyError: With all errors.
     """
     topology = assign_sysctls(load_topology(variables))
-    lists = _compile_present(topology) if topology.state == "present" else _compile_absent(topology)
-    return {**lists, "summary": summarize(topology)}
+    policies = Policies(topology)
+    compile_lists = _compile_present if topology.state == "present" else _compile_absent
+    return {**compile_lists(topology, policies), "summary": summarize(topology, policies)}
 
 
 def _split_attachments(topology: Topology) -> tuple[list[Attachment], list[Attachment]]:
@@ -62,7 +64,7 @@ def _split_attachments(topology: Topology) -> tuple[list[Attachment], list[Attac
 # --- present -------------------------------------------------------------------------------------------------------
 
 
-def _compile_present(topology: Topology) -> dict[str, Any]:
+def _compile_present(topology: Topology, policies: Policies) -> dict[str, Any]:
     plugged, existing = _split_attachments(topology)
     return {
         "namespaces": [{"name": namespace.name, **namespace.options} for namespace in topology.namespaces],
@@ -76,7 +78,8 @@ def _compile_present(topology: Topology) -> dict[str, Any]:
         "isolation": isolation_entries(topology),
         "rules": [{"source": str(rule.source), **rule.options} for rule in topology.nat],
         "forwards": [entry for forward in topology.forwards for entry in _build_forwards(topology, forward)],
-        "probes": derive_probes(topology) if topology.verify else [],
+        "policies": policy_entries(policies),
+        "probes": derive_probes(topology, policies) if topology.verify else [],
     }
 
 
@@ -166,7 +169,7 @@ def _format_addresses(addresses: tuple[Interface, ...] | None) -> list[str] | No
 # --- absent --------------------------------------------------------------------------------------------------------
 
 
-def _compile_absent(topology: Topology) -> dict[str, Any]:
+def _compile_absent(topology: Topology, policies: Policies) -> dict[str, Any]:
     plugged, existing = _split_attachments(topology)
     ends: list[End] = [*plugged, *(link.near for link in topology.links)]
     return {
@@ -198,6 +201,7 @@ def _compile_absent(topology: Topology) -> dict[str, Any]:
             for forward in topology.forwards
             for target in resolve_targets(topology, forward)
         ],
+        "policies": [_build_absent(namespace=name) for name in policies.by_namespace],
         "probes": [],
     }
 

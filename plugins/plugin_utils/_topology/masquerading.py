@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_address
 from typing import Any
 
@@ -23,10 +23,13 @@ _NOBODY = tuple(map(ip_address, ("192.0.2.1", "198.51.100.1", "203.0.113.1", "20
 _RULES_MAX = 16
 
 
-def masquerading_probes(topology: Topology, walk: Walk, timeout: float) -> Iterator[dict[str, Any]]:
+def masquerading_probes(
+    topology: Topology, walk: Walk, timeout: float, may_ping: Callable[[str, Address], bool]
+) -> Iterator[dict[str, Any]]:
     """Yield the probes; none where the user names addresses outside, which are probed anyway.
 
-    Nor is there one where forwarding is left to the user, or no namespace is known to send to the router first.
+    `may_ping`: whether the policies let a namespace ping an address. Nor is there one where forwarding is left to the
+    user, or no namespace is known to send to the router first.
     """
     rules = [rule for rule in topology.nat if _forwards(rule)]
     named = {target.address.version for target in topology.outside}
@@ -34,7 +37,7 @@ def masquerading_probes(topology: Topology, walk: Walk, timeout: float) -> Itera
         to = _find_address(topology, version)
         if to is None:
             continue
-        starts = _Starts(topology, walk, to)
+        starts = _Starts(topology, walk, to, may_ping)
         for rule in _select(rule for rule in rules if rule.source.version == version):
             start = starts.find(rule)
             if start is not None:
@@ -65,13 +68,13 @@ def _find_address(topology: Topology, version: int) -> Address | None:
 class _Starts:
     """The namespaces that send to a router first, by that router, in the order of their addresses."""
 
-    def __init__(self, topology: Topology, walk: Walk, to: Address) -> None:
+    def __init__(self, topology: Topology, walk: Walk, to: Address, may_ping: Callable[[str, Address], bool]) -> None:
         self._by_router: dict[Place, list[tuple[Address, Address, str]]] = {}
         for namespace in topology.namespaces:
             node = walk.nodes[namespace.name]
             own = [each for each in node.own_addresses if each.version == to.version and not is_link_local(each)]
             found, router = walk.find_gateway(namespace.name, to)
-            if own and found and node.fully_declared:
+            if own and found and node.fully_declared and may_ping(namespace.name, to):
                 self._by_router.setdefault(router, []).append((min(own), max(own), namespace.name))
         for starts in self._by_router.values():
             starts.sort()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.policies import DEFAULT_PRIORITY
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Interface, Network
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.segments import Segment, segment_of
 
@@ -27,6 +28,8 @@ class Bridge:
     addresses: tuple[Interface, ...] | None
     #: Whether the host forwards only what is declared; None: not declared.
     isolate: bool | None = None
+    #: By direction: what becomes of connections of the namespaces on it that no policy is about.
+    defaults: Mapping[str, str] = field(default_factory=dict)
     #: Kernel parameters of the local interface, without its name.
     sysctls: Mapping[str, Any] = field(default_factory=dict)
 
@@ -106,6 +109,40 @@ class Namespace:
     declares_routes: bool = False
     #: Whether some of the interfaces are invalid, and therefore missing here.
     incomplete: bool = False
+    #: The groups that it is a member of.
+    labels: tuple[str, ...] = ()
+    #: By direction: what becomes of its connections that no policy is about.
+    defaults: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Selector:
+    """One side of a connection: all that one of its fields selects."""
+
+    namespaces: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    bridges: tuple[str, ...] = ()
+    networks: tuple[Network, ...] = ()
+    #: Every address that is in no network of the topology.
+    outside: bool = False
+    #: The host, by its addresses on the links of the topology.
+    host: bool = False
+
+
+@dataclass(frozen=True)
+class PolicyEntry:
+    """An entry of ``policies``: what becomes of connections from one side to another; None: from or to anybody."""
+
+    path: str
+    source: Selector | None
+    destination: Selector | None
+    action: str
+    protocol: str | None = None
+    #: ``PORT`` or ``FIRST-LAST``.
+    ports: tuple[str, ...] = ()
+    icmp_types: tuple[str, ...] = ()
+    priority: int = DEFAULT_PRIORITY
+    log: bool = False
 
 
 @dataclass(frozen=True)
@@ -207,6 +244,7 @@ class Topology:
     forwards: tuple[Forward, ...]
     outside: tuple[Target, ...]
     probes: tuple[UserProbe, ...]
+    policies: tuple[PolicyEntry, ...] = ()
     #: Which of ``bridges``, ``namespaces`` and ``links`` have invalid entries, which are therefore missing here.
     incomplete: frozenset[str] = frozenset()
 

@@ -12,6 +12,7 @@ Pure. Their number grows linearly, whereas that of all pairs grows with the squa
   not answer;
 - what is outside is probed from every namespace; without addresses there, one namespace of each masqueraded network
   shows that what it sends is translated;
+- each policy is probed by some of the paths that it is about, and every path expects what the policies say of it;
 - a published port is probed from its router and from a neighbour of the service.
 """
 
@@ -45,6 +46,8 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.paths impor
     Subnets,
     collect_subnets,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policy_probes import PolicyProbes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.published import published_paths
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.walk import Verdict, Walk
 
@@ -73,7 +76,7 @@ LARGE_SUBNET = 100
 SAMPLE = 16
 
 
-def derive_probes(topology: Topology) -> list[Probe]:
+def derive_probes(topology: Topology, policies: Policies) -> list[Probe]:
     """Return what must be reached, what must not, and the user's own probes, which override those of the same path."""
     walk = Walk(topology)
     own = {ProbePath(probe.namespace, probe.to, probe.protocol, probe.port): probe for probe in topology.probes}
@@ -91,33 +94,33 @@ def derive_probes(topology: Topology) -> list[Probe]:
     ):
         for path in paths:
             expected.setdefault(path, reachable)
+    judge = PolicyProbes(policies, walk)
+    for path in judge.paths():
+        expected.setdefault(path, True)
     patience = min(PROBE_TIMEOUT_MAX, TIMEOUT * max(1, len(topology.namespaces) / TIMEOUT_NAMESPACES))
 
     def build(path: ProbePath, expect: str, full_size: bool, timeout: float | None = None) -> Probe:
         usual = TIMEOUT_UNREACHABLE if is_forbidding(expect) else patience
         return _build_probe(path, expect, full_size, usual if timeout is None else timeout)
 
-    derived = [
-        build(
-            path,
-            _expect(path, reachable, walk),
-            full_size=reachable and path.protocol == "icmp" and path not in outside,
-        )
-        for path, reachable in expected.items()
-        if path not in own
-    ]
-    derived += masquerading_probes(topology, walk, patience)
-    return derived + [build(path, probe.expect, probe.full_size, probe.timeout) for path, probe in own.items()]
+    derived: dict[ProbePath, Probe] = {}
+    for given, reachable in expected.items():
+        path, expect = (judge.expect(given) or (given, "")) if reachable else (given, UNREACHABLE)
+        if expect == REACHABLE:
+            expect = _expect(path, walk)
+        if expect and path not in own and path not in derived:
+            full_size = not is_forbidding(expect) and path.protocol == "icmp" and path not in outside
+            derived[path] = build(path, expect, full_size=full_size)
+    users = (build(path, probe.expect, probe.full_size, probe.timeout) for path, probe in own.items())
+    return [*derived.values(), *masquerading_probes(topology, walk, patience, judge.may_ping), *users]
 
 
-def _expect(path: ProbePath, reachable: bool, walk: Walk) -> str:
-    """Return what a derived probe expects.
+def _expect(path: ProbePath, walk: Walk) -> str:
+    """Return what a derived probe expects that has to arrive.
 
     What the host itself lets in is the business of its own packet filter: the topology declares the path to it, and no
     service on it.
     """
-    if not reachable:
-        return UNREACHABLE
     is_own = path.service is None and None in walk.holders.get(path.to, ())
     return DELIVERED if is_own else REACHABLE
 

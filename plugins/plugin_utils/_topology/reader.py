@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import REACHABLE, is_forbidding
+from ansible_collections.netns.fabric.plugins.module_utils._core.policies import IN, OUT
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface, describe
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
@@ -25,7 +26,9 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     Link,
     Namespace,
     Nat,
+    PolicyEntry,
     Route,
+    Selector,
     Target,
     Topology,
     UserProbe,
@@ -67,6 +70,10 @@ class Reader:
         self._read_scalar(given, "diagram", schema.check_diagram, "")
         self._read_scalar(given, "prune", schema.check_boolean, fallback=True)
         self._read_scalar(given, "nat_backend", schema.one_of("auto", "nftables", "iptables"), "auto")
+        boot = self._read_scalar(given, "boot", schema.check_boolean, fallback=False)
+        heal = self._read_scalar(given, "heal", validation.repair_interval, 0)
+        if heal and not boot:
+            self.errors.add("topology_heal", "", "repairs a stored topology; set topology_boot: true as well")
         bridges = tuple(self._read_entries(given, "bridges", self._read_bridge))
         namespaces = tuple(self._read_entries(given, "namespaces", self._read_namespace))
         links = tuple(self._read_entries(given, "links", self._read_link))
@@ -82,6 +89,7 @@ class Reader:
             forwards=tuple(rule for rule in nat if isinstance(rule, Forward)),
             outside=self._read_outside(given),
             probes=tuple(self._read_entries(given, "verify_probes", self._read_probe)),
+            policies=tuple(self._read_entries(given, "policies", self._read_policy)),
             incomplete=frozenset(
                 key
                 for key, entries in (("bridges", bridges), ("namespaces", namespaces), ("links", links))
@@ -149,8 +157,8 @@ class Reader:
     ) -> dict[str, Any] | None:
         """Return all valid options of an entry, in their normal form.
 
-        None if the entry is not a dictionary or has no valid value for its required option. An option whose check is
-        None is passed on unchanged.
+        None if the entry is not a dictionary or has no valid value for its required option, if there is one. An option
+        whose check is None is passed on unchanged.
         """
         if not isinstance(entry, dict):
             self.errors.add(path, "", f"must be a dictionary with the keys {', '.join(known)}, not {describe(entry)}")
@@ -165,9 +173,9 @@ class Reader:
             result = value if check is None else self._check_value(path, option, check, value)
             if len(self.errors) == count or isinstance(check, Each):
                 options[option] = result
-        if required not in entry:
+        if required and required not in entry:
             self.errors.add(path, required, "is missing; every entry requires it")
-        return options if required in options else None
+        return options if not required or required in options else None
 
     # --- entries -----------------------------------------------------------------------------------------------
 
@@ -182,6 +190,7 @@ class Reader:
             enabled=options.get("enabled", True),
             addresses=_addresses_of(options),
             isolate=options.get("isolate"),
+            defaults=_read_defaults(options),
             sysctls=options.get("sysctls", {}),
         )
 
@@ -189,6 +198,8 @@ class Reader:
         known: dict[str, Check | None] = {
             "name": validation.namespace_name,
             **schema.NETNS,
+            **schema.DEFAULTS,
+            "labels": Each(schema.check_text),
             "interfaces": None,
             "routes": None,
         }
@@ -215,6 +226,8 @@ class Reader:
             routes,
             declares_routes="routes" in given,
             incomplete=_is_incomplete(given, "interfaces", interfaces),
+            labels=tuple(options.get("labels", ())),
+            defaults=_read_defaults(options),
         )
 
     def _read_attachment(self, path: str, entry: Any, namespace: str) -> Attachment | None:
@@ -351,6 +364,39 @@ class Reader:
             full_size=full_size,
         )
 
+    def _read_policy(self, path: str, entry: Any) -> PolicyEntry | None:
+        known: dict[str, Check | None] = {**schema.POLICY, "from": None, "to": None}
+        options = self._check_options(path, entry, known, "action")
+        given = entry if isinstance(entry, dict) else {}
+        source, destination = (self._read_selector(path, side, given) for side in ("from", "to"))
+        for option, protocols in (("ports", ("tcp", "udp")), ("icmp_types", ("icmp",))):
+            if option in given and given.get("protocol") not in protocols:
+                cure = " or ".join(f"`protocol: {protocol}`" for protocol in protocols)
+                self.errors.add(path, option, f"requires {cure}; add it, or omit `{option}`")
+        if options is None:
+            return None
+        return PolicyEntry(
+            path=path,
+            source=source,
+            destination=destination,
+            ports=tuple(options.get("ports", ())),
+            icmp_types=tuple(options.get("icmp_types", ())),
+            **_select(options, ("action", "protocol", "priority", "log")),
+        )
+
+    def _read_selector(self, path: str, side: str, given: Mapping[str, Any]) -> Selector | None:
+        """Return one side of a policy; None where it is not given."""
+        if side not in given:
+            return None
+        value = given[side]
+        if not isinstance(value, dict) or not value:
+            keys = ", ".join(schema.SELECTOR)
+            self.errors.add(path, side, f"must be a dictionary with some of the keys {keys}, not {describe(value)}")
+            return Selector()
+        options = self._check_options(f"{path} {side}", value, {**schema.SELECTOR}, "") or {}
+        lists = {key: tuple(options[key]) for key in ("namespaces", "groups", "bridges", "networks") if key in options}
+        return Selector(**lists, outside=options.get("outside", False), host=options.get("host", False))
+
     def _read_outside(self, given: Mapping[str, Any]) -> tuple[Target, ...]:
         variable = VARIABLE_PREFIX + "verify_outside"
         targets = []
@@ -360,6 +406,13 @@ class Reader:
             if target is not None:
                 targets.append(Target(path, target.address, target.port))
         return tuple(targets)
+
+
+def _read_defaults(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return by direction what becomes of connections that no policy is about, as far as it is given."""
+    return {
+        direction: options[option] for direction, option in ((IN, "incoming"), (OUT, "outgoing")) if option in options
+    }
 
 
 def _explain_list(path: str, option: str, value: Any) -> str:
@@ -373,7 +426,7 @@ def _format_path(base: str, index: int, entry: Any) -> str:
     """Return where an entry is, with the name that identifies it to its reader."""
     name = ""
     if isinstance(entry, dict):
-        keys = ("name", "destination", "source", "publish", "to")
+        keys = ("name", "destination", "source", "publish", "to", "action")
         name = next((str(entry[key]) for key in keys if isinstance(entry.get(key), (str, int))), "")
     return f"{base}[{index}] ({name})" if name else f"{base}[{index}]"
 

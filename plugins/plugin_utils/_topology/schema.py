@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Union
 
-from ansible_collections.netns.fabric.plugins.module_utils._core import sysctl_names, validation
+from ansible_collections.netns.fabric.plugins.module_utils._core import policies, sysctl_names, validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import EXPECTATIONS
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
     Address,
@@ -78,7 +78,7 @@ def check_diagram(value: Any) -> str:
     return value
 
 
-def _check_text(value: Any) -> str:
+def check_text(value: Any) -> str:
     if isinstance(value, str) and value:
         return value
     raise ValidationError(f"must be a non-empty string, not {describe(value)}")
@@ -159,6 +159,9 @@ VARIABLES = (
     "links",
     "nat",
     "nat_backend",
+    "policies",
+    "boot",
+    "heal",
 )
 _END: dict[str, Check] = {
     "name": validation.interface_name,
@@ -174,7 +177,7 @@ PORT: dict[str, Check] = {
     "tag": validation.vlan,
     "trunks": Each(validation.vlan),
     "vlan_mode": one_of(*validation.VLAN_MODES),
-    "iface_id": _check_text,
+    "iface_id": check_text,
     "external_ids": _check_external_ids,
     "other_config": _check_map,
     "protected": check_boolean,
@@ -196,14 +199,17 @@ SWITCH: dict[str, Check] = {
     "mtu": validation.mtu,
     "external_ids": _check_map,
     "other_config": _check_map,
-    "protocols": Each(_check_text),
+    "protocols": Each(check_text),
 }
+#: What becomes of connections that no policy is about, by direction.
+DEFAULTS: dict[str, Check] = {"incoming": one_of(*policies.DEFAULTS), "outgoing": one_of(*policies.DEFAULTS)}
 BRIDGE: dict[str, Check] = {
     "name": validation.interface_name,
     **SWITCH,
     "addresses": Each(validation.interface_address),
     "enabled": check_boolean,
     "isolate": check_boolean,
+    **DEFAULTS,
     "sysctls": _check_link_sysctls,
 }
 ROUTE: dict[str, Check] = {
@@ -217,9 +223,26 @@ ROUTE: dict[str, Check] = {
 #: Options of the module netns, without the name.
 NETNS: dict[str, Check] = {
     "nameservers": Each(validation.ip_address),
-    "search": Each(_check_text),
+    "search": Each(check_text),
     "sysctls": _check_namespace_sysctls,
     "force": check_boolean,
+}
+SELECTOR: dict[str, Check] = {
+    "namespaces": Each(validation.namespace_name),
+    "groups": Each(check_text),
+    "bridges": Each(validation.interface_name),
+    "networks": Each(validation.network),
+    "outside": check_boolean,
+    "host": check_boolean,
+}
+POLICY: dict[str, Check] = {
+    "name": check_text,
+    "protocol": one_of(*policies.PROTOCOLS),
+    "ports": Each(validation.ports),
+    "icmp_types": Each(one_of(*policies.ICMP_TYPES)),
+    "action": one_of(*policies.ACTIONS),
+    "priority": _whole_number(0, policies.PRIORITY_MAX),
+    "log": check_boolean,
 }
 #: Options that both NAT modules have.
 ROUTER: dict[str, Check] = {

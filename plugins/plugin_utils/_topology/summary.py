@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.policies import DENY
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import IsolatedLinks
@@ -18,14 +19,17 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     Link,
     Namespace,
     Nat,
+    PolicyEntry,
+    Selector,
     Topology,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies
 
 #: Entries of one kind that are listed; a page is read, a thousand lines are not.
 ENTRIES_MAX = 20
 
 
-def summarize(topology: Topology) -> list[str]:
+def summarize(topology: Topology, policies: Policies) -> list[str]:
     """Return the summary's lines."""
     if topology.state == "absent":
         return [f"topology {topology.name}: absent"]
@@ -38,6 +42,7 @@ def summarize(topology: Topology) -> list[str]:
         _count(topology.links, "link"),
         _count(topology.nat, "NAT rule"),
         *([_count(topology.forwards, "published port")] if topology.forwards else []),
+        *([_count(topology.policies, "policy", "policies")] if topology.policies else []),
     )
     return [
         f"topology {topology.name}: {', '.join(counts)}",
@@ -46,14 +51,16 @@ def summarize(topology: Topology) -> list[str]:
         *_list_some(topology.links, _format_link),
         *_list_some(topology.nat, _format_nat),
         *_list_some(topology.forwards, lambda forward: _format_forward(topology, forward)),
+        *_list_some(topology.policies, _format_policy),
+        *_list_some(_denying(policies), str),
         *_list_some(
             tuple(IsolatedLinks(topology).open), lambda name: f"  {name} is open: the host forwards to and from it"
         ),
     ]
 
 
-def _count(entries: tuple[Any, ...], noun: str) -> str:
-    return f"{len(entries) or 'no'} {noun}{'' if len(entries) == 1 else 's'}"
+def _count(entries: tuple[Any, ...], noun: str, plural: str = "") -> str:
+    return f"{len(entries) or 'no'} {noun if len(entries) == 1 else plural or noun + 's'}"
 
 
 def _list_some(entries: tuple[Any, ...], format_entry: Callable[[Any], str]) -> Iterator[str]:
@@ -97,6 +104,36 @@ def _format_link(link: Link) -> str:
         f"{end.namespace or 'host'} {end.name} {_format_addresses(end.addresses)}" for end in (link.near, link.far)
     )
     return f"  link {near} <-> {far}"
+
+
+def _format_policy(entry: PolicyEntry) -> str:
+    what = [f"ICMP {kind}" for kind in entry.icmp_types] or [f"{entry.protocol}/{port}" for port in entry.ports]
+    services = ", ".join(what) or entry.protocol or "everything"
+    sides = f"from {_format_side(entry.source)} to {_format_side(entry.destination)}"
+    return f"  policy {entry.priority}: {entry.action} {services} {sides}" + (" (logged)" if entry.log else "")
+
+
+def _format_side(selector: Selector | None) -> str:
+    if selector is None:
+        return "anybody"
+    parts = [
+        *(f"namespace {name}" for name in selector.namespaces),
+        *(f"group {name}" for name in selector.groups),
+        *(f"bridge {name}" for name in selector.bridges),
+        *map(str, selector.networks),
+        *(["outside"] if selector.outside else []),
+        *(["the host"] if selector.host else []),
+    ]
+    return " and ".join(parts)
+
+
+def _denying(policies: Policies) -> tuple[str, ...]:
+    """Return a line for each namespace that denies connections by default."""
+    return tuple(
+        f"  namespace {name} denies other {' and '.join(words)} connections"
+        for name, policy in policies.by_namespace.items()
+        if (words := [way for way in ("incoming", "outgoing") if getattr(policy, way) == DENY])
+    )
 
 
 def _format_router(rule: Nat | Forward) -> str:

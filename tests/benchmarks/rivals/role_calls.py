@@ -31,6 +31,8 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     f"{_MODULES}compile_topology": compile_topology,
     "combine": lambda *maps: dict(chain.from_iterable(each.items() for each in maps)),
     "extract": lambda key, container: container[key],
+    "bool": bool,
+    "difference": lambda one, other: [each for each in one if each not in other],
     "flatten": _flatten,
 }
 
@@ -49,8 +51,10 @@ def module_calls(lab: Lab, state: str) -> list[tuple[str, dict[str, Any]]]:
         "ansible_skip_tags": [],
     }
     for task in _load("tasks/check.yml"):
-        for name, value in task.get("ansible.builtin.set_fact", {}).items():
-            variables[name] = _rendered(environment, value, variables)
+        facts = task.get("ansible.builtin.set_fact", {})
+        of_task = _rendered(environment, task["vars"], variables) if facts and "vars" in task else {}
+        for name, value in facts.items():
+            variables[name] = _rendered(environment, value, {**variables, **of_task})
     # Each uses none but those above it; Ansible would not mind.
     for name, value in _load("vars/main.yml").items():
         variables[name] = _rendered(environment, value, variables)

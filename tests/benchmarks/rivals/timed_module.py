@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 COLLECTION = "ansible_collections.netns.fabric.plugins."
-#: What sequence does for each step, once and in the order of the steps.
-PARTS_OF_A_STEP = ("_parameters", "parse_call", "_simulate_step", "_run_step")
+#: What sequence does for each step, once and in the order of the steps: the functions, by the module that calls them.
+PARTS_OF_A_STEP = {"sequence": ("validate_step", "parse_call"), "steps": ("_simulate_step", "_run_step")}
 
 
 class Account(NamedTuple):
@@ -91,15 +91,16 @@ class Steps:
     Its probes are the last one, under the name of the module that would run them in a task of its own.
     """
 
-    def __init__(self, sequence: Any, ledger: Ledger) -> None:
+    def __init__(self, sequence: Any, steps: Any, ledger: Ledger) -> None:
         self.names: list[str] = []
         self.peaks: list[float] = []
-        for name in PARTS_OF_A_STEP:
-            setattr(sequence, name, ledger.step(getattr(sequence, name)))
+        for module, parts in ((sequence, PARTS_OF_A_STEP["sequence"]), (steps, PARTS_OF_A_STEP["steps"])):
+            for name in parts:
+                setattr(module, name, ledger.step(getattr(module, name)))
         sequence.run_probes = ledger.timed(sequence.run_probes, lambda: Account(len(self.names), "rest"))
         sequence.converge = self._noting_names(sequence.converge)
-        for name in ("_run_step", "run_probes"):
-            setattr(sequence, name, self._noting_peaks(getattr(sequence, name)))
+        for module, name in ((steps, "_run_step"), (sequence, "run_probes")):
+            setattr(module, name, self._noting_peaks(getattr(module, name)))
 
     def _noting_names(self, converge: Callable[..., Any]) -> Callable[..., Any]:
         def noting(steps: Any, check_mode: bool, probes: Any = ()) -> Any:
@@ -132,7 +133,9 @@ def main(name: str, result_file: str) -> int:
     builtins.__import__ = ledger.imports(builtins.__import__)
     subprocess.run = ledger.runs(subprocess.run)
     module = ledger.imports(importlib.import_module)(f"{COLLECTION}modules.{name}")
-    steps = Steps(sys.modules[f"{COLLECTION}module_utils._entry.sequence"], ledger) if name == "sequence" else None
+    entry = f"{COLLECTION}module_utils._entry"
+    parts = (sys.modules[f"{entry}.sequence"], sys.modules[f"{entry}.steps"]) if name == "sequence" else ()
+    steps = Steps(*parts, ledger) if parts else None
     status: Any = 0
     try:
         module.main()

@@ -70,7 +70,7 @@ def test_markup_becomes_that_of_the_page() -> None:
 
 
 def test_role_passes_every_variable_to_the_filter() -> None:
-    checked = load("roles/topology/tasks/check.yml")[0]["ansible.builtin.set_fact"]["topology__lists"]
+    checked = load("roles/topology/tasks/check.yml")[0]["vars"]["topology__given"]
     passed = dict(re.findall(r"'(\w+)': (topology_\w+)", checked))
     assert passed == {name: f"topology_{name}" for name in schema.VARIABLES}
     documented = load("plugins/filter/compile_topology.yml")["DOCUMENTATION"]["options"]["_input"]["suboptions"]
@@ -84,7 +84,10 @@ def test_role_passes_every_variable_to_the_filter() -> None:
     ("path", "keys"),
     [
         ("topology_bridges", schema.BRIDGE),
-        ("topology_namespaces", {"name", "interfaces", "routes", *schema.NETNS}),
+        ("topology_namespaces", {"name", "labels", "interfaces", "routes", *schema.NETNS, *schema.DEFAULTS}),
+        ("topology_policies", {"from", "to", *schema.POLICY}),
+        ("topology_policies/from", schema.SELECTOR),
+        ("topology_policies/to", schema.SELECTOR),
         ("topology_namespaces/interfaces", schema.INTERFACE),
         ("topology_namespaces/routes", schema.ROUTE),
         ("topology_links", {"peer", *schema.LINK_END}),
@@ -113,8 +116,8 @@ def test_rows_from_variables_to_lists_have_every_key() -> None:
     bridge = set(TOPOLOGY["topology_bridges"]["options"])
     namespace = set(TOPOLOGY["topology_namespaces"]["options"])
     # The second row of the bridges is about their local interfaces.
-    assert row("topology_bridges[]") == bridge - {"addresses", "mtu", "enabled", "isolate", "sysctls"}
-    assert row("topology_namespaces[]") == namespace - {"interfaces", "routes"}
+    assert row("topology_bridges[]") == bridge - {"addresses", "mtu", "enabled", "isolate", "sysctls", *schema.DEFAULTS}
+    assert row("topology_namespaces[]") == namespace - {"interfaces", "routes", "labels", *schema.DEFAULTS}
     assert row("topology_namespaces[].interfaces[]") == set(schema.PORT)
 
 

@@ -42,7 +42,8 @@ def test_skip_tags_runs_the_other_parts(plays: Plays, kernel: Kernel, shell: She
 
 def test_skip_tags_leaves_the_part_out(plays: Plays, kernel: Kernel, shell: Shell) -> None:
     shell.run("ip", "-n", "ns01", "route", "del", "default")
-    assert plays.run("netns.fabric.site", "--skip-tags", "routes").changed == 0
+    # The verification would report that nothing of ns01 gets to the outside.
+    assert plays.run("netns.fabric.site", "--skip-tags", "routes,verify").changed == 0
     assert kernel.routes("ns01") == set()
     assert plays.run("netns.fabric.site", "--tags", "routes").changed == 1
     assert kernel.routes("ns01") == {f"default via {GATEWAY} dev veth-ns01"}

@@ -87,7 +87,8 @@ def test_every_action_group_and_what_it_shares_is_documented() -> None:
 
 def test_sequence_runs_and_documents_every_resource() -> None:
     step = docs.load_options("sequence")["steps"]["suboptions"]["module"]
-    assert step["choices"] == sorted(RESOURCES)
+    assert step["choices"] == sorted([*RESOURCES, "boot"])
+    assert docs.load_options("boot")["steps"]["suboptions"]["module"]["choices"] == sorted(RESOURCES)
     related = {entry.get("module") for entry in yaml.safe_load(_documentation("sequence"))["seealso"]}
     assert {f"netns.fabric.{name}" for name in RESOURCES} <= related
 

@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._entry import sequence
+from ansible_collections.netns.fabric.plugins.module_utils._entry import steps as steps_module
 from ansible_collections.netns.fabric.tests.benchmarks.records import ModuleRun, rows_of
 from ansible_collections.netns.fabric.tests.benchmarks.rivals.timed_module import (
     PARTS_OF_A_STEP,
@@ -129,14 +130,16 @@ def test_the_steps_of_the_real_sequence(monkeypatch: pytest.MonkeyPatch) -> None
     # A real host, and the work on it, would take another time in every run.
     monkeypatch.setattr(sequence, "open_host", open_host)  # takes 15
     monkeypatch.setattr(sequence, "exclusive_access", exclusive_access)  # takes 15
-    monkeypatch.setattr(sequence, "make_plan", make_plan)  # takes 1
-    monkeypatch.setattr(sequence, "plan_and_apply", plan_and_apply)  # takes 2
+    monkeypatch.setattr(steps_module, "make_plan", make_plan)  # takes 1
+    monkeypatch.setattr(steps_module, "plan_and_apply", plan_and_apply)  # takes 2
     monkeypatch.setattr(sequence, "run_probes", run_probes)  # takes 7
-    for name in ("converge", *PARTS_OF_A_STEP):
-        # So that it is undone: what is set below stays in the module.
+    # So that it is undone: what is set below stays in the modules.
+    for name in ("converge", *PARTS_OF_A_STEP["sequence"]):
         monkeypatch.setattr(sequence, name, getattr(sequence, name))
+    for name in PARTS_OF_A_STEP["steps"]:
+        monkeypatch.setattr(steps_module, name, getattr(steps_module, name))
     ledger = Ledger(clock)
-    steps = Steps(sequence, ledger)
+    steps = Steps(sequence, steps_module, ledger)
     given = [
         {"module": "netns", "options": {"name": "red"}},
         {"module": "route", "options": {"destination": "default", "device": "lo"}},

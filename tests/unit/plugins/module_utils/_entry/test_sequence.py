@@ -25,7 +25,8 @@ def step(module: str, **options: Any) -> dict[str, Any]:
 
 def test_a_step_is_a_call_of_its_module() -> None:
     given = step("netns", namespaces=[{"name": "red"}], owner="lab", prune="yes")
-    [(name, call)], probes = sequence._parse_steps([given], [], True)
+    [parsed], probes = sequence._parse_steps([given], [], True)
+    name, call = parsed.module, parsed.call
     assert probes == []
     assert (name, call.owner, call.prune, call.check_mode) == ("netns", "lab", True, True)
     assert [(entry.name, entry.present, entry.force) for entry in call.entries] == [("red", True, False)]
@@ -33,8 +34,8 @@ def test_a_step_is_a_call_of_its_module() -> None:
 
 def test_the_single_form_is_a_step_too() -> None:
     given = step("route", destination="default", gateway="192.0.2.1")
-    [(_name, call)], _probes = sequence._parse_steps([given], [], False)
-    assert [route.destination for route in call.entries] == ["0.0.0.0/0"]
+    [parsed], _probes = sequence._parse_steps([given], [], False)
+    assert [route.destination for route in parsed.call.entries] == ["0.0.0.0/0"]
 
 
 @pytest.mark.parametrize(

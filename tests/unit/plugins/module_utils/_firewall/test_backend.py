@@ -102,18 +102,22 @@ class TestReading:
         assert programs.firewall().read([None]) == {None: Ruleset()}
         assert [argv for argv, _text in programs.calls] == [["/sbin/iptables", "-V"], ["/sbin/ip6tables", "-V"]]
 
-    def test_reading_is_kept_until_forget(self, kernel_tables: Callable[..., None]) -> None:
+    def test_reading_is_kept_until_something_changes(
+        self, kernel_tables: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         kernel_tables({("ip", "nat"): 0})
+        numbers = iter([b"1", b"1", b"2"])
+        monkeypatch.setattr(firewall, "read_generation", lambda: next(numbers))
         printed = json.dumps(document(table("ip", "nat"), chain("ip", "nat", "POSTROUTING", **NAT_HOOK)))
         programs = Programs("nft", nft=Result(0, printed, ""))
-        backend = programs.firewall()
-        first = backend.read([None])
+        opened = programs.firewall()
+        first = opened.read([None])
         assert first[None].chains
-        assert backend.read([None]) == first
-        assert len(programs.calls) == 1
-        backend.forget()
-        assert backend.read([None]) == first
-        assert len(programs.calls) == 2
+        assert opened.read([None]) == first
+        for calls in (1, 2):
+            opened.forget()
+            assert opened.read([None]) == first
+            assert len(programs.calls) == calls
 
     def test_only_programs_with_tables_are_run(self, kernel_tables: Callable[..., None]) -> None:
         kernel_tables({("ip", "nat"): 0, ("ip6", "raw"): 0}, {"filter"})

@@ -95,4 +95,4 @@ def test_what_is_covered(selection: FlowSelection, covered: list[Flow]) -> None:
     ],
 )
 def test_what_is_as_planned(selection: FlowSelection, each: Flow, expected: bool) -> None:
-    assert selection.is_as_planned(each) is expected
+    assert selection.is_as_planned(each, Routes()) is expected

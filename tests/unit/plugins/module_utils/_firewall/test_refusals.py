@@ -99,10 +99,8 @@ def test_ufw() -> None:
     assert text_of(refusal) == "iptables-nft ip filter INPUT (policy drop)"
     assert refusal is not None
     assert refusal.is_certain
-    # Ping may be accepted: the condition on its type is not understood.
-    ping = find_refusal(ruleset, INPUT, packet("icmp"))
-    assert ping is not None
-    assert not ping.is_certain
+    # ufw lets pings in.
+    assert find_refusal(ruleset, INPUT, packet("icmp")) is None
     assert find_refusal(ruleset, INPUT, packet(state=ESTABLISHED)) is None
     assert opening(ruleset) == "`ufw allow in on int_br` lets in what comes by int_br"
     assert text_of(find_refusal(ruleset, FORWARD, packet())) == "iptables-nft ip filter FORWARD (policy drop)"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.conntrack import RouteLookup
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkError, Refusal
+from ansible_collections.netns.fabric.plugins.module_utils._probes import masquerading
 from ansible_collections.netns.fabric.plugins.module_utils._probes.masquerading import judge_masquerading
 from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._probes.samples import probe
 
@@ -41,6 +44,16 @@ def test_no_route(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_another_interface(monkeypatch: pytest.MonkeyPatch) -> None:
     judged = judge(monkeypatch, "eth0", router="router", out_interface="wan1")
     assert judged.skipped == "router sends to 192.0.2.1 by eth0, not by wan1"
+
+
+def test_a_kernel_that_does_not_list_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise NetlinkError(Refusal(errno.EOPNOTSUPP, ""))
+
+    monkeypatch.setattr(masquerading, "find_echo", refuse)
+    judged = judge(monkeypatch, "eth0")
+    assert (judged.outcome, judged.ok) == (None, None)
+    assert "modprobe nf_conntrack_netlink" in judged.skipped
 
 
 @pytest.mark.parametrize("option", ["namespace", "router"])

@@ -21,6 +21,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.netns.fabric.plugins.module_utils._core import argspec
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntries
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Plan
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import KINDS
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import attribute
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     Address,
     End,
@@ -30,6 +32,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     NamespaceState,
     Route,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import IFLA_INFO_DATA
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns
 from ansible_collections.netns.fabric.plugins.module_utils._resources.registry import RESOURCES
 
@@ -80,6 +83,7 @@ class State:
             peer = attributes.pop("peer", None)
             addresses += [Address(indexes[name], ip_interface(text)) for text in attributes.pop("addresses", [])]
             end = self._end(peer, spaces) if peer else None
+            attributes.update(self._kind(attributes, spaces, indexes))
             links.append(Link(indexes[name], name, loopback=name == "lo", peer=end, **attributes))
         routes = [
             Route(**{**route, **({"device": indexes[route["device"]]} if "device" in route else {})})
@@ -87,10 +91,25 @@ class State:
         ]
         return NamespaceState(_name(key), tuple(links), tuple(addresses), tuple(routes))
 
+    def _kind(
+        self, attributes: dict[str, Any], spaces: Mapping[str, Mapping[str, Any]], indexes: Mapping[str, int]
+    ) -> dict[str, Any]:
+        """Return what the kernel reports of a link with `options`, with what it is `on`, and with a `master`."""
+        found: dict[str, Any] = {}
+        if "on" in attributes:
+            found["base"] = self._end(attributes.pop("on"), spaces)
+        if "master" in attributes:
+            found["master"] = indexes[attributes.pop("master")]
+        if "options" in attributes:
+            data = KINDS[attributes["kind"]].encode(attributes.pop("options"))
+            content = b"".join(attribute(number, value) for number, value in data.items())
+            found["information"] = attribute(IFLA_INFO_DATA, content)
+        return found
+
     @staticmethod
     def _end(peer: str, spaces: Mapping[str, Mapping[str, Any]]) -> End:
         key, _slash, name = peer.partition("/")
-        return End(_name(key), _indexes(spaces[key])[name])
+        return End(_name(key), 0 if name == "0" else _indexes(spaces[key])[name])
 
 
 def _name(key: str) -> NamespaceName:

@@ -22,7 +22,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     NamespaceName,
     NamespaceState,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource, WantedLink
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_model import WantedLink
 
 RESOURCE = LinkResource()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,64 @@ def test_a_refusal_names_the_operation(tmp_path: Path) -> None:
     assert caught.value.operation is refused
     assert journal.roll_back() == []
     assert os.listdir(tmp_path) == ["red"]
+
+
+# What is installed
+
+
+def test_an_installed_file_has_its_mode_and_its_bytes(tmp_path: Path) -> None:
+    path, journal = tmp_path / "new" / "lab.json", Journal()
+    Files().execute([op.InstallFile(str(path), b"\xff", 0o600)], journal)
+    assert (path.read_bytes(), mode(path), os.listdir(path.parent)) == (b"\xff", 0o600, ["lab.json"])
+    assert journal.roll_back() == []
+    assert not path.parent.exists()
+
+
+def test_an_installed_file_may_be_longer_than_a_few_lines(tmp_path: Path) -> None:
+    path, journal = tmp_path / "lab.json", Journal()
+    path.write_bytes(b"x" * (2 << 20))
+    path.chmod(0o600)
+    operations = [op.InstallFile(str(path), b"new", 0o644)]
+    assert list(Files().refusals(operations)) == []
+    Files().execute(operations, journal)
+    assert len(Files().read_data(str(path)) or b"") == 3
+    assert journal.roll_back() == []
+    assert (len(Files().read_data(str(path)) or b""), mode(path)) == (2 << 20, 0o600)
+    assert Files().read(str(path)) is None
+
+
+def test_a_link_is_created_replaced_and_restored(tmp_path: Path) -> None:
+    path, journal = tmp_path / "wants" / "a.service", Journal()
+    Files().execute([op.LinkFile(str(path), "/first")], Journal())
+    Files().execute([op.LinkFile(str(path), "/second")], journal)
+    assert Files().read_link(str(path)) == "/second"
+    assert journal.roll_back() == []
+    assert Files().read_link(str(path)) == "/first"
+
+
+def test_a_link_is_removed_and_not_what_it_leads_to(tmp_path: Path) -> None:
+    target, path, journal = tmp_path / "target", tmp_path / "wants" / "a.service", Journal()
+    target.write_text("text", encoding="ascii")
+    Files().execute([op.LinkFile(str(path), str(target))], Journal())
+    operations = [op.UninstallFile(str(path))]
+    assert list(Files().refusals(operations)) == []
+    Files().execute(operations, journal)
+    assert os.listdir(tmp_path) == ["target"]
+    assert journal.roll_back() == []
+    assert Files().read_link(str(path)) == str(target)
+
+
+def test_neither_a_link_nor_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert Files().read_link(str(tmp_path / "file")) == str(tmp_path / "file")
+    assert Files().read_link(str(tmp_path / "file" / "below")) is None
+    assert Files().names(str(tmp_path / "missing")) == []
+    assert Files().names(str(tmp_path)) == ["file"]
+
+
+@pytest.mark.parametrize("content", [b"a 'text'\n\\n %s\n", b"\x00\xffnot text"])
+def test_the_commands_of_an_installed_file_write_the_same(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a directory" / "file"
+    script = "\n".join(op.InstallFile(str(path), content, 0o600).commands())
+    subprocess.run(["bash", "-ec", script], check=True, timeout=20)
+    assert (path.read_bytes(), mode(path)) == (content, 0o600)

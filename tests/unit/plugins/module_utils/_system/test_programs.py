@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,3 +77,19 @@ def test_current_directory_is_not_searched(monkeypatch: pytest.MonkeyPatch, tmp_
 def test_programs_run_in_the_root_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.chdir(tmp_path)
     assert program.run(["pwd"]).output == "/\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_another_user_can_change_is_found(tmp_path: Path) -> None:
+    directory = tmp_path / "bin"
+    directory.mkdir(mode=0o755)
+    python, link = directory / "python", tmp_path / "link"
+    python.touch(mode=0o755)
+    link.symlink_to(python)
+    assert program.find_untrusted(str(link)) is None
+    python.chmod(0o775)
+    assert program.find_untrusted(str(link)) == str(link)
+    python.chmod(0o755)
+    os.chown(directory, 65534, 65534)
+    assert program.find_untrusted(str(link)) == str(directory)
+    assert program.find_untrusted("/bin/sh") is None

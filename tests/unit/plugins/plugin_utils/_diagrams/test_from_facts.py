@@ -15,6 +15,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model impor
     End,
     bridge_key,
     namespace_key,
+    policy_note,
     published_note,
     reaching_note,
 )
@@ -71,6 +72,24 @@ def test_what_is_open() -> None:
     found = boxes(build_diagram(build_facts(FOUND_RED, sysctls=FORWARDING, firewall={"rules": ISOLATING})))
     assert found["int_br"].notes == (reaching_note("10.1.0.0/24"),)
     assert boxes(build_diagram(build_facts(FOUND_RED)))["int_br"].notes == ()
+
+
+def test_policies() -> None:
+    def rule(chain: str, verdict: str, *criteria: str) -> dict[str, object]:
+        return {
+            "chain": f"fabric-policy-{chain}",
+            "verdict": verdict,
+            "criteria": list(criteria),
+            "owner": "lab",
+            "target": "",
+        }
+
+    rules = [rule("in", "accept", "ct state established"), rule("in", "drop"), rule("out", "drop", "tcp dport 25")]
+    seen = build_facts({**FOUND_RED, "firewall": {"rules": rules, "masquerade": []}})
+    assert boxes(build_diagram(seen))["red"].notes == (
+        policy_note("incoming", denies=True),
+        policy_note("outgoing", denies=False),
+    )
 
 
 @pytest.mark.parametrize(

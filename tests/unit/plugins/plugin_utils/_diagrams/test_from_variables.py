@@ -18,6 +18,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model impor
     Nat,
     bridge_key,
     namespace_key,
+    policy_note,
     reaching_note,
 )
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._diagrams.samples import (
@@ -71,3 +72,13 @@ def test_what_is_open() -> None:
     assert [note.text for note in found["red"].notes] == ["published: tcp 8080 to 80", "published: udp 90-99"]
     assert found["int_br"].notes == (reaching_note("10.1.0.0/24"),)
     assert (found["far_br"].notes, found["open_br"].notes) == ((), (OPEN,))
+
+
+def test_policies() -> None:
+    red = {**RED, "incoming": "deny"}
+    policies = [
+        {"from": {"namespaces": ["red"]}, "to": {"outside": True}, "action": "reject", "protocol": "tcp", "ports": [25]}
+    ]
+    found = boxes(build_diagram(variables(red, policies=policies)))
+    assert found["red"].notes == (policy_note("incoming", denies=True), policy_note("outgoing", denies=False))
+    assert boxes(build_diagram(variables(RED)))["red"].notes == ()

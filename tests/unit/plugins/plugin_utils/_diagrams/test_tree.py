@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.tree import render_tree
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils.facts import (
     bridge,
@@ -55,12 +57,22 @@ def test_faults() -> None:
     assert "not read: rules" in lines
 
 
+def policy_rule(chain: str, family: str, verdict: str) -> dict[str, Any]:
+    return {"chain": chain, "family": family, "verdict": verdict, "criteria": [], "owner": "lab"}
+
+
 def test_facts_of_a_namespace() -> None:
     process = {"pid": 7, "command": "/usr/bin/python3 -m\nhttp.server " + "x" * 90, "user": "nobody"}
     socket = {"protocol": "tcp", "address": "::", "port": 80, "version": 6, "processes": [process]}
     masquerade = {"source": "10.0.0.0/24", "out_interface": "up0", "owner": "lab"}
     firewall = {
-        "rules": [{"owner": None, "verdict": "dnat"}, {"owner": None, "verdict": "drop"}],
+        "rules": [
+            {"owner": None, "verdict": "dnat", "chain": "x"},
+            {"owner": None, "verdict": "drop", "chain": "x"},
+            *(policy_rule("fabric-policy-in", family, "return") for family in ("ip", "ip6")),
+            *(policy_rule("fabric-policy-in", family, "drop") for family in ("ip", "ip6")),
+            policy_rule("fabric-policy-out", "ip", "reject"),
+        ],
         "masquerade": [masquerade],
     }
     red = space(
@@ -75,6 +87,9 @@ def test_facts_of_a_namespace() -> None:
         "├─ default (IPv6) via fd00::1 dev eth0 table 7",
         "├─ forwards IPv4 and IPv6",
         "├─ masquerades 10.0.0.0/24 out of up0 [lab]",
+        "├─ policy for incoming IPv4: 2 rules, default deny [lab]",
+        "├─ policy for incoming IPv6: 2 rules, default deny [lab]",
+        "├─ policy for outgoing IPv4: 1 rule, default allow [lab]",
         "├─ 1 NAT rule without an owner",
         "├─ listens on tcp [::]:80 (python3)",
         "└─ process 7 of nobody: /usr/bin/python3 -m?http.server " + "x" * 35 + "...",

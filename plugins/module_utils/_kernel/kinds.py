@@ -1,0 +1,442 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The kinds of links that can be created: a row for each, from which all the rest follows. Pure.
+
+The numbers are those of linux/if_link.h (IFLA_VLAN_ID, ...), the names those of ip-link(8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import netlink, wireguard
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import (
+    Attribute,
+    Bits,
+    IpAddress,
+    IpAddresses,
+    Key,
+    Kind,
+    MacAddress,
+    MaskedBit,
+    Number,
+    Switch,
+    bare,
+    negated,
+    on_off,
+    present,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import IFLA_INFO_DATA
+
+U8, U16, U32, BE16 = "=B", "=H", "=I", ">H"
+
+_SOME_MACVLAN = (
+    Attribute(
+        "mode",
+        Number(1, U32, {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}),
+        "What the links on one parent can reach: nothing of each other (V(private)), each other through an external "
+        "switch (V(vepa)) or directly (V(bridge)), or there is one only, with the parent's address (V(passthru)). "
+        "V(passthru) cannot be changed in place.",
+        default="vepa",
+        rigid=frozenset({"passthru"}),
+    ),
+    Attribute(
+        "bcqueuelen",
+        Number(7, U32),
+        "How many broadcast and multicast packets the parent may queue for its links.",
+        default=1000,
+    ),
+)
+
+_BOND_MODES = {
+    "balance-rr": 0,
+    "active-backup": 1,
+    "balance-xor": 2,
+    "broadcast": 3,
+    "802.3ad": 4,
+    "balance-tlb": 5,
+    "balance-alb": 6,
+}
+
+_DF = {"unset": 0, "set": 1, "inherit": 2}
+
+
+def _ttl(number: int) -> Attribute:
+    return Attribute("ttl", Number(number, U8), "The TTL of the outer packets; 0 is the kernel's choice.", default=0)
+
+
+def _tos(number: int) -> Attribute:
+    return Attribute("tos", Number(number, U8), "The type of service of the outer packets; 1 inherits it.", default=0)
+
+
+def _port(number: int, default: int) -> Attribute:
+    description = "The UDP port at both ends."
+    return Attribute("dstport", Number(number, BE16, lowest=1), description, default=default, in_place=False)
+
+
+def _switch(name: str, number: int, description: str, **row: Any) -> Attribute:
+    return Attribute(name, Switch(number), description, **{"default": False, "words": negated, **row})
+
+
+def _vlan_flag(name: str, bit: int, description: str, default: bool = False) -> Attribute:
+    return Attribute(name, MaskedBit(2, bit), description, default=default, words=on_off)
+
+
+def _gre(name: str, description: str, *more: Attribute) -> Kind:
+    return Kind(
+        name,
+        description,
+        "ip_gre",
+        (
+            Attribute("remote", IpAddress(7), "The address of the far end; without one the tunnel has many."),
+            Attribute("local", IpAddress(6), "The address of the near end; without one the kernel chooses it."),
+            Attribute(
+                "key",
+                Key((4, 5), Bits((2, 3), 0x2000)),
+                "The number of the tunnel in both directions, which distinguishes tunnels; it is not a secret.",
+                more={"no_log": False},
+            ),
+            Attribute("csum", Bits((2, 3), 0x8000), "Whether packets have checksums.", default=False, words=negated),
+            Attribute("seq", Bits((2, 3), 0x1000), "Whether packets are numbered.", default=False, words=negated),
+            _ttl(8),
+            _tos(9),
+            _switch("pmtudisc", 10, "Whether path MTU discovery is done for the outer packets.", default=True),
+            *more,
+        ),
+        lower=1,
+        underlay=True,
+        whole=True,
+    )
+
+
+_TUN = (
+    Attribute("user", Number(1, U32), "The UID that may use the device.", in_place=False),
+    Attribute("group", Number(2, U32), "The GID that may use the device.", in_place=False),
+    Attribute(
+        "pi",
+        Switch(4),
+        "Whether each packet has a header with its protocol.",
+        default=False,
+        in_place=False,
+        words=present,
+    ),
+    Attribute(
+        "vnet_hdr",
+        Switch(5),
+        "Whether each packet has a header for offloads, as virtual machines use it.",
+        default=False,
+        in_place=False,
+        words=present,
+    ),
+    Attribute(
+        "multi_queue",
+        Switch(7),
+        "Whether several processes or threads may use the device at once.",
+        default=False,
+        in_place=False,
+        words=present,
+    ),
+)
+
+_ROWS = (
+    Kind(
+        "bond",
+        "Several links as one.",
+        "bonding",
+        (
+            Attribute(
+                "mode",
+                Number(1, U8, _BOND_MODES),
+                "How the members are used; V(802.3ad) is LACP.",
+                "balance-rr",
+                in_place=False,
+            ),
+            Attribute("miimon", Number(3, U32), "How often the members' carrier is checked, in ms; 0 for never.", 0),
+            Attribute("updelay", Number(4, U32), "How long a member waits before it is used, in ms.", 0),
+            Attribute("downdelay", Number(5, U32), "How long a member without carrier is still used, in ms.", 0),
+            Attribute("arp_interval", Number(7, U32), "How often the targets are asked by ARP, in ms; 0 for never.", 0),
+            Attribute("arp_ip_target", IpAddresses(8), "The IPv4 addresses that are asked by ARP."),
+            Attribute(
+                "fail_over_mac",
+                Number(13, U8, {"none": 0, "active": 1, "follow": 2}),
+                "Which hardware address the bond has in the mode V(active-backup).",
+                "none",
+                in_place=False,
+            ),
+            Attribute(
+                "xmit_hash_policy",
+                Number(
+                    14, U8, {"layer2": 0, "layer3+4": 1, "layer2+3": 2, "encap2+3": 3, "encap3+4": 4, "vlan+srcmac": 5}
+                ),
+                "What of a packet decides on the member that sends it.",
+                "layer2",
+            ),
+            Attribute("min_links", Number(18, U32), "How many members need a carrier for the bond to have one.", 0),
+            Attribute(
+                "lacp_rate",
+                Number(21, U8, {"slow": 0, "fast": 1}),
+                "How often the partner is asked to send LACP packets. For the mode V(802.3ad).",
+                "slow",
+                in_place=False,
+            ),
+            Attribute(
+                "ad_select",
+                Number(22, U8, {"stable": 0, "bandwidth": 1, "count": 2}),
+                "Which aggregate is used. For the mode V(802.3ad).",
+                "stable",
+                in_place=False,
+            ),
+            Attribute(
+                "ad_actor_sys_prio",
+                Number(24, U16, lowest=1),
+                "The system priority of LACP. For the mode V(802.3ad).",
+                65535,
+                in_place=False,
+            ),
+            Attribute(
+                "ad_actor_system",
+                MacAddress(26),
+                "The system's address in LACP. For the mode V(802.3ad).",
+                in_place=False,
+            ),
+        ),
+        takes_members=True,
+        down=True,
+        reported=frozenset({2, 11, 23}),  # IFLA_BOND_ACTIVE_SLAVE, IFLA_BOND_PRIMARY, IFLA_BOND_AD_INFO
+    ),
+    Kind(
+        "bridge",
+        "A bridge of the kernel.",
+        "bridge",
+        (
+            Attribute("stp_state", Number(5, U32, highest=1), "1 for spanning tree (IEEE 802.1D), 0 for none.", 0),
+            Attribute("forward_delay", Number(1, U32, highest=3000), "The forward delay in 1/100 s.", 1500),
+            Attribute("hello_time", Number(2, U32, lowest=100, highest=1000), "The hello time in 1/100 s.", 200),
+            Attribute("max_age", Number(3, U32, lowest=600, highest=4000), "The maximum message age in 1/100 s.", 2000),
+            Attribute("ageing_time", Number(4, U32), "How long an address is remembered, in 1/100 s.", 30000),
+            Attribute("priority", Number(6, U16), "The bridge priority of spanning tree.", 32768),
+            Attribute("vlan_filtering", Number(7, U8, highest=1), "1 for a bridge that distinguishes VLANs.", 0),
+            Attribute("group_fwd_mask", Number(9, U16), "Which link-local groups are forwarded, a bit for each.", 0),
+            Attribute("mcast_router", Number(22, U8, highest=2), "Multicast routers: 0 none, 1 learned, 2 always.", 1),
+            Attribute("mcast_snooping", Number(23, U8, highest=1), "1 for snooping IGMP and MLD.", 1),
+            Attribute("mcast_querier", Number(25, U8, highest=1), "1 for querying IGMP and MLD.", 0),
+            Attribute("nf_call_iptables", Number(36, U8, highest=1), "1 for bridged IPv4 through iptables.", 0),
+            Attribute("nf_call_ip6tables", Number(37, U8, highest=1), "1 for bridged IPv6 through ip6tables.", 0),
+            Attribute("nf_call_arptables", Number(38, U8, highest=1), "1 for bridged ARP through arptables.", 0),
+        ),
+        takes_members=True,
+    ),
+    Kind("dummy", "A link that sends nothing anywhere, for addresses.", "dummy"),
+    Kind(
+        "geneve",
+        "A Geneve tunnel (RFC 8926).",
+        "geneve",
+        (
+            Attribute(
+                "id",
+                Number(1, U32, highest=2**24 - 1),
+                "The virtual network identifier (VNI).",
+                required=True,
+                in_place=False,
+            ),
+            Attribute("remote", IpAddress(2, 7), "The address of the far end. The kernel requires it."),
+            _port(5, 6081),
+            _ttl(3),
+            _tos(4),
+            _switch("udpcsum", 8, "Whether outer packets of IPv4 have a checksum.", default=True, in_place=False),
+            _switch("udp6zerocsumtx", 9, "Whether outer packets of IPv6 have none.", in_place=False),
+            _switch("udp6zerocsumrx", 10, "Whether outer packets of IPv6 may have none.", in_place=False),
+            Attribute("df", Number(13, U8, _DF), "The flag do-not-fragment of outer packets.", "unset"),
+        ),
+        underlay=True,
+    ),
+    _gre("gre", "A GRE tunnel for IP packets over IPv4 (RFC 2784)."),
+    _gre(
+        "gretap",
+        "A GRE tunnel for Ethernet frames over IPv4.",
+        _switch(
+            "ignore_df",
+            19,
+            "Whether frames are fragmented whatever they say.",
+            words=lambda _name, value: negated("ignore-df", value),  # no name of an option has a hyphen
+        ),
+    ),
+    Kind("ifb", "An intermediate functional block, to which received packets are redirected for shaping.", "ifb"),
+    Kind(
+        "ipvlan",
+        "A link with the hardware address of its parent.",
+        "ipvlan",
+        (
+            Attribute(
+                "mode",
+                Number(1, U16, {"l2": 0, "l3": 1, "l3s": 2}),
+                "Whether packets are switched (V(l2)) or routed (V(l3), or V(l3s) with the packet filter of the "
+                "parent's namespace). All links on one parent have the same mode.",
+                "l3",
+            ),
+            Attribute(
+                "flags",
+                Number(2, U16, {"bridge": 0, "private": 1, "vepa": 2}),
+                "What the links on one parent can reach: each other, nothing of each other, or each other through an "
+                "external switch.",
+                "bridge",
+                words=bare,
+            ),
+        ),
+        on_parent=True,
+        mtu_of_parent=True,
+    ),
+    Kind(
+        "macvlan",
+        "A link with a hardware address of its own on its parent.",
+        "macvlan",
+        _SOME_MACVLAN,
+        on_parent=True,
+        mtu_of_parent=True,
+        reported=frozenset({6, 8}),  # IFLA_MACVLAN_MACADDR_COUNT, IFLA_MACVLAN_BC_QUEUE_LEN_USED
+    ),
+    Kind(
+        "macvtap",
+        "A macvlan that a virtual machine uses as a tap device.",
+        "macvtap",
+        _SOME_MACVLAN,
+        on_parent=True,
+        mtu_of_parent=True,
+        reported=frozenset({6, 8}),  # IFLA_MACVLAN_MACADDR_COUNT, IFLA_MACVLAN_BC_QUEUE_LEN_USED
+    ),
+    Kind("tap", "A device whose frames a process reads and writes.", "tun", _TUN, "tun", {3: b"\2"}, device=True),
+    Kind("tun", "A device whose IP packets a process reads and writes.", "tun", _TUN, "tun", {3: b"\1"}, device=True),
+    Kind(
+        "vlan",
+        "A VLAN (IEEE 802.1Q) of its parent.",
+        "8021q",
+        (
+            Attribute("id", Number(1, U16, highest=4094), "The number of the VLAN.", required=True, in_place=False),
+            Attribute(
+                "protocol",
+                Number(5, BE16, {"802.1Q": 0x8100, "802.1ad": 0x88A8}),
+                "The protocol of the tag.",
+                "802.1Q",
+                in_place=False,
+            ),
+            _vlan_flag("reorder_hdr", 0x1, "Whether received packets are shown without their tag.", default=True),
+            _vlan_flag("gvrp", 0x2, "Whether the VLAN is announced by GVRP."),
+            _vlan_flag("loose_binding", 0x4, "Whether the link stays up when its parent goes down."),
+            _vlan_flag("mvrp", 0x8, "Whether the VLAN is announced by MVRP."),
+            _vlan_flag("bridge_binding", 0x10, "Whether its carrier is that of the ports with the VLAN, on a bridge."),
+        ),
+        on_parent=True,
+        mtu_of_parent=True,
+    ),
+    Kind(
+        "vrf",
+        "A routing domain: its members use a routing table of their own.",
+        "vrf",
+        (
+            Attribute(
+                "table", Number(1, U32, lowest=1), "The number of the routing table.", required=True, in_place=False
+            ),
+        ),
+        takes_members=True,
+        down=True,
+    ),
+    Kind(
+        "vxlan",
+        "A VXLAN tunnel (RFC 7348).",
+        "vxlan",
+        (
+            Attribute(
+                "id",
+                Number(1, U32, highest=2**24 - 1),
+                "The VXLAN network identifier (VNI).",
+                required=True,
+                in_place=False,
+            ),
+            Attribute(
+                "remote",
+                IpAddress(2, 16),
+                "Where frames for unknown addresses are sent: a host, or a multicast group, which needs a parent.",
+                words=lambda _name, value: ["group" if is_multicast(value) else "remote", value],
+            ),
+            Attribute("local", IpAddress(4, 17), "The source address of the outer packets."),
+            _port(15, 8472),
+            _ttl(5),
+            _tos(6),
+            _switch("learning", 7, "Whether the sources of received frames are learned.", default=True),
+            Attribute("ageing", Number(8, U32), "How long an address is remembered, in seconds.", 300),
+            Attribute("maxaddress", Number(9, U32), "How many addresses are remembered; 0 for any.", 0, in_place=False),
+            _switch("proxy", 11, "Whether ARP and neighbour requests are answered.", in_place=False),
+            _switch("rsc", 12, "Whether routes between tunnels are short-circuited.", in_place=False),
+            _switch("l2miss", 13, "Whether unknown hardware addresses are reported.", in_place=False),
+            _switch("l3miss", 14, "Whether unknown IP addresses are reported.", in_place=False),
+            _switch("udpcsum", 18, "Whether outer packets of IPv4 have a checksum.", default=True, in_place=False),
+            _switch("udp6zerocsumtx", 19, "Whether outer packets of IPv6 have none.", in_place=False),
+            _switch("udp6zerocsumrx", 20, "Whether outer packets of IPv6 may have none.", in_place=False),
+            _switch("external", 25, "Whether each packet says where it goes (metadata mode).", in_place=False),
+            Attribute("df", Number(29, U8, _DF), "The flag do-not-fragment of outer packets.", "unset"),
+        ),
+        lower=3,
+        underlay=True,
+    ),
+    Kind(
+        "wireguard",
+        "A WireGuard tunnel. Its outer packets travel where it was created: see O(underlay).",
+        "wireguard",
+        (
+            Attribute(
+                "private_key",
+                wireguard.PrivateKey(),
+                "The private key, in base64. Ansible hides it; a key in a file does not leave the managed host.",
+                secret=True,
+                more={"no_log": True},
+            ),
+            Attribute(
+                "private_key_file",
+                wireguard.PrivateKey(is_file=True),
+                "The absolute path of a file on the managed host with the private key.",
+                form_of="private_key",
+                more={"no_log": False},
+            ),
+            Attribute("listen_port", Number(6, U16), "The UDP port; 0 for one that the kernel chooses."),
+            Attribute("fwmark", Number(7, U32), "The mark of the outer packets; 0 for none.", 0),
+            Attribute(
+                "peers",
+                wireguard.Peers(),
+                "The exact list of the peers. One that does not change keeps its session.",
+                more={"elements": "dict", "options": wireguard.PEER_OPTIONS},
+                details=wireguard.PEER_DESCRIPTIONS,
+            ),
+        ),
+        underlay=True,
+        generic=True,
+    ),
+)
+
+#: By their names.
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ROWS}
+#: Kinds that other links are members of, by the kernel's names.
+MASTER_KINDS = frozenset({"openvswitch", "team", *(kind.kernel_name for kind in _ROWS if kind.takes_members)})
+
+
+def is_multicast(address: str) -> bool:
+    """Whether an address is a group's."""
+    return address.lower().startswith("ff") if ":" in address else 224 <= int(address.partition(".")[0]) <= 239
+
+
+@lru_cache
+def data_of(information: bytes) -> Mapping[int, bytes]:
+    """Return the contents of IFLA_INFO_DATA in those of IFLA_LINKINFO."""
+    return netlink.attributes_of(netlink.attributes_of(information, 0).get(IFLA_INFO_DATA, b""), 0)
+
+
+def find_kind(kernel_name: str, information: bytes) -> Kind | None:
+    """Return the kind of a link by what the kernel reports of it; None for one without a row."""
+    for kind in KINDS.values():
+        if kind.kernel_name == kernel_name:
+            data = data_of(information) if kind.constant else {}
+            if all(data.get(number) == content for number, content in kind.constant.items()):
+                return kind
+    return None

@@ -1,0 +1,245 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Links that are on others, and members of others: created in their order, re-created, deleted, restored with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
+from ansible_collections.netns.fabric.tests.helpers import snapshot
+from ansible_collections.netns.fabric.tests.helpers.convergence import Run, converge, converge_and_paste, shell
+from ansible_collections.netns.fabric.tests.helpers.host import Host
+from ansible_collections.netns.fabric.tests.helpers.refusals import refusal_of, refuse_each
+
+STAGE = """
+    netns add red
+    netns add blue
+    link add name base0 type veth peer name base1
+    link set base0 up
+    link set base1 up
+"""
+MACVLAN = {"kind": "macvlan", "macvlan": {"mode": "bridge"}}
+
+
+def master_of(host: Host, link: str, namespace: str | None = None) -> str | None:
+    found: str | None = host.links(namespace)[link].get("master")
+    return found
+
+
+# Members
+
+
+def test_bridge_with_members_in_any_order(host: Host, run_module: Run) -> None:
+    links = [
+        {"name": "tap0", "kind": "tap", "master": "br0"},
+        {"name": "base0", "master": "br0"},
+        {"name": "br0", "kind": "bridge", "addresses": ["192.0.2.1/24"]},
+    ]
+    converge_and_paste(host, run_module, lambda: shell(host, STAGE), "link", links=links, owner="lab")
+    assert (master_of(host, "tap0"), master_of(host, "base0")) == ("br0", "br0")
+    converge(host, run_module, "link", links=[{"name": "base0", "master": ""}])
+    assert master_of(host, "base0") is None
+
+
+def test_ends_of_a_veth_pair_are_members_and_carry_traffic(host: Host, run_module: Run) -> None:
+    pairs = [
+        {
+            "name": "eth0",
+            "namespace": name,
+            "addresses": [f"192.0.2.{number}/24"],
+            "peer": {"name": f"{name}-tap", "master": "br0"},
+        }
+        for number, name in ((1, "red"), (2, "blue"))
+    ]
+
+    def prepare() -> None:
+        shell(host, "netns add red\nnetns add blue\nlink add name br0 type bridge forward_delay 0\nlink set br0 up")
+
+    converge_and_paste(host, run_module, prepare, "veth", pairs=pairs, owner="lab")
+    assert host.pings("192.0.2.2", "red")
+    released = {"name": "eth0", "namespace": "red", "peer": {"name": "red-tap", "master": ""}}
+    converge(host, run_module, "veth", pairs=[released])
+    assert not host.pings("192.0.2.2", "red")
+
+
+def test_masters_that_cannot_have_members(host: Host, run_module: Run) -> None:
+    shell(host, STAGE)
+    links = [
+        {"name": "base0", "master": "none0"},
+        {"name": "new0", "kind": "ifb", "master": "base0"},
+        {"name": "br0", "kind": "bridge", "master": "br0"},
+    ]
+    result = run_module("link", links=links)
+    for message in (
+        "links[0] (base0): master: there is no link none0 in the host",
+        "links[1] (new0): master: host/base0 is a link of the kind veth, which has no members; give one of: bond",
+        "links[2] (br0): master: br0 cannot be a member of br0",
+    ):
+        assert message in result.message
+    assert run_module("link", links=links[:1], _check=True).returned["warnings"]
+
+
+# Links on links
+
+
+def test_link_on_a_link_that_the_call_creates(host: Host, run_module: Run) -> None:
+    links = [
+        {"name": "mv0", "namespace": "red", "parent": {"name": "br0"}, "addresses": ["192.0.2.2/24"], **MACVLAN},
+        {"name": "br0", "kind": "bridge", "addresses": ["192.0.2.1/24"]},
+        {"name": "mv1", "namespace": "blue", "parent": {"name": "br0"}, "addresses": ["192.0.2.3/24"], **MACVLAN},
+    ]
+    converge_and_paste(host, run_module, lambda: shell(host, STAGE), "link", links=links, owner="lab")
+    assert host.pings("192.0.2.3", "red")
+    # Both go with the bridge, and before it.
+    result = converge(host, run_module, "link", links=[], owner="lab", prune=True)
+    assert len(result.diff) == 3
+    assert not host.links("red").keys() & {"mv0"}
+
+
+def test_deletion_of_a_parent_deletes_what_is_on_it_and_says_so(host: Host, run_module: Run) -> None:
+    def prepare() -> None:
+        shell(host, STAGE + "link add name br0 type bridge\nlink add link br0 name mv0 netns red type macvlan")
+
+    converge_and_paste(host, run_module, prepare, "link", name="br0", kind="bridge", state="absent")
+
+
+def test_recreation_that_would_delete_an_undeclared_link_is_refused(host: Host, run_module: Run) -> None:
+    shell(host, STAGE)
+    vxlan = {"name": "vx0", "kind": "vxlan", "vxlan": {"id": 5, "dstport": 4789}}
+    assert run_module("link", links=[vxlan]).changed
+    shell(host, "link add link vx0 name mv0 netns red type macvlan mode bridge")
+    before = snapshot.take()
+    changed = {**vxlan, "vxlan": {"id": 6}}
+    assert "which would delete red/mv0; declare these in" in run_module("link", links=[changed]).message
+    snapshot.assert_unchanged(before)
+    on = {"name": "mv0", "namespace": "red", "parent": {"name": "vx0"}, **MACVLAN}
+    converge(host, run_module, "link", links=[on, changed])
+    assert host.links("red").keys() == {"lo", "mv0"}
+
+
+def test_parent_in_another_namespace_than_the_host(host: Host, run_module: Run) -> None:
+    parent = {"name": "eth0", "namespace": "red"}
+    links: list[dict[str, Any]] = [
+        {"name": "mv0", "namespace": "red", "parent": parent, **MACVLAN},
+        {"name": "mv1", "namespace": "blue", "parent": parent, **MACVLAN},
+        {"name": "mv2", "parent": parent, **MACVLAN},
+    ]
+
+    def prepare() -> None:
+        shell(host, "netns add red\nnetns add blue\nlink add name eth0 netns red type veth peer name red-tap")
+
+    converge_and_paste(host, run_module, prepare, "link", links=links, owner="lab")
+
+
+@pytest.mark.parametrize("by", ["the_handler", "the_kernel"])
+def test_rollback_restores_links_with_what_is_on_them_and_their_members(
+    host: Host, run_module: Run, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    shell(host, STAGE)
+    links: list[dict[str, Any]] = [
+        {"name": "br0", "kind": "bridge", "bridge": {"stp_state": 1}, "addresses": ["192.0.2.1/24", "2001:db8::1/64"]},
+        {"name": "mv0", "namespace": "red", "parent": {"name": "br0"}, "addresses": ["192.0.2.2/24"], **MACVLAN},
+        {"name": "mv1", "namespace": "blue", "parent": {"name": "br0"}, **MACVLAN},
+        {"name": "vx0", "kind": "vxlan", "vxlan": {"id": 5, "dstport": 4789}, "master": "br0"},
+        {"name": "base0", "master": "br0"},
+    ]
+    result = run_module("link", links=links, owner="lab")
+    assert not result.failed, result.message
+    shell(host, "-n red route add default via 192.0.2.1\nlink set dev base0 type bridge_slave cost 33 isolated on")
+    # The first is re-created with its place in the bridge; the rest is deleted, parents before what is on them.
+    changed: dict[str, Any] = {**links[3], "vxlan": {"id": 6, "dstport": 4789}}
+    absent = [{"name": "br0", "state": "absent"}, {"name": "mv1", "namespace": "blue", "state": "absent"}]
+    params = {"links": [changed | {"master": ""}, *absent], "owner": "lab"}
+    assert refuse_each(monkeypatch, by, LinkResource(), params) >= 3
+
+
+def test_rollback_of_a_deletion_that_is_refused_half_way(
+    host: Host, run_module: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bridge of the host is deleted with what is on it; then the kernel refuses to delete what is elsewhere."""
+    shell(host, STAGE)
+    links: list[dict[str, Any]] = [
+        {"name": "br0", "kind": "bridge", "bridge": {"stp_state": 1}, "addresses": ["192.0.2.1/24"]},
+        {"name": "mv0", "namespace": "red", "parent": {"name": "br0"}, "addresses": ["192.0.2.2/24"], **MACVLAN},
+        {"name": "mv1", "namespace": "blue", "parent": {"name": "br0"}, "addresses": ["192.0.2.3/24"], **MACVLAN},
+        {"name": "br1", "namespace": "blue", "kind": "bridge"},
+        {"name": "tap0", "kind": "tap", "tap": {"user": 1000}, "master": "br0"},
+        {"name": "base0", "master": "br0"},
+    ]
+    result = run_module("link", links=links, owner="lab")
+    assert not result.failed, result.message
+    shell(host, "-n red route add default via 192.0.2.1\nlink set dev base0 type bridge_slave cost 33 isolated on")
+    before = snapshot.take()
+    sent = []
+
+    def refuse_at_last(group: int) -> bytearray:
+        sent.append(group)
+        return delete_group(group) if len(sent) == 1 else requests.delete_link(1)  # the loopback: EOPNOTSUPP
+
+    delete_group = requests.delete_group
+    # Nothing makes the kernel refuse the deletion of one link after that of another.
+    monkeypatch.setattr(requests, "delete_group", refuse_at_last)
+    absent = [{**each, "state": "absent"} for each in links if "kind" in each]
+    failure = refusal_of(LinkResource(), {"links": absent, "owner": "lab"})
+    assert failure is not None
+    assert failure.endswith("the host is unchanged."), failure
+    assert len(sent) > 1
+    snapshot.assert_unchanged(before)
+
+
+# Wrong options
+
+
+def test_wrong_options_are_refused_with_the_right_ones(host: Host, run_module: Run) -> None:
+    shell(host, STAGE)
+    before = snapshot.take()
+    links = [
+        {"name": "a0", "kind": "vxlan", "vxlan": {"id": 2**24, "dstport": 4789}},
+        {"name": "a1", "kind": "vxlan", "macvlan": {"mode": "bridge"}, "parent": {"name": "base0"}},
+        {"name": "a2", "kind": "macvlan"},
+        {"name": "a3", "kind": "bridge", "parent": {"name": "base0"}, "underlay": {}},
+        {"name": "a4", "vxlan": {"id": 5}},
+        {"name": "a-name-that-is-too-long", "kind": "bridge"},
+    ]
+    message = run_module("link", links=links, _check=True).message
+    for part in (
+        "links[0] (a0): vxlan.id: 16777216 is not a valid number; give a whole number from 0 to 16777215",
+        "links[1] (a1): macvlan: is for links of the kind macvlan, and this one is a vxlan; the options of a vxlan",
+        "stand in `vxlan`: id, remote, local, dstport",
+        "links[1] (a1): vxlan.id: is required for a vxlan",
+        "links[2] (a2): parent: a macvlan is on another link; write for instance `parent: {name: eth0}`",
+        "links[3] (a3): parent: a bridge is on no other link; leave it out",
+        "links[3] (a3): underlay: is for tunnels, and a bridge sends no outer packets; leave it out",
+        "links[4] (a4): vxlan: is for a link that is created; give its `kind` as well",
+        "links[5] (a-name-that-is-too-long): name:",
+    ):
+        assert part in message
+    unknown = run_module("link", links=[{"name": "a0", "kind": "vxlan", "vxlan": {"id": 5, "vni": 6}}], _check=True)
+    assert "links[0] (a0): vxlan.vni: there is no such option; there are: id, remote, local" in unknown.message
+    snapshot.assert_unchanged(before)
+
+
+def test_what_the_kernel_would_refuse_is_refused_in_check_mode(host: Host, run_module: Run) -> None:
+    shell(host, STAGE)
+    links = [
+        {"name": "a0", "kind": "macvlan", "parent": {"name": "base0"}, "mtu": 9000},
+        {"name": "a1", "kind": "macvlan", "parent": {"name": "lo"}},
+        {"name": "a2", "kind": "macvlan", "parent": {"name": "none0"}},
+        {"name": "a3", "kind": "vxlan", "vxlan": {"id": 5, "remote": "239.0.0.1"}},
+        {"name": "a4", "namespace": "green", "kind": "bridge"},
+    ]
+    before = snapshot.take()
+    message = run_module("link", links=links).message
+    for part in (
+        "links[0] (a0): mtu: 9000 is above 1500, the MTU of its parent base0",
+        "links[1] (a1): parent: no macvlan can be on the loopback",
+        "links[2] (a2): parent: there is no link none0 in the host",
+        "links[3] (a3): vxlan: the kernel refuses a link with these options: Invalid argument (EINVAL)",
+        "links[4] (a4): namespace: the namespace green does not exist",
+    ):
+        assert part in message
+    snapshot.assert_unchanged(before)

@@ -1,0 +1,65 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""systemctl: how it is called, and what a rollback asks for. A stand-in for it writes down its arguments."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
+from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Journal
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
+from ansible_collections.netns.fabric.plugins.module_utils._system import systemd_operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._system.systemd import Systemd
+
+
+@pytest.fixture(name="calls")
+def fixture_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put the stand-in first in PATH; return the file with its calls."""
+    calls = tmp_path / "calls"
+    program = tmp_path / "systemctl"
+    program.write_text(
+        f'#!/bin/sh\necho "$*" >> {calls}\ncase "$*" in show*) printf "active\\n\\ninactive\\n";; '
+        '*bad*) echo "Unit bad not found." >&2; exit 5;; esac\n',
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return calls
+
+
+def test_states(calls: Path) -> None:
+    assert Systemd().states(["a.service", "b.timer"]) == {"a.service": "active", "b.timer": "inactive"}
+    assert calls.read_text(encoding="utf-8") == "show --property=ActiveState --value a.service b.timer\n"
+
+
+def test_a_rollback_has_systemd_read_its_units_after_all_else(calls: Path) -> None:
+    journal = Journal()
+    operations: list[Operation] = [op.BeforeReload(), op.StopUnit("a"), op.ReloadUnits(), op.StartUnit("b")]
+    Systemd().execute(operations, journal)
+    assert journal.roll_back() == []
+    assert calls.read_text(encoding="utf-8").splitlines() == [
+        "stop a",
+        "daemon-reload",
+        "start b",
+        "stop b",
+        "start --no-block a",
+        "daemon-reload",
+    ]
+
+
+def test_a_refusal_has_the_operation_and_the_reason(calls: Path) -> None:
+    refused = op.StartUnit("bad")
+    with pytest.raises(OperationFailed, match=r"`systemctl start bad` failed: Unit bad not found") as caught:
+        Systemd().execute([refused], Journal())
+    assert caught.value.operation is refused
+    assert calls.exists()
+
+
+def test_a_unit_that_is_no_longer_loaded_has_nothing_to_forget(calls: Path) -> None:
+    Systemd().execute([op.ResetUnit("bad")], Journal())
+    assert calls.read_text(encoding="utf-8") == "reset-failed bad\n"
