@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Images of Debian machines, built once by mmdebstrap(1) and kept outside the tree.
 
-    python3 -m ansible_collections.netns.fabric.tests.vm.images [SUITE...]
+    python3 -m ansible_collections.netns.fabric.tests.vm.images [--seconds SECONDS] [SUITE...]
 
 builds those that are missing. They are in the directory that NETNS_FABRIC_VM_CACHE names, by default in
 ``netns.fabric/vm`` of the user's cache (XDG Base Directory Specification). The recipe is part of an image's name, so
@@ -11,12 +11,14 @@ that a change of it builds another image; the former one of the suite is deleted
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import hashlib
 import inspect
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +26,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 #: Debian's releases that the machines have, the one of the shorter run first.
 SUITES = ("trixie", "bookworm")
@@ -269,27 +272,42 @@ def _run(*command: str) -> str:
     Raises:
         ImageError: It failed; the text has its output.
     """
-    try:
-        ended = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=1200,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ImageError(f"`{command[0]}` has not ended after {error.timeout} s") from error
-    if ended.returncode:
-        lines = (ended.stderr or ended.stdout).strip().splitlines()
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        try:
+            output, errors = process.communicate(timeout=1200)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGTERM)  # mmdebstrap removes its mounts first
+            process.wait(timeout=60)
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise ImageError(f"`{command[0]}` has not ended after {error.timeout} s") from error
+            raise
+    if process.returncode:
+        lines = (errors or output).strip().splitlines()
         raise ImageError(f"`{' '.join(command[:8])} ...` failed: " + "\n".join(lines[-12:]))
-    return ended.stdout
+    return output
 
 
-def main(suites: Sequence[str]) -> None:
-    """Build the images of these suites, or of all."""
-    for suite in suites or SUITES:
+def main(arguments: Sequence[str]) -> None:
+    """Build the images of the suites that are named, or of all, within the seconds that are given."""
+    parser = argparse.ArgumentParser(description="Build images of Debian machines.")
+    parser.add_argument("--seconds", type=int, default=0, help="how long it may take; 0 for any time")
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=" or ".join(SUITES))
+    options = parser.parse_args(arguments)
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        raise Unavailable(f"the image was not complete after {options.seconds} s")
+
+    signal.signal(signal.SIGALRM, end)
+    signal.alarm(options.seconds)
+    for suite in options.suites or SUITES:
         provide(suite)
 
 

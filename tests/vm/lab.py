@@ -56,6 +56,8 @@ class Lab:
             "ansible_ssh_private_key_file": str(self.machine.key),
             "ansible_ssh_args": " ".join(self.machine.ssh_options),
             "ansible_python_interpreter": "/usr/bin/python3",
+            # Open vSwitch of an emulated machine on a busy host.
+            "topology_ovs_timeout": 60,
         }
 
     def prepare_outside(self) -> None:
@@ -84,16 +86,20 @@ class Lab:
             "ANSIBLE_TIMEOUT": "60",
             "COLUMNS": "1000",
         }
-        ended = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=environment,
-            timeout=1200,
-            check=False,
-        )
+        try:
+            ended = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                env=environment,
+                timeout=self.machine.budget.bound(1200),
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            self.machine.budget.check()
+            raise
         return Played(ended.returncode, f"{' '.join(command)}\n{ended.stdout}")
 
     def play(self, playbook: str | Path, *options: str, **variables: Any) -> Played:

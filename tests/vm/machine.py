@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.netns.fabric.tests.vm.budget import Budget
 from ansible_collections.netns.fabric.tests.vm.images import USER, Image
 
 #: The NIC of ssh, and the two that are connected to each other.
@@ -34,8 +35,8 @@ class MachineError(Exception):
 class Machine:
     """A running machine."""
 
-    def __init__(self, image: Image, kind: str) -> None:
-        self.image = image
+    def __init__(self, image: Image, kind: str, budget: Budget) -> None:
+        self.image, self.budget = image, budget
         # A path of a socket has at most 107 bytes (unix(7)), which that of a test's directory may exceed.
         self.directory = Path(tempfile.mkdtemp(prefix="netns-vm-"))
         self.port = _free_port()
@@ -88,8 +89,13 @@ class Machine:
                 log = (self.directory / "qemu.log").read_text(encoding="utf-8", errors="replace")
                 raise MachineError(f"qemu has ended: {log}")
             if time.monotonic() > deadline:
-                raise MachineError(f"no answer to ssh within {_PATIENCE} s; serial log: {self.serial_log}")
+                raise MachineError(f"no answer to ssh within {_PATIENCE} s; {self._console()}")
             time.sleep(1)  # nothing announces the end of a boot
+
+    def _console(self) -> str:
+        """Return the last line of the serial console, in words."""
+        written = self.serial_log.read_bytes().decode(errors="replace") if self.serial_log.exists() else ""
+        return f"the console's last line: {(written.strip().splitlines() or ['none'])[-1]}"
 
     def kill(self) -> None:
         """Cut the power."""
@@ -112,7 +118,7 @@ class Machine:
         deadline = time.monotonic() + _PATIENCE
         while self.attempt("cat /proc/sys/kernel/random/boot_id", timeout=90).stdout in ("", former):
             if time.monotonic() > deadline:
-                raise MachineError(f"not rebooted within {_PATIENCE} s; serial log: {self.serial_log}")
+                raise MachineError(f"not rebooted within {_PATIENCE} s; {self._console()}")
             self.disconnect()
             time.sleep(1)  # nothing announces the end of a boot
 
@@ -135,13 +141,17 @@ class Machine:
             MachineError: It printed something, which is an error.
         """
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(300)
+            connection.settimeout(self.budget.bound(300))
             connection.connect(str(self.directory / "monitor"))
             stream = connection.makefile("rw", encoding="utf-8")
             stream.readline()  # the greeting
-            _ask(stream, {"execute": "qmp_capabilities"})
             asked = {"execute": "human-monitor-command", "arguments": {"command-line": command}}
-            printed = _ask(stream, asked)
+            try:
+                _ask(stream, {"execute": "qmp_capabilities"})
+                printed = _ask(stream, asked)
+            except TimeoutError:
+                self.budget.check()
+                raise
         if printed:
             raise MachineError(f"qemu, {command}: {printed}")
 
@@ -149,7 +159,13 @@ class Machine:
 
     def attempt(self, command: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         """Run a command of the shell as the login, and return the result, whether it fails or not."""
-        argv = ["ssh", *self.ssh_options, "-i", str(self.key), "-p", str(self.port), f"{USER}@127.0.0.1", command]
+        ended = self._ssh(command, self.budget.bound(timeout))
+        if ended.returncode:
+            self.budget.check()
+        return ended
+
+    def _ssh(self, command: str, timeout: float) -> subprocess.CompletedProcess[str]:
+        argv = self.ssh(command)
         try:
             # Not by pipes: the master of shared connections keeps them open after the command has ended.
             with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
@@ -161,6 +177,10 @@ class Machine:
                 return subprocess.CompletedProcess(argv, ended.returncode, output.read(), errors.read())
         except subprocess.TimeoutExpired:
             return subprocess.CompletedProcess(argv, 255, "", f"no end within {timeout} s")
+
+    def ssh(self, command: str) -> list[str]:
+        """Return the command that runs a command of the shell as the login."""
+        return ["ssh", *self.ssh_options, "-i", str(self.key), "-p", str(self.port), f"{USER}@127.0.0.1", command]
 
     def root(self, command: str, timeout: float = 300) -> str:
         """Run commands of the shell as root by sudo and return their output; raise AssertionError if one fails."""
@@ -187,7 +207,7 @@ class Machine:
         directory.mkdir(parents=True, exist_ok=True)
         serial, journal = directory / "serial.log", directory / "journal.log"
         shutil.copy(self.serial_log, serial)
-        read = self.attempt("sudo journalctl --boot --no-pager --output=short-monotonic", timeout=120)
+        read = self._ssh("sudo journalctl --boot --no-pager --output=short-monotonic", timeout=120)
         journal.write_text(read.stdout or f"the journal cannot be read: {read.stderr}\n", encoding="utf-8")
         return [serial, journal]
 

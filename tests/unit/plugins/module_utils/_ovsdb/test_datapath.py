@@ -22,12 +22,15 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     Port,
     Switch,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Atom
 
 
-def bridge(name: str, ofport: int | None = -1, datapath_type: str = "system", **external_ids: str) -> Bridge:
+def bridge(name: str, ofport: int | None = -1, datapath_type: str = "system", *, away: bool = False) -> Bridge:
     local = Port(name, (Interface(name, type="internal", ofport=ofport),))
+    external_ids: dict[Atom, Atom] = {REOPEN_KEY: "system"} if away else {}
     row = Row("Bridge", name, {"datapath_type": datapath_type, "external_ids": external_ids})
-    return Bridge(name, datapath_type, ports=(local,), external_ids=external_ids, row=row)
+    keys = {str(key): str(value) for key, value in external_ids.items()}
+    return Bridge(name, datapath_type, ports=(local,), external_ids=keys, row=row)
 
 
 LOST = Switch((bridge("a"), bridge("theirs"), bridge("user", 65534, "netdev")), running=True)
@@ -67,7 +70,7 @@ def test_they_leave_and_return() -> None:
 
 
 def test_whether_the_database_has_it() -> None:
-    away = Switch((bridge("a", datapath_type="netdev", **{REOPEN_KEY: "system"}), bridge("theirs")))
+    away = Switch((bridge("a", datapath_type="netdev", away=True), bridge("theirs")))
     assert bridges_away(away) == ("a",)
     assert CloseDatapath(("a",)).is_applied(away)
     assert not CloseDatapath(("a", "theirs")).is_applied(away)
