@@ -49,16 +49,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip the long tests without `--all`, and test the installation last, which needs another machine."""
-    items.sort(key=lambda item: (_suite_rank(item), "bare_machine" in getattr(item, "fixturenames", ())))
+    """Skip the long tests without `--all`, and run first what costs least: the machine that is built once."""
+    items.sort(key=_rank)
     for item in items:
         if item.get_closest_marker("long") and not config.getoption("--all"):
             item.add_marker(_ONLY_WITH_ALL)
 
 
-def _suite_rank(item: pytest.Item) -> int:
-    suite = item.callspec.params.get("suite") if hasattr(item, "callspec") else None
-    return images.SUITES.index(suite) if suite in images.SUITES else 0
+def _rank(item: pytest.Item) -> tuple[int, bool, bool]:
+    suite = item.callspec.params.get("suite") if hasattr(item, "callspec") else images.SUITES[0]
+    fixtures = getattr(item, "fixturenames", ())
+    return images.SUITES.index(suite), "bare_machine" in fixtures, "built_once" not in fixtures
 
 
 @pytest.hookimpl(wrapper=True)

@@ -33,10 +33,10 @@ TRACES = (
 
 
 @pytest.fixture(name="stored_lab")
-def fixture_stored_lab(lab: Lab) -> Lab:
+def fixture_stored_lab(built_lab: Lab) -> Lab:
     """Provide a machine that has stored the reference topology."""
-    lab.build(**STORED)
-    return lab
+    built_lab.play(SITE, **STORED)
+    return built_lab
 
 
 def status(lab: Lab) -> int:
