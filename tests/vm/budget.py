@@ -17,6 +17,8 @@ class Budget:
 
     def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
+        #: How long a machine took to boot, the last time.
+        self.boot = 0.0
         self._end = None if seconds is None else time.monotonic() + seconds
 
     def bound(self, timeout: float) -> float:
@@ -26,5 +28,10 @@ class Budget:
 
     def check(self) -> None:
         """Skip the test if the time is used up."""
-        if self._end is not None and time.monotonic() >= self._end:
-            pytest.skip(f"the {self.seconds:.0f} s of this session were used up; `nox -s vm -- --all` runs everything")
+        self.require(0)
+
+    def require(self, boots: float) -> None:
+        """Skip the test if what is left is shorter than this many boots, by which a machine's speed is measured."""
+        if self._end is not None and time.monotonic() + boots * self.boot >= self._end:
+            needed = f"less is left than {boots} times the {self.boot:.0f} s of a boot" if boots else "nothing is left"
+            pytest.skip(f"{needed} of the session's {self.seconds:.0f} s; `nox -s vm -- --all` runs everything")

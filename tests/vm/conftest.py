@@ -9,6 +9,7 @@ no time or no machine for; `--all` runs everything.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from ansible_collections.netns.fabric.tests.vm.machine import Machine, MachineEr
 
 #: For scenarios that only `--all` runs.
 long = pytest.mark.long
+#: How many boots' time it takes to boot a bare machine and install everything there.
+INSTALLATION = 6
 _ONLY_WITH_ALL = pytest.mark.skip(reason="takes long; `nox -s vm -- --all` runs it")
 
 
@@ -93,6 +96,7 @@ def fixture_image(suite: str) -> images.Image:
 @pytest.fixture(scope="module", name="bare_machine")
 def fixture_bare_machine(image: images.Image, budget: Budget) -> Iterator[Lab]:
     """Boot a machine without Open vSwitch."""
+    budget.require(INSTALLATION)
     yield from _boot(image, "bare", budget)
 
 
@@ -105,7 +109,9 @@ def fixture_full_machine(image: images.Image, budget: Budget) -> Iterator[Lab]:
 def _boot(image: images.Image, kind: str, budget: Budget) -> Iterator[Lab]:
     machine = Machine(image, kind, budget)
     try:
+        start = time.monotonic()
         _start(machine)
+        budget.boot = time.monotonic() - start
         lab = Lab(machine)
         lab.prepare_outside()
         machine.save("booted")

@@ -16,5 +16,18 @@ def test_what_is_left_bounds_a_command() -> None:
 
 
 def test_without_time_a_test_is_skipped_with_the_reason() -> None:
-    with pytest.raises(pytest.skip.Exception, match="the 0 s of this session were used up"):
+    with pytest.raises(pytest.skip.Exception, match="nothing is left of the session's 0 s"):
         Budget(0).bound(300)
+
+
+def test_what_takes_longer_than_what_is_left_is_not_begun() -> None:
+    budget = Budget(100)
+    budget.boot = 30
+    budget.require(3)
+    with pytest.raises(
+        pytest.skip.Exception, match="less is left than 4 times the 30 s of a boot of the session's 100 s"
+    ):
+        budget.require(4)
+    unlimited = Budget(None)
+    unlimited.boot = 1000
+    unlimited.require(100)
