@@ -84,6 +84,12 @@ def fixture_budget(pytestconfig: pytest.Config) -> Budget:
     return Budget(pytestconfig.getoption("--seconds"))
 
 
+@pytest.fixture(scope="session", name="running")
+def fixture_running() -> list[Machine]:
+    """Provide the machine that runs, if one does."""
+    return []
+
+
 @pytest.fixture(scope="session", name="image")
 def fixture_image(suite: str) -> images.Image:
     """Provide the image of a Debian."""
@@ -94,20 +100,24 @@ def fixture_image(suite: str) -> images.Image:
 
 
 @pytest.fixture(scope="module", name="bare_machine")
-def fixture_bare_machine(image: images.Image, budget: Budget) -> Iterator[Lab]:
+def fixture_bare_machine(image: images.Image, budget: Budget, running: list[Machine]) -> Iterator[Lab]:
     """Boot a machine without Open vSwitch."""
     budget.require(INSTALLATION)
-    yield from _boot(image, "bare", budget)
+    yield from _boot(image, "bare", budget, running)
 
 
 @pytest.fixture(scope="session", name="full_machine")
-def fixture_full_machine(image: images.Image, budget: Budget) -> Iterator[Lab]:
+def fixture_full_machine(image: images.Image, budget: Budget, running: list[Machine]) -> Iterator[Lab]:
     """Boot a machine with Open vSwitch, and with other programs that manage the network, which are not started."""
-    yield from _boot(image, "full", budget)
+    yield from _boot(image, "full", budget, running)
 
 
-def _boot(image: images.Image, kind: str, budget: Budget) -> Iterator[Lab]:
+def _boot(image: images.Image, kind: str, budget: Budget, running: list[Machine]) -> Iterator[Lab]:
+    """Boot a machine in the place of the one that runs: no later test uses that (see _rank)."""
+    while running:
+        running.pop().close()
     machine = Machine(image, kind, budget)
+    running.append(machine)
     try:
         start = time.monotonic()
         _start(machine)
@@ -117,7 +127,9 @@ def _boot(image: images.Image, kind: str, budget: Budget) -> Iterator[Lab]:
         machine.save("booted")
         yield lab
     finally:
-        machine.close()
+        if machine in running:
+            running.remove(machine)
+            machine.close()
 
 
 def _start(machine: Machine) -> None:
