@@ -123,11 +123,13 @@ options:
               - link
               - nat_masquerade
               - nat_port_forward
+              - neighbour
               - netns
               - ovs_bridge
               - ovs_port
               - policy
               - route
+              - rule
               - veth
             required: true
           options:
@@ -148,11 +150,13 @@ options:
               - link
               - nat_masquerade
               - nat_port_forward
+              - neighbour
               - netns
               - ovs_bridge
               - ovs_port
               - policy
               - route
+              - rule
               - veth
             required: true
           options:

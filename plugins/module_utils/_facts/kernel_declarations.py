@@ -24,7 +24,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment imp
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import place
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import FALLBACK_LINKS
-from ansible_collections.netns.fabric.plugins.module_utils._resources.route import IPV6_METRIC
+from ansible_collections.netns.fabric.plugins.module_utils._resources.route_model import IPV6_METRIC
 
 # Namespaces
 
