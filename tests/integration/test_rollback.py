@@ -85,7 +85,6 @@ STAGE = """
     -n red neigh add 2001:db8::77 lladdr 02:00:00:00:00:77 dev eth0 nud permanent
     -n red neigh add proxy 192.0.2.78 dev eth0
     -n red neigh add proxy 2001:db8::78 dev eth0 protocol static
-    -n red neigh add proxy 192.0.2.79
     neigh add 203.0.113.78 lladdr 02:00:00:00:00:78 dev red-tap nud permanent
     !ip netns exec red ethtool -K eth0 tx off
     !ip netns exec red sysctl -qw net.ipv4.conf.all.rp_filter=2

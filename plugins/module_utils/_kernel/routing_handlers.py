@@ -96,7 +96,7 @@ def set_neighbour(handles: NamespaceHandles, operation: op.SetNeighbour, batch: 
 
 def remove_neighbour(handles: NamespaceHandles, operation: op.RemoveNeighbour, batch: Batch) -> None:
     neighbour, namespace = operation.neighbour, operation.namespace
-    index = handles.get(namespace).index(neighbour.device) if neighbour.device else 0
+    index = handles.get(namespace).index(neighbour.device)
     batch.capture_contents(namespace).touched.add(index)
     request = routing_requests.neighbour_request(RTM_DELNEIGH, 0, neighbour, index)
     batch.add(operation, namespace, request, undo.do_nothing)

@@ -167,7 +167,7 @@ def parse_neighbour(message: bytes) -> Neighbour | None:
 
 
 def index_of(neighbour: bytes) -> int:
-    """Return the index of the link that a dumped neighbour is on; 0 for that of a proxy on any link."""
+    """Return the index of the link that a dumped neighbour is on."""
     return int(NEIGHBOUR_HEADER.unpack_from(neighbour, START)[1])
 
 

@@ -208,7 +208,7 @@ def _rule_line(namespace: NamespaceName, verb: str, rule: Rule) -> str:
 
 @dataclass(frozen=True)
 class NeighbourSpec:
-    """A permanent neighbour, or with `proxy` an address that is answered for; `device` is a name, empty for any."""
+    """A permanent neighbour, or with `proxy` an address that is answered for; `device` is a name."""
 
     address: str
     device: str
@@ -217,12 +217,11 @@ class NeighbourSpec:
     protocol: int = RTPROT_STATIC
 
     def identity(self) -> list[str]:
-        return [*(["proxy"] if self.proxy else []), self.address, *(["dev", self.device] if self.device else [])]
+        return [*(["proxy"] if self.proxy else []), self.address, "dev", self.device]
 
     def description(self) -> str:
         """Return the neighbour in the words of ip-neighbour(8)."""
-        device = ["dev", self.device] if self.device else []
-        return " ".join([self.address, *device, *(["lladdr", self.mac] if self.mac else ["proxy"])])
+        return " ".join([self.address, "dev", self.device, *(["lladdr", self.mac] if self.mac else ["proxy"])])
 
 
 @dataclass(frozen=True)

@@ -235,8 +235,8 @@ def neighbour_request(kind: int, flags: int, neighbour: NeighbourSpec, index: in
 
 def replay_neighbour(dumped: bytes, kind: int, flags: int) -> bytearray:
     """Return a dumped static neighbour as a request, without what the kernel counts on it."""
-    family, index, _state, own_flags, kind = NEIGHBOUR_HEADER.unpack_from(dumped, HEADER.size)
-    body = NEIGHBOUR_HEADER.pack(family, index, NUD_PERMANENT, own_flags, kind)  # not reported of a proxy
+    family, index, _state, own_flags, route_type = NEIGHBOUR_HEADER.unpack_from(dumped, HEADER.size)
+    body = NEIGHBOUR_HEADER.pack(family, index, NUD_PERMANENT, own_flags, route_type)  # not reported of a proxy
     found = netlink.attributes_of(dumped, HEADER.size + NEIGHBOUR_HEADER.size)
     kept = (attribute(number, found[number]) for number in (NDA_DST, NDA_LLADDR, NDA_PROTOCOL) if number in found)
     return netlink.message(kind, body + b"".join(kept), flags)

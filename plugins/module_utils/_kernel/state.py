@@ -257,7 +257,9 @@ DEFAULT_RULES: Mapping[int, int] = {0: 255, 32766: MAIN_TABLE, 32767: 253}
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A neighbour's address, and what is known of it (linux/neighbour.h). `device` is an index; a proxy may have none.
+    """A neighbour's address, and what is known of it (linux/neighbour.h). `device` is an index.
+
+    A proxy may have none. The kernel does not delete such a one with its namespace, and then shows it in another.
 
     `learned`: a routing daemon, or the kernel itself, has added it (NTF_EXT_LEARNED).
     """
@@ -274,7 +276,7 @@ class Neighbour:
     def static(self) -> bool:
         """Whether an administrator has added it."""
         own = self.protocol in (RTPROT_UNSPEC, RTPROT_BOOT, RTPROT_STATIC) and not self.learned
-        return own and (self.proxy or self.state == "permanent")
+        return own and self.device != 0 and (self.proxy or self.state == "permanent")
 
     @property
     def version(self) -> int:

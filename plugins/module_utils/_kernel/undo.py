@@ -111,8 +111,7 @@ class Captures:
                 before = [raw for raw in contents.addresses if messages.is_on_link(raw, family, index)]
                 _restore_addresses(handle, before, family, index)
         routing_undo.restore_routes(handle, contents.routes, present)
-        # 0: of a proxy on any link.
-        routing_undo.restore_neighbours(handle, contents.neighbours, {*(contents.touched & present), 0})
+        routing_undo.restore_neighbours(handle, contents.neighbours, contents.touched & present)
 
     def capture_rules(self, namespace: NamespaceName, journal: Journal) -> Sequence[bytes]:
         """Capture the rules of a namespace, which are restored all at once, for their order."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
@@ -190,8 +191,8 @@ class _NeighbourPlanner(Planner[WantedNeighbour]):
 
     def absent(self, wanted: WantedNeighbour) -> None:
         link = self._actual.named(wanted.namespace, wanted.device) if wanted.device else None
-        for found in self._actual.namespace(wanted.namespace).neighbours:
-            same = (found.address, found.proxy) == (wanted.address, wanted.proxy) and found.static
+        for found in self._static(wanted.namespace):
+            same = (found.address, found.proxy) == (wanted.address, wanted.proxy)
             there = not wanted.device or (link is not None and link.index == found.device)
             if same and there and wanted.mac in (None, found.mac):
                 self.changes.extend(self._plan_remove(wanted.entry, wanted.namespace, found))
@@ -201,9 +202,13 @@ class _NeighbourPlanner(Planner[WantedNeighbour]):
         if not self.call.options.get("exact"):
             return
         for name in dict.fromkeys(wanted.namespace for wanted in self.call.entries):
-            for found in self._actual.namespace(name).neighbours if name is not None else ():
-                if found.static:
-                    self.changes.extend(self._plan_remove(Entry(f"{name}: {found.address}"), name, found))
+            for found in self._static(name) if name is not None else ():
+                self.changes.extend(self._plan_remove(Entry(f"{name}: {found.address}"), name, found))
+
+    def _static(self, namespace: NamespaceName) -> list[Neighbour]:
+        """Return the static neighbours in an order of their own: the kernel's is that of a hash."""
+        found = (each for each in self._actual.namespace(namespace).neighbours if each.static)
+        return sorted(found, key=lambda each: (each.version, ip_address(each.address).packed, each.device, each.proxy))
 
     def _plan_remove(self, entry: Entry, namespace: NamespaceName, found: Neighbour) -> Iterator[Change]:
         if (namespace, found) in self._settled:

@@ -97,7 +97,10 @@ SELECTOR = Rule(
             "ip neigh add proxy fd00::9 dev eth0 protocol static",
         ),
         (op.RemoveNeighbour("red", op.NeighbourSpec("192.0.2.9", "eth0")), "ip -n red neigh del 192.0.2.9 dev eth0"),
-        (op.RemoveNeighbour(None, op.NeighbourSpec("192.0.2.9", "", proxy=True)), "ip neigh del proxy 192.0.2.9"),
+        (
+            op.RemoveNeighbour(None, op.NeighbourSpec("192.0.2.9", "eth0", proxy=True)),
+            "ip neigh del proxy 192.0.2.9 dev eth0",
+        ),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
 )
