@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.routing import PROTOCOLS
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import NAMESPACE_DIRECTORY
 from ansible_collections.netns.fabric.plugins.module_utils._facts.firewall_view import firewall_view, nat_chains
 from ansible_collections.netns.fabric.plugins.module_utils._facts.model import HostFacts
@@ -27,25 +27,6 @@ if TYPE_CHECKING:
 
 #: Where the kernel keeps what follows from the addresses (RT_TABLE_LOCAL of linux/rtnetlink.h).
 LOCAL_TABLE = 255
-
-#: The names that ip-route(8) has for the origin of a route (linux/rtnetlink.h, /etc/iproute2/rt_protos).
-PROTOCOLS: Mapping[int, str] = {
-    0: "unspec",
-    1: "redirect",
-    2: "kernel",
-    3: "boot",
-    4: "static",
-    9: "ra",
-    11: "zebra",
-    12: "bird",
-    16: "dhcp",
-    18: "keepalived",
-    186: "bgp",
-    187: "isis",
-    188: "ospf",
-    189: "rip",
-    192: "eigrp",
-}
 
 
 def namespace_view(facts: FilteredFacts, name: NamespaceName) -> dict[str, Any]:

@@ -5,36 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Phase
+from ansible_collections.netns.fabric.plugins.module_utils._core.routing import IP_PROTOCOLS, PROTOCOLS
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import KernelOperation, ip
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName, Rule
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import RTPROT_STATIC
-
-#: The names that ip-route(8) has for the origin of a route (linux/rtnetlink.h, /etc/iproute2/rt_protos).
-PROTOCOLS: Mapping[int, str] = {
-    0: "unspec",
-    1: "redirect",
-    2: "kernel",
-    3: "boot",
-    4: "static",
-    9: "ra",
-    11: "zebra",
-    12: "bird",
-    16: "dhcp",
-    18: "keepalived",
-    186: "bgp",
-    187: "isis",
-    188: "ospf",
-    189: "rip",
-    192: "eigrp",
-}
-
-#: The names that ip-rule(8) has for protocols of the Internet (/etc/protocols), of those that have ports or an ICMP.
-IP_PROTOCOLS: Mapping[int, str] = {1: "icmp", 6: "tcp", 17: "udp", 33: "dccp", 58: "ipv6-icmp", 132: "sctp"}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._core import validation
+from ansible_collections.netns.fabric.plugins.module_utils._core import routing, validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
@@ -18,7 +18,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Cha
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import in_full
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import ValidationError
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import routing_operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
@@ -72,7 +71,7 @@ class NeighbourResource(Resource[WantedNeighbour, KernelState]):
             entry=entry,
             present=options["state"] == "present",
             namespace=checks.value("namespace", validation.namespace_name, options.get("namespace")),
-            address=str(checks.value("address", _unicast, options["address"])),
+            address=str(checks.value("address", routing.neighbour_address, options["address"])),
             device=checks.value("device", validation.existing_interface_name, options.get("device")),
             mac=checks.value("mac", validation.hardware_address, options.get("mac")),
             proxy=options["proxy"],
@@ -102,18 +101,6 @@ class NeighbourResource(Resource[WantedNeighbour, KernelState]):
 
     def plan(self, actual: KernelState, call: Call[WantedNeighbour]) -> Plan:
         return _NeighbourPlanner(actual, call).run()
-
-
-def _unicast(value: Any) -> object:
-    """Return an address that one neighbour can have.
-
-    Raises:
-        ValidationError: It is none.
-    """
-    address = validation.ip_address(value)
-    if address.is_multicast or address.is_unspecified or address.is_loopback:
-        raise ValidationError(f"{address} is not the address of a neighbour; give a unicast address")
-    return address
 
 
 class _NeighbourPlanner(Planner[WantedNeighbour]):
