@@ -416,7 +416,7 @@ def _format_path(base: str, index: int, entry: Any) -> str:
     """Return where an entry is, with the name that identifies it to its reader."""
     name = ""
     if isinstance(entry, dict):
-        keys = ("name", "destination", "source", "publish", "to", "action")
+        keys = ("name", "destination", "source", "publish", "priority", "address", "to", "action")
         name = next((str(entry[key]) for key in keys if isinstance(entry.get(key), (str, int))), "")
     return f"{base}[{index}] ({name})" if name else f"{base}[{index}]"
 
