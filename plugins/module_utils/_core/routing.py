@@ -170,7 +170,7 @@ def neighbour_address(value: Any) -> Address:
 
 
 def find_route_errors(version: int, options: Mapping[str, Any]) -> Iterator[Error]:
-    """Yield which options of a route do not go together, each with the cure. Each value by itself is valid."""
+    """Yield which options of a route do not go together, each with the cure. Each single value is valid."""
     kind = options.get("type") or "unicast"
     if kind != "unicast":
         for option in ("gateway", "device", "onlink", "nexthops", "source", "mtu"):
@@ -240,7 +240,7 @@ def rule_version(options: Mapping[str, Any]) -> int:
 
 
 def find_rule_errors(version: int, options: Mapping[str, Any]) -> Iterator[Error]:
-    """Yield which options of a rule do not go together, each with the cure. Each value by itself is valid."""
+    """Yield which options of a rule do not go together, each with the cure. Each single value is valid."""
     for option in ("from", "to"):
         network = options.get(option)
         if network is not None and network.version != version:

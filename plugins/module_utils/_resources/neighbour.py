@@ -129,7 +129,7 @@ class _NeighbourPlanner(Planner[WantedNeighbour]):
         rivals = [self._spec(wanted.namespace, each).description() for each in found if each.static]
         before = {"neighbours": rivals} if rivals else None
         after = {"neighbours": [spec.description()]}
-        # The kernel replaces a neighbour in its place, and what it has found out itself is no object of its own.
+        # The kernel replaces a neighbour in its place; of what it has found out on its own nothing is reported.
         steps: tuple[Operation, ...] = (op.SetNeighbour(wanted.namespace, spec),)
         self.changes.append(Change(wanted.entry, _target(wanted.namespace, wanted.address), before, after, steps))
 

@@ -70,7 +70,7 @@ class NamespaceRoutes:
         return table
 
     def refuse_other_kind(self, wanted: WantedRoute) -> None:
-        """Refuse a link that is no VRF.
+        """Refuse a link that is not a VRF.
 
         Raises:
             InvalidEntry: It is none.

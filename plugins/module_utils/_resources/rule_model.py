@@ -88,10 +88,10 @@ def parse_rule(entry: Entry, options: Mapping[str, Any]) -> WantedRule:
         if not checks.has(option):
             checks.error(option, message)
     checks.done()
-    return WantedRule(entry, present, namespace, Rule(version, priority, **values), _given(options, values))
+    return WantedRule(entry, present, namespace, Rule(version, priority, **values), _collect_given(options, values))
 
 
-def _given(options: Mapping[str, Any], values: Mapping[str, Any]) -> frozenset[str]:
+def _collect_given(options: Mapping[str, Any], values: Mapping[str, Any]) -> frozenset[str]:
     """Return the attributes of the rule that an entry gives."""
     has_version = any(options.get(name) is not None for name in ("version", "from", "to"))
     found = {name for name, value in values.items() if value not in (None, False)}

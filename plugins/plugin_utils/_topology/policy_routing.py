@@ -19,7 +19,7 @@ _UNDECIDED = ("iif", "oif", "fwmark", "ipproto", "sport", "dport", "l3mdev")
 
 @dataclass(frozen=True)
 class Lookup:
-    """A rule, as far as it decides where a packet goes."""
+    """A rule, as far as it decides where a packet is sent."""
 
     priority: int
     #: None: it refuses the packet.

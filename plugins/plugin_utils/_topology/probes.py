@@ -10,6 +10,7 @@ Pure. Their number grows linearly, whereas that of all pairs grows with the squa
 - for each route through a router namespace one address behind it is probed;
 - each address of a namespace is probed from another broadcast domain, and a protected port from another one, and must
   not answer;
+- for each route that refuses packets one address that it is about is probed, and must not answer;
 - what is outside is probed from every namespace; without addresses there, one namespace of each masqueraded network
   shows that what it sends is translated;
 - each policy is probed by some of the paths that it is about, and every path expects what the policies say of it;
@@ -91,6 +92,7 @@ def derive_probes(topology: Topology, policies: Policies) -> list[Probe]:
         (published_paths(topology, members, walk), True),
         (isolated_paths(topology, members, walk), False),
         (_forbidden_paths_outside(topology, walk), False),
+        (_refused_paths(topology, members, walk), False),
     ):
         for path in paths:
             expected.setdefault(path, reachable)
@@ -200,6 +202,22 @@ def _paths_through_routers(topology: Topology, members: Subnets, walk: Walk) -> 
                     if _is_routed(namespace.name, address, walk):
                         yield ProbePath(namespace.name, address)
                         break
+
+
+def _refused_paths(topology: Topology, members: Subnets, walk: Walk) -> Iterator[ProbePath]:
+    """Yield for each route that refuses packets one address in the topology that it is about."""
+    refusing = [
+        (index, namespace.name, route)
+        for index, namespace in enumerate(topology.namespaces)
+        for route in namespace.routes
+        if route.kind != "unicast"
+    ]
+    candidates = {version: _RoutedAddresses(members, version, walk) for version in (4, 6)} if refusing else {}
+    for index, name, route in refusing:
+        for address in candidates[route.version].select(route.destination, index):
+            if name not in walk.holders[address] and walk.reaches(name, address) is Verdict.NO:
+                yield ProbePath(name, address)
+                break
 
 
 def _is_routed(place: Place, to: Address, walk: Walk) -> bool:

@@ -65,12 +65,12 @@ def _route(route: Route) -> Entry:
         "nexthops": [_next_hop(hop) for hop in route.next_hops] or None,
         **{option: getattr(route, option) for option in ("device", "onlink", "metric", "table", "vrf", "mtu")},
     }
-    return _given(entry)
+    return _drop_unset(entry)
 
 
 def _next_hop(hop: NextHop) -> Entry:
     given = {"gateway": _text(hop.gateway), "device": hop.device, "weight": hop.weight, "onlink": hop.onlink or None}
-    return _given(given)
+    return _drop_unset(given)
 
 
 def _rule(rule: Rule) -> Entry:
@@ -82,7 +82,7 @@ def _rule(rule: Rule) -> Entry:
     for option in ("sport", "dport"):
         if option in options:
             options[option] = "{}-{}".format(*options[option])
-    return _given(options)
+    return _drop_unset(options)
 
 
 def _neighbour(neighbour: Neighbour) -> Entry:
@@ -92,12 +92,12 @@ def _neighbour(neighbour: Neighbour) -> Entry:
         "mac": neighbour.mac,
         "proxy": neighbour.proxy or None,
     }
-    return _given(entry)
+    return _drop_unset(entry)
 
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _given(entry: Entry) -> Entry:
+def _drop_unset(entry: Entry) -> Entry:
     return {option: value for option, value in entry.items() if value is not None}

@@ -121,7 +121,7 @@ def test_rows_from_variables_to_lists_have_every_key() -> None:
     namespace = set(TOPOLOGY["topology_namespaces"]["options"])
     # The second row of the bridges is about their local interfaces.
     assert row("topology_bridges[]") == bridge - {"addresses", "mtu", "enabled", "isolate", "sysctls", *schema.DEFAULTS}
-    assert row("topology_namespaces[]") == namespace - {"interfaces", "routes", "labels", *schema.DEFAULTS}
+    assert row("topology_namespaces[]") == namespace - {"interfaces", *ROUTING, "labels", *schema.DEFAULTS}
     assert row("topology_namespaces[].interfaces[]") == set(schema.PORT)
 
 
