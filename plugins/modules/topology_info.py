@@ -377,8 +377,22 @@ openvswitch:
           external_ids: {}
           other_config: {}
           works: true
+          stp: false
+          rstp: false
+          mcast_snooping: false
           controllers:
-            - {target: "tcp:192.0.2.10:6653", connected: true, role: other}
+            - target: "tcp:192.0.2.10:6653"
+              connection_mode: out-of-band
+              inactivity_probe: null
+              max_backoff: null
+              rate_limit: null
+              burst_limit: null
+              connected: true
+              role: other
+          flow_tables: []
+          netflow: {}
+          sflow: {targets: ["192.0.2.20:6343"], sampling: 64}
+          ipfix: {}
           ports:
             - name: ns01_tap
               bridge: int_br
@@ -397,6 +411,16 @@ openvswitch:
               other_config: {}
               owners: [default]
               interfaces: [ns01_tap]
+              bond_mode: null
+              bond_updelay: 0
+              bond_downdelay: 0
+              lacp: null
+              lacp_time: null
+              cvlans: []
+              interface_external_ids: {}
+              interface_other_config: {}
+              ingress_policing_rate: 0
+              ingress_policing_burst: 0
               error: ""
 stale:
   description: Names in C(/run/netns) without a namespace, for instance after a program was killed.
@@ -627,7 +651,7 @@ undeclared:
   type: list
   elements: str
   sample:
-    - 'ports: bond0: it is a bond'
+    - 'ports: vlan7: it is a VLAN bridge (ovs-vsctl calls it fake)'
 """
 
 from ansible_collections.netns.fabric.plugins.module_utils._entry.topology_info import run

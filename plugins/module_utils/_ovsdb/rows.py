@@ -55,13 +55,23 @@ class Row:
         weak = WEAK_COLUMNS.get(self.table, frozenset())
         for column, value in self.configuration.items():
             if column not in weak:
-                yield from _find_uuids(value)
+                yield from find_uuids(value)
 
 
-def _find_uuids(value: Value) -> Iterator[str]:
+def find_uuids(value: Value) -> Iterator[str]:
+    """Yield the rows that a value refers to."""
     for element in value.values() if isinstance(value, Mapping) else elements(value):
         if isinstance(element, Uuid):
             yield element.text
+
+
+def find_referrers(rows: Iterable[Row]) -> dict[str, set[str]]:
+    """Return, by row, which of these rows refer to it and so keep it."""
+    referrers: dict[str, set[str]] = {}
+    for row in rows:
+        for uuid in row.references():
+            referrers.setdefault(uuid, set()).add(row.uuid)
+    return referrers
 
 
 def collect_dependents(rows: Iterable[Row], all_rows: Mapping[str, Row]) -> list[Row]:
@@ -69,10 +79,7 @@ def collect_dependents(rows: Iterable[Row], all_rows: Mapping[str, Row]) -> list
 
     A row that another one refers to as well, such as the sFlow of two bridges, is not deleted.
     """
-    referrers: dict[str, set[str]] = {}
-    for row in all_rows.values():
-        for uuid in row.references():
-            referrers.setdefault(uuid, set()).add(row.uuid)
+    referrers = find_referrers(all_rows.values())
     found = {row.uuid: row for row in rows}
     waiting = list(found.values())
     while waiting:

@@ -50,7 +50,7 @@ class Table:
         return {name: reader(columns.get(name, ())) for name, reader in self.columns.items()}
 
 
-OPEN_VSWITCH = Table("Open_vSwitch", {"iface_types": read_strings, "external_ids": read_map})
+OPEN_VSWITCH = Table("Open_vSwitch", {"iface_types": read_strings, "external_ids": read_map, "other_config": read_map})
 
 BRIDGE = Table(
     "Bridge",
@@ -96,6 +96,7 @@ INTERFACE = Table(
         "mtu_request": read_optional,
         "options": read_map,
         "external_ids": read_map,
+        "other_config": read_map,
     },
     frozenset(
         {
@@ -132,6 +133,8 @@ SFLOW = Table("sFlow", {})
 IPFIX = Table("IPFIX", {})
 FLOW_TABLE = Table("Flow_Table", {})
 AUTO_ATTACH = Table("AutoAttach", {})
+#: What the table Open_vSwitch refers to.
+SSL = Table("SSL", {})
 #: What refers to a bridge, and has to be deleted before it.
 FLOW_SAMPLE_COLLECTOR_SET = Table("Flow_Sample_Collector_Set", {})
 
@@ -148,6 +151,7 @@ TABLES = (
     IPFIX,
     FLOW_TABLE,
     AUTO_ATTACH,
+    SSL,
     FLOW_SAMPLE_COLLECTOR_SET,
 )
 

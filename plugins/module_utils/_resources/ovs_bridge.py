@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import OWNER_OPTIONS, Call, Resource
@@ -22,12 +22,23 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments, lost_taps
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OVSDB
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.bridge_settings import (
+    BRIDGE_REFERENCES,
+    BRIDGE_SETTINGS,
+    SSL,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import (
     VSCTL_OPTIONS,
     MapOption,
     bridge_name,
     parse_map,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.references import WantedRows, parse_rows, plan_rows
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import (
+    compare_settings,
+    parse_settings,
+    specs,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     OWN_KIND,
@@ -36,8 +47,19 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     Interface,
     Switch,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Value
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_altname
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import place
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge_macs import (
+    find_bridges_with_new_mac,
+    hwaddr_of,
+    lower_hwaddr,
+    read_macs,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge_ssl import (
+    check_ssl,
+    plan_ssl,
+    require_ssl,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import (
     REOPENED,
     OvsPlanner,
@@ -62,6 +84,9 @@ class WantedBridge:
     external_ids: MapOption | None = None
     other_config: MapOption | None = None
     protocols: tuple[str, ...] | None = None
+    #: The options that are columns as they are, and those that are rows, see bridge_settings.py.
+    settings: Mapping[str, Value] = field(default_factory=dict)
+    rows: Mapping[str, WantedRows] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,11 +124,14 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         "external_ids": {"type": "dict"},
         "other_config": {"type": "dict"},
         "protocols": {"type": "list", "elements": "str", "choices": list(PROTOCOLS)},
+        **specs(BRIDGE_SETTINGS),
+        **{reference.option: reference.spec for reference in BRIDGE_REFERENCES},
     }
     call_options: Mapping[str, Mapping[str, Any]] = {
         **OWNER_OPTIONS,
         **VSCTL_OPTIONS,
         "exact": {"type": "bool", "default": False},
+        "ssl": SSL.spec,
     }
 
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedBridge:
@@ -115,6 +143,10 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         other_config = parse_map(checks, "other_config", options.get("other_config"))
         if mac and "hwaddr" in (other_config or {}):
             checks.error("mac", "it is the same as `hwaddr` of `other_config`; give only one of them")
+        settings = parse_settings(checks, BRIDGE_SETTINGS, options)
+        if settings.get("stp") and settings.get("rstp"):
+            checks.error("stp", "a bridge runs `stp` or `rstp`, not both; remove one of them")
+        rows = parse_rows(checks, BRIDGE_REFERENCES, options)
         checks.done()
         protocols = options.get("protocols")
         return WantedBridge(
@@ -128,6 +160,8 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
             external_ids,
             {**(other_config or {}), "hwaddr": mac} if mac else other_config,
             None if protocols is None else tuple(sorted(set(protocols))),
+            settings,
+            rows,
         )
 
     def key(self, desired: WantedBridge) -> object:
@@ -158,44 +192,11 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         secure = [bridge.name for bridge in present if _is_secure_by_others(bridge, switch)]
         silent = frozenset(name for name in secure if host.use(OVSDB).forwards_nothing(name))
         works = host.use(OVSDB).kernel_datapath()
-        macs = _read_macs(host, list(filter(None, (_bridge_with_new_mac(switch, each) for each in present))))
+        macs = read_macs(host, find_bridges_with_new_mac(switch, present))
         return BridgeState(switch, works, kinds, attachments, left_behind, numbers, silent, macs, kernel)
 
     def plan(self, actual: BridgeState, call: Call[WantedBridge]) -> Plan:
         return BridgePlanner(actual, call).run()
-
-
-def _bridge_with_new_mac(switch: Switch, wanted: WantedBridge) -> Bridge | None:
-    """Return the existing bridge that is to get another MAC address."""
-    bridge = switch.bridge(wanted.name)
-    hwaddr = _hwaddr_of(wanted)
-    if bridge is None or hwaddr is None or _lower_hwaddr(bridge.other_config).get("hwaddr") == hwaddr:
-        return None
-    return bridge
-
-
-def _hwaddr_of(wanted: WantedBridge) -> str | None:
-    value = (wanted.other_config or {}).get("hwaddr")
-    return value.lower() if value else None
-
-
-def _read_macs(host: Host, bridges: Sequence[Bridge]) -> dict[str, dict[str, str]]:
-    """Return the MAC addresses of the veth ends behind the ports of these bridges, in the bridge's own VLAN.
-
-    A link that is enslaved has the address of its master, such as a bond's, on several ports.
-    """
-    if not bridges:
-        return {}
-    kernel = host.use(KERNEL)
-    state = kernel.read([None], others=sorted(kernel.namespace_names()))
-    found: dict[str, dict[str, str]] = {bridge.name: {} for bridge in bridges}
-    for bridge in bridges:
-        for port in bridge.ports:
-            link = state.link(None, port.name)
-            far = state.far_end(link) if link and not port.tag else None
-            if far is not None and not far[1].master:
-                found[bridge.name][far[1].mac] = place(far[0], far[1].name)
-    return found
 
 
 class BridgePlanner(OvsPlanner[WantedBridge]):
@@ -290,12 +291,31 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
     def _create(self, wanted: WantedBridge, datapath_type: str) -> None:
         # The kernel's datapath is stored as the empty string, as in a new row.
         difference = _compare_bridge(wanted, Bridge(wanted.name), datapath_type)
+        rows = self._plan_rows(wanted, Bridge(wanted.name), difference)
         local = _compare_local(wanted, None)
         if self.call.owner:
             difference.add_owner((), self.call.owner)
         after = {"datapath_type": datapath_type, **difference.after, **local.after}
         operation = ovs.AddBridge(wanted.name, difference.columns, local.columns)
-        self.changes.append(Change(wanted.entry, _target(wanted.name), None, after, (operation,)))
+        self.changes.append(Change(wanted.entry, _target(wanted.name), None, after, (operation, *rows)))
+
+    def _plan_rows(self, wanted: WantedBridge, bridge: Bridge, difference: Difference) -> list[Operation]:
+        """Plan the rows of other tables that the bridge refers to."""
+        require_ssl(self.switch, wanted.entry, wanted.rows, self.call.options.get("ssl"))
+        return [
+            operation
+            for reference in BRIDGE_REFERENCES
+            if reference.option in wanted.rows
+            for operation in plan_rows(
+                self.switch, reference, bridge.name, bridge.row, wanted.rows[reference.option], difference
+            )
+        ]
+
+    def check(self) -> Iterable[FabricError]:
+        return check_ssl(self.call.options.get("ssl"))
+
+    def finish(self) -> None:
+        self.changes.extend(plan_ssl(self.switch, self.call.options.get("ssl")))
 
     def _update(self, wanted: WantedBridge, bridge: Bridge, datapath_type: str) -> None:
         self._check_mac(wanted)
@@ -304,6 +324,7 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
             difference.add_owner(bridge.owners, self.call.owner)
         local = _compare_local(wanted, bridge.local)
         self._clear_omitted(wanted, bridge, difference, local)
+        rows = self._plan_rows(wanted, bridge, difference)
         difference.before.update(local.before)
         difference.after.update(local.after)
         operations: list[Operation] = []
@@ -311,6 +332,7 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
             operations.append(ovs.SetBridge(wanted.name, difference.columns, local.columns))
             if "hwaddr" in difference.after.get("other_config", ()):
                 operations.append(op.Announce(None, wanted.name))
+        operations.extend(rows)
         if datapath_type == bridge.datapath_type:
             operations.extend(self._repair_link(bridge, difference))
             self._warn_of_broken(wanted, bridge)
@@ -327,7 +349,7 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         Raises:
             InvalidEntry: One has.
         """
-        hwaddr = _hwaddr_of(wanted)
+        hwaddr = hwaddr_of(wanted.other_config)
         other = self._actual.macs.get(wanted.name, {}).get(hwaddr or "")
         if other:
             raise InvalidEntry(
@@ -423,8 +445,9 @@ def _compare_bridge(wanted: WantedBridge, bridge: Bridge, datapath_type: str) ->
     difference.compare("datapath_type", bridge.datapath_type, datapath_type)
     difference.compare("fail_mode", bridge.fail_mode, wanted.fail_mode)
     difference.compare("protocols", bridge.protocols, wanted.protocols)
+    compare_settings(difference, BRIDGE_SETTINGS, bridge.row, wanted.settings)
     difference.compare_map("external_ids", bridge.external_ids, wanted.external_ids)
-    difference.compare_map("other_config", _lower_hwaddr(bridge.other_config), wanted.other_config)
+    difference.compare_map("other_config", lower_hwaddr(bridge.other_config), wanted.other_config)
     return difference
 
 
@@ -439,7 +462,8 @@ def _is_secure_by_others(wanted: WantedBridge, switch: Switch) -> bool:
     """Return whether a bridge has a fail_mode of secure that was not asked for, and no controller to add rules."""
     bridge = switch.bridge(wanted.name)
     secure = bridge is not None and bridge.fail_mode == "secure" and wanted.fail_mode is None
-    return secure and bridge is not None and bridge.row.columns.get("controller", ()) == ()
+    controlled = bool(wanted.rows.get("controllers"))
+    return secure and not controlled and bridge is not None and bridge.row.columns.get("controller", ()) == ()
 
 
 def _is_set_up(bridge: Bridge | None) -> bool:
@@ -449,11 +473,6 @@ def _is_set_up(bridge: Bridge | None) -> bool:
 def _fault(bridge: Bridge) -> str:
     reason = bridge.local.error if bridge.local else ""
     return reason or f"datapath type {bridge.datapath_type}"
-
-
-def _lower_hwaddr(other_config: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the map with `hwaddr` in lower case: capitals mean the same address."""
-    return {key: value.lower() if key == "hwaddr" else value for key, value in other_config.items()}
 
 
 def _target(name: str) -> str:
