@@ -393,6 +393,17 @@ openvswitch:
           netflow: {}
           sflow: {targets: ["192.0.2.20:6343"], sampling: 64}
           ipfix: {}
+          mirrors:
+            - name: watch
+              select_all: true
+              select_vlans: []
+              select_src_ports: []
+              select_dst_ports: []
+              output_port: monitor0
+              output_vlan: null
+              snaplen: null
+              external_ids: {}
+              owners: [default]
           ports:
             - name: ns01_tap
               bridge: int_br
@@ -417,6 +428,7 @@ openvswitch:
               lacp: null
               lacp_time: null
               cvlans: []
+              qos: {type: linux-htb, max_rate: 10000000, queues: [], other_config: {}, owners: [default]}
               interface_external_ids: {}
               interface_other_config: {}
               ingress_policing_rate: 0
@@ -617,6 +629,20 @@ declarations:
       elements: dict
       sample:
         - {name: ns01_tap, bridge: int_br, tx_checksum: keep}
+    mirrors:
+      description: For M(netns.fabric.ovs_mirror).
+      returned: success
+      type: list
+      elements: dict
+      sample:
+        - {name: watch, bridge: int_br, select_all: true, output_port: monitor0}
+    qos:
+      description: For M(netns.fabric.ovs_qos).
+      returned: success
+      type: list
+      elements: dict
+      sample:
+        - {port: ns01_tap, type: linux-htb, max_rate: 10000000}
     isolation:
       description: For M(netns.fabric.isolation).
       returned: success

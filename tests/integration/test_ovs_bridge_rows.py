@@ -155,7 +155,7 @@ def test_a_program_that_fails_after_its_commit_leaves_nothing(
 def test_keys_for_tls_belong_to_the_host(host: Host, run_module: RunModule) -> None:
     keys = {"key": "/etc/a.pem", "certificate": "/etc/b.pem", "ca_certificate": "/etc/c.pem"}
     bridge(host)
-    secure = {"name": "br", "controllers": [{"target": "ssl:127.0.0.1:6653"}]}
+    secure: dict[str, Any] = {"name": "br", "controllers": [{"target": "ssl:127.0.0.1:6653"}]}
     refused = run_module("ovs_bridge", **secure)
     assert "controllers: ssl:127.0.0.1:6653 needs a key and certificates, and Open vSwitch has none" in refused.message
     result = converge(host, run_module, "ovs_bridge", **secure, ssl=keys)
@@ -201,7 +201,7 @@ def test_samples_arrive_at_their_collector(host: Host, run_module: RunModule) ->
         collector.bind(("127.0.0.1", 0))
         collector.settimeout(10)
         port = collector.getsockname()[1]
-        options = {"name": "br", "datapath_type": "netdev"}
+        options: dict[str, Any] = {"name": "br", "datapath_type": "netdev"}
         sflow = {"targets": [f"127.0.0.1:{port}"], "sampling": 1, "polling": 1, "agent": "lo"}
         assert not run_module("ovs_bridge", **options, sflow=sflow).failed
         assert collector.recv(4096)[:4] == b"\x00\x00\x00\x05"  # sFlow version 5

@@ -167,7 +167,7 @@ def test_vlan_ranges(prepared: Host, run_module: RunModule) -> None:
 
 
 def test_inner_vlans_of_a_tunnel(prepared: Host, run_module: RunModule) -> None:
-    options = {"name": "t0", "vlan_mode": "dot1q-tunnel", "tag": 100, "cvlans": ["5-7", 9]}
+    options: dict[str, Any] = {"name": "t0", "vlan_mode": "dot1q-tunnel", "tag": 100, "cvlans": ["5-7", 9]}
     result = converge(prepared, run_module, "ovs_port", **options)
     assert "other_config:vlan-limit=0" in result.warnings[0]
     assert rows("Port")["t0"]["cvlans"] == [5, 6, 7, 9]

@@ -13,8 +13,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.bridge_setting
     BRIDGE_REFERENCES,
     BRIDGE_SETTINGS,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.mirrors import find_mirrors
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import format_vlans
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.port_settings import INTERFACE_SETTINGS, PORT_SETTINGS
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.qos import find_qos
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import declare_settings
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Port
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import PROTOCOLS
@@ -45,6 +47,16 @@ def bridges(exporter: Exporter) -> Iterator[Declaration]:
         yield {option: value for option, value in options.items() if value}
 
 
+def mirrors(exporter: Exporter) -> Iterator[Declaration]:
+    """Return the entries for ovs_mirror."""
+    for bridge in exporter.facts.bridges():
+        for mirror in find_mirrors(exporter.facts.host.switch, bridge):
+            if exporter.facts.owns(mirror.owners) or exporter.facts.owns(bridge.owners):
+                options = {**mirror.declare(), "external_ids": without_marks(mirror.external_ids)}
+                given = {option: value for option, value in options.items() if value}
+                yield {"name": mirror.name, "bridge": bridge.name, **given}
+
+
 def ports(exporter: Exporter) -> Iterator[Declaration]:
     """Return the entries for ovs_port; a bridge's own port is declared only where an option of it is set."""
     for bridge in exporter.facts.bridges():
@@ -59,6 +71,17 @@ def ports(exporter: Exporter) -> Iterator[Declaration]:
             if port.name != bridge.name or options:
                 # The pair declares the checksums of the far end, see `pairs`.
                 yield {"name": port.name, "bridge": bridge.name, "tx_checksum": "keep", **options}
+
+
+def qos(exporter: Exporter) -> Iterator[Declaration]:
+    """Return the entries for ovs_qos."""
+    switch = exporter.facts.host.switch
+    for bridge in exporter.facts.bridges():
+        for port in exporter.facts.ports(bridge):
+            found = find_qos(switch, port)
+            if found and (exporter.facts.owns(found.owners) or exporter.facts.owns(port.owners)):
+                options = {option: value for option, value in found.declare(switch).items() if value}
+                yield {"port": port.name, **options}
 
 
 def _obstacle(exporter: Exporter, bridge: Bridge, port: Port) -> str:

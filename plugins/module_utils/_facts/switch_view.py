@@ -15,7 +15,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.bridge_setting
     BRIDGE_SETTINGS,
     CONTROLLERS,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.mirrors import find_mirrors
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.port_settings import INTERFACE_SETTINGS, PORT_SETTINGS
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.qos import find_qos
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import describe_settings
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     MARK,
@@ -50,6 +52,15 @@ def _bridge(facts: FilteredFacts, bridge: Bridge) -> dict[str, Any]:
         **describe_settings(BRIDGE_SETTINGS, bridge.row),
         **{each.option: each.declare(facts.host.switch, bridge.row) for each in BRIDGE_REFERENCES},
         "controllers": list(_controllers(facts.host.switch, bridge)),
+        "mirrors": [
+            {
+                "name": mirror.name,
+                **mirror.describe(),
+                "external_ids": without_marks(mirror.external_ids),
+                "owners": list(mirror.owners),
+            }
+            for mirror in find_mirrors(facts.host.switch, bridge)
+        ],
         "ports": [_port(facts.host, bridge, port) for port in facts.ports(bridge)],
     }
 
@@ -84,11 +95,17 @@ def _port(host: HostFacts, bridge: Bridge, port: Port) -> dict[str, Any]:
         "owners": list(port.owners),
         "interfaces": [each.name for each in port.interfaces],
         **describe_settings(PORT_SETTINGS, port.row),
+        "qos": _qos(host.switch, port),
         "interface_external_ids": without_marks(interface.external_ids),
         "interface_other_config": dict(interface.other_config),
         **describe_settings(INTERFACE_SETTINGS, interface.row),
         "error": _error(host, bridge, port),
     }
+
+
+def _qos(switch: Switch, port: Port) -> dict[str, Any] | None:
+    qos = find_qos(switch, port)
+    return {**qos.declare(switch), "owners": list(qos.owners)} if qos else None
 
 
 def _error(host: HostFacts, bridge: Bridge, port: Port) -> str:

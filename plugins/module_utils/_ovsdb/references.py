@@ -152,7 +152,7 @@ def plan_rows(
 def _remove(switch: Switch, reference: Reference, record: str, parent: Row, key: RowKey, row: Row) -> RemoveRow:
     is_shared = switch.referrers(row.uuid) != {parent.uuid}
     map_key = key if reference.is_map and isinstance(key, int) else None
-    return RemoveRow(reference.parent, record, reference.column, row.uuid, map_key, is_shared)
+    return RemoveRow(reference.parent, record, reference.column, row.uuid, map_key, is_shared, reference.table)
 
 
 def _set_row(

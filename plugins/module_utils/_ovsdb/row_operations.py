@@ -6,13 +6,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations import OvsOperation
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import Columns, Command, identifier
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import ROOT_TABLES
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Uuid, Value, elements
+
+#: Columns that refer to ports, which are known by their names: a port may be created in the same transaction.
+Ports = Mapping[str, tuple[str, ...]]
+
+
+def _name_ports(label: str, ports: Ports) -> list[Command]:
+    """Return the commands that give ports their names within a transaction."""
+    names = sorted({name for each in ports.values() for name in each})
+    return [(f"--id={identifier('port', label, name)}", "get", "Port", name) for name in names]
+
+
+def _with_names(label: str, columns: Columns, ports: Ports) -> Columns:
+    named = {column: tuple(Uuid(identifier("port", label, name)) for name in each) for column, each in ports.items()}
+    return Columns({**columns.values, **named}, columns.keys)
+
+
+def _are_set(switch: Switch, row: Row, columns: Columns, ports: Ports) -> bool:
+    found = {name: switch.port(name) for each in ports.values() for name in each}
+    known = {name: Uuid(pair[1].row.uuid) for name, pair in found.items() if pair}
+    if len(known) < len(found):
+        return False
+    referring = {column: tuple(known[name] for name in each) for column, each in ports.items()}
+    return Columns({**columns.values, **referring}, columns.keys).are_set(row)
 
 
 @dataclass(frozen=True)
@@ -22,16 +46,20 @@ class SetRow(OvsOperation):
     table: str
     uuid: str
     columns: Columns
+    ports: Ports = field(default_factory=dict)
 
     def transaction(self) -> Sequence[Command]:
-        return self.columns.commands(self.table, self.uuid)
+        changing = _with_names(self.uuid, self.columns, self.ports).commands(self.table, self.uuid)
+        return [*_name_ports(self.uuid, self.ports), *changing]
 
     def is_applied(self, switch: Switch) -> bool:
-        return self.uuid in switch.rows and self.columns.are_set(switch.rows[self.uuid])
+        row = switch.rows.get(self.uuid)
+        return row is not None and _are_set(switch, row, self.columns, self.ports)
 
     def undo(self, before: Switch) -> Sequence[Command]:
         row = before.rows.get(self.uuid)
-        return self.columns.inverse(row).commands(self.table, self.uuid) if row else ()
+        changed = _with_names(self.uuid, self.columns, self.ports)
+        return changed.inverse(row).commands(self.table, self.uuid) if row else ()
 
     def size(self, before: Switch) -> int:  # noqa: ARG002  # every operation has this signature
         return 0
@@ -53,6 +81,7 @@ class AddRow(OvsOperation):
     label: str = ""
     key: int | None = None
     is_single: bool = False
+    ports: Ports = field(default_factory=dict)
     creates_rows = True
 
     def transaction(self) -> Sequence[Command]:
@@ -64,15 +93,19 @@ class AddRow(OvsOperation):
             else ("add", self.parent, self.record, self.column, value)
         )
         # ovs-vsctl creates no row without a column.
-        assignments = self.columns.assignments() or ["external_ids={}"]
-        return [(f"--id={name}", "create", self.table, *assignments), referring]
+        assignments = _with_names(name, self.columns, self.ports).assignments() or ["external_ids={}"]
+        return [
+            *_name_ports(name, self.ports),
+            (f"--id={name}", "create", self.table, *assignments),
+            referring,
+        ]
 
     def is_applied(self, switch: Switch) -> bool:
         return any(self._is_mine(switch, uuid) for _key, uuid in self._references(switch))
 
     def _is_mine(self, switch: Switch, uuid: str) -> bool:
         row = switch.rows.get(uuid)
-        return row is not None and row.table == self.table and self.columns.are_set(row)
+        return row is not None and row.table == self.table and _are_set(switch, row, self.columns, self.ports)
 
     def _references(self, switch: Switch) -> list[tuple[object, str]]:
         row = switch.find(self.parent, self.record)
@@ -84,11 +117,11 @@ class AddRow(OvsOperation):
     def undo_created(self, before: Switch, now: Switch) -> Sequence[Command]:
         former = {uuid for _key, uuid in self._references(before)}
         place = (self.parent, self.record, self.column)
-        created = [
-            ("--if-exists", "remove", *place, uuid if self.key is None else str(self.key))
-            for _key, uuid in self._references(now)
-            if uuid not in former and self._is_mine(now, uuid)
-        ]
+        created: list[Command] = []
+        for _key, uuid in self._references(now):
+            if uuid not in former and self._is_mine(now, uuid):
+                created.append(("--if-exists", "remove", *place, uuid if self.key is None else str(self.key)))
+                created.extend(_destroy(self.table, uuid))
         # A row that it has replaced is still there where another row refers to it as well.
         replaced = [uuid for uuid in former if self.is_single and uuid in now.rows]
         return [*created, *(("--if-exists", "add", *place, uuid) for uuid in replaced if created)]
@@ -99,7 +132,7 @@ class AddRow(OvsOperation):
 
 @dataclass(frozen=True)
 class RemoveRow(OvsOperation):
-    """Remove the reference to a row, which the database deletes then unless it `is_shared` with another one."""
+    """Remove the reference to a row of a `table`, which is deleted with it unless it `is_shared` with another one."""
 
     parent: str
     record: str
@@ -107,10 +140,12 @@ class RemoveRow(OvsOperation):
     uuid: str
     key: int | None = None
     is_shared: bool = False
+    table: str = ""
 
     def transaction(self) -> Sequence[Command]:
         value = self.uuid if self.key is None else str(self.key)
-        return [("--if-exists", "remove", self.parent, self.record, self.column, value)]
+        removal = ("--if-exists", "remove", self.parent, self.record, self.column, value)
+        return [removal, *(() if self.is_shared else _destroy(self.table, self.uuid))]
 
     def is_applied(self, switch: Switch) -> bool:
         row = switch.find(self.parent, self.record)
@@ -127,6 +162,11 @@ class RemoveRow(OvsOperation):
 
     def size(self, before: Switch) -> int:  # noqa: ARG002  # every operation has this signature
         return 0
+
+
+def _destroy(table: str, uuid: str) -> list[Command]:
+    """Return the command that deletes a row which would exist without a reference."""
+    return [("--if-exists", "destroy", table, uuid)] if table in ROOT_TABLES else []
 
 
 def _pairs(value: Value) -> Iterator[tuple[object, str]]:

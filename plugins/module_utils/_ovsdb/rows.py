@@ -10,7 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import STATUS_COLUMNS, TABLES, WEAK_COLUMNS
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import (
+    ROOT_TABLES,
+    STATUS_COLUMNS,
+    TABLES,
+    WEAK_COLUMNS,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import (
     Uuid,
     Value,
@@ -77,14 +82,17 @@ def find_referrers(rows: Iterable[Row]) -> dict[str, set[str]]:
 def collect_dependents(rows: Iterable[Row], all_rows: Mapping[str, Row]) -> list[Row]:
     """Return these rows and all that are deleted with them, each once; `all_rows` are known by their UUIDs.
 
-    A row that another one refers to as well, such as the sFlow of two bridges, is not deleted.
+    A row that another one refers to as well, such as the sFlow of two bridges, is not deleted, nor is one of a table
+    whose rows exist without a reference, such as the QoS of a port.
     """
     referrers = find_referrers(all_rows.values())
     found = {row.uuid: row for row in rows}
     waiting = list(found.values())
     while waiting:
         for uuid in waiting.pop(0).references():
-            if uuid in all_rows and uuid not in found and referrers[uuid] <= found.keys():
+            if uuid not in all_rows or uuid in found or all_rows[uuid].table in ROOT_TABLES:
+                continue
+            if referrers[uuid] <= found.keys():
                 found[uuid] = all_rows[uuid]
                 waiting.append(all_rows[uuid])
     return list(found.values())

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row, find_referrers
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row, find_referrers, find_uuids
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import is_like_a_uuid
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import (
     BRIDGE,
@@ -231,14 +231,20 @@ class Switch:
         return self._referrers.get(uuid, set())
 
     def find(self, table: str, record: str) -> Row | None:
-        """Return the row that ovs-vsctl finds by a name: of a bridge or a port, or `.` for the whole."""
+        """Return the row that ovs-vsctl finds by `record`.
+
+        That is the name of a bridge or a port, in the table QoS that of a port that refers to the row; `.` in the table
+        Open_vSwitch; or a UUID.
+        """
         if table == "Open_vSwitch":
             return self.root
         if table == "Bridge":
             bridge = self.bridge(record)
             return bridge.row if bridge else None
         found = self.port(record)
-        return found[1].row if found else None
+        if found is None or table == "Port":
+            return found[1].row if found else self.rows.get(record)
+        return next(filter(None, map(self.rows.get, find_uuids(found[1].row.columns.get("qos", ())))), None)
 
     def port_with(self, interface: str) -> tuple[Bridge, Port] | None:
         """Return the port that has an interface of that name, and its bridge."""

@@ -40,6 +40,8 @@ class Table:
     columns: Mapping[str, Callable[[Value], Any]]
     status: frozenset[str] = frozenset()
     weak: frozenset[str] = frozenset()
+    #: Whether its rows exist without a reference to them.
+    is_root: bool = False
 
     def read(self, columns: Mapping[str, Value]) -> dict[str, Any]:
         """Return the declared columns of a row. A column that this release of Open vSwitch lacks is empty.
@@ -136,7 +138,10 @@ AUTO_ATTACH = Table("AutoAttach", {})
 #: What the table Open_vSwitch refers to.
 SSL = Table("SSL", {})
 #: What refers to a bridge, and has to be deleted before it.
-FLOW_SAMPLE_COLLECTOR_SET = Table("Flow_Sample_Collector_Set", {})
+FLOW_SAMPLE_COLLECTOR_SET = Table("Flow_Sample_Collector_Set", {}, is_root=True)
+#: What a port refers to.
+QOS = Table("QoS", {}, is_root=True)
+QUEUE = Table("Queue", {}, is_root=True)
 
 #: All of them, read together, in this order.
 TABLES = (
@@ -153,7 +158,10 @@ TABLES = (
     AUTO_ATTACH,
     SSL,
     FLOW_SAMPLE_COLLECTOR_SET,
+    QOS,
+    QUEUE,
 )
 
 STATUS_COLUMNS: Mapping[str, frozenset[str]] = {table.name: table.status for table in TABLES}
+ROOT_TABLES = frozenset(table.name for table in TABLES if table.is_root)
 WEAK_COLUMNS: Mapping[str, frozenset[str]] = {table.name: table.weak for table in TABLES}

@@ -34,6 +34,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import
     bridge_name,
     parse_map,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.qos import remove_owned_qos
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.references import WantedRows, parse_rows, plan_rows
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import (
     compare_settings,
@@ -430,7 +431,8 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         # The owner's own ports are reported by the task that removes them, which comes before this one.
         before = {"datapath_type": bridge.datapath_type, "ports": sorted(ports)}
         operation = ovs.DeleteBridge(bridge.name, self.switch.collectors(bridge))
-        self.changes.append(Change(entry, _target(bridge.name), before, None, (operation,)))
+        qos = [each for port in bridge.ports for each in remove_owned_qos(self.switch, port)]
+        self.changes.append(Change(entry, _target(bridge.name), before, None, (*qos, operation)))
 
     def _disown(self, entry: Entry, bridge: Bridge) -> None:
         difference = Difference()

@@ -41,7 +41,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_m
     WantedPort,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_planner import PortPlanner
-from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, APort
 
 
 class PortResource(Resource[WantedPort, PortState]):
@@ -118,8 +118,10 @@ class PortResource(Resource[WantedPort, PortState]):
         return desired.name
 
     def ensures(self, desired: WantedPort) -> Iterable[object]:
-        is_link = desired.present and desired.type in (None, *WITH_LINK) and not desired.members
-        return [ALink(None, desired.name)] if is_link else []
+        if not desired.present:
+            return []
+        is_link = desired.type in (None, *WITH_LINK) and not desired.members
+        return [APort(desired.name), *([ALink(None, desired.name)] if is_link else [])]
 
     def read(self, host: Host, call: Call[WantedPort]) -> PortState:
         present = [port for port in call.entries if port.present]

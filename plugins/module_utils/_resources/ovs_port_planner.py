@@ -19,6 +19,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operati
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import lost_taps, lost_vports
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.bond_operations import AddMembers, RemoveMembers
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.qos import remove_owned_qos
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import OWN_KIND, Bridge, Interface, Port
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import NO_COLUMNS
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import (
@@ -388,7 +389,8 @@ class PortPlanner(OvsPlanner[WantedPort]):
     def _delete(self, entry: Entry, bridge: Bridge, port: Port) -> None:
         members = {"members": list(port.members)} if port.is_bond else {}
         before = {"bridge": bridge.name, "type": port.interface.type, **members}
-        operations = (ovs.DeletePort(bridge.name, port.name), *announce(bridge, PortLink()))
+        qos = remove_owned_qos(self.switch, port)
+        operations = (*qos, ovs.DeletePort(bridge.name, port.name), *announce(bridge, PortLink()))
         self.changes.append(Change(entry, _target(port.name), before, None, operations))
 
     def _disown(self, entry: Entry, port: Port) -> None:

@@ -15,7 +15,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masque
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_port_forward import PortForwardResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_mirror import MirrorResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_qos import QosResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.policy import PolicyResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
@@ -28,7 +30,9 @@ RESOURCES: Mapping[str, Resource[Any, Any]] = {
     "nat_port_forward": PortForwardResource(),
     "netns": NamespaceResource(),
     "ovs_bridge": BridgeResource(),
+    "ovs_mirror": MirrorResource(),
     "ovs_port": PortResource(),
+    "ovs_qos": QosResource(),
     "policy": PolicyResource(),
     "route": RouteResource(),
     "veth": VethResource(),
