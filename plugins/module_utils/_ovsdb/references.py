@@ -29,7 +29,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings impor
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Uuid, Value, elements
 
-#: What tells rows of one column apart: the value of a setting, or the key of a map column.
+#: What distinguishes the rows of one column: the value of a setting, or the key of a map column.
 RowKey = Union[str, int]
 WantedRows = Mapping[RowKey, Wanted]
 
@@ -38,7 +38,7 @@ WantedRows = Mapping[RowKey, Wanted]
 class Reference:
     """An option whose entries are rows of `table`, to which `column` of a row of the table `parent` refers.
 
-    A column of several rows has a `key`, the option that tells them apart; in a map column (`is_map`) that is the key
+    A column of several rows has a `key`, the option that distinguishes them; in a map column (`is_map`) that is the key
     of the map. Without it there is one row, of which the `required` options must be given.
     """
 

@@ -69,7 +69,7 @@ class SetRow(OvsOperation):
 class AddRow(OvsOperation):
     """Create a row, to which a column of another one, `record` of the table `parent`, refers from then on.
 
-    `label` tells the new rows of one column apart. `key` is the key in a map column. In a column of one row,
+    `label` distinguishes the new rows of one column. `key` is the key in a map column. In a column of one row,
     `is_single`, the new one replaces the former one.
     """
 

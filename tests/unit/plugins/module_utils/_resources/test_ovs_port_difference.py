@@ -29,7 +29,7 @@ def test_options_go_to_their_tables() -> None:
     assert difference.before["ingress_policing_rate"] == 0
 
 
-def test_what_is_as_wanted_is_no_difference() -> None:
+def test_what_is_as_wanted_is_left_alone() -> None:
     row = Row("Port", "u", {"cvlans": (3, 4, 5), "lacp": "active"})
     difference = PortDifference()
     difference.compare(wanted(cvlans=["3-5"], lacp="active"), Port("t1", row=row))
