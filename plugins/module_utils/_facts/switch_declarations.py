@@ -19,7 +19,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.port_settings 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.qos import find_qos
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import declare_settings
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Port
-from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import PROTOCOLS
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge_model import PROTOCOLS
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_model import WITHOUT_DEVICE
 
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -20,7 +19,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import operat
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments, lost_taps
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import lost_taps
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OVSDB
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.bridge_settings import (
     BRIDGE_REFERENCES,
@@ -30,12 +29,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.bridge_setting
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import (
     VSCTL_OPTIONS,
-    MapOption,
     bridge_name,
     parse_map,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.qos import remove_owned_qos
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.references import WantedRows, parse_rows, plan_rows
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.references import parse_rows, plan_rows
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import (
     compare_settings,
     parse_settings,
@@ -48,13 +46,24 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     Interface,
     Switch,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Value
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_altname
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge_flows import (
+    parse_flows,
+    plan_flows,
+    plan_removal,
+    read_flows,
+    read_left_flows,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge_macs import (
     find_bridges_with_new_mac,
     hwaddr_of,
     lower_hwaddr,
     read_macs,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge_model import (
+    PROTOCOLS,
+    BridgeState,
+    WantedBridge,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge_ssl import (
     check_ssl,
@@ -66,48 +75,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planne
     OvsPlanner,
     is_left_behind,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ABridge, ALink
-
-PROTOCOLS = ("OpenFlow10", "OpenFlow11", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15")
-
-
-@dataclass(frozen=True)
-class WantedBridge:
-    """One bridge as it is wanted; None leaves an option untouched."""
-
-    entry: Entry
-    present: bool
-    name: str
-    datapath_type: str | None = None
-    fail_mode: str | None = None
-    mac: str | None = None
-    mtu: int | None = None
-    external_ids: MapOption | None = None
-    other_config: MapOption | None = None
-    protocols: tuple[str, ...] | None = None
-    #: The options that are columns as they are, and those that are rows, see bridge_settings.py.
-    settings: Mapping[str, Value] = field(default_factory=dict)
-    rows: Mapping[str, WantedRows] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class BridgeState:
-    """The state that bridges depend on: Open vSwitch, and the kinds of the host's links that they may conflict with.
-
-    `left_behind` names the links that is_left_behind() is true of, `numbers` are the datapath ports of lost links whose
-    names are numbers, `silent` names the bridges that forward nothing.
-    """
-
-    switch: Switch
-    system_works: bool = False
-    kinds: Mapping[str, str] = field(default_factory=dict)
-    attachments: Attachments = field(default_factory=Attachments)
-    left_behind: frozenset[str] = frozenset()
-    numbers: Mapping[str, str] = field(default_factory=dict)
-    silent: frozenset[str] = frozenset()
-    #: By bridge: the MAC addresses behind its ports, each with the place of the link that has it.
-    macs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    kernel: KernelState = field(default_factory=KernelState)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ABridge, ALink, APort
 
 
 class BridgeResource(Resource[WantedBridge, BridgeState]):
@@ -127,6 +95,7 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         "protocols": {"type": "list", "elements": "str", "choices": list(PROTOCOLS)},
         **specs(BRIDGE_SETTINGS),
         **{reference.option: reference.spec for reference in BRIDGE_REFERENCES},
+        "flows": {"type": "list", "elements": "str"},
     }
     call_options: Mapping[str, Mapping[str, Any]] = {
         **OWNER_OPTIONS,
@@ -148,6 +117,7 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         if settings.get("stp") and settings.get("rstp"):
             checks.error("stp", "a bridge runs `stp` or `rstp`, not both; remove one of them")
         rows = parse_rows(checks, BRIDGE_REFERENCES, options)
+        flows = parse_flows(checks, options.get("flows"), options.get("protocols"))
         checks.done()
         protocols = options.get("protocols")
         return WantedBridge(
@@ -163,6 +133,7 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
             None if protocols is None else tuple(sorted(set(protocols))),
             settings,
             rows,
+            flows,
         )
 
     def key(self, desired: WantedBridge) -> object:
@@ -187,14 +158,17 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         found = [link for link in kernel.namespace(None).links if link.name in conflicting]
         kinds = {link.name: link.kind or "physical" for link in found}
         left_behind = frozenset(link.name for link in found if is_left_behind(link, call.owner, attachments))
+        names = [bridge.name for bridge in present]
+        left_flows = read_left_flows(host, switch, names, call.owner) if call.owner else {}
         if not present:
-            return BridgeState(switch, left_behind=left_behind)
+            return BridgeState(switch, left_behind=left_behind, flows=left_flows)
         numbers = {name: host.use(OVSDB).datapath_port(name) for name in sorted(lost) if name.isdecimal()}
         secure = [bridge.name for bridge in present if _is_secure_by_others(bridge, switch)]
         silent = frozenset(name for name in secure if host.use(OVSDB).forwards_nothing(name))
         works = host.use(OVSDB).kernel_datapath()
         macs = read_macs(host, find_bridges_with_new_mac(switch, present))
-        return BridgeState(switch, works, kinds, attachments, left_behind, numbers, silent, macs, kernel)
+        flows = {**left_flows, **read_flows(host, switch, present, call.owner)}
+        return BridgeState(switch, works, kinds, attachments, left_behind, numbers, silent, macs, kernel, flows)
 
     def plan(self, actual: BridgeState, call: Call[WantedBridge]) -> Plan:
         return BridgePlanner(actual, call).run()
@@ -303,7 +277,7 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
     def _plan_rows(self, wanted: WantedBridge, bridge: Bridge, difference: Difference) -> list[Operation]:
         """Plan the rows of other tables that the bridge refers to."""
         require_ssl(self.switch, wanted.entry, wanted.rows, self.call.options.get("ssl"))
-        return [
+        rows = [
             operation
             for reference in BRIDGE_REFERENCES
             if reference.option in wanted.rows
@@ -311,6 +285,15 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
                 self.switch, reference, bridge.name, bridge.row, wanted.rows[reference.option], difference
             )
         ]
+        # Their change may follow from those of the others.
+        found = self._actual.flows.get(wanted.name)
+        flows = plan_flows(self.switch, wanted, found, self.call.owner, difference, self._require_port)
+        return [*rows, *flows]
+
+    def _require_port(self, entry: Entry, option: str, name: str) -> None:
+        self.require(
+            entry, option, f"the bridge has no port {name}; add it first, with netns.fabric.ovs_port", APort(name)
+        )
 
     def check(self) -> Iterable[FabricError]:
         return check_ssl(self.call.options.get("ssl"))
@@ -436,9 +419,12 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
 
     def _disown(self, entry: Entry, bridge: Bridge) -> None:
         difference = Difference()
-        difference.remove_owner(bridge.owners, self.call.owner or "")
+        owner = self.call.owner or ""
+        difference.remove_owner(bridge.owners, owner)
         operation = ovs.SetBridge(bridge.name, difference.columns)
-        self.changes.append(Change(entry, _target(bridge.name), difference.before, difference.after, (operation,)))
+        flows = plan_removal(bridge.name, self._actual.flows.get(bridge.name), owner, difference)
+        operations = (operation, *flows)
+        self.changes.append(Change(entry, _target(bridge.name), difference.before, difference.after, operations))
 
 
 def _compare_bridge(wanted: WantedBridge, bridge: Bridge, datapath_type: str) -> Difference:
@@ -464,7 +450,7 @@ def _is_secure_by_others(wanted: WantedBridge, switch: Switch) -> bool:
     """Return whether a bridge has a fail_mode of secure that was not asked for, and no controller to add rules."""
     bridge = switch.bridge(wanted.name)
     secure = bridge is not None and bridge.fail_mode == "secure" and wanted.fail_mode is None
-    controlled = bool(wanted.rows.get("controllers"))
+    controlled = bool(wanted.rows.get("controllers") or wanted.flows)
     return secure and not controlled and bridge is not None and bridge.row.columns.get("controller", ()) == ()
 
 

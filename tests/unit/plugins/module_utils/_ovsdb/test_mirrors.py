@@ -8,9 +8,9 @@ from __future__ import annotations
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.mirrors import find_mirrors
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Port, Switch
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Uuid
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Uuid, Value
 
-COLUMNS = {
+COLUMNS: dict[str, Value] = {
     "name": "m",
     "select_src_port": (Uuid("p2"), Uuid("p1")),
     "output_port": Uuid("p3"),

@@ -9,12 +9,12 @@ import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Switch
-from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import WantedBridge
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge_macs import (
     find_bridges_with_new_mac,
     hwaddr_of,
     lower_hwaddr,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge_model import WantedBridge
 
 MAC = "02:00:00:00:00:0a"
 

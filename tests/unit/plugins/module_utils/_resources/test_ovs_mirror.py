@@ -19,7 +19,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_mirror
 
 
 def switch(*owners: str, **columns: Value) -> Switch:
-    marks = {f"netns.fabric/{owner}": "owner" for owner in owners}
+    marks: Value = {f"netns.fabric/{owner}": "owner" for owner in owners}
     row = Row("Mirror", "m1", {"name": "m", "external_ids": marks, **columns})
     ports = tuple(Port(name, row=Row("Port", name)) for name in ("a", "b"))
     other = Bridge("other", ports=(Port("c", row=Row("Port", "c")),))
