@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.bridge_setting
     BRIDGE_REFERENCES,
     BRIDGE_SETTINGS,
     SSL,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.datapath import (
+    CloseDatapath,
+    OpenDatapath,
+    bridges_away,
+    bridges_without_datapath,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import (
@@ -167,8 +174,12 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         silent = frozenset(name for name in secure if host.use(OVSDB).forwards_nothing(name))
         works = host.use(OVSDB).kernel_datapath()
         macs = read_macs(host, find_bridges_with_new_mac(switch, present))
-        flows = {**left_flows, **read_flows(host, switch, present, call.owner)}
-        return BridgeState(switch, works, kinds, attachments, left_behind, numbers, silent, macs, kernel, flows)
+        without = bridges_without_datapath(switch, links) if works else ()
+        away = bridges_away(switch) if works else ()
+        state = BridgeState(
+            switch, works, kinds, attachments, left_behind, numbers, silent, macs, kernel, without, away
+        )
+        return replace(state, flows={**left_flows, **read_flows(host, switch, present, call.owner)})
 
     def plan(self, actual: BridgeState, call: Call[WantedBridge]) -> Plan:
         return BridgePlanner(actual, call).run()
@@ -253,6 +264,8 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         working = "system" if self._actual.system_works else "netdev"
         if bridge is None:
             return working
+        if bridge.name in self._actual.away:
+            return "system"
         if asked is None or self._works(bridge):
             return bridge.datapath_type
         return working if bridge.datapath_type != working else "netdev"
@@ -260,7 +273,8 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
     def _works(self, bridge: Bridge) -> bool:
         """Return whether the bridge's datapath type works, or will once ovs-vswitchd has started."""
         if bridge.datapath_type == "system":
-            return self._actual.system_works and (bridge.works or self.switch.running is False)
+            comes_back = bridge.name in self._actual.without_datapath or self.switch.running is False
+            return self._actual.system_works and (bridge.works or comes_back)
         return bridge.datapath_type == "netdev"
 
     def _create(self, wanted: WantedBridge, datapath_type: str) -> None:
@@ -303,6 +317,8 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
 
     def _update(self, wanted: WantedBridge, bridge: Bridge, datapath_type: str) -> None:
         self._check_mac(wanted)
+        if bridge.name in self._actual.away:
+            bridge = replace(bridge, datapath_type="system")
         difference = _compare_bridge(wanted, bridge, datapath_type)
         if self.call.owner and bridge.owners:
             difference.add_owner(bridge.owners, self.call.owner)
@@ -317,6 +333,8 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
             if "hwaddr" in difference.after.get("other_config", ()):
                 operations.append(op.Announce(None, wanted.name))
         operations.extend(rows)
+        if datapath_type == bridge.datapath_type == "system":
+            operations[:0] = self._repair_datapath(bridge, difference)
         if datapath_type == bridge.datapath_type:
             operations.extend(self._repair_link(bridge, difference))
             self._warn_of_broken(wanted, bridge)
@@ -373,8 +391,18 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
             return [ovs.OpenLocalInterface(bridge.name)]
         return []
 
+    def _repair_datapath(self, bridge: Bridge, difference: Difference) -> list[Operation]:
+        """Re-create the kernel's datapath if it was deleted: once, for all bridges on it."""
+        without, away = self._actual.without_datapath, self._actual.away
+        if bridge.name not in (*without, *away) or bridge.name in self._reopened:
+            return []
+        difference.before["datapath"], difference.after["datapath"] = "lost", "present"
+        self._reopened.update(without, away)
+        close = [CloseDatapath(without)] if without else []
+        return [*close, OpenDatapath((*without, *away))]
+
     def _warn_of_broken(self, wanted: WantedBridge, bridge: Bridge) -> None:
-        if self.switch.running and not bridge.works:
+        if self.switch.running and not bridge.works and bridge.name not in self._reopened:
             self.warn(
                 wanted.entry,
                 f"ovs-vswitchd has not set up the bridge {bridge.name} ({_fault(bridge)}); try `datapath_type: auto`, "
@@ -423,7 +451,7 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         difference.remove_owner(bridge.owners, owner)
         operation = ovs.SetBridge(bridge.name, difference.columns)
         flows = plan_removal(bridge.name, self._actual.flows.get(bridge.name), owner, difference)
-        operations = (operation, *flows)
+        operations: tuple[Operation, ...] = (operation, *flows)
         self.changes.append(Change(entry, _target(bridge.name), difference.before, difference.after, operations))
 
 

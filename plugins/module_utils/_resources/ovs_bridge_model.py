@@ -45,7 +45,8 @@ class BridgeState:
     """The state that bridges depend on: Open vSwitch, and the kinds of the host's links that they may conflict with.
 
     `left_behind` names the links that is_left_behind() is true of, `numbers` are the datapath ports of lost links whose
-    names are numbers, `silent` names the bridges that forward nothing.
+    names are numbers, `silent` names the bridges that forward nothing, `without_datapath` those whose datapath in the
+    kernel was deleted, `away` those that are to return to it.
     """
 
     switch: Switch
@@ -58,5 +59,7 @@ class BridgeState:
     #: By bridge: the MAC addresses behind its ports, each with the place of the link that has it.
     macs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     kernel: KernelState = field(default_factory=KernelState)
+    without_datapath: tuple[str, ...] = ()
+    away: tuple[str, ...] = ()
     #: By bridge: how its flows differ from the wanted ones.
     flows: Mapping[str, FlowDifference] = field(default_factory=dict)

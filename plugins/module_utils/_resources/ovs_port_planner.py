@@ -304,9 +304,11 @@ class PortPlanner(OvsPlanner[WantedPort]):
                 columns = NO_COLUMNS
 
     def _warn_of_errors(self, attached: Sequence[ExistingPort]) -> None:
+        if not self.switch.running or attached[0].bridge.name in self._actual.reopened:
+            return
         for each in attached:
             interface = each.interface
-            if interface.error and each.kind != "patch" and self.switch.running and self._has_device(each):
+            if interface.error and each.kind != "patch" and self._has_device(each):
                 self.warn(each.wanted.entry, f"ovs-vswitchd reports an error of {interface.name}: {interface.error}")
 
     def _warn_of_no_effect(self, wanted: WantedPort, attached: Sequence[ExistingPort]) -> None:
