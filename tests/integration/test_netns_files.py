@@ -126,5 +126,5 @@ def test_wrong_names_are_reported_with_the_entries(run_module: Run) -> None:
         _check=True,
     )
     assert result.failed
-    for part in ("hosts.a b: it is no host name", "hosts.web[0]: '10.1.0.1/24'", "a/b"):
+    for part in ("hosts.a b: it is not a host name", "hosts.web[0]: '10.1.0.1/24'", "a/b"):
         assert part in result.message

@@ -39,7 +39,9 @@ def parse(checks: Checks, given: Mapping[str, Any] | None) -> tuple[str, ...] | 
     for name, addresses in given.items():
         option = f"hosts.{name}"
         if not is_host_name(str(name)):
-            checks.error(option, "it is no host name (letters, digits, `-`, `_` and dots), or is localhost; correct it")
+            checks.error(
+                option, "it is not a host name (letters, digits, `-`, `_` and dots), or is localhost; correct it"
+            )
         values = addresses if isinstance(addresses, (list, tuple)) else [addresses]
         lines += [f"{address} {name}" for address in checks.each(option, validation.ip_address, values)]
     return tuple(lines)
@@ -76,14 +78,14 @@ def _change(namespace: str, current: str | None, lines: Sequence[str], owner: st
         return FilePlan(is_managed=BEGIN in text)
     where = path(namespace)
     return FilePlan(
-        before={"hosts": _shown(current, owner)},
-        after={"hosts": _shown(text, owner) if is_there else None},
+        before={"hosts": _extract(current, owner)},
+        after={"hosts": _extract(text, owner) if is_there else None},
         operations=(op.WriteFile(where, text) if is_there else op.RemoveFile(where),),
         is_managed=BEGIN in text,
     )
 
 
-def _shown(text: str | None, owner: str) -> list[str] | None:
+def _extract(text: str | None, owner: str) -> list[str] | None:
     """Return what the diff shows: of many namespaces each has the names of all the others."""
     if text is None:
         return None

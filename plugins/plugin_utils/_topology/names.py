@@ -13,7 +13,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.nodes impor
 
 
 def namespace_addresses(topology: Topology) -> Mapping[str, Sequence[str]]:
-    """Return the addresses of each namespace by which others may reach it; none for a name that is no host name."""
+    """Return the addresses by which others may reach each namespace whose name can be the name of a host."""
     if not topology.names:
         return {}
     found: dict[str, list[str]] = {}

@@ -26,7 +26,7 @@ def names_of(operations: tuple[object, ...]) -> list[str]:
     return [step.path.rpartition("/")[2] for step in operations if isinstance(step, op.FileOperation)]
 
 
-def written(wanted: Wanted) -> dict[str, str | None]:
+def files_of(wanted: Wanted) -> dict[str, str | None]:
     steps = plan("red", wanted, RESOLVE, "lab").operations
     return {**RESOLVE, **{step.path: step.text for step in steps if isinstance(step, op.WriteFile)}}
 
@@ -38,13 +38,13 @@ def test_names_and_name_servers_need_a_switch_that_asks_for_them() -> None:
 
 
 def test_the_switch_stays_as_long_as_one_of_the_others() -> None:
-    both = written(Wanted(SERVERS.resolver, NAMES.hosts))
+    both = files_of(Wanted(SERVERS.resolver, NAMES.hosts))
     without_names = Wanted(hosts=())
     assert names_of(plan("red", without_names, both, "lab").operations) == ["hosts"]
-    assert names_of(plan("red", without_names, written(NAMES), "lab").operations) == ["hosts", "nsswitch.conf"]
+    assert names_of(plan("red", without_names, files_of(NAMES), "lab").operations) == ["hosts", "nsswitch.conf"]
 
 
 def test_nothing_is_left() -> None:
-    there = written(Wanted(SERVERS.resolver, NAMES.hosts))
+    there = files_of(Wanted(SERVERS.resolver, NAMES.hosts))
     assert names_of(plan_absent("red", there, "lab").operations) == ["resolv.conf", "hosts", "nsswitch.conf"]
     assert {*paths("red"), *OF_THE_HOST}.issuperset(there)
