@@ -106,7 +106,7 @@ def test_the_key_for_ipsec_is_hidden(prepared: Host, run_module: RunModule) -> N
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"name": "t", "bridge": "b1", "type": "vxlan"}, "tunnel.remote_ip: a tunnel of type vxlan requires it"),
-    ({"name": "red-tap", "tunnel": {"key": "5"}}, "tunnel: the port red-tap is of type system, which is no tunnel"),
+    ({"name": "red-tap", "tunnel": {"key": "5"}}, "tunnel: the port red-tap of type system is not a tunnel"),
     ({"name": "t", "bridge": "b1", "type": "gre", "tunnel": {"dst_port": 5}}, "tunnel.dst_port: a port of type gre"),
 ]
 

@@ -45,7 +45,7 @@ def check_options(checks: Checks, wanted: WantedPort) -> None:
     for option in twice:
         checks.error(f"tunnel.{option}", f"it is the same as `{option}` of `options`; give only one of them")
     if wanted.type is not None and wanted.type not in TUNNELS and wanted.tunnel_settings:
-        checks.error("tunnel", f"a port of type {wanted.type} is no tunnel; remove the option, or change `type`")
+        checks.error("tunnel", f"a port of type {wanted.type} is not a tunnel; remove the option, or change `type`")
     elif wanted.type is not None:
         for option, message in _find_unfit_tunnel_options(wanted, wanted.type):
             checks.error(option, message)
@@ -112,7 +112,9 @@ def check_tunnel(wanted: WantedPort, kind: str, is_new: bool) -> None:
     """
     if wanted.tunnel_settings and kind not in TUNNELS:
         raise InvalidEntry(
-            wanted.entry, "tunnel", f"the port {wanted.name} is of type {kind}, which is no tunnel; remove the option"
+            wanted.entry,
+            "tunnel",
+            f"the port {wanted.name} of type {kind} is not a tunnel; remove the option",
         )
     for option, message in _find_unfit_tunnel_options(wanted, kind):
         raise InvalidEntry(wanted.entry, option, message)

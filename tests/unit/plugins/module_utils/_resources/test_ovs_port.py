@@ -49,7 +49,7 @@ from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._resources
         ({"type": "vxlan", "tunnel": {"key": "16777216"}}, "tunnel.key: 16777216 is too large for vxlan"),
         ({"type": "gre", "tunnel": {"dst_port": 5}}, "tunnel.dst_port: a port of type gre does not have it"),
         ({"type": "geneve", "tunnel": {"ttl": "256"}}, "tunnel.ttl: 256 is not a valid number"),
-        ({"type": "internal", "tunnel": {"ttl": "5"}}, "tunnel: a port of type internal is no tunnel"),
+        ({"type": "internal", "tunnel": {"ttl": "5"}}, "tunnel: a port of type internal is not a tunnel"),
         ({"type": "gre", "tunnel": {"key": "5"}, "options": {"key": "5"}}, "tunnel.key: it is the same as `key`"),
         ({"peer": {"name": "p2", "bridge": "b2", "namespace": "red"}}, "peer.namespace: with `peer.bridge`"),
         ({"peer": {"name": "t1", "bridge": "b2"}}, "peer.name: the two halves of a pair need different names"),
