@@ -54,8 +54,8 @@ options:
         description: The name of the module, without the name of the collection.
         type: str
         choices:
-          [isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_mirror, ovs_port, ovs_qos,
-          policy, route, veth]
+          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovs_bridge, ovs_mirror, ovs_port,
+           ovs_qos, policy, route, rule, veth]
         required: true
       options:
         description: The options of the module.
@@ -72,8 +72,8 @@ options:
         description: The name of the module, without the name of the collection.
         type: str
         choices:
-          [isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_mirror, ovs_port, ovs_qos,
-          policy, route, veth]
+          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovs_bridge, ovs_mirror, ovs_port,
+           ovs_qos, policy, route, rule, veth]
         required: true
       options:
         description: The options of the module.
@@ -127,6 +127,7 @@ options:
               - link
               - nat_masquerade
               - nat_port_forward
+              - neighbour
               - netns
               - ovs_bridge
               - ovs_mirror
@@ -134,6 +135,7 @@ options:
               - ovs_qos
               - policy
               - route
+              - rule
               - veth
             required: true
           options:
@@ -154,6 +156,7 @@ options:
               - link
               - nat_masquerade
               - nat_port_forward
+              - neighbour
               - netns
               - ovs_bridge
               - ovs_mirror
@@ -161,6 +164,7 @@ options:
               - ovs_qos
               - policy
               - route
+              - rule
               - veth
             required: true
           options:

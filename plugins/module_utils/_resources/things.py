@@ -69,6 +69,15 @@ class ALinkUp:
 
 
 @dataclass(frozen=True)
+class AVrf:
+    """A VRF, and the routing table that its members use."""
+
+    namespace: NamespaceName
+    name: str
+    table: int
+
+
+@dataclass(frozen=True)
 class ASubnet:
     """A network that is on a link itself, by an address of the link or by a route; `link` None: by an unknown one."""
 
