@@ -85,7 +85,7 @@ def test_the_options_of_a_tunnel(prepared: Host, run_module: RunModule, kind: st
     tunnel: dict[str, Any] = {"remote_ip": "198.51.100.2", "local_ip": "198.51.100.1", "key": 77, "csum": True}
     tunnel |= {"tos": "inherit", "ttl": 64, "df_default": False}
     tunnel |= {"dst_port": 4800} if kind != "gre" else {}
-    entry = {"name": "tun0", "bridge": "b1", "type": kind}
+    entry: dict[str, Any] = {"name": "tun0", "bridge": "b1", "type": kind}
     converge(prepared, run_module, "ovs_port", **entry, tunnel=tunnel, options={"in_key": 5})
     stored = {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in tunnel.items()}
     assert text_map("Interface", "tun0", "options") == {**stored, "in_key": "5"}
@@ -96,7 +96,8 @@ def test_the_options_of_a_tunnel(prepared: Host, run_module: RunModule, kind: st
 
 
 def test_the_key_for_ipsec_is_hidden(prepared: Host, run_module: RunModule) -> None:
-    entry = {"name": "tun0", "bridge": "b1", "type": "gre", "tunnel": {"remote_ip": "198.51.100.2", "psk": "swordfish"}}
+    tunnel = {"remote_ip": "198.51.100.2", "psk": "swordfish"}
+    entry: dict[str, Any] = {"name": "tun0", "bridge": "b1", "type": "gre", "tunnel": tunnel}
     result = run_module("ovs_port", **entry)
     assert not result.failed, result.message
     assert "swordfish" not in str({**result.returned, "invocation": None})
