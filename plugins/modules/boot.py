@@ -127,6 +127,7 @@ options:
               - ovs_bridge
               - ovs_port
               - policy
+              - qdisc
               - route
               - veth
             required: true
@@ -152,6 +153,7 @@ options:
               - ovs_bridge
               - ovs_port
               - policy
+              - qdisc
               - route
               - veth
             required: true

@@ -22,6 +22,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.handlers impo
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import CreateLink
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkSocket
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.qdisc_operations import SetQdisc
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.reader import Reader
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.removed_namespaces import RemovedNamespaces
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Identity, KernelState, NamespaceName
@@ -85,6 +86,7 @@ class Kernel(Backend):
         neighbours: bool = False,
         counters: bool = False,
         others: Iterable[str] = (),
+        qdiscs: bool = False,
     ) -> KernelState:
         """Return the links of these namespaces, and what else is asked for; None stands for the host's own.
 
@@ -94,7 +96,7 @@ class Kernel(Backend):
         The far ends of veths are known where both namespaces are among those asked for. `tx_checksum` reads that of
         veths, `counters` those of all links. A namespace without a name may be given by the path of its file.
         """
-        return self._reader.read(namespaces, addresses, routes, tx_checksum, neighbours, counters, others)
+        return self._reader.read(namespaces, addresses, routes, tx_checksum, neighbours, counters, others, qdiscs)
 
     def identities(self, namespaces: Iterable[NamespaceName]) -> dict[NamespaceName, Identity]:
         """Return what distinguishes each of these namespaces from all others; one that does not exist is left out."""
@@ -121,6 +123,10 @@ class Kernel(Backend):
     def with_links(self, state: KernelState, wanted: Iterable[CreateLink]) -> KernelState:
         """Return the state with those of these new links that the kernel would refuse, by their form."""
         return self._reader.with_links(state, wanted)
+
+    def with_qdiscs(self, state: KernelState, wanted: Iterable[SetQdisc]) -> KernelState:
+        """Return the state with those of these qdiscs that the kernel would refuse, by their form."""
+        return self._reader.with_qdiscs(state, wanted)
 
     def link_sysctls(self, namespace: NamespaceName, pattern: str) -> dict[str, str]:
         """Return a kernel parameter of each link, `*` in its name in place of the link: also of `all` and `default`.

@@ -28,6 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles impor
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import CreateLink
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import EndlessDump
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.peers import Peers
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.qdisc_operations import SetQdisc
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.simulated_sysctls import SimulatedSysctls
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     Identity,
@@ -91,6 +92,7 @@ class Reader:
         neighbours: bool = False,
         counters: bool = False,
         others: Iterable[str] = (),
+        qdiscs: bool = False,
     ) -> KernelState:
         """Return the links of these namespaces, and what else is asked for; see Kernel.read()."""
         declared = dict.fromkeys(namespaces)
@@ -101,6 +103,7 @@ class Reader:
             "addresses": addresses,
             "routes": routes,
             "neighbours": neighbours,
+            "qdiscs": qdiscs,
         }
         wanted = [kind for kind, is_wanted in kinds.items() if is_wanted]
         found = [name for name in names if self._handles.find(name) is not None]
@@ -120,6 +123,7 @@ class Reader:
                     addresses=self._cache[name, "addresses"] if addresses else (),
                     routes=self._cache[name, "routes"] if routes else (),
                     neighbours=self._cache[name, "neighbours"] if neighbours else (),
+                    qdiscs=self._cache[name, "qdiscs"] if qdiscs else (),
                 )
                 for name, links in dumped.items()
             },
@@ -158,6 +162,7 @@ class Reader:
             "addresses": lambda: tuple(map(messages.parse_address, handle.addresses(patience))),
             "routes": lambda: tuple(map(messages.parse_route, handle.routes(patience))),
             "neighbours": lambda: tuple(handle.neighbours(patience)),
+            "qdiscs": lambda: tuple(handle.qdiscs(patience)),
         }
         for kind in kinds:
             try:
@@ -254,6 +259,12 @@ class Reader:
         tried = {each.form: self._trial.refusal_of_link(each) for each in wanted}
         refused = {form: reason for form, reason in tried.items() if reason}
         return replace(state, refused_links={**state.refused_links, **refused})
+
+    def with_qdiscs(self, state: KernelState, wanted: Iterable[SetQdisc]) -> KernelState:
+        """Return the state with those qdiscs that the kernel would refuse; see Kernel.with_qdiscs()."""
+        tried = {each.form: self._trial.refusal_of_qdisc(each) for each in wanted}
+        refused = {form: reason for form, reason in tried.items() if reason}
+        return replace(state, refused_qdiscs={**state.refused_qdiscs, **refused})
 
     def sysctl(self, namespace: NamespaceName, key: str) -> str | None:
         """Return a kernel parameter; None where there is none, or it cannot be read."""

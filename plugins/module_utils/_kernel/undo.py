@@ -9,7 +9,7 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
     generic,
     kind_requests,
     messages,
+    qdisc_undo,
     requests,
     tun_devices,
 )
@@ -51,14 +52,17 @@ class CapturedLink:
 
 @dataclass(frozen=True)
 class Contents:
-    """The addresses and routes of a namespace, as the kernel dumped them.
+    """The addresses, routes and qdiscs of a namespace, as the kernel dumped them.
 
     `touched` are the indexes of the links whose addresses the call may lose; those of other links are not restored.
+    Their qdiscs it may lose as well, with those of `touched_qdiscs`.
     """
 
     addresses: Sequence[bytes]
     routes: Sequence[bytes]
+    qdiscs: Mapping[int, qdisc_undo.LinkQueues] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
+    touched_qdiscs: set[int] = field(default_factory=set)
 
 
 class Captures:
@@ -84,16 +88,16 @@ class Captures:
         return CapturedLink(namespace, link, found.group, found.queue_length)
 
     def capture_contents(self, namespace: NamespaceName, journal: Journal) -> Contents:
-        """Capture the addresses and routes of a namespace, to be restored all at once.
+        """Capture the addresses, routes and qdiscs of a namespace, to be restored all at once.
 
         That happens before the first operation of the call that removes any. The rollback therefore restores them
         after all of its steps that bring the namespace's links back.
         """
         if namespace not in self._contents:
             handle = self._handles.get(namespace)
-            self._contents[namespace] = Contents(handle.addresses(), handle.routes())
+            self._contents[namespace] = Contents(handle.addresses(), handle.routes(), qdisc_undo.capture(handle))
             journal.record(
-                f"restore the addresses and routes of {namespace or 'the host'}",
+                f"restore the addresses, routes and qdiscs of {namespace or 'the host'}",
                 lambda: self._restore_contents(namespace),
             )
         return self._contents[namespace]
@@ -107,6 +111,10 @@ class Captures:
                 before = [raw for raw in contents.addresses if messages.is_on_link(raw, family, index)]
                 _restore_addresses(handle, before, family, index)
         _restore_routes(handle, [raw for raw in contents.routes if _has_device(raw, present)])
+        # A link that had none can have got one only by an operation on qdiscs.
+        lost = contents.touched_qdiscs | (contents.touched & contents.qdiscs.keys())
+        for index in sorted(lost & present):
+            qdisc_undo.restore(handle, index, contents.qdiscs.get(index, qdisc_undo.LinkQueues()))
 
     def clear(self) -> None:
         self._contents.clear()

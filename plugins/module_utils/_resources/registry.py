@@ -17,6 +17,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.netns impo
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.policy import PolicyResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.qdisc import QdiscResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
 
@@ -30,6 +31,7 @@ RESOURCES: Mapping[str, Resource[Any, Any]] = {
     "ovs_bridge": BridgeResource(),
     "ovs_port": PortResource(),
     "policy": PolicyResource(),
+    "qdisc": QdiscResource(),
     "route": RouteResource(),
     "veth": VethResource(),
 }
