@@ -149,8 +149,7 @@ KINDS_OF: Mapping[str, tuple[Sequence[str], str, Sequence[str]]] = {
     "qdisc": (
         [
             "The kind of the qdisc. Required with O(state=present).",
-            "With O(state=absent), V(ingress) deletes what V(ingress) has set, and any other value, or none, the qdisc for "
-            "what leaves.",
+            "With O(state=absent), V(ingress) is about what arrives, and any other value, or none, about what leaves.",
         ],
         "The options of a qdisc of the kind",
         ["What is omitted has the kernel's default."],

@@ -52,7 +52,8 @@ options:
         description: The name of the module, without the name of the collection.
         type: str
         choices:
-          [boot, isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, policy, route, veth]
+          [boot, isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, policy, qdisc, route,
+           veth]
         required: true
       options:
         description: The options of the module. Defaults that C(module_defaults) sets for it do not apply.
@@ -72,6 +73,7 @@ seealso:
   - module: netns.fabric.veth
   - module: netns.fabric.isolation
   - module: netns.fabric.link
+  - module: netns.fabric.qdisc
   - module: netns.fabric.route
   - module: netns.fabric.ovs_bridge
   - module: netns.fabric.ovs_port

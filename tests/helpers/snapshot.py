@@ -93,7 +93,9 @@ if test -s /proc/net/ip6_tables_names; then ip6tables-legacy-save; fi; next
 head -qn1 "$@"; next
 ethtool --show-features '*' | grep -E '^Features for |^tx-checksumming:'; next
 tc -json qdisc show; next
-for link in $(tc qdisc show | awk '$2 == "ingress" {{ print $5 }}'); do echo "$link"; tc filter show dev "$link" ingress; done
+for link in $(tc qdisc show | awk '$2 == "ingress" {{ print $5 }}'); do
+    echo "$link"; tc filter show dev "$link" ingress
+done
 """
 #: In a line about an action: which it is of all on the host, and who uses it.
 _COUNTED = re.compile(r"index \d+ ref \d+ bind \d+")

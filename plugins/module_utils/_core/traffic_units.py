@@ -46,6 +46,19 @@ _SIZES: Mapping[str, int] = {
     **{f"{letter}{b}": 8 * 1024**power for power, letter in enumerate("kmg", 1) for b in ("", "b")},
     **{f"{letter}bit": 1024**power for power, letter in enumerate("kmg", 1)},
 }
+#: The tables that iproute2 brings for the delays of netem.
+DISTRIBUTIONS = ("normal", "pareto", "paretonormal")
+#: Options of netem that are of no effect without another one.
+NETEM_NEEDS: Mapping[str, str] = {
+    "jitter": "delay",
+    "correlation": "jitter",
+    "distribution": "jitter",
+    "loss_correlation": "loss",
+    "duplicate_correlation": "duplicate",
+    "reorder": "delay",
+    "reorder_correlation": "reorder",
+    "corrupt_correlation": "corrupt",
+}
 #: A share of one, as the kernel keeps a probability and a correlation.
 ONE = 2**32 - 1
 #: What the kernel keeps in 32 bits.

@@ -49,7 +49,7 @@ Fault = tuple[str, str]
 #: has nothing else to tell it by. Those from 0x8000 on are the kernel's to give (qdisc_alloc_handle()).
 MARK = 0x7AB0
 #: The tables that iproute2 brings for the delays of netem, by what is added to MARK: the kernel does not report them.
-DISTRIBUTIONS: Mapping[str, int] = {"normal": 1, "pareto": 2, "paretonormal": 3}
+DISTRIBUTIONS: Mapping[str, int] = {name: number for number, name in enumerate(units.DISTRIBUTIONS, 1)}
 
 
 def _no_faults(_values: Values) -> Iterator[Fault]:
@@ -143,24 +143,10 @@ class QdiscKind:
         return attribute.in_place and (new is not None or in_head or old is None)
 
 
-def _needs(values: Values, **needed: str) -> Iterator[Fault]:
-    for option, other in needed.items():
+def _netem_faults(values: Values) -> Iterator[Fault]:
+    for option, other in units.NETEM_NEEDS.items():
         if option in values and other not in values:
             yield option, f"is of no effect without `{other}`; add it, or leave this one out"
-
-
-def _netem_faults(values: Values) -> Iterator[Fault]:
-    yield from _needs(
-        values,
-        jitter="delay",
-        correlation="jitter",
-        distribution="jitter",
-        loss_correlation="loss",
-        duplicate_correlation="duplicate",
-        reorder="delay",
-        reorder_correlation="reorder",
-        corrupt_correlation="corrupt",
-    )
 
 
 def _tbf_faults(values: Values) -> Iterator[Fault]:

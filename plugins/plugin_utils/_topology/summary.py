@@ -24,6 +24,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     Topology,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.shapes import describe_shape
 
 #: Entries of one kind that are listed; a page is read, a thousand lines are not.
 ENTRIES_MAX = 20
@@ -75,12 +76,16 @@ def _format_addresses(addresses: tuple[Interface, ...] | None) -> str:
 
 
 def _format_namespace(namespace: Namespace, ends: Iterable[End]) -> str:
-    parts = [f"{end.name} {_format_addresses(end.addresses)}" for end in ends]
+    parts = [f"{end.name} {_format_addresses(end.addresses)}{_format_shape(end)}" for end in ends]
     for route in namespace.routes:
         nexthop = [f"via {route.gateway}"] if route.gateway else []
         nexthop += [f"dev {route.device}"] if route.device else []
         parts.append(f"{route.destination_text} {' '.join(nexthop)}")
     return f"  namespace {namespace.name}: {', '.join(parts) or 'empty'}"
+
+
+def _format_shape(end: End) -> str:
+    return f" ({describe_shape(end.shape)})" if end.shape else ""
 
 
 def _format_bridges(topology: Topology) -> Iterator[str]:
