@@ -53,7 +53,8 @@ options:
       module:
         description: The name of the module, without the name of the collection.
         type: str
-        choices: [isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, policy, route, veth]
+        choices:
+          [isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, policy, qdisc, route, veth]
         required: true
       options:
         description: The options of the module.
@@ -69,7 +70,8 @@ options:
       module:
         description: The name of the module, without the name of the collection.
         type: str
-        choices: [isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, policy, route, veth]
+        choices:
+          [isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, policy, qdisc, route, veth]
         required: true
       options:
         description: The options of the module.

@@ -46,7 +46,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import T
 Fault = tuple[str, str]
 
 #: The major number of the handles of the qdiscs that this collection sets, and the priority of its filters: a qdisc
-#: has nothing else to tell it by. Those from 0x8000 on are the kernel's to give (qdisc_alloc_handle()).
+#: has nothing else to distinguish it by. Those from 0x8000 on are the kernel's to give (qdisc_alloc_handle()).
 MARK = 0x7AB0
 #: The tables that iproute2 brings for the delays of netem, by what is added to MARK: the kernel does not report them.
 DISTRIBUTIONS: Mapping[str, int] = {name: number for number, name in enumerate(units.DISTRIBUTIONS, 1)}
@@ -134,7 +134,7 @@ class QdiscKind:
         return MARK + DISTRIBUTIONS.get(values.get("distribution", ""), 0) << 16
 
     def changes_in_place(self, name: str, old: Any, new: Any) -> bool:
-        """Whether the kernel changes an option; of most it cannot be said in a change that they are not set any more.
+        """Whether the kernel changes an option; a change cannot unset most of them.
 
         The values are None where the kernel chooses.
         """

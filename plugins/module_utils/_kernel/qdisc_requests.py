@@ -178,7 +178,7 @@ def restore(message: bytes, kind: int, more: bytes = b"") -> bytearray:
     attributes = netlink.attributes_of(message, START)
     options = attributes.get(TCA_OPTIONS, b"") + more
     if kind == RTM_NEWTFILTER and attributes.get(TCA_KIND) == b"u32\0":
-        options = b"".join(_taken(netlink.attributes_of(options, 0).items()))
+        options = b"".join(_select_taken(netlink.attributes_of(options, 0).items()))
     found = [(number, content) for number, content in ((TCA_KIND, attributes.get(TCA_KIND)),) if content]
     found += [(TCA_OPTIONS, options)] if options else []
     header = (index, handle, parent, info if kind == RTM_NEWTFILTER else 0)
@@ -186,7 +186,7 @@ def restore(message: bytes, kind: int, more: bytes = b"") -> bytearray:
     return _message(kind, flags, header, *found)
 
 
-def _taken(options: Iterable[tuple[int, bytes]]) -> Iterable[bytes]:
+def _select_taken(options: Iterable[tuple[int, bytes]]) -> Iterable[bytes]:
     for number, content in options:
         if number == TCA_U32_FLAGS and len(content) == 4:
             (flags,) = struct.unpack("=I", content)
