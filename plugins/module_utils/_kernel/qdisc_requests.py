@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterable
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import netlink
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.qdisc_kinds import MARK
@@ -39,6 +38,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
     TCA_ACT_KIND,
     TCA_ACT_OPTIONS,
     TCA_EGRESS_REDIR,
+    TCA_HTB_INIT,
     TCA_KIND,
     TCA_MIRRED_PARMS,
     TCA_NETEM_DELAY_DIST,
@@ -52,7 +52,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
 #: Where the attributes of a message begin.
 START = HEADER.size + TRAFFIC_HEADER.size
 #: struct tc_u32_sel with one struct tc_u32_key: flags (TC_U32_TERMINAL), number of keys; the key matches every packet.
-_EVERY_PACKET = struct.pack("=BxB33x", 1, 1)
+_EVERY_PACKET = struct.pack("=BxB29x", 1, 1)
 #: struct tc_mirred: index, capabilities, action, two counters; what is done, and the link.
 _MIRRED = struct.Struct("=IIiiiiI")
 _ETH_P_ALL = 0x0003
@@ -116,9 +116,14 @@ def list_filters(index: int, parent: int) -> bytearray:
     return _message(RTM_GETTFILTER, 0, (index, 0, parent, 0))
 
 
-def index_of(message: bytes) -> int:
-    """Return the index of the link that a dumped qdisc, class or filter is on."""
-    return int(TRAFFIC_HEADER.unpack_from(message, HEADER.size)[1])
+def handle_of(message: bytes) -> int:
+    """Return the handle of a dumped qdisc, class or filter."""
+    return int(TRAFFIC_HEADER.unpack_from(message, HEADER.size)[2])
+
+
+def parent_of(message: bytes) -> int:
+    """Return what a dumped qdisc, class or filter is a child of."""
+    return int(TRAFFIC_HEADER.unpack_from(message, HEADER.size)[3])
 
 
 def parse_qdisc(message: bytes) -> Qdisc:
@@ -127,7 +132,7 @@ def parse_qdisc(message: bytes) -> Qdisc:
     attributes = netlink.attributes_of(message, START)
     return Qdisc(
         index=index,
-        kind=attributes.get(TCA_KIND, b"").rstrip(b"\0").decode(errors="replace"),
+        kind=kind_of(message),
         handle=handle,
         parent=parent,
         options=attributes.get(TCA_OPTIONS, b""),
@@ -158,7 +163,7 @@ def redirect_in(message: bytes) -> int:
     if info >> 16 != MARK or action.get(TCA_ACT_KIND) != b"mirred\0" or len(parameters) < _MIRRED.size:
         return 0
     _index, _capabilities, _action, _references, _binds, done, target = _MIRRED.unpack_from(parameters)
-    is_every_packet = options.get(TCA_U32_SEL, b"")[20:28] == bytes(8)
+    is_every_packet = options.get(TCA_U32_SEL, b"")[16:24] == bytes(8)
     return int(target) if done == TCA_EGRESS_REDIR and is_every_packet else 0
 
 
@@ -177,8 +182,11 @@ def restore(message: bytes, kind: int, more: bytes = b"") -> bytearray:
     _family, index, handle, parent, info = TRAFFIC_HEADER.unpack_from(message, HEADER.size)
     attributes = netlink.attributes_of(message, START)
     options = attributes.get(TCA_OPTIONS, b"") + more
-    if kind == RTM_NEWTFILTER and attributes.get(TCA_KIND) == b"u32\0":
-        options = b"".join(_select_taken(netlink.attributes_of(options, 0).items()))
+    take = {(RTM_NEWTFILTER, b"u32\0"): _u32_option, (RTM_NEWQDISC, b"htb\0"): _htb_option}.get(
+        (kind, attributes.get(TCA_KIND, b""))
+    )
+    if take is not None:
+        options = b"".join(netlink.attribute(*take(*each)) for each in netlink.attributes_of(options, 0).items())
     found = [(number, content) for number, content in ((TCA_KIND, attributes.get(TCA_KIND)),) if content]
     found += [(TCA_OPTIONS, options)] if options else []
     header = (index, handle, parent, info if kind == RTM_NEWTFILTER else 0)
@@ -186,10 +194,22 @@ def restore(message: bytes, kind: int, more: bytes = b"") -> bytearray:
     return _message(kind, flags, header, *found)
 
 
-def _select_taken(options: Iterable[tuple[int, bytes]]) -> Iterable[bytes]:
-    for number, content in options:
-        if number == TCA_U32_FLAGS and len(content) == 4:
-            (flags,) = struct.unpack("=I", content)
-            yield netlink.attribute(number, struct.pack("=I", flags & _FLAGS_TAKEN))
-        else:
-            yield netlink.attribute(number, content)
+def _u32_option(number: int, content: bytes) -> tuple[int, bytes]:
+    """Return an option of a filter without the flags that the kernel reports and does not take."""
+    if number != TCA_U32_FLAGS:
+        return number, content
+    (flags,) = struct.unpack("=I", content)
+    return number, struct.pack("=I", flags & _FLAGS_TAKEN)
+
+
+def _htb_option(number: int, content: bytes) -> tuple[int, bytes]:
+    """Return an option of htb with the version as the kernel takes it: it reports the minor one as well (HTB_VER)."""
+    if number != TCA_HTB_INIT:
+        return number, content
+    (version,) = struct.unpack_from("=I", content)
+    return number, struct.pack("=I", version >> 16) + content[4:]
+
+
+def kind_of(message: bytes) -> str:
+    """Return the kind of a dumped qdisc, class or filter."""
+    return netlink.attributes_of(message, START).get(TCA_KIND, b"").rstrip(b"\0").decode(errors="replace")

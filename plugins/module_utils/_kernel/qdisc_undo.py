@@ -54,10 +54,22 @@ def capture(handle: NamespaceHandle) -> dict[int, LinkQueues]:
         else:
             queues.qdiscs.append(raw)
         if qdisc.kind in CLASSFUL and not queues.classes:
-            queues.classes = handle.dump(requests.list_classes(qdisc.index))
+            # A kind without classes to set has one of its own for its inner queue.
+            classes = handle.dump(requests.list_classes(qdisc.index))
+            queues.classes = _parents_first([each for each in classes if requests.kind_of(each) in CLASSFUL])
         for parent in requests.filter_parents(qdisc):
             queues.filters += filter(requests.is_filter, handle.dump(requests.list_filters(qdisc.index, parent)))
     return found
+
+
+def _parents_first(classes: Sequence[bytes]) -> list[bytes]:
+    """Return classes in the order in which they are added: htb puts one whose parent is missing at the root."""
+    parents = {requests.handle_of(each): requests.parent_of(each) for each in classes}
+
+    def depth(handle: int) -> int:
+        return 1 + depth(parents[handle]) if handle in parents else 0
+
+    return sorted(classes, key=lambda each: depth(requests.handle_of(each)))
 
 
 def restore(handle: NamespaceHandle, index: int, before: LinkQueues) -> None:
