@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shaped interfaces of a topology, built and verified as the role does it: judged by traffic and by the kernel's counts.
+"""Shaped interfaces of a topology, built and verified as the role does: judged by traffic and the kernel's counts.
 
 The kernel of this machine may lack netem: a rate alone needs tbf, and a delay is tried where netem is.
 """
@@ -21,8 +21,8 @@ from ansible_collections.netns.fabric.tests.integration.conftest import RunModul
 
 Variables = dict[str, Any]
 
-#: Bits per second, and what takes a second and a half at least each way: 8 * 100 kB / 512 kbit/s.
-RATE, SIZE, SECONDS = "512kbit", 100_000, 1.5
+#: What takes a second and a half each way, and at least one, for the burst.
+RATE, SIZE, SECONDS = "8mbit", 1_500_000, 1.0
 
 
 def sites(shape: dict[str, Any] | None, **others: Any) -> Variables:
@@ -123,7 +123,7 @@ def counts(host: Host, namespace: str) -> list[dict[str, Any]]:
 
 def test_full_packets_pass_a_narrow_line(host: Host, run_module: RunModule) -> None:
     """A token bucket drops what is larger than its burst, which therefore follows from the MTU."""
-    variables = sites({"rate": "128kbit"})
+    variables = sites({"rate": "2mbit"})
     for namespace in variables["namespaces"]:
         namespace["interfaces"][0]["mtu"] = 9000
     build(run_module, variables)
