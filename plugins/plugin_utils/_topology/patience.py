@@ -83,7 +83,8 @@ class Patience:
         seconds = self.usual + _ROUND_TRIPS * line.delay
         if line.loss:
             attempts = math.log(_CHANCE) / math.log(min(line.loss, 0.99))
-            seconds = max(seconds, min(_MANY_ATTEMPTS, 2**attempts))
+            # Those of TCP are sent after 1, 3, 7, ... seconds.
+            seconds = max(seconds, 2 ** min(attempts, math.log2(_MANY_ATTEMPTS)))
         if line.rate:
             seconds += _QUEUED / line.rate
         return min(PROBE_TIMEOUT_MAX, round(seconds, 1))
