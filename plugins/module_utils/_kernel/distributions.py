@@ -20,8 +20,18 @@ def find(name: str) -> str | None:
     return next((path for place in DIRECTORIES for path in sorted(glob.glob(f"{place}/{name}.dist"))), None)
 
 
-def describe_missing(name: str) -> str:
-    """Return the error of a table that is not there."""
+def fault(name: str) -> str:
+    """Return what is wrong with a table, with the cure; empty where it can be read."""
+    try:
+        read(name)
+    except ValueError as error:
+        return f"{find(name)} is {error}; install iproute2 again (`apt install --reinstall iproute2`)"
+    except OSError as error:
+        return str(error)
+    return ""
+
+
+def _describe_missing(name: str) -> str:
     return (
         f"the table of the distribution {name}, {DIRECTORIES[0]}/{name}.dist, is missing on this host; install "
         "iproute2 with it (`apt install --reinstall iproute2`, `dnf install iproute-tc`; a minimal image may have left "
@@ -38,7 +48,7 @@ def read(name: str) -> bytes:
     """
     path = find(name)
     if path is None:
-        raise FileNotFoundError(describe_missing(name))
+        raise FileNotFoundError(_describe_missing(name))
     with open(path, encoding="ascii") as table:
         return encode(table.read().splitlines())
 

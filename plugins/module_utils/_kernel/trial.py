@@ -120,8 +120,9 @@ class Trial:
 
     def _try_qdisc(self, operation: SetQdisc, number: int) -> str:
         name = dict(operation.values).get("distribution")
-        if name and distributions.find(name) is None:
-            return distributions.describe_missing(name)
+        fault = distributions.fault(name) if name else ""
+        if fault:
+            return fault
         descriptor = None if any(map(_would_load, operation.kind.modules)) else self._open()
         if descriptor is None:
             return ""

@@ -165,6 +165,7 @@ VARIABLES = (
     "nat",
     "nat_backend",
     "policies",
+    "names",
     "boot",
     "heal",
 )
