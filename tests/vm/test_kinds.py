@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The conformance suites of the kinds of links and qdiscs, and shaped topologies, on a kernel that has all of them."""
+"""The conformance suites of the kinds of links and of qdiscs, and shaped topologies, on a kernel with all of them."""
 
 from __future__ import annotations
 

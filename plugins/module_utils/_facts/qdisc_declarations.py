@@ -36,7 +36,7 @@ def _declare(exporter: Exporter, name: NamespaceName, link: Link, qdisc: Qdisc) 
         exporter.skip(what, f"netns.fabric.qdisc has no options for the kind {qdisc.kind}")
         return
     if qdisc.is_ingress and not qdisc.redirect:
-        exporter.skip(what, "netns.fabric.qdisc has no options for the filters of what arrives")
+        exporter.skip(what, "what arrives is led to no link, or netns.fabric.qdisc has no options for its filters")
         return
     state = exporter.state(name)
     redirect = {"redirect": name_at(state, qdisc.redirect)} if qdisc.redirect else {}

@@ -109,7 +109,7 @@ class NamespaceHandle:
                 for raw in self.dump(qdisc_requests.list_filters(qdisc.index, parent), patience)
                 if qdisc_requests.is_filter(raw)
             ]
-            target = qdisc_requests.redirect_in(found[0]) if len(found) == 1 else 0
+            target = qdisc_requests.redirect_in(found[0]) if len(found) == 1 else None
             yield replace(qdisc, redirect=target, filters=len(found))
 
     def link(self, name: str) -> messages.LinkMessage:

@@ -361,7 +361,7 @@ QDISC_KINDS: Mapping[str, QdiscKind] = {kind.name: kind for kind in _ROWS}
 def is_marked(qdisc: Qdisc) -> bool:
     """Return whether a qdisc was set by this collection."""
     if qdisc.is_ingress:
-        return bool(qdisc.redirect)
+        return qdisc.redirect is not None
     return qdisc.is_root and MARK <= qdisc.handle >> 16 <= MARK + max(DISTRIBUTIONS.values())
 
 

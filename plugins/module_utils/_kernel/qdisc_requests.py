@@ -153,18 +153,21 @@ def is_filter(message: bytes) -> bool:
     return TCA_U32_SEL in netlink.attributes_of(attributes.get(TCA_OPTIONS, b""), 0)
 
 
-def redirect_in(message: bytes) -> int:
-    """Return the index of the link that a dumped filter of this collection leads to; 0 for any other filter."""
+def redirect_in(message: bytes) -> int | None:
+    """Return the index of the link that a dumped filter of this collection leads to; None for any other filter.
+
+    The index is 0 once that link is deleted: what arrives is dropped then.
+    """
     info = TRAFFIC_HEADER.unpack_from(message, HEADER.size)[4]
     attributes = netlink.attributes_of(message, START)
     options = netlink.attributes_of(attributes.get(TCA_OPTIONS, b""), 0)
     action = netlink.attributes_of(netlink.attributes_of(options.get(TCA_U32_ACT, b""), 0).get(1, b""), 0)
     parameters = netlink.attributes_of(action.get(TCA_ACT_OPTIONS, b""), 0).get(TCA_MIRRED_PARMS, b"")
     if info >> 16 != MARK or action.get(TCA_ACT_KIND) != b"mirred\0" or len(parameters) < _MIRRED.size:
-        return 0
+        return None
     _index, _capabilities, _action, _references, _binds, done, target = _MIRRED.unpack_from(parameters)
     is_every_packet = options.get(TCA_U32_SEL, b"")[16:24] == bytes(8)
-    return int(target) if done == TCA_EGRESS_REDIR and is_every_packet else 0
+    return int(target) if done == TCA_EGRESS_REDIR and is_every_packet else None
 
 
 # Restoring

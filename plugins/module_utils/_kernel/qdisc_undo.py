@@ -35,6 +35,11 @@ class LinkQueues:
     filters: list[bytes] = field(default_factory=list)
 
     @property
+    def redirects(self) -> set[int]:
+        """The links that arriving packets are led to: a filter stays when such a link is deleted, and leads nowhere."""
+        return {target for target in map(requests.redirect_in, self.filters) if target}
+
+    @property
     def identity(self) -> list[object]:
         """What they consist of, without what the kernel counts."""
         redirects: list[object] = [requests.redirect_in(raw) for raw in self.filters]

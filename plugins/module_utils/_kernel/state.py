@@ -187,7 +187,8 @@ class Qdisc:
     """A qdisc of a link (linux/rtnetlink.h, struct tcmsg); one of the kernel's own choice has the handle 0.
 
     `index` is the link's, `options` is what the kernel reports of its kind (TCA_OPTIONS). Of one for what arrives
-    `redirect` is the index of the link that our filter leads to, and `filters` is how many filters it has.
+    `redirect` is the index of the link that the filter of this collection leads to, 0 once that link is deleted, and
+    None where there is no such filter; `filters` is how many filters there are.
     """
 
     index: int
@@ -195,7 +196,7 @@ class Qdisc:
     handle: int
     parent: int
     options: bytes = field(default=b"", repr=False)
-    redirect: int = 0
+    redirect: int | None = None
     filters: int = 0
 
     @property

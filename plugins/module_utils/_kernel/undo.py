@@ -112,7 +112,11 @@ class Captures:
                 _restore_addresses(handle, before, family, index)
         _restore_routes(handle, [raw for raw in contents.routes if _has_device(raw, present)])
         # A link that had none can have got one only by an operation on qdiscs.
-        lost = contents.touched_qdiscs | (contents.touched & contents.qdiscs.keys())
+        lost = contents.touched_qdiscs | {
+            index
+            for index, queues in contents.qdiscs.items()
+            if index in contents.touched or queues.redirects & contents.touched
+        }
         for index in sorted(lost & present):
             qdisc_undo.restore(handle, index, contents.qdiscs.get(index, qdisc_undo.LinkQueues()))
 

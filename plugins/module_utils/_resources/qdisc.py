@@ -110,7 +110,7 @@ def differences(state: KernelState, wanted: WantedQdisc, qdisc: Qdisc, owner: st
         return {"kind": (qdisc.kind, kind.name), **after}
     found = values_of(qdisc)
     if kind.ingress:
-        target = state.namespace(wanted.namespace).link_at(qdisc.redirect)
+        target = state.namespace(wanted.namespace).link_at(qdisc.redirect or 0)
         given = state.named(wanted.namespace, str(wanted.values["redirect"]))
         name = given.name if given else wanted.values["redirect"]
         old = target.name if target else None
@@ -193,7 +193,7 @@ class _QdiscPlanner(Planner[WantedQdisc]):
         if target is None or not target.up:
             down = f"{name} is down, and what is led there would be lost; bring it up first"
             self.require(wanted.entry, option, down, ALinkUp(wanted.namespace, target.name if target else name))
-        if qdisc is not None and (qdisc.kind != "ingress" or (qdisc.filters and not qdisc.redirect)):
+        if qdisc is not None and (qdisc.kind != "ingress" or (qdisc.filters and qdisc.redirect is None)):
             where = f"{place(wanted.namespace, link.name)}" if link else wanted.link
             removal = DeleteQdisc(wanted.namespace, link.name if link else wanted.link, ingress=True).commands()[0]
             raise InvalidEntry(

@@ -15,8 +15,8 @@ def test_numbers_of_a_table_without_its_comments() -> None:
 
 
 @pytest.mark.parametrize("lines", [[], ["# nothing"], ["40000"], ["a"], ["1"] * (distributions.LONGEST + 1)])
-def test_what_is_no_table(lines: list[str]) -> None:
-    with pytest.raises(ValueError, match=".+"):
+def test_what_is_not_a_table(lines: list[str]) -> None:
+    with pytest.raises(ValueError, match=r"not a table|invalid literal"):
         distributions.encode(lines)
 
 
