@@ -186,7 +186,7 @@ def test_a_bad_entry_is_refused_before_the_first_write(
     before = snapshot.take()
     result = run_module(module, **{BULK[module]: [GOOD[module], entry]})
     assert result.failed
-    name = entry.get("name", entry.get("destination")) or "''"
+    name = next((entry[key] for key in ("name", "destination", "link") if entry.get(key)), "''")
     assert f"{BULK[module]}[1] ({name}): {option}: " in result.message
     assert said in result.message
     snapshot.assert_unchanged(before)
@@ -399,6 +399,7 @@ TWO_WRONG: dict[str, tuple[str, list[dict[str, Any]], str]] = {
         "namespace",
     ),
     "link": ("links", [{"name": "nic8"}, {"name": "nic9"}], "name"),
+    "qdisc": ("qdiscs", [{"link": "nic8", "kind": "pfifo"}, {"link": "nic9", "kind": "pfifo"}], "link"),
     "route": (
         "routes",
         [{"destination": f"10.{number}.0.0/16", "device": "nic9"} for number in (1, 2)],

@@ -41,6 +41,7 @@ def archive() -> bytes:
         for name in PACKAGES:
             package = Path(str(importlib.import_module(name).__file__)).parent
             file.add(package, name, filter=chosen)
+        file.add(Path(str(importlib.import_module("py").__file__)), "py.py")  # pytest's own, beside its package
         for part in PARTS:
             file.add(COLLECTION / part, f"ansible_collections/netns/fabric/{part}", filter=chosen)
     return written.getvalue()

@@ -118,10 +118,11 @@ def _outlets(topology: Topology) -> Iterator[_Outlet]:
         for end in namespace.interfaces:
             yield from _of_interface(end)
     for link in topology.links:
-        for end, other in ((link.near, link.far), (link.far, link.near)):
-            for shaped, by in ((end, "out"), (other, "in")):
-                if end.shape is not None and end.shape.direction in ("both", by):
-                    yield _Outlet(end.path, shaped.namespace, shaped.name, end.shape, shaped.options.get("mtu"))
+        for declared, other in ((link.near, link.far), (link.far, link.near)):
+            shape = declared.shape
+            for sender, by in ((declared, "out"), (other, "in")):
+                if shape is not None and shape.direction in ("both", by):
+                    yield _Outlet(declared.path, sender.namespace, sender.name, shape, sender.options.get("mtu"))
 
 
 def _of_interface(end: End) -> Iterator[_Outlet]:

@@ -18,7 +18,7 @@ def probes(shape: dict[str, Any] | None) -> dict[tuple[str | None, str], dict[st
     interfaces[0].update({"shape": shape} if shape else {})
     spaces = [{"name": f"n{number}", "interfaces": [each], "routes": []} for number, each in enumerate(interfaces)]
     apart = {"name": "eth0", "bridge": "br0", "tag": 5, "addresses": ["10.5.0.1/24"]}
-    variables = {
+    variables: dict[str, Any] = {
         "bridges": [{"name": "br0"}],
         "namespaces": [*spaces, {"name": "n5", "interfaces": [apart], "routes": []}],
     }
