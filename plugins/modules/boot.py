@@ -54,7 +54,8 @@ options:
         description: The name of the module, without the name of the collection.
         type: str
         choices:
-          [isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, policy, qdisc, route, veth]
+          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovs_bridge, ovs_mirror, ovs_port,
+           ovs_qos, policy, qdisc, route, rule, veth]
         required: true
       options:
         description: The options of the module.
@@ -71,7 +72,8 @@ options:
         description: The name of the module, without the name of the collection.
         type: str
         choices:
-          [isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, policy, qdisc, route, veth]
+          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovs_bridge, ovs_mirror, ovs_port,
+           ovs_qos, policy, qdisc, route, rule, veth]
         required: true
       options:
         description: The options of the module.
@@ -125,12 +127,16 @@ options:
               - link
               - nat_masquerade
               - nat_port_forward
+              - neighbour
               - netns
               - ovs_bridge
+              - ovs_mirror
               - ovs_port
+              - ovs_qos
               - policy
               - qdisc
               - route
+              - rule
               - veth
             required: true
           options:
@@ -151,12 +157,16 @@ options:
               - link
               - nat_masquerade
               - nat_port_forward
+              - neighbour
               - netns
               - ovs_bridge
+              - ovs_mirror
               - ovs_port
+              - ovs_qos
               - policy
               - qdisc
               - route
+              - rule
               - veth
             required: true
           options:
