@@ -14,7 +14,9 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler im
 
 def probes(shape: dict[str, Any] | None) -> dict[tuple[str | None, str], dict[str, Any]]:
     """Return the pings of three namespaces, of which n0 has a shape, and of one that nobody else reaches."""
-    interfaces = [{"name": "eth0", "bridge": "br0", "addresses": [f"10.0.0.{number}/24"]} for number in (1, 2, 3)]
+    interfaces: list[dict[str, Any]] = [
+        {"name": "eth0", "bridge": "br0", "addresses": [f"10.0.0.{number}/24"]} for number in (1, 2, 3)
+    ]
     interfaces[0].update({"shape": shape} if shape else {})
     spaces = [{"name": f"n{number}", "interfaces": [each], "routes": []} for number, each in enumerate(interfaces)]
     apart = {"name": "eth0", "bridge": "br0", "tag": 5, "addresses": ["10.5.0.1/24"]}
