@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ class Path1300:
         for _attempt in range(100):
             if "7001" in host.in_namespace("outside", "ss", "-Hltn").stdout:
                 return
+            time.sleep(0.05)  # the server has no other sign that it listens
         raise AssertionError("the server outside does not listen")
 
     def segments(self, address: str) -> tuple[int, int]:
@@ -83,8 +85,7 @@ def world(outside_world: Host) -> Iterator[World]:
 
 
 @pytest.fixture
-def path(world: World, outside_world: Host) -> Path1300:
-    assert world
+def path(world: World, outside_world: Host) -> Path1300:  # noqa: ARG001  # its namespaces come first
     return Path1300(outside_world)
 
 
@@ -151,8 +152,8 @@ def test_altered_and_beside_isolation(
         comment = ("-m", "comment", "--comment", "netns.fabric:")
         match = f"-s {SOURCE} ! -d {SOURCE} -p tcp -m tcp --tcp-flags SYN,RST SYN".split()
         for verb, target in (("-D", "--clamp-mss-to-pmtu"), ("-A", "--set-mss 900")):
-            words = ("-w", "10", "-t", "mangle", verb, "FORWARD", *match, *comment, "-j", "TCPMSS", *target.split())
-            outside_world.run(program, *words)
+            rule_words = (*match, *comment, "-j", "TCPMSS", *target.split())
+            outside_world.run(program, "-w", "10", "-t", "mangle", verb, "FORWARD", *rule_words)
     assert path.segments(OUTSIDE_ADDRESS)[1] == 900
     assert masquerade(rules=[rule], backend=backend).changed
     assert path.segments(OUTSIDE_ADDRESS) == (MSS, MSS)
@@ -163,7 +164,7 @@ def test_altered_and_beside_isolation(
 
 @pytest.mark.parametrize("backend", ["nftables", "iptables"])
 def test_declarations_are_fed_back(plain: Cycle, run_module: RunModule, backend: str) -> None:
-    rules = [
+    rules: list[dict[str, Any]] = [
         {"source": SOURCE, "clamp_mss": True},
         {"source": SOURCE6, "out_interface": UPLINK, "clamp_mss": True, "to_source": "2001:db8:51::1"},
         {"source": "10.9.0.0/24"},
@@ -205,7 +206,7 @@ def test_a_kernel_without_it(plain: Cycle, tmp_path: Path) -> None:
     plain(source=SOURCE, clamp_mss=True, backend="iptables")
 
 
-def test_the_kernel_is_asked_for_a_target(host: Host) -> None:
-    assert host
+@pytest.mark.usefixtures("host")
+def test_the_kernel_is_asked_for_a_target() -> None:
     assert has_target("TCPMSS")
     assert not has_target("NOSUCHTARGET")

@@ -138,7 +138,7 @@ class TestTraffic:
     ) -> None:
         outside_world.start(sys.executable, CONTACT, "serve", "host", "/run/contacts", "8003")
         world.ask(UPLINK_ADDRESS, 8003)
-        options = {"port": "8003", "to_port": None, "protocol": "udp", "take_over": True}
+        options: dict[str, Any] = {"port": "8003", "to_port": None, "protocol": "udp", "take_over": True}
         forward(rules=[entry(**options)], backend=backend)
         with UdpFlow("outside", UPLINK_ADDRESS, 8003) as flow:
             assert flow.ask() == f"ns01 8003 {OUTSIDE_ADDRESS}"

@@ -77,8 +77,8 @@ def plain(world: World, run_module: RunModule) -> Cycle:
 
 
 def is_in(address: str, pool: str) -> bool:
-    first, last = map(ip_address, pool.split("-"))
-    return bool(address) and first <= ip_address(address) <= last
+    first, last = (int(ip_address(each)) for each in pool.split("-"))
+    return bool(address) and first <= int(ip_address(address)) <= last
 
 
 class TestTraffic:
@@ -214,7 +214,7 @@ class TestRefusals:
 
 @pytest.mark.parametrize("backend", ["nftables", "iptables"])
 def test_declarations_are_fed_back(plain: Cycle, run_module: RunModule, backend: str) -> None:
-    rules = [
+    rules: list[dict[str, Any]] = [
         {"source": SOURCE, "to_source": POOL, "excluded_destinations": ["10.77.0.0/24", "10.88.0.0/16"]},
         {"source": SOURCE6, "to_source": "2001:db8:77::7"},
         {"source": "10.9.0.0/24", "out_interface": UPLINK, "excluded_destinations": ["10.0.0.0/8"]},

@@ -33,8 +33,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._system.programs impo
 def test_nftables(status: int, error: str, is_lacking: bool) -> None:
     asked: list[tuple[str, ...]] = []
 
-    def run(*words: str, text: str = "") -> Result:
-        asked.append(words)
+    def run(program: str, *arguments: str, text: str = "") -> Result:
+        asked.append((program, *arguments))
         assert "set rt mtu" in text
         return Result(status, "", error)
 
@@ -69,6 +69,6 @@ def test_iptables(monkeypatch: pytest.MonkeyPatch, answer: OSError | None, is_la
             pass
 
     monkeypatch.setattr(kernel_support, "NetlinkSocket", Kernel)
-    lack = find_lack(CLAMP_MSS, backend, lambda *_words, text="": Result(1, "", text))
+    lack = find_lack(CLAMP_MSS, backend, lambda _program, *_words, text="": Result(1, "", text))
     assert bool(lack) is is_lacking
     assert not lack or "no target TCPMSS for iptables; load it (`modprobe xt_TCPMSS`)" in lack
