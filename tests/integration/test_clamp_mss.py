@@ -85,7 +85,7 @@ def world(outside_world: Host) -> Iterator[World]:
 
 
 @pytest.fixture
-def path(world: World, outside_world: Host) -> Path1300:  # noqa: ARG001  # its namespaces come first
+def path(world: World, outside_world: Host) -> Path1300:  # its namespaces come first
     return Path1300(outside_world)
 
 
