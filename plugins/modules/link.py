@@ -731,8 +731,8 @@ options:
     description:
       - Where the outer packets of a tunnel travel, if not in O(namespace). The tunnel is created from there.
       - An empty dictionary is the host.
-      - For tunnels without O(parent). A change of it re-creates the link, except a WireGuard link, of which the kernel
-        does not report it.
+      - For tunnels without O(parent), and not for V(gre) and V(gretap), whose outer packets travel in O(namespace).
+      - A change of it re-creates the link, except a WireGuard link, of which the kernel does not report it.
     type: dict
     suboptions:
       namespace:

@@ -17,7 +17,7 @@ COLLECTION = Path(__file__).parents[2]
 IN_MACHINE = "/srv/collections"
 
 #: What the suite needs of the controller's Python, and of the collection.
-PACKAGES = ("ansible", "pytest", "_pytest", "pluggy", "iniconfig", "packaging", "yaml", "pygments")
+PACKAGES = ("ansible", "pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "yaml", "pygments")
 PARTS = ("plugins", "tests/helpers", "tests/integration", "extensions/test_host", "galaxy.yml", "pyproject.toml")
 SUITE = ("test_kinds.py", "test_links_on_links.py")
 
@@ -31,8 +31,9 @@ def archive() -> bytes:
     written = io.BytesIO()
     with tarfile.open(fileobj=written, mode="w:gz", compresslevel=3) as file:
         for name in PACKAGES:
-            package = Path(str(importlib.import_module(name).__file__)).parent
-            file.add(package, name, filter=chosen)
+            module = Path(str(importlib.import_module(name).__file__))
+            source = module.parent if module.name == "__init__.py" else module
+            file.add(source, source.name, filter=chosen)
         for part in PARTS:
             file.add(COLLECTION / part, f"ansible_collections/netns/fabric/{part}", filter=chosen)
     return written.getvalue()

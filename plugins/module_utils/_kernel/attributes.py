@@ -277,6 +277,10 @@ class Attribute:
     secret: bool = False
     #: The option that it is another form of.
     form_of: str = ""
+    #: The values of the option `mode` with which the kernel takes it; empty for any.
+    modes: frozenset[Any] = frozenset()
+    #: The option that, unless it is 0, rules it out.
+    excluded_by: str = ""
     #: What else its argument spec has.
     more: Mapping[str, Any] = field(default_factory=dict)
     #: The descriptions of the options of each element.
@@ -359,6 +363,11 @@ class Kind:
         return self.on_parent or self.lower is not None
 
     @property
+    def is_fixed_tunnel(self) -> bool:
+        """Whether it sends outer packets, and in its own namespace only."""
+        return self.lower is not None and not self.underlay
+
+    @property
     def kernel_name(self) -> str:
         return self.kernel or self.name
 
@@ -402,6 +411,14 @@ class Kind:
         return {
             each.name: values[each.name] for each in self.attributes if values[each.name] not in (None, each.default)
         }
+
+    def keep(self, former: Values, given: Values) -> dict[str, Any]:
+        """Return options together: of a former link those that the kernel takes with the ones that are given."""
+        kept = {name: value for name, value in former.items() if not given.get(self._by_name[name].excluded_by)}
+        values = {**kept, **given}
+        mode = values.get("mode", self._by_name["mode"].default) if "mode" in self._by_name else None
+        fits = {each.name for each in self.attributes if not each.modes or mode in each.modes}
+        return {name: value for name, value in values.items() if name in given or name in fits}
 
     def words(self, values: Values) -> list[str]:
         """Return the values as ip-link(8) takes them."""
