@@ -21,6 +21,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
     kind_requests,
     messages,
     requests,
+    routing_undo,
     tun_devices,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
@@ -51,13 +52,15 @@ class CapturedLink:
 
 @dataclass(frozen=True)
 class Contents:
-    """The addresses and routes of a namespace, as the kernel dumped them.
+    """The addresses, routes and static neighbours of a namespace, as the kernel dumped them.
 
-    `touched` are the indexes of the links whose addresses the call may lose; those of other links are not restored.
+    `touched` are the indexes of the links whose addresses and neighbours the call may lose; those of other links are
+    not restored.
     """
 
     addresses: Sequence[bytes]
     routes: Sequence[bytes]
+    neighbours: Sequence[bytes]
     touched: set[int] = field(default_factory=set)
 
 
@@ -67,6 +70,7 @@ class Captures:
     def __init__(self, handles: NamespaceHandles) -> None:
         self._handles = handles
         self._contents: dict[NamespaceName, Contents] = {}
+        self._rules: dict[NamespaceName, Sequence[bytes]] = {}
 
     def capture_link(
         self, namespace: NamespaceName, name: str, journal: Journal, known: Link | None = None
@@ -84,14 +88,14 @@ class Captures:
         return CapturedLink(namespace, link, found.group, found.queue_length)
 
     def capture_contents(self, namespace: NamespaceName, journal: Journal) -> Contents:
-        """Capture the addresses and routes of a namespace, to be restored all at once.
+        """Capture the addresses, routes and static neighbours of a namespace, to be restored all at once.
 
         That happens before the first operation of the call that removes any. The rollback therefore restores them
         after all of its steps that bring the namespace's links back.
         """
         if namespace not in self._contents:
             handle = self._handles.get(namespace)
-            self._contents[namespace] = Contents(handle.addresses(), handle.routes())
+            self._contents[namespace] = Contents(handle.addresses(), handle.routes(), handle.static_neighbours())
             journal.record(
                 f"restore the addresses and routes of {namespace or 'the host'}",
                 lambda: self._restore_contents(namespace),
@@ -106,10 +110,22 @@ class Captures:
             for family in (socket.AF_INET, socket.AF_INET6):
                 before = [raw for raw in contents.addresses if messages.is_on_link(raw, family, index)]
                 _restore_addresses(handle, before, family, index)
-        _restore_routes(handle, [raw for raw in contents.routes if _has_device(raw, present)])
+        routing_undo.restore_routes(handle, contents.routes, present)
+        routing_undo.restore_neighbours(handle, contents.neighbours, contents.touched & present)
+
+    def capture_rules(self, namespace: NamespaceName, journal: Journal) -> Sequence[bytes]:
+        """Capture the rules of a namespace, which are restored all at once, for their order."""
+        if namespace not in self._rules:
+            rules = self._rules[namespace] = self._handles.get(namespace).rules()
+            journal.record(
+                f"restore the rules of {namespace or 'the host'}",
+                lambda: routing_undo.restore_rules(self._handles.get(namespace), rules),
+            )
+        return self._rules[namespace]
 
     def clear(self) -> None:
         self._contents.clear()
+        self._rules.clear()
 
 
 def restore_link(handles: NamespaceHandles, captured: CapturedLink) -> None:
@@ -326,25 +342,6 @@ def _restore_addresses(handle: NamespaceHandle, before: Sequence[bytes], family:
     handle.socket.request_all([replay(raw, RTM_DELADDR, 0) for raw in surplus])
     create = NLM_F_CREATE | NLM_F_REPLACE
     _raise_first(handle.socket.request_all([replay(raw, RTM_NEWADDR, create) for raw in before]))
-
-
-def _restore_routes(handle: NamespaceHandle, before: Sequence[bytes]) -> None:
-    """Restore the routes that are gone, except those that the kernel itself adds for addresses and links."""
-    present = {messages.route_identity(raw) for raw in handle.routes()}
-    missing = [
-        raw for raw in before if not messages.is_kernel_route(raw) and messages.route_identity(raw) not in present
-    ]
-    while missing:
-        refusals = handle.socket.request_all([requests.restore_route(raw) for raw in missing])
-        refused = [(raw, refusal) for raw, refusal in zip(missing, refusals) if refusal is not None]
-        if len(refused) == len(missing):
-            raise NetlinkError(refused[0][1])
-        missing = [raw for raw, _refusal in refused]  # one may lead to the gateway of another
-
-
-def _has_device(route: bytes, present: Collection[int]) -> bool:
-    device = messages.parse_route(route).device
-    return device is None or device in present
 
 
 def _raise_first(refusals: Iterable[Refusal | None]) -> None:
