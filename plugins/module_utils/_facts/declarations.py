@@ -35,7 +35,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.rule impor
 from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
 
 #: The lists by their keys in the result, which are those of the filter compile_topology: the name of the module's bulk
-#: list, but for the second and third `rules` and the second `links`.
+#: list, but for the second and third `rules` and the second `links`. The filter has no `mirrors` and no `qos`.
 _LISTS: Mapping[str, tuple[Resource[Any, Any], Callable[[Exporter], Iterator[Declaration]]]] = {
     "namespaces": (NamespaceResource(), kernel.namespaces),
     "pairs": (VethResource(), kernel.pairs),

@@ -95,6 +95,13 @@ def _check_map(value: Any) -> dict[str, Any]:
     return value
 
 
+def _check_options(value: Any) -> dict[str, Any]:
+    """Check options that the module checks one by one."""
+    if not isinstance(value, dict):
+        raise ValidationError(f"must be a dictionary (option: value), not {describe(value)}")
+    return value
+
+
 def _check_sysctls(value: Any, check_key: Callable[[str], str]) -> dict[str, Any]:
     for key, item in _check_map(value).items():
         try:
@@ -210,6 +217,13 @@ SWITCH: dict[str, Check] = {
     "external_ids": _check_map,
     "other_config": _check_map,
     "protocols": Each(check_text),
+    "stp": check_boolean,
+    "rstp": check_boolean,
+    "mcast_snooping": check_boolean,
+    "controllers": Each(_check_map),
+    "netflow": _check_options,
+    "sflow": _check_options,
+    "ipfix": _check_options,
 }
 #: What becomes of connections that no policy is about, by direction.
 DEFAULTS: dict[str, Check] = {"incoming": one_of(*policies.DEFAULTS), "outgoing": one_of(*policies.DEFAULTS)}

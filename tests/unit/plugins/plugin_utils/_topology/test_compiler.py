@@ -109,6 +109,9 @@ def test_every_option_reaches_its_module() -> None:
                     "external_ids": {"a": "b c", "gone": None},
                     "other_config": {"hwaddr": "x"},
                     "protocols": ["OpenFlow13"],
+                    "rstp": "yes",
+                    "controllers": [{"target": "tcp:192.0.2.9:6653"}],
+                    "sflow": {"targets": ["192.0.2.9:6343"]},
                 }
             ],
             "namespaces": [
@@ -176,6 +179,9 @@ def test_every_option_reaches_its_module() -> None:
             "external_ids": {"a": "b c", "gone": None},
             "other_config": {"hwaddr": "x"},
             "protocols": ["OpenFlow13"],
+            "rstp": True,
+            "controllers": [{"target": "tcp:192.0.2.9:6653"}],
+            "sflow": {"targets": ["192.0.2.9:6343"]},
         }
     ]
     assert compiled["namespaces"] == [
