@@ -230,7 +230,7 @@ def recreate_link(handles: NamespaceHandles, captured: CapturedLink) -> None:
     source = link.base.namespace if link.base else namespace
     descriptor = handles.get(namespace).descriptor if source != namespace else None
     kind = find_kind(link.kind, link.information)
-    request = kind_requests.recreate_link(link, descriptor, kind.reported if kind else frozenset())
+    request = kind_requests.recreate_link(link, descriptor, kind)
     _request_accepted(handles, source, request)
     if kind is not None and kind.generic:
         with handles.entered(namespace):
