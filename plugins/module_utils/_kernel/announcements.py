@@ -66,6 +66,11 @@ class Announcements:
                 links = self._links.setdefault(namespace, {})
                 links[name] = links.get(name, False) or not isinstance(operation, (op.CreateVeth, op.AddAddress))
 
+    def note_restored(self, links: Mapping[NamespaceName, Iterable[str]]) -> None:
+        """Note links whose addresses a rollback has restored."""
+        for namespace, names in links.items():
+            self._links.setdefault(namespace, {}).update(dict.fromkeys(names, True))
+
     def send(self) -> None:
         """Announce every address of the links that were noted."""
         waiting, self._links = list(self._links.items()), {}

@@ -316,6 +316,23 @@ def is_on_link(address: bytes, family: int, index: int) -> bool:
     return bool((header[0], header[4]) == (family, index))
 
 
+def move_address(address: bytes, index: int) -> bytes:
+    """Return a dumped address as if it were on another link."""
+    moved = bytearray(address)
+    struct.pack_into("=I", moved, START + ADDRESS_HEADER.size - 4, index)
+    return bytes(moved)
+
+
+def move_route(route: bytes, indexes: Mapping[int, int]) -> bytes:
+    """Return a dumped route with the new indexes of devices, by the former ones."""
+    moved = bytearray(route)
+    for kind, first, _last in netlink.attributes_in(route, START + ROUTE_HEADER.size, len(route)):
+        if kind == RTA_OIF:
+            (index,) = struct.unpack_from("=I", route, first)
+            struct.pack_into("=I", moved, first, indexes.get(index, index))
+    return bytes(moved)
+
+
 def without_observations(message: bytes) -> bytearray:
     """Return a dumped route without the flags by which the kernel reports that a next hop cannot be reached."""
     route = bytearray(message)

@@ -9,7 +9,7 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -21,6 +21,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
     kind_requests,
     messages,
     requests,
+    sysctl,
     tun_devices,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
@@ -53,12 +54,12 @@ class CapturedLink:
 class Contents:
     """The addresses and routes of a namespace, as the kernel dumped them.
 
-    `touched` are the indexes of the links whose addresses the call may lose; those of other links are not restored.
+    `touched` are the links whose addresses the call may lose, names by index; those of other links are not restored.
     """
 
     addresses: Sequence[bytes]
     routes: Sequence[bytes]
-    touched: set[int] = field(default_factory=set)
+    touched: dict[int, str] = field(default_factory=dict)
 
 
 class Captures:
@@ -67,6 +68,8 @@ class Captures:
     def __init__(self, handles: NamespaceHandles) -> None:
         self._handles = handles
         self._contents: dict[NamespaceName, Contents] = {}
+        #: The links that have got their addresses again, by namespace.
+        self.restored: dict[NamespaceName, set[str]] = {}
 
     def capture_link(
         self, namespace: NamespaceName, name: str, journal: Journal, known: Link | None = None
@@ -76,7 +79,7 @@ class Captures:
         contents = self.capture_contents(namespace, journal)
         handle = self._handles.get(namespace)
         found = handle.link(name)
-        contents.touched.add(found.link.index)
+        contents.touched[found.link.index] = name
         checksum = ethtool.tx_checksum(handle.socket.fileno(), name)
         link = replace(found.link, tx_checksum=checksum, base=base)
         if known is not None and link.kind == generic.FAMILY:
@@ -101,12 +104,23 @@ class Captures:
     def _restore_contents(self, namespace: NamespaceName) -> None:
         contents, handle = self._contents.pop(namespace), self._handles.get(namespace)
         # What another program has removed meanwhile was not lost by this call.
-        present = {found.link.index for found in handle.links()}
-        for index in sorted(contents.touched & present):
+        indexes = {found.link.name: found.link.index for found in handle.links()}
+        present = set(indexes.values())
+        # Open vSwitch gives the device of a port that it creates again another index.
+        moved = {
+            former: indexes[name]
+            for former, name in contents.touched.items()
+            if former not in present and name in indexes
+        }
+        for former in sorted(contents.touched.keys() & (present | moved.keys())):
+            index = moved.get(former, former)
             for family in (socket.AF_INET, socket.AF_INET6):
-                before = [raw for raw in contents.addresses if messages.is_on_link(raw, family, index)]
-                _restore_addresses(handle, before, family, index)
-        _restore_routes(handle, [raw for raw in contents.routes if _has_device(raw, present)])
+                before = [raw for raw in contents.addresses if messages.is_on_link(raw, family, former)]
+                _restore_addresses(handle, [messages.move_address(raw, index) for raw in before], family, index)
+        routes = [messages.move_route(raw, moved) for raw in contents.routes]
+        _restore_routes(handle, [raw for raw in routes if _has_device(raw, present)])
+        names = {index: name for name, index in indexes.items()}
+        self.restored[namespace] = {names[index] for index in {*contents.touched, *moved.values()} if index in names}
 
     def clear(self) -> None:
         self._contents.clear()
@@ -232,6 +246,13 @@ def move_back(handles: NamespaceHandles, move: op.MoveLink, captured: CapturedLi
     )
     target.socket.request(request)
     restore_link(handles, captured)
+
+
+def restore_device(handles: NamespaceHandles, captured: CapturedLink, parameters: Mapping[str, str]) -> None:
+    """Configure a link of the host as it was, which another program has created again; not its addresses and routes."""
+    _restore_attributes(handles, captured)
+    restore_link(handles, captured)
+    sysctl.restore_link(parameters)
 
 
 def recreate_pair(handles: NamespaceHandles, ends: Sequence[CapturedLink]) -> None:

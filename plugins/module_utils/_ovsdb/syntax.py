@@ -112,6 +112,9 @@ class Columns:
 
 NO_COLUMNS = Columns()
 
+#: The tables whose rows ovs-vsctl finds by a name that no other row of the table has.
+NAMED_TABLES = frozenset({"Bridge", "Port", "Interface"})
+
 
 def recreate_rows(rows: Sequence[Row], all_rows: Mapping[str, Row]) -> list[Command]:
     """Return the commands that re-create rows with all their configuration, and every reference to them.
@@ -143,7 +146,13 @@ def _restore_references(row: Row, names: Mapping[str, str]) -> Iterator[Command]
     for column, value in sorted(row.configuration.items()):
         for element in () if isinstance(value, Mapping) else elements(value):
             if isinstance(element, Uuid) and element.text in names:
-                yield ("--if-exists", "add", row.table, row.uuid, column, names[element.text])
+                yield ("--if-exists", "add", row.table, _record_of(row), column, names[element.text])
+
+
+def _record_of(row: Row) -> str:
+    """Return how a command names a row: by its name where it has one, as it may have been re-created meanwhile."""
+    name = row.optional("name") if row.table in NAMED_TABLES else None
+    return str(name or row.uuid)
 
 
 def _row_name(row: Row) -> str:
