@@ -140,7 +140,7 @@ class _Keeper:
         elif request.action == CONFIRM:
             self._confirm(host, request)
         else:
-            request.answer(**self._roll_back(host, "the rollback was asked for"))
+            self._roll_back_for(request, host, "the rollback was asked for")
 
     def _attempt(self, host: Host) -> dict[str, Any]:
         """Apply and verify the run.
@@ -202,10 +202,16 @@ class _Keeper:
                 self._end()
         except Exception as error:  # noqa: BLE001  # whatever it is, who has confirmed reads it
             reason = f"what is written with the confirmation failed ({_describe(error)})"
-            request.answer(**self._roll_back(host, reason))
+            self._roll_back_for(request, host, reason)
             return
         _log(syslog.LOG_NOTICE, f"{self._wanted.id}: confirmed")
         request.answer(state="confirmed")
+
+    def _roll_back_for(self, request: Request, host: Host, reason: str) -> None:
+        """Undo the run, and return that to who has asked, so that the next call need not know."""
+        answer = self._roll_back(host, reason)
+        confirmation.remove_record()
+        request.answer(**answer)
 
     def _roll_back(self, host: Host, reason: str) -> dict[str, Any]:
         """Undo the run, and store that for the next call; return the answer to who has asked."""

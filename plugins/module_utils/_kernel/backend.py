@@ -16,7 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import O
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, Backends, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests, rights, sockets, sysctl, templates
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests, rights, sockets, templates
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.announcements import Announcements
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.batch import Batch, refusal_of
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.carriers import (
@@ -222,8 +222,7 @@ class Kernel(Backend):
         for name in names:
             with suppress(NetlinkError):  # it does not exist: there is nothing to restore
                 captured = self._captures.capture_link(None, name, journal)
-                restore = partial(restore_device, self._handles, captured, sysctl.capture_link(name))
-                journal.record(f"restore the settings of {name}", restore)
+                journal.record(f"restore the settings of {name}", partial(restore_device, self._handles, captured))
 
     def commit(self) -> None:
         """Close the namespaces that were removed, and wait until the kernel has destroyed what was in them."""

@@ -76,7 +76,7 @@ def restore(values: Mapping[str, str]) -> None:
 
 
 def capture_link(name: str) -> dict[str, str]:
-    """Return the values, by file, of the parameters of a link of the host."""
+    """Return the values, by file, of the parameters of a link in the namespace that the thread is in."""
     found = {}
     for version in ("ipv4", "ipv6"):
         directory = path_of(f"net.{version}.conf.") + fs_path(name)

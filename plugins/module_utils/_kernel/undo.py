@@ -42,12 +42,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._system.small_files i
 
 @dataclass(frozen=True)
 class CapturedLink:
-    """A link, the namespace that it was in, and its group."""
+    """A link, the namespace that it was in, its group, and its kernel parameters by their files, if need be."""
 
     namespace: NamespaceName
     link: Link
     group: int = 0
     queue_length: int = 0
+    parameters: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,11 @@ class Captures:
         link = replace(found.link, tx_checksum=checksum, base=base)
         if known is not None and link.kind == generic.FAMILY:
             link = replace(link, information=known.information)
-        return CapturedLink(namespace, link, found.group, found.queue_length)
+        parameters: Mapping[str, str] = {}
+        if journal.kept:  # a call ends with what deletes or moves a link: none that is undone at once has lost them
+            with self._handles.entered(namespace):
+                parameters = sysctl.capture_link(name)
+        return CapturedLink(namespace, link, found.group, found.queue_length, parameters)
 
     def capture_contents(self, namespace: NamespaceName, journal: Journal) -> Contents:
         """Capture the addresses and routes of a namespace, to be restored all at once.
@@ -129,6 +134,9 @@ class Captures:
 def restore_link(handles: NamespaceHandles, captured: CapturedLink) -> None:
     """Enslave a link that is in its place again, and set it up or down, as it was; not its addresses and routes."""
     link, netlink = captured.link, handles.get(captured.namespace).socket
+    if captured.parameters:
+        with handles.entered(captured.namespace):
+            sysctl.restore_link(captured.parameters)
     if link.master:
         # Open vSwitch refuses this, and attaches its port again on its own.
         netlink.request_all([kind_requests.set_master(link.name, link.master)])
@@ -248,11 +256,10 @@ def move_back(handles: NamespaceHandles, move: op.MoveLink, captured: CapturedLi
     restore_link(handles, captured)
 
 
-def restore_device(handles: NamespaceHandles, captured: CapturedLink, parameters: Mapping[str, str]) -> None:
+def restore_device(handles: NamespaceHandles, captured: CapturedLink) -> None:
     """Configure a link of the host as it was, which another program has created again; not its addresses and routes."""
     _restore_attributes(handles, captured)
     restore_link(handles, captured)
-    sysctl.restore_link(parameters)
 
 
 def recreate_pair(handles: NamespaceHandles, ends: Sequence[CapturedLink]) -> None:
