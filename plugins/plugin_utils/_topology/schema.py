@@ -162,6 +162,7 @@ VARIABLES = (
     "policies",
     "boot",
     "heal",
+    "confirm",
 )
 _END: dict[str, Check] = {
     "name": validation.interface_name,
