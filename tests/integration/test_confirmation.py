@@ -126,7 +126,7 @@ def test_an_unconfirmed_run_is_rolled_back(run_module: Run) -> None:
     wait_until(ended)
     late = run_module("confirmation", id="mine")
     assert late.failed
-    assert f"mine: no confirmation came within {SHORT} s: all of its changes were rolled back" in late.message
+    assert f"mine: no confirmation came within {SHORT} s. All of its changes were rolled back" in late.message
     snapshot.assert_unchanged(before, "the host after the rollback")
 
 
@@ -263,7 +263,7 @@ def test_a_host_that_was_cut_off_restores_itself(remote: Remote) -> None:
     assert remote.play(check=True, **role(confirm=SHORT)).returncode == 0
     played = remote.play(**role(confirm=SHORT))
     assert played.returncode != 0
-    assert f"no confirmation came within {SHORT} s: all of its changes were rolled back" in words(played)
+    assert f"no confirmation came within {SHORT} s. All of its changes were rolled back" in words(played)
     snapshot.assert_unchanged(before)
     assert remote.play({"ansible.builtin.ping": {}}).returncode == 0
 
@@ -346,7 +346,7 @@ def test_sigterm_rolls_back_at_once(run_module: Run) -> None:
     snapshot.assert_unchanged(before)
     warned = run_module("netns", namespaces=[])
     assert len(warned.warnings) == 1
-    assert "An earlier run (mine) was not confirmed. the process that waited" in warned.warnings[0]
+    assert "An earlier run (mine) was not confirmed: the process that waited" in warned.warnings[0]
     assert run_module("netns", namespaces=[]).warnings == []
 
 

@@ -60,9 +60,9 @@ class Record:
     def describe_rollback(self) -> str:
         """Return what has become of a run that was rolled back."""
         if not self.failures:
-            return f"{self.reason}: all of its changes were rolled back, and the host is as it was before"
+            return f"{self.reason}. All of its changes were rolled back, and the host is as it was before."
         left = "\n".join(self.failures)
-        return f"{self.reason}: its changes were rolled back, except for these, which could not be undone:\n{left}"
+        return f"{self.reason}. Its changes were rolled back, except for these, which could not be undone:\n{left}"
 
 
 def confirmation_time(value: Any) -> int:
@@ -182,7 +182,7 @@ def report_earlier_run(check_mode: bool) -> list[str]:
     if not check_mode:
         remove_record()
     if record.state == ROLLED_BACK:
-        return [f"An earlier run ({record.id}) was not confirmed. {record.describe_rollback()}"]
+        return [f"An earlier run ({record.id}) was not confirmed: {record.describe_rollback()}"]
     return [describe_lost(record)]
 
 

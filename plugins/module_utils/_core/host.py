@@ -80,11 +80,11 @@ class Host:
         for name, operations in by_backend.items():
             self._open(name).simulate(operations, self)
 
-    def locked(self, timeout: float = lock.LOCK_TIMEOUT) -> AbstractContextManager[None]:
+    def locked(self, timeout: float | None = None) -> AbstractContextManager[None]:
         """Keep other calls out from reading to the last write; check mode shares the lock with other readers.
 
         Raises:
-            Unavailable: Another call kept the lock for longer than `timeout` seconds.
+            Unavailable: Another call kept the lock for longer than `timeout` seconds, or than lock.LOCK_TIMEOUT.
         """
         return lock.locked(self.check_mode, timeout)
 

@@ -22,16 +22,17 @@ LOCK_TIMEOUT = 120.0  # seconds: a run over a thousand namespaces may well hold 
 
 
 @contextmanager
-def locked(shared: bool, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
+def locked(shared: bool, timeout: float | None = None) -> Iterator[None]:
     """Hold the lock, together with others that share it or alone; its file is removed at the end.
 
     The programs that a call starts inherit the lock: one that outlives a killed run still writes, and the next run is
     to wait for its end.
 
     Raises:
-        Unavailable: Another call kept the lock for longer than `timeout`, or the file cannot be created.
+        Unavailable: Another call kept the lock for longer than `timeout` seconds, LOCK_TIMEOUT where none is given, or
+            the file cannot be created.
     """
-    descriptor = _acquire(fcntl.LOCK_SH if shared else fcntl.LOCK_EX, timeout)
+    descriptor = _acquire(fcntl.LOCK_SH if shared else fcntl.LOCK_EX, LOCK_TIMEOUT if timeout is None else timeout)
     try:
         yield
     finally:

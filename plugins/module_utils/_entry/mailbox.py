@@ -47,7 +47,7 @@ class Mailbox:
     def __init__(self, name: str, origin: str | None) -> None:
         self._name = name
         self._origin = origin
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        self._socket: socket.socket
 
     def open(self) -> None:
         """Be there for other calls. The lock is held, and no other keeper is alive.
@@ -55,6 +55,7 @@ class Mailbox:
         Raises:
             Unavailable: The socket cannot be created.
         """
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         try:
             with suppress(FileNotFoundError):
                 os.unlink(confirmation.SOCKET)  # of a keeper that was killed
@@ -62,6 +63,7 @@ class Mailbox:
             os.chmod(confirmation.SOCKET, 0o600)
             self._socket.listen(16)
         except OSError as error:
+            self._socket.close()
             raise Unavailable(f"cannot create the socket {confirmation.SOCKET}: {describe(error)}") from error
 
     def close(self) -> None:
