@@ -86,9 +86,7 @@ def ended() -> bool:
 def no_run_waits() -> Iterator[None]:
     """End what a test has left."""
     yield
-    connection = confirmation.connect()
-    if connection is not None:
-        connection.close()
+    if confirmation.is_alive():
         os.kill(keeper(), signal.SIGTERM)
         wait_until(ended)
     confirmation.remove_record()
@@ -353,7 +351,7 @@ def test_sigterm_rolls_back_at_once(run_module: Run) -> None:
 def test_a_killed_keeper_is_reported(run_module: Run) -> None:
     assert run_module("sequence", steps=lab("red"), confirm={"seconds": LONG, "id": "mine"}).changed
     os.kill(keeper(), signal.SIGKILL)
-    wait_until(lambda: confirmation.connect() is None)
+    wait_until(lambda: not confirmation.is_alive())
     late = run_module("confirmation", id="mine")
     assert "was killed: the changes of that run were neither confirmed nor rolled back" in late.message
     assert not run_module("sequence", steps=lab("red"), confirm={"seconds": LONG}).changed

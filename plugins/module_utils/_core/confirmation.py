@@ -125,6 +125,14 @@ def connect() -> socket.socket | None:
     return connection
 
 
+def is_alive() -> bool:
+    """Return whether a keeper is alive."""
+    connection = connect()
+    if connection is not None:
+        connection.close()
+    return connection is not None
+
+
 def ask(request: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Send a request to the keeper and return its answer; None where none is alive, or it ends without an answer."""
     connection = connect()
@@ -155,10 +163,8 @@ def require_none_pending() -> None:
     Raises:
         PendingConfirmation: One does.
     """
-    connection = connect()
-    if connection is None:
+    if not is_alive():
         return
-    connection.close()
     record = read_record()
     when = "is still going on"
     if record is not None and record.deadline is not None:

@@ -66,10 +66,8 @@ def _ask(state: str, name: str | None) -> Mapping[str, Any] | None:
 
 def _peek(name: str | None) -> Mapping[str, Any] | None:
     """Return what a check would be answered."""
-    connection = confirmation.connect()
-    if connection is None:
+    if not confirmation.is_alive():
         return None
-    connection.close()
     record = confirmation.read_record()
     if record is not None and name not in (None, record.id):
         return {"error": f"the run that waits for its confirmation is {record.id}, not {name}"}

@@ -77,7 +77,7 @@ def run_kept(run: KeptRun, backends: Iterable[BackendType[Any]], wanted: Confirm
         FabricError: The run failed, and all of it was rolled back.
     """
     require_root()
-    found = find_connection()  # now: the keeper is no child of the session
+    found = find_connection()  # now: the keeper is not a child of the session
     keeper = _Keeper(run, tuple(backends), wanted, str(found) if found else None)
     reading, writing = os.pipe()
     child = os.fork()
