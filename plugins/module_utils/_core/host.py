@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any, cast
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import lock
+from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import explain
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
     InvalidEntries,
     InvalidEntry,
@@ -157,10 +158,12 @@ class Host:
             message = _format_failure(failure, operations, not_undone)
             raise OperationFailed(failure.operation, message, failure.number, not not_undone) from failure
         except BaseException as error:
-            undone = journal.roll_back()
-            if undone:
-                message = _format_failure(OperationFailed(None, repr(error)), (), undone)
-                raise OperationFailed(None, message) from error
+            not_undone = journal.roll_back()
+            self._forget()
+            known = explain(error)
+            if known or not_undone:
+                message = _format_failure(OperationFailed(None, known or repr(error)), (), not_undone)
+                raise OperationFailed(None, message, rolled_back=not not_undone) from error
             raise
         if self._kept is None:
             for backend in used:

@@ -164,9 +164,8 @@ def _report(action: Callable[[str], Report], name: str) -> Report:
         return Report(name, UNKNOWN, str(error), may_pass=True, is_pending=is_pending)
     except Unfinished as error:
         return Report(name, FAILED, str(error), error.result, may_pass=True)
-    except (FabricError, OSError) as error:
-        message = conditions.describe(error) if isinstance(error, OSError) else str(error)
-        return Report(name, FAILED, message, may_pass=True)
+    except (FabricError, OSError, MemoryError) as error:
+        return Report(name, FAILED, conditions.explain(error), may_pass=True)
     except Exception as error:  # noqa: BLE001  # an internal error is reported as such, with where it is
         traceback.print_exc()
         return Report(name, FAILED, f"Internal error in netns.fabric (please report it): {error!r}")

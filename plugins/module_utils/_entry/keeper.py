@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn, Protocol
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import confirmation
-from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import describe
+from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import explain
 from ansible_collections.netns.fabric.plugins.module_utils._core.confirmation import Record
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._core.execution import (
@@ -299,10 +299,9 @@ def _log(priority: int, text: str) -> None:
 
 
 def _describe(error: BaseException) -> str:
-    if isinstance(error, FabricError):
-        return str(error)
-    if isinstance(error, OSError):
-        return describe(error)
+    known = explain(error)
+    if known:
+        return known
     if isinstance(error, _Terminated):
         return "the process that applied the run was ended by SIGTERM"
     place = traceback.extract_tb(error.__traceback__)[-1:]
