@@ -80,8 +80,8 @@ options:
       - If a step or a probe fails, all changes of the call are rolled back at once.
       - Without it, a step that would cut the SSH connection of the call is refused, as by the modules themselves. It
         would, if it moves or deletes the link that has the address of the connection, or a link below that, sets it
-        down, makes it a member of a bridge or of another master, or removes the address. Firewall rules and routes are
-        not judged.
+        down, makes it a member of a bridge or of another master, or removes the address. Firewall rules, routes
+        and VLANs are not judged.
       - If nothing was changed there is nothing to confirm.
       - In check mode nothing of it is done, but what cuts the connection is not refused.
     type: dict

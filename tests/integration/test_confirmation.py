@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import confirmation
+from ansible_collections.netns.fabric.plugins.module_utils._entry.boot_document import path_of
+from ansible_collections.netns.fabric.plugins.module_utils._entry.boot_units import COMMAND
 from ansible_collections.netns.fabric.tests.helpers import login, module_runner, own_host, snapshot
 from ansible_collections.netns.fabric.tests.helpers.convergence import Run
 from ansible_collections.netns.fabric.tests.helpers.host import Host
@@ -419,3 +421,61 @@ def test_a_full_run_directory_is_refused_before_the_first_write(host: Host, run_
     assert "cannot store that a run waits for its confirmation" in refused.message
     assert ended()
     snapshot.assert_unchanged(before)
+
+
+# What is stored for a reboot
+
+
+@pytest.fixture
+def systemd(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Stand for systemd, which a test host does not have: its directory, and a program that answers for its units."""
+    booted = Path("/run/systemd/system")
+    booted.mkdir(parents=True)
+    program = tmp_path / "systemctl"
+    answer = 'if [ "$1" = show ]; then shift 3; for unit; do echo inactive; done; fi'
+    program.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/calls\n{answer}\n', encoding="ascii")
+    program.chmod(0o755)
+    tmp_path.chmod(0o755)
+    yield {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    booted.rmdir()
+    for path in (path_of("lab"), COMMAND):
+        Path(path).unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_a_topology_is_stored_with_its_confirmation(
+    run_module: Run, systemd: dict[str, str], tmp_path: Path, confirmed: bool
+) -> None:
+    """A host that starts again before that has what was confirmed last."""
+    steps = [*lab("red"), step("boot", name="lab", owner="lab")]
+    before = snapshot.take()
+    options: dict[str, Any] = {"steps": steps, "confirm": {"seconds": LONG}, "_env": systemd}
+    checked = run_module("sequence", _check=True, **options)
+    applied = run_module("sequence", **options)
+    assert not applied.failed, applied.message
+    assert (checked.diff, checked.commands) == (applied.diff, applied.commands)
+    assert applied.returned["steps"][-1]["changed"]
+    stored = Path(path_of("lab"))
+    assert not stored.exists()
+    assert not Path(COMMAND).exists()
+    assert "start" not in (tmp_path / "calls").read_text(encoding="ascii")
+    if not confirmed:
+        assert run_module("confirmation", state="rolled_back").changed
+        snapshot.assert_unchanged(before)
+        assert not stored.exists()
+        return
+    assert run_module("confirmation").changed
+    assert [each["module"] for each in json.loads(stored.read_text(encoding="utf-8"))["steps"]] == [
+        each["module"] for each in lab("red")
+    ]
+    assert Path(COMMAND).exists()
+    assert "start --no-block netns-fabric@lab.service" in (tmp_path / "calls").read_text(encoding="ascii")
+    # A repair waits for the run that waits, and then applies what is stored.
+    assert run_module("sequence", steps=lab("red", "blue"), confirm={"seconds": LONG}).changed
+    with subprocess.Popen([COMMAND, "apply", "lab"], stdout=subprocess.PIPE, text=True) as repair:
+        assert run_module("confirmation", state="rolled_back").changed
+        output, _error = repair.communicate(timeout=60)
+    assert repair.returncode == 0, output
+    removed = run_module("sequence", steps=[step("boot", name="lab", owner="lab", state="absent")], _env=systemd)
+    assert not removed.failed, removed.message
+    assert not stored.exists()

@@ -201,8 +201,13 @@ class OpenVSwitch(Backend):
     # Writing
 
     def cuts(self, operations: Sequence[Operation], host: Backends) -> Iterator[tuple[Operation, str]]:
-        """Yield the operations that put a link that carries the connection into a bridge, or remove it from one."""
-        concerned = [each for each in operations if isinstance(each, (AddPort, DeletePort, DeleteBridge))]
+        """Yield the operations that put a link that carries the connection into a bridge, remove it or re-create it."""
+        concerned = [
+            each
+            for each in operations
+            if isinstance(each, (AddPort, MovePort, DeletePort, DeleteBridge))
+            or (isinstance(each, SetBridge) and "datapath_type" in each.columns.values)
+        ]
         carriers = host.use(KERNEL).carriers() if concerned and find_connection() else None
         if carriers is None:
             return
