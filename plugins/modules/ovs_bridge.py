@@ -152,6 +152,9 @@ notes:
   - A device of the userspace datapath that C(ovs-vswitchd) left on the host when it died, and that O(owner) owns, is
     deleted before a new bridge of its name is created, and with O(state=absent). A device without an owner is taken
     over by a new bridge of the userspace datapath.
+  - Where the kernel's datapath was deleted under C(ovs-vswitchd) (C(ovs-dpctl del-dp)), no bridge on it works, whoever
+    owns it, and C(ovs-vswitchd) creates the datapath again only once every bridge has left it. So all of them are
+    moved to the userspace datapath in one transaction, and back in the next one. Nothing else in their rows changes.
   - C(Flow_Sample_Collector_Set) rows that refer to a bridge are deleted with it.
   - This module does not load the kernel module, because an C(ovs-vswitchd) that was started without it does not find it
     later. Load it first, then start or restart Open vSwitch, as the role P(netns.fabric.openvswitch#role) does.

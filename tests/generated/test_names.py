@@ -95,7 +95,6 @@ def test_names(host: Host, request: pytest.FixtureRequest) -> None:
     settings(
         max_examples=cases or 12,
         derandomize=cases is None,
-        deadline=None,
         print_blob=True,
         database=None,
         phases=(Phase.explicit, Phase.generate),

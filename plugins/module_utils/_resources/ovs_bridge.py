@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments, lost_taps
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OVSDB
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.datapath import (
+    CloseDatapath,
+    OpenDatapath,
+    bridges_away,
+    bridges_without_datapath,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import (
     VSCTL_OPTIONS,
@@ -69,7 +75,8 @@ class BridgeState:
     """The state that bridges depend on: Open vSwitch, and the kinds of the host's links that they may conflict with.
 
     `left_behind` names the links that is_left_behind() is true of, `numbers` are the datapath ports of lost links whose
-    names are numbers, `silent` names the bridges that forward nothing.
+    names are numbers, `silent` names the bridges that forward nothing, `without_datapath` those whose datapath in the
+    kernel was deleted, `away` those that are to return to it.
     """
 
     switch: Switch
@@ -82,6 +89,8 @@ class BridgeState:
     #: By bridge: the MAC addresses behind its ports, each with the place of the link that has it.
     macs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     kernel: KernelState = field(default_factory=KernelState)
+    without_datapath: tuple[str, ...] = ()
+    away: tuple[str, ...] = ()
 
 
 class BridgeResource(Resource[WantedBridge, BridgeState]):
@@ -159,7 +168,9 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         silent = frozenset(name for name in secure if host.use(OVSDB).forwards_nothing(name))
         works = host.use(OVSDB).kernel_datapath()
         macs = _read_macs(host, list(filter(None, (_bridge_with_new_mac(switch, each) for each in present))))
-        return BridgeState(switch, works, kinds, attachments, left_behind, numbers, silent, macs, kernel)
+        without = bridges_without_datapath(switch, links) if works else ()
+        away = bridges_away(switch) if works else ()
+        return BridgeState(switch, works, kinds, attachments, left_behind, numbers, silent, macs, kernel, without, away)
 
     def plan(self, actual: BridgeState, call: Call[WantedBridge]) -> Plan:
         return BridgePlanner(actual, call).run()
@@ -277,6 +288,8 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         working = "system" if self._actual.system_works else "netdev"
         if bridge is None:
             return working
+        if bridge.name in self._actual.away:
+            return "system"
         if asked is None or self._works(bridge):
             return bridge.datapath_type
         return working if bridge.datapath_type != working else "netdev"
@@ -284,7 +297,8 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
     def _works(self, bridge: Bridge) -> bool:
         """Return whether the bridge's datapath type works, or will once ovs-vswitchd has started."""
         if bridge.datapath_type == "system":
-            return self._actual.system_works and (bridge.works or self.switch.running is False)
+            comes_back = bridge.name in self._actual.without_datapath or self.switch.running is False
+            return self._actual.system_works and (bridge.works or comes_back)
         return bridge.datapath_type == "netdev"
 
     def _create(self, wanted: WantedBridge, datapath_type: str) -> None:
@@ -299,6 +313,8 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
 
     def _update(self, wanted: WantedBridge, bridge: Bridge, datapath_type: str) -> None:
         self._check_mac(wanted)
+        if bridge.name in self._actual.away:
+            bridge = replace(bridge, datapath_type="system")
         difference = _compare_bridge(wanted, bridge, datapath_type)
         if self.call.owner and bridge.owners:
             difference.add_owner(bridge.owners, self.call.owner)
@@ -311,6 +327,8 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
             operations.append(ovs.SetBridge(wanted.name, difference.columns, local.columns))
             if "hwaddr" in difference.after.get("other_config", ()):
                 operations.append(op.Announce(None, wanted.name))
+        if datapath_type == bridge.datapath_type == "system":
+            operations[:0] = self._repair_datapath(bridge, difference)
         if datapath_type == bridge.datapath_type:
             operations.extend(self._repair_link(bridge, difference))
             self._warn_of_broken(wanted, bridge)
@@ -367,8 +385,18 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
             return [ovs.OpenLocalInterface(bridge.name)]
         return []
 
+    def _repair_datapath(self, bridge: Bridge, difference: Difference) -> list[Operation]:
+        """Re-create the kernel's datapath if it was deleted: once, for all bridges on it."""
+        without, away = self._actual.without_datapath, self._actual.away
+        if bridge.name not in (*without, *away) or bridge.name in self._reopened:
+            return []
+        difference.before["datapath"], difference.after["datapath"] = "lost", "present"
+        self._reopened.update(without, away)
+        close = [CloseDatapath(without)] if without else []
+        return [*close, OpenDatapath((*without, *away))]
+
     def _warn_of_broken(self, wanted: WantedBridge, bridge: Bridge) -> None:
-        if self.switch.running and not bridge.works:
+        if self.switch.running and not bridge.works and bridge.name not in self._reopened:
             self.warn(
                 wanted.entry,
                 f"ovs-vswitchd has not set up the bridge {bridge.name} ({_fault(bridge)}); try `datapath_type: auto`, "

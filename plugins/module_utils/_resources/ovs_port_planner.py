@@ -237,7 +237,13 @@ class PortPlanner(OvsPlanner[WantedPort]):
             moved = left_alone or difference.after.keys() & ATTACHMENT
             operations.extend(announce(port.target, port.link) if moved else ())
             self.changes.append(Change(wanted.entry, _target(port.name), *both, tuple(operations)))
-        elif port.interface.error and port.kind != "patch" and self.switch.running and self._has_device(port):
+        elif (
+            port.interface.error
+            and port.kind != "patch"
+            and self.switch.running
+            and port.bridge.name not in self._actual.reopened
+            and self._has_device(port)
+        ):
             self.warn(wanted.entry, f"ovs-vswitchd reports an error of {port.name}: {port.interface.error}")
 
     def _owns_device(self, port: ExistingPort) -> bool:

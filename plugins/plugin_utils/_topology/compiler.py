@@ -26,6 +26,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     Route,
     Topology,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.names import namespace_addresses
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies, policy_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.probes import derive_probes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.summary import summarize
@@ -42,8 +43,8 @@ def compile_topology(variables: Any) -> dict[str, Any]:
 
     Returns:
         ``namespaces``, ``bridges``, ``pairs``, ``links``, ``ports``, ``routes``, ``isolation``, ``rules``,
-        ``forwards``, ``policies``, ``probes``: each in the format of the module's bulk option; and ``summary``, a list
-        of lines for a person.
+        ``forwards``, ``policies``, ``probes``: each in the format of the module's bulk option; ``hosts``, an option of
+        the module netns; and ``summary``, a list of lines for a person.
 
     Raises:
         TopologyError: With all errors.
@@ -75,6 +76,7 @@ def _compile_present(topology: Topology, policies: Policies) -> dict[str, Any]:
         "links": [_build_local(bridge) for bridge in topology.bridges] + [_build_end(end) for end in existing],
         "ports": [_build_port(attachment) for attachment in plugged],
         "routes": [entry for namespace in topology.namespaces for entry in _build_routes(namespace)],
+        "hosts": namespace_addresses(topology),
         "isolation": isolation_entries(topology),
         "rules": [{"source": str(rule.source), **rule.options} for rule in topology.nat],
         "forwards": [entry for forward in topology.forwards for entry in _build_forwards(topology, forward)],
@@ -191,6 +193,7 @@ def _compile_absent(topology: Topology, policies: Policies) -> dict[str, Any]:
         ],
         "ports": [_build_absent(name=attachment.peer, bridge=attachment.bridge) for attachment in plugged],
         "routes": [],
+        "hosts": {},
         "isolation": [_build_absent(link=str(entry["link"])) for entry in isolation_entries(topology)],
         "rules": [
             _build_absent(source=str(rule.source), **_select(rule, "namespace", "out_interface"))

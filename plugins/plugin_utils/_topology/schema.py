@@ -160,6 +160,7 @@ VARIABLES = (
     "nat",
     "nat_backend",
     "policies",
+    "names",
     "boot",
     "heal",
     "confirm",
