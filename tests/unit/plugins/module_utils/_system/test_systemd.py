@@ -94,7 +94,7 @@ def test_a_scope_that_systemd_refuses(bus: Path) -> None:
         systemd.move_to_scope("What waits")
 
 
-def test_without_a_bus_there_is_no_session_to_outlive(bus: Path) -> None:
+def test_no_scope_without_a_bus(bus: Path) -> None:
     bus.with_name("bus").unlink()
     systemd.move_to_scope("What waits")
     assert not bus.exists()
