@@ -160,10 +160,9 @@ class Host:
         except BaseException as error:
             not_undone = journal.roll_back()
             self._forget()
-            known = explain(error)
-            if known or not_undone:
-                message = _format_failure(OperationFailed(None, known or repr(error)), (), not_undone)
-                raise OperationFailed(None, message, rolled_back=not not_undone) from error
+            if not_undone:
+                message = _format_failure(OperationFailed(None, explain(error) or repr(error)), (), not_undone)
+                raise OperationFailed(None, message) from error
             raise
         if self._kept is None:
             for backend in used:
