@@ -74,7 +74,7 @@ EXAMPLES = r"""
 - name: Keep the changes
   netns.fabric.confirmation:
     id: "{{ result.confirmation.id }}"
-  when: result is changed
+  when: result.confirmation is defined
 
 - name: Roll back a run that still waits
   netns.fabric.confirmation:

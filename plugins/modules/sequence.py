@@ -135,13 +135,6 @@ EXAMPLES = r"""
     probes:
       - {namespace: red, to: 192.0.2.2}
       - {namespace: blue, to: 192.0.2.1, protocol: tcp}
-
-- name: Create a namespace, which the host removes again after a minute unless the call is confirmed
-  netns.fabric.sequence:
-    steps:
-      - module: netns
-        options: {name: green}
-    confirm: {seconds: 60}
 """
 
 RETURN = r"""
