@@ -53,7 +53,9 @@ options:
       module:
         description: The name of the module, without the name of the collection.
         type: str
-        choices: [isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, policy, route, veth]
+        choices:
+          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovs_bridge, ovs_mirror, ovs_port,
+           ovs_qos, policy, route, rule, veth]
         required: true
       options:
         description: The options of the module.
@@ -69,7 +71,9 @@ options:
       module:
         description: The name of the module, without the name of the collection.
         type: str
-        choices: [isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, policy, route, veth]
+        choices:
+          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovs_bridge, ovs_mirror, ovs_port,
+           ovs_qos, policy, route, rule, veth]
         required: true
       options:
         description: The options of the module.
@@ -123,11 +127,15 @@ options:
               - link
               - nat_masquerade
               - nat_port_forward
+              - neighbour
               - netns
               - ovs_bridge
+              - ovs_mirror
               - ovs_port
+              - ovs_qos
               - policy
               - route
+              - rule
               - veth
             required: true
           options:
@@ -148,11 +156,15 @@ options:
               - link
               - nat_masquerade
               - nat_port_forward
+              - neighbour
               - netns
               - ovs_bridge
+              - ovs_mirror
               - ovs_port
+              - ovs_qos
               - policy
               - route
+              - rule
               - veth
             required: true
           options:

@@ -53,7 +53,8 @@ options:
         description: The name of the module, without the name of the collection.
         type: str
         choices:
-          [boot, isolation, link, nat_masquerade, nat_port_forward, netns, ovs_bridge, ovs_port, policy, route, veth]
+          [boot, isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovs_bridge, ovs_mirror,
+           ovs_port, ovs_qos, policy, route, rule, veth]
         required: true
       options:
         description: The options of the module. Defaults that C(module_defaults) sets for it do not apply.
@@ -105,8 +106,12 @@ seealso:
   - module: netns.fabric.isolation
   - module: netns.fabric.link
   - module: netns.fabric.route
+  - module: netns.fabric.rule
+  - module: netns.fabric.neighbour
   - module: netns.fabric.ovs_bridge
   - module: netns.fabric.ovs_port
+  - module: netns.fabric.ovs_mirror
+  - module: netns.fabric.ovs_qos
   - module: netns.fabric.nat_masquerade
   - module: netns.fabric.nat_port_forward
   - module: netns.fabric.policy

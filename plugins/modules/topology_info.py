@@ -37,7 +37,8 @@ options:
       - The parts to gather. Namespaces and links are always gathered.
       - V(all) selects every part but V(exposure), V(min) no further one. A name adds a part, and a name with V(!) in
         front excludes it. If only excluded parts are given, all other parts are gathered but V(exposure).
-      - V(addresses), V(counters) of links, V(neighbours), V(routes) and V(sysctls) are read from the kernel.
+      - V(addresses), V(counters) of links, V(neighbours), V(routes) and V(sysctls) are read from the kernel. V(routes)
+        includes the rules of policy routing.
       - V(processes) are those in namespaces. V(sockets) are listening sockets, with the processes that hold them.
       - V(firewall) is the tables of the packet filter, and the rules about NAT, forwarding and policies. For each
         namespace that has tables C(nft) or C(iptables-save) is run once, which takes some milliseconds.
@@ -239,8 +240,7 @@ namespaces:
     routes:
       description:
         - The routes of all tables but V(255), which contains what the kernel derives from the addresses.
-        - Routes with C(special) have attributes that M(netns.fabric.route) does not manage, such as several next hops
-          or another C(type) than V(unicast).
+        - Routes with C(special) have attributes that M(netns.fabric.route) does not manage, such as an encapsulation.
       returned: success
       type: list
       elements: dict
@@ -254,14 +254,43 @@ namespaces:
           protocol: static
           version: 4
           type: unicast
+          nexthops: []
+          onlink: false
+          mtu: null
           special: false
-    neighbours:
-      description: The neighbour entries, as C(ip neighbour) lists them.
+    rules:
+      description:
+        - The rules of policy routing, in the order in which they are tried, with V(routes) in O(gather_subset).
+        - C(special) has what M(netns.fabric.rule) does not manage, as C(ip rule) writes it.
+        - With O(owner), those of the owner's namespaces.
       returned: success
       type: list
       elements: dict
       sample:
-        - {address: 192.168.100.254, mac: "0a:58:c0:a8:64:fe", device: veth-ns01, state: reachable}
+        - priority: 1000
+          version: 4
+          action: lookup
+          table: 100
+          l3mdev: false
+          suppress_prefixlength: null
+          from: 192.168.100.1/32
+          to: null
+          iif: null
+          oif: null
+          fwmark: null
+          ipproto: null
+          sport: null
+          dport: null
+          protocol: static
+          special: []
+    neighbours:
+      description: The neighbour entries, as C(ip neighbour) lists them, and the addresses that are answered for
+        (C(proxy)).
+      returned: success
+      type: list
+      elements: dict
+      sample:
+        - {address: 192.168.100.254, mac: "0a:58:c0:a8:64:fe", device: veth-ns01, state: reachable, proxy: false}
     sockets:
       description:
         - The listening TCP sockets, and the UDP sockets that are not connected. C(device) is the link that a socket is
@@ -377,8 +406,33 @@ openvswitch:
           external_ids: {}
           other_config: {}
           works: true
+          stp: false
+          rstp: false
+          mcast_snooping: false
           controllers:
-            - {target: "tcp:192.0.2.10:6653", connected: true, role: other}
+            - target: "tcp:192.0.2.10:6653"
+              connection_mode: out-of-band
+              inactivity_probe: null
+              max_backoff: null
+              rate_limit: null
+              burst_limit: null
+              connected: true
+              role: other
+          flow_tables: []
+          netflow: {}
+          sflow: {targets: ["192.0.2.20:6343"], sampling: 64}
+          ipfix: {}
+          mirrors:
+            - name: watch
+              select_all: true
+              select_vlans: []
+              select_src_ports: []
+              select_dst_ports: []
+              output_port: monitor0
+              output_vlan: null
+              snaplen: null
+              external_ids: {}
+              owners: [default]
           ports:
             - name: ns01_tap
               bridge: int_br
@@ -397,6 +451,17 @@ openvswitch:
               other_config: {}
               owners: [default]
               interfaces: [ns01_tap]
+              bond_mode: null
+              bond_updelay: 0
+              bond_downdelay: 0
+              lacp: null
+              lacp_time: null
+              cvlans: []
+              qos: {type: linux-htb, max_rate: 10000000, queues: [], other_config: {}, owners: [default]}
+              interface_external_ids: {}
+              interface_other_config: {}
+              ingress_policing_rate: 0
+              ingress_policing_burst: 0
               error: ""
 stale:
   description: Names in C(/run/netns) without a namespace, for instance after a program was killed.
@@ -528,8 +593,8 @@ declarations:
   description:
     - The objects that were found, as the bulk lists of the modules. A module that is given its list, and the same
       O(owner) as this call, changes nothing.
-    - With O(owner) the lists contain the objects of this owner, and the routes in its namespaces. Without it they
-      contain all objects, but only NAT rules without an owner.
+    - With O(owner) the lists contain the objects of this owner, and the routes, rules and static neighbours in its
+      namespaces. Without it they contain all objects, but only NAT rules without an owner.
     - The C(sysctls) of a namespace contain the parameters that differ from the kernel's defaults. The resolver
       configuration is included if M(netns.fabric.netns) wrote it.
     - C(links) are all links but veth pairs, without their hardware addresses. Ports have C(tx_checksum=keep), because
@@ -579,6 +644,20 @@ declarations:
       elements: dict
       sample:
         - {namespace: ns01, destination: default, gateway: 192.168.100.254, device: veth-ns01}
+    routing_rules:
+      description: For M(netns.fabric.rule).
+      returned: success
+      type: list
+      elements: dict
+      sample:
+        - {namespace: ns01, priority: 1000, from: 192.168.100.1/32, table: 100}
+    neighbours:
+      description: For M(netns.fabric.neighbour).
+      returned: success
+      type: list
+      elements: dict
+      sample:
+        - {namespace: ns01, address: 192.168.100.9, device: veth-ns01, mac: "02:00:00:00:00:09"}
     bridges:
       description: For M(netns.fabric.ovs_bridge).
       returned: success
@@ -593,6 +672,20 @@ declarations:
       elements: dict
       sample:
         - {name: ns01_tap, bridge: int_br, tx_checksum: keep}
+    mirrors:
+      description: For M(netns.fabric.ovs_mirror).
+      returned: success
+      type: list
+      elements: dict
+      sample:
+        - {name: watch, bridge: int_br, select_all: true, output_port: monitor0}
+    qos:
+      description: For M(netns.fabric.ovs_qos).
+      returned: success
+      type: list
+      elements: dict
+      sample:
+        - {port: ns01_tap, type: linux-htb, max_rate: 10000000}
     isolation:
       description: For M(netns.fabric.isolation).
       returned: success
@@ -627,7 +720,7 @@ undeclared:
   type: list
   elements: str
   sample:
-    - 'ports: bond0: it is a bond'
+    - 'ports: vlan7: it is a VLAN bridge (ovs-vsctl calls it fake)'
 """
 
 from ansible_collections.netns.fabric.plugins.module_utils._entry.topology_info import run

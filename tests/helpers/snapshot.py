@@ -3,7 +3,8 @@
 """Snapshots of the test host: all that a module or a topology could change, read by the system's own tools.
 
 A snapshot is a dictionary of plain values, which JSON keeps: the names in /run/netns, the files in /etc/netns, for each
-network namespace its links, routes, rules, packet filter and kernel parameters, and what Open vSwitch has.
+network namespace its links, routes, rules, static neighbours, packet filter and kernel parameters, and what Open
+vSwitch has.
 
 From a playbook, a snapshot is written to a file, for a test to compare with later:
 
@@ -64,7 +65,7 @@ _IDENTITY_OF_KIND = frozenset({"bridge_id", "root_id"})
 _IDENTITY_OF_ROW = frozenset({"_uuid", "ifindex", "mac_in_use", "datapath_id", "ofport", "link_resets"})
 
 # What is read in each network namespace.
-_PARTS = ("links", "routes", "policy rules", "packet filter", "sysctls", "tx checksum")
+_PARTS = ("links", "routes", "policy rules", "static neighbours", "packet filter", "sysctls", "tx checksum")
 _ABSENT = object()
 #: In a rule that leads to a chain of an isolated link: for what leaves by it, and for what enters by it.
 _JUMPS = ("jump fabric-from-", "jump fabric-to-")
@@ -84,6 +85,11 @@ next
 ip -6 -details -json -batch - <<'END'
 rule show
 route show table all
+END
+next
+ip -json -batch - <<'END'
+neighbour show nud permanent
+neighbour show proxy
 END
 next
 nft --stateless list ruleset; next
@@ -130,7 +136,7 @@ def _file(path: Path) -> list[Any]:
 
 def _namespace(name: str) -> Snapshot:
     """Return the parts of a snapshot for one namespace, and the names of the namespaces that it has numbers for."""
-    ip, ip6, ruleset, legacy_rules, values, features = _read_namespace(name)
+    ip, ip6, neighbours, ruleset, legacy_rules, values, features = _read_namespace(name)
     addresses, rules, routes, *known = map(json.loads, ip.splitlines())
     rules6, routes6 = map(json.loads, ip6.splitlines())
     return {
@@ -139,6 +145,7 @@ def _namespace(name: str) -> Snapshot:
         "links": _links(addresses),
         "routes": _routes([*routes, *routes6]),
         "policy rules": [*rules, *rules6],
+        "static neighbours": sorted(itertools.chain(*map(json.loads, neighbours.splitlines())), key=str),
         "packet filter": [*_sort_isolation(ruleset.splitlines()), *_legacy_rules(legacy_rules)],
         "sysctls": dict(zip(SYSCTLS, values.splitlines())),
         "tx checksum": _checksums(features),

@@ -19,14 +19,23 @@ from ansible_collections.netns.fabric.tests.helpers.convergence import Run, shel
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTION, COLLECTIONS_PATH, TARGET_PYTHON
 
-MODULES = ("netns", "veth", "link", "route")
-BULK = {"netns": "namespaces", "veth": "pairs", "link": "links", "route": "routes"}
+MODULES = ("netns", "veth", "link", "route", "rule", "neighbour")
+BULK = {
+    "netns": "namespaces",
+    "veth": "pairs",
+    "link": "links",
+    "route": "routes",
+    "rule": "rules",
+    "neighbour": "neighbours",
+}
 # A good entry of each, which must not be carried out either where another of the same call is bad.
 GOOD: dict[str, dict[str, Any]] = {
     "netns": {"name": "good"},
     "veth": {"name": "good", "namespace": "red", "peer": {"name": "good-tap"}},
     "link": {"name": "lo", "namespace": "red", "enabled": True, "addresses": ["203.0.113.1/32"]},
     "route": {"namespace": "red", "destination": "203.0.113.0/24", "device": "eth0"},
+    "rule": {"namespace": "red", "priority": 77, "table": 100},
+    "neighbour": {"namespace": "red", "address": "192.0.2.77", "device": "eth0", "mac": "02:00:00:00:00:77"},
 }
 LONG = "a-name-with-16-c"
 
@@ -134,14 +143,14 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ("link", {"name": "eth7"}, "name", "create it first"),
     ("link", {"name": "lo", "namespace": "missing"}, "namespace", "create it first"),
     ("route", {"destination": "192.0.2.1/24", "device": "lo"}, "destination", "write 192.0.2.0/24"),
-    ("route", {"destination": "10.0.0.0/8"}, "gateway", "needs a gateway, a device or both"),
+    ("route", {"destination": "10.0.0.0/8"}, "gateway", "a route needs one of them or both"),
     ("route", {"destination": "10.0.0.0/8", "gateway": "fd00::1"}, "gateway", "another IP version"),
     ("route", {"destination": "10.0.0.0/8", "gateway": "1.2.3"}, "gateway", "not an IP address"),
     (
         "route",
         {"destination": "fd00::/64", "gateway": "fe80::1"},
         "device",
-        "give the device that it is reached through",
+        "link-local, and unique per link only",
     ),
     ("route", {"destination": "10.0.0.0/8", "device": LONG}, "device", "16 characters long"),
     ("route", {"destination": "10.0.0.0/8", "device": "eth0", "metric": -1}, "metric", "from 0"),
@@ -154,6 +163,76 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     ("route", {"namespace": "red", "destination": "default", "device": "eth9"}, "device", "which has eth0, lo"),
     ("route", {"namespace": "missing", "destination": "default", "device": "eth0"}, "namespace", "create it first"),
+    ("route", {"destination": "10.0.0.0/8", "type": "blackhole", "device": "eth0"}, "device", "sends packets nowhere"),
+    ("route", {"destination": "10.0.0.0/8", "type": "prohibit", "mtu": 1300}, "mtu", "sends packets nowhere"),
+    ("route", {"destination": "10.0.0.0/8", "gateway": "10.9.9.9", "onlink": True}, "onlink", "give the `gateway` and"),
+    ("route", {"destination": "10.0.0.0/8", "device": "eth0", "mtu": 60}, "mtu", "from 68 to 65520"),
+    ("route", {"destination": "fd00::/64", "device": "eth0", "mtu": 1000}, "mtu", "from 1280 to 65520"),
+    ("route", {"destination": "10.0.0.0/8", "device": "eth0", "protocol": "kernel"}, "protocol", "the kernel itself"),
+    ("route", {"destination": "10.0.0.0/8", "device": "eth0", "protocol": "256"}, "protocol", "not a protocol"),
+    ("route", {"destination": "10.0.0.0/8", "device": "eth0", "table": 7, "vrf": "blue"}, "table", "of the VRF blue"),
+    ("route", {"destination": "10.0.0.0/8", "nexthops": [{"gateway": "10.0.0.1"}]}, "nexthops", "several next hops"),
+    (
+        "route",
+        {"destination": "10.0.0.0/8", "nexthops": [{"gateway": "10.0.0.1", "weight": 257}, {"gateway": "10.0.0.2"}]},
+        "nexthops[0].weight",
+        "from 1 to 256",
+    ),
+    (
+        "route",
+        {"destination": "fd00::/64", "nexthops": [{"device": "eth0"}, {"device": "lo"}]},
+        "nexthops[0].gateway",
+        "in IPv6 each of several next hops has one",
+    ),
+    (
+        "route",
+        {"destination": "10.0.0.0/8", "nexthops": [{"device": "eth0"}, {"device": "eth0"}]},
+        "nexthops[1].gateway",
+        "is the same next hop as nexthops[0]",
+    ),
+    (
+        "route",
+        {"destination": "10.0.0.0/8", "device": "eth0", "nexthops": [{"device": "eth0"}, {"device": "lo"}]},
+        "device",
+        "set it in each of them",
+    ),
+    (
+        "route",
+        {"namespace": "red", "destination": "10.0.0.0/8", "nexthops": [{"device": "eth0"}, {"device": "eth9"}]},
+        "nexthops[1].device",
+        "which has eth0, lo",
+    ),
+    ("rule", {"priority": -1, "table": 7}, "priority", "whole number from 0"),
+    ("rule", {"priority": 7}, "table", "is missing"),
+    ("rule", {"priority": 7, "table": 7, "l3mdev": True}, "table", "that of the packet's VRF"),
+    ("rule", {"priority": 7, "table": 7, "action": "prohibit"}, "table", "for the action lookup"),
+    ("rule", {"priority": 7, "table": 7, "from": "10.0.0.1/8"}, "from", "write 10.0.0.0/8"),
+    ("rule", {"priority": 7, "table": 7, "from": "10.0.0.0/8", "version": 6}, "from", "not an IPv6 network"),
+    ("rule", {"priority": 7, "table": 7, "iif": LONG}, "iif", "16 characters long"),
+    ("rule", {"priority": 7, "table": 7, "fwmark": "red"}, "fwmark", "write 0x10, or 0x10/0xf0"),
+    ("rule", {"priority": 7, "table": 7, "fwmark": "0x11/0x10"}, "fwmark", "write 0x10/0x10"),
+    ("rule", {"priority": 7, "table": 7, "ipproto": "tpc"}, "ipproto", "give one of icmp, tcp"),
+    ("rule", {"priority": 7, "table": 7, "dport": "80-70"}, "dport", "write 70-80"),
+    ("rule", {"priority": 7, "table": 7, "suppress_prefixlength": 33}, "suppress_prefixlength", "give 0 to 32"),
+    ("rule", {"priority": 7, "table": 0}, "table", "from 1"),
+    ("rule", {"namespace": "missing", "priority": 7, "table": 7}, "namespace", "create it first"),
+    ("neighbour", {"address": "192.0.2.0/24", "device": "eth0"}, "address", "one address without it"),
+    ("neighbour", {"address": "224.0.0.5", "device": "eth0", "proxy": True}, "address", "give a unicast address"),
+    ("neighbour", {"address": "192.0.2.7", "mac": "02:00:00:00:00:07"}, "device", "is required"),
+    ("neighbour", {"address": "192.0.2.7", "device": "eth0"}, "mac", "is required"),
+    ("neighbour", {"address": "192.0.2.7", "device": "eth0", "mac": "02:00"}, "mac", "write six octets"),
+    (
+        "neighbour",
+        {"address": "192.0.2.7", "device": "eth0", "mac": "02:00:00:00:00:07", "proxy": True},
+        "mac",
+        "leave it out",
+    ),
+    (
+        "neighbour",
+        {"namespace": "red", "address": "192.0.2.7", "device": "eth9", "proxy": True},
+        "device",
+        "which has eth0, lo",
+    ),
 ]
 
 
@@ -212,6 +291,19 @@ DUPLICATES: list[tuple[str, list[dict[str, Any]], str]] = [
         "route",
         [{"destination": "default", "device": "lo"}, {"destination": "0.0.0.0/0", "device": "eth0", "metric": 0}],
         "routes[1] (0.0.0.0/0): destination: is the same as routes[0] (default)",
+    ),
+    (
+        "rule",
+        [{"priority": 7, "table": 100}, {"priority": 7, "from": "0.0.0.0/0", "action": "prohibit"}],
+        "rules[1] (7): priority: is the same as rules[0] (7)",
+    ),
+    (
+        "neighbour",
+        [
+            {"address": "fd00::9", "device": "lo", "proxy": True},
+            {"address": "fd00:0::9", "device": "lo", "proxy": True},
+        ],
+        "neighbours[1] (fd00:0::9): address: is the same as neighbours[0] (fd00::9)",
     ),
 ]
 
@@ -282,7 +374,7 @@ def test_single_form_and_bulk_list_exclude_each_other(red: Host, run_module: Run
     assert f"cannot be combined with `{bulk}`" in result.message
 
 
-@pytest.mark.parametrize(("module", "option"), [("netns", {"force": True}), ("route", {"table": 100})])
+@pytest.mark.parametrize(("module", "option"), [("netns", {"force": True}), ("neighbour", {"proxy": True})])
 def test_an_entrys_option_beside_the_bulk_list_is_not_swallowed(
     red: Host, run_module: Run, module: str, option: dict[str, Any]
 ) -> None:
@@ -386,7 +478,23 @@ TWO_WRONG: dict[str, tuple[str, list[dict[str, Any]], str]] = {
         [{"destination": f"10.{number}.0.0/16", "device": "nic9"} for number in (1, 2)],
         "device",
     ),
+    "rule": (
+        "rules",
+        [{"priority": number, "table": 7, "namespace": "nowhere"} for number in (1, 2)],
+        "namespace",
+    ),
+    "neighbour": (
+        "neighbours",
+        [{"address": f"192.0.2.{number}", "device": "nic9", "proxy": True} for number in (1, 2)],
+        "device",
+    ),
     "ovs_bridge": ("bridges", [{"name": "t0"}, {"name": "lo"}], "name"),
+    "ovs_mirror": (
+        "mirrors",
+        [{"name": name, "bridge": "nowhere", "select_all": True, "output_port": "p0"} for name in ("m0", "m1")],
+        "",
+    ),
+    "ovs_qos": ("qos", [{"port": name, "type": "linux-htb"} for name in ("t0", "t1")], "port"),
     "ovs_port": ("ports", [{"name": name, "bridge": "nowhere"} for name in ("t0", "t1")], "bridge"),
     "policy": ("policies", [{"namespace": "nowhere"}, {"namespace": "nobody"}], "namespace"),
     "isolation": ("links", [{"link": "nic8"}, {"link": "nic9"}], "link"),

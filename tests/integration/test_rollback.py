@@ -21,8 +21,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import handle
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.neighbour import NeighbourResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.rule import RuleResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
 from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.convergence import Run, shell
@@ -35,7 +37,8 @@ Entries = list[dict[str, Any]]
 
 COUNT, REFUSED = 50, 25
 
-# Namespaces with veth pairs, addresses of both versions, secondaries, routes that depend on them, settings of each.
+# Namespaces with veth pairs, addresses of both versions, secondaries, routes that depend on them, rules, neighbours,
+# settings of each.
 STAGE = """
     netns add red
     netns add blue
@@ -70,7 +73,19 @@ STAGE = """
     -n red -6 route add 2001:db8:1::/48 via fe80::2 dev eth0 metric 7
     -n red -6 route add 2001:db8:2::/48 from 2001:db8::/64 via 2001:db8::2
     -n red -6 route add 2001:db8:3::/48 nexthop via 2001:db8::2 nexthop via 2001:db8::3
+    -n red -6 route add unreachable 2001:db8:4::/48 metric 9
     route add 10.6.0.0/16 via 203.0.113.1
+    -n red rule add from 192.0.2.1 lookup 100 priority 1000 protocol static
+    -n red rule add from 192.0.2.11 lookup 100 priority 1000
+    -n red rule add not to 10.0.0.0/8 tos 0x10 lookup 7 priority 1000
+    -n red rule add iif eth1 prohibit priority 1000 protocol bird
+    -n red -6 rule add from 2001:db8::/64 lookup 100 priority 1000 protocol static
+    -n red neigh add 192.0.2.77 lladdr 02:00:00:00:00:77 dev eth0 nud permanent
+    -n red neigh add 203.0.113.77 lladdr 02:00:00:00:00:77 dev eth1 nud permanent protocol static
+    -n red neigh add 2001:db8::77 lladdr 02:00:00:00:00:77 dev eth0 nud permanent
+    -n red neigh add proxy 192.0.2.78 dev eth0
+    -n red neigh add proxy 2001:db8::78 dev eth0 protocol static
+    neigh add 203.0.113.78 lladdr 02:00:00:00:00:78 dev red-tap nud permanent
     !ip netns exec red ethtool -K eth0 tx off
     !ip netns exec red sysctl -qw net.ipv4.conf.all.rp_filter=2
     !ip netns exec blue sysctl -qw net.ipv4.conf.all.accept_redirects=0
@@ -101,7 +116,7 @@ def fixture_stage(host: Host) -> Host:
 
 def assert_refused(host: Host, run_module: Run, module: str, entries: Entries, said: str, **options: Any) -> None:
     """Run a module on a list of which one is refused: the message names it, and nothing has changed."""
-    bulk = {"netns": "namespaces", "veth": "pairs", "link": "links", "route": "routes"}[module]
+    bulk = {"netns": "namespaces", "veth": "pairs", "link": "links", "route": "routes", "rule": "rules"}[module]
     before = snapshot.take()
     result = run_module(module, **{bulk: entries}, **options)
     assert result.failed
@@ -291,12 +306,59 @@ PLANS: dict[str, tuple[Resource[Any, Any], dict[str, Any]]] = {
                 {"namespace": "red", "destination": "10.2.0.0/16", "gateway": "203.0.113.2"},
                 {"namespace": "red", "destination": "2001:db8:3::/48", "gateway": "2001:db8::9"},
                 {"namespace": "red", "destination": "10.9.0.0/16", "device": "eth1"},
+                {"namespace": "red", "destination": "10.5.0.0/16", "type": "prohibit"},
+                {
+                    "namespace": "red",
+                    "destination": "10.3.0.0/16",
+                    "nexthops": [{"gateway": "192.0.2.2"}, {"gateway": "203.0.113.2", "weight": 9}],
+                    "mtu": 1300,
+                },
+                {
+                    "namespace": "red",
+                    "destination": "2001:db8:1::/48",
+                    "metric": 7,
+                    "nexthops": [
+                        {"gateway": "2001:db8::2", "device": "eth0"},
+                        {"gateway": "2001:db9::2", "device": "eth1", "onlink": True},
+                    ],
+                },
+                {"namespace": "red", "destination": "2001:db8:4::/48", "metric": 9, "type": "blackhole"},
                 {"destination": "10.6.0.0/16", "state": "absent"},
             ],
             "exact": True,
         },
     ),
+    "rules": (
+        RuleResource(),
+        {
+            "rules": [
+                {"namespace": "red", "priority": 1000, "from": "192.0.2.1/32", "table": 101},
+                {"namespace": "red", "priority": 1000, "from": "2001:db8::/64", "action": "unreachable"},
+                {"namespace": "red", "priority": 999, "fwmark": "1/1", "table": 100, "suppress_prefixlength": 0},
+                {"namespace": "red", "priority": 1001, "iif": "eth0", "l3mdev": True, "ipproto": "tcp", "dport": "80"},
+                {"priority": 1001, "to": "10.0.0.0/8", "table": 5},
+            ],
+            "exact": True,
+        },
+    ),
+    "neighbours": (
+        NeighbourResource(),
+        {
+            "neighbours": [
+                {"namespace": "red", "address": "192.0.2.77", "device": "eth0", "mac": "02:00:00:00:00:07"},
+                {"namespace": "red", "address": "2001:db8::9", "device": "eth0", "mac": "03:00:00:00:00:07"},
+                {"namespace": "red", "address": "192.0.2.9", "device": "eth0", "proxy": True},
+                {"address": "203.0.113.78", "state": "absent"},
+                {"address": "203.0.113.79", "device": "red-tap", "mac": "02:00:00:00:00:79"},
+            ],
+            "exact": True,
+        },
+    ),
 }
+
+
+#: How many operations of each plan can be refused, at least.
+COUNTS = {"namespaces": 4, "veth pairs": 20, "links": 12, "routes": 14, "rules": 7, "neighbours": 6}
 
 
 def add_to_stage(host: Host) -> None:
@@ -338,7 +400,7 @@ def test_every_operation_refused_in_turn(stage: Host, monkeypatch: pytest.Monkey
     add_to_stage(stage)
     resource, params = PLANS[name]
     count = refuse_each(monkeypatch, by, resource, params)
-    assert count >= {"namespaces": 4, "veth pairs": 20, "links": 12, "routes": 14}[name]
+    assert count >= COUNTS[name]
 
 
 def test_an_unexpected_error_rolls_everything_back_too(stage: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -247,6 +247,167 @@ def test_a_routing_daemons_route_is_not_replaced(router: Host, run_module: Run) 
     converge(router, run_module, "route", **options, metric=5)
 
 
+# Types, several next hops, settings
+
+
+TYPES = ("blackhole", "unreachable", "prohibit", "throw")
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_routes_that_refuse_packets(host: Host, run_module: Run, kind: str) -> None:
+    def prepare() -> None:
+        shell(host, ROUTER + "-n red route add default via 192.0.2.254")
+
+    entries = [
+        {"namespace": "red", "destination": "198.51.100.0/24", "type": kind},
+        {"namespace": "red", "destination": "10.1.0.0/16", "type": kind, "table": 100, "metric": 7},
+        {"namespace": "red", "destination": "2001:db8:9::/48", "type": kind},
+        {"namespace": "red", "destination": "2001:db8:a::/48", "type": kind, "metric": 9, "protocol": "99"},
+    ]
+    converge_and_paste(host, run_module, prepare, "route", routes=entries)
+    assert f"{kind} 198.51.100.0/24 proto static" in routes(host)
+    assert not host.pings("198.51.100.1", "red")
+    absent = [{**entry, "state": "absent"} for entry in entries]
+    converge(host, run_module, "route", routes=absent)
+    assert host.pings("198.51.100.1", "red")
+
+
+@pytest.mark.parametrize(("version", "destination"), [("-4", "10.0.0.0/8"), ("-6", "2001:db8:9::/48")])
+def test_a_type_changes(host: Host, run_module: Run, version: str, destination: str) -> None:
+    shell(host, ROUTER)
+    for kind in ("blackhole", "unreachable", "unicast", "prohibit"):
+        way = {"device": "eth0"} if kind == "unicast" else {}
+        converge(host, run_module, "route", namespace="red", destination=destination, type=kind, **way)
+        shown = [line for line in routes(host, version=version) if destination in line]
+        assert len(shown) == 1
+        assert shown[0].startswith(destination if kind == "unicast" else kind)
+
+
+HOPS = [{"gateway": "192.0.2.254", "weight": 3}, {"gateway": "203.0.113.254", "device": "eth1"}]
+HOPS6 = [
+    {"gateway": "2001:db8:2::fe", "device": "eth0", "weight": 256},
+    {"gateway": "2001:db8:3::fe", "device": "eth1", "onlink": True},
+    {"gateway": "fe80::7", "device": "eth1", "weight": 2},
+]
+
+
+def test_several_next_hops(host: Host, run_module: Run) -> None:
+    entries = [
+        {"namespace": "red", "destination": "198.51.100.0/24", "nexthops": HOPS, "mtu": 1300, "source": "192.0.2.1"},
+        {"namespace": "red", "destination": "10.0.0.0/8", "nexthops": [{"device": "eth0"}, {"device": "eth1"}]},
+        {"namespace": "red", "destination": "2001:db8:9::/48", "nexthops": HOPS6, "mtu": 1400},
+    ]
+    converge_and_paste(host, run_module, lambda: shell(host, ROUTER), "route", routes=entries)
+    assert host.pings("198.51.100.1", "red")
+    (shown,) = [line for line in host.run("ip", "-n", "red", "-o", "route").stdout.splitlines() if "198.51" in line]
+    assert "mtu 1300" in shown
+    assert "nexthop via 192.0.2.254 dev eth0 weight 3" in shown
+    assert "nexthop via 203.0.113.254 dev eth1 weight 1" in shown
+
+
+@pytest.mark.parametrize(("version", "destination", "hops"), [(4, "10.0.0.0/8", HOPS), (6, "2001:db8:9::/48", HOPS6)])
+def test_next_hops_change(
+    host: Host, run_module: Run, version: int, destination: str, hops: list[dict[str, Any]]
+) -> None:
+    shell(host, ROUTER)
+    entry: dict[str, Any] = {"namespace": "red", "destination": destination}
+    converge(host, run_module, "route", **entry, nexthops=hops)
+    assert_unchanged(run_module("route", **entry, nexthops=hops[::-1]))  # the order means nothing
+    lighter = [{**hops[0], "weight": 7}, *hops[1:]]
+    converge(host, run_module, "route", **entry, nexthops=lighter)
+    converge(host, run_module, "route", **entry, nexthops=lighter[:2])
+    alone = {name: lighter[0][name] for name in ("gateway", "device") if name in lighter[0]}
+    converge(host, run_module, "route", **entry, **alone)
+    converge(host, run_module, "route", **entry, nexthops=hops)
+    converge(host, run_module, "route", **entry, state="absent")
+    assert destination not in host.run("ip", "-n", "red", f"-{version}", "route").stdout
+
+
+def test_ipv6_routes_that_another_program_has_joined(host: Host, run_module: Run) -> None:
+    """`ip -6 route append` makes one more next hop of it; the kernel removes them one by one, or all."""
+
+    def prepare() -> None:
+        shell(
+            host,
+            ROUTER
+            + """
+            -n red -6 route add 2001:db8:9::/48 via 2001:db8:2::fe
+            -n red -6 route append 2001:db8:9::/48 via 2001:db8:2::fd
+            -n red -6 route add 2001:db8:a::/48 dev eth0
+            -n red -6 route append 2001:db8:a::/48 dev eth1
+            """,
+        )
+
+    entries = [
+        {"namespace": "red", "destination": "2001:db8:9::/48", "gateway": "2001:db8:2::fc"},
+        {"namespace": "red", "destination": "2001:db8:a::/48", "type": "prohibit"},
+    ]
+    converge_and_paste(host, run_module, prepare, "route", routes=entries)
+    assert len([line for line in routes(host, version="-6") if "2001:db8:9::" in line]) == 1
+
+
+def test_onlink_mtu_and_protocol(host: Host, run_module: Run) -> None:
+    entries = [
+        {
+            "namespace": "red",
+            "destination": "10.0.0.0/8",
+            "gateway": "10.99.0.1",
+            "device": "eth0",
+            "onlink": True,
+            "mtu": 1300,
+            "protocol": "bgp",
+        },
+        {
+            "namespace": "red",
+            "destination": "2001:db8:9::/48",
+            "gateway": "2001:db8:77::1",
+            "device": "eth0",
+            "onlink": True,
+            "protocol": "99",
+        },
+    ]
+    converge_and_paste(host, run_module, lambda: shell(host, ROUTER), "route", routes=entries)
+    assert "10.0.0.0/8 via 10.99.0.1 dev eth0 proto bgp onlink mtu 1300" in routes(host)
+    # What is omitted is untouched, what is given differently is changed.
+    converge(host, run_module, "route", **{**entries[0], "mtu": 1400})
+    without = {name: value for name, value in entries[0].items() if name not in ("mtu", "onlink")}
+    assert_unchanged(run_module("route", **without))
+    # With `exact` a listed route has nothing else, and the protocol that is given is that of the routes to remove.
+    shell(host, "-n red route add 10.77.0.0/16 dev eth0 proto bgp")
+    exact = [{**entries[0], "mtu": None}]
+    converge(host, run_module, "route", routes=exact, exact=True)
+    assert "10.0.0.0/8 via 10.99.0.1 dev eth0 proto bgp onlink" in routes(host)
+    assert not [line for line in routes(host) if "10.77" in line]
+    assert [line for line in routes(host, version="-6") if "proto 99" in line]
+
+
+def test_exact_removes_settings_that_are_not_declared(router: Host, run_module: Run) -> None:
+    shell(router, "-n red route add default via 192.0.2.254 src 192.0.2.1 mtu 1300")
+    entry = {"namespace": "red", "destination": "default", "gateway": "192.0.2.254"}
+    assert_unchanged(run_module("route", **entry))
+    converge(router, run_module, "route", routes=[entry], exact=True)
+    assert routes(router) == ["default via 192.0.2.254 dev eth0 proto static"]
+
+
+def test_two_wrong_next_hops_are_reported_at_once(router: Host, run_module: Run) -> None:
+    hops = [{"gateway": "198.18.0.1"}, {"gateway": "192.0.2.254", "device": "eth7"}]
+    before = snapshot.take()
+    result = run_module("route", namespace="red", destination="10.0.0.0/8", nexthops=hops)
+    assert "nexthops[0].gateway: no link that is up has an address whose network contains 198.18.0.1" in result.message
+    assert "nexthops[1].device: there is no link eth7" in result.message
+    snapshot.assert_unchanged(before)
+
+
+def test_a_vrf_that_does_not_exist(router: Host, run_module: Run) -> None:
+    """This kernel may have none; which table it has is not known without it."""
+    entry = {"namespace": "red", "destination": "10.0.0.0/8", "device": "eth0", "vrf": "blue"}
+    result = run_module("route", **entry)
+    assert "vrf: there is no VRF blue here; correct the name, or create it first" in result.message
+    assert "vrf: eth1 is a veth, not a VRF" in run_module("route", **{**entry, "vrf": "eth1"}).message
+    checked = run_module("route", **entry, _check=True)
+    assert checked.commands == ["ip -n red route add 10.0.0.0/8 dev eth0 vrf blue proto static"]
+
+
 # Removing
 
 

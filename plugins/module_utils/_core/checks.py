@@ -18,6 +18,7 @@ class Checks:
     def __init__(self, entry: Entry) -> None:
         self._entry = entry
         self._errors: list[InvalidEntry] = []
+        self._wrong: set[str] = set()
 
     def value(self, option: str, check: Callable[[Any], Any], value: Any) -> Any:
         """Return the checked value, or None where the check refuses it; None stays None."""
@@ -36,7 +37,12 @@ class Checks:
 
     def error(self, option: str, message: str) -> None:
         """Note an error of one option."""
+        self._wrong.add(option)
         self._errors.append(InvalidEntry(self._entry, option, message))
+
+    def has(self, option: str) -> bool:
+        """Return whether an option has an error already."""
+        return option in self._wrong
 
     def done(self) -> None:
         """Raise the errors, if there are any.

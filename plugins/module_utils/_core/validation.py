@@ -356,8 +356,8 @@ def ip_address(value: Any) -> Address:
     return address
 
 
-def mac_address(value: Any) -> str:
-    """Check a unicast MAC address.
+def hardware_address(value: Any) -> str:
+    """Check a MAC address, which may be one of a group.
 
     Args:
         value: Six octets in hexadecimal, ``02:00:00:00:00:01``; hyphens, and three groups with dots, are taken
@@ -367,8 +367,7 @@ def mac_address(value: Any) -> str:
         The address in lower case with colons, as the kernel prints it.
 
     Raises:
-        ValueError: It is not a MAC address, is all zero, or is a group address (IEEE 802: lowest bit of the first
-            octet set).
+        ValueError: It is not a MAC address, or is all zero.
     """
     if isinstance(value, int) or (isinstance(value, str) and value.isdigit()):
         raise ValidationError(
@@ -386,10 +385,21 @@ def mac_address(value: Any) -> str:
         raise ValidationError(
             "00:00:00:00:00:00 stands for no MAC address at all; give another one, for instance 02:00:00:00:00:01"
         )
-    if int(digits[:2], 16) & 1:
+    return mac
+
+
+def mac_address(value: Any) -> str:
+    """Check the MAC address of an interface: see hardware_address().
+
+    Raises:
+        ValueError: It is none, or is a group address (IEEE 802: lowest bit of the first octet set).
+    """
+    mac = hardware_address(value)
+    first = int(mac[:2], 16)
+    if first & 1:
         raise ValidationError(
             f"{mac} is a group (multicast) address, which no interface can have; make the first octet even, "
-            f"for instance {int(digits[:2], 16) & 0xFE | 0x02:02x}{mac[2:]}"
+            f"for instance {first & 0xFE | 0x02:02x}{mac[2:]}"
         )
     return mac
 

@@ -79,6 +79,7 @@ class _Collector:
             others=[name for name in (*names, *nameless) if name is not None and name not in self._refused],
             addresses="addresses" in self._wanted,
             routes="routes" in self._wanted,
+            rules="routes" in self._wanted,
             tx_checksum=True,
             neighbours="neighbours" in self._wanted,
             counters="counters" in self._wanted,

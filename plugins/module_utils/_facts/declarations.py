@@ -23,22 +23,30 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.isolation 
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import MasqueradeResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_port_forward import PortForwardResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.neighbour import NeighbourResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_mirror import MirrorResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_qos import QosResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.policy import PolicyResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.rule import RuleResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
 
 #: The lists by their keys in the result, which are those of the filter compile_topology: the name of the module's bulk
-#: list, but for the second `rules` and the second `links`.
+#: list, but for the second and third `rules` and the second `links`.
 _LISTS: Mapping[str, tuple[Resource[Any, Any], Callable[[Exporter], Iterator[Declaration]]]] = {
     "namespaces": (NamespaceResource(), kernel.namespaces),
     "pairs": (VethResource(), kernel.pairs),
     "links": (LinkResource(), kernel.links),
     "routes": (RouteResource(), kernel.routes),
+    "routing_rules": (RuleResource(), kernel.rules),
+    "neighbours": (NeighbourResource(), kernel.neighbours),
     "bridges": (BridgeResource(), switch.bridges),
     "ports": (PortResource(), switch.ports),
+    "mirrors": (MirrorResource(), switch.mirrors),
+    "qos": (QosResource(), switch.qos),
     "isolation": (IsolationResource(), isolation.isolated_links),
     "rules": (MasqueradeResource(), nat.masquerade_rules),
     "forwards": (PortForwardResource(), nat.port_forwards),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Namespaces, links and routes as declarations. Pure."""
+"""Namespaces, links, routes, rules and neighbours as declarations. Pure."""
 
 from __future__ import annotations
 
@@ -11,13 +11,18 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter import Declaration, Exporter, drop_unset
 from ansible_collections.netns.fabric.plugins.module_utils._facts.model import SYSCTLS
-from ansible_collections.netns.fabric.plugins.module_utils._facts.namespace_view import destination_of, name_at
+from ansible_collections.netns.fabric.plugins.module_utils._facts.namespace_view import (
+    destination_of,
+    name_at,
+    rule_selector,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import Kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import data_of, find_kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     Link,
     NamespaceName,
     NamespaceState,
+    NextHop,
     Route,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import OWN_DEVICES
@@ -25,7 +30,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources import net
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import place
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import FALLBACK_LINKS
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns_file_plan import is_managed
-from ansible_collections.netns.fabric.plugins.module_utils._resources.route import IPV6_METRIC
+from ansible_collections.netns.fabric.plugins.module_utils._resources.route_model import IPV6_METRIC
 
 # Namespaces
 
@@ -173,37 +178,84 @@ def _if_valid(option: str, check: Callable[[Any], Any], value: Any) -> Declarati
         return {}
 
 
-# Routes
+# Routes, rules and neighbours
+
+
+def _routed_namespaces(exporter: Exporter) -> Iterator[tuple[NamespaceName, NamespaceState]]:
+    """Yield the namespaces whose routes, rules and neighbours are the owner's."""
+    for name in exporter.namespaces:
+        state = exporter.state(name)
+        if exporter.owner is None or (name is not None and exporter.facts.owns_namespace(state)):
+            yield name, state
 
 
 def routes(exporter: Exporter) -> Iterator[Declaration]:
     """Return the entries for route."""
-    for name in exporter.namespaces:
-        state = exporter.state(name)
-        if exporter.owner is not None and (name is None or not exporter.facts.owns_namespace(state)):
-            continue
+    for name, state in _routed_namespaces(exporter):
         for route in state.routes:
-            if not route.static:
-                continue
-            if route.special or route.tos or route.origin:
+            if route.static and not (route.special or route.tos or route.origin):
+                yield _route(name, state, route)
+            elif route.static:
                 exporter.skip(
                     f"routes: {route.destination} in {name or 'the host'}",
-                    "netns.fabric.route has no options for it (its type, several next hops)",
+                    "netns.fabric.route has no options for it (its type, encapsulation, type of service or source)",
                 )
-                continue
-            yield _route(name, state, route)
 
 
 def _route(name: NamespaceName, state: NamespaceState, route: Route) -> Declaration:
     default_metric = IPV6_METRIC if route.version == 6 else 0
     # The word `default` needs one of these options to say the IP version.
-    is_plain_ipv6 = route.version == 6 and not route.gateway and not route.source
+    is_plain_ipv6 = route.version == 6 and not (route.gateway or route.source or route.next_hops)
     return drop_unset(
         namespace=name,
         destination=route.destination if is_plain_ipv6 else destination_of(route),
+        type=None if route.kind == "unicast" else route.kind,
         gateway=route.gateway,
         device=name_at(state, route.device),
+        onlink=route.onlink or None,
+        nexthops=[_next_hop(state, hop) for hop in route.next_hops] or None,
         metric=None if route.metric == default_metric else route.metric,
         table=None if route.table == validation.MAIN_TABLE else route.table,
         source=route.source,
+        mtu=route.mtu,
     )
+
+
+def _next_hop(state: NamespaceState, hop: NextHop) -> Declaration:
+    weight = hop.weight if hop.weight != 1 else None
+    device = name_at(state, hop.device)
+    return drop_unset(gateway=hop.gateway, device=device, weight=weight, onlink=hop.onlink or None)
+
+
+def rules(exporter: Exporter) -> Iterator[Declaration]:
+    """Return the entries for rule."""
+    for name, state in _routed_namespaces(exporter):
+        for rule in state.rules:
+            if rule.static and rule.special:
+                exporter.skip(
+                    f"rules: {rule.priority} in {name or 'the host'}",
+                    f"netns.fabric.rule has no options for it ({', '.join(rule.special)})",
+                )
+            elif rule.static:
+                # Without a network, nothing else says the IP version.
+                version = rule.version if not (rule.source or rule.destination) and rule.version == 6 else None
+                yield drop_unset(
+                    namespace=name,
+                    priority=rule.priority,
+                    version=version,
+                    **rule_selector(rule),
+                    action=None if rule.action == "lookup" else rule.action,
+                    table=rule.table,
+                    l3mdev=rule.l3mdev or None,
+                    suppress_prefixlength=rule.suppress_prefixlength,
+                )
+
+
+def neighbours(exporter: Exporter) -> Iterator[Declaration]:
+    """Return the entries for neighbour."""
+    for name, state in _routed_namespaces(exporter):
+        for each in state.neighbours:
+            if each.static:
+                device = name_at(state, each.device)
+                proxy = each.proxy or None
+                yield drop_unset(namespace=name, address=each.address, device=device, mac=each.mac, proxy=proxy)

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.routing import IP_PROTOCOLS, PROTOCOLS
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import NAMESPACE_DIRECTORY
 from ansible_collections.netns.fabric.plugins.module_utils._facts.firewall_view import firewall_view, nat_chains
 from ansible_collections.netns.fabric.plugins.module_utils._facts.model import HostFacts
@@ -19,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     NamespaceName,
     NamespaceState,
     Route,
+    Rule,
 )
 
 if TYPE_CHECKING:
@@ -27,25 +29,6 @@ if TYPE_CHECKING:
 
 #: Where the kernel keeps what follows from the addresses (RT_TABLE_LOCAL of linux/rtnetlink.h).
 LOCAL_TABLE = 255
-
-#: The names that ip-route(8) has for the origin of a route (linux/rtnetlink.h, /etc/iproute2/rt_protos).
-PROTOCOLS: Mapping[int, str] = {
-    0: "unspec",
-    1: "redirect",
-    2: "kernel",
-    3: "boot",
-    4: "static",
-    9: "ra",
-    11: "zebra",
-    12: "bird",
-    16: "dhcp",
-    18: "keepalived",
-    186: "bgp",
-    187: "isis",
-    188: "ospf",
-    189: "rip",
-    192: "eigrp",
-}
 
 
 def namespace_view(facts: FilteredFacts, name: NamespaceName) -> dict[str, Any]:
@@ -58,6 +41,7 @@ def namespace_view(facts: FilteredFacts, name: NamespaceName) -> dict[str, Any]:
     named = name is not None and not name.startswith("/")
     #: The indexes of the links whose routes and neighbours are reported; None for all, those without a link too.
     devices = None if facts.filters.owner is None else {link.index for link in links}
+    is_owned = devices is None or (name is not None and facts.owns_namespace(state))
     return {
         "name": host.label(name),
         "named": named,
@@ -70,14 +54,16 @@ def namespace_view(facts: FilteredFacts, name: NamespaceName) -> dict[str, Any]:
         "routes": [
             _route(state, route)
             for route in state.routes
-            if route.table != LOCAL_TABLE and (devices is None or route.device in devices)
+            if route.table != LOCAL_TABLE and (devices is None or _is_of(route, devices, is_owned))
         ],
+        "rules": [_rule(rule) for rule in state.rules if is_owned],
         "neighbours": [
             {
                 "address": neighbour.address,
                 "mac": neighbour.mac,
                 "device": name_at(state, neighbour.device),
                 "state": neighbour.state,
+                "proxy": neighbour.proxy,
             }
             for neighbour in state.neighbours
             if devices is None or neighbour.device in devices
@@ -161,8 +147,55 @@ def _route(state: NamespaceState, route: Route) -> dict[str, Any]:
         "protocol": PROTOCOLS.get(route.protocol, str(route.protocol)),
         "version": route.version,
         "type": route.kind,
+        "nexthops": [
+            {"gateway": hop.gateway, "device": name_at(state, hop.device), "weight": hop.weight, "onlink": hop.onlink}
+            for hop in route.next_hops
+        ],
+        "onlink": route.onlink,
+        "mtu": route.mtu,
         "special": route.special,
     }
+
+
+def _is_of(route: Route, devices: Collection[int], is_owned: bool) -> bool:
+    """Return whether a route uses one of these links, or no link, in a namespace that is reported."""
+    return any(device in devices for device in route.devices) if route.devices else is_owned
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "priority": rule.priority,
+        "version": rule.version,
+        "action": rule.action,
+        "table": rule.table,
+        "l3mdev": rule.l3mdev,
+        "suppress_prefixlength": rule.suppress_prefixlength,
+        **rule_selector(rule),
+        "protocol": PROTOCOLS.get(rule.protocol, str(rule.protocol)),
+        "special": list(rule.special),
+    }
+
+
+def rule_selector(rule: Rule) -> dict[str, Any]:
+    """Return which packets a rule is about, as options of the module rule."""
+    mark, protocol = rule.mark, rule.ip_protocol
+    return {
+        "from": rule.source,
+        "to": rule.destination,
+        "iif": rule.iif,
+        "oif": rule.oif,
+        "fwmark": f"{mark[0]:#x}/{mark[1]:#x}" if mark else None,
+        "ipproto": None if protocol is None else IP_PROTOCOLS.get(protocol, str(protocol)),
+        "sport": _ports(rule.source_ports),
+        "dport": _ports(rule.destination_ports),
+    }
+
+
+def _ports(ports: tuple[int, int] | None) -> str | None:
+    if ports is None:
+        return None
+    first, last = ports
+    return f"{first}-{last}" if last > first else str(first)
 
 
 def destination_of(route: Route) -> str:

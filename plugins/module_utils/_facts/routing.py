@@ -13,6 +13,7 @@ from itertools import chain
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE, Address
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
+    REFUSING_KINDS,
     Link,
     NamespaceName,
     NamespaceState,
@@ -21,7 +22,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 
 #: The tables that every namespace has besides the main one: default and local (linux/rtnetlink.h).
 _DEFAULT_TABLE, LOCAL_TABLE = 253, 255
-_REFUSING_ROUTES = frozenset({"blackhole", "unreachable", "prohibit", "throw"})
 
 #: The parameters of a link that decide on forwarded packets, and on which links answer for an address.
 LINK_PARAMETERS = (
@@ -200,8 +200,9 @@ class Router:
         return found
 
     @cached_property
-    def _has_other_tables(self) -> bool:
-        return any(route.table not in (MAIN_TABLE, _DEFAULT_TABLE, LOCAL_TABLE) for route in self.state.routes)
+    def _versions_with_rules(self) -> frozenset[int]:
+        """The IP versions with other rules than those that every namespace begins with."""
+        return frozenset(rule.version for rule in self.state.rules if not rule.is_default)
 
     def route(self, address: Address) -> NextHop | NoRoute:
         """Return where packets to an address go by the main table."""
@@ -210,15 +211,21 @@ class Router:
         return self._routes[address]
 
     def _find_route(self, address: Address) -> NextHop | NoRoute:
+        has_rules = address.version in self._versions_with_rules
+        doubt = "the rules of its policy routing" if has_rules else ""
+        thrown: set[int] = set()  # the tables in which the lookup has ended
         for network, route in self._tables[address.version]:
             link = self.state.link_at(route.device or 0)
-            if address not in network or route.kind == "throw" or (link is not None and not link.up):
+            if address not in network or route.table in thrown or (link is not None and not link.up):
                 continue
-            if route.kind in _REFUSING_ROUTES:
-                return NoRoute(f"a route of type {route.kind}")
+            if route.kind == "throw":
+                thrown.add(route.table)
+                continue
+            if route.kind in REFUSING_KINDS:
+                return NoRoute(f"a route of type {route.kind}", is_unknown=has_rules)
             if link is None or route.kind != "unicast":
                 return NoRoute(f"the route to {route.destination}, which has several next hops or a special type", True)
             gateway = ip_address(route.gateway) if route.gateway else address
             source = ip_address(route.source) if route.source else None
-            return NextHop(link, gateway, source, "the rules of its policy routing" if self._has_other_tables else "")
-        return NoRoute(f"it has no route to {address}", is_unknown=self._has_other_tables)
+            return NextHop(link, gateway, source, doubt)
+        return NoRoute(f"it has no route to {address}", is_unknown=has_rules)

@@ -32,6 +32,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink impor
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.reader import Reader
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.removed_namespaces import RemovedNamespaces
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Identity, KernelState, NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.trial import Need
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import IFF_UP
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.undo import Captures, restore_device
 from ansible_collections.netns.fabric.plugins.module_utils._system.connections import find_connection
@@ -91,6 +92,7 @@ class Kernel(Backend):
         routes: bool = False,
         tx_checksum: bool = False,
         neighbours: bool = False,
+        rules: bool = False,
         counters: bool = False,
         others: Iterable[str] = (),
     ) -> KernelState:
@@ -102,7 +104,7 @@ class Kernel(Backend):
         The far ends of veths are known where both namespaces are among those asked for. `tx_checksum` reads that of
         veths, `counters` those of all links. A namespace without a name may be given by the path of its file.
         """
-        return self._reader.read(namespaces, addresses, routes, tx_checksum, neighbours, counters, others)
+        return self._reader.read(namespaces, addresses, routes, tx_checksum, neighbours, rules, counters, others)
 
     def identities(self, namespaces: Iterable[NamespaceName]) -> dict[NamespaceName, Identity]:
         """Return what distinguishes each of these namespaces from all others; one that does not exist is left out."""
@@ -129,6 +131,10 @@ class Kernel(Backend):
     def with_links(self, state: KernelState, wanted: Iterable[CreateLink]) -> KernelState:
         """Return the state with those of these new links that the kernel would refuse, by their form."""
         return self._reader.with_links(state, wanted)
+
+    def with_routing(self, state: KernelState, wanted: Iterable[Need]) -> KernelState:
+        """Return the state with those needs of new routes and rules that the kernel does not meet, with the reason."""
+        return self._reader.with_routing(state, wanted)
 
     def link_sysctls(self, namespace: NamespaceName, pattern: str) -> dict[str, str]:
         """Return a kernel parameter of each link, `*` in its name in place of the link: also of `all` and `default`.

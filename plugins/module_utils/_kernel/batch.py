@@ -126,9 +126,14 @@ class Batch:
         return self._captures.capture_link(namespace, name, self.journal)
 
     def capture_contents(self, namespace: NamespaceName) -> Contents:
-        """Capture the addresses and routes of a namespace, once what was added before is done."""
+        """Capture the addresses, routes and static neighbours of a namespace, once what was added before is done."""
         self.send()
         return self._captures.capture_contents(namespace, self.journal)
+
+    def capture_rules(self, namespace: NamespaceName) -> Sequence[bytes]:
+        """Capture the rules of a namespace, once what was added before is done."""
+        self.send()
+        return self._captures.capture_rules(namespace, self.journal)
 
     def far_ends_of(self, namespace: str) -> list[tuple[NamespaceName, int]]:
         """Return the other ends of all veths in a namespace, each by its namespace and index."""

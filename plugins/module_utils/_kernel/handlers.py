@@ -13,12 +13,14 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
     ethtool,
     kind_handlers,
     requests,
+    routing_handlers,
     sysctl,
     undo,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import kind_operations as kind_op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import routing_operations as routing_op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.batch import Batch
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceName
@@ -29,10 +31,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
     NLM_F_REPLACE,
     RTM_DELADDR,
     RTM_DELLINKPROP,
-    RTM_DELROUTE,
     RTM_NEWADDR,
     RTM_NEWLINKPROP,
-    RTM_NEWROUTE,
 )
 
 # Namespaces
@@ -118,6 +118,9 @@ def _rename_link(handles: NamespaceHandles, operation: op.RenameLink, batch: Bat
 
 
 def _set_mac(handles: NamespaceHandles, operation: op.SetMac, batch: Batch) -> None:
+    if operation.link not in handles.get(operation.namespace).created:
+        # Each change of the address, and its undo, deletes the neighbours on the link (neigh_changeaddr()).
+        batch.capture_link(operation.namespace, operation.link)
     _set_attribute(handles, operation, "IFLA_ADDRESS", operation.mac, lambda link: link.mac, batch)
 
 
@@ -195,7 +198,7 @@ def _set_up(handles: NamespaceHandles, operation: op.SetUp, batch: Batch) -> Non
     batch.add(operation, operation.namespace, request, set_down)
 
 
-# Addresses and routes
+# Addresses
 
 
 def _add_address(handles: NamespaceHandles, operation: op.AddAddress, batch: Batch) -> None:
@@ -220,30 +223,8 @@ def _remove_address(handles: NamespaceHandles, operation: op.RemoveAddress, batc
         batch.add(operation, operation.namespace, request, undo.do_nothing)
 
 
-def _add_route(handles: NamespaceHandles, operation: op.AddRoute, batch: Batch) -> None:
-    device = _device_index(handles, operation.namespace, operation.route)
-    request = requests.route_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, operation.route, device)
-
-    def remove() -> None:
-        removal = requests.route_request(RTM_DELROUTE, 0, operation.route, device)
-        handles.request(operation.namespace, removal, errno.ESRCH, errno.ENODEV)
-
-    batch.add(operation, operation.namespace, request, remove)
-
-
-def _remove_route(handles: NamespaceHandles, operation: op.RemoveRoute, batch: Batch) -> None:
-    device = _device_index(handles, operation.namespace, operation.route)
-    request = requests.route_request(RTM_DELROUTE, 0, operation.route, device)
-    batch.capture_contents(operation.namespace)
-    batch.add(operation, operation.namespace, request, undo.do_nothing)
-
-
 def _announce(_handles: NamespaceHandles, _operation: op.Announce, _batch: Batch) -> None:
     """Do nothing yet: see Kernel.settle()."""
-
-
-def _device_index(handles: NamespaceHandles, namespace: NamespaceName, route: op.RouteSpec) -> int | None:
-    return handles.get(namespace).index(route.device) if route.device else None
 
 
 #: By the type of an operation.
@@ -269,7 +250,11 @@ HANDLERS: Mapping[type, Callable[[NamespaceHandles, Any, Batch], None]] = {
     op.Announce: _announce,
     op.AddAddress: _add_address,
     op.RemoveAddress: _remove_address,
-    op.AddRoute: _add_route,
-    op.RemoveRoute: _remove_route,
+    routing_op.AddRoute: routing_handlers.add_route,
+    routing_op.RemoveRoute: routing_handlers.remove_route,
+    routing_op.AddRule: routing_handlers.add_rule,
+    routing_op.RemoveRule: routing_handlers.remove_rule,
+    routing_op.SetNeighbour: routing_handlers.set_neighbour,
+    routing_op.RemoveNeighbour: routing_handlers.remove_neighbour,
     op.SetSysctl: _set_sysctl,
 }

@@ -13,7 +13,12 @@ from contextlib import contextmanager, suppress
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import ExplainedError
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import messages, requests
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
+    messages,
+    requests,
+    routing_messages,
+    routing_requests,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import (
     RECEIVE_BUFFER,
@@ -81,11 +86,31 @@ class NamespaceHandle:
 
     def routes(self, patience: float | None = None) -> list[bytes]:
         """Return the routes as the kernel dumps them."""
-        return [raw for raw in self._dump(requests.list_routes(), patience) if messages.is_route(raw)]
+        return [raw for raw in self._dump(routing_requests.list_routes(), patience) if messages.is_route(raw)]
 
-    def neighbours(self, patience: float | None = None) -> Iterator[Neighbour]:
-        found = map(messages.parse_neighbour, self._dump(requests.list_neighbours(), patience))
-        return (neighbour for neighbour in found if neighbour is not None)
+    def rules(self, patience: float | None = None) -> list[bytes]:
+        """Return the rules as the kernel dumps them; none where it has no policy routing."""
+        try:
+            found = self._dump(routing_requests.list_rules(), patience)
+        except NetlinkError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EAFNOSUPPORT):
+                raise
+            return []
+        return [raw for raw in found if routing_messages.is_rule(raw)]
+
+    def neighbours(self, patience: float | None = None) -> list[Neighbour]:
+        """Return the neighbours, and the addresses that are answered for."""
+        found = map(routing_messages.parse_neighbour, self._dump_neighbours(patience))
+        return [neighbour for neighbour in found if neighbour is not None]
+
+    def static_neighbours(self) -> list[bytes]:
+        """Return the neighbours that an administrator has added, as the kernel dumps them."""
+        dumped = ((raw, routing_messages.parse_neighbour(raw)) for raw in self._dump_neighbours(None))
+        return [raw for raw, neighbour in dumped if neighbour is not None and neighbour.static]
+
+    def _dump_neighbours(self, patience: float | None) -> list[bytes]:
+        queries = (routing_requests.list_neighbours(), routing_requests.list_neighbours(proxies=True))
+        return [raw for query in queries for raw in self._dump(query, patience)]
 
     def link(self, name: str) -> messages.LinkMessage:
         return messages.parse_link(self.socket.get(requests.get_link(name)))

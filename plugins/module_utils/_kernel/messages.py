@@ -15,10 +15,11 @@ from ipaddress import ip_address, ip_interface, ip_network
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import netlink
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
+    REFUSING_KINDS,
     Address,
     Interface,
     Link,
-    Neighbour,
+    NextHop,
     Route,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
@@ -57,23 +58,14 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
     IFLA_STATS64,
     IFLA_TXQLEN,
     LINK_HEADER,
-    NDA_DST,
-    NDA_LLADDR,
-    NEIGHBOUR_HEADER,
     NETNSA_NSID,
     NEXT_HOP,
-    NUD_DELAY,
-    NUD_FAILED,
-    NUD_INCOMPLETE,
-    NUD_PERMANENT,
-    NUD_PROBE,
-    NUD_REACHABLE,
-    NUD_STALE,
     ROUTE_HEADER,
     RTA_CACHEINFO,
     RTA_DST,
     RTA_ENCAP,
     RTA_GATEWAY,
+    RTA_METRICS,
     RTA_MULTIPATH,
     RTA_NH_ID,
     RTA_OIF,
@@ -82,10 +74,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
     RTA_SRC,
     RTA_TABLE,
     RTA_VIA,
+    RTAX_MTU,
     RTM_F_CLONED,
-    RTN_UNICAST,
     RTNH_F_DEAD,
     RTNH_F_LINKDOWN,
+    RTNH_F_ONLINK,
     RTPROT_KERNEL,
 )
 
@@ -104,8 +97,10 @@ ROUTE_KINDS = (
     "nat",
     "xresolve",
 )
-#: Attributes of a route that the options of the module route cannot express.
-SPECIAL_ATTRIBUTES = (RTA_MULTIPATH, RTA_VIA, RTA_ENCAP, RTA_NH_ID)
+#: Types of routes that an administrator adds; the others are the kernel's.
+OWN_KINDS = frozenset({"unicast", *REFUSING_KINDS})
+#: Attributes of a route, and of a next hop, that the options of the module route cannot express.
+SPECIAL_ATTRIBUTES = (RTA_VIA, RTA_ENCAP, RTA_NH_ID)
 #: Flags of a next hop that the kernel reports and that cannot be set.
 UNREACHABLE_FLAGS = RTNH_F_DEAD | RTNH_F_LINKDOWN
 
@@ -130,17 +125,6 @@ COUNTERS = (
     "tx_dropped",
 )
 STATS64 = struct.Struct(f"={len(COUNTERS)}Q")
-#: The NUD_ of linux/neighbour.h. A neighbour without a state, or that needs none, is not listed, as in ip-neighbour(8).
-NEIGHBOUR_STATES: Mapping[int, str] = {
-    NUD_INCOMPLETE: "incomplete",
-    NUD_REACHABLE: "reachable",
-    NUD_STALE: "stale",
-    NUD_DELAY: "delay",
-    NUD_PROBE: "probe",
-    NUD_FAILED: "failed",
-    NUD_PERMANENT: "permanent",
-}
-
 #: Where the family's header begins.
 START = HEADER.size
 
@@ -215,17 +199,6 @@ def _counters(content: bytes | None) -> dict[str, int]:
     return dict(zip(COUNTERS, STATS64.unpack_from(content))) if content else {}
 
 
-def parse_neighbour(message: bytes) -> Neighbour | None:
-    """Return a dumped neighbour; None for what is not listed, such as the multicast addresses of a link."""
-    family, index, state, _flags, _type = NEIGHBOUR_HEADER.unpack_from(message, START)
-    attributes = netlink.attributes_of(message, START + NEIGHBOUR_HEADER.size)
-    address = attributes.get(NDA_DST)
-    if family not in (socket.AF_INET, socket.AF_INET6) or not address or state not in NEIGHBOUR_STATES:
-        return None
-    mac = attributes.get(NDA_LLADDR, b"").hex(":") or None
-    return Neighbour(str(ip_address(address)), index, mac, NEIGHBOUR_STATES[state])
-
-
 def parse_address(message: bytes) -> Address:
     """Return a dumped address."""
     family, prefix_length, short_flags, _scope, index = ADDRESS_HEADER.unpack_from(message, START)
@@ -267,24 +240,43 @@ def parse_route(message: bytes) -> Route:
 @lru_cache
 def _parse_route(content: bytes) -> Route:
     # Most routes of a namespace are the loopback's, the same in all namespaces.
-    family, length, source_length, tos, table, protocol, _scope, kind, _flags = ROUTE_HEADER.unpack_from(content)
+    family, length, source_length, tos, table, protocol, _scope, number, flags = ROUTE_HEADER.unpack_from(content)
     attributes = netlink.attributes_of(content, ROUTE_HEADER.size)
     size = 4 if family == socket.AF_INET else 16
     destination = ip_network((attributes.get(RTA_DST, bytes(size)), length))
+    kind = ROUTE_KINDS[number] if number < len(ROUTE_KINDS) else str(number)
+    is_special, next_hops = _parse_next_hops(content)
+    metrics = netlink.attributes_of(attributes.get(RTA_METRICS, b""), 0)
     return Route(
         destination=str(destination),
         gateway=_address(attributes.get(RTA_GATEWAY)),
-        device=_number(attributes.get(RTA_OIF)) or None,
+        # One that refuses packets has none; in IPv6 the kernel reports the loopback.
+        device=_number(attributes.get(RTA_OIF)) or None if kind not in REFUSING_KINDS else None,
         metric=_number(attributes.get(RTA_PRIORITY)),
         table=_number(attributes.get(RTA_TABLE)) or table,
         source=_address(attributes.get(RTA_PREFSRC)),
         protocol=protocol,
-        special=kind != RTN_UNICAST or any(number in attributes for number in SPECIAL_ATTRIBUTES),
+        special=is_special or kind not in OWN_KINDS or any(each in attributes for each in SPECIAL_ATTRIBUTES),
         tos=tos,
         origin=str(ip_network((attributes[RTA_SRC], source_length))) if source_length else None,
-        kind=ROUTE_KINDS[kind] if kind < len(ROUTE_KINDS) else str(kind),
-        next_hops=tuple(NEXT_HOP.unpack_from(content, offset)[3] for offset in _next_hops(content, ROUTE_HEADER.size)),
+        kind=kind,
+        next_hops=next_hops,
+        mtu=_number(metrics.get(RTAX_MTU)) or None,
+        onlink=bool(flags & RTNH_F_ONLINK),
     )
+
+
+def _parse_next_hops(content: bytes) -> tuple[bool, tuple[NextHop, ...]]:
+    """Return the next hops of a multipath route, and whether one of them has what the options cannot express."""
+    found: list[NextHop] = []
+    is_special = False
+    for offset in _next_hops(content, ROUTE_HEADER.size):
+        length, flags, hops, device = NEXT_HOP.unpack_from(content, offset)
+        attributes = netlink.attributes_of(content, offset + NEXT_HOP.size, offset + length)
+        is_special = is_special or any(each in attributes for each in SPECIAL_ATTRIBUTES)
+        onlink = bool(flags & RTNH_F_ONLINK)
+        found.append(NextHop(_address(attributes.get(RTA_GATEWAY)), device or None, hops + 1, onlink))
+    return is_special, tuple(found)
 
 
 def is_route(message: bytes) -> bool:
@@ -330,6 +322,9 @@ def move_route(route: bytes, indexes: Mapping[int, int]) -> bytes:
         if kind == RTA_OIF:
             (index,) = struct.unpack_from("=I", route, first)
             struct.pack_into("=I", moved, first, indexes.get(index, index))
+    for offset in _next_hops(route, START + ROUTE_HEADER.size):
+        (index,) = struct.unpack_from("=i", route, offset + 4)
+        struct.pack_into("=i", moved, offset + 4, indexes.get(index, index))
     return bytes(moved)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Phase
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE, NAMESPACE_DIRECTORY
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import NAMESPACE_DIRECTORY
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 
 
@@ -281,54 +281,6 @@ class Announce(KernelOperation):
 
     def commands(self) -> Sequence[str]:
         return []
-
-
-@dataclass(frozen=True)
-class RouteSpec:
-    """A route as ip-route(8) takes it; `device` is a name."""
-
-    destination: str
-    gateway: str | None = None
-    device: str | None = None
-    metric: int | None = None
-    table: int = MAIN_TABLE
-    source: str | None = None
-    tos: int = 0
-    origin: str | None = None
-
-    def arguments(self) -> list[str]:
-        return [
-            self.destination,
-            *(["from", self.origin] if self.origin else []),
-            *(["tos", hex(self.tos)] if self.tos else []),
-            *(["via", self.gateway] if self.gateway else []),
-            *(["dev", self.device] if self.device else []),
-            *(["src", self.source] if self.source else []),
-            *(["metric", str(self.metric)] if self.metric is not None else []),
-            *(["table", str(self.table)] if self.table != MAIN_TABLE else []),
-        ]
-
-
-@dataclass(frozen=True)
-class AddRoute(KernelOperation):
-    namespace: NamespaceName
-    route: RouteSpec
-    phase = Phase.ROUTES
-
-    def commands(self) -> Sequence[str]:
-        family = ["-6"] if ":" in self.route.destination else []
-        return [ip(self.namespace, *family, "route", "add", *self.route.arguments(), "proto", "static")]
-
-
-@dataclass(frozen=True)
-class RemoveRoute(KernelOperation):
-    namespace: NamespaceName
-    route: RouteSpec
-    phase = Phase.ROUTES
-
-    def commands(self) -> Sequence[str]:
-        family = ["-6"] if ":" in self.route.destination else []
-        return [ip(self.namespace, *family, "route", "del", *self.route.arguments())]
 
 
 @dataclass(frozen=True)

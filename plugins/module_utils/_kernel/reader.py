@@ -19,6 +19,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
     generic,
     messages,
     requests,
+    routing_messages,
     sysctl,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
@@ -35,8 +36,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     Link,
     NamespaceName,
     NamespaceState,
+    Neighbour,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.trial import Trial
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.trial import Need, Trial
 from ansible_collections.netns.fabric.plugins.module_utils._system.processes import command_line
 
 Value = TypeVar("Value")
@@ -53,6 +55,8 @@ class Reader:
         self._handles = handles
         #: The links that a simulation treats as removed, by namespace and index.
         self._removed_links: dict[NamespaceName, set[int]] = {}
+        #: The links whose neighbours a simulation treats as removed, by namespace and index.
+        self._flushed_links: dict[NamespaceName, set[int]] = {}
         #: The links that check mode treats as moved to a namespace.
         self._arrived_links: dict[NamespaceName, list[Link]] = {}
         #: The aliases that check mode treats as set, by namespace and name.
@@ -89,6 +93,7 @@ class Reader:
         routes: bool = False,
         tx_checksum: bool = False,
         neighbours: bool = False,
+        rules: bool = False,
         counters: bool = False,
         others: Iterable[str] = (),
     ) -> KernelState:
@@ -101,6 +106,7 @@ class Reader:
             "addresses": addresses,
             "routes": routes,
             "neighbours": neighbours,
+            "rules": rules,
         }
         wanted = [kind for kind, is_wanted in kinds.items() if is_wanted]
         found = [name for name in names if self._handles.find(name) is not None]
@@ -119,7 +125,8 @@ class Reader:
                     links=tuple(self._link(name, link, peers, tx_checksum) for link in links),
                     addresses=self._cache[name, "addresses"] if addresses else (),
                     routes=self._cache[name, "routes"] if routes else (),
-                    neighbours=self._cache[name, "neighbours"] if neighbours else (),
+                    neighbours=self._neighbours(name) if neighbours else (),
+                    rules=self._cache[name, "rules"] if rules else (),
                 )
                 for name, links in dumped.items()
             },
@@ -157,6 +164,7 @@ class Reader:
             "links with counters": lambda: handle.links(counters=True, patience=patience),
             "addresses": lambda: tuple(map(messages.parse_address, handle.addresses(patience))),
             "routes": lambda: tuple(map(messages.parse_route, handle.routes(patience))),
+            "rules": lambda: tuple(map(routing_messages.parse_rule, handle.rules(patience))),
             "neighbours": lambda: tuple(handle.neighbours(patience)),
         }
         for kind in kinds:
@@ -184,6 +192,11 @@ class Reader:
                 handle.close()
             return False
         return True
+
+    def _neighbours(self, name: NamespaceName) -> tuple[Neighbour, ...]:
+        found: tuple[Neighbour, ...] = self._cache[name, "neighbours"]
+        flushed = self._flushed_links.get(name, set())
+        return tuple(neighbour for neighbour in found if neighbour.device not in flushed)
 
     def _links(self, name: NamespaceName, counters: bool) -> list[messages.LinkMessage]:
         found: list[messages.LinkMessage] = self._cache[name, "links with counters" if counters else "links"]
@@ -248,6 +261,12 @@ class Reader:
             sysctls={**state.sysctls, **found},
             refused_sysctls={**state.refused_sysctls, **refused},
         )
+
+    def with_routing(self, state: KernelState, wanted: Iterable[Need]) -> KernelState:
+        """Return the state with those needs of routes and rules that the kernel does not meet."""
+        tried = {need: self._trial.refusal_of_routing(need) for need in dict.fromkeys(wanted)}
+        refused: dict[object, str] = {need: reason for need, reason in tried.items() if reason}
+        return replace(state, refused_routing={**state.refused_routing, **refused})
 
     def with_links(self, state: KernelState, wanted: Iterable[CreateLink]) -> KernelState:
         """Return the state with those new links that the kernel would refuse; see Kernel.with_links()."""
@@ -316,12 +335,15 @@ class Reader:
     def simulate(self, operations: Sequence[Operation]) -> None:
         """Read from now on as if some of these operations had been executed.
 
-        These are removals, kernel parameters, aliases, and moves: a link that moves away is removed from where it was,
-        and is there where it returns to the host. The end of a veth pair is not, whose planning needs it.
+        These are removals, kernel parameters, aliases, the neighbours of links that go down or get another MAC address,
+        and moves: a link that moves away is removed from where it was, and is there where it returns to the host. The
+        end of a veth pair is not, whose planning needs it.
         """
         for each in operations:
             if isinstance(each, op.SetAlias):
                 self._set_aliases[each.namespace, each.link] = each.alias
+            if isinstance(each, (op.SetDown, op.SetMac)):
+                self._simulate_flush(each.namespace, each.link)
         removals = [each for each in operations if isinstance(each, (op.DeleteLink, op.MoveLink, op.RemoveNamespace))]
         self._simulate_removals(removals)
         # After the removals: what is re-created, or has moved, gets its parameters then.
@@ -330,6 +352,12 @@ class Reader:
                 self._simulated_sysctls.rename_link(each.namespace, each.name, each.new_name)
             if isinstance(each, op.SetSysctl):
                 self._simulated_sysctls.set(each.namespace, each.key, each.value)
+
+    def _simulate_flush(self, namespace: NamespaceName, name: str) -> None:
+        """Treat the neighbours on a link as removed (neigh_ifdown() and neigh_changeaddr() in net/core/neighbour.c)."""
+        link = self.read([namespace]).link(namespace, name)
+        if link is not None:
+            self._flushed_links.setdefault(namespace, set()).add(link.index)
 
     def _simulate_removals(self, removals: Sequence[Any]) -> None:
         state = self.read([None], others=self._handles.names()) if removals else KernelState()
@@ -374,6 +402,7 @@ class Reader:
         """Read what the kernel has from now on."""
         self._removed_links.clear()
         self._arrived_links.clear()
+        self._flushed_links.clear()
         self._set_aliases.clear()
         self._simulated_sysctls.clear()
         self._handles.show_hidden()

@@ -1,43 +1,33 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The requests of rtnetlink(7) that read and write links, addresses, routes and neighbours. Pure."""
+"""The requests of rtnetlink(7) that read and write links and addresses. Pure."""
 
 from __future__ import annotations
 
 import socket
-from ipaddress import ip_interface, ip_network
+from ipaddress import ip_interface
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.text import encode_name
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import messages, netlink, templates
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import CreateVeth, NewEnd, RouteSpec
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import netlink, templates
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import CreateVeth, NewEnd
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
     IFA_F_NODAD,
     IFLA_ALT_IFNAME,
     IFLA_PROP_LIST,
     LINK_HEADER,
-    NEIGHBOUR_HEADER,
     NLA_F_NESTED,
     NLM_F_CREATE,
     NLM_F_EXCL,
     RT_SCOPE_HOST,
-    RT_SCOPE_LINK,
-    RT_SCOPE_NOWHERE,
     RT_SCOPE_UNIVERSE,
     RTEXT_FILTER_SKIP_STATS,
     RTM_DELLINK,
-    RTM_DELROUTE,
     RTM_GETADDR,
     RTM_GETLINK,
-    RTM_GETNEIGH,
     RTM_GETNSID,
-    RTM_GETROUTE,
     RTM_NEWADDR,
     RTM_NEWLINK,
-    RTM_NEWROUTE,
-    RTN_UNICAST,
-    RTN_UNSPEC,
-    RTPROT_STATIC,
 )
 
 
@@ -115,29 +105,14 @@ def list_links() -> bytearray:
     return templates.link_message(RTM_GETLINK, 0, attributes, index=0)
 
 
-def list_neighbours() -> bytearray:
-    """Return RTM_GETNEIGH for a dump of the neighbours of all families and links: struct ndmsg is empty."""
-    return netlink.message(RTM_GETNEIGH, bytes(NEIGHBOUR_HEADER.size))
-
-
 def list_addresses() -> bytearray:
     """Return RTM_GETADDR for a dump of all addresses."""
     return templates.address_message(RTM_GETADDR, 0, [], family=socket.AF_UNSPEC)
 
 
-def list_routes() -> bytearray:
-    """Return RTM_GETROUTE for a dump of all routes."""
-    return templates.route_message(RTM_GETROUTE, 0, [], family=socket.AF_UNSPEC)
-
-
 def get_nsid(descriptor: int) -> bytearray:
     """Return RTM_GETNSID for the id that a namespace has in that of the socket."""
     return templates.nsid_message(RTM_GETNSID, 0, [("NETNSA_FD", descriptor)])
-
-
-def restore_route(message: bytes) -> bytearray:
-    """Return a dumped route as a request that adds it again."""
-    return netlink.replay(messages.without_observations(message), RTM_NEWROUTE, NLM_F_CREATE)
 
 
 def address_request(kind: int, flags: int, index: int, text: str, peer: str | None = None) -> bytearray:
@@ -161,39 +136,4 @@ def address_request(kind: int, flags: int, index: int, text: str, peer: str | No
         prefixlen=interface.network.prefixlen,
         scope=RT_SCOPE_HOST if interface.version == 4 and interface.ip.is_loopback else RT_SCOPE_UNIVERSE,
         index=index,
-    )
-
-
-def route_request(kind: int, flags: int, route: RouteSpec, device: int | None) -> bytearray:
-    """Return RTM_NEWROUTE or RTM_DELROUTE."""
-    destination = ip_network(route.destination)
-    attributes: list[tuple[str, object]] = [("RTA_TABLE", route.table)]
-    if destination.prefixlen:
-        attributes.append(("RTA_DST", str(destination.network_address)))
-    if route.gateway:
-        attributes.append(("RTA_GATEWAY", route.gateway))
-    if device is not None:
-        attributes.append(("RTA_OIF", device))
-    if route.metric is not None:
-        attributes.append(("RTA_PRIORITY", route.metric))
-    if route.source:
-        attributes.append(("RTA_PREFSRC", route.source))
-    if route.origin:
-        attributes.append(("RTA_SRC", str(ip_network(route.origin).network_address)))
-    direct = destination.version == 4 and not route.gateway
-    scope = RT_SCOPE_LINK if direct else RT_SCOPE_UNIVERSE
-    removal = kind == RTM_DELROUTE
-    return templates.route_message(
-        kind,
-        flags,
-        attributes,
-        family=socket.AF_INET if destination.version == 4 else socket.AF_INET6,
-        dst_len=destination.prefixlen,
-        src_len=ip_network(route.origin).prefixlen if route.origin else 0,
-        tos=route.tos,
-        table=route.table if route.table < 256 else 0,  # RT_TABLE_UNSPEC: see the attribute
-        # A route to remove is found whatever its protocol, scope and type.
-        proto=0 if removal else RTPROT_STATIC,
-        scope=RT_SCOPE_NOWHERE if removal else scope,
-        type=RTN_UNSPEC if removal else RTN_UNICAST,
     )

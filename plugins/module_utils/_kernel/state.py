@@ -13,7 +13,7 @@ from typing import Optional, Union
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.marks import Origin, parse_mark
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import RTPROT_BOOT, RTPROT_STATIC
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import RTPROT_BOOT, RTPROT_STATIC, RTPROT_UNSPEC
 
 #: A namespace by its name in /run/netns; None is the host's own.
 NamespaceName = Optional[str]
@@ -133,13 +133,28 @@ class Address:
         return f"{self.interface.ip} peer {self.peer}/{self.interface.network.prefixlen}"
 
 
+#: The types of routes that end the way of a packet, and in the case of throw that of the lookup in this table.
+REFUSING_KINDS = frozenset({"blackhole", "unreachable", "prohibit", "throw"})
+
+
+@dataclass(frozen=True)
+class NextHop:
+    """One of several next hops of a route (struct rtnexthop). `device` is an index."""
+
+    gateway: str | None = None
+    device: int | None = None
+    weight: int = 1
+    onlink: bool = False
+
+
 @dataclass(frozen=True)
 class Route:
-    """A unicast route in one table (rtnetlink(7), linux/rtnetlink.h).
+    """A route in one table (rtnetlink(7), linux/rtnetlink.h).
 
     `destination` is a network in CIDR notation; the default route is 0.0.0.0/0 or ::/0. `device` is an index.
     `static` distinguishes an administrator's route (RTPROT_BOOT, RTPROT_STATIC) from the kernel's and a routing
     daemon's. `tos` and `origin` (the network that packets come from, IPv6 only) are part of a route's identity.
+    `next_hops` are those of a route that has several; `gateway`, `device` and `onlink` are empty there.
     """
 
     destination: str
@@ -149,14 +164,15 @@ class Route:
     table: int = MAIN_TABLE
     source: str | None = None
     protocol: int = RTPROT_STATIC
-    #: A route that the options of a route cannot express: another type, scope, several next hops, ...
+    #: A route that the options of a route cannot express: of the kernel's own types, with an encapsulation, ...
     special: bool = False
     tos: int = 0
     origin: str | None = None
     #: As ip-route(8) names it: "unicast", "local", "broadcast", "blackhole", ...
     kind: str = field(default="unicast", compare=False)
-    #: The devices of its next hops, where it has several.
-    next_hops: tuple[int, ...] = field(default=(), compare=False)
+    next_hops: tuple[NextHop, ...] = ()
+    mtu: int | None = None
+    onlink: bool = False
 
     @property
     def static(self) -> bool:
@@ -166,15 +182,105 @@ class Route:
     def version(self) -> int:
         return 6 if ":" in self.destination else 4
 
+    @property
+    def devices(self) -> tuple[int, ...]:
+        """The indexes of all links that it uses."""
+        return tuple(device for device in (self.device, *(hop.device for hop in self.next_hops)) if device)
+
+    def without(self, indexes: Collection[int]) -> Route | None:
+        """Return what the kernel leaves of the route when these links are deleted.
+
+        In IPv4 the route is deleted with one of its next hops, in IPv6 the next hop alone (fib_sync_down_dev() in
+        net/ipv4/fib_semantics.c, fib6_ifdown() in net/ipv6/route.c).
+        """
+        if not any(device in indexes for device in self.devices):
+            return self
+        left = [hop for hop in self.next_hops if hop.device not in indexes]
+        if self.version == 4 or not left:
+            return None
+        if len(left) > 1:
+            return replace(self, next_hops=tuple(left))
+        return replace(self, gateway=left[0].gateway, device=left[0].device, onlink=left[0].onlink, next_hops=())
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of policy routing (ip-rule(8), linux/fib_rules.h). What is None or empty does not matter to it.
+
+    `action` is as ip-rule(8) names it: "lookup", "blackhole", ... `source` and `destination` are networks, `mark` is
+    with its mask. `special` has what the options of the module rule cannot express, as ip-rule(8) writes it.
+    """
+
+    version: int
+    priority: int
+    action: str = "lookup"
+    table: int | None = None
+    l3mdev: bool = False
+    suppress_prefixlength: int | None = None
+    source: str | None = None
+    destination: str | None = None
+    iif: str | None = None
+    oif: str | None = None
+    mark: tuple[int, int] | None = None
+    ip_protocol: int | None = None
+    source_ports: tuple[int, int] | None = None
+    destination_ports: tuple[int, int] | None = None
+    special: tuple[str, ...] = ()
+    protocol: int = RTPROT_STATIC
+
+    @property
+    def selector(self) -> tuple[object, ...]:
+        """Which packets it is about."""
+        ports = (self.ip_protocol, self.source_ports, self.destination_ports)
+        return (self.source, self.destination, self.iif, self.oif, self.mark, *ports, self.special)
+
+    @property
+    def result(self) -> tuple[object, ...]:
+        """What becomes of these packets."""
+        return (self.action, self.table, self.l3mdev, self.suppress_prefixlength)
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it is one of the three that every namespace begins with (fib_default_rules_init())."""
+        place = DEFAULT_RULES.get(self.priority)
+        return place is not None and self.table == place and not self.l3mdev and not any(self.selector)
+
+    @property
+    def static(self) -> bool:
+        """Whether an administrator has added it: `ip rule add` gives none, or RTPROT_BOOT in old versions."""
+        return self.protocol in (RTPROT_UNSPEC, RTPROT_BOOT, RTPROT_STATIC) and not self.is_default
+
+
+#: The tables of the rules that every namespace begins with, by their priority: local, main, default.
+DEFAULT_RULES: Mapping[int, int] = {0: 255, 32766: MAIN_TABLE, 32767: 253}
+
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A neighbour's address, and what is known of it (linux/neighbour.h). `device` is an index."""
+    """A neighbour's address, and what is known of it (linux/neighbour.h). `device` is an index.
+
+    A proxy may have none. The kernel does not delete such a one with its namespace, and then shows it in another.
+
+    `learned`: a routing daemon, or the kernel itself, has added it (NTF_EXT_LEARNED).
+    """
 
     address: str
     device: int
     mac: str | None = None
     state: str = ""
+    proxy: bool = False
+    protocol: int = RTPROT_UNSPEC
+    learned: bool = False
+
+    @property
+    def static(self) -> bool:
+        """Whether an administrator has added it."""
+        own = self.protocol in (RTPROT_UNSPEC, RTPROT_BOOT, RTPROT_STATIC) and not self.learned
+        return own and self.device != 0 and (self.proxy or self.state == "permanent")
+
+    @property
+    def version(self) -> int:
+        return 6 if ":" in self.address else 4
 
 
 @dataclass(frozen=True)
@@ -186,6 +292,7 @@ class NamespaceState:
     addresses: tuple[Address, ...] = ()
     routes: tuple[Route, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
     @cached_property
     def _by_name(self) -> Mapping[str, Link]:
@@ -222,8 +329,9 @@ class NamespaceState:
             self.name,
             links=tuple(link for link in self.links if link.index not in indexes),
             addresses=tuple(address for address in self.addresses if address.index not in indexes),
-            routes=tuple(route for route in self.routes if route.device not in indexes),
+            routes=tuple(left for route in self.routes if (left := route.without(indexes)) is not None),
             neighbours=tuple(neighbour for neighbour in self.neighbours if neighbour.device not in indexes),
+            rules=self.rules,
         )
 
     def addresses_of(self, link: Link) -> list[Address]:
@@ -245,6 +353,8 @@ class KernelState:
     sysctls: Mapping[tuple[NamespaceName, str], str | None] = field(default_factory=dict)
     #: The new links that the kernel would refuse, by kind and values, with the reason.
     refused_links: Mapping[object, str] = field(default_factory=dict)
+    #: The new routes and rules that the kernel would refuse, by what they need of it, with the reason.
+    refused_routing: Mapping[object, str] = field(default_factory=dict)
     #: The values that the kernel would refuse, by key and value, with the reason.
     refused_sysctls: Mapping[tuple[str, str], str] = field(default_factory=dict)
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A namespace without a name, in which kernel parameters and new links are tried before they are set and created.
+"""A namespace without a name, in which kernel parameters, new links and rules are tried before they are set.
 
 What the kernel refuses differs from release to release: some parameters are missing in a namespace or only the host may
 set them, and each has a range of its own; a kind of links may be missing, or not take some of its options. The
@@ -14,16 +14,39 @@ import errno
 import os
 from contextlib import closing, suppress
 from dataclasses import replace
+from typing import Union
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import sysctl_names
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import kind_requests, requests, sysctl, tun_devices
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
+    kind_requests,
+    requests,
+    routing_requests,
+    sysctl,
+    tun_devices,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import Kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import CreateLink
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkSocket
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import CreateVeth, NewEnd
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import NETLINK_ROUTE
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.routing_operations import NextHopSpec, RouteSpec
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Rule
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
+    IFF_UP,
+    NETLINK_ROUTE,
+    NLM_F_CREATE,
+    RTM_NEWROUTE,
+    RTM_NEWRULE,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._system.paths import read_only_mount
+
+#: What a route or rule needs of the kernel: a rule, several next hops, or a table besides those that always exist.
+Need = Union[Rule, str]
+MULTIPATH, TABLES = "multipath", "tables"
+
+#: What stands for a rule in any table, and for a route with several next hops.
+_ANY_RULE = Rule(4, 1, table=1)
+_ANY_MULTIPATH = RouteSpec("192.0.2.0/24", next_hops=(NextHopSpec(device="lo"), NextHopSpec(device="lo")))
 
 
 class Trial:
@@ -34,6 +57,7 @@ class Trial:
         self._is_impossible = False
         self._refusals: dict[tuple[str, str], str] = {}
         self._refused_links: dict[object, str] = {}
+        self._refused_routing: dict[Need, str] = {}
 
     def read(self, key: str) -> str | None:
         """Return the value that a new namespace has; None where it has no such parameter.
@@ -96,6 +120,30 @@ class Trial:
                 return _describe_refused_link(kind, error)
         return ""
 
+    def refusal_of_routing(self, need: Need) -> str:
+        """Return why the kernel does not have what a route or rule needs; empty where it has, or nothing is known."""
+        if need not in self._refused_routing:
+            self._refused_routing[need] = self._try_routing(need)
+        return self._refused_routing[need]
+
+    def _try_routing(self, need: Need) -> str:
+        descriptor = self._open()
+        if descriptor is None:
+            return ""
+        with setns.entered(descriptor), closing(NetlinkSocket(NETLINK_ROUTE)) as netlink:
+            try:
+                if need == MULTIPATH:
+                    netlink.request(requests.set_link("lo", flags=IFF_UP, change=IFF_UP))
+                    netlink.request(
+                        routing_requests.route_request(RTM_NEWROUTE, NLM_F_CREATE, _ANY_MULTIPATH, {"lo": 1})
+                    )
+                else:
+                    rule = need if isinstance(need, Rule) else _ANY_RULE
+                    netlink.request(routing_requests.rule_request(RTM_NEWRULE, NLM_F_CREATE, rule))
+            except OSError as error:
+                return _describe_refused_routing(need, error)
+        return ""
+
     def _open(self) -> int | None:
         if self._descriptor is None and not self._is_impossible:
             try:
@@ -110,6 +158,7 @@ class Trial:
         self._descriptor = None
         self._refusals.clear()
         self._refused_links.clear()
+        self._refused_routing.clear()
 
 
 def _would_load(module: str) -> bool:
@@ -140,6 +189,16 @@ def _describe_refused_link(kind: Kind, error: OSError) -> str:
     if error.errno in (errno.EOPNOTSUPP, errno.EINVAL, errno.ERANGE, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT):
         return f"the kernel refuses a link with these options: {error}"
     return ""  # what is in its way here is not in its way there
+
+
+def _describe_refused_routing(need: Need, error: OSError) -> str:
+    if need == MULTIPATH:
+        return f"the kernel of this host has no routes with several next hops (CONFIG_IP_ROUTE_MULTIPATH): {error}"
+    if error.errno in (errno.EOPNOTSUPP, errno.EAFNOSUPPORT):
+        version = need.version if isinstance(need, Rule) else 4
+        option = "CONFIG_IP_MULTIPLE_TABLES" if version == 4 else "CONFIG_IPV6_MULTIPLE_TABLES"
+        return f"the kernel of this host has no policy routing of IPv{version} ({option})"
+    return f"the kernel refuses a rule with these options: {error}"
 
 
 def _capture(key: str) -> dict[str, str]:

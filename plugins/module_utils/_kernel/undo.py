@@ -21,6 +21,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
     kind_requests,
     messages,
     requests,
+    routing_messages,
+    routing_undo,
     sysctl,
     tun_devices,
 )
@@ -53,13 +55,15 @@ class CapturedLink:
 
 @dataclass(frozen=True)
 class Contents:
-    """The addresses and routes of a namespace, as the kernel dumped them.
+    """The addresses, routes and static neighbours of a namespace, as the kernel dumped them.
 
-    `touched` are the links whose addresses the call may lose, names by index; those of other links are not restored.
+    `touched` are the links whose addresses and neighbours the call may lose, names by index; those of other links are
+    not restored.
     """
 
     addresses: Sequence[bytes]
     routes: Sequence[bytes]
+    neighbours: Sequence[bytes]
     touched: dict[int, str] = field(default_factory=dict)
 
 
@@ -69,6 +73,7 @@ class Captures:
     def __init__(self, handles: NamespaceHandles) -> None:
         self._handles = handles
         self._contents: dict[NamespaceName, Contents] = {}
+        self._rules: dict[NamespaceName, Sequence[bytes]] = {}
         #: The links that have got their addresses again, by namespace.
         self.restored: dict[NamespaceName, set[str]] = {}
 
@@ -92,14 +97,14 @@ class Captures:
         return CapturedLink(namespace, link, found.group, found.queue_length, parameters)
 
     def capture_contents(self, namespace: NamespaceName, journal: Journal) -> Contents:
-        """Capture the addresses and routes of a namespace, to be restored all at once.
+        """Capture the addresses, routes and static neighbours of a namespace, to be restored all at once.
 
         That happens before the first operation of the call that removes any. The rollback therefore restores them
         after all of its steps that bring the namespace's links back.
         """
         if namespace not in self._contents:
             handle = self._handles.get(namespace)
-            self._contents[namespace] = Contents(handle.addresses(), handle.routes())
+            self._contents[namespace] = Contents(handle.addresses(), handle.routes(), handle.static_neighbours())
             journal.record(
                 f"restore the addresses and routes of {namespace or 'the host'}",
                 lambda: self._restore_contents(namespace),
@@ -122,13 +127,25 @@ class Captures:
             for family in (socket.AF_INET, socket.AF_INET6):
                 before = [raw for raw in contents.addresses if messages.is_on_link(raw, family, former)]
                 _restore_addresses(handle, [messages.move_address(raw, index) for raw in before], family, index)
-        routes = [messages.move_route(raw, moved) for raw in contents.routes]
-        _restore_routes(handle, [raw for raw in routes if _has_device(raw, present)])
-        names = {index: name for name, index in indexes.items()}
-        self.restored[namespace] = {names[index] for index in {*contents.touched, *moved.values()} if index in names}
+        routing_undo.restore_routes(handle, [messages.move_route(raw, moved) for raw in contents.routes], present)
+        neighbours = [routing_messages.move_neighbour(raw, moved) for raw in contents.neighbours]
+        touched = present & {*contents.touched, *moved.values()}
+        routing_undo.restore_neighbours(handle, neighbours, touched)
+        self.restored[namespace] = {name for name, index in indexes.items() if index in touched}
+
+    def capture_rules(self, namespace: NamespaceName, journal: Journal) -> Sequence[bytes]:
+        """Capture the rules of a namespace, which are restored all at once, for their order."""
+        if namespace not in self._rules:
+            rules = self._rules[namespace] = self._handles.get(namespace).rules()
+            journal.record(
+                f"restore the rules of {namespace or 'the host'}",
+                lambda: routing_undo.restore_rules(self._handles.get(namespace), rules),
+            )
+        return self._rules[namespace]
 
     def clear(self) -> None:
         self._contents.clear()
+        self._rules.clear()
 
 
 def restore_link(handles: NamespaceHandles, captured: CapturedLink) -> None:
@@ -354,25 +371,6 @@ def _restore_addresses(handle: NamespaceHandle, before: Sequence[bytes], family:
     handle.socket.request_all([replay(raw, RTM_DELADDR, 0) for raw in surplus])
     create = NLM_F_CREATE | NLM_F_REPLACE
     _raise_first(handle.socket.request_all([replay(raw, RTM_NEWADDR, create) for raw in before]))
-
-
-def _restore_routes(handle: NamespaceHandle, before: Sequence[bytes]) -> None:
-    """Restore the routes that are gone, except those that the kernel itself adds for addresses and links."""
-    present = {messages.route_identity(raw) for raw in handle.routes()}
-    missing = [
-        raw for raw in before if not messages.is_kernel_route(raw) and messages.route_identity(raw) not in present
-    ]
-    while missing:
-        refusals = handle.socket.request_all([requests.restore_route(raw) for raw in missing])
-        refused = [(raw, refusal) for raw, refusal in zip(missing, refusals) if refusal is not None]
-        if len(refused) == len(missing):
-            raise NetlinkError(refused[0][1])
-        missing = [raw for raw, _refusal in refused]  # one may lead to the gateway of another
-
-
-def _has_device(route: bytes, present: Collection[int]) -> bool:
-    device = messages.parse_route(route).device
-    return device is None or device in present
 
 
 def _raise_first(refusals: Iterable[Refusal | None]) -> None:

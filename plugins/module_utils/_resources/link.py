@@ -83,7 +83,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.subnets im
     find_taken,
     read_routes,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ensure_link
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, AVrf, ensure_link
 
 
 class LinkResource(Resource[WantedLink, KernelState]):
@@ -111,7 +111,10 @@ class LinkResource(Resource[WantedLink, KernelState]):
         # What is given back returns to the host, if it came from there.
         if not desired.present:
             return () if desired.own else ensure_link(None, desired.name, None, None)
-        return ensure_link(desired.namespace, desired.name, desired.settings.enabled, desired.settings.addresses)
+        found = list(ensure_link(desired.namespace, desired.name, desired.settings.enabled, desired.settings.addresses))
+        if desired.own is not None and desired.own.kind.name == "vrf":
+            found.append(AVrf(desired.namespace, desired.name, desired.own.values["table"]))
+        return found
 
     def read(self, host: Host, call: Call[WantedLink]) -> KernelState:
         kernel = host.use(KERNEL)

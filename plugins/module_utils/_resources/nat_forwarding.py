@@ -69,7 +69,7 @@ def ways_out(state: NamespaceState, version: int, behind: Network) -> list[str]:
     """
     routes = [route for route in state.routes if route.version == version and route.kind == "unicast"]
     outer = [route for route in routes if route.protocol != RTPROT_KERNEL or _network_of(route).prefixlen == 0]
-    devices = {device for route in outer for device in (route.device, *route.next_hops)}
+    devices = {device for route in outer for device in route.devices}
     devices -= _devices_towards(routes, behind)
     return sorted(link.name for link in state.links if not link.loopback and link.index in devices)
 

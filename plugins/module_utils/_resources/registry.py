@@ -13,11 +13,15 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.isolation 
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import MasqueradeResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_port_forward import PortForwardResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.neighbour import NeighbourResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_mirror import MirrorResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_qos import QosResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.policy import PolicyResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.rule import RuleResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
 
 #: The resources by the name of their module.
@@ -26,10 +30,14 @@ RESOURCES: Mapping[str, Resource[Any, Any]] = {
     "link": LinkResource(),
     "nat_masquerade": MasqueradeResource(),
     "nat_port_forward": PortForwardResource(),
+    "neighbour": NeighbourResource(),
     "netns": NamespaceResource(),
     "ovs_bridge": BridgeResource(),
+    "ovs_mirror": MirrorResource(),
     "ovs_port": PortResource(),
+    "ovs_qos": QosResource(),
     "policy": PolicyResource(),
     "route": RouteResource(),
+    "rule": RuleResource(),
     "veth": VethResource(),
 }

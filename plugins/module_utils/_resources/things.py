@@ -31,6 +31,16 @@ class ABridge:
 
 
 @dataclass(frozen=True)
+class APort:
+    """A port of Open vSwitch."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"port {self.name}"
+
+
+@dataclass(frozen=True)
 class AFile:
     path: str
 
@@ -56,6 +66,15 @@ class ALinkUp:
 
     def __str__(self) -> str:
         return f"link {self.namespace or 'host'}/{self.name} (up)"
+
+
+@dataclass(frozen=True)
+class AVrf:
+    """A VRF, and the routing table that its members use."""
+
+    namespace: NamespaceName
+    name: str
+    table: int
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.validation impo
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.exposure_lines import exposure_lines
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import POLICY_CHAINS, format_vlans
 
+#: The types of routes that are shown, and what a rule selects packets by, in the order of ip-rule(8).
+_ROUTE_TYPES = frozenset({"unicast", "blackhole", "unreachable", "prohibit", "throw"})
+_SELECTORS = ("from", "to", "fwmark", "iif", "oif", "ipproto", "sport", "dport")
+
 Info = Mapping[str, Any]
 
 #: Links by namespace and name.
@@ -154,8 +158,11 @@ def _format_processes(space: Info, is_detailed: bool) -> Iterator[str]:
 def _format_traits(space: Info) -> Iterator[str]:
     """Yield routes that the kernel did not add, forwarding, masquerading, other NAT rules, and listening sockets."""
     for route in space["routes"]:
-        if route["protocol"] != "kernel" and route["type"] == "unicast":
+        if route["protocol"] != "kernel" and route["type"] in _ROUTE_TYPES:
             yield _format_route(route)
+    for rule in space["rules"]:
+        if rule["protocol"] != "kernel":
+            yield _format_rule(rule)
     forwards = [
         version
         for version, key in (("IPv4", "net.ipv4.ip_forward"), ("IPv6", "net.ipv6.conf.all.forwarding"))
@@ -194,9 +201,23 @@ def _format_policy(rules: Iterable[Info]) -> Iterator[str]:
 
 def _format_route(route: Info) -> str:
     words = [route["destination"], "" if route["version"] == 4 or route["destination"] != "default" else "(IPv6)"]
-    words.append(f"via {route['gateway']}" if route["gateway"] else "")
-    words.append(f"dev {route['device']}" if route["device"] else "")
+    words.append(route["type"] if route["type"] != "unicast" else "")
+    ways = [_format_way(hop) for hop in route["nexthops"] or [route]]
+    words.append(" or ".join(ways))
     words.append(f"table {route['table']}" if route["table"] != MAIN_TABLE else "")
+    return _join(words, " ")
+
+
+def _format_way(hop: Info) -> str:
+    gateway = f"via {hop['gateway']}" if hop["gateway"] else ""
+    return _join([gateway, f"dev {hop['device']}" if hop["device"] else ""], " ")
+
+
+def _format_rule(rule: Info) -> str:
+    """Return a rule in the words of ip-rule(8)."""
+    words = [f"rule {rule['priority']}:", *rule["special"]]
+    words += [f"{name} {rule[name]}" for name in _SELECTORS if rule[name]]
+    words.append("l3mdev" if rule["l3mdev"] else f"lookup {rule['table']}" if rule["table"] else rule["action"])
     return _join(words, " ")
 
 

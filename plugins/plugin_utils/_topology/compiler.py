@@ -23,12 +23,12 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     Link,
     Namespace,
     Nat,
-    Route,
     Topology,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.names import namespace_addresses
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies, policy_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.probes import derive_probes
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.routing_entries import routing_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.summary import summarize
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.sysctls import assign_sysctls
 
@@ -42,9 +42,9 @@ def compile_topology(variables: Any) -> dict[str, Any]:
         variables: A dictionary with the role's variables, their names without ``topology_``.
 
     Returns:
-        ``namespaces``, ``bridges``, ``pairs``, ``links``, ``ports``, ``routes``, ``isolation``, ``rules``,
-        ``forwards``, ``policies``, ``probes``: each in the format of the module's bulk option; ``hosts``, an option of
-        the module netns; and ``summary``, a list of lines for a person.
+        ``namespaces``, ``bridges``, ``pairs``, ``links``, ``ports``, ``routes``, ``routing_rules``, ``neighbours``,
+        ``isolation``, ``rules``, ``forwards``, ``policies``, ``probes``: each in the format of the module's bulk
+        option; ``hosts``, an option of the module netns; and ``summary``, a list of lines for a person.
 
     Raises:
         TopologyError: With all errors.
@@ -75,8 +75,8 @@ def _compile_present(topology: Topology, policies: Policies) -> dict[str, Any]:
         + [_build_pair(link) for link in topology.links],
         "links": [_build_local(bridge) for bridge in topology.bridges] + [_build_end(end) for end in existing],
         "ports": [_build_port(attachment) for attachment in plugged],
-        "routes": [entry for namespace in topology.namespaces for entry in _build_routes(namespace)],
         "hosts": namespace_addresses(topology),
+        **routing_entries(topology),
         "isolation": isolation_entries(topology),
         "rules": [{"source": str(rule.source), **rule.options} for rule in topology.nat],
         "forwards": [entry for forward in topology.forwards for entry in _build_forwards(topology, forward)],
@@ -128,26 +128,6 @@ def _build_port(attachment: Attachment) -> Entry:
     return entry
 
 
-def _build_routes(namespace: Namespace) -> Iterator[Entry]:
-    if namespace.declares_routes and not namespace.routes:
-        # Names the namespace, for the module's `exact`; a namespace that no entry names keeps its routes.
-        yield {"namespace": namespace.name, "destination": "default", "state": "absent"}
-    for route in namespace.routes:
-        yield _build_route(namespace.name, route)
-
-
-def _build_route(namespace: str, route: Route) -> Entry:
-    entry: Entry = {"namespace": namespace, "destination": route.destination_text}
-    for option in ("gateway", "source"):
-        address = getattr(route, option)
-        if address is not None:
-            entry[option] = str(address)
-    for option in ("device", "metric", "table"):
-        if getattr(route, option) is not None:
-            entry[option] = getattr(route, option)
-    return entry
-
-
 def _build_forwards(topology: Topology, forward: Forward) -> Iterator[Entry]:
     """Yield an entry for each IP version; a neighbour of the target reaches the published port, too."""
     for target in resolve_targets(topology, forward):
@@ -194,6 +174,8 @@ def _compile_absent(topology: Topology, policies: Policies) -> dict[str, Any]:
         "ports": [_build_absent(name=attachment.peer, bridge=attachment.bridge) for attachment in plugged],
         "routes": [],
         "hosts": {},
+        "routing_rules": [],
+        "neighbours": [],
         "isolation": [_build_absent(link=str(entry["link"])) for entry in isolation_entries(topology)],
         "rules": [
             _build_absent(source=str(rule.source), **_select(rule, "namespace", "out_interface"))

@@ -114,14 +114,18 @@ class IsolatedLinks:
         by_gateway = {address.ip: link for link in self.links for address in link.local}
         for namespace in self.topology.namespaces:
             for route in namespace.routes:
-                link = by_gateway.get(route.gateway) if route.gateway is not None else None
-                if link is None or route.destination is None:
-                    continue
-                for other in self.links:
-                    if other is not link:
-                        common = (_common(route.destination, network) for network in other.networks)
-                        found.setdefault(link.name, []).extend(network for network in common if network is not None)
+                links = [by_gateway[hop.gateway] for hop in route.hops if hop.gateway in by_gateway]
+                for link in dict.fromkeys(link.name for link in links):
+                    if route.destination is not None:
+                        found.setdefault(link, []).extend(self._common_with_others(route.destination, link))
         return found
+
+    def _common_with_others(self, destination: Network, link: str) -> Iterator[Network]:
+        """Yield what a network has in common with those of other links."""
+        for other in self.links:
+            if other.name != link:
+                common = (_common(destination, network) for network in other.networks)
+                yield from (network for network in common if network is not None)
 
     def drops(self, source: str, to: Address) -> bool:
         """Return whether the host drops what comes in by a link of the topology for an address behind another one."""

@@ -11,7 +11,12 @@ from functools import cached_property
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.policies import DEFAULT_PRIORITY
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Interface, Network
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
+    MAIN_TABLE,
+    Address,
+    Interface,
+    Network,
+)
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.segments import Segment, segment_of
 
 
@@ -71,6 +76,16 @@ class Link:
 
 
 @dataclass(frozen=True)
+class NextHop:
+    """An entry of a route's ``nexthops``."""
+
+    gateway: Address | None
+    device: str | None
+    weight: int = 1
+    onlink: bool | None = None
+
+
+@dataclass(frozen=True)
 class Route:
     """An entry of a namespace's ``routes``."""
 
@@ -82,17 +97,62 @@ class Route:
     source: Address | None
     metric: int | None
     table: int | None
+    kind: str = "unicast"
+    next_hops: tuple[NextHop, ...] = ()
+    onlink: bool | None = None
+    mtu: int | None = None
+    protocol: int | None = None
+    vrf: str | None = None
 
     @property
     def version(self) -> int:
-        """The IP version: that of the destination; for a default route, of the gateway or the source; else 4."""
-        known: Any = self.destination or self.gateway or self.source
+        """The IP version: that of the destination; for a default route, of a gateway or the source; else 4."""
+        gateways = (hop.gateway for hop in self.next_hops)
+        known: Any = next(filter(None, (self.destination, self.gateway, self.source, *gateways)), None)
         return known.version if known else 4
 
     @property
     def destination_text(self) -> str:
         """The destination as ip-route(8) writes it."""
         return str(self.destination) if self.destination else "default"
+
+    @property
+    def hops(self) -> tuple[NextHop, ...]:
+        """All next hops, however many there are; none of a route that refuses packets."""
+        if self.next_hops or self.kind != "unicast":
+            return self.next_hops
+        return (NextHop(self.gateway, self.device, onlink=self.onlink),)
+
+    @property
+    def is_main(self) -> bool:
+        """Whether it is in the main table."""
+        return self.vrf is None and self.table in (None, MAIN_TABLE)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An entry of a namespace's ``rules``: its options, each value checked."""
+
+    path: str
+    version: int
+    options: Mapping[str, Any]
+
+    @property
+    def selector(self) -> tuple[Any, ...]:
+        """Which packets it is about, and when it is tried."""
+        names = ("from", "to", "iif", "oif", "fwmark", "ipproto", "sport", "dport")
+        return (self.version, self.options["priority"], *(self.options.get(name) for name in names))
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """An entry of a namespace's ``neighbours``."""
+
+    path: str
+    address: Address
+    device: str | None
+    mac: str | None
+    proxy: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,8 +165,10 @@ class Namespace:
     options: Mapping[str, Any]
     interfaces: tuple[Attachment, ...]
     routes: tuple[Route, ...]
-    #: Whether ``routes`` is given: without it the routes of the namespace are whatever it has, and are left unchanged.
-    declares_routes: bool = False
+    #: Which of ``routes``, ``rules`` and ``neighbours`` are given: what is not is whatever it has, and stays.
+    declares: frozenset[str] = frozenset()
+    rules: tuple[Rule, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
     #: Whether some of the interfaces are invalid, and therefore missing here.
     incomplete: bool = False
     #: The groups that it is a member of.

@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE, Address, Interface
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Attachment, Namespace, Nat, Route
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
+    Attachment,
+    Namespace,
+    Nat,
+    Route,
+    Rule,
+)
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policy_routing import MAIN, Lookup, read_rule
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.segments import Segment
 
 #: A namespace; None is the host.
@@ -57,8 +64,13 @@ class Node:
     nat: list[Nat] = field(default_factory=list)
     connected: dict[NetworkKey, list[NodeInterface]] = field(default_factory=dict)
     static_routes: dict[NetworkKey, list[Route]] = field(default_factory=dict)
-    #: Whether its static routes are declared, and are therefore those and no others.
+    #: Those of the other tables, by the number of the table.
+    other_tables: dict[int, dict[NetworkKey, list[Route]]] = field(default_factory=dict)
+    #: What selects a table, by IP version, in the order of their priorities.
+    lookups: dict[int, list[Lookup]] = field(default_factory=lambda: {4: [MAIN], 6: [MAIN]})
+    #: Whether its static routes are declared, and are therefore those and no others; and so of its rules.
     declares_routes: bool = False
+    declares_rules: bool = False
 
     def attach(self, interface: NodeInterface) -> None:
         """Add an interface, and the networks that are connected by its addresses."""
@@ -70,9 +82,9 @@ class Node:
                     networks.append(interface)
 
     def add_route(self, route: Route) -> None:
-        """Add a route of the main table."""
-        if route.table not in (None, MAIN_TABLE):
-            self.fully_declared = False  # Some rules that are not declared select that table.
+        """Add a route to its table."""
+        if not route.is_main and (route.vrf is not None or not self.declares_rules):
+            self.fully_declared = False  # Links, or rules that are not declared, select that table.
             return
         destination = route.destination
         key = (
@@ -80,7 +92,16 @@ class Node:
             if destination is None
             else network_key(destination.network_address, destination.prefixlen)
         )
-        self.static_routes.setdefault(key, []).append(route)
+        self.table(route.table or MAIN_TABLE).setdefault(key, []).append(route)
+
+    def table(self, number: int) -> dict[NetworkKey, list[Route]]:
+        """Return the static routes of a table, to which others can be added."""
+        return self.static_routes if number == MAIN_TABLE else self.other_tables.setdefault(number, {})
+
+    def add_rule(self, rule: Rule) -> None:
+        """Add a rule; of those with the same priority, the first one that is added is tried first."""
+        self.lookups[rule.version].append(read_rule(rule))
+        self.lookups[rule.version].sort(key=lambda lookup: lookup.priority)
 
     def read_sysctls(self, namespace: Namespace) -> None:
         """Read from a namespace's kernel parameters what it forwards, and for whom it may answer."""
@@ -103,7 +124,7 @@ class Node:
     def is_leaf(self) -> bool:
         """Whether it has one interface and no route, and so nothing by which it could send to another subnet."""
         is_declared = self.place is not None and self.fully_declared and self.declares_routes
-        return is_declared and len(self.interfaces) == 1 and not self.static_routes
+        return is_declared and len(self.interfaces) == 1 and not self.static_routes and not self.other_tables
 
     @property
     def may_bridge(self) -> bool:

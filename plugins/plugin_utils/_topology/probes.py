@@ -10,6 +10,7 @@ Pure. Their number grows linearly, whereas that of all pairs grows with the squa
 - for each route through a router namespace one address behind it is probed;
 - each address of a namespace is probed from another broadcast domain, and a protected port from another one, and must
   not answer;
+- for each route that refuses packets one address that it is about is probed, and must not answer;
 - what is outside is probed from every namespace; without addresses there, one namespace of each masqueraded network
   shows that what it sends is translated;
 - each policy is probed by some of the paths that it is about, and every path expects what the policies say of it;
@@ -30,14 +31,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.expectations im
     is_forbidding,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
-    MAIN_TABLE,
     PROBE_TIMEOUT_MAX,
     Address,
     Network,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolation import isolated_paths
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.masquerading import masquerading_probes
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Namespace, Target, Topology
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Namespace, Route, Target, Topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.nodes import Place, is_link_local
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.paths import (
     Member,
@@ -48,6 +48,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.paths impor
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policy_probes import PolicyProbes
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policy_routing import read_rule
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.published import published_paths
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.walk import Verdict, Walk
 
@@ -91,6 +92,7 @@ def derive_probes(topology: Topology, policies: Policies) -> list[Probe]:
         (published_paths(topology, members, walk), True),
         (isolated_paths(topology, members, walk), False),
         (_forbidden_paths_outside(topology, walk), False),
+        (_refused_paths(topology, members, walk), False),
     ):
         for path in paths:
             expected.setdefault(path, reachable)
@@ -195,11 +197,27 @@ def _paths_through_routers(topology: Topology, members: Subnets, walk: Walk) -> 
     candidates = {version: _RoutedAddresses(members, version, walk) for version in (4, 6)}
     for index, namespace in enumerate(topology.namespaces):
         for route in namespace.routes:
-            if route.gateway is not None and route.table in (None, MAIN_TABLE):
+            if route.gateway is not None and route.is_main:
                 for address in candidates[route.version].select(route.destination, index):
                     if _is_routed(namespace.name, address, walk):
                         yield ProbePath(namespace.name, address)
                         break
+
+
+def _refused_paths(topology: Topology, members: Subnets, walk: Walk) -> Iterator[ProbePath]:
+    """Yield for each route that refuses packets one address in the topology that it is about."""
+    refusing = [
+        (index, namespace.name, route)
+        for index, namespace in enumerate(topology.namespaces)
+        for route in namespace.routes
+        if route.kind != "unicast"
+    ]
+    candidates = {version: _RoutedAddresses(members, version, walk) for version in (4, 6)} if refusing else {}
+    for index, name, route in refusing:
+        for address in candidates[route.version].select(route.destination, index):
+            if name not in walk.holders[address] and walk.reaches(name, address) is Verdict.NO:
+                yield ProbePath(name, address)
+                break
 
 
 def _is_routed(place: Place, to: Address, walk: Walk) -> bool:
@@ -253,10 +271,24 @@ def _paths_outside(topology: Topology) -> Iterator[ProbePath]:
 
 
 def _has_route(namespace: Namespace, target: Target) -> bool:
-    return any(
-        route.version == target.address.version and (route.destination is None or target.address in route.destination)
+    """Return whether a namespace sends to a target, by its main table: the longest prefix, then the lowest metric.
+
+    A rule may decide otherwise; what it is about depends on more than is declared.
+    """
+    version, address = target.address.version, target.address
+    if any(read_rule(rule).fits(address, ()) is not False for rule in namespace.rules if rule.version == version):
+        return False
+    routes = [
+        route
         for route in namespace.routes
-    )
+        if route.version == version and route.is_main and (route.destination is None or address in route.destination)
+    ]
+    best = min(routes, key=lambda route: (-_prefix_length(route), route.metric or 0), default=None)
+    return best is not None and best.kind == "unicast"
+
+
+def _prefix_length(route: Route) -> int:
+    return route.destination.prefixlen if route.destination is not None else 0
 
 
 def _is_masqueraded(namespace: Namespace, target: Target, topology: Topology) -> bool:

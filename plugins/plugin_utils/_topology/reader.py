@@ -28,12 +28,12 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     Namespace,
     Nat,
     PolicyEntry,
-    Route,
     Selector,
     Target,
     Topology,
     UserProbe,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.route_reader import ROUTING, read_routing
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.schema import Check, Each
 
 #: What a role variable has before the key of the filter's input; error messages name the variables.
@@ -111,7 +111,7 @@ class Reader:
         variable = VARIABLE_PREFIX + key
         yield from self._read_each(variable, self._check_list(variable, "", given.get(key, [])), read)
 
-    def _read_nested(self, path: str, key: str, given: Any, read: Callable[[str, Any], Any]) -> Iterator[Any]:
+    def read_nested(self, path: str, key: str, given: Any, read: Callable[[str, Any], Any]) -> Iterator[Any]:
         """Yield every valid entry of a list within an entry."""
         yield from self._read_each(f"{path} {key}", self._check_list(path, key, given), read)
 
@@ -155,7 +155,7 @@ class Reader:
                 valid.append(result)
         return valid
 
-    def _check_options(
+    def check_options(
         self, path: str, entry: Any, known: Mapping[str, Check | None], required: str
     ) -> dict[str, Any] | None:
         """Return all valid options of an entry, in their normal form.
@@ -183,7 +183,7 @@ class Reader:
     # --- entries -----------------------------------------------------------------------------------------------
 
     def _read_bridge(self, path: str, entry: Any) -> Bridge | None:
-        options = self._check_options(path, entry, schema.BRIDGE, "name")
+        options = self.check_options(path, entry, schema.BRIDGE, "name")
         if options is None:
             return None
         return Bridge(
@@ -204,18 +204,18 @@ class Reader:
             **schema.DEFAULTS,
             "labels": Each(schema.check_text),
             "interfaces": None,
-            "routes": None,
+            **dict.fromkeys(ROUTING),
         }
-        options = self._check_options(path, entry, known, "name")
+        options = self.check_options(path, entry, known, "name")
         # A namespace without a valid name is read further, so that the errors within it are reported in the same run.
         given = options if options is not None else _select(entry if isinstance(entry, dict) else {}, known)
         name = options["name"] if options is not None else ""
         interfaces = tuple(
-            self._read_nested(
+            self.read_nested(
                 path, "interfaces", given.get("interfaces", []), lambda at, item: self._read_attachment(at, item, name)
             )
         )
-        routes = tuple(self._read_nested(path, "routes", given.get("routes", []), self._read_route))
+        routing = read_routing(self, path, given)
         if options is None:
             return None
         netns = _select(options, schema.NETNS)
@@ -226,8 +226,10 @@ class Reader:
             name,
             netns,
             interfaces,
-            routes,
-            declares_routes="routes" in given,
+            routing.routes,
+            declares=frozenset(routing.declared),
+            rules=routing.rules,
+            neighbours=routing.neighbours,
             incomplete=_is_incomplete(given, "interfaces", interfaces),
             labels=tuple(options.get("labels", ())),
             defaults=_read_defaults(options),
@@ -235,7 +237,7 @@ class Reader:
 
     def _read_attachment(self, path: str, entry: Any, namespace: str) -> Attachment | None:
         exists = isinstance(entry, Mapping) and "bridge" not in entry
-        options = self._check_options(path, entry, schema.EXISTING_INTERFACE if exists else schema.INTERFACE, "name")
+        options = self.check_options(path, entry, schema.EXISTING_INTERFACE if exists else schema.INTERFACE, "name")
         if options is None:
             return None
         if exists:
@@ -270,21 +272,9 @@ class Reader:
             )
             return ""
 
-    def _read_route(self, path: str, entry: Any) -> Route | None:
-        options = self._check_options(path, entry, schema.ROUTE, "destination")
-        if options is None:
-            return None
-        if "gateway" not in entry and "device" not in entry:
-            self.errors.add(path, "gateway", "is missing, and so is `device`; a route requires at least one of them")
-        return Route(
-            path,
-            options["destination"],
-            *(options.get(key) for key in ("gateway", "device", "source", "metric", "table")),
-        )
-
     def _read_link(self, path: str, entry: Any) -> Link | None:
         known: dict[str, Check | None] = {**schema.LINK_END, "peer": None}
-        near = self._check_options(path, entry, known, "name")
+        near = self.check_options(path, entry, known, "name")
         if not isinstance(entry, dict):
             return None
         if "peer" not in entry:
@@ -293,7 +283,7 @@ class Reader:
             )
             return None
         far_path = f"{path} peer"
-        far = self._check_options(far_path, entry["peer"], {**schema.LINK_END}, "name")
+        far = self.check_options(far_path, entry["peer"], {**schema.LINK_END}, "name")
         if near is None or far is None:
             return None
         for at, options in ((path, near), (far_path, far)):
@@ -311,7 +301,7 @@ class Reader:
                 "is missing; an entry requires `source` (a network to masquerade) or `publish` (a port to publish)",
             )
             return None
-        options = self._check_options(path, entry, schema.NAT, "source")
+        options = self.check_options(path, entry, schema.NAT, "source")
         if options is None:
             return None
         return Nat(path, options["source"], {key: value for key, value in options.items() if key != "source"})
@@ -324,7 +314,7 @@ class Reader:
                 "cannot be combined with `publish`; write one entry that masquerades and another one that publishes",
             )
             return None
-        options = self._check_options(path, entry, schema.FORWARD, "publish")
+        options = self.check_options(path, entry, schema.FORWARD, "publish")
         if "to" not in entry:
             self.errors.add(path, "to", "is missing; set the namespace that the port is forwarded to, or its address")
         if options is None or "to" not in options:
@@ -346,7 +336,7 @@ class Reader:
         )
 
     def _read_probe(self, path: str, entry: Any) -> UserProbe | None:
-        options = self._check_options(path, entry, schema.PROBE, "to")
+        options = self.check_options(path, entry, schema.PROBE, "to")
         if options is None:
             return None
         protocol = options.get("protocol", "icmp")
@@ -369,7 +359,7 @@ class Reader:
 
     def _read_policy(self, path: str, entry: Any) -> PolicyEntry | None:
         known: dict[str, Check | None] = {**schema.POLICY, "from": None, "to": None}
-        options = self._check_options(path, entry, known, "action")
+        options = self.check_options(path, entry, known, "action")
         given = entry if isinstance(entry, dict) else {}
         source, destination = (self._read_selector(path, side, given) for side in ("from", "to"))
         for option, protocols in (("ports", ("tcp", "udp")), ("icmp_types", ("icmp",))):
@@ -396,7 +386,7 @@ class Reader:
             keys = ", ".join(schema.SELECTOR)
             self.errors.add(path, side, f"must be a dictionary with some of the keys {keys}, not {describe(value)}")
             return Selector()
-        options = self._check_options(f"{path} {side}", value, {**schema.SELECTOR}, "") or {}
+        options = self.check_options(f"{path} {side}", value, {**schema.SELECTOR}, "") or {}
         lists = {key: tuple(options[key]) for key in ("namespaces", "groups", "bridges", "networks") if key in options}
         return Selector(**lists, outside=options.get("outside", False), host=options.get("host", False))
 
@@ -429,7 +419,7 @@ def _format_path(base: str, index: int, entry: Any) -> str:
     """Return where an entry is, with the name that identifies it to its reader."""
     name = ""
     if isinstance(entry, dict):
-        keys = ("name", "destination", "source", "publish", "to", "action")
+        keys = ("name", "destination", "source", "publish", "priority", "address", "to", "action")
         name = next((str(entry[key]) for key in keys if isinstance(entry.get(key), (str, int))), "")
     return f"{base}[{index}] ({name})" if name else f"{base}[{index}]"
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Checks the routes of a topology: what the kernel would refuse, and what would replace another route. Pure."""
+"""Checks the routes, rules and neighbours of a topology: what the kernel would refuse, and what is doubled. Pure."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     Attachment,
     End,
     Namespace,
+    NextHop,
     Route,
     Topology,
 )
@@ -27,19 +28,44 @@ def check_routes(topology: Topology, errors: Errors) -> None:
     for namespace in topology.namespaces:
         _check_duplicates(namespace, errors)
         for route in namespace.routes:
-            _check_versions(route, errors)
             if not (namespace.incomplete or "links" in topology.incomplete):
-                _check_device(route, namespace, ends[namespace.name], errors)
-                _check_gateway(route, namespace, ends[namespace.name], errors)
+                for number, hop in enumerate(route.hops):
+                    path = f"{route.path} nexthops[{number}]" if route.next_hops else route.path
+                    _check_device(path, hop.device, namespace, ends[namespace.name], errors)
+                    _check_gateway(path, hop, namespace, ends[namespace.name], errors)
                 _check_source(route, namespace, ends[namespace.name], errors)
+        if not (namespace.incomplete or "links" in topology.incomplete):
+            _check_links(namespace, ends[namespace.name], errors)
 
 
 def _check_duplicates(namespace: Namespace, errors: Errors) -> None:
+    _check_routes_once(namespace, errors)
+    rules = ((rule.selector, rule.path) for rule in namespace.rules)
+    neighbours = (((each.address, each.device, each.proxy), each.path) for each in namespace.neighbours)
+    for option, entries in (("priority", rules), ("address", neighbours)):
+        seen: dict[object, str] = {}
+        for key, path in entries:
+            first = seen.setdefault(key, path)
+            if first != path:
+                errors.add(path, option, f"is the same as {first}; remove one of them")
+
+
+def _check_links(namespace: Namespace, ends: Iterable[End], errors: Errors) -> None:
+    """Check that the interfaces of rules and neighbours exist: otherwise a rule never applies."""
+    for rule in namespace.rules:
+        for option in ("iif", "oif"):
+            _check_device(rule.path, rule.options.get(option), namespace, ends, errors, option)
+    for neighbour in namespace.neighbours:
+        _check_device(neighbour.path, neighbour.device, namespace, ends, errors)
+
+
+def _check_routes_once(namespace: Namespace, errors: Errors) -> None:
     first: dict[tuple[object, ...], str] = {}
     for route in namespace.routes:
         is_default = route.destination is None or route.destination.prefixlen == 0
         destination = "default" if is_default else route.destination
-        seen = first.setdefault((route.version, destination, route.metric, route.table), route.path)
+        table = route.vrf or route.table
+        seen = first.setdefault((route.version, destination, route.metric, table), route.path)
         if seen != route.path:
             errors.add(
                 route.path,
@@ -49,54 +75,38 @@ def _check_duplicates(namespace: Namespace, errors: Errors) -> None:
             )
 
 
-def _check_versions(route: Route, errors: Errors) -> None:
-    for option, address in (("gateway", route.gateway), ("source", route.source)):
-        if address is not None and address.version != route.version:
-            errors.add(
-                route.path,
-                option,
-                f"{address} is an IPv{address.version} address, and the route is an IPv{route.version} route; "
-                "use an address of the same version",
-            )
-
-
-def _check_device(route: Route, namespace: Namespace, ends: Iterable[End], errors: Errors) -> None:
+def _check_device(
+    path: str, device: str | None, namespace: Namespace, ends: Iterable[End], errors: Errors, option: str = "device"
+) -> None:
     names = [end.name for end in ends]
-    if route.device is not None and route.device != "lo" and route.device not in names:
-        errors.add(
-            route.path,
-            "device",
-            f"namespace {namespace.name!r} has no interface {route.device!r}; {suggest(route.device, names)}",
-        )
+    if device is not None and device != "lo" and device not in names:
+        errors.add(path, option, f"namespace {namespace.name!r} has no interface {device!r}; {suggest(device, names)}")
 
 
-def _check_gateway(route: Route, namespace: Namespace, ends: Iterable[End], errors: Errors) -> None:
+def _check_gateway(path: str, hop: NextHop, namespace: Namespace, ends: Iterable[End], errors: Errors) -> None:
     """Check that a gateway is on one of the namespace's own subnets (the kernel: Nexthop has invalid gateway)."""
-    gateway = route.gateway
-    if gateway is None or gateway.version != route.version:
+    gateway = hop.gateway
+    if gateway is None or (gateway.version == 6 and gateway.is_link_local):
         return
-    if gateway.version == 6 and gateway.is_link_local:
-        if route.device is None:
-            message = f"is missing; the link-local gateway {gateway} is unique per interface only"
-            errors.add(route.path, "device", message)
-        return
-    usable = [end for end in ends if route.device in (None, end.name)]
-    if not usable and route.device is not None:
+    usable = [end for end in ends if hop.device in (None, end.name)]
+    if not usable and hop.device is not None:
         return  # The device does not exist, which is reported.
     own = [address for end in usable for address in end.addresses or ()]
     if any(address.ip == gateway for address in own):
         message = f"{gateway} is the namespace's own address; set the address of the next router"
-        errors.add(route.path, "gateway", message)
+        errors.add(path, "gateway", message)
         return
-    if not any(_may_have_more_addresses(end) for end in usable) and not _is_on_link(gateway, own, route, namespace):
-        errors.add(route.path, "gateway", _describe_unreachable(gateway, own, route, namespace))
+    if hop.onlink or any(_may_have_more_addresses(end) for end in usable):
+        return
+    if not _is_on_link(gateway, own, hop, namespace):
+        errors.add(path, "gateway", _describe_unreachable(gateway, own, hop, namespace))
 
 
-def _describe_unreachable(gateway: Address, own: Iterable[Interface], route: Route, namespace: Namespace) -> str:
+def _describe_unreachable(gateway: Address, own: Iterable[Interface], hop: NextHop, namespace: Namespace) -> str:
     networks = sorted({str(address.network) for address in own if address.version == gateway.version})
     declared = ", ".join(networks) if networks else f"no IPv{gateway.version} address"
-    if route.device:
-        cause = f"interface {route.device!r} has no address in its subnet"
+    if hop.device:
+        cause = f"interface {hop.device!r} has no address in its subnet"
     else:
         cause = f"no interface of namespace {namespace.name!r} has an address in its subnet"
     return (
@@ -112,16 +122,17 @@ def _may_have_more_addresses(end: End) -> bool:
     return end.addresses is None and isinstance(end, Attachment) and end.bridge is None and end.name != "lo"
 
 
-def _is_on_link(gateway: Address, own: Iterable[Interface], route: Route, namespace: Namespace) -> bool:
+def _is_on_link(gateway: Address, own: Iterable[Interface], hop: NextHop, namespace: Namespace) -> bool:
     """Return whether a subnet of the namespace, or one of its routes without a gateway, covers the gateway."""
     if any(gateway in address.network for address in own):
         return True
-    direct = (other for other in namespace.routes if other.gateway is None and other.destination is not None)
     return any(
         other.destination is not None
         and gateway in other.destination
-        and (route.device is None or other.device == route.device)
-        for other in direct
+        and direct.gateway is None
+        and (hop.device is None or direct.device == hop.device)
+        for other in namespace.routes
+        for direct in other.hops
     )
 
 

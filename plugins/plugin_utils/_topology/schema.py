@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Union
 
-from ansible_collections.netns.fabric.plugins.module_utils._core import policies, sysctl_names, validation
+from ansible_collections.netns.fabric.plugins.module_utils._core import policies, routing, sysctl_names, validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import EXPECTATIONS
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
     Address,
@@ -130,6 +130,15 @@ def _whole_number(lowest: int, highest: int) -> Callable[[Any], int]:
     return check
 
 
+def _whole_number_of(*choices: int) -> Callable[[Any], int]:
+    def check(value: Any) -> int:
+        if isinstance(value, bool) or str(value) not in map(str, choices):
+            raise ValidationError(f"must be {' or '.join(map(str, choices))}, not {describe(value)}")
+        return int(value)
+
+    return check
+
+
 def _check_destination(value: Any) -> Network | None:
     if value == "default":
         return None
@@ -214,13 +223,46 @@ BRIDGE: dict[str, Check] = {
     **DEFAULTS,
     "sysctls": _check_link_sysctls,
 }
+NEXT_HOP: dict[str, Check] = {
+    "gateway": validation.ip_address,
+    "device": validation.existing_interface_name,
+    "weight": routing.weight,
+    "onlink": check_boolean,
+}
 ROUTE: dict[str, Check] = {
     "destination": _check_destination,
+    "type": one_of(*routing.ROUTE_TYPES),
     "gateway": validation.ip_address,
     "device": validation.existing_interface_name,
     "source": validation.ip_address,
     "metric": _whole_number(0, METRIC_MAX),
     "table": _whole_number(1, TABLE_MAX),
+    "vrf": validation.existing_interface_name,
+    "onlink": check_boolean,
+    "mtu": routing.path_mtu,
+    "protocol": routing.route_protocol,
+}
+RULE: dict[str, Check] = {
+    "priority": routing.priority,
+    "version": _whole_number_of(4, 6),
+    "from": validation.network,
+    "to": validation.network,
+    "iif": validation.interface_name,
+    "oif": validation.interface_name,
+    "fwmark": routing.mark,
+    "ipproto": routing.ip_protocol,
+    "sport": routing.port_range,
+    "dport": routing.port_range,
+    "action": one_of(*routing.ACTIONS),
+    "table": _whole_number(1, TABLE_MAX),
+    "l3mdev": check_boolean,
+    "suppress_prefixlength": _whole_number(0, 128),
+}
+NEIGHBOUR: dict[str, Check] = {
+    "address": routing.neighbour_address,
+    "device": validation.existing_interface_name,
+    "mac": validation.hardware_address,
+    "proxy": check_boolean,
 }
 #: Options of the module netns, without the name.
 NETNS: dict[str, Check] = {

@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     Namespace,
     Nat,
     PolicyEntry,
+    Route,
     Selector,
     Topology,
 )
@@ -76,11 +77,26 @@ def _format_addresses(addresses: tuple[Interface, ...] | None) -> str:
 
 def _format_namespace(namespace: Namespace, ends: Iterable[End]) -> str:
     parts = [f"{end.name} {_format_addresses(end.addresses)}" for end in ends]
-    for route in namespace.routes:
-        nexthop = [f"via {route.gateway}"] if route.gateway else []
-        nexthop += [f"dev {route.device}"] if route.device else []
-        parts.append(f"{route.destination_text} {' '.join(nexthop)}")
+    parts += [f"{route.destination_text} {_format_way(route)}" for route in namespace.routes]
+    parts += [f"{len(found)} {what}" for what, found in _others(namespace) if found]
     return f"  namespace {namespace.name}: {', '.join(parts) or 'empty'}"
+
+
+def _format_way(route: Route) -> str:
+    """Return where a route leads to, or how it refuses packets."""
+    if route.kind != "unicast":
+        return route.kind
+    ways = []
+    for hop in route.hops:
+        way = [f"via {hop.gateway}"] if hop.gateway else []
+        way += [f"dev {hop.device}"] if hop.device else []
+        ways.append(" ".join(way))
+    return " or ".join(ways)
+
+
+def _others(namespace: Namespace) -> Iterator[tuple[str, Sequence[object]]]:
+    for what, found in (("rule", namespace.rules), ("static neighbour", namespace.neighbours)):
+        yield what if len(found) == 1 else f"{what}s", found
 
 
 def _format_bridges(topology: Topology) -> Iterator[str]:

@@ -11,11 +11,12 @@ doubt is UNKNOWN.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import Optional
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE, Address
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import IsolatedLinks
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Namespace, Nat, Route, Topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.nodes import (
@@ -26,6 +27,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.nodes impor
     may_lead_further,
     network_key,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policy_routing import Lookup
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.segments import Segment, segment_of
 
 #: Routers that a packet is followed through.
@@ -62,6 +64,10 @@ class Trace:
     def places(self) -> list[Place]:
         """All nodes on the way."""
         return [*(hop.place for hop in self.hops), self.end]
+
+
+#: Where a node sends a packet: the interface and the gateway, or that there is none.
+NextHop = tuple[Optional[Hop], Optional[Address], Verdict]
 
 
 class Walk:
@@ -110,7 +116,11 @@ class Walk:
     # --- building ----------------------------------------------------------------------------------------------
 
     def _add_namespace(self, namespace: Namespace) -> None:
-        node = self.nodes[namespace.name] = Node(namespace.name, declares_routes=namespace.declares_routes)
+        node = self.nodes[namespace.name] = Node(
+            namespace.name,
+            declares_routes="routes" in namespace.declares,
+            declares_rules="rules" in namespace.declares,
+        )
         for attachment in namespace.interfaces:
             protected = attachment.port.get("protected", False)
             interface = NodeInterface(attachment.name, segment_of(attachment), attachment.addresses or (), protected)
@@ -120,6 +130,8 @@ class Walk:
         for route in namespace.routes:
             node.add_route(route)
             self._lengths[route.version].add(route.destination.prefixlen if route.destination else 0)
+        for rule in namespace.rules:
+            node.add_rule(rule)
         node.read_sysctls(namespace)
 
     def _attach(self, place: Place, interface: NodeInterface, enabled: bool) -> None:
@@ -167,9 +179,10 @@ class Walk:
         # An answer that takes another way proves nothing either: a route back may have been learnt.
         return Verdict.YES if answered else Verdict.UNKNOWN
 
-    def trace(self, place: Place, to: Address) -> Trace:
-        """Follow a packet one way."""
+    def trace(self, place: Place, to: Address, source: Address | None = None) -> Trace:
+        """Follow a packet one way; without a source address, it has one of the place's own."""
         hops: list[Hop] = []
+        sources = (source,) if source is not None else self._own_sources(place, to.version)
         node = self.nodes[place]
         while len(hops) <= HOPS_MAX:
             if to in node.own_addresses:
@@ -178,13 +191,15 @@ class Walk:
                 return Trace(self._find_verdict_of_host(hops[-1], to))
             if hops and (to.version not in node.forwarded_versions):
                 return Trace(Verdict.UNKNOWN)
-            hop, gateway, verdict = self._find_next_hop(node, to)
+            hop, gateway, verdict = self._find_next_hop(node, to, sources)
             if hop is None:
                 return Trace(verdict)
             following = self._follow(node, hop, gateway or to, to)
             if isinstance(following, Verdict):
                 return Trace(following)
             hops.append(hop)
+            if node.nat:
+                sources = ()  # It may have another one by now.
             node = self.nodes[following]
         return Trace(Verdict.UNKNOWN)
 
@@ -194,31 +209,51 @@ class Walk:
         link = self._host_links.get(segment) if segment is not None else None
         return Verdict.NO if link is not None and self._isolated.drops(link, to) else Verdict.UNKNOWN
 
-    def _find_next_hop(self, node: Node, to: Address) -> tuple[Hop | None, Address | None, Verdict]:
-        """Return the interface and the gateway by the longest prefix (RFC 1812, 5.2.4.3), or why there is none."""
-        for length in sorted(self._lengths[to.version], reverse=True):
-            key = network_key(to, length)
-            direct = node.connected.get(key, [])
-            if direct:
-                # The same subnet on two interfaces: which of them the kernel uses is not declared.
-                return (_build_hop(node, direct[0], to), None, Verdict.YES) if len(direct) == 1 else _UNKNOWN_HOP
-            if key in node.static_routes:
-                return self._follow_static(node, node.static_routes[key], to)
+    def _own_sources(self, place: Place, version: int) -> tuple[Address, ...]:
+        """Return the source addresses that a node's own packets may have."""
+        return tuple(address for address in self.nodes[place].own_addresses if address.version == version)
+
+    def _find_next_hop(self, node: Node, to: Address, sources: Collection[Address]) -> NextHop:
+        """Return the interface and the gateway by the first rule whose table has a route, or why there is none."""
+        for lookup in node.lookups[to.version]:
+            fits = lookup.fits(to, sources)
+            if fits is None:
+                return _UNKNOWN_HOP
+            if fits and lookup.table is None:
+                return None, None, Verdict.NO
+            found = self._look_up(node, lookup, to) if fits else None
+            if found is not None:
+                return found
         # In IPv6 a router may have advertised a way (RFC 4861), and where one is near, so may a routing daemon.
         has_no_route = node.is_leaf and to.version == 4
         is_alone = has_no_route and node.interfaces[0].segment not in self._segments_with_routers
         return None, None, Verdict.NO if is_alone else Verdict.UNKNOWN
 
-    def _follow_static(
-        self, node: Node, routes: list[Route], to: Address
-    ) -> tuple[Hop | None, Address | None, Verdict]:
+    def _look_up(self, node: Node, lookup: Lookup, to: Address) -> NextHop | None:
+        """Return what a table says by the longest prefix (RFC 1812, 5.2.4.3); None where the next rule decides."""
+        number = MAIN_TABLE if lookup.table is None else lookup.table
+        for length in sorted(self._lengths[to.version], reverse=True):
+            if length <= lookup.suppressed:
+                return None
+            key = network_key(to, length)
+            direct = node.connected.get(key, []) if number == MAIN_TABLE else []
+            if direct:
+                # The same subnet on two interfaces: which of them the kernel uses is not declared.
+                return (_build_hop(node, direct[0], to), None, Verdict.YES) if len(direct) == 1 else _UNKNOWN_HOP
+            if key in node.table(number):
+                return self._follow_static(node, node.table(number)[key], to)
+        return None
+
+    def _follow_static(self, node: Node, routes: list[Route], to: Address) -> NextHop | None:
         lowest = min(route.metric or 0 for route in routes)
         best = [route for route in routes if (route.metric or 0) == lowest]
         if len(best) != 1 or not node.fully_declared:
             return _UNKNOWN_HOP
         route = best[0]
-        egress = _find_egress(node, route)
-        if egress is None:
+        if route.kind != "unicast":
+            return None if route.kind == "throw" else (None, None, Verdict.NO)
+        egress = None if route.next_hops else _find_egress(node, route)
+        if egress is None:  # Of several next hops the kernel takes one for each connection.
             return _UNKNOWN_HOP
         sources = (route.source,) if route.source is not None else _source_addresses(egress, to.version)
         return Hop(node.place, egress, sources), route.gateway, Verdict.YES
@@ -258,13 +293,14 @@ class Walk:
                 translated = _source_addresses(hop.egress, to.version)
                 return (
                     len(translated) == 1
-                    and self._returns([*(earlier.place for earlier in hops[:index]), hop.place], source)
+                    and self._returns([*(earlier.place for earlier in hops[:index]), hop.place], source, to)
                     and self._is_answered(hops[index:], end, translated[0], to)
                 )
-        return self._returns([*(hop.place for hop in hops), end], source)
+        return self._returns([*(hop.place for hop in hops), end], source, to)
 
-    def _returns(self, places: list[Place], source: Address) -> bool:
-        back = self.trace(places[-1], source)
+    def _returns(self, places: list[Place], source: Address, to: Address) -> bool:
+        """Return whether the answer, which comes from the address that was asked, takes the same way back."""
+        back = self.trace(places[-1], source, to)
         return back.verdict is Verdict.YES and back.places == places[::-1]
 
     def segments_of(self, place: Place) -> set[Segment]:
@@ -273,14 +309,14 @@ class Walk:
 
     def find_gateway(self, place: Place, to: Address) -> tuple[bool, Place]:
         """Return whether the way to an address outside leads to a node of the topology first, and to which one."""
-        hop, gateway, _verdict = self._find_next_hop(self.nodes[place], to)
+        hop, gateway, _verdict = self._find_next_hop(self.nodes[place], to, self._own_sources(place, to.version))
         if hop is None or gateway is None or hop.egress.segment is None:
             return False, None
         following = self._follow(self.nodes[place], hop, gateway, to)
         return (False, None) if isinstance(following, Verdict) else (True, following)
 
 
-_UNKNOWN_HOP = (None, None, Verdict.UNKNOWN)
+_UNKNOWN_HOP: NextHop = (None, None, Verdict.UNKNOWN)
 
 
 def _build_hop(node: Node, egress: NodeInterface, to: Address) -> Hop:

@@ -14,6 +14,7 @@ import yaml
 
 from ansible_collections.netns.fabric.plugins.module_utils._resources.registry import RESOURCES
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.route_reader import ROUTING
 from ansible_collections.netns.fabric.tools import docs_roles
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -84,12 +85,15 @@ def test_role_passes_every_variable_to_the_filter() -> None:
     ("path", "keys"),
     [
         ("topology_bridges", schema.BRIDGE),
-        ("topology_namespaces", {"name", "labels", "interfaces", "routes", *schema.NETNS, *schema.DEFAULTS}),
+        ("topology_namespaces", {"name", "labels", "interfaces", *ROUTING, *schema.NETNS, *schema.DEFAULTS}),
         ("topology_policies", {"from", "to", *schema.POLICY}),
         ("topology_policies/from", schema.SELECTOR),
         ("topology_policies/to", schema.SELECTOR),
         ("topology_namespaces/interfaces", schema.INTERFACE),
-        ("topology_namespaces/routes", schema.ROUTE),
+        ("topology_namespaces/routes", {"nexthops", *schema.ROUTE}),
+        ("topology_namespaces/routes/nexthops", schema.NEXT_HOP),
+        ("topology_namespaces/rules", schema.RULE),
+        ("topology_namespaces/neighbours", schema.NEIGHBOUR),
         ("topology_links", {"peer", *schema.LINK_END}),
         ("topology_nat", {*schema.NAT, *schema.FORWARD}),
         ("topology_verify_probes", schema.PROBE),
@@ -117,7 +121,7 @@ def test_rows_from_variables_to_lists_have_every_key() -> None:
     namespace = set(TOPOLOGY["topology_namespaces"]["options"])
     # The second row of the bridges is about their local interfaces.
     assert row("topology_bridges[]") == bridge - {"addresses", "mtu", "enabled", "isolate", "sysctls", *schema.DEFAULTS}
-    assert row("topology_namespaces[]") == namespace - {"interfaces", "routes", "labels", *schema.DEFAULTS}
+    assert row("topology_namespaces[]") == namespace - {"interfaces", *ROUTING, "labels", *schema.DEFAULTS}
     assert row("topology_namespaces[].interfaces[]") == set(schema.PORT)
 
 

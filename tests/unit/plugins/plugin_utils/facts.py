@@ -41,6 +41,7 @@ def space(name: str | None, *links: Info, **more: Any) -> Info:
         "processes": [],
         "links": [link("lo", kind="loopback"), *links],
         "routes": [],
+        "rules": [],
         "neighbours": [],
         "sockets": [],
         "sysctls": {},
@@ -105,6 +106,7 @@ def route(destination: str, gateway: str | None = None, **more: Any) -> Info:
         "protocol": "static",
         "version": 4,
         "type": "unicast",
+        "nexthops": [],
         **more,
     }
 

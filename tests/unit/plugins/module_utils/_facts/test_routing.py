@@ -5,13 +5,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_interface
 from typing import Any
 
 import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._facts.routing import NextHop, NoRoute, Router
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Address, Link, NamespaceState, Route
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
+    Address,
+    Link,
+    NamespaceState,
+    Route,
+    Rule,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NextHop as HopOfSeveral
 
 LINKS = (
     Link(1, "lo", loopback=True, up=True),
@@ -31,8 +39,8 @@ ROUTES = (
     Route("10.0.1.0/24", device=3),
     Route("0.0.0.0/0", gateway="10.0.0.254", device=2, metric=10),
     Route("0.0.0.0/0", gateway="10.0.1.254", device=3, metric=20),
-    Route("10.5.0.0/16", kind="blackhole", special=True),
-    Route("10.6.0.0/16", special=True),
+    Route("10.5.0.0/16", kind="blackhole"),
+    Route("10.6.0.0/16", next_hops=(HopOfSeveral("10.0.0.9", 2), HopOfSeveral("10.0.1.9", 3))),
     Route("10.7.0.0/16", device=4),
     Route("fd00::/64", device=3),
 )
@@ -71,9 +79,24 @@ def test_no_route(address: str, part: str, is_unknown: bool) -> None:
 
 
 def test_policy_routing_is_a_doubt() -> None:
-    found = router(Route("0.0.0.0/0", device=2, table=100)).route(ip_address("192.0.2.1"))
-    assert isinstance(found, NextHop)
-    assert "policy routing" in found.doubt
+    """It is one of the IP version that has further rules: the tables alone say nothing."""
+    default = Rule(4, 32766, table=254, protocol=2)
+    for rules, doubt in (((default,), ""), ((default, Rule(4, 1000, table=100)), "the rules of its policy routing")):
+        state = replace(router(Route("0.0.0.0/0", device=2, table=100)).state, rules=rules)
+        found = Router(state, {}).route(ip_address("192.0.2.1"))
+        assert isinstance(found, NextHop)
+        assert found.doubt == doubt
+        refused = Router(state, {}).route(ip_address("10.5.0.1"))
+        assert isinstance(refused, NoRoute)
+        assert refused.is_unknown is bool(doubt)
+        assert Router(state, {}).route(ip_address("fd00:1::1")) == NoRoute("it has no route to fd00:1::1")
+
+
+def test_throw_ends_the_lookup_in_its_table() -> None:
+    """The less specific routes of the same table do not count (ip-route(8))."""
+    found = router(Route("192.0.2.0/24", kind="throw")).route(ip_address("192.0.2.1"))
+    assert isinstance(found, NoRoute)
+    assert not found.is_unknown
 
 
 def test_addresses() -> None:

@@ -12,6 +12,7 @@ from ipaddress import ip_address, ip_interface
 import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import messages, uapi
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NextHop
 
 HEADER = struct.pack("=IHHII", 0, 0, 0, 0, 0)
 
@@ -137,8 +138,8 @@ DESTINATION = attribute(1, bytes([10, 0, 0, 0]))
 TO_ETH0 = attribute(4, struct.pack("=I", 2))
 
 
-def next_hop(flags: int, index: int, gateway: bytes) -> bytes:
-    inside = attribute(5, gateway)
+def next_hop(flags: int, index: int, gateway: bytes, more: bytes = b"") -> bytes:
+    inside = attribute(5, gateway) + more
     return struct.pack("=HBBi", 8 + len(inside), flags, 0, index) + inside
 
 
@@ -173,8 +174,8 @@ def test_the_default_route_and_one_for_a_source() -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        route_message(DESTINATION, length=8, kind=6),
-        route_message(DESTINATION, attribute(9, next_hop(0, 2, bytes([192, 0, 2, 1]))), length=8),
+        route_message(DESTINATION, length=8, kind=2),
+        route_message(DESTINATION, attribute(9, next_hop(0, 2, bytes(4), attribute(18, bytes(18)))), length=8),
         route_message(DESTINATION, attribute(30, struct.pack("=I", 1)), length=8),
         route_message(DESTINATION, attribute(18, bytes(18)), length=8),
     ],
@@ -189,11 +190,25 @@ def test_clones_and_multicast_are_not_routes() -> None:
     assert not messages.is_route(route_message(family=128))
 
 
-def test_the_devices_of_several_next_hops() -> None:
-    hops = next_hop(0, 2, bytes([192, 0, 2, 1])) + next_hop(0, 3, bytes([192, 0, 2, 2]))
+def test_several_next_hops() -> None:
+    hops = next_hop(0, 2, bytes([192, 0, 2, 1])) + next_hop(0x4, 3, bytes([192, 0, 2, 2]))
     found = messages.parse_route(route_message(DESTINATION, attribute(9, hops), length=8))
-    assert (found.device, found.next_hops, found.special) == (None, (2, 3), True)
+    assert (found.device, found.devices, found.special) == (None, (2, 3), False)
+    assert found.next_hops == (NextHop("192.0.2.1", 2), NextHop("192.0.2.2", 3, onlink=True))
     assert messages.parse_route(route_message(DESTINATION, TO_ETH0, length=8)).next_hops == ()
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_a_route_that_refuses_packets_uses_no_link(family: int) -> None:
+    """In IPv6 the kernel reports the loopback."""
+    found = messages.parse_route(route_message(TO_ETH0, family=family, kind=8))
+    assert (found.kind, found.device, found.special) == ("prohibit", None, False)
+
+
+def test_the_mtu_of_a_route_and_a_gateway_outside_of_all_subnets() -> None:
+    metrics = attribute(8, attribute(1, bytes(4)) + attribute(2, struct.pack("=I", 1400)))
+    found = messages.parse_route(route_message(TO_ETH0, metrics, flags=0x4))
+    assert (found.mtu, found.onlink) == (1400, True)
 
 
 def test_the_identity_of_a_route_excludes_observations() -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import socket
 import struct
 from ipaddress import ip_interface
 from typing import Any
@@ -57,60 +56,6 @@ def test_an_ipv6_address_skips_duplicate_address_detection() -> None:
 def test_the_scope_of_an_address_is_that_of_ip_address(text: str, scope: int) -> None:
     fields, _attributes = of_request(requests.address_request(uapi.RTM_NEWADDR, 0, 2, text), uapi.ADDRESS_HEADER)
     assert fields[3] == scope
-
-
-# Routes
-
-
-def next_hop(flags: int, index: int, gateway: bytes) -> bytes:
-    inside = attribute(5, gateway)
-    return struct.pack("=HBBi", 8 + len(inside), flags, 0, index) + inside
-
-
-def test_a_restored_route_has_no_flags_that_cannot_be_set() -> None:
-    def hops(first: int, second: int) -> bytes:
-        return next_hop(first, 2, bytes([192, 0, 2, 1])) + next_hop(second, 3, bytes([192, 0, 2, 2]))
-
-    destination = attribute(1, bytes([10, 0, 0, 0]))
-    fields = (socket.AF_INET, 8, 0, 0, 254, 4, 0, 1, 0x15)
-    dumped = bytes(16) + struct.pack("=BBBBBBBBI", *fields) + destination + attribute(9, hops(0x11, 0x14))
-    request = requests.restore_route(dumped)
-    kind, flags = struct.unpack_from("=HH", request, 4)
-    assert kind == uapi.RTM_NEWROUTE
-    assert flags == uapi.NLM_F_REQUEST | uapi.NLM_F_CREATE
-    assert uapi.ROUTE_HEADER.unpack_from(request, 16) == (*fields[:-1], 0x4)
-    assert netlink.attributes_of(bytes(request), 28) == {1: bytes([10, 0, 0, 0]), 9: hops(0, 0x4)}
-
-
-@pytest.mark.parametrize(
-    ("spec", "scope"),
-    [
-        (op.RouteSpec("10.0.0.0/8", "192.0.2.1"), 0),
-        (op.RouteSpec("10.0.0.0/8", device="eth0"), 253),
-        (op.RouteSpec("fd01::/64", device="eth0"), 0),
-        (op.RouteSpec("0.0.0.0/0", "192.0.2.1", metric=0, table=1000, source="192.0.2.9", tos=16), 0),
-        (op.RouteSpec("fd01::/64", "fd00::1", origin="fd00::/64", metric=7), 0),
-    ],
-)
-def test_a_requested_route_is_read_back(spec: op.RouteSpec, scope: int) -> None:
-    request = requests.route_request(uapi.RTM_NEWROUTE, 0, spec, 2 if spec.device else None)
-    found = messages.parse_route(bytes(request))
-    assert (found.destination, found.gateway, found.table) == (spec.destination, spec.gateway, spec.table)
-    assert (found.metric, found.source, found.tos, found.origin) == (
-        spec.metric or 0,
-        spec.source,
-        spec.tos,
-        spec.origin,
-    )
-    assert found.device == (2 if spec.device else None)
-    fields, _attributes = of_request(request, uapi.ROUTE_HEADER)
-    assert (fields[5], fields[6], fields[7]) == (4, scope, 1)
-
-
-def test_a_route_is_removed_whatever_its_protocol_scope_and_type() -> None:
-    request = requests.route_request(uapi.RTM_DELROUTE, 0, op.RouteSpec("10.0.0.0/8"), None)
-    fields, _attributes = of_request(request, uapi.ROUTE_HEADER)
-    assert (fields[5], fields[6], fields[7]) == (0, 255, 0)
 
 
 # Requests for links

@@ -9,7 +9,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceState, Route
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceState, NextHop, Route
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import RTPROT_KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwarding import (
     Router,
@@ -54,7 +54,7 @@ def test_required_links(routes: tuple[tuple[str, int], ...], way_out: str | None
     [
         ([Route("0.0.0.0/0", device=WAN)], ["wan0"]),
         ([Route("0.0.0.0/0", device=WAN), Route("10.0.0.0/8", "198.51.100.3", VPN)], ["vpn0", "wan0"]),
-        ([Route("0.0.0.0/0", next_hops=(WAN, VPN))], ["vpn0", "wan0"]),
+        ([Route("0.0.0.0/0", next_hops=(NextHop(device=WAN), NextHop(device=VPN)))], ["vpn0", "wan0"]),
         # Neighbours, the network's own link, the other IP version, and what is dropped.
         ([Route("172.17.0.0/16", device=VPN, protocol=RTPROT_KERNEL)], []),
         ([Route("192.168.0.0/16", device=LAN)], []),

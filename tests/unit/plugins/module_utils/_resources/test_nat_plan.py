@@ -28,7 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Rule,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import SetSysctl
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceState, Route
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceState, NextHop, Route
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import RTPROT_KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import Source
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import Actual
@@ -94,7 +94,10 @@ class TestForwarding:
         return plan(replace(state, dropping={None: NamespaceState(None, links, routes=tuple(routes))}), wanted())
 
     def test_every_link_that_leads_outside(self) -> None:
-        routes = (Route("0.0.0.0/0", next_hops=(2, 3)), Route("10.0.0.0/8", device=4, protocol=RTPROT_KERNEL))
+        routes = (
+            Route("0.0.0.0/0", next_hops=(NextHop(device=2), NextHop(device=3))),
+            Route("10.0.0.0/8", device=4, protocol=RTPROT_KERNEL),
+        )
         planned = self.ways_out(Link(2, "wan0"), Link(3, "wan1"), Link(4, "lan0"), routes=routes)
         assert [link for link in ("wan0", "wan1", "lan0") if f" {link} " in " ".join(planned.commands)] == [
             "wan0",

@@ -17,11 +17,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.resource import
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Interface, Port, Switch
-from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import (
-    BridgeResource,
-    BridgeState,
-    WantedBridge,
-)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge_model import BridgeState, WantedBridge
 
 LAB = {"netns.fabric/lab": "owner"}
 OTHER = {"netns.fabric/other": "owner"}

@@ -17,17 +17,19 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import F
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
 from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import in_full
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import routing_operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     Address,
     KernelState,
     Link,
     NamespaceName,
     NamespaceState,
+    NextHop,
     Route,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import DISABLE_IPV6
-from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource, WantedRoute
+from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.route_model import WantedRoute
 from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ALinkUp, ASubnet
 
 RESOURCE = RouteResource()
@@ -56,7 +58,7 @@ def state(*routes: Route, name: NamespaceName = "red", off: tuple[str, ...] = ()
 
 
 def desired(destination: str = "default", **options: Any) -> WantedRoute:
-    defaults: Mapping[str, Any] = {"namespace": "red", "table": 254, "state": "present"}
+    defaults: Mapping[str, Any] = {"namespace": "red", "state": "present"}
     return RESOURCE.desired(Entry(destination), {"destination": destination, **defaults, **options})
 
 
@@ -102,7 +104,8 @@ def test_a_new_route() -> None:
         (VIA, {"device": "eth0"}, True),
         (Route("0.0.0.0/0", None, 2), {"device": "eth0"}, False),
         # A multipath route, one for a type of service, one for a source: none is what is wanted.
-        (Route("0.0.0.0/0", None, None, special=True), GATEWAY, True),
+        (Route("0.0.0.0/0", next_hops=(NextHop("192.0.2.254", 2), NextHop("203.0.113.7", 3))), GATEWAY, True),
+        (Route("0.0.0.0/0", "192.0.2.254", 2, special=True), GATEWAY, True),
         (Route("0.0.0.0/0", "192.0.2.254", 2, tos=16), GATEWAY, True),
         # IPv6 has no metric 0.
         (Route("::/0", "fd00::2", 2, metric=1024), {"gateway": "fd00::2"}, False),
@@ -146,7 +149,7 @@ def test_others_stay_beside_it(beside: Route) -> None:
 
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_a_daemons_route_in_its_place(check_mode: bool) -> None:
-    with pytest.raises(FabricError, match=r"metric: `default via 192.0.2.253 dev eth0` exists.*protocol 16"):
+    with pytest.raises(FabricError, match=r"metric: `default via 192.0.2.253 dev eth0 proto dhcp` exists.*protocol 16"):
         plan(state(Route("0.0.0.0/0", "192.0.2.253", 2, protocol=16)), desired(**GATEWAY), check_mode=check_mode)
 
 

@@ -82,7 +82,7 @@ def test_nothing_declared_gives_empty_lists() -> None:
         key: []
         for key in (
             *("namespaces", "bridges", "pairs", "links", "ports", "routes", "isolation", "rules", "forwards"),
-            *("policies", "probes"),
+            *("policies", "probes", "routing_rules", "neighbours"),
         )
     }
 
@@ -311,7 +311,7 @@ def test_importable_without_ansible() -> None:
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "13", done.stderr
+    assert done.stdout.strip() == "15", done.stderr
 
 
 def test_a_thousand_namespaces() -> None:
