@@ -54,7 +54,7 @@ options:
         type: str
         choices:
           [boot, isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovs_bridge, ovs_mirror,
-           ovs_port, ovs_qos, policy, route, rule, veth]
+           ovs_port, ovs_qos, policy, qdisc, route, rule, veth]
         required: true
       options:
         description: The options of the module. Defaults that C(module_defaults) sets for it do not apply.
@@ -105,6 +105,7 @@ seealso:
   - module: netns.fabric.veth
   - module: netns.fabric.isolation
   - module: netns.fabric.link
+  - module: netns.fabric.qdisc
   - module: netns.fabric.route
   - module: netns.fabric.rule
   - module: netns.fabric.neighbour

@@ -22,6 +22,7 @@ _PRESENT = (
     ("bridges", "ovs_bridge", "bridges"),
     ("pairs", "veth", "pairs"),
     ("links", "link", "links"),
+    ("qdiscs", "qdisc", "qdiscs"),
     ("routes", "route", "routes"),
     ("isolation", "isolation", "links"),
     ("rules", "nat_masquerade", "rules"),
@@ -29,7 +30,7 @@ _PRESENT = (
     ("policies", "policy", "policies"),
     ("ports", "ovs_port", "ports"),
 )
-_ABSENT = ("ports", "bridges", "links", "isolation", "rules", "forwards", "pairs", "namespaces", "policies")
+_ABSENT = ("qdiscs", "ports", "bridges", "links", "isolation", "rules", "forwards", "pairs", "namespaces", "policies")
 
 
 def steps(variables: Variables) -> list[Step]:

@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
     generic,
     kind_requests,
     messages,
+    qdisc_undo,
     requests,
     routing_messages,
     routing_undo,
@@ -55,16 +56,18 @@ class CapturedLink:
 
 @dataclass(frozen=True)
 class Contents:
-    """The addresses, routes and static neighbours of a namespace, as the kernel dumped them.
+    """The addresses, routes, static neighbours and qdiscs of a namespace, as the kernel dumped them.
 
     `touched` are the links whose addresses and neighbours the call may lose, names by index; those of other links are
-    not restored.
+    not restored. Their qdiscs it may lose as well, with those of `touched_qdiscs`.
     """
 
     addresses: Sequence[bytes]
     routes: Sequence[bytes]
     neighbours: Sequence[bytes]
+    qdiscs: Mapping[int, qdisc_undo.LinkQueues] = field(default_factory=dict)
     touched: dict[int, str] = field(default_factory=dict)
+    touched_qdiscs: set[int] = field(default_factory=set)
 
 
 class Captures:
@@ -97,16 +100,18 @@ class Captures:
         return CapturedLink(namespace, link, found.group, found.queue_length, parameters)
 
     def capture_contents(self, namespace: NamespaceName, journal: Journal) -> Contents:
-        """Capture the addresses, routes and static neighbours of a namespace, to be restored all at once.
+        """Capture the addresses, routes, static neighbours and qdiscs of a namespace, to be restored all at once.
 
         That happens before the first operation of the call that removes any. The rollback therefore restores them
         after all of its steps that bring the namespace's links back.
         """
         if namespace not in self._contents:
             handle = self._handles.get(namespace)
-            self._contents[namespace] = Contents(handle.addresses(), handle.routes(), handle.static_neighbours())
+            self._contents[namespace] = Contents(
+                handle.addresses(), handle.routes(), handle.static_neighbours(), qdisc_undo.capture(handle)
+            )
             journal.record(
-                f"restore the addresses and routes of {namespace or 'the host'}",
+                f"restore the addresses, routes and qdiscs of {namespace or 'the host'}",
                 lambda: self._restore_contents(namespace),
             )
         return self._contents[namespace]
@@ -131,6 +136,7 @@ class Captures:
         neighbours = [routing_messages.move_neighbour(raw, moved) for raw in contents.neighbours]
         touched = present & {*contents.touched, *moved.values()}
         routing_undo.restore_neighbours(handle, neighbours, touched)
+        _restore_qdiscs(handle, contents, present)
         self.restored[namespace] = {name for name, index in indexes.items() if index in touched}
 
     def capture_rules(self, namespace: NamespaceName, journal: Journal) -> Sequence[bytes]:
@@ -358,6 +364,17 @@ def capture_stale_file(name: str) -> Callable[[], None]:
         os.chown(path, status.st_uid, status.st_gid)
 
     return restore
+
+
+def _restore_qdiscs(handle: NamespaceHandle, contents: Contents, present: Collection[int]) -> None:
+    # A link that had none can have got one only by an operation on qdiscs.
+    lost = contents.touched_qdiscs | {
+        index
+        for index, queues in contents.qdiscs.items()
+        if index in contents.touched or queues.redirects & contents.touched.keys()
+    }
+    for index in sorted(lost.intersection(present)):
+        qdisc_undo.restore(handle, index, contents.qdiscs.get(index, qdisc_undo.LinkQueues()))
 
 
 def _restore_addresses(handle: NamespaceHandle, before: Sequence[bytes], family: int, index: int) -> None:
