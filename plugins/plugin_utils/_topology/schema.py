@@ -185,6 +185,7 @@ VARIABLES = (
     "names",
     "boot",
     "heal",
+    "confirm",
 )
 _END: dict[str, Check] = {
     "name": validation.interface_name,
