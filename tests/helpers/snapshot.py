@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from pathlib import Path
@@ -145,7 +145,7 @@ def _namespace(name: str) -> Snapshot:
         "links": _links(addresses),
         "routes": _routes([*routes, *routes6]),
         "policy rules": [*rules, *rules6],
-        "static neighbours": sorted(itertools.chain(*map(json.loads, neighbours.splitlines())), key=str),
+        "static neighbours": _neighbours(itertools.chain(*map(json.loads, neighbours.splitlines()))),
         "packet filter": [*_sort_isolation(ruleset.splitlines()), *_legacy_rules(legacy_rules)],
         "sysctls": dict(zip(SYSCTLS, values.splitlines())),
         "tx checksum": _checksums(features),
@@ -221,6 +221,14 @@ def _routes(listed: list[Any]) -> list[dict[str, Any]]:
         if not _follows_from_address(route) and route.get("dev") != _DATAPATH_DEVICE
     ]
     return sorted(routes, key=str)
+
+
+def _neighbours(listed: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return neighbours in an order of their own.
+
+    Proxies without a device are left out: the kernel keeps those of deleted namespaces, and shows them in new ones.
+    """
+    return sorted((neighbour for neighbour in listed if "dev" in neighbour), key=str)
 
 
 def _follows_from_address(route: Mapping[str, Any]) -> bool:

@@ -162,11 +162,11 @@ def test_a_gateway_outside_of_all_subnets() -> None:
     assert messages.parse_route(bytes(requests.route_request(uapi.RTM_NEWROUTE, 0, spec, INDEXES))).onlink
 
 
-def test_next_hops_on_links_alone_have_the_scope_of_the_link() -> None:
+def test_next_hops_on_links_alone() -> None:
     hops = (op.NextHopSpec(device="eth0"), op.NextHopSpec(device="eth1"))
     spec = op.RouteSpec("10.0.0.0/8", next_hops=hops)
     request = requests.route_request(uapi.RTM_NEWROUTE, 0, spec, INDEXES)
-    assert of_request(request, uapi.ROUTE_HEADER)[0][6] == uapi.RT_SCOPE_LINK
+    assert of_request(request, uapi.ROUTE_HEADER)[0][6] == uapi.RT_SCOPE_UNIVERSE  # as by ip-route(8)
     assert messages.parse_route(bytes(request)) == Route("10.0.0.0/8", next_hops=(NextHop(None, 2), NextHop(None, 3)))
 
 
