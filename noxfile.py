@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The checks, one session per kind; `make test` runs them all and adds up, `.venv/bin/nox -s KIND` runs one.
 
-Every session uses the tools that `make setup-checks` installs in .venv: none needs a network. Arguments after `--` are
-passed to the session's tool: `nox -s unit -- -k veth`, `nox -s molecule -- topology`.
+Every session uses the tools that `make setup-checks` installs in .venv: none but `vm` needs a network. Arguments after
+`--` are passed to the session's tool: `nox -s unit -- -k veth`, `nox -s molecule -- topology`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import nox
 from nox.command import CommandFailed
@@ -55,6 +58,11 @@ INSTALLED = ["tests/package/artefact/test_installed.py", "tests/package/artefact
 TARGET_PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13"]
 TARGET_PYROUTE2 = {"0.7.2": "pyroute2==0.7.2", "0.9": "pyroute2>=0.9,<0.10"}
 
+# The exit status of tests/vm/images.py on a machine that cannot build images.
+IMAGES_UNAVAILABLE = 77
+# How many seconds the machines take of `make test`, with an image that is built.
+MACHINES_LIMIT = 720
+
 ENVIRONMENT = {
     "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin:/sbin",
     "ANSIBLE_COLLECTIONS_PATH": str(VENV / "collections"),
@@ -85,21 +93,33 @@ nox.options.sessions = [
         "artefact",
         "oldest",
         "bench_smoke",
+        "vm",
     ),
 ]
 
 
 @dataclass
 class Count:
-    """How many checks of one kind passed, failed and were skipped."""
+    """How many checks of one kind passed and failed, and for which reasons others were skipped."""
 
     passed: int = 0
     failed: int = 0
-    skipped: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def skipped(self) -> int:
+        """How many were skipped."""
+        return self.reasons.total()
 
     def __add__(self, other: Count) -> Count:
         """Return the sum of both."""
-        return Count(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+        return Count(self.passed + other.passed, self.failed + other.failed, self.reasons + other.reasons)
+
+    def write(self, name: str) -> None:
+        """Write the count of a session, for `make test` to add up."""
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        content = {"passed": self.passed, "failed": self.failed, "skipped": self.skipped, "reasons": self.reasons}
+        (RESULTS / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
 
 
 def succeeds(session: nox.Session, command: Sequence[str], **environment: str) -> bool:
@@ -121,12 +141,17 @@ def all_succeed(session: nox.Session, commands: Sequence[Sequence[str]], **envir
 
 def close(session: nox.Session, count: Count) -> None:
     """Write the count for `make test` to add up, and fail the session if anything failed or nothing was checked."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / f"{session.name}.json").write_text(json.dumps(asdict(count)), encoding="utf-8")
+    count.write(session.name)
     if count.failed:
         session.error(f"{count.failed} of {count.passed + count.failed} failed")
     if not count.passed:
         session.error("nothing was checked")
+
+
+def close_skipped(session: nox.Session, reason: str, count: Count | None = None) -> NoReturn:
+    """Write the count of what was skipped, by default one check, and skip the session for this reason."""
+    (count or Count(reasons=Counter([reason]))).write(session.name)
+    session.skip(reason)
 
 
 def run_checks(session: nox.Session, commands: Sequence[Sequence[str]]) -> None:
@@ -144,8 +169,8 @@ def count_junit(reports: Sequence[Path]) -> Count:
         for case in ET.parse(report).iter("testcase"):  # noqa: S314  # written by our own tools
             if case.find("failure") is not None or case.find("error") is not None:
                 count += Count(failed=1)
-            elif case.find("skipped") is not None:
-                count += Count(skipped=1)
+            elif (skipped := case.find("skipped")) is not None:
+                count += Count(reasons=Counter([skipped.get("message") or "no reason is given"]))
             else:
                 count += Count(passed=1)
     return count
@@ -321,6 +346,44 @@ def oldest(session: nox.Session) -> None:
     close(session, count_reports(reports, succeeded=succeeded))
 
 
+@nox.session
+def vm(session: nox.Session) -> None:
+    """Debian machines under qemu, over ssh; `-- --all` runs every scenario on every Debian, `-- --all -k NAME` some.
+
+    The images are kept in the user's cache, or in NETNS_FABRIC_VM_CACHE. Building them needs Debian's mirror.
+    """
+    # Before the environment hides the user's home.
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    chosen = os.environ.get("NETNS_FABRIC_VM_CACHE") or str(Path(cache) / "netns.fabric" / "vm")
+    environment = {"NETNS_FABRIC_VM_CACHE": chosen, "PYTHONPATH": str(VENV / "collections")}
+    every = "--all" in session.posargs
+    start = time.monotonic()
+    limit = [] if every else [f"--seconds={MACHINES_LIMIT}"]
+    images = [PYTHON, "-m", "ansible_collections.netns.fabric.tests.vm.images", *limit, *([] if every else ["trixie"])]
+    reports = empty_directory(session)
+    # Other sessions that run at the same time may depend on their time; this one waits.
+    later = ["/usr/bin/nice", "-n", "10"]
+    built = subprocess.run(
+        [*later, *images],
+        env={**os.environ, **ENVIRONMENT, **environment},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    session.log(built.stderr)
+    # That an image takes longer, or that the mirror fails today, is no fault of the collection.
+    if built.returncode == IMAGES_UNAVAILABLE or (built.returncode and not every):
+        close_skipped(session, f"no image: {' '.join(built.stderr.split())}")
+    left = [] if every else [f"--seconds={MACHINES_LIMIT - (time.monotonic() - start):.0f}"]
+    tests = ["tests/vm", f"--logs={reports / 'logs'}", f"--junit-xml={reports / 'vm.xml'}", *left, *session.posargs]
+    succeeded = not built.returncode and succeeds(session, [*later, PYTHON, "-m", "pytest", *tests], **environment)
+    count = count_reports(reports, succeeded=succeeded)
+    if count.passed or count.failed:
+        close(session, count)
+    else:
+        close_skipped(session, "no scenario was run, for the reasons in the report", count)
+
+
 def interpreter(version: str) -> str | None:
     """Return the path of a Python of this version (`3.12`), None if the machine has none.
 
@@ -341,12 +404,10 @@ def create_environment(session: nox.Session, name: str, version: str, *pip_argum
     """Create a virtual environment with a Python of this version; return its directory, or skip if there is none."""
     python = interpreter(version)
     if python is None:
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        (RESULTS / f"{session.name}.json").write_text(json.dumps(asdict(Count(skipped=1))), encoding="utf-8")
-        session.skip(f"there is no Python {version} here")
+        close_skipped(session, f"there is no Python {version} here")
     directory = MATRIX / name
     session.run(python, "-m", "venv", "--clear", str(directory), external=True)
-    # With the user's settings of pip: this is the only kind of session that needs a network.
+    # With the user's settings of pip: only these sessions and `vm` need a network.
     pip = [str(directory / "bin" / "python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     session.run(*pip, *pip_arguments, external=True)
     return directory

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the checks by nox and add up: one line per kind with its count, and a closing line for the whole.
+"""Run the checks by nox and add up: one line per kind with its count, the reasons why some were skipped, and a
+closing line for the whole.
 
 Usage: python tools/checks.py [KIND...], where KIND is a session of noxfile.py; without one, all. Exit status 1 when any
 check failed, or when a kind has no result.
@@ -14,6 +15,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / ".nox" / "results"
@@ -21,9 +23,9 @@ NOX = ROOT / ".venv" / "bin" / "nox"
 COUNTED = ("passed", "failed", "skipped")
 
 # Every session that changes a network does so in a host of its own, so that they do not affect each other; and each
-# waits for the kernel half of its time.
+# waits for the kernel half of its time. That of the machines (vm) has a lower priority than all others.
 AT_ONCE = 2
-SLOW = ("molecule", "generated", "integration(pyroute2-0.9)", "integration", "bench_smoke")
+SLOW = ("molecule", "vm", "generated", "integration(pyroute2-0.9)", "integration", "bench_smoke")
 PRINTING = threading.Lock()
 
 
@@ -68,19 +70,24 @@ def _rank(session: str) -> int:
     return next((rank for rank, slow in enumerate(SLOW) if session.startswith(slow)), len(SLOW))
 
 
-def result_of(session: str) -> dict[str, int] | None:
+def result_of(session: str) -> dict[str, Any] | None:
     """Return the count of a session, None if it ended without one."""
     try:
-        counted: dict[str, int] = json.loads((RESULTS / f"{session}.json").read_text(encoding="utf-8"))
+        counted: dict[str, Any] = json.loads((RESULTS / f"{session}.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     return counted
 
 
-def line(count: dict[str, int]) -> str:
+def line(count: dict[str, Any]) -> str:
     """Return the count in the form of pytest's last line."""
     text = f"{count['passed']} passed, {count['failed']} failed"
     return text + (f", {count['skipped']} skipped" if count["skipped"] else "")
+
+
+def reasons(counted: dict[str, Any]) -> list[str]:
+    """Return why checks were skipped, a line for each reason."""
+    return [f"    skipped {times}: {reason}" for reason, times in counted.get("reasons", {}).items()]
 
 
 def main(kinds: list[str]) -> int:
@@ -100,10 +107,10 @@ def main(kinds: list[str]) -> int:
         if count is None:
             count = {"passed": 0, "failed": 1, "skipped": 0}
             note = "  (ended without a result)"
-        elif not any(count.values()):
+        elif not any(count[kind] for kind in COUNTED):
             count["failed"] = 1
             note = "  (nothing was checked)"
-        print(f"{session:<{width}}  {line(count)}{note}")
+        print("\n".join([f"{session:<{width}}  {line(count)}{note}", *reasons(count)]))
         for kind in COUNTED:
             total[kind] += count[kind]
     print(line(total))

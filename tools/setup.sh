@@ -27,6 +27,8 @@ for_plays='ovs-vswitchd=openvswitch-switch ovs-vsctl=openvswitch-switch nft=nfta
 for_checks='iptables=iptables ethtool=ethtool ping=iputils-ping git=git shellcheck=shellcheck cc=gcc
 dot=graphviz ssh=openssh-client dropbear=dropbear-bin sudo=sudo firewall-cmd=firewalld dbus-daemon=dbus
 ufw=ufw'
+# What the machines of tests/vm need; without it, as on a system that has no such packages, they are skipped.
+for_machines='qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mmdebstrap=mmdebstrap mkfs.ext4=e2fsprogs'
 
 missing() {
     for pair in "$@"; do
@@ -44,6 +46,12 @@ missing_for_checks() {
     # One of the tested hosts runs the modules with the system's Python.
     /usr/bin/python3 -c 'import importlib.util as u; raise SystemExit(not u.find_spec("pyroute2"))' ||
         echo python3-pyroute2
+}
+
+missing_for_machines() {
+    # shellcheck disable=SC2086  # a list
+    missing $for_machines
+    [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || echo debian-archive-keyring
 }
 
 # fingerprint FILE...: the input of a setup, which is repeated when any of it changes. The path is part of it because a
@@ -138,6 +146,8 @@ set_up_checks() {
     fi
     # shellcheck disable=SC2086  # a list
     install_packages $packages
+    # shellcheck disable=SC2046  # a list
+    (install_packages $(missing_for_machines)) || say "going on without machines (tests/vm)"
     rm -f "$stamp_checks"
     install_requirements .venv checks.txt
     make_venv .venv-oldest oldest.txt

@@ -54,8 +54,8 @@ options:
         description: The name of the module, without the name of the collection.
         type: str
         choices:
-          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovs_bridge, ovs_port, policy, route,
-           rule, veth]
+          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovs_bridge, ovs_mirror, ovs_port,
+           ovs_qos, policy, route, rule, veth]
         required: true
       options:
         description: The options of the module.
@@ -72,8 +72,8 @@ options:
         description: The name of the module, without the name of the collection.
         type: str
         choices:
-          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovs_bridge, ovs_port, policy, route,
-           rule, veth]
+          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovs_bridge, ovs_mirror, ovs_port,
+           ovs_qos, policy, route, rule, veth]
         required: true
       options:
         description: The options of the module.
@@ -130,7 +130,9 @@ options:
               - neighbour
               - netns
               - ovs_bridge
+              - ovs_mirror
               - ovs_port
+              - ovs_qos
               - policy
               - route
               - rule
@@ -157,7 +159,9 @@ options:
               - neighbour
               - netns
               - ovs_bridge
+              - ovs_mirror
               - ovs_port
+              - ovs_qos
               - policy
               - route
               - rule

@@ -99,6 +99,10 @@ notes:
     permanent and to the running configuration, so that a reload keeps it. Its description names the O(owner), and it is
     deleted with its last rule. It accepts no traffic to the host itself. This applies to the host only, not to another
     O(namespace).
+  - firewalld 2 asks its policies only about packets of an interface or a source that is in a zone. Where neither
+    O(source) nor the interface that it comes by is in one, the module adds O(source) to the default zone, which
+    applies to them anyway. Where that zone forwards between its members (C(forward)), it would also accept what others
+    send to O(source), so the policy rejects this, as firewalld did before. Both are deleted with the policy's rule.
   - Adding or deleting a policy requires a reload of firewalld, which flushes iptables unless C(FlushAllOnReload) in
     C(firewalld.conf) says otherwise. Docker adds its rules again when that happens. If the reload would change anything
     else, because the running configuration differs from the permanent one, no policy is added and RV(blocked_by)

@@ -60,6 +60,15 @@ options:
         kernel does not accept are refused before anything is changed. So is C(net.netfilter.nf_hooks_lwtunnel), which
         holds for the whole host in whichever namespace it is set.
     type: dict
+  hosts:
+    description:
+      - Names that programs in the namespace resolve without a name server. Each name has an address, or a list of
+        addresses, of both IP versions if need be.
+      - They hold for every namespace of the call, and are written to C(/etc/netns/NAME/hosts), which C(ip netns exec)
+        mounts over C(/etc/hosts), in a block that is marked with O(owner). Lines outside the block are left unchanged.
+      - The block has the lines of the host's C(/etc/hosts) too, unless the rest of the file has C(localhost).
+      - An empty dictionary removes the block. If omitted, it is left unchanged.
+    type: dict
   force:
     description:
       - Whether O(state=absent) deletes the namespace although processes run in it. Its links are deleted as well.
@@ -111,6 +120,9 @@ options:
         default: present
     # END namespaces
 notes:
+  - Where the C(hosts) line of the host's C(/etc/nsswitch.conf) asks a daemon of the host, as C(resolve) does, programs
+    in a namespace would have the names of the host's network. A namespace for which this module writes name servers,
+    search domains or O(hosts) then gets C(/etc/netns/NAME/nsswitch.conf), with C(files) and C(dns) only in that line.
   - The owner is stored in the alias of the namespace's loopback.
   - An existing namespace without an owner is adopted only if it is empty, with no link but the loopback and no address,
     which is what a killed run leaves. Any other existing namespace is used and stays without this owner.
@@ -144,6 +156,16 @@ EXAMPLES = r"""
         sysctls:
           net.ipv4.ip_forward: 1
           net.ipv6.conf.all.forwarding: 1
+    owner: lab
+
+- name: Let the programs in two namespaces find each other by name
+  netns.fabric.netns:
+    namespaces:
+      - name: web
+      - name: db
+    hosts:
+      web: 10.1.0.1
+      db: [10.1.0.2, "fd00:1::2"]
     owner: lab
 
 - name: Delete all other namespaces of the owner lab

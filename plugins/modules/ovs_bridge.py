@@ -86,6 +86,170 @@ options:
     type: list
     elements: str
     choices: [OpenFlow10, OpenFlow11, OpenFlow12, OpenFlow13, OpenFlow14, OpenFlow15]
+  stp:
+    description:
+      - Whether the bridge runs the Spanning Tree Protocol (IEEE 802.1D). It excludes O(rstp).
+      - Its priority and times are keys of O(other_config), such as C(stp-priority), in this table and in that of ports.
+      - If omitted, it is left unchanged; a new bridge does not run it.
+    type: bool
+  rstp:
+    description:
+      - Whether the bridge runs the Rapid Spanning Tree Protocol (IEEE 802.1D-2004). It excludes O(stp).
+      - If omitted, it is left unchanged; a new bridge does not run it.
+    type: bool
+  mcast_snooping:
+    description:
+      - Whether the bridge sends multicast packets only to the ports that have asked for them by IGMP or MLD.
+      - Its times and limits are keys of O(other_config), such as C(mcast-snooping-aging-time).
+      - If omitted, it is left unchanged; a new bridge sends them to all ports.
+    type: bool
+  controllers:
+    description:
+      - The exact list of the OpenFlow controllers of the bridge. A controller that stays is changed in place, and keeps
+        its connection.
+      - What an entry omits has the default of Open vSwitch.
+      - An empty list removes all controllers. If omitted, they are left unchanged.
+    type: list
+    elements: dict
+    suboptions:
+      target:
+        description:
+          - How the controller is reached, for example V(tcp:192.0.2.10:6653), V(ssl:192.0.2.10:6653) or
+            V(unix:/run/controller.sock); V(ptcp:), V(pssl:) and V(punix:) wait for a controller.
+          - V(ssl:) and V(pssl:) need O(ssl).
+        type: str
+        required: true
+      connection_mode:
+        description: Whether the controller is reached through the bridge itself, V(in-band), or otherwise.
+        type: str
+        choices: [in-band, out-of-band]
+      inactivity_probe:
+        description: Milliseconds without a message after which the connection is probed. V(0) disables the probes.
+        type: int
+      max_backoff:
+        description: The longest time in milliseconds between two attempts to connect, at least V(1000).
+        type: int
+      rate_limit:
+        description: The highest number of packets per second that are sent to the controller, at least V(100).
+        type: int
+      burst_limit:
+        description: The number of packets above O(controllers[].rate_limit) that are kept for later, at least V(25).
+        type: int
+  flow_tables:
+    description:
+      - The exact list of the OpenFlow tables that have settings of their own.
+      - What an entry omits has the default of Open vSwitch.
+      - An empty list removes all settings. If omitted, they are left unchanged.
+    type: list
+    elements: dict
+    suboptions:
+      id:
+        description: The number of the table, V(0) to V(254).
+        type: int
+        required: true
+      name:
+        description: The name of the table, for controllers.
+        type: str
+      flow_limit:
+        description: The highest number of flows in the table.
+        type: int
+      overflow_policy:
+        description: Whether a flow above O(flow_tables[].flow_limit) is refused, or evicts another one.
+        type: str
+        choices: [refuse, evict]
+      groups:
+        description: The fields by which flows are grouped, so that those of the largest group are evicted first.
+        type: list
+        elements: str
+      prefixes:
+        description: The fields of addresses, V(ip_src) for example, whose prefixes speed up the lookup.
+        type: list
+        elements: str
+  netflow:
+    description:
+      - The export of flows by NetFlow.
+      - What is omitted has the default of Open vSwitch. An empty dictionary removes it.
+      - If omitted, it is left unchanged.
+    type: dict
+    suboptions:
+      targets:
+        description: The collectors, each as C(ADDRESS:PORT). Required unless all options are omitted.
+        type: list
+        elements: str
+      engine_id:
+        description: The engine ID in the messages, V(0) to V(255).
+        type: int
+      engine_type:
+        description: The engine type in the messages, V(0) to V(255).
+        type: int
+      add_id_to_interface:
+        description: Whether the number of an interface has seven bits of the engine ID in it.
+        type: bool
+      active_timeout:
+        description: Seconds after which a long flow is reported. V(0) is 600; V(-1) reports it at its end only.
+        type: int
+  sflow:
+    description:
+      - The export of sampled packets by sFlow.
+      - What is omitted has the default of Open vSwitch. An empty dictionary removes it.
+      - If omitted, it is left unchanged.
+    type: dict
+    suboptions:
+      targets:
+        description: The collectors, each as C(ADDRESS:PORT). Required unless all options are omitted.
+        type: list
+        elements: str
+      agent:
+        description: The link whose address is that of the agent. Open vSwitch finds one by the route to the collector.
+        type: str
+      header:
+        description: The number of bytes of a sampled packet that are sent.
+        type: int
+      polling:
+        description: Seconds between two reports of the counters.
+        type: int
+      sampling:
+        description: One of so many packets is sampled.
+        type: int
+  ipfix:
+    description:
+      - The export of sampled flows by IPFIX (RFC 7011).
+      - What is omitted has the default of Open vSwitch. An empty dictionary removes it.
+      - If omitted, it is left unchanged.
+    type: dict
+    suboptions:
+      targets:
+        description: The collectors, each as C(ADDRESS:PORT). Required unless all options are omitted.
+        type: list
+        elements: str
+      sampling:
+        description: One of so many packets is sampled.
+        type: int
+      obs_domain_id:
+        description: The observation domain ID in the messages.
+        type: int
+      obs_point_id:
+        description: The observation point ID in the messages.
+        type: int
+      cache_active_timeout:
+        description: Seconds for which a flow is aggregated, V(0) to V(4200).
+        type: int
+      cache_max_flows:
+        description: The highest number of flows that are aggregated.
+        type: int
+  flows:
+    description:
+      - The exact list of the OpenFlow rules of O(owner) on the bridge, each as ovs-ofctl(8) takes it, with its actions
+        and without a cookie, for example V(table=0,priority=100,ip,in_port=ns01_tap,actions=drop). Flows of others,
+        the one that a bridge has by default included, are left unchanged.
+      - They are changed together or not at all (C(ovs-ofctl --bundle)), which needs C(OpenFlow13) or later among
+        O(protocols), if these are given.
+      - A flow may name ports of the bridge, which must exist. Give O(flows) after M(netns.fabric.ovs_port) has added
+        them, in a second entry for the bridge.
+      - C(ovs-vswitchd) keeps them in memory. The next run restores them after it was started again.
+      - An empty list removes the flows of O(owner). If omitted, they are left unchanged.
+    type: list
+    elements: str
   state:
     description:
       - Whether the bridge exists.
@@ -101,6 +265,28 @@ options:
       - With O(owner), from bridges that have an owner; others are left unchanged.
     type: bool
     default: false
+  ssl:
+    description:
+      - The key and the certificates by which Open vSwitch speaks TLS. There is one set of them for all bridges and
+        controllers of the host; it has no owner, and stays when the bridges are deleted.
+      - C(ovs-vswitchd) reads the files. The module does not.
+      - An empty dictionary removes the set. If omitted, it is left unchanged.
+    type: dict
+    suboptions:
+      key:
+        description: The path of the private key. Required unless all options are omitted.
+        type: path
+      certificate:
+        description: The path of the certificate for the key. Required unless all options are omitted.
+        type: path
+      ca_certificate:
+        description: The path of the certificate of the authority that has signed those of the controllers. Required
+          unless all options are omitted.
+        type: path
+      bootstrap:
+        description: Whether the first certificate that a controller presents is stored in O(ssl.ca_certificate) if that
+          file does not exist. An attacker may present it.
+        type: bool
   bridges:
     # BEGIN bridges (generated by tools/docs.py)
     description:
@@ -139,6 +325,148 @@ options:
         type: list
         elements: str
         choices: [OpenFlow10, OpenFlow11, OpenFlow12, OpenFlow13, OpenFlow14, OpenFlow15]
+      stp:
+        description: Whether the bridge runs the Spanning Tree Protocol (IEEE 802.1D). See O(stp).
+        type: bool
+      rstp:
+        description: Whether the bridge runs the Rapid Spanning Tree Protocol (IEEE 802.1D-2004). See O(rstp).
+        type: bool
+      mcast_snooping:
+        description: Whether the bridge sends multicast packets only to the ports that have asked for them by IGMP or
+          MLD. See O(mcast_snooping).
+        type: bool
+      controllers:
+        description: The exact list of the OpenFlow controllers of the bridge. See O(controllers).
+        type: list
+        elements: dict
+        suboptions:
+          target:
+            description: How the controller is reached, for example V(tcp:192.0.2.10:6653), V(ssl:192.0.2.10:6653) or
+              V(unix:/run/controller.sock); V(ptcp:), V(pssl:) and V(punix:) wait for a controller. See
+              O(controllers[].target).
+            type: str
+            required: true
+          connection_mode:
+            description: Whether the controller is reached through the bridge itself, V(in-band), or otherwise. See
+              O(controllers[].connection_mode).
+            type: str
+            choices: [in-band, out-of-band]
+          inactivity_probe:
+            description: Milliseconds without a message after which the connection is probed. See
+              O(controllers[].inactivity_probe).
+            type: int
+          max_backoff:
+            description: The longest time in milliseconds between two attempts to connect, at least V(1000). See
+              O(controllers[].max_backoff).
+            type: int
+          rate_limit:
+            description: The highest number of packets per second that are sent to the controller, at least V(100). See
+              O(controllers[].rate_limit).
+            type: int
+          burst_limit:
+            description: The number of packets above O(controllers[].rate_limit) that are kept for later, at least
+              V(25). See O(controllers[].burst_limit).
+            type: int
+      flow_tables:
+        description: The exact list of the OpenFlow tables that have settings of their own. See O(flow_tables).
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description: The name of the table, for controllers. See O(flow_tables[].name).
+            type: str
+          flow_limit:
+            description: The highest number of flows in the table. See O(flow_tables[].flow_limit).
+            type: int
+          overflow_policy:
+            description: Whether a flow above O(flow_tables[].flow_limit) is refused, or evicts another one. See
+              O(flow_tables[].overflow_policy).
+            type: str
+            choices: [refuse, evict]
+          groups:
+            description: The fields by which flows are grouped, so that those of the largest group are evicted first.
+              See O(flow_tables[].groups).
+            type: list
+            elements: str
+          prefixes:
+            description: The fields of addresses, V(ip_src) for example, whose prefixes speed up the lookup. See
+              O(flow_tables[].prefixes).
+            type: list
+            elements: str
+          id:
+            description: The number of the table, V(0) to V(254). See O(flow_tables[].id).
+            type: int
+            required: true
+      netflow:
+        description: The export of flows by NetFlow. See O(netflow).
+        type: dict
+        suboptions:
+          targets:
+            description: The collectors, each as C(ADDRESS:PORT). See O(netflow.targets).
+            type: list
+            elements: str
+          engine_id:
+            description: The engine ID in the messages, V(0) to V(255). See O(netflow.engine_id).
+            type: int
+          engine_type:
+            description: The engine type in the messages, V(0) to V(255). See O(netflow.engine_type).
+            type: int
+          add_id_to_interface:
+            description: Whether the number of an interface has seven bits of the engine ID in it. See
+              O(netflow.add_id_to_interface).
+            type: bool
+          active_timeout:
+            description: Seconds after which a long flow is reported. See O(netflow.active_timeout).
+            type: int
+      sflow:
+        description: The export of sampled packets by sFlow. See O(sflow).
+        type: dict
+        suboptions:
+          targets:
+            description: The collectors, each as C(ADDRESS:PORT). See O(sflow.targets).
+            type: list
+            elements: str
+          agent:
+            description: The link whose address is that of the agent. See O(sflow.agent).
+            type: str
+          header:
+            description: The number of bytes of a sampled packet that are sent. See O(sflow.header).
+            type: int
+          polling:
+            description: Seconds between two reports of the counters. See O(sflow.polling).
+            type: int
+          sampling:
+            description: One of so many packets is sampled. See O(sflow.sampling).
+            type: int
+      ipfix:
+        description: The export of sampled flows by IPFIX (RFC 7011). See O(ipfix).
+        type: dict
+        suboptions:
+          targets:
+            description: The collectors, each as C(ADDRESS:PORT). See O(ipfix.targets).
+            type: list
+            elements: str
+          sampling:
+            description: One of so many packets is sampled. See O(ipfix.sampling).
+            type: int
+          obs_domain_id:
+            description: The observation domain ID in the messages. See O(ipfix.obs_domain_id).
+            type: int
+          obs_point_id:
+            description: The observation point ID in the messages. See O(ipfix.obs_point_id).
+            type: int
+          cache_active_timeout:
+            description: Seconds for which a flow is aggregated, V(0) to V(4200). See O(ipfix.cache_active_timeout).
+            type: int
+          cache_max_flows:
+            description: The highest number of flows that are aggregated. See O(ipfix.cache_max_flows).
+            type: int
+      flows:
+        description: The exact list of the OpenFlow rules of O(owner) on the bridge, each as ovs-ofctl(8) takes it, with
+          its actions and without a cookie, for example V(table=0,priority=100,ip,in_port=ns01_tap,actions=drop). See
+          O(flows).
+        type: list
+        elements: str
       state:
         description: Whether the bridge exists. See O(state).
         type: str
@@ -146,12 +474,16 @@ options:
         default: present
     # END bridges
 notes:
+  - The cookie of declared flows is C(0x6e65746e) and the CRC-32 of O(owner), of the empty text without one.
   - The owner is stored as the key C(netns.fabric/OWNER) in C(external_ids). A bridge that was created without an owner
     is used and never owned. A bridge that is owned by another owner gets O(owner) as a further one, and is deleted with
     its last owner.
   - A device of the userspace datapath that C(ovs-vswitchd) left on the host when it died, and that O(owner) owns, is
     deleted before a new bridge of its name is created, and with O(state=absent). A device without an owner is taken
     over by a new bridge of the userspace datapath.
+  - Where the kernel's datapath was deleted under C(ovs-vswitchd) (C(ovs-dpctl del-dp)), no bridge on it works, whoever
+    owns it, and C(ovs-vswitchd) creates the datapath again only once every bridge has left it. So all of them are
+    moved to the userspace datapath in one transaction, and back in the next one. Nothing else in their rows changes.
   - C(Flow_Sample_Collector_Set) rows that refer to a bridge are deleted with it.
   - This module does not load the kernel module, because an C(ovs-vswitchd) that was started without it does not find it
     later. Load it first, then start or restart Open vSwitch, as the role P(netns.fabric.openvswitch#role) does.
@@ -183,6 +515,31 @@ EXAMPLES = r"""
         protocols: [OpenFlow13]
         external_ids:
           site: "rack 7, left"
+    owner: lab
+
+- name: Connect a bridge to its controllers over TLS, and sample its packets
+  netns.fabric.ovs_bridge:
+    name: int_br
+    rstp: true
+    controllers:
+      - target: ssl:192.0.2.10:6653
+        connection_mode: out-of-band
+      - target: ssl:192.0.2.11:6653
+        connection_mode: out-of-band
+    ssl:
+      key: /etc/openvswitch/sc-privkey.pem
+      certificate: /etc/openvswitch/sc-cert.pem
+      ca_certificate: /etc/openvswitch/cacert.pem
+    sflow:
+      targets: ["192.0.2.20:6343"]
+      sampling: 64
+
+- name: Drop what two namespaces send to each other
+  netns.fabric.ovs_bridge:
+    name: int_br
+    flows:
+      - priority=100,in_port=ns01_tap,ip,nw_dst=192.168.100.2,actions=drop
+      - priority=100,in_port=ns02_tap,ip,nw_dst=192.168.100.1,actions=drop
     owner: lab
 
 - name: Remove one key and leave the others unchanged

@@ -65,21 +65,69 @@ options:
     type: int
   trunks:
     description:
-      - The exact list of VLANs that the port carries tagged, V(0) to V(4094) each.
+      - The exact list of VLANs that the port carries tagged, V(0) to V(4094) each, single or in ranges such as
+        V(10-20).
       - An empty list stands for all VLANs. If omitted, they are left unchanged.
       - It needs O(vlan_mode) as well if the port is an access port, on which it has no effect.
     type: list
-    elements: int
+    elements: str
   vlan_mode:
     description:
       - How O(tag) and O(trunks) apply.
       - With V(access) the port is in one VLAN, untagged. With V(trunk) it carries several VLANs, all tagged, and has no
         O(tag). With V(native-untagged) and V(native-tagged) it carries several, and O(tag) is the VLAN of untagged
-        packets. With V(dot1q-tunnel) every incoming packet is put into the VLAN O(tag).
+        packets. With V(dot1q-tunnel) every incoming packet is put into the VLAN O(tag), a tag that it has is kept
+        inside. That needs C(other_config:vlan-limit=0) in the table C(Open_vSwitch), which this module does not set.
       - If omitted, it is left unchanged; without a mode, Open vSwitch handles a port with a O(tag) as V(access) and
         other ports as V(trunk).
     type: str
     choices: [access, trunk, native-tagged, native-untagged, dot1q-tunnel]
+  members:
+    description:
+      - The exact list of the links that make up the port, which is a bond then. The links must exist on the host.
+      - Two at least. A port of one interface does not become a bond, nor the other way round; remove it first.
+      - Options of the table C(Interface) hold for each of them. O(type), O(mac), O(options), O(iface_id) and O(peer)
+        cannot be given.
+      - If omitted, a bond keeps its members; a new port has one interface, of its own name.
+    type: list
+    elements: str
+  bond_mode:
+    description:
+      - How a bond distributes its traffic, by V(active-backup) over one link at a time, by V(balance-slb) by hardware
+        address and VLAN, by V(balance-tcp) by connection, which needs O(lacp).
+      - If omitted, it is left unchanged; without a mode, Open vSwitch uses V(active-backup).
+    type: str
+    choices: [active-backup, balance-slb, balance-tcp]
+  bond_updelay:
+    description:
+      - Milliseconds for which a link of a bond must be up before it is used.
+      - If omitted, it is left unchanged; a new bond has V(0).
+    type: int
+  bond_downdelay:
+    description:
+      - Milliseconds for which a link of a bond must be down before it is no longer used.
+      - If omitted, it is left unchanged; a new bond has V(0).
+    type: int
+  lacp:
+    description:
+      - Whether the port negotiates with the other end by LACP, V(active) on its own, V(passive) if the other end
+        begins.
+      - If omitted, it is left unchanged; without it, Open vSwitch uses V(off).
+    type: str
+    choices: [active, passive, 'off']
+  lacp_time:
+    description:
+      - How often LACP messages are expected, V(fast) every second, V(slow) every 30 seconds.
+      - It is C(lacp-time) of O(other_config). If omitted, it is left unchanged; without it, Open vSwitch uses V(slow).
+    type: str
+    choices: [slow, fast]
+  cvlans:
+    description:
+      - The exact list of the inner VLANs that a port with O(vlan_mode=dot1q-tunnel) carries, single or as ranges such
+        as V(10-20).
+      - An empty list stands for all VLANs. If omitted, they are left unchanged.
+    type: list
+    elements: str
   iface_id:
     description:
       - The identifier by which OVN and other controllers know the port's interface, such as the name of a logical port,
@@ -110,7 +158,7 @@ options:
   external_ids:
     description:
       - Keys and values for use by other systems, in the table C(Port).
-      - Those of the table C(Interface) are left unchanged; its C(iface-id) is O(iface_id).
+      - Those of the table C(Interface) are O(interface_external_ids).
       - Numbers and booleans of YAML are stored as text.
       - V(null) removes a key. Keys that are not listed are left unchanged.
     type: dict
@@ -119,6 +167,29 @@ options:
       - Further settings, keys and values, as ovs-vswitchd.conf.db(5) lists them for the table C(Port).
       - V(null) removes a key. Keys that are not listed are left unchanged.
     type: dict
+  interface_external_ids:
+    description:
+      - Keys and values for use by other systems, in the table C(Interface).
+      - C(iface-id) is O(iface_id).
+      - V(null) removes a key. Keys that are not listed are left unchanged.
+    type: dict
+  interface_other_config:
+    description:
+      - Further settings, keys and values, as ovs-vswitchd.conf.db(5) lists them for the table C(Interface).
+      - V(null) removes a key. Keys that are not listed are left unchanged.
+    type: dict
+  ingress_policing_rate:
+    description:
+      - The highest rate in kbit/s of what Open vSwitch receives from the link; packets above it are dropped. V(0) is
+        without a limit.
+      - It has no effect on the userspace datapath, which reads packets before the kernel polices them.
+      - If omitted, it is left unchanged; a new port has V(0).
+    type: int
+  ingress_policing_burst:
+    description:
+      - The size in kbit of a burst that may exceed O(ingress_policing_rate). V(0) is 8000.
+      - If omitted, it is left unchanged; a new port has V(0).
+    type: int
   protected:
     description:
       - Whether the port is isolated from the other protected ports of the bridge.
@@ -183,13 +254,45 @@ options:
         description: The VLAN of the port, V(0) to V(4094). See O(tag).
         type: int
       trunks:
-        description: The exact list of VLANs that the port carries tagged, V(0) to V(4094) each. See O(trunks).
+        description: The exact list of VLANs that the port carries tagged, V(0) to V(4094) each, single or in ranges
+          such as V(10-20). See O(trunks).
         type: list
-        elements: int
+        elements: str
       vlan_mode:
         description: How O(tag) and O(trunks) apply. See O(vlan_mode).
         type: str
         choices: [access, trunk, native-tagged, native-untagged, dot1q-tunnel]
+      members:
+        description: The exact list of the links that make up the port, which is a bond then. See O(members).
+        type: list
+        elements: str
+      bond_mode:
+        description: How a bond distributes its traffic, by V(active-backup) over one link at a time, by V(balance-slb)
+          by hardware address and VLAN, by V(balance-tcp) by connection, which needs O(lacp). See O(bond_mode).
+        type: str
+        choices: [active-backup, balance-slb, balance-tcp]
+      bond_updelay:
+        description: Milliseconds for which a link of a bond must be up before it is used. See O(bond_updelay).
+        type: int
+      bond_downdelay:
+        description: Milliseconds for which a link of a bond must be down before it is no longer used. See
+          O(bond_downdelay).
+        type: int
+      lacp:
+        description: Whether the port negotiates with the other end by LACP, V(active) on its own, V(passive) if the
+          other end begins. See O(lacp).
+        type: str
+        choices: [active, passive, 'off']
+      lacp_time:
+        description: How often LACP messages are expected, V(fast) every second, V(slow) every 30 seconds. See
+          O(lacp_time).
+        type: str
+        choices: [slow, fast]
+      cvlans:
+        description: The exact list of the inner VLANs that a port with O(vlan_mode=dot1q-tunnel) carries, single or as
+          ranges such as V(10-20). See O(cvlans).
+        type: list
+        elements: str
       iface_id:
         description: The identifier by which OVN and other controllers know the port's interface, such as the name of a
           logical port, stored as C(iface-id) in C(external_ids) of the table C(Interface). See O(iface_id).
@@ -210,6 +313,21 @@ options:
         description: Further settings, keys and values, as ovs-vswitchd.conf.db(5) lists them for the table C(Port). See
           O(other_config).
         type: dict
+      interface_external_ids:
+        description: Keys and values for use by other systems, in the table C(Interface). See O(interface_external_ids).
+        type: dict
+      interface_other_config:
+        description: Further settings, keys and values, as ovs-vswitchd.conf.db(5) lists them for the table
+          C(Interface). See O(interface_other_config).
+        type: dict
+      ingress_policing_rate:
+        description: The highest rate in kbit/s of what Open vSwitch receives from the link; packets above it are
+          dropped. See O(ingress_policing_rate).
+        type: int
+      ingress_policing_burst:
+        description: The size in kbit of a burst that may exceed O(ingress_policing_rate). See
+          O(ingress_policing_burst).
+        type: int
       protected:
         description: Whether the port is isolated from the other protected ports of the bridge. See O(protected).
         type: bool
@@ -253,7 +371,7 @@ notes:
     a packet is still taken that is sent to the hardware address of the end itself, which nobody behind it learns.
   - The link of an internal port is re-created, without its addresses and on the host, if the port moves to another
     bridge or was lost.
-  - Bonds are left unchanged; O(state=absent) deletes a bond by its name.
+  - The links of a bond stay on the host when the bond is deleted.
 seealso:
   - module: netns.fabric.ovs_bridge
   - module: netns.fabric.veth
@@ -286,6 +404,16 @@ EXAMPLES = r"""
   netns.fabric.ovs_port:
     name: red-tap
     tag: 7
+
+- name: Bond two network cards with LACP, and carry some VLANs over them
+  netns.fabric.ovs_port:
+    name: uplink
+    bridge: int_br
+    members: [eth1, eth2]
+    bond_mode: balance-tcp
+    lacp: active
+    lacp_time: fast
+    trunks: [7, 10-20]
 
 - name: Add ports of several types that are owned by lab
   netns.fabric.ovs_port:

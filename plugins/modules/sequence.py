@@ -52,8 +52,8 @@ options:
         description: The name of the module, without the name of the collection.
         type: str
         choices:
-          [boot, isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovs_bridge, ovs_port, policy,
-           route, rule, veth]
+          [boot, isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovs_bridge, ovs_mirror,
+           ovs_port, ovs_qos, policy, route, rule, veth]
         required: true
       options:
         description: The options of the module. Defaults that C(module_defaults) sets for it do not apply.
@@ -78,6 +78,8 @@ seealso:
   - module: netns.fabric.neighbour
   - module: netns.fabric.ovs_bridge
   - module: netns.fabric.ovs_port
+  - module: netns.fabric.ovs_mirror
+  - module: netns.fabric.ovs_qos
   - module: netns.fabric.nat_masquerade
   - module: netns.fabric.nat_port_forward
   - module: netns.fabric.policy

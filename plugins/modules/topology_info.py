@@ -406,8 +406,33 @@ openvswitch:
           external_ids: {}
           other_config: {}
           works: true
+          stp: false
+          rstp: false
+          mcast_snooping: false
           controllers:
-            - {target: "tcp:192.0.2.10:6653", connected: true, role: other}
+            - target: "tcp:192.0.2.10:6653"
+              connection_mode: out-of-band
+              inactivity_probe: null
+              max_backoff: null
+              rate_limit: null
+              burst_limit: null
+              connected: true
+              role: other
+          flow_tables: []
+          netflow: {}
+          sflow: {targets: ["192.0.2.20:6343"], sampling: 64}
+          ipfix: {}
+          mirrors:
+            - name: watch
+              select_all: true
+              select_vlans: []
+              select_src_ports: []
+              select_dst_ports: []
+              output_port: monitor0
+              output_vlan: null
+              snaplen: null
+              external_ids: {}
+              owners: [default]
           ports:
             - name: ns01_tap
               bridge: int_br
@@ -426,6 +451,17 @@ openvswitch:
               other_config: {}
               owners: [default]
               interfaces: [ns01_tap]
+              bond_mode: null
+              bond_updelay: 0
+              bond_downdelay: 0
+              lacp: null
+              lacp_time: null
+              cvlans: []
+              qos: {type: linux-htb, max_rate: 10000000, queues: [], other_config: {}, owners: [default]}
+              interface_external_ids: {}
+              interface_other_config: {}
+              ingress_policing_rate: 0
+              ingress_policing_burst: 0
               error: ""
 stale:
   description: Names in C(/run/netns) without a namespace, for instance after a program was killed.
@@ -636,6 +672,20 @@ declarations:
       elements: dict
       sample:
         - {name: ns01_tap, bridge: int_br, tx_checksum: keep}
+    mirrors:
+      description: For M(netns.fabric.ovs_mirror).
+      returned: success
+      type: list
+      elements: dict
+      sample:
+        - {name: watch, bridge: int_br, select_all: true, output_port: monitor0}
+    qos:
+      description: For M(netns.fabric.ovs_qos).
+      returned: success
+      type: list
+      elements: dict
+      sample:
+        - {port: ns01_tap, type: linux-htb, max_rate: 10000000}
     isolation:
       description: For M(netns.fabric.isolation).
       returned: success
@@ -670,7 +720,7 @@ undeclared:
   type: list
   elements: str
   sample:
-    - 'ports: bond0: it is a bond'
+    - 'ports: vlan7: it is a VLAN bridge (ovs-vsctl calls it fake)'
 """
 
 from ansible_collections.netns.fabric.plugins.module_utils._entry.topology_info import run

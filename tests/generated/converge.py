@@ -40,6 +40,8 @@ def steps(variables: Variables) -> list[Step]:
         mark = {} if module == "route" else {"owner": variables["name"], "prune": True}
         if module in ("route", "ovs_bridge", "ovs_port"):
             mark["exact"] = True
+        if module == "netns":
+            mark["hosts"] = lists["hosts"]
         calls[name] = {"module": module, "options": {option: lists[name], **mark}}
     order = _ABSENT if variables.get("state") == "absent" else tuple(calls)
     return [calls[name] for name in order]

@@ -92,13 +92,12 @@ def _generated(case: Callable[..., None], request: pytest.FixtureRequest) -> Cal
     test = given(**_CASES)(case)
     if replay:
         version, blob = replay.split(":", 1)
-        return settings(deadline=None)(reproduce_failure(version, blob.encode())(test))
+        return reproduce_failure(version, blob.encode())(test)
     cases = request.config.getoption("--cases")
     return settings(
         max_examples=cases or 200,
         # The same cases every time: a failure comes from the change that is tested, not from chance.
         derandomize=cases is None,
-        deadline=None,
         print_blob=True,
         database=None,
         # Shrinking would take minutes for a case that is small to begin with.

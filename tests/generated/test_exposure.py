@@ -190,7 +190,6 @@ def load(host: Host, namespace: str | None, text: str) -> None:
 
 @settings(
     max_examples=CASES,
-    deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],  # a smaller case takes as long as this one
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -103,7 +103,6 @@ def variables(published: tuple[Any, Any], *, masqueraded: bool) -> dict[str, Any
 
 @settings(
     max_examples=CASES,
-    deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],  # a smaller case takes as long as this one
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -73,7 +73,6 @@ def test_foreign_routes(host: Host) -> None:
     @settings(
         max_examples=CASES,
         derandomize=True,
-        deadline=None,
         database=None,
         phases=(Phase.explicit, Phase.generate),
         suppress_health_check=list(HealthCheck),

@@ -57,7 +57,6 @@ def test_link_sysctls(host: Host) -> None:
     @settings(
         max_examples=CASES,
         derandomize=True,
-        deadline=None,
         database=None,
         phases=(Phase.explicit, Phase.generate),
         suppress_health_check=list(HealthCheck),

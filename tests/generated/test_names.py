@@ -95,7 +95,6 @@ def test_names(host: Host, request: pytest.FixtureRequest) -> None:
     settings(
         max_examples=cases or 12,
         derandomize=cases is None,
-        deadline=None,
         print_blob=True,
         database=None,
         phases=(Phase.explicit, Phase.generate),
@@ -176,7 +175,7 @@ def _roll_back(names: tuple[str, ...]) -> None:
     columns = Columns({"tag": 9}, (("external_ids", "k", "v"),))
     for operations in (
         [ovs.SetPort(name, name, columns) for name in (link, internal, patch)],
-        [ovs.MovePort(link, link, other, bridge), ovs.SetBridge(other, Columns({"fail_mode": "secure"}))],
+        [ovs.MovePort(link, other, bridge), ovs.SetBridge(other, Columns({"fail_mode": "secure"}))],
         [ovs.DeletePort(other, link), ovs.DeletePort(other, internal), ovs.DeletePort(bridge, patch)],
         [ovs.DeleteBridge(bridge), ovs.DeleteBridge(other)],
     ):

@@ -183,7 +183,6 @@ def test_the_matrix_is_as_declared(host: Host, request: pytest.FixtureRequest) -
     @settings(
         max_examples=cases or CASES,
         derandomize=cases is None,
-        deadline=None,
         print_blob=True,
         database=None,
         phases=(Phase.explicit, Phase.generate),

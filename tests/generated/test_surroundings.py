@@ -36,7 +36,6 @@ def _generated(case: Callable[..., None], request: pytest.FixtureRequest, **stra
     settings(
         max_examples=(cases or 200) // 8,
         derandomize=cases is None,
-        deadline=None,
         database=None,
         phases=(Phase.explicit, Phase.generate),
         suppress_health_check=list(HealthCheck),

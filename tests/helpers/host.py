@@ -109,6 +109,8 @@ class Host:
         bridges = self.ovs_vsctl("list-br").split()
         if bridges:
             self.ovs_vsctl(*(word for bridge in bridges for word in ("--", "--if-exists", "del-br", bridge)))
+        # Rows of these tables stay without a port that refers to them.
+        self.ovs_vsctl("--", "--all", "destroy", "QoS", "--", "--all", "destroy", "Queue")
 
     def _kill_in_namespaces(self) -> None:
         """Kill the processes in other network namespaces, which they keep alive. All are this host's own."""

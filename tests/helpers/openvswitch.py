@@ -30,7 +30,7 @@ _REPORTED = {
     ),
     "Controller": ("is_connected", "role", "status"),
     "Mirror": ("statistics",),
-    "QoS": (),
+    **dict.fromkeys(("Flow_Table", "IPFIX", "NetFlow", "QoS", "Queue", "SSL", "sFlow"), ()),
 }
 # Counters, and what it repeats of the kernel's links a little later.
 _VOLATILE = frozenset({"statistics", "rstp_statistics", "admin_state", "link_state"})

@@ -489,6 +489,12 @@ TWO_WRONG: dict[str, tuple[str, list[dict[str, Any]], str]] = {
         "device",
     ),
     "ovs_bridge": ("bridges", [{"name": "t0"}, {"name": "lo"}], "name"),
+    "ovs_mirror": (
+        "mirrors",
+        [{"name": name, "bridge": "nowhere", "select_all": True, "output_port": "p0"} for name in ("m0", "m1")],
+        "",
+    ),
+    "ovs_qos": ("qos", [{"port": name, "type": "linux-htb"} for name in ("t0", "t1")], "port"),
     "ovs_port": ("ports", [{"name": name, "bridge": "nowhere"} for name in ("t0", "t1")], "bridge"),
     "policy": ("policies", [{"namespace": "nowhere"}, {"namespace": "nobody"}], "namespace"),
     "isolation": ("links", [{"link": "nic8"}, {"link": "nic9"}], "link"),

@@ -796,7 +796,8 @@ def test_a_bond_is_reported(host: Host, run_module: Run) -> None:
     host.ovs_vsctl("add-bond", "br0", "bond0", "m0", "m1")
     info = assert_round_trip(run_module)
     assert port(info, "bond0")["interfaces"] == ["m0", "m1"]
-    assert info["declarations"]["ports"] == []
+    (declared,) = info["declarations"]["ports"]
+    assert declared["members"] == ["m0", "m1"]
 
 
 def test_namespaces_that_appear_and_disappear_meanwhile(host: Host, run_module: Run) -> None:

@@ -79,8 +79,15 @@ def parse_call(resource: Resource[Any, Any], params: Mapping[str, Any], check_mo
     """
     options = {name: params[name] for name in resource.call_options if name not in OWNER_OPTIONS}
     _check_call(resource, params)
+    entries, errors = _parse_entries(resource, params)
+    try:
+        options = dict(resource.parse_options(options))
+    except InvalidEntries as error:
+        errors = [*error.errors, *errors]
+    if errors:
+        raise InvalidEntries(errors)
     return Call(
-        entries=_parse_entries(resource, params),
+        entries=tuple(entries),
         owner=params.get("owner"),
         prune=bool(params.get("prune")),
         check_mode=check_mode,
@@ -109,12 +116,8 @@ def _check_call(resource: Resource[Any, Any], params: Mapping[str, Any]) -> None
             raise InvalidEntry("the call", name, f"it cannot be combined with `{bulk}`; set it in each entry")
 
 
-def _parse_entries(resource: Resource[Any, Any], params: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return all entries as what they ask for.
-
-    Raises:
-        InvalidEntries: With every error in them.
-    """
+def _parse_entries(resource: Resource[Any, Any], params: Mapping[str, Any]) -> tuple[list[Any], list[FabricError]]:
+    """Return all entries as what they ask for, and every error in them."""
     wanted: list[Any] = []
     errors: list[FabricError] = []
     seen: dict[object, Entry] = {}
@@ -131,9 +134,7 @@ def _parse_entries(resource: Resource[Any, Any], params: Mapping[str, Any]) -> t
         if first is not entry:
             errors.append(InvalidEntry(entry, resource.identity, f"is the same as {first}; leave one of them out"))
         wanted.append(desired)
-    if errors:
-        raise InvalidEntries(errors)
-    return tuple(wanted)
+    return wanted, errors
 
 
 def _entries_in(resource: Resource[Any, Any], params: Mapping[str, Any]) -> Sequence[tuple[Entry, Mapping[str, Any]]]:

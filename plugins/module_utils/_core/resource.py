@@ -71,6 +71,14 @@ class Resource(ABC, Generic[Desired, Actual]):
             InvalidEntry: It asks for something that cannot be.
         """
 
+    def parse_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the options of the call as a whole, with checked values.
+
+        Raises:
+            InvalidEntries: They ask for something that cannot be.
+        """
+        return options
+
     @abstractmethod
     def key(self, desired: Desired) -> object:
         """Return what no two entries of a call may share."""

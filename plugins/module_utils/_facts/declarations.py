@@ -26,7 +26,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_port_f
 from ansible_collections.netns.fabric.plugins.module_utils._resources.neighbour import NeighbourResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_mirror import MirrorResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_qos import QosResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.policy import PolicyResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.rule import RuleResource
@@ -43,6 +45,8 @@ _LISTS: Mapping[str, tuple[Resource[Any, Any], Callable[[Exporter], Iterator[Dec
     "neighbours": (NeighbourResource(), kernel.neighbours),
     "bridges": (BridgeResource(), switch.bridges),
     "ports": (PortResource(), switch.ports),
+    "mirrors": (MirrorResource(), switch.mirrors),
+    "qos": (QosResource(), switch.qos),
     "isolation": (IsolationResource(), isolation.isolated_links),
     "rules": (MasqueradeResource(), nat.masquerade_rules),
     "forwards": (PortForwardResource(), nat.port_forwards),

@@ -29,6 +29,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment imp
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import place
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import FALLBACK_LINKS
+from ansible_collections.netns.fabric.plugins.module_utils._resources.netns_file_plan import is_managed
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route_model import IPV6_METRIC
 
 # Namespaces
@@ -59,7 +60,7 @@ def _is_bare(state: NamespaceState) -> bool:
 def _resolver(exporter: Exporter, name: str) -> Declaration:
     """Return what the resolver's file has, where writing it again would not change it."""
     text = exporter.host.resolvers.get(name)
-    if text is None or not text.startswith(netns_resolver.HEADER):
+    if text is None or not is_managed(text):
         return {}
     lines = [line.split() for line in text.splitlines()]
     servers = tuple(words[1] for words in lines if words[:1] == ["nameserver"] and len(words) > 1)

@@ -23,7 +23,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter impor
     desired_of,
     drop_unset,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import FAMILIES, Chain, Rule
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import VERSIONS, Chain, Rule
 from ansible_collections.netns.fabric.plugins.module_utils._resources import policy_rules
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import RuleSpec
 from ansible_collections.netns.fabric.plugins.module_utils._resources.policy import RULE_OPTIONS, PolicyResource
@@ -56,9 +56,8 @@ def policies(exporter: Exporter) -> Iterator[Declaration]:
 
 def _policy_chains(chains: Any, owner: str) -> _Chains:
     mark = policy_rules.MARK + owner
-    versions = {family: version for version, family in FAMILIES.items()}
     return {
-        (_DIRECTIONS[chain.place.chain], versions[chain.place.family]): chain
+        (_DIRECTIONS[chain.place.chain], VERSIONS[chain.place.family]): chain
         for chain in chains
         if chain.place.chain in _DIRECTIONS and any(rule.comment == mark for rule in chain.rules)
     }

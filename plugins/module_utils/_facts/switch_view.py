@@ -10,6 +10,15 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._facts.model import HostFacts
 from ansible_collections.netns.fabric.plugins.module_utils._facts.view import FilteredFacts
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.bridge_settings import (
+    BRIDGE_REFERENCES,
+    BRIDGE_SETTINGS,
+    CONTROLLERS,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.mirrors import find_mirrors
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.port_settings import INTERFACE_SETTINGS, PORT_SETTINGS
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.qos import find_qos
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import describe_settings
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     MARK,
     REOPEN_KEY,
@@ -17,7 +26,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     Port,
     Switch,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Uuid, elements
 
 
 def switch_view(facts: FilteredFacts) -> dict[str, Any]:
@@ -41,20 +49,29 @@ def _bridge(facts: FilteredFacts, bridge: Bridge) -> dict[str, Any]:
         "external_ids": without_marks(bridge.external_ids),
         "other_config": dict(bridge.other_config),
         "works": bridge.works,
+        **describe_settings(BRIDGE_SETTINGS, bridge.row),
+        **{each.option: each.declare(facts.host.switch, bridge.row) for each in BRIDGE_REFERENCES},
         "controllers": list(_controllers(facts.host.switch, bridge)),
+        "mirrors": [
+            {
+                "name": mirror.name,
+                **mirror.describe(),
+                "external_ids": without_marks(mirror.external_ids),
+                "owners": list(mirror.owners),
+            }
+            for mirror in find_mirrors(facts.host.switch, bridge)
+        ],
         "ports": [_port(facts.host, bridge, port) for port in facts.ports(bridge)],
     }
 
 
 def _controllers(switch: Switch, bridge: Bridge) -> Iterator[dict[str, Any]]:
-    for reference in elements(bridge.row.columns.get("controller", ())):
-        row = switch.rows.get(reference.text) if isinstance(reference, Uuid) else None
-        if row is not None:
-            yield {
-                "target": str(row.columns.get("target", "")),
-                "connected": bool(row.columns.get("is_connected")),
-                "role": row.optional("role"),
-            }
+    for _target, row in CONTROLLERS.find(switch, bridge.row):
+        yield {
+            **describe_settings(CONTROLLERS.settings, row),
+            "connected": bool(row.columns.get("is_connected")),
+            "role": row.optional("role"),
+        }
 
 
 def _port(host: HostFacts, bridge: Bridge, port: Port) -> dict[str, Any]:
@@ -77,8 +94,18 @@ def _port(host: HostFacts, bridge: Bridge, port: Port) -> dict[str, Any]:
         "other_config": dict(port.other_config),
         "owners": list(port.owners),
         "interfaces": [each.name for each in port.interfaces],
+        **describe_settings(PORT_SETTINGS, port.row),
+        "qos": _qos(host.switch, port),
+        "interface_external_ids": without_marks(interface.external_ids),
+        "interface_other_config": dict(interface.other_config),
+        **describe_settings(INTERFACE_SETTINGS, interface.row),
         "error": _error(host, bridge, port),
     }
+
+
+def _qos(switch: Switch, port: Port) -> dict[str, Any] | None:
+    qos = find_qos(switch, port)
+    return {**qos.declare(switch), "owners": list(qos.owners)} if qos else None
 
 
 def _error(host: HostFacts, bridge: Bridge, port: Port) -> str:

@@ -9,7 +9,7 @@ firewall-cmd calls the daemon over D-Bus and takes about 0.15 s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,8 +23,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_p
     FirewalldOperation,
     Policy,
     Setting,
+    Zones,
     parse_description,
     parse_listing,
+    parse_members,
     parse_settings,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._system.programs import Result, find, run
@@ -39,10 +41,17 @@ _POLICIES = Path("/etc/firewalld/policies")
 class Firewalld(Backend):
     """The firewalld of this host."""
 
-    def policy(self, name: str, reload_needed: Callable[[Policy], bool]) -> Policy | None:
+    def policy(
+        self,
+        name: str,
+        reload_needed: Callable[[Policy], bool],
+        networks: Collection[str] = (),
+        dispatch: bool = False,
+    ) -> Policy | None:
         """Return a policy; None where no firewalld that has policies is running.
 
-        Where `reload_needed`, it names what a reload would change besides the policy.
+        Where `reload_needed`, it names what a reload would change besides the policy. With `dispatch`, where only what
+        is in a zone reaches a policy, it has the zones of these networks.
 
         Raises:
             Unavailable: firewall-cmd failed for another reason.
@@ -59,6 +68,8 @@ class Firewalld(Backend):
             None if running.status else parse_settings(running.output),
             "" if permanent.status else parse_description(permanent.output),
         )
+        if dispatch or policy.sources():
+            policy = replace(policy, zones=_zones(policy.sources().union(networks)))
         if not reload_needed(policy):
             return policy
         return replace(policy, unsaved=tuple(_unsaved(name)))
@@ -132,6 +143,10 @@ def _has_happened(arguments: tuple[str, ...]) -> bool:
         )
     options = [(name, value) for name, _equals, value in (argument.partition("=") for argument in arguments)]
     where = [name for name, _value in options if name == "--permanent"]
+    zone = dict(options).get("--zone")
+    if zone:
+        verb, source = options[-1]
+        return (source in _query(*where, f"--zone={zone}", "--list-sources").output.split()) == verb.startswith("--add")
     policy = next(value for name, value in options if name in ("--policy", "--new-policy", "--delete-policy"))
     found = _query("--verbose", *where, f"--info-policy={policy}")
     settings = parse_settings(found.output)
@@ -146,6 +161,16 @@ def _shows(option: str, value: str, found: Result, settings: frozenset[Setting])
         return parse_description(found.output) == value
     verb, _dash, kind = option[2:].partition("-")
     return ((kind, value) in settings) == (verb == "add")
+
+
+def _zones(networks: Iterable[str]) -> Zones:
+    permanent = {
+        network: zone
+        for network in networks
+        if (zone := _query("--permanent", f"--get-zone-of-source={network}").output.strip())
+    }
+    default = _query("--get-default-zone").output.strip()
+    return Zones(default, parse_members(_query("--get-active-zones").output), permanent, dispatch=True)
 
 
 def _unsaved(name: str) -> list[str]:

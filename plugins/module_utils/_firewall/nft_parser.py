@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from ipaddress import ip_address, summarize_address_range
 from typing import Any
 
@@ -150,10 +152,18 @@ def _place(value: Mapping[str, Any], chain: str) -> Place:
 
 def parse_rule(value: Mapping[str, Any]) -> Rule:
     """Return one rule as `nft -j` prints it."""
+    expressions = json.dumps(value.get("expr") or [])
+    return replace(_parse_expressions(expressions), comment=value.get("comment"), handle=value.get("handle"))
+
+
+# Namespaces with the same policy have the same rules, with sets of many addresses.
+@lru_cache(maxsize=4096)
+def _parse_expressions(expressions: str) -> Rule:
+    """Return a rule without its comment and handle."""
     criteria: set[Criterion] = set()
     verdict = target = ""
     prefix: str | None = None
-    for statement in value.get("expr") or ():
+    for statement in json.loads(expressions):
         kind, content = _only_item(statement)
         if kind == "match":
             criteria.add(parse_match(content))
@@ -171,14 +181,7 @@ def parse_rule(value: Mapping[str, Any]) -> Rule:
             criteria.add(Criterion.other(statement))
     if prefix is not None and not verdict:
         verdict, target = "log", prefix
-    return Rule(
-        criteria=frozenset(criteria),
-        verdict=verdict,
-        target=target,
-        comment=value.get("comment"),
-        handle=value.get("handle"),
-        expressions=json.dumps(value.get("expr") or []),
-    )
+    return Rule(frozenset(criteria), verdict, target, expressions=expressions)
 
 
 def _parse_destination(content: Any) -> str:

@@ -41,6 +41,8 @@ MANGLE = "mangle"
 #: By IP version: the family's name in nf_tables, and all multicast addresses (RFC 5771, RFC 4291 2.7).
 FAMILIES: Mapping[int, str] = {4: "ip", 6: "ip6"}
 MULTICAST: Mapping[int, str] = {4: "224.0.0.0/4", 6: "ff00::/8"}
+#: By family: the IP version.
+VERSIONS: Mapping[str, int] = {family: version for version, family in FAMILIES.items()}
 
 #: The verdicts that decide on a packet.
 FINAL_VERDICTS = ("accept", "drop", "reject", "return")

@@ -9,9 +9,14 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry, Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
+    InvalidEntry,
+    OperationFailed,
+    Unavailable,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, Backends, BackendType, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import uapi
@@ -39,6 +44,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.daemon import 
     find_daemon,
     read_attachments,
     read_link_names,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.flows import (
+    BUNDLE_VERSIONS,
+    FlowDifference,
+    SetFlows,
+    parse_difference,
+    parse_error,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations import (
     DeleteBridge,
@@ -150,6 +162,27 @@ class OpenVSwitch(Backend):
         answer = self._client.appctl(("bridge/dump-flows", bridge), self._before)
         return answer.status == 0 and not has_rules(answer.output)
 
+    def compare_flows(self, bridge: str | None, flows: Sequence[str], cookie: int) -> FlowDifference:
+        """Compare the flows of a bridge that have this cookie with the wanted ones; an empty text stands for none.
+
+        Without a bridge, there are none.
+        """
+        text = "".join(f"cookie={cookie:#x},{flow}\n" if flow else "\n" for flow in flows)
+        wanted = self._diff_flows("/dev/null", text, cookie)
+        if bridge is None or wanted.error:
+            return wanted
+        found = self._diff_flows(self._client.flow_target(bridge, self._before), text, cookie)
+        return replace(found, wanted=wanted.added)
+
+    def _diff_flows(self, source: str, text: str, cookie: int) -> FlowDifference:
+        arguments = ["-O", ",".join(BUNDLE_VERSIONS), "diff-flows", source, "/dev/stdin"]
+        answer = self._client.ofctl(arguments, text)
+        # As diff(1): 2 where they differ. ovs-ofctl ends with 1 where it fails.
+        if answer.status not in (0, 2):
+            return parse_error(answer.message or answer.reason)
+        found = parse_difference(answer.output, cookie)
+        return replace(found, wanted=found.added)
+
     def link_names(self) -> frozenset[str]:
         """Return the names of the host's links."""
         return read_link_names()
@@ -198,8 +231,18 @@ class OpenVSwitch(Backend):
 
     def execute(self, operations: Sequence[Operation], journal: Journal) -> None:
         self._require_daemon()
-        for batch in split_batches(cast(Sequence[OvsOperation], operations)):
+        for batch in split_batches([each for each in operations if isinstance(each, OvsOperation)]):
             Transaction(self._client, self._before, batch).execute(journal)
+        for operation in operations:
+            if isinstance(operation, SetFlows):
+                self._send_flows(operation)
+                journal.record(operation.commands()[0], partial(self._send_flows, operation.undo()))
+
+    def _send_flows(self, operation: SetFlows) -> None:
+        target = self._client.flow_target(operation.bridge, self._before)
+        answer = self._client.ofctl(operation.arguments(target), "".join(f"{line}\n" for line in operation.lines))
+        if answer.status != 0:
+            raise OperationFailed(operation, f"ovs-ofctl could not change the flows: {answer.reason}")
 
     def commit(self) -> None:
         """Do nothing: what a rollback needs is not kept anywhere but in the journal."""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The programs of Open vSwitch, ovs-vsctl and ovs-appctl, and their answers. Nothing else runs them."""
+"""The programs of Open vSwitch, ovs-vsctl, ovs-appctl and ovs-ofctl, and their answers. Nothing else runs them."""
 
 from __future__ import annotations
 
@@ -147,6 +147,18 @@ class Client:
         target = ["-t", socket] if os.path.exists(socket) else []
         return self.run([program, f"--timeout={self.timeout}", *target, *arguments], self.timeout + GRACE)
 
+    def ofctl(self, arguments: Sequence[str], text: str) -> Answer:
+        """Speak OpenFlow, with `text` on the standard input of ovs-ofctl."""
+        program = self.find("ovs-ofctl")
+        if program is None:
+            return Answer(127, "", "ovs-ofctl is not installed")
+        return self.run([program, f"--timeout={self.timeout}", *arguments], self.timeout + GRACE, text)
+
+    def flow_target(self, bridge: str, switch: Switch) -> str:
+        """Return what ovs-ofctl knows a bridge by, wherever its socket is."""
+        socket = os.path.join(self.run_directory(switch), f"{bridge}.mgmt")
+        return f"unix:{socket}" if os.path.exists(socket) else bridge
+
     def run_directory(self, switch: Switch) -> str:
         """Return the directory with the daemons' pid files and sockets."""
         if self._database and self._database.startswith("unix:"):
@@ -157,10 +169,10 @@ class Client:
         """Return the path of a program, None where it is not installed."""
         return programs.find(program)
 
-    def run(self, arguments: Sequence[str], timeout: float) -> Answer:
-        """Run a program, and kill it after so many seconds."""
+    def run(self, arguments: Sequence[str], timeout: float, text: str = "") -> Answer:
+        """Run a program with `text` on its standard input, and kill it after so many seconds."""
         try:
-            ended = programs.run(arguments, timeout=timeout)
+            ended = programs.run(arguments, text, timeout=timeout)
         except programs.TimedOut:
             return Answer(None, "", "")
         except OperationFailed as error:

@@ -44,13 +44,15 @@ class Difference:
             self.before[option], self.after[option] = old, wanted
             self.keys.append((column, key, wanted))
 
-    def compare_map(self, option: str, old: Mapping[str, str], wanted: MapOption | None) -> None:
+    def compare_map(
+        self, option: str, old: Mapping[str, str], wanted: MapOption | None, column: str | None = None
+    ) -> None:
         """Compare a map option key by key; keys that are not given are left untouched."""
         changed = {key: value for key, value in (wanted or {}).items() if old.get(key) != value}
         if changed:
             self.before[option] = {key: old.get(key) for key in changed}
             self.after[option] = changed
-            self.keys.extend((option, key, value) for key, value in changed.items())
+            self.keys.extend((column or option, key, value) for key, value in changed.items())
 
     def add_owner(self, owners: Sequence[str], owner: str) -> None:
         """Add an owner to those that a row has."""

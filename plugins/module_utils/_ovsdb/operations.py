@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Phase
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
@@ -22,6 +23,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import 
     NO_COLUMNS,
     Columns,
     Command,
+    identifier,
     join_commands,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Value
@@ -52,6 +54,13 @@ class OvsOperation:
     def undo(self, before: Switch) -> Sequence[Command]:
         """Return the commands of ovs-vsctl that roll it back to the state `before`, without `deleted_rows`."""
         raise NotImplementedError
+
+    #: Whether a rollback depends on what the database has made of the operation, see undo_created().
+    creates_rows = False
+
+    def undo_created(self, before: Switch, now: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
+        """Return the further commands that roll back what is `now` in the database; they come first."""
+        return ()
 
     def deleted_rows(self, before: Switch) -> Sequence[Row]:  # noqa: ARG002  # every operation has this signature
         """Return the rows that it deletes, without those that are deleted because nothing refers to them any more."""
@@ -192,32 +201,40 @@ class DeleteBridge(OvsOperation):
 
 @dataclass(frozen=True)
 class AddPort(OvsOperation):
-    """Add a port of one interface to a bridge."""
+    """Add a port to a bridge: of one interface, which has its name, or a bond of `members`."""
 
     bridge: str
     name: str
     port: Columns = NO_COLUMNS
     interface: Columns = NO_COLUMNS
+    members: tuple[str, ...] = ()
+
+    @property
+    def _interfaces(self) -> tuple[str, ...]:
+        return self.members or (self.name,)
 
     def transaction(self) -> Sequence[Command]:
-        return [
-            ("add-port", self.bridge, self.name, *self.port.assignments()),
-            *self.interface.commands("Interface", self.name),
-        ]
+        command = "add-bond" if self.members else "add-port"
+        adding = (command, self.bridge, self.name, *self.members)
+        settings = (self.interface.commands("Interface", name) for name in self._interfaces)
+        return [(*adding, *self.port.assignments()), *chain.from_iterable(settings)]
 
     def is_applied(self, switch: Switch) -> bool:
-        return _has_port(switch, self.name, self.port, self.interface)
+        return all(_has_port(switch, self.name, self.port, name, self.interface) for name in self._interfaces)
 
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return [("--if-exists", "del-port", self.name)]
 
     def expected_interfaces(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
-        return [self.name]
+        return self._interfaces
+
+    def size(self, before: Switch) -> int:  # noqa: ARG002  # every operation has this signature
+        return len(self._interfaces)
 
 
 @dataclass(frozen=True)
 class SetPort(OvsOperation):
-    """Change a port and its interface; `interface_name` is nearly always the port's name."""
+    """Change a port and one of its interfaces; `interface_name` is the port's name unless it is a bond."""
 
     name: str
     interface_name: str
@@ -231,22 +248,23 @@ class SetPort(OvsOperation):
         ]
 
     def is_applied(self, switch: Switch) -> bool:
-        return _has_port(switch, self.name, self.port, self.interface)
+        return _has_port(switch, self.name, self.port, self.interface_name, self.interface)
 
     def undo(self, before: Switch) -> Sequence[Command]:
         found = before.port(self.name)
-        if found is None:
+        interface = before.interfaces.get(self.interface_name)
+        if found is None or interface is None:
             return ()
         return [
             *self.port.inverse(found[1].row).commands("Port", self.name),
-            *_restore(self.interface, found[1].interface).commands("Interface", self.interface_name),
+            *_restore(self.interface, interface).commands("Interface", self.interface_name),
         ]
 
     def undo_after(self, before: Switch) -> Sequence[Command]:
-        found = before.port(self.name)
-        if found is None:
+        interface = before.interfaces.get(self.interface_name)
+        if interface is None:
             return ()
-        return _withdraw_requests(self.interface, found[1].interface).commands("Interface", self.interface_name)
+        return _withdraw_requests(self.interface, interface).commands("Interface", self.interface_name)
 
     def expected_interfaces(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
         return [self.interface_name]
@@ -261,7 +279,6 @@ class MovePort(OvsOperation):
     """
 
     name: str
-    interface_name: str
     bridge: str
     to: str
 
@@ -275,8 +292,9 @@ class MovePort(OvsOperation):
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return _move(self.name, self.to, self.bridge)
 
-    def expected_interfaces(self, before: Switch) -> Sequence[str]:  # noqa: ARG002  # every operation has this signature
-        return [self.interface_name]
+    def expected_interfaces(self, before: Switch) -> Sequence[str]:
+        found = before.port(self.name)
+        return found[1].members if found else ()
 
 
 #: The columns whose value the link keeps after the request for it was withdrawn.
@@ -309,8 +327,7 @@ def _values_in_effect(interface: Interface) -> Mapping[str, Value]:
 
 
 def _move(port: str, bridge: str, to: str) -> list[Command]:
-    # Unique within a transaction of many: the port's name, in characters that an identifier may have.
-    reference = "@port_" + (port if port.isidentifier() and port.isascii() else "x" + port.encode().hex())
+    reference = identifier("port", port)
     return [
         (f"--id={reference}", "get", "Port", port),
         ("remove", "Bridge", bridge, "ports", reference),
@@ -366,8 +383,8 @@ class CloseInterface(OvsOperation):
         return _has_interface(switch, self.interface_name, self._columns)
 
     def undo(self, before: Switch) -> Sequence[Command]:
-        found = before.port(self.port)
-        peer = found[1].interface.options.get("peer") if found else None
+        interface = before.interfaces.get(self.interface_name)
+        peer = interface.options.get("peer") if interface else None
         return _opened(self.type, peer).commands("Interface", self.interface_name)
 
 
@@ -458,9 +475,11 @@ def _has_bridge(switch: Switch, name: str, columns: Columns, interface: Columns)
     return not interface or _has_interface(switch, name, interface)
 
 
-def _has_port(switch: Switch, name: str, columns: Columns, interface: Columns) -> bool:
-    found = switch.port(name)
-    return found is not None and columns.are_set(found[1].row) and interface.are_set(found[1].interface.row)
+def _has_port(switch: Switch, name: str, columns: Columns, interface_name: str, interface: Columns) -> bool:
+    found = switch.port_with(interface_name)
+    if found is None or found[1].name != name or not columns.are_set(found[1].row):
+        return False
+    return _has_interface(switch, interface_name, interface)
 
 
 def _has_interface(switch: Switch, name: str, columns: Columns) -> bool:

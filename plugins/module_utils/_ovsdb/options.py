@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import interface_name
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
+    interface_name,
+    vlan,
+    whole_number,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import MARK
 
 VSCTL_OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -58,6 +62,46 @@ def _parse_text(value: Any) -> str:
     return str(value)
 
 
+def between(lowest: int, highest: int) -> Callable[[Any], int]:
+    """Return the check of a whole number in a range."""
+    return lambda value: whole_number(value, "number", lowest, highest)
+
+
+def at_least(lowest: int) -> Callable[[Any], int]:
+    """Return the check of a whole number, as large as a column of OVSDB may be on every platform."""
+    return between(lowest, 2**31 - 1)
+
+
+def vlan_range(value: Any) -> tuple[int, ...]:
+    """Check a VLAN ID or a range of them, such as `10-20`, and return the IDs.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    first, dash, last = str(value).strip().partition("-")
+    if not dash or not first:
+        return (vlan(value),)
+    lowest, highest = vlan(first.strip()), vlan(last.strip())
+    if lowest > highest:
+        raise ValueError(f"the range {value} begins above its end; write {highest}-{lowest}")
+    return tuple(range(lowest, highest + 1))
+
+
+def format_vlans(vlans: Iterable[int]) -> list[int | str]:
+    """Return sorted VLAN IDs as they are written, three and more in a row as a range."""
+    rows: list[list[int]] = []
+    for number in vlans:
+        if rows and number == rows[-1][-1] + 1:
+            rows[-1].append(number)
+        else:
+            rows.append([number])
+    return [each for row in rows for each in _format_row(row)]
+
+
+def _format_row(row: Sequence[int]) -> Sequence[int | str]:
+    return [f"{row[0]}-{row[-1]}"] if len(row) > 2 else row  # two are no shorter as a range
+
+
 def port_name(value: Any) -> str:
     """Check the name of a port, which may be no link: then it may be longer than a link's, and have a space in it.
 
@@ -81,6 +125,18 @@ def link_name(value: Any) -> str:
         ValueError: The kernel or Open vSwitch would refuse it.
     """
     return port_name(interface_name(value))
+
+
+def member_name(value: Any) -> str:
+    """Check the name of a link that is to be a member of a bond.
+
+    Raises:
+        ValueError: The kernel, Open vSwitch or ovs-vsctl would refuse it.
+    """
+    name = link_name(value)
+    if "=" in name:
+        raise ValueError(f"ovs-vsctl takes {name} for a setting, because it has `=` in it; rename the link")
+    return name
 
 
 def bridge_name(value: Any) -> str:

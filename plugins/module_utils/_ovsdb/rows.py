@@ -10,7 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import STATUS_COLUMNS, TABLES, WEAK_COLUMNS
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import (
+    ROOT_TABLES,
+    STATUS_COLUMNS,
+    TABLES,
+    WEAK_COLUMNS,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import (
     Uuid,
     Value,
@@ -55,29 +60,39 @@ class Row:
         weak = WEAK_COLUMNS.get(self.table, frozenset())
         for column, value in self.configuration.items():
             if column not in weak:
-                yield from _find_uuids(value)
+                yield from find_uuids(value)
 
 
-def _find_uuids(value: Value) -> Iterator[str]:
+def find_uuids(value: Value) -> Iterator[str]:
+    """Yield the rows that a value refers to."""
     for element in value.values() if isinstance(value, Mapping) else elements(value):
         if isinstance(element, Uuid):
             yield element.text
 
 
+def find_referrers(rows: Iterable[Row]) -> dict[str, set[str]]:
+    """Return, by row, which of these rows refer to it and so keep it."""
+    referrers: dict[str, set[str]] = {}
+    for row in rows:
+        for uuid in row.references():
+            referrers.setdefault(uuid, set()).add(row.uuid)
+    return referrers
+
+
 def collect_dependents(rows: Iterable[Row], all_rows: Mapping[str, Row]) -> list[Row]:
     """Return these rows and all that are deleted with them, each once; `all_rows` are known by their UUIDs.
 
-    A row that another one refers to as well, such as the sFlow of two bridges, is not deleted.
+    A row that another one refers to as well, such as the sFlow of two bridges, is not deleted, nor is one of a table
+    whose rows exist without a reference, such as the QoS of a port.
     """
-    referrers: dict[str, set[str]] = {}
-    for row in all_rows.values():
-        for uuid in row.references():
-            referrers.setdefault(uuid, set()).add(row.uuid)
+    referrers = find_referrers(all_rows.values())
     found = {row.uuid: row for row in rows}
     waiting = list(found.values())
     while waiting:
         for uuid in waiting.pop(0).references():
-            if uuid in all_rows and uuid not in found and referrers[uuid] <= found.keys():
+            if uuid not in all_rows or uuid in found or all_rows[uuid].table in ROOT_TABLES:
+                continue
+            if referrers[uuid] <= found.keys():
                 found[uuid] = all_rows[uuid]
                 waiting.append(all_rows[uuid])
     return list(found.values())

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row, find_referrers, find_uuids
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import is_like_a_uuid
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import (
     BRIDGE,
@@ -61,6 +61,7 @@ class Interface:
     mtu_request: int | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     external_ids: Mapping[str, str] = field(default_factory=dict)
+    other_config: Mapping[str, str] = field(default_factory=dict)
     row: Row = field(default_factory=lambda: Row("Interface", ""))
 
     @property
@@ -113,6 +114,15 @@ class Port:
         """The interface of a port that has just one; the first of a bond."""
         return self.interfaces[0] if self.interfaces else Interface(self.name)
 
+    @property
+    def is_bond(self) -> bool:
+        return len(self.interfaces) > 1
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The names of its interfaces."""
+        return tuple(interface.name for interface in self.interfaces)
+
 
 @dataclass(frozen=True)
 class Bridge:
@@ -157,6 +167,8 @@ class Switch:
     daemon: int | None = None
     interface_types: frozenset[str] = frozenset()
     external_ids: Mapping[str, str] = field(default_factory=dict)
+    other_config: Mapping[str, str] = field(default_factory=dict)
+    root: Row = field(default_factory=lambda: Row("Open_vSwitch", ""))
     rows: Mapping[str, Row] = field(default_factory=dict)
 
     @cached_property
@@ -181,7 +193,7 @@ class Switch:
         """The names of interfaces that are UUIDs."""
         return tuple(name for name in self._interfaces if is_like_a_uuid(name))
 
-    @property
+    @cached_property
     def interfaces(self) -> Mapping[str, Interface]:
         """The interfaces of all ports, by name."""
         return {each.name: each for bridge in self.bridges for port in bridge.ports for each in port.interfaces}
@@ -210,6 +222,30 @@ class Switch:
         rows = (row for row in self.rows.values() if row.table == COLLECTOR_SET)
         return tuple(row.uuid for row in rows if bridge.row.uuid in row.references())
 
+    @cached_property
+    def _referrers(self) -> Mapping[str, set[str]]:
+        return find_referrers([self.root, *self.rows.values()])
+
+    def referrers(self, uuid: str) -> set[str]:
+        """Return the UUIDs of the rows that refer to a row."""
+        return self._referrers.get(uuid, set())
+
+    def find(self, table: str, record: str) -> Row | None:
+        """Return the row that ovs-vsctl finds by `record`.
+
+        That is the name of a bridge or a port, in the table QoS that of a port that refers to the row; `.` in the table
+        Open_vSwitch; or a UUID.
+        """
+        if table == "Open_vSwitch":
+            return self.root
+        if table == "Bridge":
+            bridge = self.bridge(record)
+            return bridge.row if bridge else None
+        found = self.port(record)
+        if found is None or table == "Port":
+            return found[1].row if found else self.rows.get(record)
+        return next(filter(None, map(self.rows.get, find_uuids(found[1].row.columns.get("qos", ())))), None)
+
     def port_with(self, interface: str) -> tuple[Bridge, Port] | None:
         """Return the port that has an interface of that name, and its bridge."""
         return self._interfaces.get(interface)
@@ -233,6 +269,8 @@ def build_switch(tables: Iterable[Iterable[Row]]) -> Switch:
         bridges=_sort_by_name(_build_bridge(row, ports) for row in by_table["Bridge"]),
         interface_types=frozenset(settings["iface_types"]),
         external_ids=settings["external_ids"],
+        other_config=settings["other_config"],
+        root=root,
         rows={row.uuid: row for name, rows in by_table.items() if name != "Open_vSwitch" for row in rows},
     )
 

@@ -58,6 +58,12 @@ def join_commands(commands: Iterable[Command]) -> list[str]:
     return arguments
 
 
+def identifier(*words: str) -> str:
+    """Return the name of a row within its transaction, which may have many: of these words, whatever is in them."""
+    plain = all(word.isascii() and word.replace("_", "a").isalnum() for word in words if word)
+    return "@" + ("_".join(filter(None, words)) if plain else f"x{'/'.join(words).encode().hex()}")
+
+
 @dataclass(frozen=True)
 class Columns:
     """The columns of a row that are to change.
@@ -113,6 +119,10 @@ class Columns:
 NO_COLUMNS = Columns()
 
 
+#: The columns of the table Open_vSwitch that refer to rows.
+_ROOT_COLUMNS: Mapping[str, str] = {"Bridge": "bridges", "SSL": "ssl"}
+
+
 def recreate_rows(rows: Sequence[Row], all_rows: Mapping[str, Row]) -> list[Command]:
     """Return the commands that re-create rows with all their configuration, and every reference to them.
 
@@ -132,18 +142,23 @@ def recreate_rows(rows: Sequence[Row], all_rows: Mapping[str, Row]) -> list[Comm
         for row in rows
     ]
     roots: list[Command] = [
-        ("add", "Open_vSwitch", ".", "bridges", names[row.uuid]) for row in rows if row.table == "Bridge"
+        ("add", "Open_vSwitch", ".", _ROOT_COLUMNS[row.table], names[row.uuid])
+        for row in rows
+        if row.table in _ROOT_COLUMNS
     ]
     others = (row for row in all_rows.values() if row.uuid not in names)
     return [*created, *roots, *(command for row in others for command in _restore_references(row, names))]
 
 
 def _restore_references(row: Row, names: Mapping[str, str]) -> Iterator[Command]:
-    """Yield the commands that add to a row its references to re-created rows; all of them are in columns of sets."""
+    """Yield the commands that add to a row its references to re-created rows, in columns of sets and of maps."""
     for column, value in sorted(row.configuration.items()):
-        for element in () if isinstance(value, Mapping) else elements(value):
+        pairs = value.items() if isinstance(value, Mapping) else ((None, element) for element in elements(value))
+        for key, element in pairs:
             if isinstance(element, Uuid) and element.text in names:
-                yield ("--if-exists", "add", row.table, row.uuid, column, names[element.text])
+                name = names[element.text]
+                added = name if key is None else f"{format_atom(key)}={name}"
+                yield ("--if-exists", "add", row.table, row.uuid, column, added)
 
 
 def _row_name(row: Row) -> str:

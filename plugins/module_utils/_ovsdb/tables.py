@@ -40,6 +40,8 @@ class Table:
     columns: Mapping[str, Callable[[Value], Any]]
     status: frozenset[str] = frozenset()
     weak: frozenset[str] = frozenset()
+    #: Whether its rows exist without a reference to them.
+    is_root: bool = False
 
     def read(self, columns: Mapping[str, Value]) -> dict[str, Any]:
         """Return the declared columns of a row. A column that this release of Open vSwitch lacks is empty.
@@ -50,7 +52,7 @@ class Table:
         return {name: reader(columns.get(name, ())) for name, reader in self.columns.items()}
 
 
-OPEN_VSWITCH = Table("Open_vSwitch", {"iface_types": read_strings, "external_ids": read_map})
+OPEN_VSWITCH = Table("Open_vSwitch", {"iface_types": read_strings, "external_ids": read_map, "other_config": read_map})
 
 BRIDGE = Table(
     "Bridge",
@@ -96,6 +98,7 @@ INTERFACE = Table(
         "mtu_request": read_optional,
         "options": read_map,
         "external_ids": read_map,
+        "other_config": read_map,
     },
     frozenset(
         {
@@ -132,8 +135,13 @@ SFLOW = Table("sFlow", {})
 IPFIX = Table("IPFIX", {})
 FLOW_TABLE = Table("Flow_Table", {})
 AUTO_ATTACH = Table("AutoAttach", {})
+#: What the table Open_vSwitch refers to.
+SSL = Table("SSL", {})
 #: What refers to a bridge, and has to be deleted before it.
-FLOW_SAMPLE_COLLECTOR_SET = Table("Flow_Sample_Collector_Set", {})
+FLOW_SAMPLE_COLLECTOR_SET = Table("Flow_Sample_Collector_Set", {}, is_root=True)
+#: What a port refers to.
+QOS = Table("QoS", {}, is_root=True)
+QUEUE = Table("Queue", {}, is_root=True)
 
 #: All of them, read together, in this order.
 TABLES = (
@@ -148,8 +156,12 @@ TABLES = (
     IPFIX,
     FLOW_TABLE,
     AUTO_ATTACH,
+    SSL,
     FLOW_SAMPLE_COLLECTOR_SET,
+    QOS,
+    QUEUE,
 )
 
 STATUS_COLUMNS: Mapping[str, frozenset[str]] = {table.name: table.status for table in TABLES}
+ROOT_TABLES = frozenset(table.name for table in TABLES if table.is_root)
 WEAK_COLUMNS: Mapping[str, frozenset[str]] = {table.name: table.weak for table in TABLES}

@@ -20,7 +20,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.journal import 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.client import START, Answer, Client
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.daemon import read_link_names
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations import OvsOperation
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import collect_dependents
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import collect_dependents, find_uuids
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import NO_REASON, REOPEN, Interface, Switch
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import (
     Command,
@@ -94,11 +94,19 @@ class Transaction:
     def _undo(self) -> None:
         backwards = list(reversed(self._operations))
         deleted = [row for operation in backwards for row in operation.deleted_rows(self._before)]
-        undo = [command for operation in backwards for command in operation.undo(self._before)]
+        undo = [*self._undo_created(backwards)]
+        undo.extend(command for operation in backwards for command in operation.undo(self._before))
         undo.extend(recreate_rows(collect_dependents(deleted, self._before.rows), self._before.rows))
         self._write_undo(undo, lambda now: not self._is_committed(now))
         undo_after = [command for operation in backwards for command in operation.undo_after(self._before)]
         self._write_undo(undo_after, self._is_as_before)
+
+    def _undo_created(self, backwards: Sequence[OvsOperation]) -> Iterator[Command]:
+        """Yield the commands for what only the database knows: the UUIDs of new rows."""
+        if any(operation.creates_rows for operation in backwards):
+            now = self._client.read()
+            for operation in backwards:
+                yield from operation.undo_created(self._before, now)
 
     def _write_undo(self, commands: Sequence[Command], is_done: Callable[[Switch], bool]) -> None:
         if not commands:
@@ -269,8 +277,16 @@ def _find_reason(name: str, fault: str, answer: Answer) -> str:
 
 
 def _configuration(switch: Switch) -> dict[str, dict[str, Value]]:
-    """Return all that is configured, by row. An OpenFlow number is not: ovs-vswitchd assigns it in its time."""
+    """Return all that is configured, by row.
+
+    An OpenFlow number is not: ovs-vswitchd assigns it in its time. References are to other rows where these were
+    re-created.
+    """
     return {
-        uuid: {column: value for column, value in row.configuration.items() if column != "ofport"}
+        uuid: {
+            column: value
+            for column, value in row.configuration.items()
+            if column != "ofport" and not any(find_uuids(value))
+        }
         for uuid, row in switch.rows.items()
     }

@@ -33,6 +33,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     NFTABLES,
     OWN_TABLE,
     TO_PREFIX,
+    VERSIONS,
     Criterion,
     Place,
     Rule,
@@ -104,7 +105,7 @@ class IsolationScheme(RuleScheme):
         owner, space, link = comment[len(MARK) :].partition(" ")
         if not comment.startswith(MARK) or not space:
             return None
-        version = next(number for number, family in FAMILIES.items() if family == place.family)
+        version = VERSIONS.get(place.family, 4)
         return RecognisedRule(owner, role_of(rule.criteria, rule.verdict, rule.target), IsolatedLink(link, version))
 
     def specs(self, key: RuleKey) -> Sequence[RuleSpec]:  # noqa: ARG002  # a link does not know its networks

@@ -23,6 +23,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_other_name
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_backend import (
+    RulePart,
     check_own_table,
     choose_backend,
 )
@@ -72,15 +73,6 @@ class Actual:
     simulated: Mapping[NamespaceName, Ruleset] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Part:
-    """An entry, or what is left of one, for one IP version."""
-
-    entry: Entry
-    key: RuleKey
-    namespace: NamespaceName = None
-
-
 class IsolationPlanner(Planner[WantedLink]):
     """Plans the entries of one call: the rules of each, in chains that all owners share."""
 
@@ -125,7 +117,7 @@ class IsolationPlanner(Planner[WantedLink]):
         self._change(wanted.entry, wanted.link, before, self._describe(keys), operations)
 
     def _isolate(self, wanted: WantedLink, key: RuleKey) -> list[Operation]:
-        part, rules = _Part(wanted.entry, key), self._rules
+        part, rules = RulePart(wanted.entry, key), self._rules
         backend = choose_backend(self._backend_option, self._actual.tools, rules, part)
         if backend == NFTABLES:
             check_own_table(rules.original, part)

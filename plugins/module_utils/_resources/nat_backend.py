@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
@@ -36,6 +37,15 @@ class RuleUser(Protocol):
 
     @property
     def key(self) -> RuleKey: ...
+
+
+@dataclass(frozen=True)
+class RulePart:
+    """An entry, or what is left of one, for one IP version."""
+
+    entry: Entry
+    key: RuleKey
+    namespace: NamespaceName = None
 
 
 def choose_backend(option: str, tools: Tools, rules: PlannedRuleset, wanted: RuleUser) -> str:

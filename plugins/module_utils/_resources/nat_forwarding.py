@@ -53,6 +53,15 @@ def required_links(router: Router, behind: Network, way_out: str | None) -> list
     return sorted(names)
 
 
+def links_towards(state: NamespaceState, behind: Network) -> tuple[str, ...]:
+    """Return the links by which a network is reached."""
+    routes = [
+        route for route in state.routes if route.version == behind.version and route.kind == "unicast" and route.device
+    ]
+    indexes = _devices_towards(routes, behind)
+    return tuple(sorted(link.name for link in state.links if link.index in indexes))
+
+
 def ways_out(state: NamespaceState, version: int, behind: Network) -> list[str]:
     """Return the links by which a network leaves a router: those of default routes and of all that are no neighbour's.
 

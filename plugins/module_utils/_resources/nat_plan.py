@@ -208,6 +208,14 @@ class NatPlanner(Planner[AnyWanted]):
         for wanted, obstacle in self._stopped_by_firewalld:
             if policy is None or refusal or not wanted.required_firewalld_rule():
                 self._report_blocked(wanted, obstacle, refusal or f"{obstacle.refusal}; {wanted.firewalld_advice()}")
+            elif not self._is_reached(policy, wanted, obstacle):
+                self._report_blocked(
+                    wanted,
+                    obstacle,
+                    f"firewalld does not send its packets to the policy {policy.name}, because they leave by an "
+                    "interface of no zone; add that one to a zone (`firewall-cmd --permanent --zone=ZONE "
+                    "--add-interface=INTERFACE` and `firewall-cmd --reload`)",
+                )
 
     def results(self) -> Mapping[str, Any]:
         return {"blocked_by": list(self._blocked_by)}
@@ -307,14 +315,15 @@ class NatPlanner(Planner[AnyWanted]):
         kept = frozenset() if self.call.prune else unlisted
         rules = kept.union(filter(None, (wanted.required_firewalld_rule() for wanted in on_host)))
         policy = replace(policy, opens=self._is_isolated_by_iptables())
-        planned = plan_policy(policy, f"{COMMENT}:{self._owner}", rules)
+        planned = plan_policy(policy, f"{COMMENT}:{self._owner}", rules, self._actual.inner_links)
         if planned.operations:
             is_new = policy.permanent is None and policy.running is None
             entry = next((wanted.entry for wanted in on_host if wanted.firewalld_rule()), Entry("firewalld"))
             before = (
                 None if is_new else {"permanent": _rich_rules(policy.permanent), "running": _rich_rules(policy.running)}
             )
-            after = {"permanent": sorted(rules), "running": sorted(rules)} if rules else None
+            listed = sorted({*rules, *planned.guards})
+            after = {"permanent": listed, "running": listed} if rules else None
             change = Change(entry, f"firewalld policy {policy.name}", before, after, planned.operations)
             self.changes.insert(0 if self._may_come_first(change) else len(self.changes), change)
         return planned.refusal
@@ -331,6 +340,30 @@ class NatPlanner(Planner[AnyWanted]):
         """
         steps = [step for change in self.changes for step in change.operations]
         return policy.after is not None and not any(isinstance(step, DeleteIptablesRule) for step in steps)
+
+    def _is_reached(self, policy: Policy, wanted: AnyWanted, obstacle: Obstacle) -> bool:
+        """Return whether the ruleset sends an entry's packets to the policy, whatever they leave by.
+
+        One that has just been planned is taken to be reached.
+        """
+        source = str(wanted.behind)
+        links = self._actual.inner_links.get(source, ())
+        if not policy.zones.dispatch or policy.running is None or policy.needs_source(source, links):
+            return True
+        chains = self._rules(None).original.chains.values()
+        jumps = [
+            rule
+            for chain in chains
+            if (chain.place.family, chain.place.table) == (obstacle.base.family, obstacle.base.table)
+            for rule in chain.rules
+            if rule.target.endswith(policy.name)
+        ]
+        from_here = [
+            rule
+            for rule in jumps
+            if rule.values("saddr") <= {source} and (not rule.values("iifname") or rule.values("iifname") & set(links))
+        ]
+        return not jumps or any(not rule.values("daddr") and not rule.values("oifname") for rule in from_here)
 
     def _warn_of_other_owners(self, wanted: AnyWanted, rules: PlannedRuleset) -> None:
         mine = f"is not owned by {self._owner}" if self._owner else "a call without `owner` does not own"

@@ -15,7 +15,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names im
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import FORWARDING
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld import FIREWALLD
-from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_policy import Policy, policy_name
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_policy import (
+    DISPATCH_CHAIN,
+    Policy,
+    policy_name,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Ruleset, Tools
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
@@ -24,7 +28,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     NamespaceState,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_conflicts import local_addresses
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwarding import Router, forwarding_parameter
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwarding import (
+    Router,
+    forwarding_parameter,
+    links_towards,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_listeners import Listeners
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import WantedNat
 from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import (
@@ -62,6 +70,8 @@ class Actual:
     advertised: Mapping[NamespaceName, Sequence[str]] = field(default_factory=dict)
     #: The owner's policy, where firewalld is running.
     firewalld: Policy | None = None
+    #: The host's links by which the packets of a network come, where firewalld asks for their zone.
+    inner_links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: The ports that are to be published and on which the router itself listens.
     listeners: Listeners = field(default_factory=Listeners)
     #: Whether the owner has a policy where firewalld is not running.
@@ -76,7 +86,7 @@ def read(host: Host, call: Call[Any], firewalld: bool = False, addresses: bool =
     rulesets = host.use(FIREWALL).read([*named, *([None] if call.prune else [])], all_nat=True, others=others)
     on_host = firewalld and None in rulesets
     name = policy_name(call.owner or "")
-    policy = host.use(FIREWALLD).policy(name, lambda found: _needs_reload(found, call)) if on_host else None
+    policy = _read_policy(host, call, name, rulesets[None]) if on_host else None
     routers = {(wanted.namespace, wanted.version) for wanted in call.entries if wanted.present and wanted.ip_forward}
     forwarding = {(name, version): host.use(KERNEL).sysctl(name, FORWARDING[version]) for name, version in routers}
     simulated: Mapping[NamespaceName, Ruleset] = host.simulated.get(SIMULATED_RULESETS, {})
@@ -96,8 +106,15 @@ def read(host: Host, call: Call[Any], firewalld: bool = False, addresses: bool =
         simulated=simulated,
         advertised=_read_advertised(host, new_routers),
         firewalld=policy,
+        inner_links=_read_inner_links(host, call) if policy and policy.zones.dispatch else {},
         has_stopped_policy=on_host and policy is None and host.use(FIREWALLD).has_policy_file(name),
     )
+
+
+def _read_policy(host: Host, call: Call[WantedNat], name: str, ruleset: Ruleset) -> Policy | None:
+    networks = [str(wanted.behind) for wanted in call.entries if wanted.required_firewalld_rule()]
+    dispatch = any(chain.place.chain.endswith(DISPATCH_CHAIN) for chain in ruleset.chains.values())
+    return host.use(FIREWALLD).policy(name, lambda found: _needs_reload(found, call), networks, dispatch)
 
 
 def _drops(ruleset: Ruleset | None) -> bool:
@@ -131,6 +148,14 @@ def _read_forwarding(host: Host, call: Call[Any]) -> dict[NamespaceName, Mapping
             if "0" in by_link.values():
                 found[name] = by_link
     return found
+
+
+def _read_inner_links(host: Host, call: Call[WantedNat]) -> dict[str, tuple[str, ...]]:
+    """Return the host's links by which the packets of each network come, as earlier calls would have left them."""
+    state = host.use(KERNEL).read([None], addresses=True, routes=True).namespace(None)
+    state = with_planned(state, planned_addresses(host))
+    networks = [wanted.behind for wanted in call.entries if wanted.namespace is None]
+    return {str(network): links_towards(state, network) for network in networks}
 
 
 def _read_local_addresses(host: Host, names: Sequence[NamespaceName]) -> dict[NamespaceName, frozenset[str]]:

@@ -16,7 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import I
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
-from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import OWNER_OPTIONS, Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import sysctl
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
@@ -25,7 +25,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     Link,
     NamespaceState,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
+from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_files, netns_hosts, netns_resolver
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_origin import HostNames, plan_return, returns
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
     alias_with,
@@ -94,6 +94,13 @@ class NamespaceResource(Resource[Namespace, Actual]):
         "sysctls": {"type": "dict"},
         "force": {"type": "bool", "default": False},
     }
+    call_options: Mapping[str, Mapping[str, Any]] = {"hosts": {"type": "dict"}, **OWNER_OPTIONS}
+
+    def parse_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        checks = Checks(Entry("the call"))
+        hosts = netns_hosts.parse(checks, options.get("hosts"))
+        checks.done()
+        return {**options, "hosts": hosts}
 
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> Namespace:
         checks = Checks(entry)
@@ -139,8 +146,10 @@ class NamespaceResource(Resource[Namespace, Actual]):
             kernel=backend.with_sysctls(kernel, parameters) if parameters else kernel,
             files={
                 path: host.use(FILES).read(path)
-                for name in of_interest
-                for path in (netns_resolver.path(name), netns_resolver.original(name))
+                for path in (
+                    *netns_files.OF_THE_HOST,
+                    *(path for name in of_interest for path in netns_files.paths(name)),
+                )
             },
             has_leftover=host.use(FILES).read(netns_resolver.LEFTOVER) is not None,
             processes=backend.processes(leaving),
@@ -255,10 +264,14 @@ class _NamespacePlanner(Planner[Namespace]):
             if not sysctl.same_value(current, value):
                 before[f"sysctls.{key}"], after[f"sysctls.{key}"] = current, value
             operations.append(op.SetSysctl(wanted.name, key, value))
-        files = netns_resolver.plan(wanted.name, wanted.resolver, self._actual.files, owner)
+        files = self._plan_files(wanted)
         before.update(files.before)
         after.update(files.after)
         return Change(wanted.entry, _target(wanted.name), before, after, (*operations, *files.operations))
+
+    def _plan_files(self, wanted: Namespace) -> netns_files.FilesPlan:
+        asked = netns_files.Wanted(wanted.resolver, self.call.options.get("hosts"))
+        return netns_files.plan(wanted.name, asked, self._actual.files, self.call.owner)
 
     def _sysctls_to_set(self, wanted: Namespace) -> Iterator[tuple[str, str, str | None]]:
         """Yield the parameters to set: key, value, and current value.
@@ -286,7 +299,7 @@ class _NamespacePlanner(Planner[Namespace]):
             operations.append(op.SetAlias(name, "lo", alias))
         operations.append(op.SetUp(name, "lo"))
         operations.extend(op.SetSysctl(name, key, value) for key, value in sysctls.items())
-        files = netns_resolver.plan(name, wanted.resolver, self._actual.files, owner)
+        files = self._plan_files(wanted)
         after.update(files.after)
         return Change(wanted.entry, _target(name), before or None, after, (*operations, *files.operations))
 
@@ -309,7 +322,7 @@ class _NamespacePlanner(Planner[Namespace]):
 
     def absent(self, wanted: Namespace) -> None:
         name, owner = wanted.name, self.call.owner
-        files = netns_resolver.plan_absent(name, self._actual.files, owner)
+        files = netns_files.plan_absent(name, self._actual.files, owner)
         state = self._actual.kernel.namespaces.get(name)
         if state is None:
             before, removal = self._stale_file(wanted.entry, name)
@@ -329,7 +342,7 @@ class _NamespacePlanner(Planner[Namespace]):
             "the namespace",
             owners,
             delete=lambda: self._delete(wanted, state, files),
-            disown=lambda: self._disown(wanted, loopback),
+            disown=lambda: self._disown(wanted, loopback, files),
         )
 
     def prune(self) -> None:
@@ -350,13 +363,13 @@ class _NamespacePlanner(Planner[Namespace]):
             removal = RemoveFile(path, tidy=False)
             self.changes.append(Change(Entry(path), f"file {path}", before, None, (removal,)))
 
-    def _disown(self, wanted: Namespace, loopback: Link) -> None:
+    def _disown(self, wanted: Namespace, loopback: Link, files: netns_files.FilesPlan) -> None:
         alias = alias_without(loopback, self.call.owner)
-        step = op.SetAlias(wanted.name, "lo", alias)
-        change = Change(wanted.entry, _target(wanted.name), {"alias": loopback.alias}, {"alias": alias}, (step,))
-        self.changes.append(change)
+        operations = (op.SetAlias(wanted.name, "lo", alias), *files.operations)
+        before, after = {"alias": loopback.alias, **files.before}, {"alias": alias, **files.after}
+        self.changes.append(Change(wanted.entry, _target(wanted.name), before, after, operations))
 
-    def _delete(self, wanted: Namespace, state: NamespaceState, files: netns_resolver.FilesPlan) -> None:
+    def _delete(self, wanted: Namespace, state: NamespaceState, files: netns_files.FilesPlan) -> None:
         processes = self._actual.processes.get(wanted.name, ())
         if processes and not wanted.force:
             raise InvalidEntry(

@@ -6,16 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
+from ansible_collections.netns.fabric.plugins.module_utils._resources.netns_file_plan import (
+    HEADER,
+    FilePlan,
+    belongs_to_another,
+    header,
+    is_managed,
+    lines_of,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._system import operations as op
 
-#: The first line of a file that this collection has written; the owner's name follows, if there is one.
-HEADER = "# netns.fabric:"
 #: Files of somebody else are kept here, and restored when this collection's file is deleted. Not in the namespace's own
 #: directory: `ip netns exec` mounts each file that is there, and complains of one that /etc does not have.
 ORIGINALS = "/etc/netns/.resolv.conf.before-netns.fabric"
@@ -27,13 +32,6 @@ class Wanted:
 
     nameservers: tuple[str, ...] | None = None
     search: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True)
-class FilesPlan:
-    before: Mapping[str, Any] = field(default_factory=dict)
-    after: Mapping[str, Any] = field(default_factory=dict)
-    operations: tuple[Operation, ...] = ()
 
 
 def path(namespace: str) -> str:
@@ -62,40 +60,38 @@ def parse(checks: Checks, nameservers: Sequence[str] | None, search: Sequence[st
     return Wanted(addresses, None if search is None else tuple(search))
 
 
-def plan(namespace: str, wanted: Wanted, files: Mapping[str, str | None], owner: str | None) -> FilesPlan:
+def plan(namespace: str, wanted: Wanted, files: Mapping[str, str | None], owner: str | None) -> FilePlan:
     """Plan the file of a namespace that is to be present."""
-    if wanted == Wanted():
-        return FilesPlan()
     current = files.get(path(namespace))
-    is_managed = current is not None and current.startswith(HEADER)
+    if wanted == Wanted():
+        return FilePlan(is_managed=is_managed(current))
     text = _render(wanted, current or "", owner)
     if text is None:
-        return plan_absent(namespace, files, owner) if is_managed else FilesPlan()
+        return plan_absent(namespace, files, owner) if is_managed(current) else FilePlan()
     if text == current:
-        return FilesPlan()
+        return FilePlan(is_managed=True)
     keep: tuple[Operation, ...] = ()
-    if current is not None and not is_managed:
+    if current is not None and not is_managed(current):
         keep = (op.RenameFile(path(namespace), original(namespace)),)
-    return FilesPlan(
-        before={"resolv.conf": _lines_of(current)},
-        after={"resolv.conf": _lines_of(text)},
+    return FilePlan(
+        before={"resolv.conf": lines_of(current)},
+        after={"resolv.conf": lines_of(text)},
         operations=(*keep, op.WriteFile(path(namespace), text)),
+        is_managed=True,
     )
 
 
-def plan_absent(namespace: str, files: Mapping[str, str | None], owner: str | None) -> FilesPlan:
+def plan_absent(namespace: str, files: Mapping[str, str | None], owner: str | None) -> FilePlan:
     """Plan the removal of the file that this collection has written; the file that was there before is restored."""
     current = files.get(path(namespace))
-    if current is None or not current.startswith(HEADER):
-        return FilesPlan()
-    if owner is not None and current.splitlines()[0] != HEADER + owner:
-        return FilesPlan()
+    if current is None or not is_managed(current) or belongs_to_another(current, owner):
+        return FilePlan()
     kept = files.get(original(namespace))
     step: Operation = op.RemoveFile(path(namespace))
     if kept is not None:
         step = op.RenameFile(original(namespace), path(namespace), tidy=True)
-    return FilesPlan(
-        before={"resolv.conf": _lines_of(current)}, after={"resolv.conf": _lines_of(kept)}, operations=(step,)
+    return FilePlan(
+        before={"resolv.conf": lines_of(current)}, after={"resolv.conf": lines_of(kept)}, operations=(step,)
     )
 
 
@@ -110,15 +106,4 @@ def _render(wanted: Wanted, current: str, owner: str | None) -> str | None:
         lines.extend([f"search {' '.join(wanted.search)}"] if wanted.search else [])
     if not lines:
         return None
-    return "\n".join([_header(current, owner), *lines]) + "\n"
-
-
-def _header(current: str, owner: str | None) -> str:
-    """Return the first line; without an owner in the call the file keeps its owner."""
-    if owner is None and current.startswith(HEADER):
-        return current.splitlines()[0]
-    return HEADER + (owner or "")
-
-
-def _lines_of(text: str | None) -> list[str] | None:
-    return None if text is None else text.splitlines()
+    return "\n".join([header(current, owner), *lines]) + "\n"

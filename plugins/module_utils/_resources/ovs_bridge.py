@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import OWNER_OPTIONS, Call, Resource
@@ -20,14 +20,31 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import operat
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments, lost_taps
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import lost_taps
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OVSDB
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.bridge_settings import (
+    BRIDGE_REFERENCES,
+    BRIDGE_SETTINGS,
+    SSL,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.datapath import (
+    CloseDatapath,
+    OpenDatapath,
+    bridges_away,
+    bridges_without_datapath,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import (
     VSCTL_OPTIONS,
-    MapOption,
     bridge_name,
     parse_map,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.qos import remove_owned_qos
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.references import parse_rows, plan_rows
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import (
+    compare_settings,
+    parse_settings,
+    specs,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     OWN_KIND,
@@ -37,51 +54,35 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     Switch,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_altname
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import place
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge_flows import (
+    parse_flows,
+    plan_flows,
+    plan_removal,
+    read_flows,
+    read_left_flows,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge_macs import (
+    find_bridges_with_new_mac,
+    hwaddr_of,
+    lower_hwaddr,
+    read_macs,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge_model import (
+    PROTOCOLS,
+    BridgeState,
+    WantedBridge,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge_ssl import (
+    check_ssl,
+    plan_ssl,
+    require_ssl,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import (
     REOPENED,
     OvsPlanner,
     is_left_behind,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ABridge, ALink
-
-PROTOCOLS = ("OpenFlow10", "OpenFlow11", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15")
-
-
-@dataclass(frozen=True)
-class WantedBridge:
-    """One bridge as it is wanted; None leaves an option untouched."""
-
-    entry: Entry
-    present: bool
-    name: str
-    datapath_type: str | None = None
-    fail_mode: str | None = None
-    mac: str | None = None
-    mtu: int | None = None
-    external_ids: MapOption | None = None
-    other_config: MapOption | None = None
-    protocols: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True)
-class BridgeState:
-    """The state that bridges depend on: Open vSwitch, and the kinds of the host's links that they may conflict with.
-
-    `left_behind` names the links that is_left_behind() is true of, `numbers` are the datapath ports of lost links whose
-    names are numbers, `silent` names the bridges that forward nothing.
-    """
-
-    switch: Switch
-    system_works: bool = False
-    kinds: Mapping[str, str] = field(default_factory=dict)
-    attachments: Attachments = field(default_factory=Attachments)
-    left_behind: frozenset[str] = frozenset()
-    numbers: Mapping[str, str] = field(default_factory=dict)
-    silent: frozenset[str] = frozenset()
-    #: By bridge: the MAC addresses behind its ports, each with the place of the link that has it.
-    macs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    kernel: KernelState = field(default_factory=KernelState)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ABridge, ALink, APort
 
 
 class BridgeResource(Resource[WantedBridge, BridgeState]):
@@ -99,11 +100,15 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         "external_ids": {"type": "dict"},
         "other_config": {"type": "dict"},
         "protocols": {"type": "list", "elements": "str", "choices": list(PROTOCOLS)},
+        **specs(BRIDGE_SETTINGS),
+        **{reference.option: reference.spec for reference in BRIDGE_REFERENCES},
+        "flows": {"type": "list", "elements": "str"},
     }
     call_options: Mapping[str, Mapping[str, Any]] = {
         **OWNER_OPTIONS,
         **VSCTL_OPTIONS,
         "exact": {"type": "bool", "default": False},
+        "ssl": SSL.spec,
     }
 
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedBridge:
@@ -115,6 +120,11 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         other_config = parse_map(checks, "other_config", options.get("other_config"))
         if mac and "hwaddr" in (other_config or {}):
             checks.error("mac", "it is the same as `hwaddr` of `other_config`; give only one of them")
+        settings = parse_settings(checks, BRIDGE_SETTINGS, options)
+        if settings.get("stp") and settings.get("rstp"):
+            checks.error("stp", "a bridge runs `stp` or `rstp`, not both; remove one of them")
+        rows = parse_rows(checks, BRIDGE_REFERENCES, options)
+        flows = parse_flows(checks, options.get("flows"), options.get("protocols"))
         checks.done()
         protocols = options.get("protocols")
         return WantedBridge(
@@ -128,6 +138,9 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
             external_ids,
             {**(other_config or {}), "hwaddr": mac} if mac else other_config,
             None if protocols is None else tuple(sorted(set(protocols))),
+            settings,
+            rows,
+            flows,
         )
 
     def key(self, desired: WantedBridge) -> object:
@@ -152,50 +165,24 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         found = [link for link in kernel.namespace(None).links if link.name in conflicting]
         kinds = {link.name: link.kind or "physical" for link in found}
         left_behind = frozenset(link.name for link in found if is_left_behind(link, call.owner, attachments))
+        names = [bridge.name for bridge in present]
+        left_flows = read_left_flows(host, switch, names, call.owner) if call.owner else {}
         if not present:
-            return BridgeState(switch, left_behind=left_behind)
+            return BridgeState(switch, left_behind=left_behind, flows=left_flows)
         numbers = {name: host.use(OVSDB).datapath_port(name) for name in sorted(lost) if name.isdecimal()}
         secure = [bridge.name for bridge in present if _is_secure_by_others(bridge, switch)]
         silent = frozenset(name for name in secure if host.use(OVSDB).forwards_nothing(name))
         works = host.use(OVSDB).kernel_datapath()
-        macs = _read_macs(host, list(filter(None, (_bridge_with_new_mac(switch, each) for each in present))))
-        return BridgeState(switch, works, kinds, attachments, left_behind, numbers, silent, macs, kernel)
+        macs = read_macs(host, find_bridges_with_new_mac(switch, present))
+        without = bridges_without_datapath(switch, links) if works else ()
+        away = bridges_away(switch) if works else ()
+        state = BridgeState(
+            switch, works, kinds, attachments, left_behind, numbers, silent, macs, kernel, without, away
+        )
+        return replace(state, flows={**left_flows, **read_flows(host, switch, present, call.owner)})
 
     def plan(self, actual: BridgeState, call: Call[WantedBridge]) -> Plan:
         return BridgePlanner(actual, call).run()
-
-
-def _bridge_with_new_mac(switch: Switch, wanted: WantedBridge) -> Bridge | None:
-    """Return the existing bridge that is to get another MAC address."""
-    bridge = switch.bridge(wanted.name)
-    hwaddr = _hwaddr_of(wanted)
-    if bridge is None or hwaddr is None or _lower_hwaddr(bridge.other_config).get("hwaddr") == hwaddr:
-        return None
-    return bridge
-
-
-def _hwaddr_of(wanted: WantedBridge) -> str | None:
-    value = (wanted.other_config or {}).get("hwaddr")
-    return value.lower() if value else None
-
-
-def _read_macs(host: Host, bridges: Sequence[Bridge]) -> dict[str, dict[str, str]]:
-    """Return the MAC addresses of the veth ends behind the ports of these bridges, in the bridge's own VLAN.
-
-    A link that is enslaved has the address of its master, such as a bond's, on several ports.
-    """
-    if not bridges:
-        return {}
-    kernel = host.use(KERNEL)
-    state = kernel.read([None], others=sorted(kernel.namespace_names()))
-    found: dict[str, dict[str, str]] = {bridge.name: {} for bridge in bridges}
-    for bridge in bridges:
-        for port in bridge.ports:
-            link = state.link(None, port.name)
-            far = state.far_end(link) if link and not port.tag else None
-            if far is not None and not far[1].master:
-                found[bridge.name][far[1].mac] = place(far[0], far[1].name)
-    return found
 
 
 class BridgePlanner(OvsPlanner[WantedBridge]):
@@ -277,6 +264,8 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         working = "system" if self._actual.system_works else "netdev"
         if bridge is None:
             return working
+        if bridge.name in self._actual.away:
+            return "system"
         if asked is None or self._works(bridge):
             return bridge.datapath_type
         return working if bridge.datapath_type != working else "netdev"
@@ -284,26 +273,58 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
     def _works(self, bridge: Bridge) -> bool:
         """Return whether the bridge's datapath type works, or will once ovs-vswitchd has started."""
         if bridge.datapath_type == "system":
-            return self._actual.system_works and (bridge.works or self.switch.running is False)
+            comes_back = bridge.name in self._actual.without_datapath or self.switch.running is False
+            return self._actual.system_works and (bridge.works or comes_back)
         return bridge.datapath_type == "netdev"
 
     def _create(self, wanted: WantedBridge, datapath_type: str) -> None:
         # The kernel's datapath is stored as the empty string, as in a new row.
         difference = _compare_bridge(wanted, Bridge(wanted.name), datapath_type)
+        rows = self._plan_rows(wanted, Bridge(wanted.name), difference)
         local = _compare_local(wanted, None)
         if self.call.owner:
             difference.add_owner((), self.call.owner)
         after = {"datapath_type": datapath_type, **difference.after, **local.after}
         operation = ovs.AddBridge(wanted.name, difference.columns, local.columns)
-        self.changes.append(Change(wanted.entry, _target(wanted.name), None, after, (operation,)))
+        self.changes.append(Change(wanted.entry, _target(wanted.name), None, after, (operation, *rows)))
+
+    def _plan_rows(self, wanted: WantedBridge, bridge: Bridge, difference: Difference) -> list[Operation]:
+        """Plan the rows of other tables that the bridge refers to."""
+        require_ssl(self.switch, wanted.entry, wanted.rows, self.call.options.get("ssl"))
+        rows = [
+            operation
+            for reference in BRIDGE_REFERENCES
+            if reference.option in wanted.rows
+            for operation in plan_rows(
+                self.switch, reference, bridge.name, bridge.row, wanted.rows[reference.option], difference
+            )
+        ]
+        # Their change may follow from those of the others.
+        found = self._actual.flows.get(wanted.name)
+        flows = plan_flows(self.switch, wanted, found, self.call.owner, difference, self._require_port)
+        return [*rows, *flows]
+
+    def _require_port(self, entry: Entry, option: str, name: str) -> None:
+        self.require(
+            entry, option, f"the bridge has no port {name}; add it first, with netns.fabric.ovs_port", APort(name)
+        )
+
+    def check(self) -> Iterable[FabricError]:
+        return check_ssl(self.call.options.get("ssl"))
+
+    def finish(self) -> None:
+        self.changes.extend(plan_ssl(self.switch, self.call.options.get("ssl")))
 
     def _update(self, wanted: WantedBridge, bridge: Bridge, datapath_type: str) -> None:
         self._check_mac(wanted)
+        if bridge.name in self._actual.away:
+            bridge = replace(bridge, datapath_type="system")
         difference = _compare_bridge(wanted, bridge, datapath_type)
         if self.call.owner and bridge.owners:
             difference.add_owner(bridge.owners, self.call.owner)
         local = _compare_local(wanted, bridge.local)
         self._clear_omitted(wanted, bridge, difference, local)
+        rows = self._plan_rows(wanted, bridge, difference)
         difference.before.update(local.before)
         difference.after.update(local.after)
         operations: list[Operation] = []
@@ -311,6 +332,9 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
             operations.append(ovs.SetBridge(wanted.name, difference.columns, local.columns))
             if "hwaddr" in difference.after.get("other_config", ()):
                 operations.append(op.Announce(None, wanted.name))
+        operations.extend(rows)
+        if datapath_type == bridge.datapath_type == "system":
+            operations[:0] = self._repair_datapath(bridge, difference)
         if datapath_type == bridge.datapath_type:
             operations.extend(self._repair_link(bridge, difference))
             self._warn_of_broken(wanted, bridge)
@@ -327,7 +351,7 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         Raises:
             InvalidEntry: One has.
         """
-        hwaddr = _hwaddr_of(wanted)
+        hwaddr = hwaddr_of(wanted.other_config)
         other = self._actual.macs.get(wanted.name, {}).get(hwaddr or "")
         if other:
             raise InvalidEntry(
@@ -367,8 +391,18 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
             return [ovs.OpenLocalInterface(bridge.name)]
         return []
 
+    def _repair_datapath(self, bridge: Bridge, difference: Difference) -> list[Operation]:
+        """Re-create the kernel's datapath if it was deleted: once, for all bridges on it."""
+        without, away = self._actual.without_datapath, self._actual.away
+        if bridge.name not in (*without, *away) or bridge.name in self._reopened:
+            return []
+        difference.before["datapath"], difference.after["datapath"] = "lost", "present"
+        self._reopened.update(without, away)
+        close = [CloseDatapath(without)] if without else []
+        return [*close, OpenDatapath((*without, *away))]
+
     def _warn_of_broken(self, wanted: WantedBridge, bridge: Bridge) -> None:
-        if self.switch.running and not bridge.works:
+        if self.switch.running and not bridge.works and bridge.name not in self._reopened:
             self.warn(
                 wanted.entry,
                 f"ovs-vswitchd has not set up the bridge {bridge.name} ({_fault(bridge)}); try `datapath_type: auto`, "
@@ -408,13 +442,17 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         # The owner's own ports are reported by the task that removes them, which comes before this one.
         before = {"datapath_type": bridge.datapath_type, "ports": sorted(ports)}
         operation = ovs.DeleteBridge(bridge.name, self.switch.collectors(bridge))
-        self.changes.append(Change(entry, _target(bridge.name), before, None, (operation,)))
+        qos = [each for port in bridge.ports for each in remove_owned_qos(self.switch, port)]
+        self.changes.append(Change(entry, _target(bridge.name), before, None, (*qos, operation)))
 
     def _disown(self, entry: Entry, bridge: Bridge) -> None:
         difference = Difference()
-        difference.remove_owner(bridge.owners, self.call.owner or "")
+        owner = self.call.owner or ""
+        difference.remove_owner(bridge.owners, owner)
         operation = ovs.SetBridge(bridge.name, difference.columns)
-        self.changes.append(Change(entry, _target(bridge.name), difference.before, difference.after, (operation,)))
+        flows = plan_removal(bridge.name, self._actual.flows.get(bridge.name), owner, difference)
+        operations: tuple[Operation, ...] = (operation, *flows)
+        self.changes.append(Change(entry, _target(bridge.name), difference.before, difference.after, operations))
 
 
 def _compare_bridge(wanted: WantedBridge, bridge: Bridge, datapath_type: str) -> Difference:
@@ -423,8 +461,9 @@ def _compare_bridge(wanted: WantedBridge, bridge: Bridge, datapath_type: str) ->
     difference.compare("datapath_type", bridge.datapath_type, datapath_type)
     difference.compare("fail_mode", bridge.fail_mode, wanted.fail_mode)
     difference.compare("protocols", bridge.protocols, wanted.protocols)
+    compare_settings(difference, BRIDGE_SETTINGS, bridge.row, wanted.settings)
     difference.compare_map("external_ids", bridge.external_ids, wanted.external_ids)
-    difference.compare_map("other_config", _lower_hwaddr(bridge.other_config), wanted.other_config)
+    difference.compare_map("other_config", lower_hwaddr(bridge.other_config), wanted.other_config)
     return difference
 
 
@@ -439,7 +478,8 @@ def _is_secure_by_others(wanted: WantedBridge, switch: Switch) -> bool:
     """Return whether a bridge has a fail_mode of secure that was not asked for, and no controller to add rules."""
     bridge = switch.bridge(wanted.name)
     secure = bridge is not None and bridge.fail_mode == "secure" and wanted.fail_mode is None
-    return secure and bridge is not None and bridge.row.columns.get("controller", ()) == ()
+    controlled = bool(wanted.rows.get("controllers") or wanted.flows)
+    return secure and not controlled and bridge is not None and bridge.row.columns.get("controller", ()) == ()
 
 
 def _is_set_up(bridge: Bridge | None) -> bool:
@@ -449,11 +489,6 @@ def _is_set_up(bridge: Bridge | None) -> bool:
 def _fault(bridge: Bridge) -> str:
     reason = bridge.local.error if bridge.local else ""
     return reason or f"datapath type {bridge.datapath_type}"
-
-
-def _lower_hwaddr(other_config: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the map with `hwaddr` in lower case: capitals mean the same address."""
-    return {key: value.lower() if key == "hwaddr" else value for key, value in other_config.items()}
 
 
 def _target(name: str) -> str:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,11 +21,17 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import
     VSCTL_OPTIONS,
     bridge_name,
     link_name,
+    member_name,
     parse_map,
     port_name,
+    vlan_range,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.port_settings import INTERFACE_SETTINGS, PORT_SETTINGS
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import parse_settings, specs
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Port, Switch
 from ansible_collections.netns.fabric.plugins.module_utils._resources import ovs_port_stack as stack
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import REOPENED
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_checks import check_options
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_checksum import is_far_end_unknown
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_devices import needs_vports
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_model import (
@@ -35,7 +41,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_m
     WantedPort,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_planner import PortPlanner
-from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, APort
 
 
 class PortResource(Resource[WantedPort, PortState]):
@@ -49,14 +55,19 @@ class PortResource(Resource[WantedPort, PortState]):
         "bridge": {"type": "str"},
         "type": {"type": "str"},
         "tag": {"type": "int"},
-        "trunks": {"type": "list", "elements": "int"},
+        "trunks": {"type": "list", "elements": "str"},
         "vlan_mode": {"type": "str", "choices": list(validation.VLAN_MODES)},
+        "members": {"type": "list", "elements": "str"},
+        **specs(PORT_SETTINGS),
         "iface_id": {"type": "str"},
         "mac": {"type": "str"},
         "mtu": {"type": "int"},
         "options": {"type": "dict"},
         "external_ids": {"type": "dict"},
         "other_config": {"type": "dict"},
+        "interface_external_ids": {"type": "dict"},
+        "interface_other_config": {"type": "dict"},
+        **specs(INTERFACE_SETTINGS),
         "protected": {"type": "bool"},
         "tx_checksum": {"type": "str", "choices": ["auto", "keep"], "default": "auto"},
         "peer": {
@@ -74,16 +85,15 @@ class PortResource(Resource[WantedPort, PortState]):
         checks = Checks(entry)
         kind = options.get("type")
         kind = "system" if kind == "" else kind
-        trunks = options.get("trunks")
-        vlans = None if trunks is None else [checks.value("trunks", validation.vlan, vlan) for vlan in trunks]
+        members = _parse_members(checks, options.get("members"))
         wanted = WantedPort(
             entry=entry,
             present=options["state"] == "present",
-            name=checks.value("name", link_name if kind in WITH_LINK else port_name, options["name"]),
+            name=checks.value("name", link_name if kind in WITH_LINK and not members else port_name, options["name"]),
             bridge=checks.value("bridge", bridge_name, options.get("bridge")),
             type=kind,
             tag=checks.value("tag", validation.vlan, options.get("tag")),
-            trunks=None if vlans is None else tuple(sorted({vlan for vlan in vlans if vlan is not None})),
+            trunks=_parse_vlans(checks, options.get("trunks")),
             vlan_mode=options.get("vlan_mode"),
             iface_id=options.get("iface_id"),
             mac=checks.value("mac", validation.mac_address, options.get("mac")),
@@ -92,16 +102,15 @@ class PortResource(Resource[WantedPort, PortState]):
             options=parse_map(checks, "options", options.get("options")),
             external_ids=parse_map(checks, "external_ids", options.get("external_ids")),
             other_config=parse_map(checks, "other_config", options.get("other_config")),
+            interface_external_ids=parse_map(checks, "interface_external_ids", options.get("interface_external_ids")),
+            interface_other_config=parse_map(checks, "interface_other_config", options.get("interface_other_config")),
+            members=members,
+            port_settings=parse_settings(checks, PORT_SETTINGS, options),
+            interface_settings=parse_settings(checks, INTERFACE_SETTINGS, options),
             tx_checksum=options.get("tx_checksum") or "auto",
             peer=_parse_peer(checks, options.get("peer")),
         )
-        _check_vlans(checks, wanted)
-        if (wanted.external_ids or {}).get("iface-id") is not None:
-            checks.error(
-                "external_ids",
-                "nobody reads `iface-id` in the table Port; use the option `iface_id`, which is stored in the table "
-                "Interface",
-            )
+        check_options(checks, wanted)
         checks.done()
         return wanted
 
@@ -109,7 +118,10 @@ class PortResource(Resource[WantedPort, PortState]):
         return desired.name
 
     def ensures(self, desired: WantedPort) -> Iterable[object]:
-        return [ALink(None, desired.name)] if desired.present and desired.type in (None, *WITH_LINK) else []
+        if not desired.present:
+            return []
+        is_link = desired.type in (None, *WITH_LINK) and not desired.members
+        return [APort(desired.name), *([ALink(None, desired.name)] if is_link else [])]
 
     def read(self, host: Host, call: Call[WantedPort]) -> PortState:
         present = [port for port in call.entries if port.present]
@@ -117,6 +129,8 @@ class PortResource(Resource[WantedPort, PortState]):
         if not present:
             return PortState(switch)
         reopened = frozenset(host.simulated.get(REOPENED, ()))
+        # Each member of a bond is read as a port of its own.
+        present = [each for wanted in present for each in wanted.links(_find_port(switch, wanted.name))]
         links = _read_links(host, present, [])
         if not call.check_mode and switch.running:
             expected = {port.name for port in present if links.link(None, port.name)}
@@ -144,23 +158,17 @@ def _parse_peer(checks: Checks, options: Mapping[str, Any] | None) -> Peer | Non
     return Peer(namespace, checks.value("peer.name", validation.interface_name, options["name"]))
 
 
-def _check_vlans(checks: Checks, wanted: WantedPort) -> None:
-    """Check for options that ovs-vswitchd ignores (ovs-vswitchd.conf.db(5), "VLAN Configuration")."""
-    mode = wanted.vlan_mode
-    if wanted.tag is not None and mode == "trunk":
-        checks.error(
-            "tag",
-            "it is not allowed with `vlan_mode: trunk`; remove it, or use `vlan_mode: native-untagged` or "
-            "`native-tagged`",
-        )
-    if wanted.trunks and mode in ("access", "dot1q-tunnel"):
-        checks.error("trunks", f"a port with `vlan_mode: {mode}` carries one VLAN only; remove `trunks`")
-    if wanted.trunks and wanted.tag is not None and mode is None:
-        checks.error(
-            "trunks",
-            "it has no effect with `tag` alone, which makes the port an access port; set `vlan_mode`, for instance "
-            "`native-untagged`",
-        )
+def _parse_vlans(checks: Checks, given: Sequence[Any] | None) -> tuple[int, ...] | None:
+    if given is None:
+        return None
+    ranges = (checks.value("trunks", vlan_range, each) for each in given)
+    return tuple(sorted({vlan for each in ranges for vlan in each or ()}))
+
+
+def _parse_members(checks: Checks, given: Sequence[Any] | None) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    return tuple(sorted(set(checks.each("members", member_name, given))))
 
 
 # The state that is read
@@ -169,3 +177,8 @@ def _check_vlans(checks: Checks, wanted: WantedPort) -> None:
 def _read_links(host: Host, present: Iterable[WantedPort], more: Iterable[str]) -> KernelState:
     hints = (port.peer.namespace for port in present if port.peer and port.tx_checksum == "auto")
     return host.use(KERNEL).read([None, *hints], tx_checksum=True, others=more)
+
+
+def _find_port(switch: Switch, name: str) -> Port | None:
+    found = switch.port(name)
+    return found[1] if found else None

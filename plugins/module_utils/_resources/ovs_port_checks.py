@@ -5,26 +5,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import link_name
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.port_settings import BOND_SETTINGS
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Port
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_model import WITHOUT_DEVICE, WantedPort
+
+#: One interface alone is a port, and ovs-vsctl creates no bond of it.
+FEWEST_MEMBERS = 2
+
+
+def check_options(checks: Checks, wanted: WantedPort) -> None:
+    """Check an entry for options that contradict each other, or that ovs-vswitchd ignores."""
+    _check_vlans(checks, wanted)
+    for option in ("external_ids", "interface_external_ids"):
+        if (getattr(wanted, option) or {}).get("iface-id") is not None:
+            checks.error(
+                option,
+                "use the option `iface_id` for `iface-id`, which is read in the table Interface and nowhere else",
+            )
+    if "lacp_time" in wanted.port_settings and "lacp-time" in (wanted.other_config or {}):
+        checks.error("lacp_time", "it is the same as `lacp-time` of `other_config`; give only one of them")
+    if wanted.members is not None:
+        _check_bond(checks, wanted, wanted.members)
+
+
+def _check_vlans(checks: Checks, wanted: WantedPort) -> None:
+    """Check for VLANs that ovs-vswitchd ignores (ovs-vswitchd.conf.db(5), "VLAN Configuration")."""
+    mode = wanted.vlan_mode
+    if wanted.tag is not None and mode == "trunk":
+        checks.error(
+            "tag",
+            "it is not allowed with `vlan_mode: trunk`; remove it, or use `vlan_mode: native-untagged` or "
+            "`native-tagged`",
+        )
+    if wanted.trunks and mode in ("access", "dot1q-tunnel"):
+        checks.error("trunks", f"a port with `vlan_mode: {mode}` carries one VLAN only; remove `trunks`")
+    if wanted.trunks and wanted.tag is not None and mode is None:
+        checks.error(
+            "trunks",
+            "it has no effect with `tag` alone, which makes the port an access port; set `vlan_mode`, for instance "
+            "`native-untagged`",
+        )
+    if wanted.port_settings.get("cvlans") and mode not in (None, "dot1q-tunnel"):
+        checks.error("cvlans", f"it has no effect with `vlan_mode: {mode}`; use `vlan_mode: dot1q-tunnel`")
+
+
+def _check_bond(checks: Checks, wanted: WantedPort, members: Collection[str]) -> None:
+    if len(members) < FEWEST_MEMBERS:
+        checks.error("members", "a bond has at least two members; add another one, or declare a port without `members`")
+    if wanted.name in members:
+        checks.error("name", f"the bond {wanted.name} cannot have the name of a member; choose another name")
+    if wanted.port_settings.get("bond_mode") == "balance-tcp" and wanted.port_settings.get("lacp") == "off":
+        checks.error("bond_mode", "`balance-tcp` requires LACP; set `lacp: active`, or use `balance-slb`")
+    for option in _of_one_interface(wanted):
+        checks.error(option, "a bond has several interfaces, and none of them has this; remove the option")
+
+
+def _of_one_interface(wanted: WantedPort) -> list[str]:
+    """Return the options of an entry that a bond cannot have."""
+    kind = "" if wanted.type in (None, "system") else "type"
+    given = [kind, *(name for name in ("iface_id", "mac", "options", "peer") if getattr(wanted, name) is not None)]
+    return [name for name in given if name]
 
 
 def check_port(wanted: WantedPort, bridge: Bridge, port: Port) -> None:
     """Check that an existing port is one that the entry can change.
 
     Raises:
-        InvalidEntry: It is a bond, or a bridge's own port that is to be moved or to have another type.
+        InvalidEntry: It is a bond and the entry is about a port of one interface, or the other way round; or it is a
+            bridge's own port that is to be moved or to have another type.
     """
-    if len(port.interfaces) > 1:
-        members = ", ".join(interface.name for interface in port.interfaces)
-        raise InvalidEntry(
-            wanted.entry,
-            "name",
-            f"{port.name} is a bond of {members}, and this module manages ports of one interface; choose another name, "
-            f"or remove the bond (`ovs-vsctl del-port {port.name}`)",
-        )
+    _check_kind_of_port(wanted, port)
     if port.name == bridge.name and wanted.bridge not in (None, bridge.name):
         raise InvalidEntry(
             wanted.entry,
@@ -35,6 +90,40 @@ def check_port(wanted: WantedPort, bridge: Bridge, port: Port) -> None:
     if port.name == bridge.name and wanted.type not in (None, "internal"):
         raise InvalidEntry(
             wanted.entry, "type", f"{port.name} is a bridge's own port, which is always internal; remove the option"
+        )
+
+
+def _check_kind_of_port(wanted: WantedPort, port: Port) -> None:
+    unfit = _of_one_interface(wanted) if port.is_bond else []
+    if unfit:
+        raise InvalidEntry(
+            wanted.entry,
+            unfit[0],
+            f"{port.name} is a bond of {', '.join(port.members)}, and only a port of one interface has this; "
+            "remove the option, or remove the bond first (`state: absent`)",
+        )
+    if wanted.members is not None and not port.is_bond:
+        raise InvalidEntry(
+            wanted.entry,
+            "members",
+            f"{port.name} is a port of one interface; remove it first (`state: absent`), or choose another name",
+        )
+    check_bond_settings(wanted, port.is_bond)
+
+
+def check_bond_settings(wanted: WantedPort, is_bond: bool) -> None:
+    """Check that a port of one interface is not to have what only a bond has.
+
+    Raises:
+        InvalidEntry: It is.
+    """
+    ignored = [setting.option for setting in BOND_SETTINGS if wanted.port_settings.get(setting.option)]
+    if ignored and not is_bond:
+        raise InvalidEntry(
+            wanted.entry,
+            ignored[0],
+            f"it has no effect on {wanted.name}, which is a port of one interface; remove the option, or give "
+            "`members`",
         )
 
 
@@ -81,6 +170,10 @@ def check_vlans(wanted: WantedPort, port: Port) -> None:
     """
     if wanted.vlan_mode is not None:
         return
+    if wanted.port_settings.get("cvlans") and port.vlan_mode != "dot1q-tunnel":
+        raise InvalidEntry(
+            wanted.entry, "cvlans", "it has an effect on a tunnel of VLANs only; give `vlan_mode: dot1q-tunnel` as well"
+        )
     if wanted.tag is not None and port.vlan_mode == "trunk":
         raise InvalidEntry(
             wanted.entry,

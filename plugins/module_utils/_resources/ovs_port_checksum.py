@@ -27,7 +27,7 @@ def needs_checksums(state: PortState, wanted: WantedPort, bridge: Bridge | None,
 
 def is_far_end_unknown(state: PortState, wanted: WantedPort) -> bool:
     """Return whether a far end that must compute its checksums is in a namespace that was not read."""
-    found = state.switch.port(wanted.name)
+    found = state.switch.port_with(wanted.name)
     bridge = state.switch.bridge(wanted.bridge or (found[0].name if found else ""))
     kind = wanted.type or (found[1].interface.type if found else "system")
     if not needs_checksums(state, wanted, bridge, kind):

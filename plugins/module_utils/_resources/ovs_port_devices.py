@@ -21,7 +21,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_m
 )
 
 #: The attributes of a port that decide which network is behind it.
-ATTACHMENT = frozenset({"attached", "bridge", "protected", "tag", "trunks", "type", "vlan_mode"})
+ATTACHMENT = frozenset({"attached", "bridge", "members", "protected", "tag", "trunks", "type", "vlan_mode"})
 
 
 def find_link(state: PortState, wanted: WantedPort, simulated: bool) -> PortLink:
@@ -48,7 +48,7 @@ def find_link(state: PortState, wanted: WantedPort, simulated: bool) -> PortLink
 def needs_vports(state: PortState, wanted: WantedPort) -> bool:
     """Return whether the port is an internal one on the kernel's datapath whose link is not on the host."""
     found = state.switch.port(wanted.name)
-    if found is None or state.kernel.link(None, wanted.name):
+    if found is None or found[1].is_bond or state.kernel.link(None, wanted.name):
         return False
     return found[0].datapath_type == "system" and found[1].interface.type == "internal"
 
@@ -92,7 +92,7 @@ def _is_link_lost(port: ExistingPort, state: PortState) -> bool:
         return userspace and port.interface.works
     if not port.interface.works:
         # A link that gets the port's name by an earlier task is opened by ovs-vswitchd on its own.
-        return link.name == port.name
+        return link.name == port.interface.name
     if not userspace:
         return link.master == 0
     sockets = state.attachments.packet_sockets

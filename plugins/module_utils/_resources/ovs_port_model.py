@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link, NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import MapOption
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Interface, Port, Switch
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Value
 
 #: Interface types that are a link of the host, and named by its rules.
 WITH_LINK = ("system", "internal")
@@ -49,8 +51,21 @@ class WantedPort:
     options: MapOption | None = None
     external_ids: MapOption | None = None
     other_config: MapOption | None = None
+    interface_external_ids: MapOption | None = None
+    interface_other_config: MapOption | None = None
+    members: tuple[str, ...] | None = None
+    #: The options that are columns as they are, of the two tables, see port_settings.py.
+    port_settings: Mapping[str, Value] = field(default_factory=dict)
+    interface_settings: Mapping[str, Value] = field(default_factory=dict)
     tx_checksum: str = "auto"
     peer: Peer | None = None
+
+    def links(self, port: Port | None) -> list[WantedPort]:
+        """Return what is wanted of each interface, as if it were a port of its own; `port` is the present one."""
+        members = self.members or (port.members if port and port.is_bond else ())
+        if not members:
+            return [self]
+        return [replace(self, name=name, type="system", members=None, mac=None, options=None) for name in members]
 
 
 @dataclass(frozen=True)
@@ -81,7 +96,10 @@ class PortLink:
 
 @dataclass(frozen=True)
 class ExistingPort:
-    """A port that exists: where it is, the bridge and the type that it is to have, and its link."""
+    """A port that exists: where it is, the bridge and the type that it is to have, and its link.
+
+    Each member of a bond is one, with the row of the bond as its port, and no other interface in it.
+    """
 
     wanted: WantedPort
     bridge: Bridge

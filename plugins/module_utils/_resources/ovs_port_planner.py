@@ -5,24 +5,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import SetSysctl
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import lost_taps, lost_vports
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.bond_operations import AddMembers, RemoveMembers
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.qos import remove_owned_qos
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import OWN_KIND, Bridge, Interface, Port
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import NO_COLUMNS
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import (
     refuse_altname,
     refuse_other_name,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import OvsPlanner, is_left_behind
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_checks import (
+    check_bond_settings,
     check_link_name,
     check_port,
     check_type,
@@ -43,18 +49,17 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_d
     reopen,
     without_reopening,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_difference import PortDifference
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_model import (
     WITH_LINK,
     ExistingPort,
     PortLink,
     PortState,
     WantedPort,
+    is_userspace,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_stack import leave_alone
 from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ABridge, ALink
-
-#: The column and the key in it that OVN and others know an interface by (ovs-vswitchd.conf.db(5)).
-_IFACE_ID = ("external_ids", "iface-id")
 
 
 class PortPlanner(OvsPlanner[WantedPort]):
@@ -74,17 +79,48 @@ class PortPlanner(OvsPlanner[WantedPort]):
         if found is not None:
             check_port(wanted, *found)
         bridge = self._find_bridge(wanted, found[0] if found else None)
-        current = configured_type(found[1].interface) if found else None
-        kind = wanted.type or current or "system"
-        check_type(wanted, kind, self.switch.interface_types)
-        if found is None and kind in WITH_LINK:
-            check_link_name(wanted)
-        link = find_link(self._actual, wanted, self.call.simulated) if kind == "system" else PortLink()
-        self._check_device(wanted, bridge, kind, current)
+        self._check_members(wanted)
+        attached = [self._attach(wanted, each, bridge) for each in wanted.links(found[1] if found else None)]
         if found is None:
-            self._create(wanted, bridge, kind, link)
+            self._create(wanted, bridge, attached)
         else:
-            self._update(ExistingPort(wanted, *found, bridge, kind, link))
+            self._update(wanted, attached, found)
+
+    def _attach(self, wanted: WantedPort, each: WantedPort, bridge: Bridge) -> ExistingPort:
+        """Return one of the interfaces that a port is to have, with its device; it need not exist yet.
+
+        Raises:
+            InvalidEntry: It cannot be.
+        """
+        found = self.switch.port_with(each.name)
+        interface = self.switch.interfaces.get(each.name)
+        is_member = each is not wanted
+        current = configured_type(interface) if interface else None
+        kind = (current if is_member else each.type or current) or each.type or "system"
+        check_type(each, kind, self.switch.interface_types)
+        if interface is None and kind in WITH_LINK:
+            check_link_name(each)
+        link = find_link(self._actual, each, self.call.simulated) if kind == "system" else PortLink()
+        self._check_device(each, bridge, kind, current, "members" if is_member else "name")
+        port = found[1] if found else Port(wanted.name)
+        own = (interface,) if interface else ()
+        return ExistingPort(each, found[0] if found else bridge, replace(port, interfaces=own), bridge, kind, link)
+
+    def _check_members(self, wanted: WantedPort) -> None:
+        """Check that no member of a bond is in use elsewhere.
+
+        Raises:
+            InvalidEntry: One is a port of its own, or a member of another bond.
+        """
+        for name in wanted.members or ():
+            found = self.switch.port_with(name)
+            if found is not None and found[1].name != wanted.name:
+                raise InvalidEntry(
+                    wanted.entry,
+                    "members",
+                    f"{name} is on the port {found[1].name} of the bridge {found[0].name}; remove it there first "
+                    f"(`ovs-vsctl del-port {found[1].name}`)",
+                )
 
     def _find_bridge(self, wanted: WantedPort, current: Bridge | None) -> Bridge:
         """Return the bridge that the port is to be on.
@@ -135,7 +171,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
         )
         return Bridge(name, datapath_type="system" if self._actual.system_works else "netdev")
 
-    def _check_device(self, wanted: WantedPort, bridge: Bridge, kind: str, current: str | None) -> None:
+    def _check_device(self, wanted: WantedPort, bridge: Bridge, kind: str, current: str | None, option: str) -> None:
         """Check that the link which the port needs exists, and that no other link has its name.
 
         Raises:
@@ -143,8 +179,8 @@ class PortPlanner(OvsPlanner[WantedPort]):
         """
         link = self._actual.kernel.link(None, wanted.name)
         if kind == "system" and link is None:
-            refuse_other_name(self._actual.kernel, wanted.entry, "name", None, wanted.name)
-            self.require(wanted.entry, "name", self._describe_missing_link(wanted.name), ALink(None, wanted.name))
+            refuse_other_name(self._actual.kernel, wanted.entry, option, None, wanted.name)
+            self.require(wanted.entry, option, self._describe_missing_link(wanted.name), ALink(None, wanted.name))
         elif kind == "system" and current == "internal" and link and link.kind in OWN_KIND.values():
             raise InvalidEntry(
                 wanted.entry,
@@ -186,59 +222,110 @@ class PortPlanner(OvsPlanner[WantedPort]):
         hint = f" (there is one in the namespace {elsewhere[0]})" if elsewhere else ""
         return f"the link {name} does not exist on the host{hint}; create it first, e.g. with netns.fabric.veth"
 
-    def _create(self, wanted: WantedPort, bridge: Bridge, kind: str, link: PortLink) -> None:
+    def _create(self, wanted: WantedPort, bridge: Bridge, attached: Sequence[ExistingPort]) -> None:
+        kind = attached[0].kind
         if kind == "patch" and not (wanted.options or {}).get("peer"):
             raise InvalidEntry(
                 wanted.entry, "options", "a patch port requires `peer`, the name of the patch port at its other end"
             )
+        check_bond_settings(wanted, bool(wanted.members))
         difference = PortDifference()
-        difference.compare(wanted, Port(wanted.name), Interface(wanted.name), kind)
+        difference.compare(wanted, Port(wanted.name))
+        interface = difference.compare_interface(attached[0].wanted, Interface(wanted.name), kind)
         if self.call.owner:
             difference.port.add_owner((), self.call.owner)
+        members = {"members": list(wanted.members)} if wanted.members else {}
+        after = {"bridge": bridge.name, "type": kind, **members, **difference.after}
         operations: list[Operation] = [
-            ovs.AddPort(bridge.name, wanted.name, difference.port.columns, difference.interface.columns)
+            ovs.AddPort(bridge.name, wanted.name, difference.port.columns, interface.columns, wanted.members or ())
         ]
-        after = {"bridge": bridge.name, "type": kind, **difference.after}
-        operations.extend(self._plan_checksums(wanted, bridge, kind, link, ({}, after)))
-        operations.extend(leave_alone(self._actual, wanted, bridge, kind, link.link, ({}, after)))
-        operations.extend(announce(bridge, link))
+        for each in attached:
+            operations.extend(self._plan_link(each, ({}, after)))
+            operations.extend(announce(bridge, each.link))
+        self._warn_of_no_effect(wanted, attached)
         self.changes.append(Change(wanted.entry, _target(wanted.name), None, after, tuple(operations)))
 
-    def _update(self, port: ExistingPort) -> None:
-        wanted = port.wanted
+    def _plan_link(self, each: ExistingPort, diff: tuple[dict[str, Any], dict[str, Any]]) -> list[Operation]:
+        """Return what the link of an interface needs beside Open vSwitch."""
+        wanted, bridge, kind, link = each.wanted, each.target, each.kind, each.link
+        checksums = self._plan_checksums(wanted, bridge, kind, link, diff)
+        return [*checksums, *leave_alone(self._actual, wanted, bridge, kind, link.link, diff)]
+
+    def _update(self, wanted: WantedPort, attached: Sequence[ExistingPort], found: tuple[Bridge, Port]) -> None:
+        bridge, port = found
+        target = attached[0].target
         difference = PortDifference()
-        difference.compare(wanted, port.port, without_reopening(port.interface), port.kind)
-        owned = bool(port.port.owners) or self._owns_device(port)
+        difference.compare(wanted, port)
+        owned = bool(port.owners) or any(map(self._owns_device, attached))
         if self.call.options.get("exact") and (owned or self.call.owner is None):
-            difference.clear_omitted(wanted, port.port)
+            difference.clear_omitted(wanted, port)
         else:
-            check_vlans(wanted, port.port)
+            check_vlans(wanted, port)
         if self.call.owner and owned:
-            difference.port.add_owner(port.port.owners, self.call.owner)
+            difference.port.add_owner(port.owners, self.call.owner)
         operations: list[Operation] = []
-        if port.bridge.name != port.target.name:
-            difference.before["bridge"], difference.after["bridge"] = port.bridge.name, port.target.name
-            operations.append(ovs.MovePort(port.name, port.interface.name, port.bridge.name, port.target.name))
-        if needs_reopening(port, self._actual, self._lost):
-            difference.before["attached"], difference.after["attached"] = False, True
-            operations.extend(reopen(port))
-        elif moves_tunnel(port):
-            operations.extend(reopen(port))
-        if difference.port.columns or difference.interface.columns:
-            operations.append(
-                ovs.SetPort(port.name, port.interface.name, difference.port.columns, difference.interface.columns)
-            )
-        both = (difference.before, difference.after)
-        operations.extend(self._plan_checksums(wanted, port.target, port.kind, port.link, both))
-        left_alone = leave_alone(self._actual, wanted, port.target, port.kind, port.link.link, both)
-        operations.extend(left_alone)
+        if bridge.name != target.name:
+            difference.before["bridge"], difference.after["bridge"] = bridge.name, target.name
+            operations.append(ovs.MovePort(port.name, bridge.name, target.name))
+        if wanted.members is not None:
+            operations.extend(_plan_members(wanted, port, attached, difference))
+        self._set_interfaces(attached, difference, operations)
+        left_alone: list[Operation] = []
+        for each in attached:
+            planned = self._plan_link(each, (difference.before, difference.after))
+            operations.extend(planned)
+            left_alone.extend(operation for operation in planned if isinstance(operation, SetSysctl))
         if operations:
             # A neighbour may know the hardware address of the end itself for an address of the host.
-            moved = left_alone or difference.after.keys() & ATTACHMENT
-            operations.extend(announce(port.target, port.link) if moved else ())
+            if left_alone or difference.after.keys() & ATTACHMENT:
+                operations.extend(operation for each in attached for operation in announce(target, each.link))
+            self._warn_of_no_effect(wanted, attached)
+            both = (difference.before, difference.after)
             self.changes.append(Change(wanted.entry, _target(port.name), *both, tuple(operations)))
-        elif port.interface.error and port.kind != "patch" and self.switch.running and self._has_device(port):
-            self.warn(wanted.entry, f"ovs-vswitchd reports an error of {port.name}: {port.interface.error}")
+        else:
+            self._warn_of_errors(attached)
+
+    def _set_interfaces(
+        self, attached: Sequence[ExistingPort], difference: PortDifference, operations: list[Operation]
+    ) -> None:
+        """Plan the changes of the rows: of the port with its first interface, and of the other members of a bond."""
+        columns = difference.port.columns
+        for each in attached:
+            if not each.port.interfaces:
+                continue  # a new member of a bond
+            interface = difference.compare_interface(each.wanted, without_reopening(each.interface), each.kind)
+            if needs_reopening(each, self._actual, self._lost):
+                difference.before["attached"], difference.after["attached"] = False, True
+                operations.extend(reopen(each))
+            elif moves_tunnel(each):
+                operations.extend(reopen(each))
+            if columns or interface.columns:
+                operations.append(ovs.SetPort(each.name, each.interface.name, columns, interface.columns))
+                columns = NO_COLUMNS
+
+    def _warn_of_errors(self, attached: Sequence[ExistingPort]) -> None:
+        if not self.switch.running or attached[0].bridge.name in self._actual.reopened:
+            return
+        for each in attached:
+            interface = each.interface
+            if interface.error and each.kind != "patch" and self._has_device(each):
+                self.warn(each.wanted.entry, f"ovs-vswitchd reports an error of {interface.name}: {interface.error}")
+
+    def _warn_of_no_effect(self, wanted: WantedPort, attached: Sequence[ExistingPort]) -> None:
+        """Warn of what the database takes and ovs-vswitchd does not do here."""
+        if wanted.vlan_mode == "dot1q-tunnel" and self.switch.other_config.get("vlan-limit", "1") == "1":
+            self.warn(
+                wanted.entry,
+                "`vlan_mode: dot1q-tunnel` drops packets that have a tag already, because ovs-vswitchd handles one tag "
+                "only; run `ovs-vsctl set Open_vSwitch . other_config:vlan-limit=0`",
+            )
+        userspace = is_userspace(attached[0].target, self._actual.system_works)
+        if userspace and wanted.interface_settings.get("ingress_policing_rate") and attached[0].kind in WITH_LINK:
+            self.warn(
+                wanted.entry,
+                "`ingress_policing_rate` has no effect on the userspace datapath, which reads packets before the "
+                "kernel polices them; limit the rate at the far end, or use the kernel's datapath",
+            )
 
     def _owns_device(self, port: ExistingPort) -> bool:
         """Return whether the owner owns the link of a port.
@@ -248,7 +335,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
         return port.link.link is not None and self.call.owner in port.link.link.owners
 
     def _has_device(self, port: ExistingPort) -> bool:
-        return port.kind != "system" or self._actual.kernel.link(None, port.name) is not None
+        return port.kind != "system" or self._actual.kernel.link(None, port.interface.name) is not None
 
     def _plan_checksums(
         self,
@@ -302,8 +389,10 @@ class PortPlanner(OvsPlanner[WantedPort]):
         )
 
     def _delete(self, entry: Entry, bridge: Bridge, port: Port) -> None:
-        before = {"bridge": bridge.name, "type": port.interface.type}
-        operations = (ovs.DeletePort(bridge.name, port.name), *announce(bridge, PortLink()))
+        members = {"members": list(port.members)} if port.is_bond else {}
+        before = {"bridge": bridge.name, "type": port.interface.type, **members}
+        qos = remove_owned_qos(self.switch, port)
+        operations = (*qos, ovs.DeletePort(bridge.name, port.name), *announce(bridge, PortLink()))
         self.changes.append(Change(entry, _target(port.name), before, None, operations))
 
     def _disown(self, entry: Entry, port: Port) -> None:
@@ -313,40 +402,19 @@ class PortPlanner(OvsPlanner[WantedPort]):
         self.changes.append(Change(entry, _target(port.name), difference.before, difference.after, (operation,)))
 
 
-@dataclass
-class PortDifference:
-    """Collects the columns of a port's two rows that are to change; the diff is one."""
-
-    before: dict[str, Any] = field(default_factory=dict)
-    after: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.port = Difference(self.before, self.after)
-        self.interface = Difference(self.before, self.after)
-
-    def compare(self, wanted: WantedPort, port: Port, interface: Interface, kind: str) -> None:
-        """Compare the rows of a port and of its interface."""
-        self.port.compare("tag", port.tag, wanted.tag)
-        if wanted.vlan_mode == "trunk":
-            self.port.clear("tag", port.tag)
-        self.port.compare("trunks", port.trunks, wanted.trunks)
-        self.port.compare("vlan_mode", port.vlan_mode, wanted.vlan_mode)
-        self.port.compare("protected", port.protected, wanted.protected)
-        self.port.compare_map("external_ids", port.external_ids, wanted.external_ids)
-        self.port.compare_map("other_config", port.other_config, wanted.other_config)
-        self.interface.compare_key("iface_id", interface.external_ids.get("iface-id"), wanted.iface_id, *_IFACE_ID)
-        self.interface.compare("type", interface.type, kind, stored="" if kind == "system" else kind)
-        self.interface.compare("mac", interface.mac, wanted.mac)
-        self.interface.compare("mtu", interface.mtu_request, wanted.mtu, column="mtu_request")
-        self.interface.compare_map("options", interface.options, wanted.options)
-
-    def clear_omitted(self, wanted: WantedPort, port: Port) -> None:
-        """Clear what the entry omits of what decides which packets the port forwards."""
-        for option in ("tag", "trunks", "vlan_mode"):
-            if getattr(wanted, option) is None:
-                self.port.clear(option, getattr(port, option))
-        if wanted.protected is None:
-            self.port.compare("protected", port.protected, new=False)
+def _plan_members(
+    wanted: WantedPort, port: Port, attached: Sequence[ExistingPort], difference: PortDifference
+) -> list[Operation]:
+    """Return the operations by which a bond has exactly the members of an entry."""
+    members = wanted.members or ()
+    if members == port.members:
+        return []
+    difference.before["members"], difference.after["members"] = list(port.members), list(members)
+    added = tuple(name for name in members if name not in port.members)
+    removed = tuple(name for name in port.members if name not in members)
+    new = PortDifference().compare_interface(attached[0].wanted, Interface(port.name), "system")
+    operations: list[Operation] = [AddMembers(port.name, added, new.columns)] if added else []
+    return [*operations, RemoveMembers(port.name, removed)] if removed else operations
 
 
 def _is_own_port(bridge: Bridge, port: Port) -> bool:

@@ -19,13 +19,24 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.policy_flow
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     FAMILIES,
     NFTABLES,
+    VERSIONS,
     Place,
     Ruleset,
     Tools,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, NamespaceName
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_backend import check_own_table, choose_backend
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import AUTO, POLICY, hook_of, role_of
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_backend import (
+    RulePart,
+    check_own_table,
+    choose_backend,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import (
+    AUTO,
+    POLICY,
+    RuleKey,
+    hook_of,
+    role_of,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import SIMULATED_RULESETS
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_ruleset import PlannedRuleset
 from ansible_collections.netns.fabric.plugins.module_utils._resources.policy_rules import (
@@ -65,15 +76,6 @@ class Actual:
     simulated: Mapping[NamespaceName, Ruleset] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Part:
-    """An entry for one IP version."""
-
-    entry: Entry
-    namespace: NamespaceName
-    key: PolicyKey
-
-
 class _Chains:
     """The chains of the policy of one namespace, as planned so far."""
 
@@ -101,13 +103,13 @@ class _Chains:
         found: dict[str, list[str]] = {}
         for chain in self.rules.ruleset().chains.values():
             if hook_of(chain.place) == POLICY:
-                version = next(number for number, family in FAMILIES.items() if family == chain.place.family)
+                version = VERSIONS[chain.place.family]
                 found[f"{_DIRECTION_OF[chain.place.chain]} IPv{version} ({chain.place.backend})"] = [
                     role_of(rule.criteria, rule.verdict, rule.target) for rule in chain.rules
                 ]
         return found
 
-    def write(self, policy: Policy, backend: str, key: PolicyKey) -> list[Operation]:
+    def write(self, policy: Policy, backend: str, key: RuleKey) -> list[Operation]:
         """Plan the chains of an IP version; those in another backend are deleted."""
         mark = SCHEME.mark(self.owner, key)
         operations = self.rules.clear_dormant_flag(key.family) if backend == NFTABLES else []
@@ -164,13 +166,13 @@ class PolicyPlanner(Planner[WantedPolicy]):
         before = chains.describe()
         operations: list[Operation] = []
         for version in self._actual.versions:
-            part = _Part(wanted.entry, wanted.namespace, PolicyKey(version))
+            part = RulePart(wanted.entry, PolicyKey(version), wanted.namespace)
             steps = chains.write(wanted.policy, self._backend(part, wanted.policy, chains), part.key)
             flows = PolicyFlows(version, wanted.policy)
             operations += [*steps, *([DeleteFlows(wanted.namespace, flows)] if steps else [])]
         self._change(wanted.entry, chains, before, operations)
 
-    def _backend(self, part: _Part, policy: Policy, chains: _Chains) -> str:
+    def _backend(self, part: RulePart, policy: Policy, chains: _Chains) -> str:
         """Return the backend for one IP version.
 
         Raises:

@@ -29,13 +29,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.policies import
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     COMMENT,
-    FAMILIES,
     INPUT,
     NFTABLES,
     OUTPUT,
     OWN_TABLE,
     POLICY_IN,
     POLICY_OUT,
+    VERSIONS,
     Criterion,
     Place,
     Rule,
@@ -98,7 +98,7 @@ class PolicyScheme(RuleScheme):
         comment = rule.comment or ""
         if not comment.startswith(MARK):
             return None
-        version = next((number for number, family in FAMILIES.items() if family == place.family), 4)
+        version = VERSIONS.get(place.family, 4)
         return RecognisedRule(comment[len(MARK) :], role_of(rule.criteria, rule.verdict), PolicyKey(version))
 
     def specs(self, key: RuleKey) -> Sequence[RuleSpec]:  # noqa: ARG002  # it depends on the policy

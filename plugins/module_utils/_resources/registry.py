@@ -16,7 +16,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_port_f
 from ansible_collections.netns.fabric.plugins.module_utils._resources.neighbour import NeighbourResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_mirror import MirrorResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_qos import QosResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.policy import PolicyResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.rule import RuleResource
@@ -31,7 +33,9 @@ RESOURCES: Mapping[str, Resource[Any, Any]] = {
     "neighbour": NeighbourResource(),
     "netns": NamespaceResource(),
     "ovs_bridge": BridgeResource(),
+    "ovs_mirror": MirrorResource(),
     "ovs_port": PortResource(),
+    "ovs_qos": QosResource(),
     "policy": PolicyResource(),
     "route": RouteResource(),
     "rule": RuleResource(),

@@ -31,6 +31,16 @@ class ABridge:
 
 
 @dataclass(frozen=True)
+class APort:
+    """A port of Open vSwitch."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"port {self.name}"
+
+
+@dataclass(frozen=True)
 class AFile:
     path: str
 

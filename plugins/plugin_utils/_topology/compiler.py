@@ -25,6 +25,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     Nat,
     Topology,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.names import namespace_addresses
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies, policy_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.probes import derive_probes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.routing_entries import routing_entries
@@ -41,10 +42,9 @@ def compile_topology(variables: Any) -> dict[str, Any]:
         variables: A dictionary with the role's variables, their names without ``topology_``.
 
     Returns:
-        ``namespaces``, ``bridges``, ``pairs``, ``links``, ``ports``, ``routes``,
-        ``routing_rules``, ``neighbours``, ``isolation``, ``rules``,
-        ``forwards``, ``policies``, ``probes``: each in the format of the module's bulk option; and ``summary``, a list
-        of lines for a person.
+        ``namespaces``, ``bridges``, ``pairs``, ``links``, ``ports``, ``routes``, ``routing_rules``, ``neighbours``,
+        ``isolation``, ``rules``, ``forwards``, ``policies``, ``probes``: each in the format of the module's bulk
+        option; ``hosts``, an option of the module netns; and ``summary``, a list of lines for a person.
 
     Raises:
         TopologyError: With all errors.
@@ -75,6 +75,7 @@ def _compile_present(topology: Topology, policies: Policies) -> dict[str, Any]:
         + [_build_pair(link) for link in topology.links],
         "links": [_build_local(bridge) for bridge in topology.bridges] + [_build_end(end) for end in existing],
         "ports": [_build_port(attachment) for attachment in plugged],
+        "hosts": namespace_addresses(topology),
         **routing_entries(topology),
         "isolation": isolation_entries(topology),
         "rules": [{"source": str(rule.source), **rule.options} for rule in topology.nat],
@@ -172,6 +173,7 @@ def _compile_absent(topology: Topology, policies: Policies) -> dict[str, Any]:
         ],
         "ports": [_build_absent(name=attachment.peer, bridge=attachment.bridge) for attachment in plugged],
         "routes": [],
+        "hosts": {},
         "routing_rules": [],
         "neighbours": [],
         "isolation": [_build_absent(link=str(entry["link"])) for entry in isolation_entries(topology)],

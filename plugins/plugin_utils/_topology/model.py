@@ -307,6 +307,8 @@ class Topology:
     outside: tuple[Target, ...]
     probes: tuple[UserProbe, ...]
     policies: tuple[PolicyEntry, ...] = ()
+    #: Whether the namespaces know each other by name.
+    names: bool = True
     #: Which of ``bridges``, ``namespaces`` and ``links`` have invalid entries, which are therefore missing here.
     incomplete: frozenset[str] = frozenset()
 

@@ -90,6 +90,7 @@ class Reader:
             outside=self._read_outside(given),
             probes=tuple(self._read_entries(given, "verify_probes", self._read_probe)),
             policies=tuple(self._read_entries(given, "policies", self._read_policy)),
+            names=self._read_scalar(given, "names", schema.check_boolean, fallback=True),
             incomplete=frozenset(
                 key
                 for key, entries in (("bridges", bridges), ("namespaces", namespaces), ("links", links))

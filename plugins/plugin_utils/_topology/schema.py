@@ -169,6 +169,7 @@ VARIABLES = (
     "nat",
     "nat_backend",
     "policies",
+    "names",
     "boot",
     "heal",
 )

@@ -10,6 +10,8 @@ that does not answer within TIMEOUT seconds counts as stopped. DATABASE is that 
 
 from __future__ import annotations
 
+import glob
+import hashlib
 import json
 import os
 import shutil
@@ -27,6 +29,11 @@ SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bi
 #: The kernel's modules: those that are loaded, and, by the kernel's release, those that can be.
 LOADED = "/sys/module"
 INSTALLED = "/lib/modules"
+
+#: Programs that configure links, by a path that only a host has on which each is installed, or runs.
+MANAGERS = {"NetworkManager": "/usr/sbin/NetworkManager", "systemd-networkd": "/run/systemd/netif"}
+#: The files of the role topology that keep them off its links.
+LINK_FILES = ("/etc/udev/rules.d/*netns.fabric-*", "/etc/systemd/network/*netns.fabric-*")
 
 #: linux/capability.h
 CAP_SYS_MODULE = 16
@@ -105,6 +112,18 @@ def has_library(name: str) -> bool:
     return PathFinder.find_spec(name, [*further, *sys.path, site.getusersitepackages()]) is not None
 
 
+def link_files() -> dict[str, str]:
+    """Return the files that keep programs off the links of topologies, each with the SHA-256 of its content."""
+    found = {}
+    for path in (path for pattern in LINK_FILES for path in glob.glob(pattern)):
+        try:
+            with open(path, "rb") as file:
+                found[path] = hashlib.sha256(file.read()).hexdigest()
+        except OSError:
+            found[path] = ""
+    return found
+
+
 def main() -> None:
     """Print what the host has."""
     timeout, database = int(sys.argv[1]), "".join(sys.argv[2:])
@@ -120,6 +139,8 @@ def main() -> None:
                 "prefix": sys.prefix,
                 "venv": sys.prefix != sys.base_prefix,
                 "path": path,
+                "managers": [name for name, installed in MANAGERS.items() if os.path.exists(installed)],
+                "link_files": link_files(),
             }
         )
     )

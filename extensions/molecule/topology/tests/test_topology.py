@@ -49,6 +49,13 @@ def test_skip_tags_leaves_the_part_out(plays: Plays, kernel: Kernel, shell: Shel
     assert kernel.routes("ns01") == {f"default via {GATEWAY} dev veth-ns01"}
 
 
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_namespaces_know_each_other_by_name(shell: Shell, name: str) -> None:
+    for inside in ADDRESSES:
+        found = shell.run("ip", "netns", "exec", inside, "getent", "hosts", name)
+        assert found.split() == [ADDRESSES[name], name]
+
+
 @pytest.mark.parametrize("namespace", ADDRESSES)
 def test_namespace(kernel: Kernel, namespace: str) -> None:
     end, tap = f"veth-{namespace}", f"{namespace}_tap"

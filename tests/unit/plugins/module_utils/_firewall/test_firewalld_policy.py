@@ -11,8 +11,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_p
     ANYWHERE,
     RELOAD,
     Policy,
+    Zones,
+    guard_rule,
     parse_description,
     parse_listing,
+    parse_members,
     parse_settings,
     plan_policy,
     policy_name,
@@ -137,3 +140,85 @@ def test_interfaces_are_not_compared() -> None:
     permanent = "public\n  target: default\n  interfaces: \n  services: ssh\n"
     assert parse_listing(running, leave_out=NAME) == parse_listing(permanent)
     assert parse_listing(permanent) != parse_listing(permanent.replace("ssh", "http"))
+
+
+# firewalld 2, which sends only what is in a zone to a policy
+
+NETWORK = "192.168.100.0/24"
+GUARD = guard_rule(NETWORK)
+GUARDED = SETTINGS | {("rich-rule", GUARD)}
+UNZONED = Zones("public", dispatch=True)
+ENTERED = Zones("public", {NETWORK: "public"}, {NETWORK: "public"}, dispatch=True)
+
+
+def test_network_of_no_zone_is_added_to_the_default_zone() -> None:
+    assert lines(Policy(NAME, zones=UNZONED), RULE) == [
+        f"--permanent --new-policy={NAME}",
+        f"--permanent --policy={NAME} --set-description={MARK}",
+        f"--permanent --policy={NAME} --add-egress-zone=ANY",
+        f"--permanent --policy={NAME} --add-ingress-zone=ANY",
+        f"--permanent --policy={NAME} --add-rich-rule={GUARD} --add-rich-rule={RULE}",
+        f"--permanent --zone=public --add-source={NETWORK}",
+        "--reload",
+    ]
+    assert lines(Policy(NAME, SETTINGS, SETTINGS, MARK, zones=UNZONED), RULE) == [
+        f"--permanent --policy={NAME} --add-rich-rule={GUARD}",
+        f"--permanent --zone=public --add-source={NETWORK}",
+        f"--policy={NAME} --add-rich-rule={GUARD}",
+        f"--zone=public --add-source={NETWORK}",
+    ]
+    assert lines(Policy(NAME, GUARDED, GUARDED, MARK, zones=ENTERED), RULE) == []
+
+
+@pytest.mark.parametrize("zones", [Zones("public"), ENTERED, Zones("public", {"int_br": "internal"}, dispatch=True)])
+def test_network_whose_packets_reach_the_policy_is_left_alone(zones: Zones) -> None:
+    """By an older firewalld, as a source that somebody else has added, by an interface in a zone."""
+    policy = Policy(NAME, SETTINGS, SETTINGS, MARK, zones=zones)
+    assert plan_policy(policy, MARK, [RULE], {NETWORK: ["int_br"]}).operations == ()
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_source_is_removed_with_the_rule_that_needed_it(saved: bool) -> None:
+    policy = Policy(NAME, GUARDED, GUARDED, MARK, () if saved else ("zone public",), ENTERED)
+    assert lines(policy)[:2] == [
+        f"--permanent --delete-policy={NAME}",
+        f"--permanent --zone=public --remove-source={NETWORK}",
+    ]
+    assert lines(policy)[-1] == ("--reload" if saved else f"--zone=public --remove-source={NETWORK}")
+    # One that the user has added stays.
+    assert lines(Policy(NAME, SETTINGS, SETTINGS, MARK, zones=ENTERED)) == [
+        f"--permanent --delete-policy={NAME}",
+        "--reload",
+    ]
+
+
+def test_source_follows_the_default_zone() -> None:
+    zones = Zones("home", {NETWORK: "public"}, {NETWORK: "public"}, dispatch=True)
+    assert lines(Policy(NAME, GUARDED, GUARDED, MARK, zones=zones), RULE) == [
+        f"--permanent --zone=public --remove-source={NETWORK}",
+        f"--permanent --zone=home --add-source={NETWORK}",
+        f"--zone=public --remove-source={NETWORK}",
+        f"--zone=home --add-source={NETWORK}",
+    ]
+
+
+def test_every_step_of_a_source_has_its_undo() -> None:
+    for operation in plan_policy(Policy(NAME, SETTINGS, SETTINGS, MARK, zones=UNZONED), MARK, [RULE]).operations:
+        assert operation.opposite == (tuple(word.replace("--add-", "--remove-") for word in operation.arguments),)
+
+
+def test_rules_and_sources_of_a_policy() -> None:
+    policy = Policy(NAME, GUARDED, SETTINGS)
+    assert policy.rules() == {RULE}
+    assert policy.sources() == {NETWORK}
+    assert guard_rule("fd00::/64").endswith('reject type="icmp6-adm-prohibited"')
+
+
+def test_members_of_zones() -> None:
+    printed = "docker\n  interfaces: docker0\npublic (default)\n  interfaces: eth0 eth1\n  sources: fd00::/64\n"
+    assert parse_members(printed) == {
+        "docker0": "docker",
+        "eth0": "public",
+        "eth1": "public",
+        "fd00::/64": "public",
+    }

@@ -69,7 +69,7 @@ class FakeClient(Client):
     def find(self, program: str) -> str | None:
         return program if program in self.installed else None
 
-    def run(self, arguments: Sequence[str], timeout: float) -> Answer:
+    def run(self, arguments: Sequence[str], timeout: float, text: str = "") -> Answer:  # noqa: ARG002  # no test sends one
         assert timeout > 0
         self.ran.append(list(arguments))
         if "--format=json" in arguments:

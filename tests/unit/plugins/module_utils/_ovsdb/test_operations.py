@@ -65,7 +65,7 @@ OPERATIONS: list[tuple[OvsOperation, str, list[str]]] = [
         ["set Port t1 tag=5", "set Interface t1 mtu_request=[]"],
     ),
     (
-        ovs.MovePort("t1", "t1", "br", "b2"),
+        ovs.MovePort("t1", "br", "b2"),
         "ovs-vsctl -- --id=@port_t1 get Port t1 -- remove Bridge br ports @port_t1 -- add Bridge b2 ports @port_t1",
         ["--id=@port_t1 get Port t1", "remove Bridge b2 ports @port_t1", "add Bridge br ports @port_t1"],
     ),
@@ -139,8 +139,8 @@ def test_a_deletion_names_the_rows_that_a_rollback_re_creates() -> None:
         (ovs.AddPort("br", "t1", Columns({"tag": 6})), False),
         (ovs.SetPort("t1", "t1", Columns({"tag": 5}, (("external_ids", "a", None),))), True),
         (ovs.SetPort("t1", "t1", Columns(keys=(("external_ids", "a", "b"),))), False),
-        (ovs.MovePort("t1", "t1", "b2", "br"), True),
-        (ovs.MovePort("t1", "t1", "br", "b2"), False),
+        (ovs.MovePort("t1", "b2", "br"), True),
+        (ovs.MovePort("t1", "br", "b2"), False),
         (ovs.DeletePort("br", "t1"), False),
         (ovs.DeletePort("br", "t2"), True),
         (ovs.CloseInterface("t1", "t1", "system"), False),
@@ -206,5 +206,5 @@ def test_another_datapath_type_is_verified_by_the_ports_that_worked() -> None:
 
 
 def test_names_in_one_transaction_do_not_clash() -> None:
-    moves = [ovs.MovePort(name, name, "a", "b") for name in ("t-1", "t_1", "t.1", "tü1")]
+    moves = [ovs.MovePort(name, "a", "b") for name in ("t-1", "t_1", "t.1", "tü1")]
     assert len({move.transaction()[0][0] for move in moves}) == 4

@@ -9,9 +9,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Plan
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_policy import (
+    ANYWHERE,
+    Policy,
+    Zones,
+    policy_name,
+    rich_rule,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
+    COMMENT,
     IPTABLES_LEGACY,
+    NFTABLES,
     Criterion,
     Place,
     Rule,
@@ -179,24 +190,43 @@ class TestForwarding:
         later = plan(self.state({FORWARD: both()}), wanted(accept_forward="never"))
         assert [line.split()[5] for line in later.commands] == ["-D", "-D"]
 
+    def firewalld(self, *jumps: Rule) -> Actual:
+        """Return a host whose firewalld forwards nothing, with these rules in the chain that asks the policies."""
+        dispatch = Place(NFTABLES, "inet", "firewalld", "filter_FORWARD_POLICIES")
+        state = self.state({replace(INET_FORWARD, table="firewalld"): [], dispatch: list(jumps)})
+        chains = {
+            place: replace(chain, kind="filter") if place.table == "firewalld" else chain
+            for place, chain in state.rulesets[None].chains.items()
+        }
+        chains[dispatch] = replace(chains[dispatch], hook="", policy="")
+        return replace(state, rulesets={None: replace(state.rulesets[None], chains=chains)})
+
     def test_firewalld_is_reported_and_left_alone(self) -> None:
-        state = self.state({replace(INET_FORWARD, table="firewalld"): []})
-        state = replace(
-            state,
-            rulesets={
-                None: replace(
-                    state.rulesets[None],
-                    chains={
-                        place: replace(chain, kind="filter") if place.table == "firewalld" else chain
-                        for place, chain in state.rulesets[None].chains.items()
-                    },
-                )
-            },
-        )
-        planned = plan(state, wanted())
+        planned = plan(self.firewalld(), wanted())
         assert not planned.changed
         (blocked,) = planned.results["blocked_by"]
         assert f"firewall-cmd --permanent --zone=trusted --add-source={SOURCE}" in blocked
+
+    @pytest.mark.parametrize(
+        ("criteria", "reached"),
+        [
+            ([Criterion("saddr", SOURCE)], True),
+            ([Criterion("iifname", "int_br")], True),
+            ([], True),
+            ([Criterion("iifname", "eth0")], False),
+            ([Criterion("saddr", SOURCE), Criterion("daddr", SOURCE)], False),
+            ([Criterion("iifname", "int_br"), Criterion("oifname", "int_br")], False),
+        ],
+    )
+    def test_policy_that_firewalld_does_not_ask_is_reported(self, criteria: list[Criterion], reached: bool) -> None:
+        name = policy_name("")
+        state = self.firewalld(Rule(frozenset(criteria), "jump", f"filter_FWD_policy_{name}"))
+        settings = ANYWHERE | {("rich-rule", rich_rule(4, SOURCE))}
+        zones = Zones("public", {"int_br": "internal"}, dispatch=True)
+        policy = Policy(name, settings, settings, f"{COMMENT}:", zones=zones)
+        planned = plan(replace(state, firewalld=policy, inner_links={SOURCE: ("int_br",)}), wanted())
+        assert not planned.changed
+        assert ("does not send its packets to the policy" in str(planned.results["blocked_by"])) is not reached
 
     def test_reported_once(self) -> None:
         planned = plan(

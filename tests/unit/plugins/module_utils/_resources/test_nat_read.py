@@ -43,7 +43,7 @@ class TestRead:
             return {name: Ruleset() for name in [*namespaces, *others] if name != "new"}
 
     class Firewalld:
-        def policy(self, _name: str, _reload_needed: Any) -> None:
+        def policy(self, *_arguments: Any) -> None:
             return None
 
         def has_policy_file(self, _name: str) -> bool:

@@ -15,8 +15,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.checks import C
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntries
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
+from ansible_collections.netns.fabric.plugins.module_utils._resources.netns_file_plan import FilePlan
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns_resolver import (
-    FilesPlan,
     Wanted,
     plan,
     plan_absent,
@@ -33,7 +33,7 @@ def files(current: str | None = None, kept: str | None = None) -> Mapping[str, s
     return {PATH: current, KEPT: kept}
 
 
-def carry_out(there: Mapping[str, str | None], planned: FilesPlan) -> dict[str, str | None]:
+def carry_out(there: Mapping[str, str | None], planned: FilePlan) -> dict[str, str | None]:
     """What is in the files once the operations have run, by phase."""
     after = dict(there)
     for step in sorted(planned.operations, key=lambda step: step.phase):
@@ -73,7 +73,7 @@ def test_what_is_in_the_file(current: str | None, asked: Wanted, owner: str | No
 
 def test_nothing_asked_for_is_nothing_done() -> None:
     for current in (None, OURS, THEIRS):
-        assert plan("red", Wanted(), files(current), "lab") == FilesPlan()
+        assert plan("red", Wanted(), files(current), "lab") == FilePlan(is_managed=current == OURS)
 
 
 def test_an_empty_list_makes_no_file() -> None:

@@ -17,11 +17,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.resource import
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Interface, Port, Switch
-from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import (
-    BridgeResource,
-    BridgeState,
-    WantedBridge,
-)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge_model import BridgeState, WantedBridge
 
 LAB = {"netns.fabric/lab": "owner"}
 OTHER = {"netns.fabric/other": "owner"}
@@ -400,3 +397,32 @@ def test_without_open_vswitch_there_is_nothing_to_prune() -> None:
 def test_an_invalid_option_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(FabricError, match=message):
         wanted(**options)
+
+
+# The kernel's datapath, deleted under ovs-vswitchd
+
+
+@pytest.mark.parametrize("asked", [None, "auto", "system"])
+def test_a_deleted_datapath_is_created_again_and_no_bridge_moves(asked: str | None) -> None:
+    existing = [broken("br"), broken("br2"), broken("theirs")]
+    actual = state(*existing, system_works=True, without_datapath=("br", "br2", "theirs"))
+    result = plan(actual, wanted(datapath_type=asked), wanted(name="br2", datapath_type=asked))
+    assert [line.count("datapath_type=netdev") for line in result.commands] == [3, 0]
+    assert [entry["datapath_type"] for entry in result.results["bridges"]] == ["system", "system"]
+    (change,) = result.changes
+    assert (change.before, change.after) == ({"datapath": "lost"}, {"datapath": "present"})
+    assert result.warnings == ()
+
+
+def test_bridges_return_to_the_datapath_after_a_killed_run() -> None:
+    away = replace(bridge(datapath_type="netdev"), external_ids={"netns.fabric.reopen": "system"})
+    result = plan(state(away, system_works=True, away=("br", "theirs")), wanted(datapath_type="auto"))
+    assert len(result.commands) == 1
+    assert "netdev" not in result.commands[0]
+    assert "set Bridge theirs" in result.commands[0]
+    assert result.results["bridges"] == [{"name": "br", "datapath_type": "system"}]
+
+
+def test_a_bridge_that_leaves_a_deleted_datapath_for_good() -> None:
+    actual = state(broken("br"), system_works=True, without_datapath=("br",))
+    assert plan(actual, wanted(datapath_type="netdev")).commands == ["ovs-vsctl set Bridge br datapath_type=netdev"]

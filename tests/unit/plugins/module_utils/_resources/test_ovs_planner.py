@@ -14,7 +14,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.resource import
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
-from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource, BridgeState
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge_model import BridgeState
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import is_left_behind
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_model import PortState

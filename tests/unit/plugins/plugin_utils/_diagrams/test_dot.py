@@ -56,7 +56,7 @@ def test_many_in_frames() -> None:
     assert [(frame["label"], len(frame["nodes"])) for frame in frames] == [(f"int_br, VLAN {n}", 5) for n in range(4)]
 
 
-@settings(max_examples=40, deadline=None)  # each example starts Graphviz
+@settings(max_examples=40)  # each example starts Graphviz
 @given(st.lists(NAMES, min_size=1, max_size=9, unique=True))
 def test_any_name_is_drawn(names: list[str]) -> None:
     read = graphviz(write_dot(build_bridge_diagram(names)))

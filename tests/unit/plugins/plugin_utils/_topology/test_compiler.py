@@ -78,7 +78,7 @@ def test_reference_topology_absent() -> None:
 
 def test_nothing_declared_gives_empty_lists() -> None:
     compiled = compile_topology({})
-    assert {key: value for key, value in compiled.items() if key != "summary"} == {
+    assert {key: value for key, value in compiled.items() if key not in ("summary", "hosts")} == {
         key: []
         for key in (
             *("namespaces", "bridges", "pairs", "links", "ports", "routes", "isolation", "rules", "forwards"),
@@ -311,7 +311,7 @@ def test_importable_without_ansible() -> None:
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "14", done.stderr
+    assert done.stdout.strip() == "15", done.stderr
 
 
 def test_a_thousand_namespaces() -> None:
@@ -446,7 +446,7 @@ DAMAGES: dict[str, tuple[Any, str]] = {
 
 
 @given(variables=topologies())
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_any_valid_topology_compiles(variables: Variables) -> None:
     compiled = compile_topology(variables)
     json.dumps(compiled)  # Plain data throughout.
@@ -462,7 +462,7 @@ def test_any_valid_topology_compiles(variables: Variables) -> None:
 
 
 @given(variables=topologies(), kinds=st.sets(st.sampled_from(sorted(DAMAGES)), min_size=1, max_size=1))
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_any_single_damage_is_reported(variables: Variables, kinds: set[str]) -> None:
     (kind,) = kinds
     damage, message = DAMAGES[kind]
@@ -479,7 +479,7 @@ JUNK = st.recursive(
 
 
 @given(variables=topologies(), junk=JUNK, data=st.data())
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_junk_anywhere_is_compiled_or_reported(variables: Variables, junk: object, data: st.DataObject) -> None:
     """Whatever a variable contains, the result is a topology or a TopologyError."""
     here: Any = variables

@@ -213,7 +213,7 @@ def test_address_of_the_host_is_never_isolated() -> None:
 
 
 @given(variables=colliding_topologies())
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_isolated_addresses_are_in_another_domain(variables: Variables) -> None:
     """By brute force: who has the address is in no domain where the namespace has the subnet, or both are protected."""
     namespaces = {entry["name"]: entry for entry in variables["namespaces"]}

@@ -158,7 +158,7 @@ def _holds(network: str, address: str) -> bool:
     return address in addresses.get(network, (network.partition("/")[0],))
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(policies(), st.dictionaries(st.sampled_from(NAMES), st.sampled_from(["incoming", "outgoing"])))
 def test_all_rules_together_decide_as_the_first_policy(listed: list[dict[str, Any]], denying: dict[str, str]) -> None:
     options = {name: {way: "deny"} for name, way in denying.items()}

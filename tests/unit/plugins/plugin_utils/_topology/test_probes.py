@@ -292,7 +292,7 @@ def test_user_probes() -> None:
 
 
 @given(variables=colliding_topologies(), data=st.data())
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_no_path_is_probed_twice(variables: Variables, data: st.DataObject) -> None:
     probes = compile_topology(variables)["probes"]
     if probes and data.draw(st.booleans()):

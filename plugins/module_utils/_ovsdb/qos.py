@@ -1,0 +1,102 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The quality of service of ports, with queues: options as declarations, and what a port has. Pure.
+
+Rows of the tables QoS and Queue do not disappear with the last reference to them: who removes it deletes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import at_least, between
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.references import Reference
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.row_operations import RemoveRow
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row, find_uuids
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import Setting, declare_settings
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Port, Switch, find_owners
+
+
+def _rate(option: str) -> Setting:
+    # Of 64 bits: more than 2 Gbit/s is usual.
+    return Setting(option, {"type": "int"}, "other_config", option.replace("_", "-"), check=between(1, 10**13))
+
+
+QOS_SETTINGS = (
+    Setting("type", {"type": "str"}, "type"),
+    _rate("max_rate"),
+)
+QUEUES = Reference(
+    "queues",
+    "QoS",
+    "queues",
+    "Queue",
+    (
+        _rate("min_rate"),
+        _rate("max_rate"),
+        _rate("burst"),
+        Setting("priority", {"type": "int"}, "other_config", "priority", check=at_least(0)),
+        Setting("dscp", {"type": "int"}, "dscp", check=between(0, 63)),
+    ),
+    key="id",
+    key_type="int",
+    key_check=between(0, 61440),
+    is_map=True,
+)
+
+
+@dataclass(frozen=True)
+class Qos:
+    """A row of the table QoS that a port refers to. `is_shared` is whether another port does so, too."""
+
+    port: str
+    row: Row
+    is_shared: bool
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        return find_owners(self.row.strings("external_ids"))
+
+    @property
+    def other_config(self) -> Mapping[str, str]:
+        """The settings that are no options of their own."""
+        return {key: value for key, value in self.row.strings("other_config").items() if key != "max-rate"}
+
+    def declare(self, switch: Switch) -> dict[str, Any]:
+        """Return its options as they declare it."""
+        options = {**declare_settings(QOS_SETTINGS, self.row), "queues": QUEUES.declare(switch, self.row)}
+        return {**options, "other_config": dict(self.other_config)}
+
+    def remove(self, switch: Switch) -> list[Operation]:
+        """Return the operations by which the port has none, and nothing is left that no other port refers to."""
+        removal = RemoveRow("Port", self.port, "qos", self.row.uuid, None, self.is_shared, "QoS")
+        if self.is_shared:
+            return [removal]
+        queues: list[Operation] = [
+            RemoveRow("QoS", self.row.uuid, "queues", row.uuid, int(key), False, "Queue")
+            for key, row in QUEUES.find(switch, self.row)
+            if switch.referrers(row.uuid) == {self.row.uuid}
+        ]
+        return [*queues, removal]
+
+
+def find_qos(switch: Switch, port: Port) -> Qos | None:
+    """Return what a port has."""
+    for uuid in find_uuids(port.row.columns.get("qos", ())):
+        row = switch.rows.get(uuid)
+        if row is not None:
+            return Qos(port.name, row, switch.referrers(uuid) != {port.row.uuid})
+    return None
+
+
+def remove_owned_qos(switch: Switch, port: Port) -> list[Operation]:
+    """Return the operations by which nothing is left of what a port has that is going to be deleted.
+
+    A row without an owner is somebody else's.
+    """
+    qos = find_qos(switch, port)
+    return qos.remove(switch) if qos and qos.owners and not qos.is_shared else []

@@ -1,0 +1,66 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The quality of service that ports have."""
+
+from __future__ import annotations
+
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.qos import find_qos, remove_owned_qos
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row, collect_dependents
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Port, Switch
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Uuid, Value
+
+QUEUE = Row("Queue", "w", {"other_config": {"max-rate": "5"}})
+
+
+def switch(*ports: str, owner: bool = True) -> tuple[Switch, Port]:
+    """Return a switch with ports that refer to one row."""
+    marks: Value = {"netns.fabric/lab": "owner"} if owner else {}
+    columns: dict[str, Value] = {
+        "type": "linux-htb",
+        "queues": {0: Uuid("w")},
+        "other_config": {"max-rate": "9", "a": "b"},
+        "external_ids": marks,
+    }
+    qos = Row("QoS", "q", columns)
+    rows = [Row("Port", name, {"qos": Uuid("q")}) for name in ports]
+    found = tuple(Port(row.uuid, row=row) for row in rows)
+    return Switch((Bridge("br", ports=found),), rows={row.uuid: row for row in (QUEUE, qos, *rows)}), found[0]
+
+
+def test_a_row_is_declared() -> None:
+    host, port = switch("p1")
+    qos = find_qos(host, port)
+    assert qos is not None
+    assert (qos.is_shared, qos.owners) == (False, ("lab",))
+    assert qos.declare(host) == {
+        "type": "linux-htb",
+        "max_rate": 9,
+        "queues": [{"id": 0, "max_rate": 5}],
+        "other_config": {"a": "b"},
+    }
+    assert find_qos(host, Port("p9")) is None
+
+
+def test_the_queues_are_deleted_with_it() -> None:
+    host, port = switch("p1")
+    lines = [line for operation in remove_owned_qos(host, port) for line in operation.commands()]
+    assert lines == [
+        "ovs-vsctl -- --if-exists remove QoS q queues 0 -- --if-exists destroy Queue w",
+        "ovs-vsctl -- --if-exists remove Port p1 qos q -- --if-exists destroy QoS q",
+    ]
+
+
+def test_a_row_of_two_ports_or_without_an_owner_stays() -> None:
+    host, port = switch("p1", "p2")
+    assert remove_owned_qos(host, port) == []
+    qos = find_qos(host, port)
+    assert qos is not None
+    lines = [line for operation in qos.remove(host) for line in operation.commands()]
+    assert lines == ["ovs-vsctl -- --if-exists remove Port p1 qos q"]
+    assert remove_owned_qos(*switch("p1", owner=False)) == []
+
+
+def test_a_port_that_is_deleted_leaves_the_row() -> None:
+    host, port = switch("p1")
+    assert collect_dependents([port.row], host.rows) == [port.row]
