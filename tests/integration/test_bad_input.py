@@ -247,7 +247,8 @@ def test_a_bad_entry_is_refused_before_the_first_write(
     before = snapshot.take()
     result = run_module(module, **{BULK[module]: [GOOD[module], entry]})
     assert result.failed
-    name = entry.get("name", entry.get("destination")) or "''"
+    names = (entry.get(key) for key in ("name", "destination", "priority", "address"))
+    name = next((each for each in names if each is not None), "") or "''"
     assert f"{BULK[module]}[1] ({name}): {option}: " in result.message
     assert said in result.message
     snapshot.assert_unchanged(before)

@@ -34,6 +34,8 @@ MODULES = {
     "veth": "pairs",
     "link": "links",
     "route": "routes",
+    "rule": "routing_rules",
+    "neighbour": "neighbours",
     "ovs_bridge": "bridges",
     "ovs_port": "ports",
     "isolation": "isolation",
@@ -42,9 +44,9 @@ MODULES = {
     "policy": "policies",
 }
 # The module's option, where it has another name than the list.
-OPTIONS = {"isolation": "links", "nat_port_forward": "rules"}
-# A route cannot have an owner.
-WITHOUT_OWNER = ("route",)
+OPTIONS = {"isolation": "links", "nat_port_forward": "rules", "rule": "rules"}
+# These cannot have an owner.
+WITHOUT_OWNER = ("route", "rule", "neighbour")
 # The order in which a topology is created.
 ORDER = (
     "netns",
@@ -53,6 +55,8 @@ ORDER = (
     "link",
     "ovs_port",
     "route",
+    "rule",
+    "neighbour",
     "isolation",
     "nat_masquerade",
     "nat_port_forward",
