@@ -307,8 +307,8 @@ def test_a_topology_built_by_hand_can_be_declared(host: Host, run_module: Run) -
     assert {entry["name"] for entry in declared["ports"]} == {"inner0", "patch0", "patch1", "tap0"}
     assert by_name(declared["ports"])["tap0"]["vlan_mode"] == "native-untagged"
     assert by_name(declared["bridges"])["hand0"]["external_ids"] == {"a:b": "x,y=z"}
-    assert len(declared["routes"]) == 3
-    assert [line for line in info["undeclared"] if "198.51.100.0/24" in line]  # a blackhole
+    assert len(declared["routes"]) == 4
+    assert [entry["type"] for entry in declared["routes"] if entry["destination"] == "198.51.100.0/24"] == ["blackhole"]
 
 
 def test_masquerading_with_a_chain_that_drops_can_be_declared(host: Host, run_module: Run) -> None:

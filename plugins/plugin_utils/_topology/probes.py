@@ -92,7 +92,7 @@ def derive_probes(topology: Topology, policies: Policies) -> list[Probe]:
         (published_paths(topology, members, walk), True),
         (isolated_paths(topology, members, walk), False),
         (_forbidden_paths_outside(topology, walk), False),
-        (_refused_paths(topology, walk), False),
+        (_paths_to_refused(topology, walk), False),
     ):
         for path in paths:
             expected.setdefault(path, reachable)
@@ -204,7 +204,7 @@ def _paths_through_routers(topology: Topology, members: Subnets, walk: Walk) -> 
                         break
 
 
-def _refused_paths(topology: Topology, walk: Walk) -> Iterator[ProbePath]:
+def _paths_to_refused(topology: Topology, walk: Walk) -> Iterator[ProbePath]:
     """Yield for each route that refuses packets one address in the topology that it is about."""
     refusing = [
         (index, namespace.name, route)
