@@ -258,7 +258,7 @@ def test_routes_that_refuse_packets(host: Host, run_module: Run, kind: str) -> N
     def prepare() -> None:
         shell(host, ROUTER + "-n red route add default via 192.0.2.254")
 
-    entries = [
+    entries: list[dict[str, Any]] = [
         {"namespace": "red", "destination": "198.51.100.0/24", "type": kind},
         {"namespace": "red", "destination": "10.1.0.0/16", "type": kind, "table": 100, "metric": 7},
         {"namespace": "red", "destination": "2001:db8:9::/48", "type": kind},

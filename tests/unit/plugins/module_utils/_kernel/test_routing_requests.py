@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import struct
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -184,14 +184,14 @@ def test_a_restored_ipv6_route_replaces_the_next_hops_that_are_left(gateway: str
 # Rules
 
 
-def networks(version: int) -> st.SearchStrategy[str | None]:
+def networks(version: Literal[4, 6]) -> st.SearchStrategy[str | None]:
     lengths = st.integers(1, 32 if version == 4 else 128)
     return st.none() | st.builds(
         lambda address, length: str(ip_network((address, length), strict=False)), st.ip_addresses(v=version), lengths
     )
 
 
-def rules(version: int) -> st.SearchStrategy[Rule]:
+def rules(version: Literal[4, 6]) -> st.SearchStrategy[Rule]:
     result = st.one_of(
         st.fixed_dictionaries({"table": st.integers(1, 0xFFFFFFFF), "suppress_prefixlength": st.none() | st.just(0)}),
         st.just({"l3mdev": True}),
