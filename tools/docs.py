@@ -139,16 +139,37 @@ def describe_suboption(option: Mapping[str, Any], documented: Mapping[str, Any],
     return described
 
 
-def describe_kinds(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the documentation of the option `kind`, and of the options of each kind, as the kinds' rows have it."""
-    from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import KINDS  # found once sys.path is set
+#: By the module: what an option `kind` says of the object, and what holds for the options of a kind.
+KINDS_OF: Mapping[str, tuple[Sequence[str], str, Sequence[str]]] = {
+    "link": (
+        ["The kind of the link, which is created if it does not exist.", "If omitted, the link must exist."],
+        "The options of a link of the kind",
+        ["What is omitted is left unchanged."],
+    ),
+    "qdisc": (
+        [
+            "The kind of the qdisc. Required with O(state=present).",
+            "With O(state=absent), V(ingress) is about what arrives, and any other value, or none, about what leaves.",
+        ],
+        "The options of a qdisc of the kind",
+        ["What is omitted has the kernel's default."],
+    ),
+}
 
-    rows = [KINDS[name] for name in spec["kind"]["choices"]]
+
+def describe_kinds(module: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the documentation of the option `kind`, and of the options of each kind, as the kinds' rows have it."""
+    # Found once sys.path is set.
+    from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import KINDS
+    from ansible_collections.netns.fabric.plugins.module_utils._kernel.qdisc_kinds import QDISC_KINDS
+
+    tables: Mapping[str, Mapping[str, Any]] = {"link": KINDS, "qdisc": QDISC_KINDS}
+    rows = [tables[module][name] for name in spec["kind"]["choices"]]
+    about, start, remarks = KINDS_OF[module]
     described: dict[str, Any] = {
         "kind": {
             "description": [
-                "The kind of the link, which is created if it does not exist.",
-                "If omitted, the link must exist.",
+                *about,
                 *(f"V({row.name}): {row.description}" for row in rows),
             ],
             "type": "str",
@@ -159,20 +180,20 @@ def describe_kinds(spec: Mapping[str, Any]) -> dict[str, Any]:
         if row.spec:
             described[row.name] = {
                 "description": [
-                    f"The options of a link of the kind V({row.name}).",
-                    "What is omitted is left unchanged.",
+                    f"{start} V({row.name}).",
+                    *remarks,
                 ],
                 "type": "dict",
-                "suboptions": {each.name: _describe_attribute(each) for each in row.attributes},
+                "suboptions": {each.name: _describe_attribute(each, module) for each in row.attributes},
             }
     return described
 
 
-def _describe_attribute(attribute: Any) -> dict[str, Any]:
+def _describe_attribute(attribute: Any, noun: str) -> dict[str, Any]:
     notes = [
         *(["It is required."] if attribute.required else []),
         *([f"The default of the kernel is V({_in_yaml(attribute.default)})."] if attribute.default is not None else []),
-        *([] if attribute.in_place else ["A change of it re-creates the link."]),
+        *([] if attribute.in_place else [f"A change of it re-creates the {noun}."]),
     ]
     described: dict[str, Any] = {"description": [attribute.description, *notes] if notes else attribute.description}
     described.update({key: attribute.spec[key] for key in ("type", "elements", "choices") if key in attribute.spec})
@@ -286,7 +307,7 @@ def generate(module: str, text: str) -> str:
     spec = load_arguments(module)["argument_spec"]
     documented = load_options(module)
     if re.search(r"^ *# BEGIN kinds ", text, re.MULTILINE):
-        kinds = describe_kinds(spec)
+        kinds = describe_kinds(module, spec)
         text = replace_block(text, "kinds", kinds)
         documented = {**documented, **kinds}
     bulk_list = find_bulk_list(spec)

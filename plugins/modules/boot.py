@@ -55,7 +55,7 @@ options:
         type: str
         choices:
           [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovs_bridge, ovs_mirror, ovs_port,
-           ovs_qos, policy, route, rule, veth]
+           ovs_qos, policy, qdisc, route, rule, veth]
         required: true
       options:
         description: The options of the module.
@@ -73,7 +73,7 @@ options:
         type: str
         choices:
           [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovs_bridge, ovs_mirror, ovs_port,
-           ovs_qos, policy, route, rule, veth]
+           ovs_qos, policy, qdisc, route, rule, veth]
         required: true
       options:
         description: The options of the module.
@@ -134,6 +134,7 @@ options:
               - ovs_port
               - ovs_qos
               - policy
+              - qdisc
               - route
               - rule
               - veth
@@ -163,6 +164,7 @@ options:
               - ovs_port
               - ovs_qos
               - policy
+              - qdisc
               - route
               - rule
               - veth

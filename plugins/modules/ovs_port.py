@@ -155,6 +155,41 @@ options:
         the modules of this collection return and log. On the host it is an argument of C(ovs-vsctl) for a moment, and
         stands in the database of Open vSwitch.
     type: dict
+  tunnel:
+    description:
+      - The options of a tunnel, checked before anything is written. They are stored among O(options), where others can
+        be given.
+      - What is omitted is left unchanged; an empty string removes it.
+    type: dict
+    suboptions:
+      remote_ip:
+        description: The address of the other end; with V(flow), flows set it. Required for a new tunnel.
+        type: str
+      local_ip:
+        description: The address of this end. If omitted, the kernel chooses one by the route.
+        type: str
+      key:
+        description: The identifier of the network, V(0) to V(16777215), with GRE to V(4294967295). With V(flow), flows
+          set it.
+        type: str
+      dst_port:
+        description: The UDP or TCP port of the other end.
+        type: int
+      csum:
+        description: Whether packets have a checksum of the outer header.
+        type: bool
+      tos:
+        description: The type of service of the outer header, V(0) to V(255), or V(inherit) for that of the packet.
+        type: str
+      ttl:
+        description: The time to live of the outer header, V(1) to V(255), or V(inherit) for that of the packet.
+        type: str
+      df_default:
+        description: Whether the outer header forbids fragmentation.
+        type: bool
+      psk:
+        description: The pre-shared key for IPsec, for C(ovs-monitor-ipsec). It is hidden in what the module returns.
+        type: str
   external_ids:
     description:
       - Keys and values for use by other systems, in the table C(Port).
@@ -208,6 +243,8 @@ options:
   peer:
     description:
       - The far end of the port's veth pair.
+      - With O(peer.bridge), the other half of a pair of patch ports, which the entry manages as well. Both are created,
+        have each other as their peer, and are deleted together with O(state=absent).
       - If omitted, the module searches for it, which takes longer on a host with many namespaces. Check mode needs it
         if the pair does not exist yet, to report the change of O(tx_checksum).
     type: dict
@@ -218,6 +255,9 @@ options:
         required: true
       namespace:
         description: The namespace of the far end; if omitted, the host.
+        type: str
+      bridge:
+        description: The bridge that the other half of a pair of patch ports is on.
         type: str
   state:
     description:
@@ -306,6 +346,40 @@ options:
       options:
         description: Settings of the port's type, keys and values, in the table C(Interface). See O(options).
         type: dict
+      tunnel:
+        description: The options of a tunnel, checked before anything is written. See O(tunnel).
+        type: dict
+        suboptions:
+          remote_ip:
+            description: The address of the other end; with V(flow), flows set it. See O(tunnel.remote_ip).
+            type: str
+          local_ip:
+            description: The address of this end. See O(tunnel.local_ip).
+            type: str
+          key:
+            description: The identifier of the network, V(0) to V(16777215), with GRE to V(4294967295). See
+              O(tunnel.key).
+            type: str
+          dst_port:
+            description: The UDP or TCP port of the other end. See O(tunnel.dst_port).
+            type: int
+          csum:
+            description: Whether packets have a checksum of the outer header. See O(tunnel.csum).
+            type: bool
+          tos:
+            description: The type of service of the outer header, V(0) to V(255), or V(inherit) for that of the packet.
+              See O(tunnel.tos).
+            type: str
+          ttl:
+            description: The time to live of the outer header, V(1) to V(255), or V(inherit) for that of the packet. See
+              O(tunnel.ttl).
+            type: str
+          df_default:
+            description: Whether the outer header forbids fragmentation. See O(tunnel.df_default).
+            type: bool
+          psk:
+            description: The pre-shared key for IPsec, for C(ovs-monitor-ipsec). See O(tunnel.psk).
+            type: str
       external_ids:
         description: Keys and values for use by other systems, in the table C(Port). See O(external_ids).
         type: dict
@@ -347,6 +421,9 @@ options:
             required: true
           namespace:
             description: The namespace of the far end; if omitted, the host. See O(peer.namespace).
+            type: str
+          bridge:
+            description: The bridge that the other half of a pair of patch ports is on. See O(peer.bridge).
             type: str
       state:
         description: Whether the port exists. See O(state).
@@ -404,6 +481,23 @@ EXAMPLES = r"""
   netns.fabric.ovs_port:
     name: red-tap
     tag: 7
+
+- name: Connect two bridges with a pair of patch ports
+  netns.fabric.ovs_port:
+    name: to-edge
+    bridge: int_br
+    peer: {name: to-int, bridge: edge_br}
+
+- name: Connect a bridge to that of another host
+  netns.fabric.ovs_port:
+    name: tun-b
+    bridge: int_br
+    type: geneve
+    tunnel:
+      remote_ip: 192.0.2.2
+      key: 77
+      ttl: inherit
+    protected: true
 
 - name: Bond two network cards with LACP, and carry some VLANs over them
   netns.fabric.ovs_port:

@@ -53,7 +53,7 @@ options:
         type: str
         choices:
           [boot, isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovs_bridge, ovs_mirror,
-           ovs_port, ovs_qos, policy, route, rule, veth]
+           ovs_port, ovs_qos, policy, qdisc, route, rule, veth]
         required: true
       options:
         description: The options of the module. Defaults that C(module_defaults) sets for it do not apply.
@@ -73,6 +73,7 @@ seealso:
   - module: netns.fabric.veth
   - module: netns.fabric.isolation
   - module: netns.fabric.link
+  - module: netns.fabric.qdisc
   - module: netns.fabric.route
   - module: netns.fabric.rule
   - module: netns.fabric.neighbour

@@ -37,8 +37,8 @@ options:
       - The parts to gather. Namespaces and links are always gathered.
       - V(all) selects every part but V(exposure), V(min) no further one. A name adds a part, and a name with V(!) in
         front excludes it. If only excluded parts are given, all other parts are gathered but V(exposure).
-      - V(addresses), V(counters) of links, V(neighbours), V(routes) and V(sysctls) are read from the kernel. V(routes)
-        includes the rules of policy routing.
+      - V(addresses), V(counters) and V(qdiscs) of links, V(neighbours), V(routes) and V(sysctls) are read from the
+        kernel. V(routes) includes the rules of policy routing.
       - V(processes) are those in namespaces. V(sockets) are listening sockets, with the processes that hold them.
       - V(firewall) is the tables of the packet filter, and the rules about NAT, forwarding and policies. For each
         namespace that has tables C(nft) or C(iptables-save) is run once, which takes some milliseconds.
@@ -51,8 +51,9 @@ options:
     type: list
     elements: str
     choices:
-      [all, min, exposure, addresses, counters, firewall, neighbours, openvswitch, processes, routes, sockets, sysctls,
-       "!addresses", "!counters", "!firewall", "!neighbours", "!openvswitch", "!processes", "!routes", "!sockets",
+      [all, min, exposure, addresses, counters, firewall, neighbours, openvswitch, processes, qdiscs, routes, sockets,
+       sysctls, "!addresses", "!counters", "!firewall", "!neighbours", "!openvswitch", "!processes", "!qdiscs",
+       "!routes", "!sockets",
        "!sysctls"]
     default: [all]
   namespaces:
@@ -212,6 +213,7 @@ namespaces:
         - C(parent) is the link that this one is on, C(options) are those of its kind, as M(netns.fabric.link) takes
           them.
         - C(bridge_port) is the port of Open vSwitch with this link. C(tx_checksum) is reported for veth pairs only.
+        - C(qdiscs) are those that are not the kernel's own choice, with the options that M(netns.fabric.qdisc) takes.
         - Addresses with C(made_by_kernel) are link-local, autoconfigured or those of the loopback. The C(peer) of an
           address is the remote address of a point-to-point link.
       returned: success
@@ -235,6 +237,8 @@ namespaces:
           tx_checksum: false
           addresses:
             - {address: 192.168.100.1/24, peer: null, made_by_kernel: false}
+          qdiscs:
+            - {kind: netem, parent: root, handle: "7ab0:", options: {delay: 20ms, loss: 1%}}
           counters: {rx_bytes: 1314, rx_dropped: 0, rx_errors: 0, rx_packets: 15,
                      tx_bytes: 1314, tx_dropped: 0, tx_errors: 0, tx_packets: 15}
     routes:
@@ -637,6 +641,13 @@ declarations:
       elements: dict
       sample:
         - {name: int_br, addresses: [192.168.100.254/24], enabled: true}
+    qdiscs:
+      description: For M(netns.fabric.qdisc).
+      returned: success
+      type: list
+      elements: dict
+      sample:
+        - {namespace: ns01, link: veth-ns01, kind: netem, netem: {delay: 20ms, loss: 1%}}
     routes:
       description: For M(netns.fabric.route).
       returned: success

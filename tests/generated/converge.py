@@ -22,6 +22,7 @@ _PRESENT = (
     ("bridges", "ovs_bridge", "bridges"),
     ("pairs", "veth", "pairs"),
     ("links", "link", "links"),
+    ("qdiscs", "qdisc", "qdiscs"),
     ("neighbours", "neighbour", "neighbours"),
     ("routes", "route", "routes"),
     ("routing_rules", "rule", "rules"),
@@ -32,7 +33,7 @@ _PRESENT = (
     ("ports", "ovs_port", "ports"),
 )
 _ROUTING = ("neighbour", "route", "rule")
-_ABSENT = ("ports", "bridges", "links", "isolation", "rules", "forwards", "pairs", "namespaces", "policies")
+_ABSENT = ("qdiscs", "ports", "bridges", "links", "isolation", "rules", "forwards", "pairs", "namespaces", "policies")
 
 
 def steps(variables: Variables) -> list[Step]:

@@ -295,6 +295,7 @@ def _view(variables: Variables) -> Snapshot:
         "on the host": {link: _without_owners(whole["links"][HOST][link]) for link in bridges + taps},
         "routes": {space: whole["routes"][space] for space in spaces},
         "tx checksum": {space: whole["tx checksum"][space] for space in spaces},
+        "qdiscs": {space: whole["qdiscs"][space] for space in spaces},
         "interfaces": {row: {**rows["Interface"][row], **status["Interface"][row]} for row in bridges + taps},
         "ports": {row: {**rows["Port"][row], **status["Port"][row]} for row in taps},
         "bridges": {

@@ -16,6 +16,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -65,7 +66,7 @@ _IDENTITY_OF_KIND = frozenset({"bridge_id", "root_id"})
 _IDENTITY_OF_ROW = frozenset({"_uuid", "ifindex", "mac_in_use", "datapath_id", "ofport", "link_resets"})
 
 # What is read in each network namespace.
-_PARTS = ("links", "routes", "policy rules", "static neighbours", "packet filter", "sysctls", "tx checksum")
+_PARTS = ("links", "routes", "policy rules", "static neighbours", "packet filter", "sysctls", "tx checksum", "qdiscs")
 _ABSENT = object()
 #: In a rule that leads to a chain of an isolated link: for what leaves by it, and for what enters by it.
 _JUMPS = ("jump fabric-from-", "jump fabric-to-")
@@ -96,8 +97,14 @@ nft --stateless list ruleset; next
 if test -s /proc/net/ip_tables_names; then iptables-legacy-save; fi
 if test -s /proc/net/ip6_tables_names; then ip6tables-legacy-save; fi; next
 head -qn1 "$@"; next
-ethtool --show-features '*' | grep -E '^Features for |^tx-checksumming:'
+ethtool --show-features '*' | grep -E '^Features for |^tx-checksumming:'; next
+tc -json qdisc show; next
+for link in $(tc qdisc show | awk '$2 == "ingress" {{ print $5 }}'); do
+    echo "$link"; tc filter show dev "$link" ingress
+done
 """
+#: In a line about an action: which it is of all on the host, and who uses it.
+_COUNTED = re.compile(r"index \d+ ref \d+ bind \d+")
 
 
 def take() -> Snapshot:
@@ -136,7 +143,7 @@ def _file(path: Path) -> list[Any]:
 
 def _namespace(name: str) -> Snapshot:
     """Return the parts of a snapshot for one namespace, and the names of the namespaces that it has numbers for."""
-    ip, ip6, neighbours, ruleset, legacy_rules, values, features = _read_namespace(name)
+    ip, ip6, neighbours, ruleset, legacy_rules, values, features, qdiscs, filters = _read_namespace(name)
     addresses, rules, routes, *known = map(json.loads, ip.splitlines())
     rules6, routes6 = map(json.loads, ip6.splitlines())
     return {
@@ -149,6 +156,7 @@ def _namespace(name: str) -> Snapshot:
         "packet filter": [*_sort_isolation(ruleset.splitlines()), *_legacy_rules(legacy_rules)],
         "sysctls": dict(zip(SYSCTLS, values.splitlines())),
         "tx checksum": _checksums(features),
+        "qdiscs": [*_qdiscs(qdiscs), *(_COUNTED.sub("", line).strip() for line in filters.splitlines())],
     }
 
 
@@ -212,6 +220,12 @@ def _add_far_ends(space: Snapshot, spaces: Mapping[str, Snapshot]) -> None:
             there = space["known"].get(link.get("link_netnsid")) or HOST
             ends = spaces[there]["links"] if there in spaces else {}
             link["far end"] = [there, *(end for end, found in ends.items() if found["ifindex"] == link["link_index"])]
+
+
+def _qdiscs(text: str) -> list[Any]:
+    """Return the qdiscs that are not the kernel's own choice, without what it counts."""
+    listed = json.loads(text) if text.strip() else []
+    return sorted((_without(frozenset({"refcnt"}), each) for each in listed if each["handle"] != "0:"), key=str)
 
 
 def _routes(listed: list[Any]) -> list[dict[str, Any]]:

@@ -19,11 +19,12 @@ from ansible_collections.netns.fabric.tests.helpers.convergence import Run, shel
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTION, COLLECTIONS_PATH, TARGET_PYTHON
 
-MODULES = ("netns", "veth", "link", "route", "rule", "neighbour")
+MODULES = ("netns", "veth", "link", "qdisc", "route", "rule", "neighbour")
 BULK = {
     "netns": "namespaces",
     "veth": "pairs",
     "link": "links",
+    "qdisc": "qdiscs",
     "route": "routes",
     "rule": "rules",
     "neighbour": "neighbours",
@@ -33,6 +34,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "netns": {"name": "good"},
     "veth": {"name": "good", "namespace": "red", "peer": {"name": "good-tap"}},
     "link": {"name": "lo", "namespace": "red", "enabled": True, "addresses": ["203.0.113.1/32"]},
+    "qdisc": {"namespace": "red", "link": "eth0", "kind": "pfifo"},
     "route": {"namespace": "red", "destination": "203.0.113.0/24", "device": "eth0"},
     "rule": {"namespace": "red", "priority": 77, "table": 100},
     "neighbour": {"namespace": "red", "address": "192.0.2.77", "device": "eth0", "mac": "02:00:00:00:00:77"},
@@ -142,6 +144,23 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     ("link", {"name": "eth7"}, "name", "create it first"),
     ("link", {"name": "lo", "namespace": "missing"}, "namespace", "create it first"),
+    ("qdisc", {"link": LONG, "kind": "pfifo"}, "link", "16 characters long"),
+    ("qdisc", {"link": "eth7", "kind": "pfifo"}, "link", "create it first"),
+    ("qdisc", {"link": "eth0", "namespace": "missing", "kind": "pfifo"}, "namespace", "create it first"),
+    ("qdisc", {"link": "t0"}, "kind", "is required; give one of netem, tbf"),
+    (
+        "qdisc",
+        {"link": "t0", "kind": "pfifo", "tbf": {"rate": "1mbit"}},
+        "tbf",
+        "this one is a pfifo; the options of",
+    ),
+    ("qdisc", {"link": "t0", "kind": "netem", "netem": {"delay": "20"}}, "netem.delay", "no unit; write for instance"),
+    ("qdisc", {"link": "t0", "kind": "netem", "netem": {"loss": "1"}}, "netem.loss", "has no percent sign"),
+    ("qdisc", {"link": "t0", "kind": "netem", "netem": {"rate": "10m"}}, "netem.rate", "the unit 'm', which is none"),
+    ("qdisc", {"link": "t0", "kind": "netem", "netem": {"jitter": "5ms"}}, "netem.jitter", "without `delay`"),
+    ("qdisc", {"link": "t0", "kind": "tbf", "tbf": {"rate": "1mbit", "latency": "9ms"}}, "tbf.burst", "is required"),
+    ("qdisc", {"link": "t0", "kind": "tbf", "tbf": {"rate": "1mbit", "burst": "9kb"}}, "tbf.latency", "is missing"),
+    ("qdisc", {"link": "t0", "kind": "ingress"}, "ingress.redirect", "is required"),
     ("route", {"destination": "192.0.2.1/24", "device": "lo"}, "destination", "write 192.0.2.0/24"),
     ("route", {"destination": "10.0.0.0/8"}, "gateway", "a route needs one of them or both"),
     ("route", {"destination": "10.0.0.0/8", "gateway": "fd00::1"}, "gateway", "another IP version"),
@@ -247,8 +266,8 @@ def test_a_bad_entry_is_refused_before_the_first_write(
     before = snapshot.take()
     result = run_module(module, **{BULK[module]: [GOOD[module], entry]})
     assert result.failed
-    names = (entry.get(key) for key in ("name", "destination", "priority", "address"))
-    name = next((each for each in names if each is not None), "") or "''"
+    identities = ("name", "destination", "link", "priority", "address")
+    name = next((entry[key] for key in identities if entry.get(key)), "''")
     assert f"{BULK[module]}[1] ({name}): {option}: " in result.message
     assert said in result.message
     snapshot.assert_unchanged(before)
@@ -474,6 +493,7 @@ TWO_WRONG: dict[str, tuple[str, list[dict[str, Any]], str]] = {
         "namespace",
     ),
     "link": ("links", [{"name": "nic8"}, {"name": "nic9"}], "name"),
+    "qdisc": ("qdiscs", [{"link": "nic8", "kind": "pfifo"}, {"link": "nic9", "kind": "pfifo"}], "link"),
     "route": (
         "routes",
         [{"destination": f"10.{number}.0.0/16", "device": "nic9"} for number in (1, 2)],

@@ -117,7 +117,7 @@ def test_the_commands_do_the_same(host: Host, run_module: RunModule) -> None:
 
 def test_rolled_back(gateway: Host, run_module: RunModule) -> None:
     before = [read(path.format("red-tap")) for path in PARAMETERS]
-    bad: dict[str, Any] = {"name": "tun0", "bridge": "int_br", "type": "geneve"}  # no remote_ip
+    bad: dict[str, Any] = {"name": "tun0", "bridge": "int_br", "type": "geneve", "options": {"remote_ip": "256.0.0.1"}}
     assert run_module("ovs_port", ports=[*IN_VLAN_10, bad]).failed
     assert [read(path.format("red-tap")) for path in PARAMETERS] == before
 

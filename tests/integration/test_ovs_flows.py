@@ -151,7 +151,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     ({"flows": [DROP, "ip,actions=outptu:1"]}, "flows[1]: ovs-ofctl does not understand it"),
     ({"flows": ["priority=5,tcp"]}, "flows[0]: it has no actions"),
-    ({"flows": ["cookie=5,tcp,actions=drop"]}, "flows[0]: the cookie shows which flows are ours"),
+    ({"flows": ["cookie=5,tcp,actions=drop"]}, "flows[0]: the cookie shows"),
     ({"flows": ["in_port=nope,actions=drop"]}, "flows[0]: the bridge has no port nope"),
     (
         {"flows": [DROP], "protocols": ["OpenFlow10"]},

@@ -533,7 +533,7 @@ def test_one_refused_of_fifty_rolls_the_others_back(prepared: Host, run_module: 
     ports: list[dict[str, Any]] = [
         {"name": f"i{number}", "bridge": "int_br", "type": "internal"} for number in range(50)
     ]
-    ports[bad] = {"name": "tun0", "bridge": "int_br", "type": "geneve"}  # no remote_ip
+    ports[bad] = {"name": "tun0", "bridge": "int_br", "type": "geneve", "options": {"remote_ip": "256.0.0.1"}}
     result = run_module("ovs_port", ports=[*ports, *BOTH])
     assert result.failed
     assert f"ports[{bad}] (tun0): ovs-vswitchd could not set up tun0" in result.message
@@ -561,7 +561,7 @@ def test_changes_of_existing_ports_are_rolled_back_as_well(connected: Host, run_
     changes = [
         {"name": "red-tap", "bridge": "other", "tag": 5, "external_ids": {"a": None, "c": "e", "f": "g"}, "mtu": 1400},
         {"name": "blue-tap", "vlan_mode": "trunk", "protected": True},
-        {"name": "tun0", "bridge": "int_br", "type": "geneve"},
+        {"name": "tun0", "bridge": "int_br", "type": "geneve", "options": {"remote_ip": "256.0.0.1"}},
     ]
     result = run_module("ovs_port", ports=changes)
     assert "ports[2] (tun0)" in result.message
@@ -575,7 +575,7 @@ def test_a_rollback_restores_the_mtu_and_address_of_a_link(host: Host, run_modul
     before, link = configuration(), host.links()["i1"]
     ports = [
         {"name": "i1", "mtu": 1300, "mac": "02:00:00:00:00:0A"},
-        {"name": "tun0", "bridge": "int_br", "type": "geneve"},
+        {"name": "tun0", "bridge": "int_br", "type": "geneve", "options": {"remote_ip": "256.0.0.1"}},
     ]
     assert run_module("ovs_port", ports=ports).failed
     assert configuration() == before
@@ -587,7 +587,11 @@ def test_ports_are_removed_last(connected: Host, run_module: RunModule) -> None:
     run_module("ovs_port", name="i1", bridge="int_br", type="internal", owner="lab")
     shell(connected, "addr add 192.0.2.9/24 dev i1\nlink set i1 up")
     before, index = configuration(), connected.links()["i1"]["ifindex"]
-    ports = [{"name": "i1", "state": "absent"}, *BOTH, {"name": "tun0", "bridge": "int_br", "type": "geneve"}]
+    ports = [
+        {"name": "i1", "state": "absent"},
+        *BOTH,
+        {"name": "tun0", "bridge": "int_br", "type": "geneve", "options": {"remote_ip": "256.0.0.1"}},
+    ]
     assert run_module("ovs_port", ports=ports, owner="lab").failed
     assert (configuration(), connected.links()["i1"]["ifindex"]) == (before, index)
     assert connected.pings("192.0.2.9", "red")

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The conformance suite of the kinds of links, on a kernel that has all of them."""
+"""The conformance suites of the kinds of links and of qdiscs, and shaped topologies, on a kernel with all of them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,16 @@ IN_MACHINE = "/srv/collections"
 
 #: What the suite needs of the controller's Python, and of the collection.
 PACKAGES = ("ansible", "pytest", "_pytest", "pluggy", "iniconfig", "packaging", "yaml", "pygments")
-PARTS = ("plugins", "tests/helpers", "tests/integration", "extensions/test_host", "galaxy.yml", "pyproject.toml")
-SUITE = ("test_kinds.py", "test_links_on_links.py")
+PARTS = (
+    "plugins",
+    "tests/helpers",
+    "tests/integration",
+    "tests/generated",
+    "extensions/test_host",
+    "galaxy.yml",
+    "pyproject.toml",
+)
+SUITE = ("test_kinds.py", "test_links_on_links.py", "test_qdiscs.py", "test_shapes.py")
 
 
 def archive() -> bytes:
@@ -33,6 +41,7 @@ def archive() -> bytes:
         for name in PACKAGES:
             package = Path(str(importlib.import_module(name).__file__)).parent
             file.add(package, name, filter=chosen)
+        file.add(Path(str(importlib.import_module("py").__file__)), "py.py")  # pytest's own, beside its package
         for part in PARTS:
             file.add(COLLECTION / part, f"ansible_collections/netns/fabric/{part}", filter=chosen)
     return written.getvalue()

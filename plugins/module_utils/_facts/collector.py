@@ -83,6 +83,7 @@ class _Collector:
             tx_checksum=True,
             neighbours="neighbours" in self._wanted,
             counters="counters" in self._wanted,
+            qdiscs="qdiscs" in self._wanted,
         )
         for warning in self._kernel.warnings():
             self._note(warning)

@@ -18,6 +18,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts import nat_dec
 from ansible_collections.netns.fabric.plugins.module_utils._facts import policy_declarations as policy
 from ansible_collections.netns.fabric.plugins.module_utils._facts import switch_declarations as switch
 from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter import Declaration, Exporter
+from ansible_collections.netns.fabric.plugins.module_utils._facts.qdisc_declarations import qdiscs
 from ansible_collections.netns.fabric.plugins.module_utils._facts.view import FilteredFacts
 from ansible_collections.netns.fabric.plugins.module_utils._resources.isolation import IsolationResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
@@ -30,16 +31,18 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_mirror
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_qos import QosResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.policy import PolicyResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.qdisc import QdiscResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.rule import RuleResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
 
 #: The lists by their keys in the result, which are those of the filter compile_topology: the name of the module's bulk
-#: list, but for the second and third `rules` and the second `links`.
+#: list, but for the second and third `rules` and the second `links`. The filter has no `mirrors` and no `qos`.
 _LISTS: Mapping[str, tuple[Resource[Any, Any], Callable[[Exporter], Iterator[Declaration]]]] = {
     "namespaces": (NamespaceResource(), kernel.namespaces),
     "pairs": (VethResource(), kernel.pairs),
     "links": (LinkResource(), kernel.links),
+    "qdiscs": (QdiscResource(), qdiscs),
     "routes": (RouteResource(), kernel.routes),
     "routing_rules": (RuleResource(), kernel.rules),
     "neighbours": (NeighbourResource(), kernel.neighbours),

@@ -33,6 +33,7 @@ SUBSETS = (
     "neighbours",
     "openvswitch",
     "processes",
+    "qdiscs",
     "routes",
     "sockets",
     "sysctls",

@@ -15,10 +15,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts.model import H
 from ansible_collections.netns.fabric.plugins.module_utils._facts.view import FilteredFacts, namespace_owners
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Ruleset
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import data_of, find_kind
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.qdisc_kinds import values_of
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     Link,
     NamespaceName,
     NamespaceState,
+    Qdisc,
     Route,
     Rule,
 )
@@ -100,7 +102,19 @@ def _link(host: HostFacts, state: NamespaceState, link: Link) -> dict[str, Any]:
             }
             for address in state.addresses_of(link)
         ],
+        "qdiscs": [_qdisc(state, qdisc) for qdisc in state.qdiscs_of(link)],
         "counters": dict(sorted(link.counters.items())),
+    }
+
+
+def _qdisc(state: NamespaceState, qdisc: Qdisc) -> dict[str, Any]:
+    place = "root" if qdisc.is_root else "ingress" if qdisc.is_ingress else f"{qdisc.parent >> 16:x}:"
+    redirect = {"redirect": name_at(state, qdisc.redirect)} if qdisc.redirect else {}
+    return {
+        "kind": qdisc.kind,
+        "parent": place if ":" not in place else f"{place}{qdisc.parent & 0xFFFF:x}",
+        "handle": f"{qdisc.handle >> 16:x}:",
+        "options": {**values_of(qdisc), **redirect},
     }
 
 

@@ -372,7 +372,7 @@ class Kind:
         data: dict[int, bytes] = dict(self.constant)
         for name, value in values.items():
             for number, content in self._by_name[name].encoding.encode(value).items():
-                data[number] = _merge(data[number], content) if number in data else content
+                data[number] = merge(data[number], content) if number in data else content
         return data
 
     def decode(self, data: Data) -> dict[str, Any]:
@@ -421,7 +421,7 @@ def as_tuple(value: Any) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else ()
 
 
-def _merge(one: bytes, other: bytes) -> bytes:
+def merge(one: bytes, other: bytes) -> bytes:
     """Return two contents of one attribute together: each has the bits of its own option."""
     if len(one) != len(other):
         return other

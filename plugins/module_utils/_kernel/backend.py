@@ -22,6 +22,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.handlers impo
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import CreateLink
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkSocket
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.qdisc_operations import SetQdisc
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.reader import Reader
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.removed_namespaces import RemovedNamespaces
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Identity, KernelState, NamespaceName
@@ -77,7 +78,7 @@ class Kernel(Backend):
         """Return the names that namespace_names() leaves out: those of a namespace that it returns by another one."""
         return self._handles.names() - self._handles.distinct_names(preferred)
 
-    def read(
+    def read(  # noqa: PLR0913, PLR0917  # one for each kind of object
         self,
         namespaces: Iterable[NamespaceName],
         addresses: bool = False,
@@ -87,6 +88,7 @@ class Kernel(Backend):
         rules: bool = False,
         counters: bool = False,
         others: Iterable[str] = (),
+        qdiscs: bool = False,
     ) -> KernelState:
         """Return the links of these namespaces, and what else is asked for; None stands for the host's own.
 
@@ -96,7 +98,9 @@ class Kernel(Backend):
         The far ends of veths are known where both namespaces are among those asked for. `tx_checksum` reads that of
         veths, `counters` those of all links. A namespace without a name may be given by the path of its file.
         """
-        return self._reader.read(namespaces, addresses, routes, tx_checksum, neighbours, rules, counters, others)
+        return self._reader.read(
+            namespaces, addresses, routes, tx_checksum, neighbours, rules, counters, others, qdiscs
+        )
 
     def identities(self, namespaces: Iterable[NamespaceName]) -> dict[NamespaceName, Identity]:
         """Return what distinguishes each of these namespaces from all others; one that does not exist is left out."""
@@ -123,6 +127,10 @@ class Kernel(Backend):
     def with_links(self, state: KernelState, wanted: Iterable[CreateLink]) -> KernelState:
         """Return the state with those of these new links that the kernel would refuse, by their form."""
         return self._reader.with_links(state, wanted)
+
+    def with_qdiscs(self, state: KernelState, wanted: Iterable[SetQdisc]) -> KernelState:
+        """Return the state with those of these qdiscs that the kernel would refuse, by their form."""
+        return self._reader.with_qdiscs(state, wanted)
 
     def with_routing(self, state: KernelState, wanted: Iterable[Need]) -> KernelState:
         """Return the state with those needs of new routes and rules that the kernel does not meet, with the reason."""

@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
     ethtool,
     kind_handlers,
+    qdisc_handlers,
     requests,
     routing_handlers,
     sysctl,
@@ -20,6 +21,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import kind_operations as kind_op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import qdisc_operations as qdisc_op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import routing_operations as routing_op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.batch import Batch
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
@@ -255,4 +257,7 @@ HANDLERS: Mapping[type, Callable[[NamespaceHandles, Any, Batch], None]] = {
     routing_op.SetNeighbour: routing_handlers.set_neighbour,
     routing_op.RemoveNeighbour: routing_handlers.remove_neighbour,
     op.SetSysctl: _set_sysctl,
+    qdisc_op.SetQdisc: qdisc_handlers.set_qdisc,
+    qdisc_op.RedirectIngress: qdisc_handlers.redirect_ingress,
+    qdisc_op.DeleteQdisc: qdisc_handlers.delete_qdisc,
 }

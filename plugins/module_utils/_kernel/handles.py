@@ -10,11 +10,13 @@ import os
 import resource
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import ExplainedError
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
     messages,
+    qdisc_requests,
     requests,
     routing_messages,
     routing_requests,
@@ -26,7 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink impor
     NetlinkSocket,
     Refusal,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName, Neighbour
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName, Neighbour, Qdisc
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import NETLINK_ROUTE
 from ansible_collections.netns.fabric.plugins.module_utils._system.capabilities import (
     describe_lack,
@@ -71,27 +73,27 @@ class NamespaceHandle:
         self.socket.close()
         os.close(self.descriptor)
 
-    def _dump(self, request: bytearray, patience: float | None) -> list[bytes]:
+    def dump(self, request: bytearray, patience: float | None = None) -> list[bytes]:
         """Return a dump; with `patience` it takes only so many seconds, however much there is."""
         if patience is None:
             return self.socket.dump(request)
         return self.socket.dump(request, patience, timeout=patience)
 
     def links(self, counters: bool = False, patience: float | None = None) -> list[messages.LinkMessage]:
-        return [messages.parse_link(found, counters) for found in self._dump(requests.list_links(), patience)]
+        return [messages.parse_link(found, counters) for found in self.dump(requests.list_links(), patience)]
 
     def addresses(self, patience: float | None = None) -> list[bytes]:
         """Return the addresses as the kernel dumps them."""
-        return self._dump(requests.list_addresses(), patience)
+        return self.dump(requests.list_addresses(), patience)
 
     def routes(self, patience: float | None = None) -> list[bytes]:
         """Return the routes as the kernel dumps them."""
-        return [raw for raw in self._dump(routing_requests.list_routes(), patience) if messages.is_route(raw)]
+        return [raw for raw in self.dump(routing_requests.list_routes(), patience) if messages.is_route(raw)]
 
     def rules(self, patience: float | None = None) -> list[bytes]:
         """Return the rules as the kernel dumps them; none where it has no policy routing."""
         try:
-            found = self._dump(routing_requests.list_rules(), patience)
+            found = self.dump(routing_requests.list_rules(), patience)
         except NetlinkError as error:
             if error.errno not in (errno.EOPNOTSUPP, errno.EAFNOSUPPORT):
                 raise
@@ -110,7 +112,31 @@ class NamespaceHandle:
 
     def _dump_neighbours(self, patience: float | None) -> list[bytes]:
         queries = (routing_requests.list_neighbours(), routing_requests.list_neighbours(proxies=True))
-        return [raw for query in queries for raw in self._dump(query, patience)]
+        return [raw for query in queries for raw in self.dump(query, patience)]
+
+    def dump_qdiscs(self, patience: float | None = None) -> list[bytes]:
+        """Return the qdiscs of all links as the kernel dumps them."""
+        try:
+            return self.dump(qdisc_requests.list_qdiscs(), patience)
+        except NetlinkError as error:
+            if error.errno != errno.EOPNOTSUPP:  # a kernel without traffic control (CONFIG_NET_SCHED)
+                raise
+            return []
+
+    def qdiscs(self, patience: float | None = None) -> Iterator[Qdisc]:
+        """Yield the qdiscs of all links; of one for what arrives, where it leads that to."""
+        for qdisc in map(qdisc_requests.parse_qdisc, self.dump_qdiscs(patience)):
+            if not qdisc.is_ingress:
+                yield qdisc
+                continue
+            found = [
+                raw
+                for parent in qdisc_requests.filter_parents(qdisc)
+                for raw in self.dump(qdisc_requests.list_filters(qdisc.index, parent), patience)
+                if qdisc_requests.is_filter(raw)
+            ]
+            target = qdisc_requests.redirect_in(found[0]) if len(found) == 1 else None
+            yield replace(qdisc, redirect=target, filters=len(found))
 
     def link(self, name: str) -> messages.LinkMessage:
         return messages.parse_link(self.socket.get(requests.get_link(name)))

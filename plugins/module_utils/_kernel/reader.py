@@ -29,6 +29,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles impor
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import CreateLink
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import EndlessDump
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.peers import Peers
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.qdisc_operations import SetQdisc
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.simulated_sysctls import SimulatedSysctls
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
     Identity,
@@ -86,7 +87,7 @@ class Reader:
         value: Value = self._cache[name, kind]
         return value
 
-    def read(
+    def read(  # noqa: PLR0913, PLR0917  # one for each kind of object
         self,
         namespaces: Iterable[NamespaceName],
         addresses: bool = False,
@@ -96,6 +97,7 @@ class Reader:
         rules: bool = False,
         counters: bool = False,
         others: Iterable[str] = (),
+        qdiscs: bool = False,
     ) -> KernelState:
         """Return the links of these namespaces, and what else is asked for; see Kernel.read()."""
         declared = dict.fromkeys(namespaces)
@@ -106,6 +108,7 @@ class Reader:
             "addresses": addresses,
             "routes": routes,
             "neighbours": neighbours,
+            "qdiscs": qdiscs,
             "rules": rules,
         }
         wanted = [kind for kind, is_wanted in kinds.items() if is_wanted]
@@ -127,6 +130,7 @@ class Reader:
                     routes=self._cache[name, "routes"] if routes else (),
                     neighbours=self._neighbours(name) if neighbours else (),
                     rules=self._cache[name, "rules"] if rules else (),
+                    qdiscs=self._cache[name, "qdiscs"] if qdiscs else (),
                 )
                 for name, links in dumped.items()
             },
@@ -166,6 +170,7 @@ class Reader:
             "routes": lambda: tuple(map(messages.parse_route, handle.routes(patience))),
             "rules": lambda: tuple(map(routing_messages.parse_rule, handle.rules(patience))),
             "neighbours": lambda: tuple(handle.neighbours(patience)),
+            "qdiscs": lambda: tuple(handle.qdiscs(patience)),
         }
         for kind in kinds:
             try:
@@ -273,6 +278,12 @@ class Reader:
         tried = {each.form: self._trial.refusal_of_link(each) for each in wanted}
         refused = {form: reason for form, reason in tried.items() if reason}
         return replace(state, refused_links={**state.refused_links, **refused})
+
+    def with_qdiscs(self, state: KernelState, wanted: Iterable[SetQdisc]) -> KernelState:
+        """Return the state with those qdiscs that the kernel would refuse; see Kernel.with_qdiscs()."""
+        tried = {each.form: self._trial.refusal_of_qdisc(each) for each in wanted}
+        refused = {form: reason for form, reason in tried.items() if reason}
+        return replace(state, refused_qdiscs={**state.refused_qdiscs, **refused})
 
     def sysctl(self, namespace: NamespaceName, key: str) -> str | None:
         """Return a kernel parameter; None where there is none, or it cannot be read."""

@@ -13,7 +13,13 @@ from typing import Optional, Union
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.marks import Origin, parse_mark
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import RTPROT_BOOT, RTPROT_STATIC, RTPROT_UNSPEC
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
+    RTPROT_BOOT,
+    RTPROT_STATIC,
+    RTPROT_UNSPEC,
+    TC_H_INGRESS,
+    TC_H_ROOT,
+)
 
 #: A namespace by its name in /run/netns; None is the host's own.
 NamespaceName = Optional[str]
@@ -284,6 +290,34 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
+class Qdisc:
+    """A qdisc of a link (linux/rtnetlink.h, struct tcmsg); one of the kernel's own choice has the handle 0.
+
+    `index` is the link's, `options` is what the kernel reports of its kind (TCA_OPTIONS). Of one for what arrives
+    `redirect` is the index of the link that the filter of this collection leads to, 0 once that link is deleted, and
+    None where there is no such filter; `filters` is how many filters there are.
+    """
+
+    index: int
+    kind: str
+    handle: int
+    parent: int
+    options: bytes = field(default=b"", repr=False)
+    redirect: int | None = None
+    filters: int = 0
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it is what all that leaves by the link passes."""
+        return self.parent == TC_H_ROOT
+
+    @property
+    def is_ingress(self) -> bool:
+        """Whether it is what all that arrives at the link passes."""
+        return self.parent == TC_H_INGRESS
+
+
+@dataclass(frozen=True)
 class NamespaceState:
     """One network namespace, the host's own included."""
 
@@ -292,6 +326,7 @@ class NamespaceState:
     addresses: tuple[Address, ...] = ()
     routes: tuple[Route, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
+    qdiscs: tuple[Qdisc, ...] = ()
     rules: tuple[Rule, ...] = ()
 
     @cached_property
@@ -331,11 +366,23 @@ class NamespaceState:
             addresses=tuple(address for address in self.addresses if address.index not in indexes),
             routes=tuple(left for route in self.routes if (left := route.without(indexes)) is not None),
             neighbours=tuple(neighbour for neighbour in self.neighbours if neighbour.device not in indexes),
+            qdiscs=tuple(qdisc for qdisc in self.qdiscs if qdisc.index not in indexes),
             rules=self.rules,
         )
 
     def addresses_of(self, link: Link) -> list[Address]:
         return self._addresses.get(link.index, [])
+
+    @cached_property
+    def _qdiscs(self) -> Mapping[int, list[Qdisc]]:
+        by_index: dict[int, list[Qdisc]] = {}
+        for qdisc in self.qdiscs:
+            by_index.setdefault(qdisc.index, []).append(qdisc)
+        return by_index
+
+    def qdiscs_of(self, link: Link) -> list[Qdisc]:
+        """Return the qdiscs of a link that are not the kernel's own choice."""
+        return [qdisc for qdisc in self._qdiscs.get(link.index, ()) if qdisc.handle]
 
 
 @dataclass(frozen=True)
@@ -353,6 +400,8 @@ class KernelState:
     sysctls: Mapping[tuple[NamespaceName, str], str | None] = field(default_factory=dict)
     #: The new links that the kernel would refuse, by kind and values, with the reason.
     refused_links: Mapping[object, str] = field(default_factory=dict)
+    #: The qdiscs that the kernel would refuse, by kind and values, with the reason.
+    refused_qdiscs: Mapping[object, str] = field(default_factory=dict)
     #: The new routes and rules that the kernel would refuse, by what they need of it, with the reason.
     refused_routing: Mapping[object, str] = field(default_factory=dict)
     #: The values that the kernel would refuse, by key and value, with the reason.

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A namespace without a name, in which kernel parameters, new links and rules are tried before they are set.
+"""A namespace without a name, in which kernel parameters, new links, rules and qdiscs are tried before they are set.
 
 What the kernel refuses differs from release to release: some parameters are missing in a namespace or only the host may
 set them, and each has a range of its own; a kind of links may be missing, or not take some of its options. The
@@ -18,7 +18,9 @@ from typing import Union
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import sysctl_names
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
+    distributions,
     kind_requests,
+    qdisc_requests,
     requests,
     routing_requests,
     sysctl,
@@ -29,6 +31,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes im
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import CreateLink
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkSocket
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import CreateVeth, NewEnd
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.qdisc_kinds import QdiscKind
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.qdisc_operations import ADD, SetQdisc
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.routing_operations import NextHopSpec, RouteSpec
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Rule
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
@@ -48,6 +52,9 @@ MULTIPATH, TABLES = "multipath", "tables"
 _ANY_RULE = Rule(4, 1, table=1)
 _ANY_MULTIPATH = RouteSpec("192.0.2.0/24", next_hops=(NextHopSpec(device="lo"), NextHopSpec(device="lo")))
 
+#: The number of the first link that a qdisc is tried on; those before are the parents of links.
+QUEUES = 100_000
+
 
 class Trial:
     """A new namespace. It is created at its first use."""
@@ -57,6 +64,7 @@ class Trial:
         self._is_impossible = False
         self._refusals: dict[tuple[str, str], str] = {}
         self._refused_links: dict[object, str] = {}
+        self._refused_qdiscs: dict[object, str] = {}
         self._refused_routing: dict[Need, str] = {}
 
     def read(self, key: str) -> str | None:
@@ -120,6 +128,33 @@ class Trial:
                 return _describe_refused_link(kind, error)
         return ""
 
+    def refusal_of_qdisc(self, operation: SetQdisc) -> str:
+        """Return why the kernel refuses a qdisc; empty where it accepts it, or nothing is known; see refusal_of_link().
+
+        What it refuses on the link itself, by its MTU, is not known.
+        """
+        if operation.form not in self._refused_qdiscs:
+            self._refused_qdiscs[operation.form] = self._try_qdisc(operation, len(self._refused_qdiscs))
+        return self._refused_qdiscs[operation.form]
+
+    def _try_qdisc(self, operation: SetQdisc, number: int) -> str:
+        name = dict(operation.values).get("distribution")
+        fault = distributions.fault(name) if name else ""
+        if fault:
+            return fault
+        descriptor = None if any(map(_would_load, operation.kind.modules)) else self._open()
+        if descriptor is None:
+            return ""
+        with setns.entered(descriptor), closing(NetlinkSocket(NETLINK_ROUTE)) as netlink:
+            try:
+                index = _create_parent(netlink, QUEUES + number)
+                netlink.request(qdisc_requests.set_qdisc(replace(operation, verb=ADD), index))
+                if operation.kind.ingress:
+                    netlink.request(qdisc_requests.redirect_ingress(index, index + 1))
+            except OSError as error:
+                return _describe_refused_qdisc(operation.kind, error)
+        return ""
+
     def refusal_of_routing(self, need: Need) -> str:
         """Return why the kernel does not have what a route or rule needs; empty where it has, or nothing is known."""
         if need not in self._refused_routing:
@@ -158,6 +193,7 @@ class Trial:
         self._descriptor = None
         self._refusals.clear()
         self._refused_links.clear()
+        self._refused_qdiscs.clear()
         self._refused_routing.clear()
 
 
@@ -189,6 +225,19 @@ def _describe_refused_link(kind: Kind, error: OSError) -> str:
     if error.errno in (errno.EOPNOTSUPP, errno.EINVAL, errno.ERANGE, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT):
         return f"the kernel refuses a link with these options: {error}"
     return ""  # what is in its way here is not in its way there
+
+
+def _describe_refused_qdisc(kind: QdiscKind, error: OSError) -> str:
+    if error.errno in (errno.ENOENT, errno.EOPNOTSUPP):
+        modules = " ".join(kind.modules) or "sch_fifo"
+        return (
+            f"the kernel of this host has no qdiscs of the kind {kind.name}; load what it needs (`modprobe -a "
+            f"{modules}`), or install the package of the kernel that has it (`linux-modules-extra-$(uname -r)`, "
+            "`kernel-modules-extra`)"
+        )
+    if error.errno in (errno.EINVAL, errno.ERANGE):
+        return f"the kernel refuses a {kind.name} with these options: {error}"
+    return ""
 
 
 def _describe_refused_routing(need: Need, error: OSError) -> str:

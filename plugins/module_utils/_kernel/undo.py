@@ -9,7 +9,7 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
     generic,
     kind_requests,
     messages,
+    qdisc_undo,
     requests,
     routing_undo,
     tun_devices,
@@ -52,16 +53,18 @@ class CapturedLink:
 
 @dataclass(frozen=True)
 class Contents:
-    """The addresses, routes and static neighbours of a namespace, as the kernel dumped them.
+    """The addresses, routes, static neighbours and qdiscs of a namespace, as the kernel dumped them.
 
     `touched` are the indexes of the links whose addresses and neighbours the call may lose; those of other links are
-    not restored.
+    not restored. Their qdiscs it may lose as well, with those of `touched_qdiscs`.
     """
 
     addresses: Sequence[bytes]
     routes: Sequence[bytes]
     neighbours: Sequence[bytes]
+    qdiscs: Mapping[int, qdisc_undo.LinkQueues] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
+    touched_qdiscs: set[int] = field(default_factory=set)
 
 
 class Captures:
@@ -88,16 +91,18 @@ class Captures:
         return CapturedLink(namespace, link, found.group, found.queue_length)
 
     def capture_contents(self, namespace: NamespaceName, journal: Journal) -> Contents:
-        """Capture the addresses, routes and static neighbours of a namespace, to be restored all at once.
+        """Capture the addresses, routes, static neighbours and qdiscs of a namespace, to be restored all at once.
 
         That happens before the first operation of the call that removes any. The rollback therefore restores them
         after all of its steps that bring the namespace's links back.
         """
         if namespace not in self._contents:
             handle = self._handles.get(namespace)
-            self._contents[namespace] = Contents(handle.addresses(), handle.routes(), handle.static_neighbours())
+            self._contents[namespace] = Contents(
+                handle.addresses(), handle.routes(), handle.static_neighbours(), qdisc_undo.capture(handle)
+            )
             journal.record(
-                f"restore the addresses and routes of {namespace or 'the host'}",
+                f"restore the addresses, routes and qdiscs of {namespace or 'the host'}",
                 lambda: self._restore_contents(namespace),
             )
         return self._contents[namespace]
@@ -112,6 +117,14 @@ class Captures:
                 _restore_addresses(handle, before, family, index)
         routing_undo.restore_routes(handle, contents.routes, present)
         routing_undo.restore_neighbours(handle, contents.neighbours, contents.touched & present)
+        # A link that had none can have got one only by an operation on qdiscs.
+        lost = contents.touched_qdiscs | {
+            index
+            for index, queues in contents.qdiscs.items()
+            if index in contents.touched or queues.redirects & contents.touched
+        }
+        for index in sorted(lost & present):
+            qdisc_undo.restore(handle, index, contents.qdiscs.get(index, qdisc_undo.LinkQueues()))
 
     def capture_rules(self, namespace: NamespaceName, journal: Journal) -> Sequence[bytes]:
         """Capture the rules of a namespace, which are restored all at once, for their order."""

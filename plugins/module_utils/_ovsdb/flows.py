@@ -1,7 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The OpenFlow rules of a bridge: which are ours, how they differ from the wanted ones, and their change. Pure.
+"""The OpenFlow rules of a bridge: those of an owner, how they differ from the wanted ones, and their change. Pure.
 
 ovs-ofctl(8) parses and compares them. ovs-vswitchd keeps them in memory only.
 """
@@ -18,7 +18,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Pha
 
 #: The versions of OpenFlow in which a bundle is applied as a whole or not at all.
 BUNDLE_VERSIONS = ("OpenFlow13", "OpenFlow14", "OpenFlow15")
-#: The upper half of our cookies, "netn"; the lower half is the owner's.
+#: The upper half of the cookies, "netn"; the lower half is the owner's.
 _COOKIE = 0x6E65746E << 32
 
 #: Where a flow has the name of a port.
@@ -64,7 +64,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class FlowDifference:
-    """How the flows of a bridge differ from the wanted ones: ours that are too many, those that are missing.
+    """How the flows of a bridge differ from the wanted ones: the owner's that are too many, those that are missing.
 
     `wanted` are all that are wanted. `foreign` are flows of somebody else with the match of one that is missing.
     `error` is why ovs-ofctl refuses the wanted ones, `line` the number of the flow from 0.

@@ -53,8 +53,8 @@ class Setting:
             for element in checks.each(place, self.check, given):
                 found.update(element if isinstance(element, tuple) else (element,))
             return _sort(found)
-        value = checks.value(place, self.check, given)
-        if value in (None, ""):
+        value = None if given == "" else checks.value(place, self.check, given)
+        if value is None:
             return ()
         return _as_text(value) if self.key else cast(Value, value)
 

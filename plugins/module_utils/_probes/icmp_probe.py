@@ -31,9 +31,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.neighbours im
 
 #: When a request is sent again, in parts of the timeout; the last one is the end of the wait.
 ATTEMPTS = (0.15, 0.4, 0.7, 1.0)
+#: Seconds between two requests at most: a probe that waits for long does so because its path loses packets.
+LONGEST_PAUSE = 10.0
 #: Seconds after which a reported error is put to the test by one more request.
 CONFIRMATION = 0.05
-#: Echo requests of one socket: with every attempt they fit in the sixteen bits of the sequence number.
+#: Echo requests of one socket: with every attempt of the usual ones they fit in the 16 bits of the sequence number.
 ECHOES_PER_SOCKET = 10000
 #: The port of the discard protocol (RFC 863).
 DISCARD = 9
@@ -113,7 +115,7 @@ class EchoProbe(ActiveProbe):
                 return
         part = ATTEMPTS[min(self._attempts, len(ATTEMPTS) - 1)]
         self._attempts += 1
-        self.set_timer(self._since + part * self.probe.timeout)
+        self.set_timer(min(self._since + part * self.probe.timeout, time.monotonic() + LONGEST_PAUSE))
 
     @property
     def size(self) -> int:

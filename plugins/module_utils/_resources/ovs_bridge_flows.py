@@ -55,7 +55,7 @@ def parse_flows(checks: Checks, given: Sequence[Any] | None, protocols: Iterable
         if "actions=" not in flow:
             checks.error(f"flows[{number}]", "it has no actions; end it with `actions=drop` or others")
         if "cookie=" in flow.split("actions=")[0]:
-            checks.error(f"flows[{number}]", "the cookie shows which flows are ours and cannot be given; remove it")
+            checks.error(f"flows[{number}]", "the cookie shows whose flow it is, and cannot be given; remove it")
     if flows and protocols and not set(protocols) & set(BUNDLE_VERSIONS):
         checks.error("flows", f"they are changed as a whole, which needs one of {', '.join(BUNDLE_VERSIONS)}")
     return flows
@@ -132,8 +132,8 @@ def plan_flows(
         raise InvalidEntry(
             wanted.entry,
             "flows",
-            f"the bridge has a flow of somebody else with the same match ({found.foreign[0].text}), which ours would "
-            "replace; remove it, or give ours another priority",
+            f"the bridge has a flow of somebody else with the same match ({found.foreign[0].text}), which this "
+            "one would replace; remove it, or give this one another priority",
         )
     numbers = _numbers(switch.bridge(wanted.name))
     unknown = []

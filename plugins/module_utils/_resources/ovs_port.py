@@ -29,6 +29,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.port_settings import INTERFACE_SETTINGS, PORT_SETTINGS
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import parse_settings, specs
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Port, Switch
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tunnel_settings import TUNNEL_SETTINGS
 from ansible_collections.netns.fabric.plugins.module_utils._resources import ovs_port_stack as stack
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import REOPENED
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_checks import check_options
@@ -36,6 +37,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_c
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_devices import needs_vports
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_model import (
     WITH_LINK,
+    PatchPeer,
     Peer,
     PortState,
     WantedPort,
@@ -63,6 +65,7 @@ class PortResource(Resource[WantedPort, PortState]):
         "mac": {"type": "str"},
         "mtu": {"type": "int"},
         "options": {"type": "dict"},
+        "tunnel": {"type": "dict", "options": specs(TUNNEL_SETTINGS)},
         "external_ids": {"type": "dict"},
         "other_config": {"type": "dict"},
         "interface_external_ids": {"type": "dict"},
@@ -72,7 +75,11 @@ class PortResource(Resource[WantedPort, PortState]):
         "tx_checksum": {"type": "str", "choices": ["auto", "keep"], "default": "auto"},
         "peer": {
             "type": "dict",
-            "options": {"name": {"type": "str", "required": True}, "namespace": {"type": "str"}},
+            "options": {
+                "name": {"type": "str", "required": True},
+                "namespace": {"type": "str"},
+                "bridge": {"type": "str"},
+            },
         },
     }
     call_options: Mapping[str, Mapping[str, Any]] = {
@@ -85,6 +92,8 @@ class PortResource(Resource[WantedPort, PortState]):
         checks = Checks(entry)
         kind = options.get("type")
         kind = "system" if kind == "" else kind
+        patch = _parse_patch(checks, options.get("peer"))
+        kind = "patch" if patch and kind is None else kind
         members = _parse_members(checks, options.get("members"))
         wanted = WantedPort(
             entry=entry,
@@ -108,7 +117,9 @@ class PortResource(Resource[WantedPort, PortState]):
             port_settings=parse_settings(checks, PORT_SETTINGS, options),
             interface_settings=parse_settings(checks, INTERFACE_SETTINGS, options),
             tx_checksum=options.get("tx_checksum") or "auto",
-            peer=_parse_peer(checks, options.get("peer")),
+            tunnel_settings=parse_settings(checks, TUNNEL_SETTINGS, options.get("tunnel") or {}, "tunnel."),
+            peer=None if patch else _parse_peer(checks, options.get("peer")),
+            patch=patch,
         )
         check_options(checks, wanted)
         checks.done()
@@ -120,6 +131,8 @@ class PortResource(Resource[WantedPort, PortState]):
     def ensures(self, desired: WantedPort) -> Iterable[object]:
         if not desired.present:
             return []
+        if desired.patch:
+            return [APort(desired.name), APort(desired.patch.name)]
         is_link = desired.type in (None, *WITH_LINK) and not desired.members
         return [APort(desired.name), *([ALink(None, desired.name)] if is_link else [])]
 
@@ -156,6 +169,15 @@ def _parse_peer(checks: Checks, options: Mapping[str, Any] | None) -> Peer | Non
         return None
     namespace = checks.value("peer.namespace", validation.namespace_name, options.get("namespace"))
     return Peer(namespace, checks.value("peer.name", validation.interface_name, options["name"]))
+
+
+def _parse_patch(checks: Checks, options: Mapping[str, Any] | None) -> PatchPeer | None:
+    if not options or options.get("bridge") is None:
+        return None
+    if options.get("namespace") is not None:
+        checks.error("peer.namespace", "with `peer.bridge` the other end is a patch port, no link; remove it")
+    bridge = checks.value("peer.bridge", bridge_name, options["bridge"])
+    return PatchPeer(bridge, checks.value("peer.name", port_name, options["name"]))
 
 
 def _parse_vlans(checks: Checks, given: Sequence[Any] | None) -> tuple[int, ...] | None:

@@ -5,17 +5,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import link_name
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.port_settings import BOND_SETTINGS
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Port
-from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_model import WITHOUT_DEVICE, WantedPort
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tunnel_settings import KEY_MAX, ONLY_FOR
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_model import (
+    TUNNELS,
+    WITHOUT_DEVICE,
+    PatchPeer,
+    WantedPort,
+)
 
 #: One interface alone is a port, and ovs-vsctl creates no bond of it.
 FEWEST_MEMBERS = 2
+#: The tunnels that ovs-vswitchd refuses without `remote_ip` (set_tunnel_config() in lib/netdev-vport.c).
+_WITH_REMOTE = frozenset({"vxlan", "geneve", "gre", "ip6gre", "erspan", "ip6erspan", "lisp", "stt"})
 
 
 def check_options(checks: Checks, wanted: WantedPort) -> None:
@@ -31,6 +39,16 @@ def check_options(checks: Checks, wanted: WantedPort) -> None:
         checks.error("lacp_time", "it is the same as `lacp-time` of `other_config`; give only one of them")
     if wanted.members is not None:
         _check_bond(checks, wanted, wanted.members)
+    if wanted.patch is not None:
+        _check_patch(checks, wanted, wanted.patch)
+    twice = sorted(wanted.tunnel_settings.keys() & (wanted.options or {}).keys())
+    for option in twice:
+        checks.error(f"tunnel.{option}", f"it is the same as `{option}` of `options`; give only one of them")
+    if wanted.type is not None and wanted.type not in TUNNELS and wanted.tunnel_settings:
+        checks.error("tunnel", f"a port of type {wanted.type} is not a tunnel; remove the option, or change `type`")
+    elif wanted.type is not None:
+        for option, message in _find_unfit_tunnel_options(wanted, wanted.type):
+            checks.error(option, message)
 
 
 def _check_vlans(checks: Checks, wanted: WantedPort) -> None:
@@ -65,11 +83,59 @@ def _check_bond(checks: Checks, wanted: WantedPort, members: Collection[str]) ->
         checks.error(option, "a bond has several interfaces, and none of them has this; remove the option")
 
 
+def _check_patch(checks: Checks, wanted: WantedPort, patch: PatchPeer) -> None:
+    if wanted.type not in (None, "patch"):
+        checks.error("type", "with `peer.bridge` the port is a patch port; remove the option")
+    if "peer" in (wanted.options or {}):
+        checks.error("options", "`peer` is the same as `peer.name`; give only one of them")
+    if patch.name == wanted.name:
+        checks.error("peer.name", "the two halves of a pair need different names; choose another one")
+    if patch.bridge == wanted.bridge:
+        checks.error("peer.bridge", "a pair of patch ports connects two bridges; give another bridge")
+
+
+def _find_unfit_tunnel_options(wanted: WantedPort, kind: str) -> Iterator[tuple[str, str]]:
+    """Yield the options of a tunnel that its type does not have, each with the message."""
+    for option, kinds in ONLY_FOR.items():
+        if option in wanted.tunnel_settings and kind not in kinds:
+            yield f"tunnel.{option}", f"a port of type {kind} does not have it; remove the option"
+    key, highest = str(wanted.tunnel_settings.get("key", "")), KEY_MAX.get(kind)
+    if highest is not None and key.isdecimal() and int(key) > highest:
+        yield "tunnel.key", f"{key} is too large for {kind}; give a whole number from 0 to {highest}"
+
+
+def check_tunnel(wanted: WantedPort, kind: str, is_new: bool) -> None:
+    """Check the options of a tunnel against the type that a port has, or is going to have.
+
+    Raises:
+        InvalidEntry: It does not have one of them, or is a new tunnel without its other end.
+    """
+    if wanted.tunnel_settings and kind not in TUNNELS:
+        raise InvalidEntry(
+            wanted.entry,
+            "tunnel",
+            f"the port {wanted.name} of type {kind} is not a tunnel; remove the option",
+        )
+    for option, message in _find_unfit_tunnel_options(wanted, kind):
+        raise InvalidEntry(wanted.entry, option, message)
+    remote = wanted.tunnel_settings.get("remote_ip") or (wanted.options or {}).get("remote_ip")
+    if is_new and kind in _WITH_REMOTE and not remote:
+        raise InvalidEntry(
+            wanted.entry,
+            "tunnel.remote_ip",
+            f"a tunnel of type {kind} requires it: the address of the other end, or `flow` if flows set it",
+        )
+
+
 def _of_one_interface(wanted: WantedPort) -> list[str]:
     """Return the options of an entry that a bond cannot have."""
-    kind = "" if wanted.type in (None, "system") else "type"
-    given = [kind, *(name for name in ("iface_id", "mac", "options", "peer") if getattr(wanted, name) is not None)]
-    return [name for name in given if name]
+    given = {
+        "type": wanted.type not in (None, "system") and wanted.patch is None,
+        **{name: getattr(wanted, name) is not None for name in ("iface_id", "mac", "options")},
+        "tunnel": bool(wanted.tunnel_settings),
+        "peer": wanted.peer is not None or wanted.patch is not None,
+    }
+    return [name for name, is_given in given.items() if is_given]
 
 
 def check_port(wanted: WantedPort, bridge: Bridge, port: Port) -> None:

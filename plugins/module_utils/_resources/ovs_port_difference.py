@@ -12,6 +12,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences im
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.port_settings import INTERFACE_SETTINGS, PORT_SETTINGS
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import compare_settings
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Interface, Port
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tunnel_settings import TUNNEL_SETTINGS
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_model import WantedPort
 
 #: The column and the key in it that OVN and others know an interface by (ovs-vswitchd.conf.db(5)).
@@ -48,6 +49,11 @@ class PortDifference:
         found.compare("mac", interface.mac, wanted.mac)
         found.compare("mtu", interface.mtu_request, wanted.mtu, column="mtu_request")
         compare_settings(found, INTERFACE_SETTINGS, interface.row, wanted.interface_settings)
+        tunnel = Difference()
+        compare_settings(tunnel, TUNNEL_SETTINGS, interface.row, wanted.tunnel_settings)
+        if tunnel.after:
+            found.before["tunnel"], found.after["tunnel"] = tunnel.before, tunnel.after
+            found.keys.extend(tunnel.keys)
         found.compare_map("options", interface.options, wanted.options)
         maps = (
             ("interface_external_ids", interface.external_ids, wanted.interface_external_ids, "external_ids"),

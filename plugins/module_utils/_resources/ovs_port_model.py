@@ -19,9 +19,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import 
 WITH_LINK = ("system", "internal")
 
 #: Interface types without a device of their own, which have no MTU to be set.
-WITHOUT_DEVICE = frozenset(
-    ["patch", "vxlan", "geneve", "gre", "ip6gre", "erspan", "ip6erspan", "gtpu", "bareudp", "lisp", "stt", "srv6"]
+TUNNELS = frozenset(
+    ["vxlan", "geneve", "gre", "ip6gre", "erspan", "ip6erspan", "gtpu", "bareudp", "lisp", "stt", "srv6"]
 )
+WITHOUT_DEVICE = TUNNELS | {"patch"}
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,14 @@ class Peer:
     """Where the far end of a port's veth pair is to be."""
 
     namespace: NamespaceName
+    name: str
+
+
+@dataclass(frozen=True)
+class PatchPeer:
+    """The other half of a pair of patch ports, and the bridge that it is on."""
+
+    bridge: str
     name: str
 
 
@@ -57,8 +66,20 @@ class WantedPort:
     #: The options that are columns as they are, of the two tables, see port_settings.py.
     port_settings: Mapping[str, Value] = field(default_factory=dict)
     interface_settings: Mapping[str, Value] = field(default_factory=dict)
+    tunnel_settings: Mapping[str, Value] = field(default_factory=dict)
     tx_checksum: str = "auto"
     peer: Peer | None = None
+    patch: PatchPeer | None = None
+
+    def halves(self) -> list[WantedPort]:
+        """Return the ports that the entry is about: two for a pair of patch ports."""
+        if self.patch is None:
+            return [self]
+        near = replace(self, options={**(self.options or {}), "peer": self.patch.name})
+        far = WantedPort(
+            self.entry, self.present, self.patch.name, self.patch.bridge, "patch", options={"peer": self.name}
+        )
+        return [near, far]
 
     def links(self, port: Port | None) -> list[WantedPort]:
         """Return what is wanted of each interface, as if it were a port of its own; `port` is the present one."""

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import SetSysctl
@@ -31,6 +31,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_c
     check_bond_settings,
     check_link_name,
     check_port,
+    check_tunnel,
     check_type,
     check_vlans,
 )
@@ -70,6 +71,16 @@ class PortPlanner(OvsPlanner[WantedPort]):
         self._actual = actual
         self._lost = lost_taps(actual.switch, actual.attachments) | lost_vports(actual.switch, actual.attachments)
 
+    def check(self) -> Iterable[FabricError]:
+        given: dict[str, WantedPort] = {port.name: port for port in self.call.entries}
+        for port in self.call.entries:
+            other = given.get(port.patch.name) if port.patch else None
+            if other is not None:
+                yield InvalidEntry(port.entry, "peer.name", f"is the same as {other.entry}; leave one of them out")
+
+    def ordered(self) -> Iterable[WantedPort]:
+        return [half for port in self.call.entries for half in port.halves()]
+
     # Present
 
     def present(self, wanted: WantedPort) -> None:
@@ -98,6 +109,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
         current = configured_type(interface) if interface else None
         kind = (current if is_member else each.type or current) or each.type or "system"
         check_type(each, kind, self.switch.interface_types)
+        check_tunnel(each, kind, is_new=interface is None)
         if interface is None and kind in WITH_LINK:
             check_link_name(each)
         link = find_link(self._actual, each, self.call.simulated) if kind == "system" else PortLink()
@@ -373,7 +385,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
         self._release(wanted.entry, bridge, port)
 
     def prune(self) -> None:
-        listed = {port.name for port in self.call.entries}
+        listed = {port.name for port in self.ordered()}
         for bridge in self.switch.bridges:
             for port in bridge.ports:
                 if self.call.owner in port.owners and port.name not in listed and not _is_own_port(bridge, port):

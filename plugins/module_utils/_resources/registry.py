@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_mirror
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_qos import QosResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.policy import PolicyResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.qdisc import QdiscResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.rule import RuleResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
@@ -37,6 +38,7 @@ RESOURCES: Mapping[str, Resource[Any, Any]] = {
     "ovs_port": PortResource(),
     "ovs_qos": QosResource(),
     "policy": PolicyResource(),
+    "qdisc": QdiscResource(),
     "route": RouteResource(),
     "rule": RuleResource(),
     "veth": VethResource(),

@@ -31,6 +31,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.mtu_checks 
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policy_checks import check_policies
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.route_checks import check_routes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.segments import segment_of
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.shapes import check_shapes, inlets
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.sysctls import check_sysctls
 
 
@@ -48,6 +49,7 @@ def check_topology(topology: Topology, errors: Errors) -> None:
     _check_probes(topology, errors)
     check_forwards(topology, errors)
     check_sysctls(topology, errors)
+    check_shapes(topology, errors)
     check_policies(topology, errors)
 
 
@@ -133,6 +135,8 @@ def _link_names(topology: Topology) -> Iterator[tuple[str, str, str | None, str]
         yield end.path, "name", end.namespace, end.name
         if isinstance(end, Attachment) and end.peer:
             yield end.path, "peer", None, end.peer
+    for end, name in inlets(topology):
+        yield end.path, "shape", end.namespace, name
 
 
 def _existing_links(topology: Topology) -> Iterator[Attachment]:

@@ -29,6 +29,11 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.names impor
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies, policy_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.probes import derive_probes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.routing_entries import routing_entries
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.shapes import (
+    absent_qdiscs,
+    inlets,
+    qdisc_entries,
+)
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.summary import summarize
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.sysctls import assign_sysctls
 
@@ -42,9 +47,9 @@ def compile_topology(variables: Any) -> dict[str, Any]:
         variables: A dictionary with the role's variables, their names without ``topology_``.
 
     Returns:
-        ``namespaces``, ``bridges``, ``pairs``, ``links``, ``ports``, ``routes``, ``routing_rules``, ``neighbours``,
-        ``isolation``, ``rules``, ``forwards``, ``policies``, ``probes``: each in the format of the module's bulk
-        option; ``hosts``, an option of the module netns; and ``summary``, a list of lines for a person.
+        ``namespaces``, ``bridges``, ``pairs``, ``links``, ``qdiscs``, ``ports``, ``routes``, ``routing_rules``,
+        ``neighbours``, ``isolation``, ``rules``, ``forwards``, ``policies``, ``probes``: each in the format of the
+        module's bulk option; ``hosts``, an option of the module netns; and ``summary``, a list of lines for a person.
 
     Raises:
         TopologyError: With all errors.
@@ -73,7 +78,12 @@ def _compile_present(topology: Topology, policies: Policies) -> dict[str, Any]:
         "bridges": [{"name": bridge.name, "datapath_type": "auto", **bridge.switch} for bridge in topology.bridges],
         "pairs": [_build_plugged_pair(attachment) for attachment in plugged]
         + [_build_pair(link) for link in topology.links],
-        "links": [_build_local(bridge) for bridge in topology.bridges] + [_build_end(end) for end in existing],
+        "links": [_build_local(bridge) for bridge in topology.bridges]
+        + [_build_end(end) for end in existing]
+        + [
+            {"name": name, "namespace": end.namespace, "kind": "ifb", "enabled": True} for end, name in inlets(topology)
+        ],
+        "qdiscs": qdisc_entries(topology),
         "ports": [_build_port(attachment) for attachment in plugged],
         "hosts": namespace_addresses(topology),
         **routing_entries(topology),
@@ -170,7 +180,9 @@ def _compile_absent(topology: Topology, policies: Policies) -> dict[str, Any]:
                 _build_absent(name=end.name, namespace=end.namespace, addresses=_format_addresses(end.addresses))
                 for end in existing
             ),
+            *(_build_absent(name=name, namespace=end.namespace) for end, name in inlets(topology)),
         ],
+        "qdiscs": absent_qdiscs(topology),
         "ports": [_build_absent(name=attachment.peer, bridge=attachment.bridge) for attachment in plugged],
         "routes": [],
         "hosts": {},

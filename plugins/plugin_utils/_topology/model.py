@@ -40,6 +40,23 @@ class Bridge:
 
 
 @dataclass(frozen=True)
+class Shape:
+    """What becomes of the packets of an interface: ``options`` are those of netem, in their shortest form."""
+
+    #: ``both``, ``out`` or ``in``, seen from the interface.
+    direction: str
+    options: Mapping[str, Any]
+
+    @property
+    def outgoing(self) -> bool:
+        return self.direction in ("both", "out")
+
+    @property
+    def incoming(self) -> bool:
+        return self.direction in ("both", "in")
+
+
+@dataclass(frozen=True)
 class End:
     """One end of a veth pair, or an existing link, in a namespace or on the host (``namespace`` is None)."""
 
@@ -54,6 +71,7 @@ class End:
     incomplete: bool = False
     #: On the host: whether it forwards only what is declared; None: not declared.
     isolate: bool | None = None
+    shape: Shape | None = None
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.expectations im
     is_forbidding,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
-    PROBE_TIMEOUT_MAX,
     Address,
     Network,
 )
@@ -46,6 +45,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.paths impor
     Subnets,
     collect_subnets,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.patience import Patience
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policy_probes import PolicyProbes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policy_routing import read_rule
@@ -53,17 +53,6 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.published i
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.walk import Verdict, Walk
 
 Probe = dict[str, Any]
-
-#: Seconds. It costs nothing where an answer comes. A new link may take a second to carry anything; a neighbour that is
-#: re-created with another MAC address, two or three. With more than TIMEOUT_NAMESPACES namespaces it grows in
-#: proportion: what all of them multicast when their links come up keeps a switch busy for so long.
-TIMEOUT = 10.0
-
-TIMEOUT_NAMESPACES = 200
-
-#: Seconds, for what must not answer: they are spent whenever all is well, by all such probes together. A leak answers
-#: within some milliseconds.
-TIMEOUT_UNREACHABLE = 1.0
 
 #: Addresses behind a router that are tried to find one that must be reached.
 CANDIDATES_MAX = 4
@@ -99,11 +88,11 @@ def derive_probes(topology: Topology, policies: Policies) -> list[Probe]:
     judge = PolicyProbes(policies, walk)
     for path in judge.paths():
         expected.setdefault(path, True)
-    patience = min(PROBE_TIMEOUT_MAX, TIMEOUT * max(1, len(topology.namespaces) / TIMEOUT_NAMESPACES))
+    patience = Patience(topology, walk)
 
     def build(path: ProbePath, expect: str, full_size: bool, timeout: float | None = None) -> Probe:
-        usual = TIMEOUT_UNREACHABLE if is_forbidding(expect) else patience
-        return _build_probe(path, expect, full_size, usual if timeout is None else timeout)
+        wait = patience.silence if is_forbidding(expect) else patience.answer
+        return _build_probe(path, expect, full_size, wait(path) if timeout is None else timeout)
 
     derived: dict[ProbePath, Probe] = {}
     for given, reachable in expected.items():
@@ -114,7 +103,7 @@ def derive_probes(topology: Topology, policies: Policies) -> list[Probe]:
             full_size = not is_forbidding(expect) and path.protocol == "icmp" and path not in outside
             derived[path] = build(path, expect, full_size=full_size)
     users = (build(path, probe.expect, probe.full_size, probe.timeout) for path, probe in own.items())
-    return [*derived.values(), *masquerading_probes(topology, walk, patience, judge.may_ping), *users]
+    return [*derived.values(), *masquerading_probes(topology, walk, patience.everywhere, judge.may_ping), *users]
 
 
 def _expect(path: ProbePath, walk: Walk) -> str:

@@ -28,12 +28,14 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     Nat,
     PolicyEntry,
     Selector,
+    Shape,
     Target,
     Topology,
     UserProbe,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.route_reader import ROUTING, read_routing
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.schema import Check, Each
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.shapes import build_shape
 
 #: What a role variable has before the key of the filter's input; error messages name the variables.
 VARIABLE_PREFIX = "topology_"
@@ -235,7 +237,8 @@ class Reader:
 
     def _read_attachment(self, path: str, entry: Any, namespace: str) -> Attachment | None:
         exists = isinstance(entry, Mapping) and "bridge" not in entry
-        options = self.check_options(path, entry, schema.EXISTING_INTERFACE if exists else schema.INTERFACE, "name")
+        known = schema.EXISTING_INTERFACE if exists else schema.INTERFACE
+        options = self.check_options(path, entry, {**known, "shape": None}, "name")
         if options is None:
             return None
         if exists:
@@ -252,6 +255,7 @@ class Reader:
             bridge=options.get("bridge"),
             peer=self._read_peer(path, entry, options, namespace),
             port=_select(options, schema.PORT),
+            shape=self._read_shape(path, options),
         )
 
     def _read_peer(self, path: str, entry: Mapping[str, Any], options: Mapping[str, Any], namespace: str) -> str:
@@ -271,7 +275,7 @@ class Reader:
             return ""
 
     def _read_link(self, path: str, entry: Any) -> Link | None:
-        known: dict[str, Check | None] = {**schema.LINK_END, "peer": None}
+        known: dict[str, Check | None] = {**schema.LINK_END, "peer": None, "shape": None}
         near = self.check_options(path, entry, known, "name")
         if not isinstance(entry, dict):
             return None
@@ -281,13 +285,21 @@ class Reader:
             )
             return None
         far_path = f"{path} peer"
-        far = self.check_options(far_path, entry["peer"], {**schema.LINK_END}, "name")
+        far = self.check_options(far_path, entry["peer"], {**schema.LINK_END, "shape": None}, "name")
+        shapes = [self._read_shape(at, options) for at, options in ((path, near), (far_path, far))]
         if near is None or far is None:
             return None
         for at, options in ((path, near), (far_path, far)):
             if "isolate" in options and "namespace" in options:
                 self.errors.add(at, "isolate", "is for an end on the host, and this one is in a namespace; omit it")
-        return Link(path, _build_end(path, entry, near), _build_end(far_path, entry["peer"], far))
+        return Link(path, _build_end(path, entry, near, shapes[0]), _build_end(far_path, entry["peer"], far, shapes[1]))
+
+    def _read_shape(self, path: str, given: Mapping[str, Any] | None) -> Shape | None:
+        if given is None or "shape" not in given:
+            return None
+        at, count = f"{path} shape", len(self.errors)
+        options = self.check_options(at, given["shape"], schema.SHAPE, "")
+        return build_shape(options or {}, at, self.errors) if len(self.errors) == count else None
 
     def _read_nat(self, path: str, entry: Any) -> Nat | Forward | None:
         if isinstance(entry, dict) and "publish" in entry:
@@ -441,7 +453,7 @@ def _addresses_of(options: Mapping[str, Any]) -> tuple[Interface, ...] | None:
     return tuple(options["addresses"]) if "addresses" in options else None
 
 
-def _build_end(path: str, entry: Mapping[str, Any], options: Mapping[str, Any]) -> End:
+def _build_end(path: str, entry: Mapping[str, Any], options: Mapping[str, Any], shape: Shape | None) -> End:
     return End(
         path=path,
         name=options["name"],
@@ -450,6 +462,7 @@ def _build_end(path: str, entry: Mapping[str, Any], options: Mapping[str, Any]) 
         options=_select(options, _END_OPTIONS),
         incomplete=_lacks_addresses(entry, options),
         isolate=options.get("isolate"),
+        shape=shape,
     )
 
 

@@ -9,7 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Union
 
-from ansible_collections.netns.fabric.plugins.module_utils._core import policies, routing, sysctl_names, validation
+from ansible_collections.netns.fabric.plugins.module_utils._core import (
+    policies,
+    routing,
+    sysctl_names,
+    traffic_units,
+    validation,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import EXPECTATIONS
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
     Address,
@@ -92,6 +98,13 @@ def _check_map(value: Any) -> dict[str, Any]:
             raise ValidationError(
                 f"the value of {key!r} must be a string, a number, a boolean or null, not {describe(item)}"
             )
+    return value
+
+
+def _check_options(value: Any) -> dict[str, Any]:
+    """Check options that the module checks one by one."""
+    if not isinstance(value, dict):
+        raise ValidationError(f"must be a dictionary (option: value), not {describe(value)}")
     return value
 
 
@@ -200,6 +213,20 @@ INTERFACE: dict[str, Check] = {
 }
 #: An interface without `bridge`, which exists already and may be given by an alternative name.
 EXISTING_INTERFACE: dict[str, Check] = {**INTERFACE, "name": validation.existing_interface_name}
+#: The options of a shape: those of the kind netem of the module qdisc, and the direction.
+SHAPE: dict[str, Check] = {
+    "delay": traffic_units.time_text,
+    "jitter": traffic_units.time_text,
+    "correlation": traffic_units.share_text,
+    "distribution": one_of(*traffic_units.DISTRIBUTIONS),
+    "loss": traffic_units.share_text,
+    "duplicate": traffic_units.share_text,
+    "reorder": traffic_units.share_text,
+    "corrupt": traffic_units.share_text,
+    "rate": traffic_units.rate_text,
+    "limit": _whole_number(1, traffic_units.LARGEST),
+    "direction": one_of("both", "out", "in"),
+}
 LINK_END: dict[str, Check] = {**_END, "namespace": validation.namespace_name, "isolate": check_boolean}
 #: Options of the module ovs_bridge, without the name.
 SWITCH: dict[str, Check] = {
@@ -210,6 +237,13 @@ SWITCH: dict[str, Check] = {
     "external_ids": _check_map,
     "other_config": _check_map,
     "protocols": Each(check_text),
+    "stp": check_boolean,
+    "rstp": check_boolean,
+    "mcast_snooping": check_boolean,
+    "controllers": Each(_check_map),
+    "netflow": _check_options,
+    "sflow": _check_options,
+    "ipfix": _check_options,
 }
 #: What becomes of connections that no policy is about, by direction.
 DEFAULTS: dict[str, Check] = {"incoming": one_of(*policies.DEFAULTS), "outgoing": one_of(*policies.DEFAULTS)}

@@ -25,6 +25,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     Topology,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.shapes import describe_shape
 
 #: Entries of one kind that are listed; a page is read, a thousand lines are not.
 ENTRIES_MAX = 20
@@ -76,7 +77,7 @@ def _format_addresses(addresses: tuple[Interface, ...] | None) -> str:
 
 
 def _format_namespace(namespace: Namespace, ends: Iterable[End]) -> str:
-    parts = [f"{end.name} {_format_addresses(end.addresses)}" for end in ends]
+    parts = [f"{end.name} {_format_addresses(end.addresses)}{_format_shape(end)}" for end in ends]
     parts += [f"{route.destination_text} {_format_way(route)}" for route in namespace.routes]
     parts += [f"{len(found)} {what}" for what, found in _others(namespace) if found]
     return f"  namespace {namespace.name}: {', '.join(parts) or 'empty'}"
@@ -97,6 +98,10 @@ def _format_way(route: Route) -> str:
 def _others(namespace: Namespace) -> Iterator[tuple[str, Sequence[object]]]:
     for what, found in (("rule", namespace.rules), ("static neighbour", namespace.neighbours)):
         yield what if len(found) == 1 else f"{what}s", found
+
+
+def _format_shape(end: End) -> str:
+    return f" ({describe_shape(end.shape)})" if end.shape else ""
 
 
 def _format_bridges(topology: Topology) -> Iterator[str]:

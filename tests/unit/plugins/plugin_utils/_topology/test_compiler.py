@@ -81,7 +81,7 @@ def test_nothing_declared_gives_empty_lists() -> None:
     assert {key: value for key, value in compiled.items() if key not in ("summary", "hosts")} == {
         key: []
         for key in (
-            *("namespaces", "bridges", "pairs", "links", "ports", "routes", "isolation", "rules", "forwards"),
+            *("namespaces", "bridges", "pairs", "links", "qdiscs", "ports", "routes", "isolation", "rules", "forwards"),
             *("policies", "probes", "routing_rules", "neighbours"),
         )
     }
@@ -109,6 +109,9 @@ def test_every_option_reaches_its_module() -> None:
                     "external_ids": {"a": "b c", "gone": None},
                     "other_config": {"hwaddr": "x"},
                     "protocols": ["OpenFlow13"],
+                    "rstp": "yes",
+                    "controllers": [{"target": "tcp:192.0.2.9:6653"}],
+                    "sflow": {"targets": ["192.0.2.9:6343"]},
                 }
             ],
             "namespaces": [
@@ -176,6 +179,9 @@ def test_every_option_reaches_its_module() -> None:
             "external_ids": {"a": "b c", "gone": None},
             "other_config": {"hwaddr": "x"},
             "protocols": ["OpenFlow13"],
+            "rstp": True,
+            "controllers": [{"target": "tcp:192.0.2.9:6653"}],
+            "sflow": {"targets": ["192.0.2.9:6343"]},
         }
     ]
     assert compiled["namespaces"] == [
@@ -311,7 +317,7 @@ def test_importable_without_ansible() -> None:
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "15", done.stderr
+    assert done.stdout.strip() == "16", done.stderr
 
 
 def test_a_thousand_namespaces() -> None:
