@@ -274,19 +274,7 @@ options:
         type: int
       udpcsum:
         description:
-          - Whether outer packets of IPv4 have a checksum.
-          - The default of the kernel is V(true).
-          - A change of it re-creates the link.
-        type: bool
-      udp6zerocsumtx:
-        description:
-          - Whether outer packets of IPv6 have none.
-          - The default of the kernel is V(false).
-          - A change of it re-creates the link.
-        type: bool
-      udp6zerocsumrx:
-        description:
-          - Whether outer packets of IPv6 may have none.
+          - Whether outer packets have a checksum.
           - The default of the kernel is V(false).
           - A change of it re-creates the link.
         type: bool
@@ -731,8 +719,8 @@ options:
     description:
       - Where the outer packets of a tunnel travel, if not in O(namespace). The tunnel is created from there.
       - An empty dictionary is the host.
-      - For tunnels without O(parent). A change of it re-creates the link, except a WireGuard link, of which the kernel
-        does not report it.
+      - For tunnels without O(parent), and not for V(gre) and V(gretap), whose outer packets travel in O(namespace).
+      - A change of it re-creates the link, except a WireGuard link, of which the kernel does not report it.
     type: dict
     suboptions:
       namespace:
@@ -987,13 +975,7 @@ options:
             description: The type of service of the outer packets; 1 inherits it. See O(geneve.tos).
             type: int
           udpcsum:
-            description: Whether outer packets of IPv4 have a checksum. See O(geneve.udpcsum).
-            type: bool
-          udp6zerocsumtx:
-            description: Whether outer packets of IPv6 have none. See O(geneve.udp6zerocsumtx).
-            type: bool
-          udp6zerocsumrx:
-            description: Whether outer packets of IPv6 may have none. See O(geneve.udp6zerocsumrx).
+            description: Whether outer packets have a checksum. See O(geneve.udpcsum).
             type: bool
           df:
             description: The flag do-not-fragment of outer packets. See O(geneve.df).

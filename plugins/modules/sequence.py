@@ -36,6 +36,7 @@ attributes:
       - If one operation of a step fails, all changes made by this step are rolled back, and the module fails with the
         cause. The changes of earlier steps stay, as with separate tasks; RV(commands) and RV(diff) report them.
       - A call that is killed is not rolled back; the next run completes what it left.
+      - With O(confirm) all of it is rolled back, whatever fails, and a call that is killed as well.
 options:
   steps:
     description:
@@ -68,7 +69,38 @@ options:
     type: list
     elements: dict
     default: []
+  confirm:
+    description:
+      - Has the host roll back all that this call has changed, in the reverse order, unless it is confirmed in time with
+        M(netns.fabric.confirmation) over a new connection. For calls that may cut the connection to the host.
+      - A process of its own applies the steps and waits. It outlives the module, the SSH session and Ansible. What it
+        has done is in the host's log.
+      - While it waits, other calls that may change the host are refused, in check mode as well. It holds no lock.
+      - A step of M(netns.fabric.boot) is carried out with the confirmation. A host that starts again before that has
+        what was stored before.
+      - If a step or a probe fails, all changes of the call are rolled back at once.
+      - Without it, a step that would cut the SSH connection of the call is refused, as by the modules themselves. It
+        would, if it moves or deletes the link that has the address of the connection, or a link below that, sets it
+        down, makes it a member of a bridge or of another master, or removes the address. Firewall rules, routes
+        and VLANs are not judged.
+      - If nothing was changed there is nothing to confirm.
+      - In check mode nothing of it is done, but what cuts the connection is not refused.
+    type: dict
+    suboptions:
+      seconds:
+        description:
+          - The seconds that the changes wait for their confirmation, 5 to 300. They start when the call has ended.
+          - V(0) is as if O(confirm) was omitted.
+        type: int
+        required: true
+      id:
+        description:
+          - The name by which the call is confirmed. 1 to 64 ASCII letters, digits, V(.), V(_) and V(-).
+          - A caller that chooses it can confirm a call whose result was lost with the connection.
+          - If omitted, it is a random one, see RV(confirmation.id).
+        type: str
 seealso:
+  - module: netns.fabric.confirmation
   - module: netns.fabric.netns
   - module: netns.fabric.veth
   - module: netns.fabric.isolation
@@ -146,6 +178,19 @@ steps:
       changed: true
     - module: veth
       changed: false
+confirmation:
+  description: The confirmation that the call waits for.
+  returned: success with O(confirm), if something was changed
+  type: dict
+  contains:
+    id:
+      description: The name by which M(netns.fabric.confirmation) confirms the call.
+      type: str
+      sample: 9b1c0f2e5d7a4c36
+    seconds:
+      description: The seconds after which the host rolls it back otherwise.
+      type: int
+      sample: 60
 matrix:
   description: The results of the probes as lines of text, see RV(netns.fabric.reachability#module:matrix).
   returned: with O(probes), unless a step has failed

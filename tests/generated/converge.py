@@ -23,13 +23,16 @@ _PRESENT = (
     ("pairs", "veth", "pairs"),
     ("links", "link", "links"),
     ("qdiscs", "qdisc", "qdiscs"),
+    ("neighbours", "neighbour", "neighbours"),
     ("routes", "route", "routes"),
+    ("routing_rules", "rule", "rules"),
     ("isolation", "isolation", "links"),
     ("rules", "nat_masquerade", "rules"),
     ("forwards", "nat_port_forward", "rules"),
     ("policies", "policy", "policies"),
     ("ports", "ovs_port", "ports"),
 )
+_ROUTING = ("neighbour", "route", "rule")
 _ABSENT = ("qdiscs", "ports", "bridges", "links", "isolation", "rules", "forwards", "pairs", "namespaces", "policies")
 
 
@@ -38,8 +41,8 @@ def steps(variables: Variables) -> list[Step]:
     lists = compile_topology(variables)
     calls = {}
     for name, module, option in _PRESENT:
-        mark = {} if module == "route" else {"owner": variables["name"], "prune": True}
-        if module in ("route", "ovs_bridge", "ovs_port"):
+        mark = {} if module in _ROUTING else {"owner": variables["name"], "prune": True}
+        if module in (*_ROUTING, "ovs_bridge", "ovs_port"):
             mark["exact"] = True
         if module == "netns":
             mark["hosts"] = lists["hosts"]

@@ -85,12 +85,28 @@ def _namespace(draw: st.DrawFn, number: int, bridges: int, dual_stack: bool) -> 
     if draw(st.integers(0, 3)) == 0:
         interface["tag"] = draw(st.sampled_from([7, 8]))
     namespace: Variables = {"name": name, "interfaces": [interface]}
-    routes = draw(st.sampled_from([None, [], [{"destination": "default", "gateway": f"10.77.{bridge}.254"}]]))
-    if routes is not None:
-        namespace["routes"] = routes
+    namespace.update(_routing(draw, bridge, number))
     if draw(st.integers(0, 3)) == 0:
         namespace["nameservers"] = ["192.0.2.53"]
     return namespace
+
+
+def _routing(draw: st.DrawFn, bridge: int, number: int) -> Variables:
+    """Return the routes, rules and static neighbours of a namespace, each of these only if it declares them."""
+    gateway, other = f"10.77.{bridge}.254", f"10.77.{bridge}.253"
+    default = {"destination": "default", "gateway": gateway}
+    several = {"destination": "10.66.0.0/16", "nexthops": [{"gateway": gateway, "weight": 3}, {"gateway": other}]}
+    refused = {"destination": "10.67.0.0/16", "type": draw(st.sampled_from(["blackhole", "unreachable", "prohibit"]))}
+    table = {**default, "table": 100, "mtu": 1300}
+    rule = {"priority": 1000, "to": "10.68.0.0/16", "table": 100}
+    neighbour = {"address": other, "device": f"eth{number}", "mac": "02:00:00:00:77:fd"}
+    choices: dict[str, list[list[Variables] | None]] = {
+        "routes": [None, [], [default], [default, several], [default, refused, table]],
+        "rules": [None, None, [], [rule], [rule, {"priority": 1001, "fwmark": "0x1/0xf", "action": "prohibit"}]],
+        "neighbours": [None, None, [], [neighbour]],
+    }
+    drawn = {key: draw(st.sampled_from(found)) for key, found in choices.items()}
+    return {key: value for key, value in drawn.items() if value is not None}
 
 
 def _link(draw: st.DrawFn) -> Variables:

@@ -93,6 +93,7 @@ class Host:
         self._delete_links()
         self._delete_namespaces()
         self._reset_loopback()
+        self._delete_routing()
         self._flush_rules()
         shutil.rmtree(RESOLVERS, ignore_errors=True)
         RESOLVERS.mkdir()
@@ -139,6 +140,20 @@ class Host:
     def _reset_loopback(self) -> None:
         self.run("ip", "address", "flush", "dev", "lo", "scope", "global")
         self.run("ip", "link", "set", "dev", "lo", "up", "mtu", "65536", "alias", "")
+
+    def _delete_routing(self) -> None:
+        """Delete the routes without a link, and the rules that not every namespace begins with."""
+        for family in ("-4", "-6"):
+            for kind in ("blackhole", "unreachable", "prohibit", "throw"):
+                self.run("ip", family, "route", "flush", "table", "all", "type", kind)
+            for rule in self.run("ip", family, "rule", "show").stdout.splitlines():
+                priority, _colon, rest = rule.partition(":")
+                if " ".join(rest.split()) not in (
+                    "from all lookup local",
+                    "from all lookup main",
+                    "from all lookup default",
+                ):
+                    self.run("ip", family, "rule", "del", "priority", priority)
 
     def _flush_rules(self) -> None:
         self.run("nft", "flush", "ruleset")

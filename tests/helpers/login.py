@@ -75,9 +75,14 @@ def add_home(home: Path, number: int) -> None:
 
 def start_ssh_server() -> None:
     """Start an SSH server; it ends with the host."""
-    host_key = PLACE / "host_key"
-    run("dropbearkey", "-t", "ed25519", "-f", str(host_key))
-    run("dropbear", "-r", str(host_key), "-s", "-p", f"{ADDRESS}:{PORT}", "-P", str(PLACE / "dropbear.pid"))
+    run("dropbearkey", "-t", "ed25519", "-f", str(PLACE / "host_key"))
+    listen(ADDRESS)
+
+
+def listen(address: str) -> None:
+    """Have an SSH server listen at an address of the host."""
+    pid_file = PLACE / f"dropbear-{address}.pid"
+    run("dropbear", "-r", str(PLACE / "host_key"), "-s", "-p", f"{address}:{PORT}", "-P", str(pid_file))
 
 
 def prepare() -> None:

@@ -222,11 +222,6 @@ def _add_far_ends(space: Snapshot, spaces: Mapping[str, Snapshot]) -> None:
             link["far end"] = [there, *(end for end, found in ends.items() if found["ifindex"] == link["link_index"])]
 
 
-def _neighbours(listed: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the static neighbours. The dump has entries without a link as well that other test hosts have added."""
-    return sorted((each for each in listed if "dev" in each), key=str)
-
-
 def _qdiscs(text: str) -> list[Any]:
     """Return the qdiscs that are not the kernel's own choice, without what it counts."""
     listed = json.loads(text) if text.strip() else []
@@ -240,6 +235,14 @@ def _routes(listed: list[Any]) -> list[dict[str, Any]]:
         if not _follows_from_address(route) and route.get("dev") != _DATAPATH_DEVICE
     ]
     return sorted(routes, key=str)
+
+
+def _neighbours(listed: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return neighbours in an order of their own.
+
+    Proxies without a device are left out: the kernel keeps those of deleted namespaces, and shows them in new ones.
+    """
+    return sorted((neighbour for neighbour in listed if "dev" in neighbour), key=str)
 
 
 def _follows_from_address(route: Mapping[str, Any]) -> bool:

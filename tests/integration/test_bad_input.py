@@ -266,7 +266,8 @@ def test_a_bad_entry_is_refused_before_the_first_write(
     before = snapshot.take()
     result = run_module(module, **{BULK[module]: [GOOD[module], entry]})
     assert result.failed
-    name = next((entry[key] for key in ("name", "destination", "link") if entry.get(key)), "''")
+    identities = ("name", "destination", "link", "priority", "address")
+    name = next((entry[key] for key in identities if entry.get(key)), "''")
     assert f"{BULK[module]}[1] ({name}): {option}: " in result.message
     assert said in result.message
     snapshot.assert_unchanged(before)

@@ -13,13 +13,13 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.helpers import snapshot
+from ansible_collections.netns.fabric.tests.helpers import own_host, snapshot
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTION, COLLECTIONS_PATH, target_python
 
@@ -274,3 +274,90 @@ def test_modes_do_not_depend_on_the_umask(host: Host) -> None:
         ["setpriv", "--reuid=65534", "--clear-groups", "stat", "/run/netns/new"], capture_output=True, check=False
     )
     assert seen.returncode == 0
+
+
+# Full disks
+
+
+@contextmanager
+def small_file_system(directory: str, options: str) -> Iterator[None]:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", directory], check=True, timeout=20)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", directory], check=True, timeout=20)
+
+
+@pytest.mark.parametrize("directory", ["/run/netns", "/etc/netns"])
+def test_a_full_disk_rolls_everything_back(directory: str) -> None:
+    """Room for some of the files, but not for all."""
+    entries = [{"name": f"new{number}", "nameservers": ["192.0.2.53"]} for number in range(6)]
+    before = snapshot.take()
+    with small_file_system(directory, "size=4k,nr_inodes=4"):
+        failed = run([], "netns", {"namespaces": entries})
+    assert failed["failed"]
+    assert "No space left on device; the file system is full: free some space" in failed["msg"]
+    assert "All changes made by this call were rolled back; the host is unchanged." in failed["msg"]
+    snapshot.assert_unchanged(before)
+
+
+@pytest.fixture
+def small_database() -> Iterator[Path]:
+    """Have the database of Open vSwitch on a file system that is full."""
+    own_host.stop_ovs()
+    with small_file_system("/etc/openvswitch", "size=128k"):
+        own_host.start_ovs()
+        filling = Path("/etc/openvswitch/filling")
+        with suppress(OSError), filling.open("wb") as file:
+            file.write(bytes(1 << 20))
+        yield filling
+        own_host.stop_ovs()
+    own_host.start_ovs()
+
+
+def test_a_full_disk_of_the_database(small_database: Path) -> None:
+    bridges = [{"name": f"br{number}", "external_ids": {"padding": "x" * 900}} for number in range(12)]
+    steps = [{"module": "ovs_bridge", "options": {"bridges": bridges}}]
+    before = snapshot.take()
+    for module, options in (("ovs_bridge", {"bridges": bridges}), ("sequence", {"steps": steps})):
+        failed = run([], module, options)
+        assert "No space left on device" in failed["msg"]
+        assert "All changes made by this call were rolled back; the host is unchanged." in failed["msg"]
+        snapshot.assert_unchanged(before)
+    small_database.unlink()
+    assert run([], "ovs_bridge", {"name": "br0"})["changed"]
+
+
+# Daemons that die while a call writes
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("daemon", ["ovsdb-server", "ovs-vswitchd"])
+def test_a_daemon_that_dies_in_a_call(tmp_path: Path, daemon: str, moment: str) -> None:
+    """The call fails with the cause and the cure, or succeeds; the next one completes it."""
+    program = shutil.which("ovs-vsctl")
+    pid_file = own_host.OVS_RUN / f"{daemon}.pid"
+    kill = f"kill -9 $(cat {pid_file})"
+    writing = f'{kill}; exec {program} "$@"' if moment == "before" else f'{program} "$@"; s=$?; {kill}; exit $s'
+    wrapper = tmp_path / "ovs-vsctl"
+    wrapper.write_text(f'#!/bin/sh\ncase "$*" in *add-br*) {writing};; esac\nexec {program} "$@"\n', encoding="ascii")
+    wrapper.chmod(0o755)
+    tmp_path.chmod(0o755)
+    steps = [
+        {"module": "netns", "options": {"name": "blue"}},
+        {"module": "ovs_bridge", "options": {"name": "br0", "timeout": 4}},
+    ]
+    ended = run([], "sequence", {"steps": steps}, PATH=f"{tmp_path}:{os.environ['PATH']}")
+    if daemon == "ovsdb-server":
+        assert "Open vSwitch is not running (ovsdb-server: " in ended["msg"]
+        assert "SwitchUnavailable(" not in ended["msg"]
+        assert "These changes could not be undone:\novs-vsctl add-br br0" in ended["msg"]
+    elif moment == "before":
+        assert "ovs-vswitchd did not apply the change within 4 s" in ended["msg"]
+        assert "All changes made by this call were rolled back" in ended["msg"]
+    own_host.stop_ovs()
+    own_host.start_ovs()
+    again = run([], "sequence", {"steps": steps})
+    assert not again.get("failed"), again["msg"]
+    assert not run([], "sequence", {"steps": steps})["changed"]
+    assert "br0" in snapshot.take()["openvswitch"]["Bridge"]

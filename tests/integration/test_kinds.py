@@ -103,7 +103,9 @@ def entry(kind: str, *changes: str, **options: Any) -> Sample:
 
 def in_red(kind: str) -> Sample:
     """Return the entry of a second link, in a namespace; what it is on, or its outer packets, are on the host."""
-    options = merge(SAMPLES[kind]["create"], {kind: {"id": 77}} if "id" in KINDS[kind].spec else {})
+    # Not the number and the port of the first one, in the same underlay.
+    own = {name: 77 for name in ("id", "listen_port") if name in KINDS[kind].spec}
+    options = merge(SAMPLES[kind]["create"], {kind: own} if own else {})
     underlay: Sample = {"underlay": {}} if KINDS[kind].underlay else {}
     parent = {"parent": {"name": "base1"}} if KINDS[kind].on_parent else {}
     return {**options, **RED, **underlay, **parent, "kind": kind}

@@ -203,6 +203,8 @@ def test_wrong_options_are_refused_with_the_right_ones(host: Host, run_module: R
         {"name": "a2", "kind": "macvlan"},
         {"name": "a3", "kind": "bridge", "parent": {"name": "base0"}, "underlay": {}},
         {"name": "a4", "vxlan": {"id": 5}},
+        {"name": "a5", "kind": "gre", "underlay": {}},
+        {"name": "a6", "namespace": "red", "kind": "gre", "parent": {"name": "base0"}},
         {"name": "a-name-that-is-too-long", "kind": "bridge"},
     ]
     message = run_module("link", links=links, _check=True).message
@@ -215,7 +217,9 @@ def test_wrong_options_are_refused_with_the_right_ones(host: Host, run_module: R
         "links[3] (a3): parent: a bridge is on no other link; leave it out",
         "links[3] (a3): underlay: is for tunnels, and a bridge sends no outer packets; leave it out",
         "links[4] (a4): vxlan: is for a link that is created; give its `kind` as well",
-        "links[5] (a-name-that-is-too-long): name:",
+        "links[5] (a5): underlay: the outer packets of a gre travel in its own namespace; leave it out",
+        "links[6] (a6): parent.namespace: a gre is on a link of its own namespace; give that, or no parent",
+        "links[7] (a-name-that-is-too-long): name:",
     ):
         assert part in message
     unknown = run_module("link", links=[{"name": "a0", "kind": "vxlan", "vxlan": {"id": 5, "vni": 6}}], _check=True)

@@ -258,7 +258,7 @@ def test_routes_that_refuse_packets(host: Host, run_module: Run, kind: str) -> N
     def prepare() -> None:
         shell(host, ROUTER + "-n red route add default via 192.0.2.254")
 
-    entries = [
+    entries: list[dict[str, Any]] = [
         {"namespace": "red", "destination": "198.51.100.0/24", "type": kind},
         {"namespace": "red", "destination": "10.1.0.0/16", "type": kind, "table": 100, "metric": 7},
         {"namespace": "red", "destination": "2001:db8:9::/48", "type": kind},
@@ -363,7 +363,7 @@ def test_onlink_mtu_and_protocol(host: Host, run_module: Run) -> None:
             "gateway": "2001:db8:77::1",
             "device": "eth0",
             "onlink": True,
-            "protocol": "99",
+            "protocol": "77",
         },
     ]
     converge_and_paste(host, run_module, lambda: shell(host, ROUTER), "route", routes=entries)
@@ -378,7 +378,7 @@ def test_onlink_mtu_and_protocol(host: Host, run_module: Run) -> None:
     converge(host, run_module, "route", routes=exact, exact=True)
     assert "10.0.0.0/8 via 10.99.0.1 dev eth0 proto bgp onlink" in routes(host)
     assert not [line for line in routes(host) if "10.77" in line]
-    assert [line for line in routes(host, version="-6") if "proto 99" in line]
+    assert [line for line in routes(host, version="-6") if "proto 77" in line]
 
 
 def test_exact_removes_settings_that_are_not_declared(router: Host, run_module: Run) -> None:

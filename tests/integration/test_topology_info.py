@@ -34,6 +34,8 @@ MODULES = {
     "veth": "pairs",
     "link": "links",
     "route": "routes",
+    "rule": "routing_rules",
+    "neighbour": "neighbours",
     "ovs_bridge": "bridges",
     "ovs_port": "ports",
     "isolation": "isolation",
@@ -42,9 +44,9 @@ MODULES = {
     "policy": "policies",
 }
 # The module's option, where it has another name than the list.
-OPTIONS = {"isolation": "links", "nat_port_forward": "rules"}
-# A route cannot have an owner.
-WITHOUT_OWNER = ("route",)
+OPTIONS = {"isolation": "links", "nat_port_forward": "rules", "rule": "rules"}
+# These cannot have an owner.
+WITHOUT_OWNER = ("route", "rule", "neighbour")
 # The order in which a topology is created.
 ORDER = (
     "netns",
@@ -53,6 +55,8 @@ ORDER = (
     "link",
     "ovs_port",
     "route",
+    "rule",
+    "neighbour",
     "isolation",
     "nat_masquerade",
     "nat_port_forward",
@@ -303,8 +307,8 @@ def test_a_topology_built_by_hand_can_be_declared(host: Host, run_module: Run) -
     assert {entry["name"] for entry in declared["ports"]} == {"inner0", "patch0", "patch1", "tap0"}
     assert by_name(declared["ports"])["tap0"]["vlan_mode"] == "native-untagged"
     assert by_name(declared["bridges"])["hand0"]["external_ids"] == {"a:b": "x,y=z"}
-    assert len(declared["routes"]) == 3
-    assert [line for line in info["undeclared"] if "198.51.100.0/24" in line]  # a blackhole
+    assert len(declared["routes"]) == 4
+    assert [entry["type"] for entry in declared["routes"] if entry["destination"] == "198.51.100.0/24"] == ["blackhole"]
 
 
 def test_masquerading_with_a_chain_that_drops_can_be_declared(host: Host, run_module: Run) -> None:

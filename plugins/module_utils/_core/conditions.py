@@ -9,6 +9,8 @@ import errno
 import os
 import resource
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError
+
 #: What to do, by errno; the errors of errno(3) that the state of the host causes, not the call.
 _CURES = {
     errno.ENFILE: "the whole host has as many files open as it may: raise fs.file-max (sysctl(8))",
@@ -45,6 +47,15 @@ def with_cure(message: str, error: Exception) -> str:
     """Return an error's message, followed by what to do about it."""
     advice = cure(error)
     return f"{message}; {advice}" if advice else message
+
+
+def explain(error: BaseException) -> str:
+    """Return an error that the state of the host causes, or the call, as the user reads it; empty for a bug."""
+    if isinstance(error, FabricError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return describe(OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)))
+    return describe(error) if isinstance(error, OSError) else ""
 
 
 def describe(error: OSError) -> str:

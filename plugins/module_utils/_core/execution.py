@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core import confirmation
 from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import parse_call
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
     FabricError,
@@ -30,8 +31,10 @@ def converge(resource: Resource[Any, Any], params: Mapping[str, Any], check_mode
     """
     call = parse_call(resource, params, check_mode)
     with exclusive_host(resource.backends, check_mode) as host:
+        confirmation.require_none_pending()
+        earlier = confirmation.report_earlier_run(check_mode)
         plan = plan_and_apply(resource, call, host)
-        warnings = [*plan.warnings, *host.warnings()]
+        warnings = [*earlier, *plan.warnings, *host.warnings()]
     return {
         "changed": plan.changed,
         "diff": plan.diff,

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any, cast
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import lock
+from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import explain
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
     InvalidEntries,
     InvalidEntry,
@@ -31,6 +32,7 @@ class Host:
         self._opened: dict[str, Backend] = {}
         self._new_plans: list[Plan] = []
         self._options: Mapping[str, Any] = {}
+        self._kept: Journal | None = None
 
     def use(self, backend: BackendType[Opened]) -> Opened:
         """Return a backend, opened at its first use.
@@ -79,13 +81,13 @@ class Host:
         for name, operations in by_backend.items():
             self._open(name).simulate(operations, self)
 
-    def locked(self) -> AbstractContextManager[None]:
+    def locked(self, timeout: float | None = None) -> AbstractContextManager[None]:
         """Keep other calls out from reading to the last write; check mode shares the lock with other readers.
 
         Raises:
-            Unavailable: Another call kept the lock for too long.
+            Unavailable: Another call kept the lock for longer than `timeout` seconds, or than lock.LOCK_TIMEOUT.
         """
-        return lock.locked(shared=self.check_mode)
+        return lock.locked(self.check_mode, timeout)
 
     def _forget(self) -> None:
         """Drop what every backend has read: it may be out of date, whichever has written."""
@@ -110,6 +112,8 @@ class Host:
     def require_writable(self, plan: Plan) -> None:
         """Check that the host can carry out a plan: that it has the rights, and that no file system is read-only.
 
+        And that it does not cut the connection of this call, unless the journal is kept, see keep_journal().
+
         Raises:
             InvalidEntries: With every cause, and the first entry that it stops.
         """
@@ -118,7 +122,10 @@ class Host:
             by_backend.setdefault(operation.backend, []).append(operation)
         causes: dict[str, Operation] = {}
         for name, operations in by_backend.items():
-            for operation, cause in self._open(name).refusals(operations):
+            backend = self._open(name)
+            for operation, cause in backend.refusals(operations):
+                causes.setdefault(cause, operation)
+            for operation, cause in backend.cuts(operations, self) if self._kept is None else ():
                 causes.setdefault(cause, operation)
         if causes:
             entries = {id(operation): entry for entry, operation in plan.operations}
@@ -131,32 +138,63 @@ class Host:
             OperationFailed: An operation was refused; what had been done before is undone. The message names the
                 entry, the refusal and, should that have failed too, what could not be undone.
         """
-        journal = Journal()
+        journal = Journal() if self._kept is None else self._kept
         operations = plan.operations
         used: list[Backend] = []
         try:
             for (_phase, name), group in groupby(operations, key=lambda pair: (pair[1].phase, pair[1].backend)):
                 backend = self._open(name)
                 used.append(backend)
-                backend.execute([operation for _entry, operation in group], journal)
+                group_operations = [operation for _entry, operation in group]
+                if journal.kept:
+                    backend.protect(group_operations, journal, self)
+                backend.execute(group_operations, journal)
                 self._forget()
             for backend in dict.fromkeys(used):
-                backend.confirm()
+                backend.verify()
         except OperationFailed as failure:
             not_undone = journal.roll_back()
             self._forget()
             message = _format_failure(failure, operations, not_undone)
             raise OperationFailed(failure.operation, message, failure.number, not not_undone) from failure
         except BaseException as error:
-            undone = journal.roll_back()
-            if undone:
-                message = _format_failure(OperationFailed(None, repr(error)), (), undone)
+            not_undone = journal.roll_back()
+            self._forget()
+            if not_undone:
+                message = _format_failure(OperationFailed(None, explain(error) or repr(error)), (), not_undone)
                 raise OperationFailed(None, message) from error
             raise
-        for backend in used:
-            backend.commit()
+        if self._kept is None:
+            for backend in used:
+                backend.commit()
         if used:
             self._forget()
+
+    # Changes that can be undone after they have succeeded
+
+    def keep_journal(self) -> None:
+        """From now on, keep how to undo what is applied, until commit() or roll_back(). A plan that fails undoes all.
+
+        The connection of this call may be cut: it comes back when that is undone.
+        """
+        self._kept = Journal(kept=True)
+
+    @property
+    def undoable(self) -> list[str]:
+        """What roll_back() would undo, in that order."""
+        return [] if self._kept is None else self._kept.descriptions
+
+    def roll_back(self) -> list[str]:
+        """Undo all that was applied since keep_journal(); return what could not be undone, each with its reason."""
+        failures = [] if self._kept is None else self._kept.roll_back()
+        self._forget()
+        return failures
+
+    def commit(self) -> None:
+        """Drop what was kept to undo what was applied since keep_journal()."""
+        self._kept = None
+        for backend in self._opened.values():
+            backend.commit()
 
 
 def _format_failure(

@@ -14,9 +14,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Ope
 
 
 class Journal:
-    """How to undo what was done so far, the newest first."""
+    """How to undo what was done so far, the newest first. `kept`: it may be undone after the call has succeeded."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: bool = False) -> None:
+        self.kept = kept
         self._steps: list[tuple[str, Callable[[], None]]] = []
 
     def __len__(self) -> int:
@@ -25,6 +26,11 @@ class Journal:
     def record(self, description: str, undo: Callable[[], None]) -> None:
         """Add how to undo a step that was just done."""
         self._steps.append((description, undo))
+
+    @property
+    def descriptions(self) -> list[str]:
+        """What would be undone, in that order."""
+        return [description for description, _undo in reversed(self._steps)]
 
     def roll_back(self) -> list[str]:
         """Undo every step; return those that could not be undone, each with its reason."""
@@ -66,10 +72,23 @@ class Backend:
     def begin_call(self, options: Mapping[str, Any]) -> None:
         """Take the options of the next call."""
 
+    def protect(self, operations: Sequence[Operation], journal: Journal, host: Backends) -> None:
+        """Record how to restore what these operations lose in other backends.
+
+        Needed where they may be undone after others have followed: of a call, they are the last.
+        """
+
+    def cuts(self, operations: Sequence[Operation], host: Backends) -> Iterable[tuple[Operation, str]]:  # noqa: ARG002  # as above
+        """Return the operations that would cut the connection by which this process was started, each with the cause.
+
+        Writes nothing.
+        """
+        return ()
+
     def forget(self) -> None:
         """Drop what was read: somebody has written."""
 
-    def confirm(self) -> None:
+    def verify(self) -> None:
         """Check that what was written to is still there.
 
         Raises:

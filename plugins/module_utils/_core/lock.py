@@ -22,25 +22,26 @@ LOCK_TIMEOUT = 120.0  # seconds: a run over a thousand namespaces may well hold 
 
 
 @contextmanager
-def locked(shared: bool) -> Iterator[None]:
+def locked(shared: bool, timeout: float | None = None) -> Iterator[None]:
     """Hold the lock, together with others that share it or alone; its file is removed at the end.
 
     The programs that a call starts inherit the lock: one that outlives a killed run still writes, and the next run is
     to wait for its end.
 
     Raises:
-        Unavailable: Another call kept the lock for longer than LOCK_TIMEOUT, or the file cannot be created.
+        Unavailable: Another call kept the lock for longer than `timeout` seconds, LOCK_TIMEOUT where none is given, or
+            the file cannot be created.
     """
-    descriptor = _acquire(fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+    descriptor = _acquire(fcntl.LOCK_SH if shared else fcntl.LOCK_EX, LOCK_TIMEOUT if timeout is None else timeout)
     try:
         yield
     finally:
         _release(descriptor)
 
 
-def _acquire(kind: int) -> int:
+def _acquire(kind: int, timeout: float) -> int:
     """Return an open descriptor of the lock file, locked."""
-    deadline = time.monotonic() + LOCK_TIMEOUT
+    deadline = time.monotonic() + timeout
     while True:
         descriptor = _open()
         try:
@@ -53,7 +54,7 @@ def _acquire(kind: int) -> int:
                 holders = _describe_holders(descriptor)
                 os.close(descriptor)
                 raise Unavailable(
-                    f"another run of this collection has been changing this host for {LOCK_TIMEOUT:.0f} s: {holders}; "
+                    f"another run of this collection has been changing this host for {timeout:.0f} s: {holders}; "
                     "wait for it to end, or end it, and run again"
                 ) from None
             time.sleep(0.02)  # flock(2) knows no timeout

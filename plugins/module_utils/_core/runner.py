@@ -96,8 +96,8 @@ def run_and_exit(module: FabricModule, action: Callable[[], dict[str, Any]], cra
         result = action()
     except FabricError as error:
         module.fail_json(msg=str(error), **_give_warnings(module, error.result))
-    except OSError as error:
-        module.fail_json(msg=f"{conditions.describe(error)}. {crash_note}")
+    except (OSError, MemoryError) as error:
+        module.fail_json(msg=f"{conditions.explain(error)}. {crash_note}")
     except Exception as error:  # noqa: BLE001  # an internal error: a message and a report, never a bare traceback
         message = f"Internal error in netns.fabric (please report it): {error!r}. {crash_note}"
         module.fail_json(msg=message, exception=traceback.format_exc())

@@ -19,6 +19,10 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import conditions, validation
+from ansible_collections.netns.fabric.plugins.module_utils._core.confirmation import (
+    PendingConfirmation,
+    require_none_pending,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, Unavailable, Unfinished
 from ansible_collections.netns.fabric.plugins.module_utils._core.execution import exclusive_access, open_host
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
@@ -122,12 +126,16 @@ def stored_names() -> list[str]:
 
 
 def _attempt(name: str, arguments: argparse.Namespace) -> Report:
-    """Carry out the action for a topology, again and again for as long as is asked for."""
+    """Carry out the action for a topology, again and again for as long as is asked for.
+
+    A run that waits for its confirmation is waited for: that has an end, and what is stored is written with it.
+    """
     action = _ACTIONS[arguments.action]
     deadline = time.monotonic() + getattr(arguments, "wait", 0)
     while True:
         report = _carry_out(action, name)
-        if report.status in (OK, DIFFERS) or not report.may_pass or time.monotonic() >= deadline:
+        is_late = time.monotonic() >= deadline and not report.is_pending
+        if report.status in (OK, DIFFERS) or not report.may_pass or is_late:
             return report
         time.sleep(RETRY)  # no event announces that Open vSwitch answers, or that a NIC appears
 
@@ -152,12 +160,12 @@ def _report(action: Callable[[str], Report], name: str) -> Report:
     except (documents.UnreadableDocument, _Absent) as error:
         return Report(name, UNKNOWN, str(error))
     except Unavailable as error:
-        return Report(name, UNKNOWN, str(error), may_pass=True)
+        is_pending = isinstance(error, PendingConfirmation)
+        return Report(name, UNKNOWN, str(error), may_pass=True, is_pending=is_pending)
     except Unfinished as error:
         return Report(name, FAILED, str(error), error.result, may_pass=True)
-    except (FabricError, OSError) as error:
-        message = conditions.describe(error) if isinstance(error, OSError) else str(error)
-        return Report(name, FAILED, message, may_pass=True)
+    except (FabricError, OSError, MemoryError) as error:
+        return Report(name, FAILED, conditions.explain(error), may_pass=True)
     except Exception as error:  # noqa: BLE001  # an internal error is reported as such, with where it is
         traceback.print_exc()
         return Report(name, FAILED, f"Internal error in netns.fabric (please report it): {error!r}")
@@ -192,6 +200,7 @@ def apply(name: str) -> Report:
     with open_host(BACKENDS, check_mode=False) as host, exclusive_access(host):
         document = _load(name, host)
         steps = documents.parse_steps(document.steps)
+        require_none_pending()
         result = merge_results(run_steps(steps, simulate_steps(steps, host), host), host)
     return Report(name, OK, "", result, document)
 
@@ -203,6 +212,7 @@ def delete(name: str) -> Report:
         if not document.delete_steps:
             raise FabricError("how to delete this topology is not stored (`delete_steps` of the module boot)")
         steps = documents.parse_steps(document.delete_steps)
+        require_none_pending()
         plans = run_steps(steps, simulate_steps(steps, host), host)
         entry = boot_planner.Topology(Entry(name), name, None)
         call: Call[Any] = Call((entry,), owner=document.owner)

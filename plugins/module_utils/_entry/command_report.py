@@ -24,7 +24,10 @@ _NOTICE, _WARNING, _ERROR = "<5>", "<4>", "<3>"
 
 @dataclass(frozen=True)
 class Report:
-    """What was found of a topology, or done; `may_pass`: another attempt may succeed."""
+    """What was found of a topology, or done; `may_pass`: another attempt may succeed.
+
+    `is_pending`: it can be made once a run has its confirmation, or is rolled back.
+    """
 
     name: str
     status: int
@@ -32,6 +35,7 @@ class Report:
     result: Mapping[str, Any] = field(default_factory=dict)
     document: Document | None = None
     may_pass: bool = False
+    is_pending: bool = False
 
 
 def render(action: str, reports: Sequence[Report], as_json: bool, for_journal: bool) -> Iterator[str]:

@@ -9,15 +9,26 @@ read from the kernel the next one need not read again.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import argument_spec, parse_call, without_unset
+from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
+from ansible_collections.netns.fabric.plugins.module_utils._core.confirmation import (
+    confirmation_time,
+    report_earlier_run,
+    require_none_pending,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntries, Unfinished
-from ansible_collections.netns.fabric.plugins.module_utils._core.execution import exclusive_access, open_host
+from ansible_collections.netns.fabric.plugins.module_utils._core.execution import exclusive_access, make_plan, open_host
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.runner import FabricModule, run_and_exit
+from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import find_notations, find_secrets
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import owner_name
 from ansible_collections.netns.fabric.plugins.module_utils._entry.boot import BOOT, BootResource
+from ansible_collections.netns.fabric.plugins.module_utils._entry.keeper import Confirmation, run_kept
 from ansible_collections.netns.fabric.plugins.module_utils._entry.step_options import validate, validate_step
 from ansible_collections.netns.fabric.plugins.module_utils._entry.steps import (
     Step,
@@ -56,6 +67,10 @@ ARGUMENT_SPEC: Mapping[str, Any] = {
         },
     },
     "probes": {"type": "list", "elements": "dict", "default": []},
+    "confirm": {
+        "type": "dict",
+        "options": {"seconds": {"type": "int", "required": True}, "id": {"type": "str"}},
+    },
 }
 
 #: The backends of the probes.
@@ -70,13 +85,16 @@ def run() -> None:
     module = FabricModule(argument_spec=dict(ARGUMENT_SPEC), supports_check_mode=True)
 
     def action() -> dict[str, Any]:
-        return converge(module.params["steps"], module.check_mode, module.params["probes"])
+        return converge(module.params["steps"], module.check_mode, module.params["probes"], module.params["confirm"])
 
     run_and_exit(module, action, STEP_ROLLED_BACK)
 
 
 def converge(
-    steps: Sequence[Mapping[str, Any]], check_mode: bool, probes: Sequence[Mapping[str, Any]] = ()
+    steps: Sequence[Mapping[str, Any]],
+    check_mode: bool,
+    probes: Sequence[Mapping[str, Any]] = (),
+    confirm: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Plan all steps, run them in their order up to the first that fails, then the probes; return the module's result.
 
@@ -84,15 +102,81 @@ def converge(
         FabricError: Nothing was written.
         Unfinished: A step failed and was rolled back, or a probe is not as expected; `result` has what remains.
     """
-    parsed, parsed_probes = _parse_steps(steps, probes, check_mode)
-    with open_host((*backends_of(parsed), *PROBE_BACKENDS), check_mode) as host:
+    wanted = _parse_confirmation(confirm, steps)
+    run = _Run(*_parse_steps(steps, probes, check_mode))
+    backends = (*backends_of(run.steps), *PROBE_BACKENDS)
+    if wanted is not None and not check_mode:
+        return run_kept(run, backends, wanted)
+    with open_host(backends, check_mode) as host:
         with exclusive_access(host):
-            plans = simulate_steps(parsed, host)
-            if not check_mode:
-                plans = run_steps(parsed, plans, host)
-        result = {**merge_results(plans, host), "steps": name_results(parsed, plans)}
+            require_none_pending()
+            warnings = report_earlier_run(check_mode)
+            result = run.simulate(host, is_kept=wanted is not None) if check_mode else run.carry_out(host)
+        result["warnings"] = [*warnings, *result["warnings"]]
         # The lock is released first: probes can take a while, and need not keep others from changing the host.
-        return {**result, **(run_probes(host, parsed_probes, result) if parsed_probes else {})}
+        return {**result, **run.verify(host, result)}
+
+
+class _Run:
+    """The steps and the probes of a call."""
+
+    def __init__(self, steps: Sequence[Step], probes: Sequence[Probe]) -> None:
+        self.steps = steps
+        self._probes = probes
+        self._deferred: list[Plan] = []
+
+    def simulate(self, host: Host, is_kept: bool) -> dict[str, Any]:
+        """Plan all steps, and return the result of a check."""
+        if is_kept:
+            host.keep_journal()
+        return self._result(simulate_steps(self.steps, host), host)
+
+    def carry_out(self, host: Host) -> dict[str, Any]:
+        """Apply all steps, and return the result."""
+        return self._result(run_steps(self.steps, simulate_steps(self.steps, host), host), host)
+
+    def apply(self, host: Host) -> dict[str, Any]:
+        """Apply all steps but those that store the topology: a host that starts again is to have the confirmed one."""
+        simulated = simulate_steps(self.steps, host)
+        now = [number for number, step in enumerate(self.steps) if not isinstance(step.resource, BootResource)]
+        done = run_steps([self.steps[number] for number in now], [simulated[number] for number in now], host)
+        plans = dict(zip(now, done))
+        for number, step in enumerate(self.steps):
+            if number not in plans:
+                plans[number] = make_plan(step.resource, step.call, host)
+                # Complete with the archive: the package that it is built from does not outlive the module.
+                self._deferred.append(plans[number])
+        return self._result([plans[number] for number in range(len(self.steps))], host)
+
+    def verify(self, host: Host, result: Mapping[str, Any]) -> dict[str, Any]:
+        """Run the probes and return their part of the result."""
+        return run_probes(host, self._probes, result) if self._probes else {}
+
+    def complete(self, host: Host) -> None:
+        """Store the topology."""
+        for plan in self._deferred:
+            host.apply(plan)
+
+    def _result(self, plans: Sequence[Plan], host: Host) -> dict[str, Any]:
+        return {**merge_results(plans, host), "steps": name_results(self.steps, plans)}
+
+
+def _parse_confirmation(given: Mapping[str, Any] | None, steps: Sequence[Mapping[str, Any]]) -> Confirmation | None:
+    """Return the confirmation that the call is to wait for; None for none.
+
+    Raises:
+        InvalidEntry: It is wrong.
+    """
+    if given is None:
+        return None
+    checks = Checks(Entry("the call"))
+    seconds = checks.value("confirm.seconds", confirmation_time, given["seconds"])
+    name = given["id"] if given["id"] is not None else os.urandom(8).hex()
+    checks.value("confirm.id", owner_name, name)
+    checks.done()
+    if not seconds:
+        return None
+    return Confirmation(name, seconds, {each for secret in find_secrets(steps) for each in find_notations(secret)})
 
 
 def run_probes(host: Host, probes: Sequence[Probe], result: Mapping[str, Any]) -> dict[str, Any]:

@@ -125,7 +125,7 @@ def _kind(exporter: Exporter, name: NamespaceName, link: Link) -> Declaration:
         return {}
     parent = drop_unset(name=base[1].name, namespace=exporter.name_of(base[0])) if base else None
     source = link.base.namespace if link.base and base is None else name
-    underlay = drop_unset(namespace=exporter.name_of(source)) if source != name else None
+    underlay = drop_unset(namespace=exporter.name_of(source)) if source != name and kind.underlay else None
     values = _own_options(exporter, place(name, link.name), kind, kind.deviations(data_of(link.information))) or None
     return drop_unset(kind=kind.name, parent=parent, underlay=underlay, **{kind.name: values})
 

@@ -66,6 +66,11 @@ class Announcements:
                 links = self._links.setdefault(namespace, {})
                 links[name] = links.get(name, False) or not isinstance(operation, (op.CreateVeth, op.AddAddress))
 
+    def note_restored(self, links: Mapping[NamespaceName, Iterable[str]]) -> None:
+        """Note links whose addresses a rollback has restored."""
+        for namespace, names in links.items():
+            self._links.setdefault(namespace, {}).update(dict.fromkeys(names, True))
+
     def send(self) -> None:
         """Announce every address of the links that were noted."""
         waiting, self._links = list(self._links.items()), {}
@@ -74,7 +79,7 @@ class Announcements:
         with ThreadPoolExecutor(SOCKETS) as pool:
             for start in range(0, len(waiting), SOCKETS):
                 sent = [self._send(namespace, names) for namespace, names in waiting[start : start + SOCKETS]]
-                list(pool.map(_close, (opened for opened in sent if opened is not None)))
+                _close_all(pool, [opened for opened in sent if opened is not None])
 
     def _send(self, namespace: NamespaceName, names: Mapping[str, bool]) -> socket.socket | None:
         """Send what a namespace has to announce; return the socket, which is to be closed."""
@@ -128,6 +133,14 @@ def _addresses(handle: NamespaceHandle, names: Mapping[str, bool]) -> Iterator[t
 
 def _is_router(link: str) -> bool:
     return sysctl.read(join_key("ipv6.conf", link, "forwarding")) not in (None, "0")
+
+
+def _close_all(pool: ThreadPoolExecutor, sockets: Sequence[socket.socket]) -> None:
+    try:
+        list(pool.map(_close, sockets))
+    except RuntimeError:  # the process may start no further thread: it takes longer
+        for opened in sockets:
+            opened.close()
 
 
 def _close(opened: socket.socket) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import ip_address
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import HIDDEN
@@ -90,6 +90,17 @@ class Switch:
 
 
 @dataclass(frozen=True)
+class SwitchOr(Switch):
+    """True or false in a byte; some links report it as the reverse, in another attribute, which cannot set it."""
+
+    reverse: int = 0
+    restored: ClassVar[bool] = True
+
+    def decode(self, data: Data) -> Any:
+        return not data[self.reverse][0] if self.reverse in data else super().decode(data)
+
+
+@dataclass(frozen=True)
 class Presence:
     """True by being there (NLA_FLAG)."""
 
@@ -113,6 +124,7 @@ class MaskedBit:
     number: int
     bit: int
     option_type: str = "bool"
+    restored: ClassVar[bool] = True
 
     def check(self, value: Any) -> Any:
         return bool(value)
@@ -277,6 +289,10 @@ class Attribute:
     secret: bool = False
     #: The option that it is another form of.
     form_of: str = ""
+    #: The values of the option `mode` with which the kernel takes it; empty for any.
+    modes: frozenset[Any] = frozenset()
+    #: The option that, unless it is 0, rules it out.
+    excluded_by: str = ""
     #: What else its argument spec has.
     more: Mapping[str, Any] = field(default_factory=dict)
     #: The descriptions of the options of each element.
@@ -359,6 +375,11 @@ class Kind:
         return self.on_parent or self.lower is not None
 
     @property
+    def is_fixed_tunnel(self) -> bool:
+        """Whether it sends outer packets, and in its own namespace only."""
+        return self.lower is not None and not self.underlay
+
+    @property
     def kernel_name(self) -> str:
         return self.kernel or self.name
 
@@ -402,6 +423,24 @@ class Kind:
         return {
             each.name: values[each.name] for each in self.attributes if values[each.name] not in (None, each.default)
         }
+
+    def restorable(self, data: Data) -> Data:
+        """Return what the kernel reported of a link as it takes it for a new one.
+
+        Of a field with a mask it reports the mask of all bits, and refuses those that do not exist (vlan_changelink()).
+        """
+        encoded = [each for each in self.attributes if hasattr(each.encoding, "restored")]
+        values = {each.name: each.encoding.decode(data) for each in encoded}
+        known = self.encode({name: value for name, value in values.items() if value is not None})
+        return {**{number: content for number, content in data.items() if number not in self.reported}, **known}
+
+    def keep(self, former: Values, given: Values) -> dict[str, Any]:
+        """Return options together: of a former link those that the kernel takes with the ones that are given."""
+        kept = {name: value for name, value in former.items() if not given.get(self._by_name[name].excluded_by)}
+        values = {**kept, **given}
+        mode = values.get("mode", self._by_name["mode"].default) if "mode" in self._by_name else None
+        fits = {each.name for each in self.attributes if not each.modes or mode in each.modes}
+        return {name: value for name, value in values.items() if name in given or name in fits}
 
     def words(self, values: Values) -> list[str]:
         """Return the values as ip-link(8) takes them."""

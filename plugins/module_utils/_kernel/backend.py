@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from functools import partial
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed, Unavailable
@@ -18,17 +19,24 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import operat
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests, rights, sockets, templates
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.announcements import Announcements
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.batch import Batch, refusal_of
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.carriers import (
+    CUTTING,
+    Carriers,
+    find_carriers,
+    find_cuts,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handlers import HANDLERS
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import CreateLink
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkSocket
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkError, NetlinkSocket
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.qdisc_operations import SetQdisc
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.reader import Reader
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.removed_namespaces import RemovedNamespaces
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Identity, KernelState, NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.trial import Need
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import IFF_UP
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.undo import Captures
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.undo import Captures, restore_device
+from ansible_collections.netns.fabric.plugins.module_utils._system.connections import find_connection
 
 #: Seconds after which a link that was set up stays up, see Kernel.settle().
 REASSERT_DELAY = 0.05
@@ -189,6 +197,19 @@ class Kernel(Backend):
     def refusals(self, operations: Sequence[Operation]) -> Iterable[tuple[Operation, str]]:
         return rights.refusals(operations)
 
+    def cuts(self, operations: Sequence[Operation], host: Backends) -> Iterable[tuple[Operation, str]]:  # noqa: ARG002  # needs no other backend
+        if not any(isinstance(each, CUTTING) and each.namespace is None for each in operations):
+            return ()
+        carriers = self.carriers()
+        return () if carriers is None else find_cuts(operations, carriers)
+
+    def carriers(self) -> Carriers | None:
+        """Return the links that carry the SSH connection by which this call was started; None where there is none."""
+        found = find_connection()
+        if found is None or not sockets.is_established((found.local, found.local_port), (found.peer, found.peer_port)):
+            return None  # the variable of a session that has ended, or of another network namespace
+        return find_carriers(found, self.read([None], addresses=True))
+
     def execute(self, operations: Sequence[Operation], journal: Journal) -> None:
         batch = Batch(self._handles, self._reader, self._captures, self._removed, journal)
         for operation in operations:
@@ -204,11 +225,18 @@ class Kernel(Backend):
         batch.send()
         batch.delete()
 
-    def confirm(self) -> None:
+    def verify(self) -> None:
         for name, operation in self._written.items():
             if self._handles.is_replaced(name):
                 cause = f"another program has removed the namespace {name} during this call; run it again"
                 raise OperationFailed(operation, cause)
+
+    def capture_links(self, names: Iterable[str], journal: Journal) -> None:
+        """Record how to restore these links of the host, once another program that deletes them has undone that."""
+        for name in names:
+            with suppress(NetlinkError):  # it does not exist: there is nothing to restore
+                captured = self._captures.capture_link(None, name, journal)
+                journal.record(f"restore the settings of {name}", partial(restore_device, self._handles, captured))
 
     def commit(self) -> None:
         """Close the namespaces that were removed, and wait until the kernel has destroyed what was in them."""
@@ -219,6 +247,8 @@ class Kernel(Backend):
     def settle(self) -> None:
         """Make sure that the host's links stay up, and that neighbours learn of changed addresses."""
         self._reassert_links_up()
+        self._announcements.note_restored(self._captures.restored)
+        self._captures.restored.clear()
         self._announcements.send()
 
     def close(self) -> None:

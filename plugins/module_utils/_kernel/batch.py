@@ -145,6 +145,17 @@ class Batch:
         """Every namespace that has a name: the far end of a veth may be in any."""
         return self._reader.read([None], others=sorted(self._handles.names()))
 
+    def delete_connected(self, operation: Operation, namespace: str) -> None:
+        """Delete the links of a namespace that are connected with another one, which can see them.
+
+        A namespace that is removed lives until the call has succeeded; these would stay with it.
+        """
+        for link in self._state.namespace(namespace).links:
+            ends = [end for end in (link.peer, link.base) if end is not None and end.known]
+            if any(end.namespace != namespace for end in ends):
+                self.add_deletion(operation, namespace, link.name)
+        self.delete()
+
     def send(self) -> None:
         """Send all requests; record those that were executed in the journal.
 
@@ -183,9 +194,10 @@ class Batch:
         Raises:
             OperationFailed: The kernel refused it.
         """
-        groups = {namespace: self._unused_group(namespace) for namespace in self._deletions}
+        waiting, self._deletions = self._deletions, {}
+        groups = {namespace: self._unused_group(namespace) for namespace in waiting}
         present = {
-            namespace: self._move_into_group(namespace, group, self._deletions[namespace])
+            namespace: self._move_into_group(namespace, group, waiting[namespace])
             for namespace, group in groups.items()
         }
         done: list[Deleted] = []

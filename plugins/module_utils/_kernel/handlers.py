@@ -57,6 +57,8 @@ def _delete_created_namespace(handles: NamespaceHandles, name: str) -> None:
 
 
 def _remove_namespace(_handles: NamespaceHandles, operation: op.RemoveNamespace, batch: Batch) -> None:
+    if batch.journal.kept:
+        batch.delete_connected(operation, operation.name)
     far_ends = batch.far_ends_of(operation.name)  # the kernel deletes them with the namespace
     handle = batch.removed.remove(operation.name, operation.links, far_ends)
     batch.journal.record(

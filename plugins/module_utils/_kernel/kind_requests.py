@@ -73,12 +73,12 @@ def change_link(name: str, kind: Kind, current: Data, values: Values) -> bytearr
     return _message(0, attributes)
 
 
-def recreate_link(link: Link, descriptor: int | None, reported: frozenset[int]) -> bytearray:
+def recreate_link(link: Link, descriptor: int | None, kind: Kind | None) -> bytearray:
     """Return RTM_NEWLINK for a link as it was: with its index, and with what the kernel reported of its kind."""
     on = link.base.index if link.base else 0
     # `lower` of a tunnel is in what the kernel reported.
     known = {} if link.kind == "wireguard" else data_of(link.information)
-    data = {number: content for number, content in known.items() if number not in reported}
+    data = kind.restorable(known) if kind else known
     return _new(
         [
             (IFLA_IFNAME, encode_name(link.name) + b"\0"),

@@ -24,6 +24,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes im
     MaskedBit,
     Number,
     Switch,
+    SwitchOr,
     bare,
     negated,
     on_off,
@@ -61,6 +62,8 @@ _BOND_MODES = {
     "balance-alb": 6,
 }
 
+_LACP = frozenset({"802.3ad"})
+
 _DF = {"unset": 0, "set": 1, "inherit": 2}
 
 
@@ -75,6 +78,10 @@ def _tos(number: int) -> Attribute:
 def _port(number: int, default: int) -> Attribute:
     description = "The UDP port at both ends."
     return Attribute("dstport", Number(number, BE16, lowest=1), description, default=default, in_place=False)
+
+
+def _by_carrier(name: str, number: int, description: str) -> Attribute:
+    return Attribute(name, Number(number, U32), description, 0, excluded_by="arp_interval")
 
 
 def _switch(name: str, number: int, description: str, **row: Any) -> Attribute:
@@ -106,8 +113,8 @@ def _gre(name: str, description: str, *more: Attribute) -> Kind:
             _switch("pmtudisc", 10, "Whether path MTU discovery is done for the outer packets.", default=True),
             *more,
         ),
+        # Not underlay: the kernel sends the outer packets where it creates the link (dev_net() in ip_tunnel_newlink()).
         lower=1,
-        underlay=True,
         whole=True,
     )
 
@@ -154,10 +161,17 @@ _ROWS = (
                 "balance-rr",
                 in_place=False,
             ),
-            Attribute("miimon", Number(3, U32), "How often the members' carrier is checked, in ms; 0 for never.", 0),
-            Attribute("updelay", Number(4, U32), "How long a member waits before it is used, in ms.", 0),
-            Attribute("downdelay", Number(5, U32), "How long a member without carrier is still used, in ms.", 0),
-            Attribute("arp_interval", Number(7, U32), "How often the targets are asked by ARP, in ms; 0 for never.", 0),
+            _by_carrier("miimon", 3, "How often the members' carrier is checked, in ms; 0 for never."),
+            _by_carrier("updelay", 4, "How long a member waits before it is used, in ms."),
+            _by_carrier("downdelay", 5, "How long a member without carrier is still used, in ms."),
+            Attribute(
+                "arp_interval",
+                Number(7, U32),
+                "How often the targets are asked by ARP, in ms; 0 for never.",
+                0,
+                modes=frozenset(_BOND_MODES) - {"802.3ad", "balance-tlb", "balance-alb"},
+                excluded_by="miimon",
+            ),
             Attribute("arp_ip_target", IpAddresses(8), "The IPv4 addresses that are asked by ARP."),
             Attribute(
                 "fail_over_mac",
@@ -181,6 +195,7 @@ _ROWS = (
                 "How often the partner is asked to send LACP packets. For the mode V(802.3ad).",
                 "slow",
                 in_place=False,
+                modes=_LACP,
             ),
             Attribute(
                 "ad_select",
@@ -195,12 +210,14 @@ _ROWS = (
                 "The system priority of LACP. For the mode V(802.3ad).",
                 65535,
                 in_place=False,
+                modes=_LACP,
             ),
             Attribute(
                 "ad_actor_system",
                 MacAddress(26),
                 "The system's address in LACP. For the mode V(802.3ad).",
                 in_place=False,
+                modes=_LACP,
             ),
         ),
         takes_members=True,
@@ -246,12 +263,19 @@ _ROWS = (
             _port(5, 6081),
             _ttl(3),
             _tos(4),
-            _switch("udpcsum", 8, "Whether outer packets of IPv4 have a checksum.", default=True, in_place=False),
-            _switch("udp6zerocsumtx", 9, "Whether outer packets of IPv6 have none.", in_place=False),
-            _switch("udp6zerocsumrx", 10, "Whether outer packets of IPv6 may have none.", in_place=False),
+            Attribute(
+                "udpcsum",
+                SwitchOr(8, reverse=9),
+                "Whether outer packets have a checksum.",
+                default=False,
+                in_place=False,
+                words=negated,
+            ),
             Attribute("df", Number(13, U8, _DF), "The flag do-not-fragment of outer packets.", "unset"),
         ),
         underlay=True,
+        # IFLA_GENEVE_TTL_INHERIT: beside it, even if it is 0, the kernel takes no TTL (geneve_nl2info()).
+        reported=frozenset({12}),
     ),
     _gre("gre", "A GRE tunnel for IP packets over IPv4 (RFC 2784)."),
     _gre(

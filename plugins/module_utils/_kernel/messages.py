@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address, ip_interface, ip_network
@@ -306,6 +306,26 @@ def is_on_link(address: bytes, family: int, index: int) -> bool:
     """Return whether an address is of this IP version and on this link."""
     header = ADDRESS_HEADER.unpack_from(address, START)
     return bool((header[0], header[4]) == (family, index))
+
+
+def move_address(address: bytes, index: int) -> bytes:
+    """Return a dumped address as if it were on another link."""
+    moved = bytearray(address)
+    struct.pack_into("=I", moved, START + ADDRESS_HEADER.size - 4, index)
+    return bytes(moved)
+
+
+def move_route(route: bytes, indexes: Mapping[int, int]) -> bytes:
+    """Return a dumped route with the new indexes of devices, by the former ones."""
+    moved = bytearray(route)
+    for kind, first, _last in netlink.attributes_in(route, START + ROUTE_HEADER.size, len(route)):
+        if kind == RTA_OIF:
+            (index,) = struct.unpack_from("=I", route, first)
+            struct.pack_into("=I", moved, first, indexes.get(index, index))
+    for offset in _next_hops(route, START + ROUTE_HEADER.size):
+        (index,) = struct.unpack_from("=i", route, offset + 4)
+        struct.pack_into("=i", moved, offset + 4, indexes.get(index, index))
+    return bytes(moved)
 
 
 def without_observations(message: bytes) -> bytearray:

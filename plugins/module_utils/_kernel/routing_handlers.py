@@ -85,7 +85,7 @@ def set_neighbour(handles: NamespaceHandles, operation: op.SetNeighbour, batch: 
     index = handles.get(namespace).index(neighbour.device)
     request = routing_requests.neighbour_request(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, neighbour, index)
     # Of what the kernel has found out on its own there is nothing to restore: it finds it out again.
-    batch.capture_contents(namespace).touched.add(index)
+    batch.capture_contents(namespace).touched[index] = neighbour.device
 
     def remove() -> None:
         removal = routing_requests.neighbour_request(RTM_DELNEIGH, 0, neighbour, index)
@@ -97,6 +97,6 @@ def set_neighbour(handles: NamespaceHandles, operation: op.SetNeighbour, batch: 
 def remove_neighbour(handles: NamespaceHandles, operation: op.RemoveNeighbour, batch: Batch) -> None:
     neighbour, namespace = operation.neighbour, operation.namespace
     index = handles.get(namespace).index(neighbour.device)
-    batch.capture_contents(namespace).touched.add(index)
+    batch.capture_contents(namespace).touched[index] = neighbour.device
     request = routing_requests.neighbour_request(RTM_DELNEIGH, 0, neighbour, index)
     batch.add(operation, namespace, request, undo.do_nothing)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import sys
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address, ip_network
@@ -164,6 +165,13 @@ def parse_neighbour(message: bytes) -> Neighbour | None:
         protocol=_number(attributes.get(NDA_PROTOCOL)),
         learned=bool(flags & NTF_EXT_LEARNED),
     )
+
+
+def move_neighbour(neighbour: bytes, indexes: Mapping[int, int]) -> bytes:
+    """Return a dumped neighbour with the new index of its link, by the former ones."""
+    moved, index = bytearray(neighbour), index_of(neighbour)
+    struct.pack_into("=i", moved, START + 4, indexes.get(index, index))
+    return bytes(moved)
 
 
 def index_of(neighbour: bytes) -> int:

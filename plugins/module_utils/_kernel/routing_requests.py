@@ -124,8 +124,8 @@ def route_request(kind: int, flags: int, route: RouteSpec, indexes: Mapping[str,
 
 
 def _scope(route: RouteSpec) -> int:
-    has_gateway = bool(route.gateway) or any(hop.gateway for hop in route.next_hops)
-    is_direct = ":" not in route.destination and route.kind == "unicast" and not has_gateway
+    # As ip-route(8): that of one with several next hops is global.
+    is_direct = ":" not in route.destination and route.kind == "unicast" and not (route.gateway or route.next_hops)
     return RT_SCOPE_LINK if is_direct else RT_SCOPE_UNIVERSE
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Listening sockets, read by sock_diag(7): without a program, and without the kernel's tables of all sockets."""
+"""Sockets that listen or are connected, by sock_diag(7): without a program, and without the kernel's tables of all."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import struct
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from typing import Union
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkSocket, attributes_of, message
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
@@ -18,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
     NETLINK_SOCK_DIAG,
     SOCK_DIAG_BY_FAMILY,
     TCP_CLOSE,
+    TCP_ESTABLISHED,
     TCP_LISTEN,
 )
 
@@ -26,10 +29,16 @@ LISTENING = (("tcp", socket.IPPROTO_TCP, TCP_LISTEN), ("udp", socket.IPPROTO_UDP
 
 #: struct inet_diag_req_v2: family, protocol, states, and a socket's id, which is empty here.
 REQUEST = struct.Struct("=BBBxI48x")
+#: The same for one socket: ports and addresses, in network byte order, any link, and no cookie (INET_DIAG_NOCOOKIE).
+EXACT = struct.Struct("=BBBxI2s2s16s16sIII")
+NO_COOKIE = 0xFFFFFFFF
 #: struct inet_diag_msg: family; of the id the ports, the source address and the link; uid and inode.
 ANSWER = struct.Struct("=Bxxx2s2x16s16xI8x12xII")
 #: linux/inet_diag.h: whether a socket of IPv6 takes no IPv4, INET_DIAG_SKV6ONLY.
 SKV6ONLY = 11
+
+
+Address = Union[IPv4Address, IPv6Address]
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,21 @@ class Socket:
     inode: int
     #: Of IPv6: it takes no IPv4 (IPV6_V6ONLY of ipv6(7)).
     v6only: bool = False
+
+
+def is_established(local: tuple[Address, int], peer: tuple[Address, int]) -> bool:
+    """Return whether a TCP connection exists in the namespace that the thread is in; ends by address and port."""
+    family = socket.AF_INET if local[0].version == 4 else socket.AF_INET6
+    ports = [port.to_bytes(2, "big") for _address, port in (local, peer)]
+    addresses = [address.packed for address, _port in (local, peer)]
+    request = EXACT.pack(
+        family, socket.IPPROTO_TCP, 0, 1 << TCP_ESTABLISHED, *ports, *addresses, 0, NO_COOKIE, NO_COOKIE
+    )
+    with closing(NetlinkSocket(NETLINK_SOCK_DIAG)) as netlink:
+        try:
+            return netlink.get(message(SOCK_DIAG_BY_FAMILY, request))[HEADER.size + 1] == TCP_ESTABLISHED
+        except OSError:  # ENOENT: there is none
+            return False
 
 
 def listening() -> list[Socket]:

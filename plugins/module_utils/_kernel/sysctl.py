@@ -75,6 +75,25 @@ def restore(values: Mapping[str, str]) -> None:
             _write(path, value)
 
 
+def capture_link(name: str) -> dict[str, str]:
+    """Return the values, by file, of the parameters of a link in the namespace that the thread is in."""
+    found = {}
+    for version in ("ipv4", "ipv6"):
+        directory = path_of(f"net.{version}.conf.") + fs_path(name)
+        for file in glob.glob(f"{glob.escape(directory)}/*"):
+            with suppress(OSError):  # one that cannot be read
+                found[file] = _read(file)
+    return found
+
+
+def restore_link(values: Mapping[str, str]) -> None:
+    """Set those parameters that differ from what was captured, except those that the kernel sets on its own."""
+    for file, value in values.items():
+        with suppress(OSError):
+            if _read(file) != value:
+                _write(file, value)
+
+
 def affected_paths(path: str) -> list[str]:
     """Return the file of a parameter, and those that change with it (ip-sysctl; devinet_sysctl_forward())."""
     directory, _slash, name = path.rpartition("/")

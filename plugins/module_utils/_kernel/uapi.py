@@ -115,7 +115,7 @@ NETNSA_NSID, NETNSA_FD = 1, 3
 
 # linux/sock_diag.h, net/tcp_states.h
 SOCK_DIAG_BY_FAMILY = 20
-TCP_CLOSE, TCP_LISTEN = 7, 10
+TCP_ESTABLISHED, TCP_CLOSE, TCP_LISTEN = 1, 7, 10
 
 # linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h: subsystem (NFNL_SUBSYS_NFTABLES) and message
 NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE = 10 << 8 | 1, 10 << 8 | 4, 10 << 8 | 7

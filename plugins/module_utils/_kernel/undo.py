@@ -22,7 +22,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
     messages,
     qdisc_undo,
     requests,
+    routing_messages,
     routing_undo,
+    sysctl,
     tun_devices,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
@@ -43,19 +45,20 @@ from ansible_collections.netns.fabric.plugins.module_utils._system.small_files i
 
 @dataclass(frozen=True)
 class CapturedLink:
-    """A link, the namespace that it was in, and its group."""
+    """A link, the namespace that it was in, its group, and its kernel parameters by their files, if need be."""
 
     namespace: NamespaceName
     link: Link
     group: int = 0
     queue_length: int = 0
+    parameters: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
 class Contents:
     """The addresses, routes, static neighbours and qdiscs of a namespace, as the kernel dumped them.
 
-    `touched` are the indexes of the links whose addresses and neighbours the call may lose; those of other links are
+    `touched` are the links whose addresses and neighbours the call may lose, names by index; those of other links are
     not restored. Their qdiscs it may lose as well, with those of `touched_qdiscs`.
     """
 
@@ -63,7 +66,7 @@ class Contents:
     routes: Sequence[bytes]
     neighbours: Sequence[bytes]
     qdiscs: Mapping[int, qdisc_undo.LinkQueues] = field(default_factory=dict)
-    touched: set[int] = field(default_factory=set)
+    touched: dict[int, str] = field(default_factory=dict)
     touched_qdiscs: set[int] = field(default_factory=set)
 
 
@@ -74,6 +77,8 @@ class Captures:
         self._handles = handles
         self._contents: dict[NamespaceName, Contents] = {}
         self._rules: dict[NamespaceName, Sequence[bytes]] = {}
+        #: The links that have got their addresses again, by namespace.
+        self.restored: dict[NamespaceName, set[str]] = {}
 
     def capture_link(
         self, namespace: NamespaceName, name: str, journal: Journal, known: Link | None = None
@@ -83,12 +88,16 @@ class Captures:
         contents = self.capture_contents(namespace, journal)
         handle = self._handles.get(namespace)
         found = handle.link(name)
-        contents.touched.add(found.link.index)
+        contents.touched[found.link.index] = name
         checksum = ethtool.tx_checksum(handle.socket.fileno(), name)
         link = replace(found.link, tx_checksum=checksum, base=base)
         if known is not None and link.kind == generic.FAMILY:
             link = replace(link, information=known.information)
-        return CapturedLink(namespace, link, found.group, found.queue_length)
+        parameters: Mapping[str, str] = {}
+        if journal.kept:  # a call ends with what deletes or moves a link: none that is undone at once has lost them
+            with self._handles.entered(namespace):
+                parameters = sysctl.capture_link(name)
+        return CapturedLink(namespace, link, found.group, found.queue_length, parameters)
 
     def capture_contents(self, namespace: NamespaceName, journal: Journal) -> Contents:
         """Capture the addresses, routes, static neighbours and qdiscs of a namespace, to be restored all at once.
@@ -110,21 +119,25 @@ class Captures:
     def _restore_contents(self, namespace: NamespaceName) -> None:
         contents, handle = self._contents.pop(namespace), self._handles.get(namespace)
         # What another program has removed meanwhile was not lost by this call.
-        present = {found.link.index for found in handle.links()}
-        for index in sorted(contents.touched & present):
-            for family in (socket.AF_INET, socket.AF_INET6):
-                before = [raw for raw in contents.addresses if messages.is_on_link(raw, family, index)]
-                _restore_addresses(handle, before, family, index)
-        routing_undo.restore_routes(handle, contents.routes, present)
-        routing_undo.restore_neighbours(handle, contents.neighbours, contents.touched & present)
-        # A link that had none can have got one only by an operation on qdiscs.
-        lost = contents.touched_qdiscs | {
-            index
-            for index, queues in contents.qdiscs.items()
-            if index in contents.touched or queues.redirects & contents.touched
+        indexes = {found.link.name: found.link.index for found in handle.links()}
+        present = set(indexes.values())
+        # Open vSwitch gives the device of a port that it creates again another index.
+        moved = {
+            former: indexes[name]
+            for former, name in contents.touched.items()
+            if former not in present and name in indexes
         }
-        for index in sorted(lost & present):
-            qdisc_undo.restore(handle, index, contents.qdiscs.get(index, qdisc_undo.LinkQueues()))
+        for former in sorted(contents.touched.keys() & (present | moved.keys())):
+            index = moved.get(former, former)
+            for family in (socket.AF_INET, socket.AF_INET6):
+                before = [raw for raw in contents.addresses if messages.is_on_link(raw, family, former)]
+                _restore_addresses(handle, [messages.move_address(raw, index) for raw in before], family, index)
+        routing_undo.restore_routes(handle, [messages.move_route(raw, moved) for raw in contents.routes], present)
+        neighbours = [routing_messages.move_neighbour(raw, moved) for raw in contents.neighbours]
+        touched = present & {*contents.touched, *moved.values()}
+        routing_undo.restore_neighbours(handle, neighbours, touched)
+        _restore_qdiscs(handle, contents, present)
+        self.restored[namespace] = {name for name, index in indexes.items() if index in touched}
 
     def capture_rules(self, namespace: NamespaceName, journal: Journal) -> Sequence[bytes]:
         """Capture the rules of a namespace, which are restored all at once, for their order."""
@@ -144,6 +157,9 @@ class Captures:
 def restore_link(handles: NamespaceHandles, captured: CapturedLink) -> None:
     """Enslave a link that is in its place again, and set it up or down, as it was; not its addresses and routes."""
     link, netlink = captured.link, handles.get(captured.namespace).socket
+    if captured.parameters:
+        with handles.entered(captured.namespace):
+            sysctl.restore_link(captured.parameters)
     if link.master:
         # Open vSwitch refuses this, and attaches its port again on its own.
         netlink.request_all([kind_requests.set_master(link.name, link.master)])
@@ -230,7 +246,7 @@ def recreate_link(handles: NamespaceHandles, captured: CapturedLink) -> None:
     source = link.base.namespace if link.base else namespace
     descriptor = handles.get(namespace).descriptor if source != namespace else None
     kind = find_kind(link.kind, link.information)
-    request = kind_requests.recreate_link(link, descriptor, kind.reported if kind else frozenset())
+    request = kind_requests.recreate_link(link, descriptor, kind)
     _request_accepted(handles, source, request)
     if kind is not None and kind.generic:
         with handles.entered(namespace):
@@ -260,6 +276,12 @@ def move_back(handles: NamespaceHandles, move: op.MoveLink, captured: CapturedLi
         ("IFLA_NEW_IFINDEX", captured.link.index),
     )
     target.socket.request(request)
+    restore_link(handles, captured)
+
+
+def restore_device(handles: NamespaceHandles, captured: CapturedLink) -> None:
+    """Configure a link of the host as it was, which another program has created again; not its addresses and routes."""
+    _restore_attributes(handles, captured)
     restore_link(handles, captured)
 
 
@@ -342,6 +364,17 @@ def capture_stale_file(name: str) -> Callable[[], None]:
         os.chown(path, status.st_uid, status.st_gid)
 
     return restore
+
+
+def _restore_qdiscs(handle: NamespaceHandle, contents: Contents, present: Collection[int]) -> None:
+    # A link that had none can have got one only by an operation on qdiscs.
+    lost = contents.touched_qdiscs | {
+        index
+        for index, queues in contents.qdiscs.items()
+        if index in contents.touched or queues.redirects & contents.touched.keys()
+    }
+    for index in sorted(lost.intersection(present)):
+        qdisc_undo.restore(handle, index, contents.qdiscs.get(index, qdisc_undo.LinkQueues()))
 
 
 def _restore_addresses(handle: NamespaceHandle, before: Sequence[bytes], family: int, index: int) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
@@ -33,6 +33,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.answers import
     parse_internal_ports,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.bond_operations import AddMembers, RemoveMembers
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.client import (
     DEFAULT_TIMEOUT,
     GRACE,
@@ -53,12 +54,16 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.flows import (
     parse_error,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations import (
+    AddPort,
     DeleteBridge,
     DeletePort,
+    MovePort,
     OvsOperation,
+    SetBridge,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.transaction import Transaction, split_batches
+from ansible_collections.netns.fabric.plugins.module_utils._system.connections import find_connection
 
 #: Seconds that ovs-vswitchd has to open a link that has just appeared, and between two readings.
 SETTLING_TIME = 1.0
@@ -228,6 +233,34 @@ class OpenVSwitch(Backend):
         }
 
     # Writing
+
+    def cuts(self, operations: Sequence[Operation], host: Backends) -> Iterator[tuple[Operation, str]]:
+        """Yield the operations that put a link that carries the connection into a bridge, remove it or re-create it."""
+        concerned = [
+            each
+            for each in operations
+            if isinstance(each, (AddPort, MovePort, DeletePort, DeleteBridge, AddMembers, RemoveMembers))
+            or (isinstance(each, SetBridge) and "datapath_type" in each.columns.values)
+        ]
+        carriers = host.use(KERNEL).carriers() if concerned and find_connection() else None
+        if carriers is None:
+            return
+        for operation in concerned:
+            if carriers.names & {operation.name, *getattr(operation, "members", ())}:
+                yield operation, carriers.describe(f"`{'; '.join(operation.commands())}`")
+
+    def protect(self, operations: Sequence[Operation], journal: Journal, host: Backends) -> None:
+        """Record how to restore the settings of the devices that ovs-vswitchd deletes for these operations."""
+        renewed = {each.name for each in operations if isinstance(each, (MovePort, SetBridge))}
+        names = self._links_of(operations) | (renewed & self._internal_names())
+        if names:
+            host.use(KERNEL).capture_links(sorted(names), journal)
+
+    def _internal_names(self) -> set[str]:
+        interfaces = (
+            interface for bridge in self._before.bridges for port in bridge.ports for interface in port.interfaces
+        )
+        return {interface.name for interface in interfaces if interface.type == "internal"}
 
     def execute(self, operations: Sequence[Operation], journal: Journal) -> None:
         self._require_daemon()

@@ -118,6 +118,9 @@ class Columns:
 
 NO_COLUMNS = Columns()
 
+#: The tables whose rows ovs-vsctl finds by a name that no other row of the table has.
+NAMED_TABLES = frozenset({"Bridge", "Port", "Interface"})
+
 
 #: The columns of the table Open_vSwitch that refer to rows.
 _ROOT_COLUMNS: Mapping[str, str] = {"Bridge": "bridges", "SSL": "ssl"}
@@ -158,7 +161,13 @@ def _restore_references(row: Row, names: Mapping[str, str]) -> Iterator[Command]
             if isinstance(element, Uuid) and element.text in names:
                 name = names[element.text]
                 added = name if key is None else f"{format_atom(key)}={name}"
-                yield ("--if-exists", "add", row.table, row.uuid, column, added)
+                yield ("--if-exists", "add", row.table, _record_of(row), column, added)
+
+
+def _record_of(row: Row) -> str:
+    """Return how a command names a row: by its name where it has one, as it may have been re-created meanwhile."""
+    name = row.optional("name") if row.table in NAMED_TABLES else None
+    return str(name or row.uuid)
 
 
 def _row_name(row: Row) -> str:

@@ -82,7 +82,7 @@ def find_difference(state: KernelState, own: WantedKind, where: Where, link: Lin
 
 def creation_of(wanted: WantedLink, own: WantedKind, kept: Mapping[str, Any], former: Link | None = None) -> CreateLink:
     """Return the creation of a link; `kept` are the options of the one that it replaces, `former` is that."""
-    values = {**kept, **own.values}
+    values = own.kind.keep(kept, own.values)
     settings = wanted.settings
     # In some modes the address is that of the parent.
     is_own = (

@@ -76,15 +76,22 @@ def parse_kind(
     values = _parse_values(checks, kind, options.get(kind.name) or {}, present)
     parent = _parse_parent(checks, kind, options.get("parent"), present)
     source = namespace if parent is None else parent[0]
-    underlay = options.get("underlay")
-    if underlay is not None:
-        place = checks.value("underlay.namespace", validation.namespace_name, underlay.get("namespace"))
-        if not kind.underlay:
-            checks.error("underlay", f"is for tunnels, and a {kind.name} sends no outer packets; leave it out")
-        elif parent is not None and parent[0] != place:
-            checks.error("underlay", "the outer packets travel in the namespace of the `parent`; leave it out")
-        source = place
+    if kind.is_fixed_tunnel and source != namespace:
+        checks.error("parent.namespace", f"a {kind.name} is on a link of its own namespace; give that, or no parent")
+    if options.get("underlay") is not None:
+        source = _parse_underlay(checks, kind, options["underlay"], parent)
     return WantedKind(kind, values, parent, source)
+
+
+def _parse_underlay(checks: Checks, kind: Kind, given: Mapping[str, Any], parent: Where | None) -> NamespaceName:
+    place: NamespaceName = checks.value("underlay.namespace", validation.namespace_name, given.get("namespace"))
+    if kind.is_fixed_tunnel:
+        checks.error("underlay", f"the outer packets of a {kind.name} travel in its own namespace; leave it out")
+    elif not kind.underlay:
+        checks.error("underlay", f"is for tunnels, and a {kind.name} sends no outer packets; leave it out")
+    elif parent is not None and parent[0] != place:
+        checks.error("underlay", "the outer packets travel in the namespace of the `parent`; leave it out")
+    return place
 
 
 def describe_options(kind: Kind) -> str:

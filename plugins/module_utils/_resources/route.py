@@ -53,9 +53,8 @@ class RouteResource(Resource[WantedRoute, KernelState]):
         return desired.namespace, desired.table or desired.vrf, desired.destination, desired.kernel_metric
 
     def ensures(self, desired: WantedRoute) -> Iterable[object]:
-        network = ip_network(desired.destination)
-        devices = desired.direct_devices if desired.present else ()
-        return [ASubnet(desired.namespace, device, network) for device in devices]
+        on_link = desired.present and desired.is_direct
+        return [ASubnet(desired.namespace, desired.device, ip_network(desired.destination))] if on_link else []
 
     def read(self, host: Host, call: Call[WantedRoute]) -> KernelState:
         kernel = host.use(KERNEL)

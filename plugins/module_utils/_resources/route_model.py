@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,9 +93,12 @@ class WantedRoute:
         return (WantedNextHop(self.gateway, self.device, onlink=self.onlink),)
 
     @property
-    def direct_devices(self) -> Iterator[str | None]:
-        """The links that the destination is on, without a gateway."""
-        return (hop.device for hop in self.hops if hop.gateway is None)
+    def is_direct(self) -> bool:
+        """Whether the destination is on the link itself, so that gateways there are reached by the route.
+
+        By one with several next hops they are not (fib_check_nh() in net/ipv4/fib_semantics.c looks for RT_SCOPE_LINK).
+        """
+        return self.is_unicast and not self.next_hops and self.gateway is None
 
 
 def parse_route(entry: Entry, options: Mapping[str, Any]) -> WantedRoute:

@@ -102,7 +102,8 @@ class NamespaceRoutes:
             operations.append(op.RemoveRoute(self.state.name, self._spec_of(route)))
         spec = self._new_spec(wanted)
         operations.append(op.AddRoute(self.state.name, spec))
-        self._direct += [(wanted.destination, device) for device in wanted.direct_devices]
+        if wanted.is_direct:
+            self._direct.append((wanted.destination, wanted.device))
         before = {"routes": [self._spec_of(route).description() for route in rivals]} if rivals else None
         after = {"routes": [spec.description()]}
         return Change(wanted.entry, self._target(wanted.destination), before, after, tuple(operations))
@@ -201,8 +202,7 @@ class NamespaceRoutes:
         there = [
             route.destination
             for route in self.state.routes
-            for found in _direct_devices(route)
-            if not device or (link and found == link.index)
+            if _is_direct(route) and (not device or (link and route.device == link.index))
         ]
         planned = [destination for destination, name in self._direct if not device or name == device]
         ensured = [network for name, network in self._ensured if None in (name, device) or name == device]
@@ -302,10 +302,6 @@ class NamespaceRoutes:
         return f"route {self.state.name or 'host'} {name}"
 
 
-def _direct_devices(route: Route) -> Iterator[int | None]:
-    """Yield the links that the destination of a route is on, without a gateway."""
-    if route.kind == "unicast" and not route.special:
-        if route.next_hops:
-            yield from (hop.device for hop in route.next_hops if hop.gateway is None)
-        elif route.gateway is None:
-            yield route.device
+def _is_direct(route: Route) -> bool:
+    """Return whether the destination of a route is on a link itself, so that gateways there are reached by it."""
+    return route.kind == "unicast" and not route.special and route.gateway is None and not route.next_hops

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed, Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Backend, BackendType, Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._system import programs
@@ -46,6 +46,34 @@ class Systemd(Backend):
 
     def commit(self) -> None:
         """Nothing is kept for the rollback but what the journal has."""
+
+
+#: The socket of the bus by which systemd takes requests that systemctl(1) does not have.
+BUS = "/run/dbus/system_bus_socket"
+
+
+def move_to_scope(description: str) -> None:
+    """Move this process into a scope of its own (systemd.scope(5)): it does not end with the session of its login.
+
+    logind ends the processes of a session with `KillUserProcesses=yes`, and systemd those of a unit that is stopped.
+    Without systemd, or without its bus, which logind needs as well, nothing does.
+
+    Raises:
+        Unavailable: systemd refuses it.
+    """
+    busctl = programs.find("busctl")
+    if not is_booted() or not os.path.exists(BUS) or busctl is None:
+        return
+    unit = f"netns-fabric-confirmation-{os.getpid()}.scope"
+    properties = ["3", "Description", "s", description, "CollectMode", "s", "inactive-or-failed"]
+    properties += ["PIDs", "au", "1", str(os.getpid())]
+    manager = ["org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"]
+    call = ["StartTransientUnit", "ssa(sv)a(sa(sv))", unit, "fail", *properties, "0"]
+    result = programs.run([busctl, "call", *manager, *call])
+    if result.status != 0:
+        raise Unavailable(
+            f"systemd does not start {unit}, in which the changes wait for their confirmation: {result.error}"
+        )
 
 
 def _systemctl(*words: str) -> str:

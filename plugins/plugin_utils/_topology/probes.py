@@ -21,7 +21,7 @@ Pure. Their number grows linearly, whereas that of all pairs grows with the squa
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_network
 from typing import Any
 
@@ -84,7 +84,7 @@ def derive_probes(topology: Topology, policies: Policies) -> list[Probe]:
         ((path for path, is_sender in published if not is_sender), False),
         (isolated_paths(topology, members, walk), False),
         (_forbidden_paths_outside(topology, walk), False),
-        (_refused_paths(topology, members, walk), False),
+        (_paths_to_refused(topology, walk), False),
     ):
         for path in paths:
             expected.setdefault(path, reachable)
@@ -196,7 +196,7 @@ def _paths_through_routers(topology: Topology, members: Subnets, walk: Walk) -> 
                         break
 
 
-def _refused_paths(topology: Topology, members: Subnets, walk: Walk) -> Iterator[ProbePath]:
+def _paths_to_refused(topology: Topology, walk: Walk) -> Iterator[ProbePath]:
     """Yield for each route that refuses packets one address in the topology that it is about."""
     refusing = [
         (index, namespace.name, route)
@@ -204,10 +204,14 @@ def _refused_paths(topology: Topology, members: Subnets, walk: Walk) -> Iterator
         for route in namespace.routes
         if route.kind != "unicast"
     ]
-    candidates = {version: _RoutedAddresses(members, version, walk) for version in (4, 6)} if refusing else {}
+    holders = walk.holders if refusing else {}
+    addresses = {
+        version: sorted(address for address in holders if address.version == version and not is_link_local(address))
+        for version in (4, 6)
+    }
     for index, name, route in refusing:
-        for address in candidates[route.version].select(route.destination, index):
-            if name not in walk.holders[address] and walk.reaches(name, address) is Verdict.NO:
+        for address in _select(addresses[route.version], route.destination, index):
+            if name not in holders[address] and walk.reaches(name, address) is Verdict.NO:
                 yield ProbePath(name, address)
                 break
 
@@ -231,12 +235,17 @@ class _RoutedAddresses:
 
     def select(self, network: Network | None, start: int) -> list[Address]:
         """Return a few of the addresses in a network (None: of all), from a position that depends on ``start``."""
-        first, last = 0, len(self._addresses)
-        if network is not None:
-            first = bisect_left(self._addresses, network.network_address)
-            last = bisect_right(self._addresses, network.broadcast_address)
-        count = last - first
-        return [self._addresses[first + (start + step) % count] for step in range(min(CANDIDATES_MAX, count))]
+        return _select(self._addresses, network, start)
+
+
+def _select(addresses: Sequence[Address], network: Network | None, start: int) -> list[Address]:
+    """Return a few of the sorted addresses that are in a network (None: of all)."""
+    first, last = 0, len(addresses)
+    if network is not None:
+        first = bisect_left(addresses, network.network_address)
+        last = bisect_right(addresses, network.broadcast_address)
+    count = last - first
+    return [addresses[first + (start + step) % count] for step in range(min(CANDIDATES_MAX, count))]
 
 
 # --- outside -------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
+from ansible_collections.netns.fabric.plugins.module_utils._core.confirmation import confirmation_time
 from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import REACHABLE, is_forbidding
 from ansible_collections.netns.fabric.plugins.module_utils._core.policies import IN, OUT
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface, describe
@@ -73,6 +74,7 @@ class Reader:
         self._read_scalar(given, "prune", schema.check_boolean, fallback=True)
         self._read_scalar(given, "nat_backend", schema.one_of("auto", "nftables", "iptables"), "auto")
         boot = self._read_scalar(given, "boot", schema.check_boolean, fallback=False)
+        self._read_scalar(given, "confirm", confirmation_time, 0)
         heal = self._read_scalar(given, "heal", validation.repair_interval, 0)
         if heal and not boot:
             self.errors.add("topology_heal", "", "repairs a stored topology; set topology_boot: true as well")

@@ -129,10 +129,11 @@ def _is_on_link(gateway: Address, own: Iterable[Interface], hop: NextHop, namesp
     return any(
         other.destination is not None
         and gateway in other.destination
-        and direct.gateway is None
-        and (hop.device is None or direct.device == hop.device)
+        and other.kind == "unicast"
+        and other.gateway is None
+        and not other.next_hops
+        and (hop.device is None or other.device == hop.device)
         for other in namespace.routes
-        for direct in other.hops
     )
 
 

@@ -186,6 +186,7 @@ VARIABLES = (
     "names",
     "boot",
     "heal",
+    "confirm",
 )
 _END: dict[str, Check] = {
     "name": validation.interface_name,

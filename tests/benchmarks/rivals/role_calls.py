@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any
 
 import yaml
+from jinja2 import Undefined
 from jinja2.nativetypes import NativeEnvironment
 
 from ansible_collections.netns.fabric.plugins.filter.compile_topology import compile_topology
@@ -34,6 +35,7 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "bool": bool,
     "difference": lambda one, other: [each for each in one if each not in other],
     "flatten": _flatten,
+    "random": lambda end: end - 1,
 }
 
 
@@ -75,7 +77,9 @@ def _calls(
             continue
         for key in task:
             if key.startswith(_MODULES):
-                yield key[len(_MODULES) :], _rendered(environment, task[key], variables)
+                given = _rendered(environment, task[key], variables)
+                # Without the options that the role omits.
+                yield key[len(_MODULES) :], {name: one for name, one in given.items() if not isinstance(one, Undefined)}
 
 
 def _rendered(environment: NativeEnvironment, value: Any, variables: dict[str, Any]) -> Any:

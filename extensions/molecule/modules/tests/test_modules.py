@@ -61,6 +61,16 @@ def test_routes(kernel: Kernel) -> None:
     assert kernel.routes() == {"default via 198.51.100.2 dev uplink0"}
 
 
+def test_rules_and_neighbours(shell: Shell) -> None:
+    rules = [line.split() for line in shell.run("ip", "-n", "red", "rule", "show").splitlines()]
+    assert rules[1] == ["1000:", "from", "all", "to", "203.0.113.0/24", "unreachable", "proto", "static"]
+    assert len(rules) == 4
+    found = shell.run("ip", "-n", "red", "neigh", "show", "nud", "permanent").split()
+    assert found[:5] == ["192.0.2.77", "dev", "eth0", "lladdr", "02:00:00:00:77:73"]
+    for namespace in ("red", "blue"):
+        assert "static" not in shell.run("ip", "-n", namespace, "neigh", "show", "proxy")
+
+
 def test_bridges(openvswitch: OpenVSwitch) -> None:
     assert openvswitch.bridges() == {"lab_br", "shop_br"}
     bridge = openvswitch.bridge("lab_br")

@@ -198,7 +198,7 @@ def test_a_refusal_rolls_back_what_was_done_in_every_backend() -> None:
 
 def test_what_was_written_to_and_is_gone_rolls_back_everything() -> None:
     class Gone(Ledger):
-        def confirm(self) -> None:
+        def verify(self) -> None:
             raise OperationFailed(None, "it is gone")
 
     done: list[str] = []

@@ -36,6 +36,18 @@ def test_error_of_the_system_is_not_an_internal_error() -> None:
     assert "Internal error" not in message
 
 
+def test_a_lack_of_memory_is_not_an_internal_error() -> None:
+    def action() -> dict[str, Any]:
+        raise MemoryError
+
+    module: Any = FailingModule()
+    with pytest.raises(SystemExit) as ended:
+        runner.run_and_exit(module, action)
+    message = str(ended.value)
+    assert message.startswith("Cannot allocate memory; the host or the control group of this process is out of memory")
+    assert message.endswith("All changes made by this call were rolled back.")
+
+
 def test_the_record_of_a_call_in_the_hosts_log_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     logged: list[str] = []
     monkeypatch.setattr(basic, "has_journal", False)

@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
+from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import announcements
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.announcements import frame
 
 MAC = bytes.fromhex("020000000001")
@@ -33,3 +37,16 @@ def test_the_advertisement_of_an_ipv6_address() -> None:
     summed = plain[22:54] + bytes.fromhex("000000200000003a") + plain[54:]
     words = sum(int.from_bytes(summed[start : start + 2], "big") for start in range(0, len(summed), 2))
     assert words % 0xFFFF == 0
+
+
+def test_sockets_are_closed_where_no_thread_can_be_started() -> None:
+    """As with TasksMax of systemd; root is exempt from RLIMIT_NPROC, so it cannot be had on purpose."""
+
+    class NoThreads(ThreadPoolExecutor):
+        def submit(self, *_arguments: Any, **_keywords: Any) -> Any:
+            raise RuntimeError("can't start new thread")
+
+    opened = [socket.socket() for _number in range(2)]
+    with NoThreads() as pool:
+        announcements._close_all(pool, opened)
+    assert [each.fileno() for each in opened] == [-1, -1]

@@ -47,7 +47,7 @@ def restored() -> bytearray:
     data = attribute(1, b"\4\0\0\0") + attribute(8, b"\0\0\0\0") + attribute(7, b"\1\0\0\0")
     information = attribute(IFLA_INFO_KIND, b"macvlan\0") + attribute(IFLA_INFO_DATA, data)
     link = Link(9, "mv0", "macvlan", "02:00:00:00:00:01", base=End(None, 7), information=information)
-    return kind_requests.recreate_link(link, 5, frozenset())
+    return kind_requests.recreate_link(link, 5, None)
 
 
 def test_link_is_restored_with_its_index_and_what_it_was_on() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import struct
 import timeit
 from pathlib import Path
 from typing import Any
@@ -125,3 +126,31 @@ def test_encoding_of_a_kind_costs_no_more_than_that_of_a_veth_by_pyroute2() -> N
     assert min(timeit.repeat(lambda: kind_requests.new_link(vlan, 7, 9), number=50)) < min(
         timeit.repeat(veth, number=50)
     )
+
+
+def test_vlan_is_restored_with_the_flags_that_exist() -> None:
+    """The kernel reports a mask of all bits, and refuses it."""
+    reported = {1: b"\x0a\0", 2: struct.pack("=II", 0x5, 0xFFFFFFFF)}
+    assert KINDS["vlan"].restorable(reported) == {1: b"\x0a\0", 2: struct.pack("=II", 0x5, 0x1F)}
+
+
+def test_geneve_reports_the_checksum_of_ipv6_as_the_reverse_of_another_attribute() -> None:
+    kind = KINDS["geneve"]
+    assert [kind.decode(data)["udpcsum"] for data in ({8: b"\1"}, {9: b"\0"}, {9: b"\1"}, {})] == [
+        True,
+        True,
+        False,
+        None,
+    ]
+    assert kind.restorable({9: b"\0"})[8] == b"\1"
+    assert 12 not in kind.restorable({3: b"\x10", 12: b"\0"})
+
+
+def test_bond_keeps_what_its_new_mode_takes() -> None:
+    kind = KINDS["bond"]
+    former = {"mode": "802.3ad", "lacp_rate": "fast", "miimon": 100, "min_links": 1}
+    assert kind.keep(former, {"mode": "active-backup"}) == {"mode": "active-backup", "miimon": 100, "min_links": 1}
+    assert kind.keep(former, {"miimon": 200}) == {**former, "miimon": 200}
+    assert "miimon" not in kind.keep(former, {"mode": "balance-xor", "arp_interval": 50})
+    # What is given is for the kernel to judge.
+    assert kind.keep({}, {"lacp_rate": "fast"}) == {"lacp_rate": "fast"}

@@ -105,7 +105,7 @@ def test_the_rows_that_were_kept_refer_to_the_re_created_ones_again() -> None:
     rows = {row.uuid: row for row in (port, other, bridge, mirror)}
     assert recreate_rows([port], rows) == [
         ("--id=@row_p_1", "create", "Port", "name=t1"),
-        ("--if-exists", "add", "Bridge", "b", "ports", "@row_p_1"),
+        ("--if-exists", "add", "Bridge", "br", "ports", "@row_p_1"),
         ("--if-exists", "add", "Mirror", "m", "select_src_port", "@row_p_1"),
     ]
     assert recreate_rows([bridge], rows)[-1] == ("add", "Open_vSwitch", ".", "bridges", "@row_b")

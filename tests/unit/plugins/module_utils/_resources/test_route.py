@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from ipaddress import ip_interface, ip_network
 from typing import Any
 
@@ -30,7 +31,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import DISABLE_IPV6
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route_model import WantedRoute
-from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ALinkUp, ASubnet
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ALinkUp, ASubnet, AVrf
 
 RESOURCE = RouteResource()
 LINKS = (Link(1, "lo", up=True), Link(2, "eth0", up=True), Link(3, "eth1", up=True), Link(4, "eth2"))
@@ -217,6 +218,31 @@ def test_what_earlier_steps_ensure(options: dict[str, Any], ensured: list[object
     else:
         with pytest.raises(FabricError, match=refusal):
             RESOURCE.plan(KernelState({"red": there}), call)
+
+
+def test_the_table_of_a_vrf_that_an_earlier_step_creates() -> None:
+    there = state(Route("10.0.0.0/8", "192.0.2.253", 2, table=10))
+    call = Call((desired("10.0.0.0/8", **GATEWAY, vrf="blue"),), ensured=frozenset({AVrf("red", "blue", 10)}))
+    assert RESOURCE.plan(there, call).commands == [
+        "ip -n red route del 10.0.0.0/8 via 192.0.2.253 dev eth0 table 10",
+        "ip -n red route add 10.0.0.0/8 via 192.0.2.254 vrf blue proto static",
+    ]
+    with pytest.raises(FabricError, match="there is no VRF blue here"):
+        RESOURCE.plan(there, Call((desired("10.0.0.0/8", **GATEWAY, vrf="blue"),)))
+
+
+@pytest.mark.parametrize(
+    ("need", "options", "option"),
+    [
+        ("multipath", {"nexthops": [{"gateway": "192.0.2.7"}, {"gateway": "192.0.2.8"}]}, "nexthops"),
+        ("tables", {**GATEWAY, "table": 100}, "table"),
+    ],
+)
+def test_what_the_kernel_lacks(need: str, options: dict[str, Any], option: str) -> None:
+    there = replace(state(), refused_routing={need: "the kernel of this host has none"})
+    with pytest.raises(FabricError, match=f"{option}: the kernel of this host has none"):
+        plan(there, desired("10.0.0.0/8", **options), check_mode=True)
+    assert plan(there, desired("10.0.0.0/8", **GATEWAY)).changed
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed, Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Journal
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
+from ansible_collections.netns.fabric.plugins.module_utils._system import programs, systemd
 from ansible_collections.netns.fabric.plugins.module_utils._system import systemd_operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._system.systemd import Systemd
 
@@ -63,3 +64,37 @@ def test_a_refusal_has_the_operation_and_the_reason(calls: Path) -> None:
 def test_a_unit_that_is_no_longer_loaded_has_nothing_to_forget(calls: Path) -> None:
     Systemd().execute([op.ResetUnit("bad")], Journal())
     assert calls.read_text(encoding="utf-8") == "reset-failed bad\n"
+
+
+@pytest.fixture
+def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand for a host that runs systemd, and for busctl; return the file with its calls."""
+    calls = tmp_path / "calls"
+    monkeypatch.setattr(systemd, "BOOTED", str(tmp_path))
+    monkeypatch.setattr(systemd, "BUS", str(tmp_path / "bus"))
+    monkeypatch.setattr(programs, "find", lambda name: str(tmp_path / name))
+    (tmp_path / "bus").touch()
+    (tmp_path / "busctl").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {calls}\n', encoding="utf-8")
+    (tmp_path / "busctl").chmod(0o755)
+    return calls
+
+
+def test_a_process_moves_into_a_scope_of_its_own(bus: Path) -> None:
+    systemd.move_to_scope("What waits")
+    assert bus.read_text(encoding="utf-8").splitlines()[4:] == [
+        *("StartTransientUnit", "ssa(sv)a(sa(sv))", f"netns-fabric-confirmation-{os.getpid()}.scope", "fail", "3"),
+        *("Description", "s", "What waits", "CollectMode", "s", "inactive-or-failed"),
+        *("PIDs", "au", "1", str(os.getpid()), "0"),
+    ]
+
+
+def test_a_scope_that_systemd_refuses(bus: Path) -> None:
+    bus.with_name("busctl").write_text('#!/bin/sh\necho "Access denied" >&2\nexit 1\n', encoding="utf-8")
+    with pytest.raises(Unavailable, match=r"netns-fabric-confirmation-\d+\.scope, .*: Access denied"):
+        systemd.move_to_scope("What waits")
+
+
+def test_no_scope_without_a_bus(bus: Path) -> None:
+    bus.with_name("bus").unlink()
+    systemd.move_to_scope("What waits")
+    assert not bus.exists()

@@ -35,7 +35,7 @@ def reference() -> Variables:
 
 def small(**changes: Any) -> Variables:
     """Return a namespace on a bridge, with changes to its interface, its ``routes``, ``rules``, ``neighbours``."""
-    routing = {key: changes.pop(key) for key in ("rules", "neighbours") if key in changes}
+    routing: dict[str, Any] = {key: changes.pop(key) for key in ("rules", "neighbours") if key in changes}
     routing["routes"] = changes.pop("routes", [])
     interface = {"name": "eth0", "bridge": "br0", "peer": "tap0", "addresses": ["10.0.0.1/24"], **changes}
     return {"bridges": [{"name": "br0"}], "namespaces": [{"name": "red", "interfaces": [interface], **routing}]}
