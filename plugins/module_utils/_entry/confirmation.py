@@ -16,7 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.runner import (
     FabricModule,
     run_and_exit,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._entry.mailbox import CONFIRM, ROLL_BACK
+from ansible_collections.netns.fabric.plugins.module_utils._entry.confirmation_socket import CONFIRM, ROLL_BACK
 from ansible_collections.netns.fabric.plugins.module_utils._system.connections import find_connection
 
 CONFIRMED, ROLLED_BACK = "confirmed", "rolled_back"

@@ -33,7 +33,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.host import Hos
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import BackendType
 from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import HIDDEN
 from ansible_collections.netns.fabric.plugins.module_utils._core.text import printable
-from ansible_collections.netns.fabric.plugins.module_utils._entry.mailbox import CONFIRM, Mailbox, Request
+from ansible_collections.netns.fabric.plugins.module_utils._entry.confirmation_socket import (
+    CONFIRM,
+    ConfirmationSocket,
+    Request,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._system.connections import find_connection
 from ansible_collections.netns.fabric.plugins.module_utils._system.systemd import move_to_scope
 
@@ -108,7 +112,7 @@ class _Keeper:
         self._backends = backends
         self._wanted = wanted
         self._record = Record(wanted.id, wanted.seconds, confirmation.RUNNING)
-        self._mailbox = Mailbox(wanted.id, origin)
+        self._socket = ConfirmationSocket(wanted.id, origin)
         self._answered = False
 
     def start(self, pipe: int) -> None:
@@ -153,7 +157,7 @@ class _Keeper:
             with exclusive_access(host):
                 confirmation.require_none_pending()
                 warnings = confirmation.report_earlier_run(check_mode=False)
-                self._mailbox.open()
+                self._socket.open()
                 is_open = True
                 self._store(confirmation.RUNNING)
                 result = self._run.apply(host)
@@ -186,7 +190,7 @@ class _Keeper:
         try:
             _log(syslog.LOG_NOTICE, f"{self._wanted.id}: applied; rolled back in {seconds} s unless confirmed")
             self._answer({"result": {**result, "confirmation": {"id": self._wanted.id, "seconds": seconds}}})
-            request = self._mailbox.wait(self._record.deadline or 0)
+            request = self._socket.wait(self._record.deadline or 0)
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         except _Terminated:
             return None, "the process that waited for the confirmation was ended by SIGTERM"
@@ -231,8 +235,8 @@ class _Keeper:
             "message": self._record.describe_rollback(),
             "complete": not failures,
         }
-        self._mailbox.answer_late(**answer)
-        self._mailbox.close()
+        self._socket.answer_late(**answer)
+        self._socket.close()
         return answer
 
     def _restore(self, host: Host) -> list[str]:
@@ -254,7 +258,7 @@ class _Keeper:
 
     def _end(self) -> None:
         confirmation.remove_record()
-        self._mailbox.close()
+        self._socket.close()
 
     def _answer(self, answer: Mapping[str, Any]) -> None:
         self._answered = True

@@ -17,7 +17,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core import confirma
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._entry import keeper
-from ansible_collections.netns.fabric.plugins.module_utils._entry.mailbox import CONFIRM, ROLL_BACK
+from ansible_collections.netns.fabric.plugins.module_utils._entry.confirmation_socket import CONFIRM, ROLL_BACK
 
 SECRET = "hunter2"  # noqa: S105  # of nothing
 

@@ -38,7 +38,7 @@ class Request:
             self.connection.sendall(json.dumps(content).encode())
 
 
-class Mailbox:
+class ConfirmationSocket:
     """Takes requests that are about one run.
 
     `origin` is the SSH connection that the run came by: a confirmation by the same one proves nothing.
@@ -81,7 +81,7 @@ class Mailbox:
             self._socket.settimeout(left)
             try:
                 accepted, _address = self._socket.accept()
-            except TimeoutError:
+            except socket.timeout:
                 return None
             request = self._take(accepted)
             if request is not None:

@@ -17,7 +17,11 @@ import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import confirmation
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
-from ansible_collections.netns.fabric.plugins.module_utils._entry.mailbox import CONFIRM, ROLL_BACK, Mailbox
+from ansible_collections.netns.fabric.plugins.module_utils._entry.confirmation_socket import (
+    CONFIRM,
+    ROLL_BACK,
+    ConfirmationSocket,
+)
 
 ORIGIN = "192.0.2.7 port 51820 to 192.0.2.1 port 22"
 WAIT = 30.0
@@ -29,13 +33,13 @@ def fixture_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / "socket"
 
 
-@pytest.fixture(name="mailbox")
-def fixture_mailbox(path: Path) -> Iterator[Mailbox]:
-    mailbox = Mailbox("mine", ORIGIN)
-    mailbox.open()
+@pytest.fixture(name="confirmation_socket")
+def fixture_socket(path: Path) -> Iterator[ConfirmationSocket]:
+    confirmation_socket = ConfirmationSocket("mine", ORIGIN)
+    confirmation_socket.open()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    yield mailbox
-    mailbox.close()
+    yield confirmation_socket
+    confirmation_socket.close()
     assert not path.exists()
 
 
@@ -55,9 +59,9 @@ class Asker(threading.Thread):
 
 @pytest.mark.parametrize("name", ["mine", None])
 @pytest.mark.parametrize("action", [CONFIRM, ROLL_BACK])
-def test_a_request_decides(mailbox: Mailbox, action: str, name: str | None) -> None:
+def test_a_request_decides(confirmation_socket: ConfirmationSocket, action: str, name: str | None) -> None:
     asker = Asker({"action": action, "id": name, "origin": ORIGIN.replace("51820", "51821")})
-    request = mailbox.wait(time.monotonic() + WAIT)
+    request = confirmation_socket.wait(time.monotonic() + WAIT)
     assert request is not None
     assert request.action == action
     request.answer(state="done")
@@ -65,7 +69,7 @@ def test_a_request_decides(mailbox: Mailbox, action: str, name: str | None) -> N
     assert asker.answers == [{"state": "done"}]
 
 
-def test_what_does_not_decide(mailbox: Mailbox, path: Path) -> None:
+def test_what_does_not_decide(confirmation_socket: ConfirmationSocket, path: Path) -> None:
     """Another run's name, a confirmation by the run's own connection, a connection that sends nothing or nonsense."""
     for content in (b"", b"nonsense", b"[1]"):
         with socket.socket(socket.AF_UNIX) as peer:
@@ -76,7 +80,7 @@ def test_what_does_not_decide(mailbox: Mailbox, path: Path) -> None:
         {"action": CONFIRM, "id": "mine", "origin": ORIGIN},
         {"action": ROLL_BACK, "id": "mine", "origin": ORIGIN},
     )
-    request = mailbox.wait(time.monotonic() + WAIT)
+    request = confirmation_socket.wait(time.monotonic() + WAIT)
     assert request is not None
     assert request.action == ROLL_BACK
     request.answer(state="done")
@@ -87,27 +91,27 @@ def test_what_does_not_decide(mailbox: Mailbox, path: Path) -> None:
     ]
 
 
-def test_the_deadline(mailbox: Mailbox) -> None:
-    assert mailbox.wait(time.monotonic()) is None
-    assert mailbox.wait(time.monotonic() + 0.05) is None
+def test_the_deadline(confirmation_socket: ConfirmationSocket) -> None:
+    assert confirmation_socket.wait(time.monotonic()) is None
+    assert confirmation_socket.wait(time.monotonic() + 0.05) is None
 
 
-def test_who_asks_too_late_is_answered(mailbox: Mailbox, path: Path) -> None:
+def test_who_asks_too_late_is_answered(confirmation_socket: ConfirmationSocket, path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as peer:
         peer.connect(str(path))
-        mailbox.answer_late(state="rolled back")
+        confirmation_socket.answer_late(state="rolled back")
         assert confirmation.receive(peer) == b'{"state": "rolled back"}'
 
 
 def test_the_socket_of_a_killed_keeper_is_replaced(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as killed:
         killed.bind(str(path))
-    mailbox = Mailbox("mine", None)
-    mailbox.open()
-    mailbox.close()
+    confirmation_socket = ConfirmationSocket("mine", None)
+    confirmation_socket.open()
+    confirmation_socket.close()
 
 
 def test_a_socket_that_cannot_be_created(path: Path) -> None:
     path.mkdir()
     with pytest.raises(Unavailable, match="cannot create the socket"):
-        Mailbox("mine", None).open()
+        ConfirmationSocket("mine", None).open()
