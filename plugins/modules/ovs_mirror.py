@@ -151,11 +151,15 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Add a port for the copies
+- name: Create a bridge
+  netns.fabric.ovs_bridge:
+    name: int_br
+
+- name: Add a port to watch, and one for the copies
   netns.fabric.ovs_port:
-    name: monitor0
-    bridge: int_br
-    type: internal
+    ports:
+      - {name: app0, bridge: int_br, type: internal}
+      - {name: monitor0, bridge: int_br, type: internal}
 
 - name: Copy every packet of the bridge to it
   netns.fabric.ovs_mirror:
@@ -165,13 +169,13 @@ EXAMPLES = r"""
     output_port: monitor0
     owner: lab
 
-- name: Copy what one namespace sends and receives
+- name: Copy what one port sends and receives
   netns.fabric.ovs_mirror:
     name: watch
     bridge: int_br
     select_all: false
-    select_src_ports: [ns01_tap]
-    select_dst_ports: [ns01_tap]
+    select_src_ports: [app0]
+    select_dst_ports: [app0]
     output_port: monitor0
 
 - name: Delete the mirror

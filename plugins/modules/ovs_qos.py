@@ -153,16 +153,26 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Limit what a namespace receives to 10 Mbit/s
+- name: Create a bridge
+  netns.fabric.ovs_bridge:
+    name: int_br
+
+- name: Add two ports
+  netns.fabric.ovs_port:
+    ports:
+      - {name: app0, bridge: int_br, type: internal}
+      - {name: trunk0, bridge: int_br, type: internal}
+
+- name: Limit what a port receives to 10 Mbit/s
   netns.fabric.ovs_qos:
-    port: ns01_tap
+    port: app0
     type: linux-htb
     max_rate: 10000000
     owner: lab
 
-- name: Divide the rate of an uplink
+- name: Divide the rate of another port
   netns.fabric.ovs_qos:
-    port: uplink0
+    port: trunk0
     type: linux-htb
     max_rate: 1000000000
     queues:
@@ -171,7 +181,7 @@ EXAMPLES = r"""
 
 - name: Remove it
   netns.fabric.ovs_qos:
-    port: ns01_tap
+    port: app0
     state: absent
 """
 
