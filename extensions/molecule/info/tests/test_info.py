@@ -113,7 +113,13 @@ def test_firewall(info: Info, shell: Shell) -> None:
         if "chain" in entry
     }
     assert firewall["masquerade"] == [
-        {"source": "192.168.100.0/24", "out_interface": None, "owner": "default", "backend": "nftables"}
+        {
+            "source": "192.168.100.0/24",
+            "out_interface": None,
+            "to_source": None,
+            "owner": "default",
+            "backend": "nftables",
+        }
     ]
 
 
