@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_interface
 from typing import Any
 
@@ -36,7 +36,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysct
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import describe_alias
 from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ANamespace, ensure_link
 from ansible_collections.netns.fabric.plugins.module_utils._system.files import FILES
-from ansible_collections.netns.fabric.plugins.module_utils._system.operations import RemoveFile
+from ansible_collections.netns.fabric.plugins.module_utils._system.operations import RemoveFile, WriteFile
 
 #: Links that the kernel creates in every namespace once their modules are loaded
 #: (ip-sysctl, fb_tunnels_only_for_init_net). They cannot be deleted and have no owner.
@@ -196,6 +196,8 @@ class _NamespacePlanner(Planner[Namespace]):
         super().__init__(call)
         self._actual = actual
         self._host_names = HostNames(actual.kernel.namespace(None))
+        #: The files that are written, by their text.
+        self._written: dict[str, str] = {}
 
     # Present
 
@@ -271,7 +273,15 @@ class _NamespacePlanner(Planner[Namespace]):
 
     def _plan_files(self, wanted: Namespace) -> netns_files.FilesPlan:
         asked = netns_files.Wanted(wanted.resolver, self.call.options.get("hosts"))
-        return netns_files.plan(wanted.name, asked, self._actual.files, self.call.owner)
+        files = netns_files.plan(wanted.name, asked, self._actual.files, self.call.owner)
+        return replace(files, operations=tuple(map(self._share_text, files.operations)))
+
+    def _share_text(self, step: Operation) -> Operation:
+        """Return a write whose commands copy the same text, of which the names of a thousand namespaces are a lot."""
+        if not isinstance(step, WriteFile):
+            return step
+        first = self._written.setdefault(step.text, step.path)
+        return step if first == step.path else replace(step, same_as=first)
 
     def _sysctls_to_set(self, wanted: Namespace) -> Iterator[tuple[str, str, str | None]]:
         """Yield the parameters to set: key, value, and current value.

@@ -28,16 +28,19 @@ class FileOperation:
 
 @dataclass(frozen=True)
 class WriteFile(FileOperation):
-    """Write text into a file, mode 0644; its directory is created if need be."""
+    """Write text into a file, mode 0644; its directory is created if need be.
+
+    `same_as`: the path of a file with this text, which the same call has written before: the commands copy that.
+    """
 
     text: str
+    same_as: str = ""
 
     def commands(self) -> Sequence[str]:
-        directory = self.path.rpartition("/")[0]
-        return [
-            shlex.join(["mkdir", "-p", directory]),
-            shlex.join(["printf", "%s", self.text]) + " > " + shlex.quote(self.path),
-        ]
+        create = shlex.join(["mkdir", "-p", self.path.rpartition("/")[0]])
+        if self.same_as:
+            return [create, shlex.join(["cp", self.same_as, self.path])]
+        return [create, shlex.join(["printf", "%s", self.text]) + " > " + shlex.quote(self.path)]
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,15 @@ SYSCTL: Mapping[tuple[NamespaceName, str], str | None] = {("red", "net.ipv4.ip_f
 # Present
 
 
+def test_files_with_the_same_text_are_copied_by_the_commands() -> None:
+    call = Call(tuple(desired(name) for name in ("red", "blue")), options={"hosts": ("10.1.0.1 red",)})
+    commands = RESOURCE.plan(actual(), call).commands
+    assert [line for line in commands if "hosts" in line] == [
+        "printf %s '# BEGIN netns.fabric:\n10.1.0.1 red\n# END netns.fabric:\n' > /etc/netns/red/hosts",
+        "cp /etc/netns/red/hosts /etc/netns/blue/hosts",
+    ]
+
+
 def test_a_new_namespace() -> None:
     planned = plan(actual(sysctls=SYSCTL), desired(sysctls={"net.ipv4.ip_forward": True}), owner="lab")
     assert planned.commands == [
