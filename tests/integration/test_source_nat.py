@@ -223,8 +223,8 @@ def test_declarations_are_fed_back(plain: Cycle, run_module: RunModule, backend:
     info = run_module("topology_info", owner="lab").returned
     declared = info["declarations"]["rules"]
     defaults = {"ip_forward": True, "accept_forward": "auto"}
-    key = lambda entry: str(entry["source"])  # noqa: E731  # of one line
-    assert sorted(declared, key=key) == sorted([{**rule, **defaults} for rule in rules], key=key)
+    by_source = {entry["source"]: entry for entry in declared}
+    assert by_source == {rule["source"]: {**rule, **defaults} for rule in rules}
     assert info["undeclared"] == []
     assert not plain(rules=declared, owner="lab", prune=True, backend=backend).changed
     found = {rule["source"]: rule["to_source"] for rule in info["host"]["firewall"]["masquerade"]}

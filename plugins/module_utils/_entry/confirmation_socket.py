@@ -10,7 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,7 @@ class Request:
 
     def answer(self, **content: Any) -> None:
         """Send the answer. Who has asked may have been killed."""
-        with self.connection, suppress(OSError):
+        with closing(self.connection), suppress(OSError):
             self.connection.sendall(json.dumps(content).encode())
 
 

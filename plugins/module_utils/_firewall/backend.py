@@ -218,7 +218,7 @@ class Firewall(Backend):
         found: dict[tuple[str, str], str] = {}
         backends = [
             *([NFTABLES] if self.tools.nft else []),
-            *dict.fromkeys(variant for variant, _ in self.tools.iptables),
+            *dict.fromkeys(variant for variant, _version in self.tools.iptables),
         ]
         for feature in sorted(features):
             for backend in backends:
