@@ -61,7 +61,7 @@ TARGET_PYROUTE2 = {"0.7.2": "pyroute2==0.7.2", "0.9": "pyroute2>=0.9,<0.10"}
 # The exit status of tests/vm/images.py on a machine that cannot build images.
 IMAGES_UNAVAILABLE = 77
 # How many seconds the machines take of `make test`, with an image that is built.
-MACHINES_LIMIT = 720
+MACHINES_LIMIT = 420
 
 ENVIRONMENT = {
     "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin:/sbin",
