@@ -23,6 +23,8 @@ from ansible_collections.netns.fabric.tests.vm.machine import Machine, MachineEr
 
 #: How many boots' time it takes to boot a bare machine and install everything there.
 INSTALLATION = 6
+#: How many the topology takes, built twice, and a scenario on it: measured on an emulated machine.
+SCENARIO = 7
 _ONLY_WITH_ALL = pytest.mark.skip(reason="takes long; `nox -s vm -- --all` runs it")
 
 
@@ -112,6 +114,7 @@ def _boot(image: images.Image, kind: str, budget: Budget, running: list[Machine]
         start = time.monotonic()
         _start(machine)
         budget.boot = time.monotonic() - start
+        budget.require(SCENARIO)
         lab = Lab(machine)
         lab.prepare_outside()
         machine.save("booted")
