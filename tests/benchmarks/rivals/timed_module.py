@@ -103,9 +103,9 @@ class Steps:
             setattr(module, name, self._noting_peaks(getattr(module, name)))
 
     def _noting_names(self, converge: Callable[..., Any]) -> Callable[..., Any]:
-        def noting(steps: Any, check_mode: bool, probes: Any = ()) -> Any:
+        def noting(steps: Any, check_mode: bool, probes: Any = (), *further: Any) -> Any:
             self.names = [step["module"] for step in steps] + (["reachability"] if probes else [])
-            return converge(steps, check_mode, probes)
+            return converge(steps, check_mode, probes, *further)
 
         return noting
 
