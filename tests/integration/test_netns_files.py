@@ -92,6 +92,17 @@ def test_who_gives_up_a_namespace_takes_the_names_along(host: Host, run_module: 
     assert resolve(host, "red", "two") == ["10.1.0.1"]
 
 
+def test_a_namespace_of_somebody_else_keeps_no_names_of_the_owner(host: Host, run_module: Run) -> None:
+    def prepare() -> None:
+        host.run("ip", "netns", "add", "red")
+        host.run("ip", "-n", "red", "link", "add", "br0", "type", "bridge")
+        run_module("netns", name="red", hosts={"red": "10.1.0.1"}, owner="lab")
+
+    converge_and_paste(host, run_module, prepare, "netns", name="red", state="absent", owner="lab")
+    assert host.namespaces() == ["red"]
+    assert list(RESOLVERS.iterdir()) == []
+
+
 def test_nothing_is_left_of_a_namespace(host: Host, run_module: Run) -> None:
     NSSWITCH.write_text("hosts: resolve files\n", encoding="ascii")
 

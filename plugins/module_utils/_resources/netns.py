@@ -347,6 +347,11 @@ class _NamespacePlanner(Planner[Namespace]):
         # An empty namespace without an owner may be what a killed run has left.
         adoptable = _is_bare(state) and not loopback.alias
         owners = (owner,) if owner is not None and adoptable else loopback.owners
+        if owner is not None and owner not in owners and files.operations:
+            # The namespace stays: somebody else has created it. The owner's files in it go.
+            self.changes.append(
+                Change(wanted.entry, _target(name), files.before, files.after or None, files.operations)
+            )
         self.release(
             wanted.entry,
             "the namespace",
