@@ -78,7 +78,7 @@ class Backend:
         Needed where they may be undone after others have followed: of a call, they are the last.
         """
 
-    def cuts(self, operations: Sequence[Operation], host: Backends) -> Iterable[tuple[Operation, str]]:  # noqa: ARG002  # as above
+    def cuts(self, operations: Sequence[Operation], host: Backends) -> Iterable[tuple[Operation, str]]:  # noqa: ARG002  # most backends cut nothing
         """Return the operations that would cut the connection by which this process was started, each with the cause.
 
         Writes nothing.

@@ -201,8 +201,18 @@ def kept_burst(rate: int, size: int) -> int:
         factor, shift = factor << 1, shift + 1
 
 
+class _NotSent:
+    """A value that is not in TCA_OPTIONS: the kernel gets it in another way, or in the value of another option."""
+
+    def encode(self, value: Any) -> Data:  # noqa: ARG002  # every attribute has this signature, and there is nothing
+        return {}
+
+    def decode(self, data: Data) -> Any:  # noqa: ARG002  # every attribute has this signature, and there is nothing
+        return None
+
+
 @dataclass(frozen=True)
-class Derived:
+class Derived(_NotSent):
     """A value that stands for another option, which is computed from it: it is never in TCA_OPTIONS."""
 
     unit: Unit
@@ -211,15 +221,9 @@ class Derived:
     def check(self, value: Any) -> Any:
         return self.unit.check(value)
 
-    def encode(self, value: Any) -> Data:  # noqa: ARG002  # see above
-        return {}
-
-    def decode(self, data: Data) -> Any:  # noqa: ARG002  # see above
-        return None
-
 
 @dataclass(frozen=True)
-class LinkName:
+class LinkName(_NotSent):
     """The name of a link, which a filter leads to and not the qdisc itself."""
 
     option_type: str = "str"
@@ -227,15 +231,9 @@ class LinkName:
     def check(self, value: Any) -> Any:
         return validation.existing_interface_name(value)
 
-    def encode(self, value: Any) -> Data:  # noqa: ARG002  # see above
-        return {}
-
-    def decode(self, data: Data) -> Any:  # noqa: ARG002  # see above
-        return None
-
 
 @dataclass(frozen=True)
-class Word:
+class Word(_NotSent):
     """One of some words, which the kernel does not report: the qdisc's handle says which."""
 
     words: Mapping[str, int]
@@ -243,12 +241,6 @@ class Word:
 
     def check(self, value: Any) -> Any:
         return value  # one of the option's choices
-
-    def encode(self, value: Any) -> Data:  # noqa: ARG002  # it selects a table, which is read as it is sent
-        return {}
-
-    def decode(self, data: Data) -> Any:  # noqa: ARG002  # see above
-        return None
 
 
 def read(data: Data, number: int, offset: int) -> int | None:
