@@ -62,6 +62,8 @@ TARGET_PYROUTE2 = {"0.7.2": "pyroute2==0.7.2", "0.9": "pyroute2>=0.9,<0.10"}
 IMAGES_UNAVAILABLE = 77
 # How many seconds the machines take of `make test`, with an image that is built.
 MACHINES_LIMIT = 420
+# How many characters of a failed test's message the summary has.
+MESSAGE_LENGTH = 400
 
 ENVIRONMENT = {
     "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin:/sbin",
@@ -100,11 +102,12 @@ nox.options.sessions = [
 
 @dataclass
 class Count:
-    """How many checks of one kind passed and failed, and for which reasons others were skipped."""
+    """How many checks of one kind passed and failed, which failed, and for which reasons others were skipped."""
 
     passed: int = 0
     failed: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
 
     @property
     def skipped(self) -> int:
@@ -113,12 +116,23 @@ class Count:
 
     def __add__(self, other: Count) -> Count:
         """Return the sum of both."""
-        return Count(self.passed + other.passed, self.failed + other.failed, self.reasons + other.reasons)
+        return Count(
+            self.passed + other.passed,
+            self.failed + other.failed,
+            self.reasons + other.reasons,
+            self.failures + other.failures,
+        )
 
     def write(self, name: str) -> None:
         """Write the count of a session, for `make test` to add up."""
         RESULTS.mkdir(parents=True, exist_ok=True)
-        content = {"passed": self.passed, "failed": self.failed, "skipped": self.skipped, "reasons": self.reasons}
+        content = {
+            "passed": self.passed,
+            "failed": self.failed,
+            "skipped": self.skipped,
+            "reasons": self.reasons,
+            "failures": self.failures,
+        }
         (RESULTS / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
 
 
@@ -158,7 +172,7 @@ def run_checks(session: nox.Session, commands: Sequence[Sequence[str]]) -> None:
     """Run all commands, each counting as one check; the later ones also where an earlier one fails."""
     count = Count()
     for command in commands:
-        count += Count(passed=1) if succeeds(session, command) else Count(failed=1)
+        count += Count(passed=1) if succeeds(session, command) else Count(failed=1, failures=[" ".join(command)])
     close(session, count)
 
 
@@ -167,8 +181,9 @@ def count_junit(reports: Sequence[Path]) -> Count:
     count = Count()
     for report in reports:
         for case in ET.parse(report).iter("testcase"):  # noqa: S314  # written by our own tools
-            if case.find("failure") is not None or case.find("error") is not None:
-                count += Count(failed=1)
+            failures = [*case.iter("failure"), *case.iter("error")]
+            if failures:
+                count += Count(failed=1, failures=[described(case, failures[0])])
             elif (skipped := case.find("skipped")) is not None:
                 count += Count(reasons=Counter([skipped.get("message") or "no reason is given"]))
             else:
@@ -176,11 +191,17 @@ def count_junit(reports: Sequence[Path]) -> Count:
     return count
 
 
+def described(case: ET.Element, failure: ET.Element) -> str:
+    """Return the name of a failed test case, and the beginning of its message."""
+    message = " ".join((failure.get("message") or failure.text or "").split())
+    return f"{case.get('classname')}::{case.get('name')}: {message[:MESSAGE_LENGTH]}"
+
+
 def count_reports(directory: Path, *, succeeded: bool) -> Count:
     """Count the tests reported in ``directory``; a run that failed without a failed test counts as a failure itself."""
     count = count_junit(sorted(directory.glob("*.xml")))
     if not succeeded and not count.failed:
-        count += Count(failed=1)
+        count += Count(failed=1, failures=["a run ended with an error, and no test had failed"])
     return count
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the checks by nox and add up: one line per kind with its count, the reasons why some were skipped, and a
-closing line for the whole.
+"""Run the checks by nox and add up: one line per kind with its count, which checks failed, the reasons why some were
+skipped, and a closing line for the whole.
 
 Usage: python tools/checks.py [KIND...], where KIND is a session of noxfile.py; without one, all. Exit status 1 when any
 check failed, or when a kind has no result.
@@ -28,6 +28,8 @@ AT_ONCE = 2
 # The longest first: the other ones run beside it, and none is left alone at the end.
 SLOW = ("integration(pyroute2-0.9)", "molecule", "generated", "integration", "vm", "bench_smoke")
 PRINTING = threading.Lock()
+# How many lines the summary has of a session that ended without a count.
+LAST_LINES = 30
 
 
 def chosen_sessions(kinds: list[str]) -> list[str]:
@@ -59,6 +61,11 @@ def run(session: str) -> bool:
     )
     with PRINTING:
         print(ended.stdout, flush=True)
+    if not result_file(session).exists():
+        last = ended.stdout.splitlines()[-LAST_LINES:]
+        without = {"passed": 0, "failed": 1, "skipped": 0, "failures": ["ended without a result:", *last]}
+        result_file(session).parent.mkdir(parents=True, exist_ok=True)
+        result_file(session).write_text(json.dumps(without), encoding="utf-8")
     return ended.returncode == 0
 
 
@@ -71,13 +78,9 @@ def _rank(session: str) -> int:
     return next((rank for rank, slow in enumerate(SLOW) if session.startswith(slow)), len(SLOW))
 
 
-def result_of(session: str) -> dict[str, Any] | None:
-    """Return the count of a session, None if it ended without one."""
-    try:
-        counted: dict[str, Any] = json.loads((RESULTS / f"{session}.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    return counted
+def result_file(session: str) -> Path:
+    """Return where a session leaves its count."""
+    return RESULTS / f"{session}.json"
 
 
 def line(count: dict[str, Any]) -> str:
@@ -86,16 +89,17 @@ def line(count: dict[str, Any]) -> str:
     return text + (f", {count['skipped']} skipped" if count["skipped"] else "")
 
 
-def reasons(counted: dict[str, Any]) -> list[str]:
-    """Return why checks were skipped, a line for each reason."""
-    return [f"    skipped {times}: {reason}" for reason, times in counted.get("reasons", {}).items()]
+def details(counted: dict[str, Any]) -> list[str]:
+    """Return what failed and why checks were skipped, a line for each."""
+    failures = [f"    FAILED {failure}" for failure in counted.get("failures", [])]
+    return failures + [f"    skipped {times}: {reason}" for reason, times in counted.get("reasons", {}).items()]
 
 
 def main(kinds: list[str]) -> int:
     """Run the sessions, add up and print the results."""
     sessions = chosen_sessions(kinds)
     for session in sessions:
-        (RESULTS / f"{session}.json").unlink(missing_ok=True)
+        result_file(session).unlink(missing_ok=True)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         nox_failed = not all(pool.map(run, slowest_first(sessions)))
 
@@ -103,15 +107,10 @@ def main(kinds: list[str]) -> int:
     width = max(map(len, sessions))
     print(flush=True)
     for session in sessions:
-        count = result_of(session)
-        note = ""
-        if count is None:
-            count = {"passed": 0, "failed": 1, "skipped": 0}
-            note = "  (ended without a result)"
-        elif not any(count[kind] for kind in COUNTED):
-            count["failed"] = 1
-            note = "  (nothing was checked)"
-        print("\n".join([f"{session:<{width}}  {line(count)}{note}", *reasons(count)]))
+        count = json.loads(result_file(session).read_text(encoding="utf-8"))
+        if not any(count[kind] for kind in COUNTED):
+            count |= {"failed": 1, "failures": ["nothing was checked"]}
+        print("\n".join([f"{session:<{width}}  {line(count)}", *details(count)]))
         for kind in COUNTED:
             total[kind] += count[kind]
     print(line(total))

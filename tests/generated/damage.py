@@ -91,16 +91,20 @@ def _recreate_veth(host: Host, at: Place) -> None:
 
 
 def _delete_namespace(host: Host, at: Place) -> None:
+    delete_namespace(host, at.namespace)
+
+
+def delete_namespace(host: Host, name: str) -> None:
     """Delete the namespace, and wait until the kernel has deleted what is inside, which it does in the background."""
-    inside = {link.get("link_index") for link in host.links(at.namespace).values()} if _exists(host, at) else set()
-    host.run("ip", "netns", "del", at.namespace, check=False)
+    inside = {link.get("link_index") for link in host.links(name).values()} if _exists(host, name) else set()
+    host.run("ip", "netns", "del", name, check=False)
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and inside & {link["ifindex"] for link in _veths(host)}:
         time.sleep(0.01)  # the kernel destroys the links in the background
 
 
-def _exists(host: Host, at: Place) -> bool:
-    return host.run("ip", "-n", at.namespace, "link", "show", "lo", check=False).returncode == 0
+def _exists(host: Host, namespace: str) -> bool:
+    return host.run("ip", "-n", namespace, "link", "show", "lo", check=False).returncode == 0
 
 
 def _veths(host: Host) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.netns.fabric.tests.generated.converge import Variables, converge, run, steps
+from ansible_collections.netns.fabric.tests.generated.damage import delete_namespace
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.snapshot import assert_equal, take
 
@@ -124,7 +125,7 @@ def _do_damage(host: Host, damage: str, link: str, inside: dict[str, str]) -> No
     if damage == "link deleted":
         host.run("ip", "link", "del", "tap", check=False)
     elif damage == "namespace deleted":
-        host.run("ip", "netns", "del", "ns", check=False)
+        delete_namespace(host, "ns")
     elif damage == "other values":
         for short in inside:
             set_inside(_full(link, short), PARAMETERS[short][-1])
