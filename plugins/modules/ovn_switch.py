@@ -268,6 +268,7 @@ notes:
   - The owner is stored as the key C(netns.fabric/OWNER) in C(external_ids) of the switch. A switch that was created
     without an owner is used and never owned.
 seealso:
+  - module: netns.fabric.ovn_router
   - module: netns.fabric.ovs_port
   - name: ovn-nb(5)
     description: Every column of the northbound database.

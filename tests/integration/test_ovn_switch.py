@@ -86,7 +86,7 @@ def test_rows_of_others_are_left_alone(northbound: Northbound, run_module: RunMo
     )
     theirs = northbound.content()
     converge(northbound, run_module, "ovn_switch", switches=[SWITCH, {"name": "right"}], owner="lab")
-    # What others add to a switch of ours, and is no list of ours, stays.
+    # What others add to a switch of ours stays.
     northbound.ctl(
         *("--id=@d", "create", "DNS", "records={a=b}", "--", "add", "Logical_Switch", "left", "dns_records", "@d"),
         *("--", "set", "Logical_Switch_Port", "red", "options:qos_max_rate=5", "external_ids:a=b"),

@@ -220,29 +220,33 @@ class ChangeRow(NorthboundOperation):
 
 @dataclass(frozen=True)
 class DeleteRow(NorthboundOperation):
-    """Delete a row. One that does not exist for itself is deleted with the reference of its parent."""
+    """Delete a row with the references of `places`, by which one is deleted that does not exist for itself."""
 
     table: str
     uuid: str
-    parent: Place | None = None
-    #: Only the reference is removed: others refer to the row, too.
+    places: tuple[Place, ...] = ()
+    #: Only the references are removed: others refer to the row, too.
     is_shared: bool = False
 
     def transaction(self) -> Sequence[Command]:
-        if self.parent and (self.is_shared or not TABLES_BY_NAME[self.table].is_root):
-            return [("--if-exists", "remove", self.parent.table, self.parent.record, self.parent.column, self.uuid)]
-        return [("--if-exists", "destroy", self.table, self.uuid)]
+        # Of a row that is changed in the same transaction, ovsdb-server keeps a reference that keeps nothing.
+        commands: list[Command] = [
+            ("--if-exists", "remove", place.table, place.record, place.column, self.uuid) for place in self.places
+        ]
+        if not self.is_shared and TABLES_BY_NAME[self.table].is_root:
+            commands.append(("--if-exists", "destroy", self.table, self.uuid))
+        return commands
 
     def is_applied(self, now: Northbound) -> bool:
-        if not self.is_shared or self.parent is None:
+        if not self.is_shared:
             return self.uuid not in now.rows
-        row = now.find(self.parent.table, self.parent.record)
-        return row is None or self.uuid not in find_uuids(row.columns.get(self.parent.column, ()))
+        rows = [(now.find(place.table, place.record), place.column) for place in self.places]
+        return not any(row and self.uuid in find_uuids(row.columns.get(column, ())) for row, column in rows)
 
     def undo(self, before: Northbound) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
-        if not self.is_shared or self.parent is None:
-            return ()  # the deleted row is re-created
-        return [("--if-exists", "add", self.parent.table, self.parent.record, self.parent.column, self.uuid)]
+        if not self.is_shared:
+            return ()  # the deleted row is re-created, with all references to it
+        return [("--if-exists", "add", place.table, place.record, place.column, self.uuid) for place in self.places]
 
     def deleted_rows(self, before: Northbound) -> Sequence[Row]:
         return [before.rows[self.uuid]] if not self.is_shared and self.uuid in before.rows else []

@@ -188,7 +188,7 @@ class Changes:
         wanted = {child.key: child for child in children}
         present: dict[Hashable, Row] = {}
         place = Place(row.table, row.uuid, column)
-        for child_row in self._northbound.refer(row, column):
+        for child_row in sorted(self._northbound.refer(row, column), key=_label):
             key = KEYS[child_row.table](child_row)
             if key is None:
                 continue
@@ -196,7 +196,7 @@ class Changes:
                 present[key] = child_row
                 continue
             is_shared = self._northbound.users(child_row.uuid) != {row.uuid} and child_row.declared.is_root
-            self.operations.append(DeleteRow(child_row.table, child_row.uuid, place, is_shared))
+            self.operations.append(DeleteRow(child_row.table, child_row.uuid, (place,), is_shared))
             self._note(f"{path}{column} {_label(child_row)}", self.describe(child_row), None)
         for key, child in wanted.items():
             found = present.get(key)
@@ -217,7 +217,8 @@ class Changes:
             below = self._northbound.refer(row, column)
             is_part = any(KEYS.get(each.table) is _part for each in below)
             is_whole = is_part or column not in row.declared.weak
-            found[column] = [self.describe(each) if is_whole else row_name(each) for each in below]
+            # Not in the order of the database, which is that of UUIDs.
+            found[column] = sorted((self.describe(each) if is_whole else row_name(each) for each in below), key=str)
         return found
 
 

@@ -204,10 +204,10 @@ def map_keys(
     }
 
 
-def refuse_repeated(checks: Checks, option: str, rows: Sequence[WantedRow], what: str) -> None:
+def refuse_repeated(checks: Checks, option: str, rows: Sequence[WantedRow]) -> None:
     """Note an error for a row that is listed twice."""
     seen: set[object] = set()
     for number, row in enumerate(rows):
         if row.key in seen:
-            checks.error(f"{option}[{number}]", f"{what} {row.label} is listed twice; leave one of them out")
+            checks.error(f"{option}[{number}]", f"{row.label} is listed twice; leave one of them out")
         seen.add(row.key)

@@ -31,7 +31,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_pla
     part_of,
     use_settings,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_state import Northbound
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_state import Northbound, row_name
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import between
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import Setting, parse_settings, specs
@@ -77,11 +77,11 @@ _DHCP_DEFAULTS: Mapping[int, Mapping[Atom, Atom]] = {4: {"lease_time": "3600"}, 
 
 @dataclass(frozen=True)
 class Dhcp:
-    """What the ports of a switch are told by DHCP, in one IP version; nothing where there is no row."""
+    """What the ports of a switch are served by DHCP, in one IP version; nothing where there is no row."""
 
     version: int
     row: WantedRow | None = None
-    #: The ports that are told so.
+    #: The ports that are served so.
     ports: tuple[str, ...] = field(default=())
 
     @property
@@ -225,8 +225,8 @@ def _parse_dhcp(
             checks.error(f"{option}.options", f"`{name}` is required; OVN answers no request without it")
     keys: dict[tuple[str, str], str | None] = {("external_ids", PART_OF): part_of(SWITCH, switch)}
     row = WantedRow(DHCP, switch, {"cidr": str(cidr), "options": settings}, keys)
-    told = tuple(port.label for port in ports or () if cidr and _is_told(port, str(cidr)))
-    return Dhcp(version, row, told)
+    served = tuple(port.label for port in ports or () if cidr and _is_served(port, str(cidr)))
+    return Dhcp(version, row, served)
 
 
 def _dhcp_text(value: Any) -> str:
@@ -235,7 +235,7 @@ def _dhcp_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _is_told(port: WantedRow, cidr: str) -> bool:
+def _is_served(port: WantedRow, cidr: str) -> bool:
     """Return whether a port gets its address by DHCP from a network."""
     addresses = _strings(port.columns["addresses"])
     is_dynamic = any("dynamic" in address.split() for address in addresses)
@@ -266,40 +266,47 @@ class SwitchPlanner(OvnPlanner):
     unique = ("ports",)
 
     def complete(self, wanted: WantedEntry, row: Row | None, changes: Changes) -> None:
+        ports = wanted.row.children.get("ports")
         for dhcp in wanted.extra:
             present = [
                 each
                 for each in (find_parts(self.northbound, DHCP, row) if row else ())
                 if (":" in str(each.columns["cidr"])) == (dhcp.version == 6)
             ]
+            self._stop_serving(dhcp, {port.label for port in ports or ()}, present, changes)
             self._converge_dhcp(dhcp, present, changes)
-            self._stop_telling(dhcp, {port.label for port in wanted.row.children.get("ports", ())}, present, changes)
 
     def _converge_dhcp(self, dhcp: Dhcp, present: list[Row], changes: Changes) -> None:
         option = f"dhcpv{dhcp.version}"
         for row in present if dhcp.row is None else present[1:]:
-            changes.operations.append(DeleteRow(DHCP, row.uuid))
+            places = tuple(Place(PORT, port.uuid, dhcp.column) for port in self._served_by(row, dhcp))
+            changes.operations.append(DeleteRow(DHCP, row.uuid, places))
             changes.before[option], changes.after[option] = changes.describe(row), None
         if dhcp.row is None:
             return
         uuid = present[0].uuid if present else ""
         if present:
             changes.converge(dhcp.row, present[0], f"{option}.")
-        told = tuple(Place(PORT, name, dhcp.column, True) for name in dhcp.ports if not self._is_told(name, dhcp, uuid))
+        served = tuple(
+            Place(PORT, name, dhcp.column, True) for name in dhcp.ports if not self._is_served(name, dhcp, uuid)
+        )
         if not present:
-            changes.create_part(dhcp.row, told, option)
-        elif told:
-            changes.refer(present[0], told, option)
+            changes.create_part(dhcp.row, served, option)
+        elif served:
+            changes.refer(present[0], served, option)
 
-    def _stop_telling(self, dhcp: Dhcp, names: set[str], present: list[Row], changes: Changes) -> None:
-        """Plan that ports that stay, and are not among the told ones, no longer refer to the row."""
+    def _stop_serving(self, dhcp: Dhcp, staying: set[str], present: list[Row], changes: Changes) -> None:
+        """Plan that no port that stays refers to the row any more if it is not served."""
         for row in present[:1] if dhcp.row else ():
-            for user in sorted(self.northbound.users(row.uuid)):
-                port = self.northbound.rows[user]
-                name = str(port.columns["name"])
-                if name in names - {*dhcp.ports} and port.columns.get(dhcp.column) == Uuid(row.uuid):
+            for port in self._served_by(row, dhcp):
+                name = row_name(port)
+                if name in staying - {*dhcp.ports}:
                     changes.converge(WantedRow(PORT, columns={dhcp.column: ()}), port, f"ports {name} ")
 
-    def _is_told(self, name: str, dhcp: Dhcp, uuid: str) -> bool:
+    def _served_by(self, row: Row, dhcp: Dhcp) -> list[Row]:
+        users = (self.northbound.rows[uuid] for uuid in self.northbound.users(row.uuid))
+        return sorted((port for port in users if port.columns.get(dhcp.column) == Uuid(row.uuid)), key=row_name)
+
+    def _is_served(self, name: str, dhcp: Dhcp, uuid: str) -> bool:
         port = self.northbound.find(PORT, name)
         return bool(uuid) and port is not None and port.columns.get(dhcp.column) == Uuid(uuid)

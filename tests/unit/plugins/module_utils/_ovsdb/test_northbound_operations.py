@@ -97,12 +97,12 @@ def test_a_change_is_undone_by_the_former_values() -> None:
     assert ChangeRow("Port_Group", "g", names={"ports": ("Logical_Switch_Port", ("red",))}).is_applied(left())
 
 
-def test_a_row_is_deleted_by_its_reference_or_by_itself() -> None:
-    port = DeleteRow("Logical_Switch_Port", "p", PORTS)
+def test_a_row_is_deleted_with_its_reference_or_as_a_row() -> None:
+    port = DeleteRow("Logical_Switch_Port", "p", (PORTS,))
     assert port.commands() == ["ovn-nbctl -- --if-exists remove Logical_Switch s ports p"]
     assert [row.uuid for row in port.deleted_rows(left())] == ["p"]
     assert DeleteRow("Logical_Switch", "s").commands() == ["ovn-nbctl -- --if-exists destroy Logical_Switch s"]
-    shared = DeleteRow("Load_Balancer", "l", Place("Logical_Switch", "s", "load_balancer"), is_shared=True)
+    shared = DeleteRow("Load_Balancer", "l", (Place("Logical_Switch", "s", "load_balancer"),), is_shared=True)
     assert shared.commands() == ["ovn-nbctl -- --if-exists remove Logical_Switch s load_balancer l"]
     assert (shared.removed(), shared.deleted_rows(left()), shared.is_applied(left())) == ([], [], False)
     assert shared.undo(left()) == [("--if-exists", "add", "Logical_Switch", "s", "load_balancer", "l")]

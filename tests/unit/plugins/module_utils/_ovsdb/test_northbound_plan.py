@@ -65,7 +65,7 @@ def test_parts_are_exact() -> None:
 def test_rows_of_others_in_a_column_stay() -> None:
     """Load balancers and names exist for themselves: only those that belong to the row are the module's."""
     commands, _before, _after = converge(WantedRow("Logical_Switch", children={"dns_records": (), "load_balancer": ()}))
-    assert commands == ["ovn-nbctl -- --if-exists destroy DNS d"]
+    assert commands == ["ovn-nbctl -- --if-exists remove Logical_Switch s dns_records d -- --if-exists destroy DNS d"]
 
 
 def test_keys_names_and_owners() -> None:

@@ -28,7 +28,7 @@ def plan(*entries: dict[str, Any], state: Northbound | None = None, **call: Any)
     return resource.plan(left() if state is None else state, Call(desired, **call))
 
 
-def test_a_port_that_is_told_an_address_refers_to_the_options() -> None:
+def test_a_port_that_is_served_an_address_refers_to_the_options() -> None:
     blue = {"name": "blue", "tag": 7, "addresses": ["02:00:00:00:00:02 dynamic"]}
     commands = plan({"ports": [RED, blue], "dhcpv4": DHCP}).commands
     assert commands == [
