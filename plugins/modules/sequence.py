@@ -44,7 +44,8 @@ options:
       - Errors in the options of all steps, and what they would refuse on this host, are reported together, before the
         first step writes anything.
       - A step that the kernel or Open vSwitch refuses nevertheless is rolled back and ends the task. The changes of
-        earlier steps stay.
+        earlier steps stay. Steps of M(netns.fabric.ovn_switch), M(netns.fabric.ovn_router) and M(netns.fabric.ovn_acl)
+        that follow each other with the same database are one transaction, all or nothing.
     type: list
     elements: dict
     required: true
@@ -53,7 +54,7 @@ options:
         description: The name of the module, without the name of the collection.
         type: str
         choices:
-          [boot, isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovn_router, ovn_switch,
+          [boot, isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovn_acl, ovn_router, ovn_switch,
            ovs_bridge, ovs_mirror, ovs_port, ovs_qos, policy, qdisc, route, rule, veth]
         required: true
       options:
@@ -115,6 +116,7 @@ seealso:
   - module: netns.fabric.ovs_qos
   - module: netns.fabric.ovn_switch
   - module: netns.fabric.ovn_router
+  - module: netns.fabric.ovn_acl
   - module: netns.fabric.nat_masquerade
   - module: netns.fabric.nat_port_forward
   - module: netns.fabric.policy

@@ -99,6 +99,21 @@ class OvnHost:
         ping = ("ping", "-n", "-q", "-c", "1", "-W", "1", *options, address)
         return self.run(*ping, namespace=namespace, check=False).returncode == 0
 
+    def listen(self, namespace: str, port: int) -> subprocess.Popen[bytes]:
+        """Start a TCP server in a namespace of this host, which the caller ends."""
+        server = ["python3", "-m", "http.server", "--directory", "/run/netns", str(port)]
+        return subprocess.Popen(
+            [*self.inside(namespace), *server],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def connects(self, namespace: str, address: str, port: int) -> bool:
+        """Return whether a TCP connection from a namespace of this host succeeds within two seconds."""
+        connecting = f"exec 3<>/dev/tcp/{address}/{port}"
+        return self.run("timeout", "2", "bash", "-c", connecting, namespace=namespace, check=False).returncode == 0
+
     def plug(self, namespace: str, port: str, mac: str, address: str = "", gateway: str = "") -> None:
         """Connect a new namespace to a logical port by a veth pair, and wait until its flows are there."""
         tap = f"t-{namespace}"

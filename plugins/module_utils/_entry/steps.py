@@ -83,13 +83,50 @@ def run_steps(steps: Sequence[Step], simulated: Sequence[Plan], host: Host) -> l
     """
     host.end_simulation()
     done: list[Plan] = []
-    for step, plan in zip(steps, simulated):
+    for group in _group_joint(steps):
         is_first = not any(earlier.changed for earlier in done)
+        planned = simulated[len(done) : len(done) + len(group)] if is_first else None
         try:
-            done.append(_run_step(step, host, plan if is_first else None))
+            done.extend(_run_group(group, host, planned))
         except FabricError as error:
-            raise Unfinished(f"netns.fabric.{step.module}: {error}", merge_results(done, host)) from error
+            names = ", ".join(f"netns.fabric.{step.module}" for step in group)
+            raise Unfinished(f"{names}: {error}", merge_results(done, host)) from error
     return done
+
+
+def _group_joint(steps: Sequence[Step]) -> list[list[Step]]:
+    """Return the steps in groups of those that are applied as one.
+
+    Their modules are different ones, so that what one of them creates is not created by another one, too.
+    """
+    groups: list[list[Step]] = []
+    for step in steps:
+        last = groups[-1] if groups else []
+        is_joint = bool(step.resource.joint) and all(
+            (other.resource.joint, other.call.options) == (step.resource.joint, step.call.options)
+            and other.module != step.module
+            for other in last
+        )
+        if last and is_joint:
+            last.append(step)
+        else:
+            groups.append([step])
+    return groups
+
+
+def _run_group(group: Sequence[Step], host: Host, simulated: Sequence[Plan] | None) -> list[Plan]:
+    """Apply steps as one: all of them or none."""
+    if len(group) == 1:
+        return [_run_step(group[0], host, simulated[0] if simulated else None)]
+    if simulated is not None and not any(plan.changed for plan in simulated):
+        return list(simulated)
+    plans = simulate_steps(group, host)
+    host.end_simulation()
+    # The backend undoes to what it has read last, which is the host as it is.
+    host.begin_call(group[0].call.options)
+    group[0].resource.read(host, group[0].call)
+    host.apply(Plan(tuple(change for plan in plans for change in plan.changes)))
+    return plans
 
 
 def _run_step(step: Step, host: Host, simulated: Plan | None) -> Plan:

@@ -3,7 +3,7 @@
 
 """The expressions by which OVN selects packets (ovn-sb(5), Logical_Flow, "Expression Language"), from options. Pure.
 
-ovn-controller ignores a flow whose expression is wrong and tells nobody but its log: a rule that denies is open then.
+ovn-controller ignores a flow whose expression is wrong, which shows in its log only: a rule that denies is open then.
 So an expression is never the user's; it is put together here, of checked values.
 """
 

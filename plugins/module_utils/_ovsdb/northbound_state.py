@@ -31,7 +31,7 @@ class Northbound(Database):
     def _names(self) -> Mapping[tuple[str, str], Sequence[Row]]:
         found: dict[tuple[str, str], list[Row]] = {}
         for row in self.rows.values():
-            found.setdefault((row.table, str(row.columns.get("name", ""))), []).append(row)
+            found.setdefault((row.table, row_name(row)), []).append(row)
         return found
 
     @cached_property
@@ -96,7 +96,8 @@ def build_northbound(tables: Iterable[Iterable[Row]]) -> Northbound:
 
 def row_name(row: Row) -> str:
     """Return the name of a row; empty where it has none."""
-    return str(row.columns.get("name", ""))
+    name = row.columns.get("name", ())
+    return "" if name == () else str(name)
 
 
 def owners_of(row: Row) -> tuple[str, ...]:

@@ -16,3 +16,13 @@ class ALogicalPort:
 
     def __str__(self) -> str:
         return f"logical port {self.name}"
+
+
+@dataclass(frozen=True)
+class AGroup:
+    """A group of ports or of addresses."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"group {self.name}"

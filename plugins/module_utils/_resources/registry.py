@@ -15,6 +15,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masque
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_port_forward import PortForwardResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.neighbour import NeighbourResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_acl import GroupResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_router import RouterResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_switch import SwitchResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
@@ -35,6 +36,7 @@ RESOURCES: Mapping[str, Resource[Any, Any]] = {
     "nat_port_forward": PortForwardResource(),
     "neighbour": NeighbourResource(),
     "netns": NamespaceResource(),
+    "ovn_acl": GroupResource(),
     "ovn_router": RouterResource(),
     "ovn_switch": SwitchResource(),
     "ovs_bridge": BridgeResource(),
