@@ -30,14 +30,10 @@ def state() -> Northbound:
         Address_Set=[row("s", name="office", addresses=["set", ["fd00::1", "fd00::2"]])],
         ACL=[
             row("a", name="sql", direction="to-lport", action="allow-related", priority=1000, log=False, match=MATCH),
-            row("b", name="default incoming", direction="to-lport", action="drop", match="outport == @db && ip"),
             row(
-                "c",
-                name="default outgoing",
-                direction="from-lport",
-                action="allow-related",
-                match="inport == @db && ip",
+                "b", name="default incoming", direction="to-lport", action="drop", match="outport == @db && ip", **LAST
             ),
+            row("c", name="default outgoing", direction="from-lport", action="allow-related", match=FROM_DB, **LAST),
         ],
     )
 
