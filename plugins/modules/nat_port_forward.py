@@ -13,7 +13,7 @@ short_description: Publish ports of hosts behind a router
 version_added: 1.0.0
 description:
   - Forwards a port of a router, which is the managed host or a network namespace that routes, to a port of an address
-    behind it. This is destination NAT (port forwarding), for TCP and UDP, IPv4 and IPv6.
+    behind it. This is destination NAT (port forwarding), for TCP, UDP and SCTP, IPv4 and IPv6.
   - The port is reachable from outside and from other networks behind the router, at the addresses of the router. From
     the router itself it is reachable at all its addresses except those of the loopback (C(127.0.0.0/8) and C(::1)).
     From the network of O(to_address) it is reachable if O(hairpin) names this network.
@@ -52,7 +52,7 @@ options:
     description:
       - The protocol of the port.
     type: str
-    choices: [tcp, udp]
+    choices: [tcp, udp, sctp]
     default: tcp
   to_address:
     description:
@@ -120,7 +120,7 @@ options:
       protocol:
         description: The protocol of the port. See O(protocol).
         type: str
-        choices: [tcp, udp]
+        choices: [tcp, udp, sctp]
         default: tcp
       to_address:
         description: The address that the port is forwarded to; its IP version is that of the entry. See O(to_address).

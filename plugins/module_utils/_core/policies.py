@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Network
 
 #: The direction in which a connection is opened, seen from the namespace.
@@ -20,7 +21,7 @@ IN, OUT = "in", "out"
 ALLOW, REJECT, DROP, DENY = "allow", "reject", "drop", "deny"
 ACTIONS = (ALLOW, REJECT, DROP)
 DEFAULTS = (ALLOW, DENY)
-PROTOCOLS = ("tcp", "udp", "icmp")
+PROTOCOLS = (*TRANSPORTS, "icmp")
 DEFAULT_PRIORITY, PRIORITY_MAX = 1000, 65535
 
 #: By name and IP version: the types of ICMP that a rule can be about (RFC 792, RFC 4443, RFC 4861).

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import socket
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import ip_address
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Network, network
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import MULTICAST
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.conntrack import (
@@ -20,8 +20,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.conntrack imp
     delete_flows,
     read_flows,
 )
-
-_PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
 
 
 class FlowSelection(ABC):
@@ -144,7 +142,7 @@ class PublishedFlows(FlowSelection):
     def covers(self, flow: Flow, routes: RouteLookup) -> bool:
         sent = flow.sent
         first, last = self.ports
-        if sent.protocol != _PROTOCOLS[self.protocol] or not first <= sent.destination_port <= last:
+        if sent.protocol != TRANSPORTS[self.protocol] or not first <= sent.destination_port <= last:
             return False
         if self.address is not None:
             is_destination = str(sent.destination) == self.address

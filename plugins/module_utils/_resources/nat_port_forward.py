@@ -18,6 +18,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import I
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import PublishedFlows
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     COMMENT,
@@ -60,8 +61,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model 
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_plan import NatPlanner
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import Actual, read
 
-PROTOCOLS = ("tcp", "udp")
-
 #: How the comment of a rule begins: the owner follows, and after a space what is published (`Listener`).
 MARK = f"{COMMENT}/port-forward:"
 #: Bytes that nf_tables keeps of a comment (NFTNL_UDATA_COMMENT_MAXLEN of libnftnl).
@@ -73,7 +72,8 @@ LOOPBACK: Mapping[int, str] = {4: "127.0.0.0/8", 6: "::1/128"}
 DNAT, HAIRPIN, ACCEPT_IN, ACCEPT_REPLIES = "dnat", "hairpin", "in", "replies"
 
 _LISTENER = re.compile(
-    r"(?P<protocol>tcp|udp)(?P<version>[46])/(?P<ports>[\d-]+)(@(?P<address>[0-9a-f:.]+))?(%(?P<interface>\S+))?"
+    rf"(?P<protocol>{'|'.join(TRANSPORTS)})(?P<version>[46])/"
+    r"(?P<ports>[\d-]+)(@(?P<address>[0-9a-f:.]+))?(%(?P<interface>\S+))?"
 )
 
 
@@ -321,7 +321,7 @@ class PortForwardResource(Resource[WantedForward, Actual]):
     backends = BACKENDS
     entry_options: Mapping[str, Mapping[str, Any]] = {
         "port": {"type": "str"},
-        "protocol": {"type": "str", "choices": list(PROTOCOLS), "default": "tcp"},
+        "protocol": {"type": "str", "choices": list(TRANSPORTS), "default": "tcp"},
         "to_address": {"type": "str"},
         "to_port": {"type": "int"},
         "address": {"type": "str"},

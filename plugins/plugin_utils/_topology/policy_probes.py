@@ -23,6 +23,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.policies import
     Connection,
     Policy,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import PROBED, TRANSPORTS
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import PolicyEntry
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.paths import ProbePath
@@ -177,11 +178,13 @@ class PolicyProbes:
 
 def _services(entry: PolicyEntry, other_port: int) -> Iterable[tuple[str, int | None]]:
     """Return the protocols and ports that show a policy."""
+    if entry.protocol in TRANSPORTS and entry.protocol not in PROBED:
+        return []
     if entry.ports:
         return [(entry.protocol or "tcp", int(_ends(ports)[0])) for ports in entry.ports[:PORTS_MAX]]
     if entry.protocol == "icmp":
         return [("icmp", None)]
-    protocols = ("tcp", "udp") if entry.protocol is None else (entry.protocol,)
+    protocols = PROBED if entry.protocol is None else (entry.protocol,)
     return [(protocol, other_port) for protocol in protocols]
 
 

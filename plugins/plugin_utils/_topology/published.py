@@ -5,13 +5,14 @@
 
 What the router itself sends is translated by rules of its own (nft(8), hook output). A neighbour of the service takes
 the way of all others: what it sends comes in at the router, is translated and forwarded, and returns by it. A port of
-one interface is not probed: neither comes in there.
+one interface is not probed: neither comes in there. Nor is one of SCTP.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import PROBED
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Interface
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Forward, Topology
@@ -30,7 +31,7 @@ def published_paths(topology: Topology, members: Subnets, walk: Walk) -> Iterato
     """
     neighbours = _Neighbours(members, walk)
     for forward in topology.forwards:
-        if forward.options.get("in_interface") is not None:
+        if forward.options.get("in_interface") is not None or forward.protocol not in PROBED:
             continue
         for target in resolve_targets(topology, forward):
             to = forward.address or _find_address(topology, forward, target)

@@ -16,6 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core import validati
 from ansible_collections.netns.fabric.plugins.module_utils._core.confirmation import confirmation_time
 from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import REACHABLE, is_forbidding
 from ansible_collections.netns.fabric.plugins.module_utils._core.policies import IN, OUT
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS, name_transports
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface, describe
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
@@ -384,9 +385,9 @@ class Reader:
         options = self.check_options(path, entry, known, "action")
         given = entry if isinstance(entry, dict) else {}
         source, destination = (self._read_selector(path, side, given) for side in ("from", "to"))
-        for option, protocols in (("ports", ("tcp", "udp")), ("icmp_types", ("icmp",))):
+        for option, protocols in (("ports", tuple(TRANSPORTS)), ("icmp_types", ("icmp",))):
             if option in given and given.get("protocol") not in protocols:
-                cure = " or ".join(f"`protocol: {protocol}`" for protocol in protocols)
+                cure = name_transports() if option == "ports" else "`protocol: icmp`"
                 self.errors.add(path, option, f"requires {cure}; add it, or omit `{option}`")
         if options is None:
             return None

@@ -18,6 +18,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core import (
     validation,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import EXPECTATIONS
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import PROBED, TRANSPORTS
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
     Address,
     Network,
@@ -332,7 +333,7 @@ ROUTER: dict[str, Check] = {
 PROBE: dict[str, Check] = {
     "namespace": validation.namespace_name,
     "to": validation.probe_destination,
-    "protocol": one_of("icmp", "tcp", "udp"),
+    "protocol": one_of("icmp", *PROBED),
     "port": validation.port,
     "expect": one_of(*EXPECTATIONS),
     "timeout": validation.probe_timeout,
@@ -348,7 +349,7 @@ NAT: dict[str, Check] = {
 }
 FORWARD: dict[str, Check] = {
     "publish": validation.ports,
-    "protocol": one_of("tcp", "udp"),
+    "protocol": one_of(*TRANSPORTS),
     "to": _check_address_or_namespace,
     "to_port": validation.port,
     "from": Each(nat_values.client_network),

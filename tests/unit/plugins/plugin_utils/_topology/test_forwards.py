@@ -49,7 +49,7 @@ def test_resolve_targets(entry: dict[str, Any], targets: list[str]) -> None:
             {"to": "db", "publish": "80-90", "to_port": 80},
             "to_port: cannot be combined with the range 80-90, whose ports keep their numbers",
         ),
-        ({"to": "db", "protocol": "sctp"}, "protocol: 'sctp' is not one of tcp, udp"),
+        ({"to": "db", "protocol": "dccp"}, "protocol: 'dccp' is not one of tcp, udp, sctp"),
         (
             {"to": "db", "source": "10.0.0.0/24"},
             "source: cannot be combined with `publish`; write one entry that masquerades",
