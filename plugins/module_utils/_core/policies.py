@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS, port_range
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Network
 
 #: The direction in which a connection is opened, seen from the namespace.
@@ -88,8 +88,7 @@ class PolicyRule:
 
     @cached_property
     def _ranges(self) -> tuple[tuple[int, int], ...]:
-        parted = (ports.partition("-") for ports in self.ports)
-        return tuple((int(first), int(last or first)) for first, _hyphen, last in parted)
+        return tuple(map(port_range, self.ports))
 
     def _matches_type(self, connection: Connection) -> bool | None:
         if not self.icmp_types:

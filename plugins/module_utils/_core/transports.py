@@ -13,6 +13,12 @@ TRANSPORTS: Mapping[str, int] = {"tcp": 6, "udp": 17, "sctp": 132}
 PROBED = ("tcp", "udp")
 
 
+def port_range(text: str) -> tuple[int, int]:
+    """Return the first and the last port of PORT or FIRST-LAST."""
+    first, _hyphen, last = text.partition("-")
+    return int(first), int(last or first)
+
+
 def name_transports() -> str:
     """Return the protocols as options have them, for messages."""
     return " or ".join(f"`protocol: {name}`" for name in TRANSPORTS)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS, port_range
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_parser import parse_match
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Criterion, Rule
 
@@ -149,8 +149,8 @@ def _same_port(criterion: Criterion, packet: Packet) -> bool | None:
     if port is None:
         # A packet without a port has one that is free: no rule for a single port is about it.
         return None if which != "dport" or "-" in criterion.value else False
-    first, _dash, last = criterion.value.partition("-")
-    return int(first) <= port <= int(last or first)
+    first, last = port_range(criterion.value)
+    return first <= port <= last
 
 
 def _compare_other(text: str, packet: Packet) -> bool | None:

@@ -16,6 +16,8 @@ from functools import cached_property
 from ipaddress import collapse_addresses, ip_address, ip_network, summarize_address_range
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import port_range
+
 #: Where a rule can be: in nf_tables by nft(8), in nf_tables by iptables-nft(8), in x_tables by iptables-legacy(8).
 NFTABLES = "nftables"
 IPTABLES_NFT = "iptables-nft"
@@ -327,18 +329,12 @@ def join_values(name: str, values: Iterable[str]) -> list[str]:
 def join_ports(ranges: Iterable[str]) -> list[str]:
     """Return ranges of ports (PORT or FIRST-LAST) in order, adjacent and overlapping ones joined."""
     joined: list[list[int]] = []
-    for first, last in sorted(parse_ports(text) for text in ranges):
+    for first, last in sorted(map(port_range, ranges)):
         if joined and first <= joined[-1][1] + 1:
             joined[-1][1] = max(joined[-1][1], last)
         else:
             joined.append([first, last])
     return [str(first) if first == last else f"{first}-{last}" for first, last in joined]
-
-
-def parse_ports(text: str) -> tuple[int, int]:
-    """Return the first and the last port of PORT or FIRST-LAST."""
-    first, _hyphen, last = text.partition("-")
-    return int(first), int(last or first)
 
 
 def parse_network(text: str) -> str | None:

@@ -18,7 +18,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import I
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
-from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS, port_range
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import PublishedFlows
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     COMMENT,
@@ -110,8 +110,7 @@ class Listener(RuleKey):
 
     @property
     def first_and_last(self) -> tuple[int, int]:
-        first, _hyphen, last = self.ports.partition("-")
-        return int(first), int(last or first)
+        return port_range(self.ports)
 
     def options(self) -> dict[str, Any]:
         options = {"address": self.address, "in_interface": self.in_interface}

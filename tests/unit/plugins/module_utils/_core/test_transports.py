@@ -5,7 +5,11 @@ from __future__ import annotations
 
 import socket
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS, name_transports
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import (
+    TRANSPORTS,
+    name_transports,
+    port_range,
+)
 
 
 def test_numbers_are_those_of_the_system() -> None:
@@ -14,3 +18,7 @@ def test_numbers_are_those_of_the_system() -> None:
 
 def test_messages_name_each() -> None:
     assert name_transports() == "`protocol: tcp` or `protocol: udp` or `protocol: sctp`"
+
+
+def test_ranges_of_ports() -> None:
+    assert [port_range(text) for text in ("80", "80-90")] == [(80, 80), (80, 90)]
