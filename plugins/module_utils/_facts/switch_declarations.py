@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.vlans import format_vlans
 from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter import Declaration, Exporter, drop_unset
 from ansible_collections.netns.fabric.plugins.module_utils._facts.switch_view import without_marks
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.bridge_settings import (
@@ -15,7 +16,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.bridge_setting
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.chassis import find_chassis
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.mirrors import find_mirrors
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import format_vlans
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.port_settings import INTERFACE_SETTINGS, PORT_SETTINGS
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.qos import find_qos
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import declare_settings
