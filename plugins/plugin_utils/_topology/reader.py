@@ -313,7 +313,7 @@ class Reader:
             protocol=options.get("protocol", "tcp"),
             address=options.get("address"),
             sources=tuple(options.get("from", ())),
-            options=select(options, ("to_port", "in_interface", "take_over", *schema.ROUTER)),
+            options=select(options, ("to_port", "in_interface", "take_over", "loopback", *schema.ROUTER)),
         )
 
     def _read_probe(self, path: str, entry: Any) -> UserProbe | None:

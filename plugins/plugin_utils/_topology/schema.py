@@ -357,5 +357,6 @@ FORWARD: dict[str, Check] = {
     "address": validation.ip_address,
     "in_interface": validation.interface_name,
     "take_over": check_boolean,
+    "loopback": check_boolean,
     **ROUTER,
 }
