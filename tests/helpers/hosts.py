@@ -178,10 +178,13 @@ def _write(host: NestedHost) -> None:
     place = PLACE / host.name
     place.mkdir(parents=True)
     (place / "host.json").write_text(json.dumps(vars(host)), encoding="utf-8")
-    interpreter = place / "python"
     python = os.environ.get("NETNS_FABRIC_TARGET_PYTHON") or sys.executable
-    interpreter.write_text(f'#!/bin/sh\nexec {shlex.join(host.enter(python))} "$@"\n', encoding="utf-8")
-    interpreter.chmod(0o755)
+    # Inside it has the same name: a task may run a program by its interpreter.
+    for line, where in ((host.enter(python), place), ([python], Path(f"/proc/{host.pid}/root", *place.parts[1:]))):
+        where.mkdir(parents=True, exist_ok=True)
+        interpreter = where / "python"
+        interpreter.write_text(f'#!/bin/sh\nexec {shlex.join(line)} "$@"\n', encoding="utf-8")
+        interpreter.chmod(0o755)
 
 
 def end(hosts: Sequence[NestedHost]) -> None:
