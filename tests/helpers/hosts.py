@@ -5,8 +5,8 @@
     python3 -m ansible_collections.netns.fabric.tests.helpers.hosts NAME...
 
 starts them, for a scenario; they end with the host that they are in. Each has an Open vSwitch of its own and the
-interface ``eth0``, which is connected to one Ethernet segment, the kernel's bridge ``underlay`` of the surrounding host.
-The first has 10.0.0.1/24, the second 10.0.0.2/24, and so on; the surrounding host has 10.0.0.254/24. The address is on
+interface ``eth0``. All are on one Ethernet segment, the kernel's bridge ``underlay`` of the surrounding host. The first
+has 10.0.0.1/24, the second 10.0.0.2/24, and so on; the surrounding host has 10.0.0.254/24. The address is on
 the local port of ``br-phy``, a bridge that ``eth0`` is a port of: the userspace datapath sends no tunnel packet from an
 address that is elsewhere.
 

@@ -33,7 +33,8 @@ def namespace_hosts(variables: Mapping[str, Any], host: str) -> tuple[dict[str, 
         For each namespace of the host, in the order of the variables: ``ansible_netns`` and the other variables by
         which it is entered; ``netns_topology``; ``netns_interfaces``, a list of dictionaries with ``name``,
         ``addresses``, and as far as declared ``bridge``, ``tag``, ``trunks``, ``mac``, ``mtu``; and
-        ``netns_addresses``, the addresses of all of them in order, without prefix lengths. Invalid entries are left out.
+        ``netns_addresses``, the addresses of all of them in order, without prefix lengths. Invalid entries are left
+        out.
     """
     reader = Reader()
     topology = reader.read(variables)
