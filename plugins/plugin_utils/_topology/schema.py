@@ -265,7 +265,7 @@ BRIDGE: dict[str, Check] = {
 #: The tunnels of a bridge.
 MESH: dict[str, Check] = {
     "type": one_of("vxlan", "geneve"),
-    "key": _whole_number(1, 2**24 - 1),
+    "key": whole_number(1, 2**24 - 1),
     "gateway": check_text,
     "underlay_mtu": validation.mtu,
 }
