@@ -220,7 +220,7 @@ EXAMPLES = r"""
   netns.fabric.ovs_bridge:
     name: br-ex
 
-- name: Tell OVN so
+- name: Name the physical network in OVN
   netns.fabric.ovn_chassis:
     bridge: br-int
     bridge_mappings:

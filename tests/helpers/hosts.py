@@ -5,8 +5,8 @@
     python3 -m ansible_collections.netns.fabric.tests.helpers.hosts NAME...
 
 starts them, for a scenario; they end with the host that they are in. Each has an Open vSwitch of its own and the
-interface ``eth0``, which is cabled to one Ethernet segment, the kernel's bridge ``underlay`` of the surrounding host.
-The first has 10.0.0.1/24, the second 10.0.0.2/24, and so on; the surrounding host has 10.0.0.254/24. The address is on
+interface ``eth0``. All are on one Ethernet segment, the kernel's bridge ``underlay`` of the surrounding host. The first
+has 10.0.0.1/24, the second 10.0.0.2/24, and so on; the surrounding host has 10.0.0.254/24. The address is on
 the local port of ``br-phy``, a bridge that ``eth0`` is a port of: the userspace datapath sends no tunnel packet from an
 address that is elsewhere.
 
@@ -31,7 +31,7 @@ from ansible_collections.netns.fabric.tests.helpers import own_host
 from ansible_collections.netns.fabric.tests.helpers.shell import inside
 
 PLACE = Path("/run/hosts")
-#: The bridge of the surrounding host that all are cabled to, and its address.
+#: The bridge of the surrounding host that all are connected to, and its address.
 UNDERLAY, UNDERLAY_ADDRESS = "underlay", "10.0.0.254"
 NIC, NIC_BRIDGE = "eth0", "br-phy"
 
@@ -161,7 +161,7 @@ def _parent_of(pid: int) -> int:
 
 
 def _connect(host: NestedHost, number: int) -> None:
-    """Cable a host to the underlay, and put its address where tunnels of the userspace datapath need it."""
+    """Connect a host to the underlay, and put its address where tunnels of the userspace datapath need it."""
     _run(f"ip link add underlay{number} type veth peer name {NIC} netns {host.pid}")
     _run(f"ip link set underlay{number} master {UNDERLAY} up")
     host.run("ip", "link", "set", NIC, "up")
@@ -178,10 +178,13 @@ def _write(host: NestedHost) -> None:
     place = PLACE / host.name
     place.mkdir(parents=True)
     (place / "host.json").write_text(json.dumps(vars(host)), encoding="utf-8")
-    interpreter = place / "python"
     python = os.environ.get("NETNS_FABRIC_TARGET_PYTHON") or sys.executable
-    interpreter.write_text(f'#!/bin/sh\nexec {shlex.join(host.enter(python))} "$@"\n', encoding="utf-8")
-    interpreter.chmod(0o755)
+    # Inside it has the same name: a task may run a program by its interpreter.
+    for line, where in ((host.enter(python), place), ([python], Path(f"/proc/{host.pid}/root", *place.parts[1:]))):
+        where.mkdir(parents=True, exist_ok=True)
+        interpreter = where / "python"
+        interpreter.write_text(f'#!/bin/sh\nexec {shlex.join(line)} "$@"\n', encoding="utf-8")
+        interpreter.chmod(0o755)
 
 
 def end(hosts: Sequence[NestedHost]) -> None:
