@@ -207,6 +207,7 @@ EXAMPLES = r"""
   netns.fabric.link:
     name: br-phy
     addresses: [192.0.2.11/24]
+    enabled: true
 
 - name: Make the host a chassis
   netns.fabric.ovn_chassis:
