@@ -35,6 +35,8 @@ INPUT = "input"
 NAT_HOOKS = (PREROUTING, OUTPUT, POSTROUTING)
 #: The chains of a namespace's policy: what comes in, and what goes out.
 POLICY_IN, POLICY_OUT = "fabric-policy-in", "fabric-policy-out"
+#: The chain that keeps what comes in by a link from the loopback's addresses.
+LOOPBACK = "fabric-loopback"
 #: The chain that limits the segments of TCP, before the filters of others.
 MSS = "fabric-mss"
 #: How the chains begin that hold what may leave an isolated link, and what may enter it.
@@ -83,6 +85,7 @@ OWN_CHAINS: Mapping[str, BaseChain] = {
     MSS: BaseChain("filter", FORWARD, "mangle"),
     POLICY_IN: BaseChain("filter", INPUT, "-10"),
     POLICY_OUT: BaseChain("filter", OUTPUT, "-10"),
+    LOOPBACK: BaseChain("filter", INPUT, "-10"),
 }
 
 
@@ -129,6 +132,11 @@ class Rule:
     def is_final(self) -> bool:
         """Whether no packet gets past it."""
         return not self.criteria and self.verdict in FINAL_VERDICTS
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the collection has added it."""
+        return (self.comment or "").startswith(COMMENT)
 
     def values(self, name: str, negated: bool = False) -> set[str]:
         """Return the values that the rule compares a field with."""

@@ -168,7 +168,8 @@ class PolicyProbes:
         """Return the namespaces whose connections a policy is about."""
         side = self._policies.side(entry.source)
         names = [namespace.name for namespace in self._policies.topology.namespaces]
-        return [name for name in names if side is None or self._policies.selects(side, name)]
+        seen = (name for name in names if name in self._walk.nodes)  # not those of other hosts that no mesh leads to
+        return [name for name in seen if side is None or self._policies.selects(side, name)]
 
     def _source_for(self, senders: list[str], target: str | None, to: Address, index: int) -> str | None:
         """Return one of these namespaces that reaches an address, not the same one for all."""

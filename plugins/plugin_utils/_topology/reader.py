@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.transports impo
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import describe
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.hosts_reader import read_hosts, read_mesh
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.interface_reader import (
     END_OPTIONS,
     addresses_of,
@@ -100,6 +101,7 @@ class Reader:
             probes=tuple(self._read_entries(given, "verify_probes", self._read_probe)),
             policies=tuple(self._read_entries(given, "policies", self._read_policy)),
             names=self._read_scalar(given, "names", schema.check_boolean, fallback=True),
+            **read_hosts(self, given),
             incomplete=frozenset(
                 key
                 for key, entries in (("bridges", bridges), ("namespaces", namespaces), ("links", links))
@@ -190,7 +192,7 @@ class Reader:
     # --- entries -----------------------------------------------------------------------------------------------
 
     def _read_bridge(self, path: str, entry: Any) -> Bridge | None:
-        options = self.check_options(path, entry, schema.BRIDGE, "name")
+        options = self.check_options(path, entry, {**schema.BRIDGE, "mesh": None}, "name")
         if options is None:
             return None
         return Bridge(
@@ -202,6 +204,7 @@ class Reader:
             isolate=options.get("isolate"),
             defaults=_read_defaults(options),
             sysctls=options.get("sysctls", {}),
+            mesh=read_mesh(self, path, options),
         )
 
     def _read_namespace(self, path: str, entry: Any) -> Namespace | None:
@@ -209,7 +212,7 @@ class Reader:
             "name": validation.namespace_name,
             **schema.NETNS,
             **schema.DEFAULTS,
-            "labels": Each(schema.check_text),
+            **schema.PLACE,
             "interfaces": None,
             **dict.fromkeys(ROUTING),
         }
@@ -240,6 +243,7 @@ class Reader:
             incomplete=_is_incomplete(given, "interfaces", interfaces),
             labels=tuple(options.get("labels", ())),
             defaults=_read_defaults(options),
+            host=options.get("host"),
         )
 
     def _read_link(self, path: str, entry: Any) -> Link | None:
@@ -313,7 +317,7 @@ class Reader:
             protocol=options.get("protocol", "tcp"),
             address=options.get("address"),
             sources=tuple(options.get("from", ())),
-            options=select(options, ("to_port", "in_interface", "take_over", *schema.ROUTER)),
+            options=select(options, ("to_port", "in_interface", "take_over", "loopback", *schema.ROUTER)),
         )
 
     def _read_probe(self, path: str, entry: Any) -> UserProbe | None:
@@ -372,10 +376,9 @@ class Reader:
         return Selector(**lists, outside=options.get("outside", False), host=options.get("host", False))
 
     def _read_outside(self, given: Mapping[str, Any]) -> tuple[Target, ...]:
-        variable = VARIABLE_PREFIX + "verify_outside"
         targets = []
-        for index, item in enumerate(self._check_list(variable, "", given.get("verify_outside", []))):
-            path = f"{variable}[{index}]"
+        for index, item in enumerate(self._check_list("topology_verify_outside", "", given.get("verify_outside", []))):
+            path = f"topology_verify_outside[{index}]"
             target = self._check_value(path, "", schema.check_target, item)
             if target is not None:
                 targets.append(Target(path, target.address, target.port))

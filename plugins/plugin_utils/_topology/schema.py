@@ -189,6 +189,8 @@ VARIABLES = (
     "boot",
     "heal",
     "confirm",
+    "hosts",
+    "this_host",
 )
 _END: dict[str, Check] = {
     "name": validation.interface_name,
@@ -260,6 +262,13 @@ BRIDGE: dict[str, Check] = {
     **DEFAULTS,
     "sysctls": _check_link_sysctls,
 }
+#: The tunnels of a bridge.
+MESH: dict[str, Check] = {
+    "type": one_of("vxlan", "geneve"),
+    "key": whole_number(1, 2**24 - 1),
+    "gateway": check_text,
+    "underlay_mtu": validation.mtu,
+}
 NEXT_HOP: dict[str, Check] = {
     "gateway": validation.ip_address,
     "device": validation.existing_interface_name,
@@ -308,6 +317,8 @@ NETNS: dict[str, Check] = {
     "sysctls": _check_namespace_sysctls,
     "force": check_boolean,
 }
+#: Where a namespace is, and what it belongs to.
+PLACE: dict[str, Check] = {"host": check_text, "labels": Each(check_text)}
 SELECTOR: dict[str, Check] = {
     "namespaces": Each(validation.namespace_name),
     "groups": Each(check_text),
@@ -357,5 +368,6 @@ FORWARD: dict[str, Check] = {
     "address": validation.ip_address,
     "in_interface": validation.interface_name,
     "take_over": check_boolean,
+    "loopback": check_boolean,
     **ROUTER,
 }

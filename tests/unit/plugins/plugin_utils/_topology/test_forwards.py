@@ -63,6 +63,8 @@ def test_resolve_targets(entry: dict[str, Any], targets: list[str]) -> None:
             {"to": "db", "from": ["fd00::/64"]},
             "from: has no network of the IP version of the addresses of db, so that nobody may connect; add one",
         ),
+        ({"to": "db", "loopback": True, "in_interface": "eth0"}, "loopback: cannot be combined with `in_interface`"),
+        ({"to": "fd00::1", "loopback": True}, "loopback: fd00::1 has no IPv4 address, and IPv6 has no such way"),
         ({"to": "db", "publsh": 1}, "publsh: is not an option here; did you mean 'publish'?"),
     ],
 )
