@@ -54,8 +54,8 @@ options:
         description: The name of the module, without the name of the collection.
         type: str
         choices:
-          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovn_acl, ovn_router, ovn_switch,
-           ovs_bridge, ovs_mirror, ovs_port, ovs_qos, policy, qdisc, route, rule, veth]
+          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovn_acl, ovn_chassis, ovn_router,
+           ovn_switch, ovs_bridge, ovs_mirror, ovs_port, ovs_qos, policy, qdisc, route, rule, veth]
         required: true
       options:
         description: The options of the module.
@@ -72,8 +72,8 @@ options:
         description: The name of the module, without the name of the collection.
         type: str
         choices:
-          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovn_acl, ovn_router, ovn_switch,
-           ovs_bridge, ovs_mirror, ovs_port, ovs_qos, policy, qdisc, route, rule, veth]
+          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovn_acl, ovn_chassis, ovn_router,
+           ovn_switch, ovs_bridge, ovs_mirror, ovs_port, ovs_qos, policy, qdisc, route, rule, veth]
         required: true
       options:
         description: The options of the module.
@@ -130,6 +130,7 @@ options:
               - neighbour
               - netns
               - ovn_acl
+              - ovn_chassis
               - ovn_router
               - ovn_switch
               - ovs_bridge
@@ -163,6 +164,7 @@ options:
               - neighbour
               - netns
               - ovn_acl
+              - ovn_chassis
               - ovn_router
               - ovn_switch
               - ovs_bridge

@@ -16,6 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_port_f
 from ansible_collections.netns.fabric.plugins.module_utils._resources.neighbour import NeighbourResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_acl import GroupResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_chassis import ChassisResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_router import RouterResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_switch import SwitchResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
@@ -37,6 +38,7 @@ RESOURCES: Mapping[str, Resource[Any, Any]] = {
     "neighbour": NeighbourResource(),
     "netns": NamespaceResource(),
     "ovn_acl": GroupResource(),
+    "ovn_chassis": ChassisResource(),
     "ovn_router": RouterResource(),
     "ovn_switch": SwitchResource(),
     "ovs_bridge": BridgeResource(),

@@ -120,6 +120,8 @@ class Walk:
             namespace.name,
             declares_routes="routes" in namespace.declares,
             declares_rules="rules" in namespace.declares,
+            # Some interfaces of what is on another host are left out.
+            fully_declared=not namespace.incomplete,
         )
         for attachment in namespace.interfaces:
             protected = attachment.port.get("protected", False)

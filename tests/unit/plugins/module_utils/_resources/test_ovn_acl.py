@@ -19,7 +19,7 @@ from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._ovsdb.nor
 
 SQL = {"name": "sql", "from": ["web"], "protocol": "tcp", "ports": ["5432"]}
 MATCH = "outport == @db && ip && (ip4.src == {$web_ip4} || ip6.src == {$web_ip6}) && tcp && tcp.dst == {5432}"
-FROM_DB = "inport == @db && ip"
+FROM_DB, TO_DB = "inport == @db && ip", "outport == @db && ip"
 LAST = {"priority": 0, "log": False}
 
 
@@ -30,9 +30,7 @@ def state() -> Northbound:
         Address_Set=[row("s", name="office", addresses=["set", ["fd00::1", "fd00::2"]])],
         ACL=[
             row("a", name="sql", direction="to-lport", action="allow-related", priority=1000, log=False, match=MATCH),
-            row(
-                "b", name="default incoming", direction="to-lport", action="drop", match="outport == @db && ip", **LAST
-            ),
+            row("b", name="default incoming", direction="to-lport", action="drop", match=TO_DB, **LAST),
             row("c", name="default outgoing", direction="from-lport", action="allow-related", match=FROM_DB, **LAST),
         ],
     )
