@@ -241,6 +241,7 @@ seealso:
 """
 
 EXAMPLES = r"""
+# example: northbound
 - name: Create the ports
   netns.fabric.ovn_switch:
     name: left

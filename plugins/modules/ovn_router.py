@@ -486,6 +486,7 @@ seealso:
 """
 
 EXAMPLES = r"""
+# example: northbound
 - name: Connect a network to the world, by one host and another one that stands by
   netns.fabric.ovn_router:
     name: core

@@ -276,6 +276,7 @@ seealso:
 """
 
 EXAMPLES = r"""
+# example: northbound
 - name: One network over three hosts
   netns.fabric.ovn_switch:
     name: left

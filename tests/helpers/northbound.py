@@ -22,6 +22,7 @@ from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 RUN = Path("/run/ovn")
 SOCKET = RUN / "ovnnb_db.sock"
 SCHEMA = Path("/usr/share/ovn/ovn-nb.ovsschema")
+_PID_FILE = RUN / "ovnnb_db.pid"
 
 #: The columns that ovn-northd and ovn-controller write, and the tables of the server itself.
 _REPORTED = {"Logical_Switch_Port": {"up", "dynamic_addresses"}, "Logical_Router_Port": {"status"}, "BFD": {"status"}}
@@ -89,36 +90,49 @@ def _tables() -> tuple[str, ...]:
     return tuple(json.loads(SCHEMA.read_text(encoding="utf-8"))["tables"])
 
 
-@contextmanager
-def serve() -> Iterator[Northbound]:
-    """Serve an empty northbound database on this host, without the rest of OVN."""
+def start() -> Northbound:
+    """Start the server of an empty northbound database on this host, in the place of one that runs."""
     own_host.require_inside()
+    stop()
     RUN.mkdir(exist_ok=True)
-    file = RUN / "ovnnb_db.db"
+    file, log = RUN / "ovnnb_db.db", RUN / "ovnnb_db.log"
     file.unlink(missing_ok=True)
     _run("ovsdb-tool", "create", str(file), str(SCHEMA))
-    log, pid_file = RUN / "ovnnb_db.log", RUN / "ovnnb_db.pid"
     _run(
-        *("ovsdb-server", "--detach", "--no-chdir", f"--pidfile={pid_file}", f"--log-file={log}", "-vconsole:off"),
+        *("ovsdb-server", "--detach", "--no-chdir", f"--pidfile={_PID_FILE}", f"--log-file={log}", "-vconsole:off"),
         *(f"--unixctl={RUN / 'ovnnb_db.ctl'}", f"--remote=punix:{SOCKET}", str(file)),
         *("--remote=db:OVN_Northbound,NB_Global,connections", "--private-key=db:OVN_Northbound,SSL,private_key"),
         *("--certificate=db:OVN_Northbound,SSL,certificate", "--ca-cert=db:OVN_Northbound,SSL,ca_cert"),
     )
-    pid = int(pid_file.read_text(encoding="ascii"))
+    northbound = Northbound()
+    northbound.ctl("init")
+    return northbound
+
+
+def stop() -> None:
+    """End the server of start(); do nothing if none runs."""
+    if not _PID_FILE.exists():
+        return
+    pid = int(_PID_FILE.read_text(encoding="ascii"))
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not os.path.exists(f"/proc/{pid}"))
+    for path in (SOCKET, _PID_FILE):
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def serve() -> Iterator[Northbound]:
+    """Serve an empty northbound database on this host, without the rest of OVN."""
     try:
-        northbound = Northbound()
-        northbound.ctl("init")
-        yield northbound
+        yield start()
     finally:
-        os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not os.path.exists(f"/proc/{pid}"))
-        SOCKET.unlink(missing_ok=True)
+        stop()
 
 
 @contextmanager
 def stopped() -> Iterator[None]:
     """Stop the server of serve(), so that it does not answer, and let it continue afterwards."""
-    process = int((RUN / "ovnnb_db.pid").read_text(encoding="ascii"))
+    process = int(_PID_FILE.read_text(encoding="ascii"))
     os.kill(process, signal.SIGSTOP)
     try:
         yield

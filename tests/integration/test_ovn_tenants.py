@@ -114,7 +114,7 @@ def count_commits() -> int:
 
 def test_two_tenants_on_three_hosts(host: Host, run_module: RunModule) -> None:
     with ovn_hosts(3) as hosts:
-        reach = {"database": hosts.northbound.database}
+        reach: dict[str, Any] = {"database": hosts.northbound.database}
         for number in (1, 2):
             steps = tenant(number, **reach)
             applied = run_module("sequence", steps=steps)

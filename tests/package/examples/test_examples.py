@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.netns.fabric.tests.helpers import module_runner, own_host
+from ansible_collections.netns.fabric.tests.helpers import module_runner, northbound, own_host
 from ansible_collections.netns.fabric.tests.helpers.controller import controller_commands
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
@@ -66,10 +66,16 @@ def _reference(_host: Host) -> None:
     play([{"import_playbook": "netns.fabric.site"}], Path("/run"))
 
 
+def _northbound(_host: Host) -> None:
+    """Serve an empty northbound database of OVN."""
+    northbound.start()
+
+
 # What an example requires, by its comment.
 PREPARATIONS: Mapping[str, Callable[[Host], None]] = {
     "docker": _docker,
     "service": _service,
+    "northbound": _northbound,
     "reference": _reference,
     INSIDE: _reference,
 }
