@@ -46,14 +46,17 @@ def split_probes(probes: Iterable[Entry], topology: Topology) -> tuple[list[Entr
     """
     holders = _holders(topology)
     near: list[Entry] = []
-    far: list[Entry] = []
+    far: dict[tuple[object, ...], Entry] = {}
     for probe in probes:
         found = holders.get(str(probe.get("forwarded_to", probe["to"])))
         if found is None:
             near.append(probe)
-        else:
-            far.append(_build(probe, *found))
-    return near, far
+            continue
+        entry = _build(probe, *found)
+        # Another path may have the port that this one has got.
+        key = tuple(entry["probe"].get(option) for option in ("namespace", "to", "protocol", "port", "expect"))
+        far.setdefault(key, entry)
+    return near, [*far.values()]
 
 
 def _holders(topology: Topology) -> Mapping[str, tuple[str, str]]:
