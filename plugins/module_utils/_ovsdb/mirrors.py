@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import vlan
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import between, format_vlans, vlan_range
+from ansible_collections.netns.fabric.plugins.module_utils._core.vlans import format_vlans, vlan_range
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import between
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row, find_uuids
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import (
     Setting,

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
     interface_name,
-    vlan,
     whole_number,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import MARK
@@ -70,36 +69,6 @@ def between(lowest: int, highest: int) -> Callable[[Any], int]:
 def at_least(lowest: int) -> Callable[[Any], int]:
     """Return the check of a whole number, as large as a column of OVSDB may be on every platform."""
     return between(lowest, 2**31 - 1)
-
-
-def vlan_range(value: Any) -> tuple[int, ...]:
-    """Check a VLAN ID or a range of them, such as `10-20`, and return the IDs.
-
-    Raises:
-        ValueError: It is neither.
-    """
-    first, dash, last = str(value).strip().partition("-")
-    if not dash or not first:
-        return (vlan(value),)
-    lowest, highest = vlan(first.strip()), vlan(last.strip())
-    if lowest > highest:
-        raise ValueError(f"the range {value} begins above its end; write {highest}-{lowest}")
-    return tuple(range(lowest, highest + 1))
-
-
-def format_vlans(vlans: Iterable[int]) -> list[int | str]:
-    """Return sorted VLAN IDs as they are written, three and more in a row as a range."""
-    rows: list[list[int]] = []
-    for number in vlans:
-        if rows and number == rows[-1][-1] + 1:
-            rows[-1].append(number)
-        else:
-            rows.append([number])
-    return [each for row in rows for each in _format_row(row)]
-
-
-def _format_row(row: Sequence[int]) -> Sequence[int | str]:
-    return [f"{row[0]}-{row[-1]}"] if len(row) > 2 else row  # two are no shorter as a range
 
 
 def port_name(value: Any) -> str:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import at_least, format_vlans, vlan_range
+from ansible_collections.netns.fabric.plugins.module_utils._core.vlans import format_vlans, vlan_range
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import at_least
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import Setting
 
 #: Without effect on a port of one interface.

@@ -14,6 +14,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.checks import C
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import OWNER_OPTIONS, Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._core.vlans import vlan_range
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OVSDB
@@ -24,7 +25,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import
     member_name,
     parse_map,
     port_name,
-    vlan_range,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.port_settings import INTERFACE_SETTINGS, PORT_SETTINGS
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import parse_settings, specs

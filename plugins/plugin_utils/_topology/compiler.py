@@ -167,6 +167,8 @@ def _build_forwards(topology: Topology, forward: Forward) -> Iterator[Entry]:
     """Yield an entry for each IP version; a neighbour of the target reaches the published port, too."""
     for target in resolve_targets(topology, forward):
         entry = {**_identify_forward(forward, target), **forward.options}
+        if target.version == 6:
+            entry.pop("loopback", None)  # The kernel sends nothing from ::1.
         sources = forward.sources_of(target.version)
         if sources:
             entry["sources"] = [str(network) for network in sources]

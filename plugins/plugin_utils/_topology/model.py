@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.policies import DEFAULT_PRIORITY
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import port_range
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
     MAIN_TABLE,
     Address,
@@ -286,8 +287,7 @@ class Forward:
     @property
     def port_range(self) -> tuple[int, int]:
         """The first and the last port number."""
-        first, _hyphen, last = self.ports.partition("-")
-        return int(first), int(last or first)
+        return port_range(self.ports)
 
     def sources_of(self, version: int) -> list[Network]:
         """Return the networks of one IP version whose connections are forwarded."""

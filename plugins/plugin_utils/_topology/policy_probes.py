@@ -23,6 +23,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.policies import
     Connection,
     Policy,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import PROBED, TRANSPORTS, port_range
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import PolicyEntry
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.paths import ProbePath
@@ -51,7 +52,7 @@ class PolicyProbes:
         self._policies = policies
         self._walk = walk
         self._rejections: dict[Address, int] = {}
-        named = {int(port) for entry in policies.topology.policies for ports in entry.ports for port in _ends(ports)}
+        named = {port for entry in policies.topology.policies for ports in entry.ports for port in port_range(ports)}
         #: A port that no policy is about, unless by a range that contains it.
         self._other_port = next(port for port in range(_FIRST_PORT, 65536) if port not in named)
 
@@ -178,14 +179,11 @@ class PolicyProbes:
 
 def _services(entry: PolicyEntry, other_port: int) -> Iterable[tuple[str, int | None]]:
     """Return the protocols and ports that show a policy."""
+    if entry.protocol in TRANSPORTS and entry.protocol not in PROBED:
+        return []
     if entry.ports:
-        return [(entry.protocol or "tcp", int(_ends(ports)[0])) for ports in entry.ports[:PORTS_MAX]]
+        return [(entry.protocol or "tcp", port_range(ports)[0]) for ports in entry.ports[:PORTS_MAX]]
     if entry.protocol == "icmp":
         return [("icmp", None)]
-    protocols = ("tcp", "udp") if entry.protocol is None else (entry.protocol,)
+    protocols = PROBED if entry.protocol is None else (entry.protocol,)
     return [(protocol, other_port) for protocol in protocols]
-
-
-def _ends(ports: str) -> tuple[str, str]:
-    first, _hyphen, last = ports.partition("-")
-    return first, last or first

@@ -16,12 +16,20 @@ from ansible_collections.netns.fabric.plugins.module_utils._core import validati
 from ansible_collections.netns.fabric.plugins.module_utils._core.confirmation import confirmation_time
 from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import REACHABLE, is_forbidding
 from ansible_collections.netns.fabric.plugins.module_utils._core.policies import IN, OUT
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface, describe
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS, name_transports
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import describe
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.hosts_reader import read_hosts, read_mesh
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.interface_reader import (
+    END_OPTIONS,
+    addresses_of,
+    lacks_addresses,
+    read_attachment,
+    read_shape,
+    select,
+)
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
-    Attachment,
     Bridge,
     End,
     Forward,
@@ -37,12 +45,9 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.route_reader import ROUTING, read_routing
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.schema import Check, Each
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.shapes import build_shape
 
 #: What a role variable has before the key of the filter's input; error messages name the variables.
 VARIABLE_PREFIX = "topology_"
-
-_END_OPTIONS = ("mac", "mtu", "enabled", "tx_checksum", "sysctls")
 
 
 def to_plain(value: Any) -> Any:
@@ -193,9 +198,9 @@ class Reader:
         return Bridge(
             path=path,
             name=options["name"],
-            switch=_select(options, schema.SWITCH),
+            switch=select(options, schema.SWITCH),
             enabled=options.get("enabled", True),
-            addresses=_addresses_of(options),
+            addresses=addresses_of(options),
             isolate=options.get("isolate"),
             defaults=_read_defaults(options),
             sysctls=options.get("sysctls", {}),
@@ -213,17 +218,17 @@ class Reader:
         }
         options = self.check_options(path, entry, known, "name")
         # A namespace without a valid name is read further, so that the errors within it are reported in the same run.
-        given = options if options is not None else _select(entry if isinstance(entry, dict) else {}, known)
+        given = options if options is not None else select(entry if isinstance(entry, dict) else {}, known)
         name = options["name"] if options is not None else ""
         interfaces = tuple(
             self.read_nested(
-                path, "interfaces", given.get("interfaces", []), lambda at, item: self._read_attachment(at, item, name)
+                path, "interfaces", given.get("interfaces", []), lambda at, item: read_attachment(self, at, item, name)
             )
         )
         routing = read_routing(self, path, given)
         if options is None:
             return None
-        netns = _select(options, schema.NETNS)
+        netns = select(options, schema.NETNS)
         if "nameservers" in netns:
             netns["nameservers"] = [str(address) for address in netns["nameservers"]]
         return Namespace(
@@ -241,45 +246,6 @@ class Reader:
             host=options.get("host"),
         )
 
-    def _read_attachment(self, path: str, entry: Any, namespace: str) -> Attachment | None:
-        exists = isinstance(entry, Mapping) and "bridge" not in entry
-        known = schema.EXISTING_INTERFACE if exists else schema.INTERFACE
-        options = self.check_options(path, entry, {**known, "shape": None}, "name")
-        if options is None:
-            return None
-        if exists:
-            for option in ("peer", "tx_checksum", *schema.PORT):
-                if option in entry:
-                    self.errors.add(path, option, _explain_bridge_required(option))
-        return Attachment(
-            path=path,
-            name=options["name"],
-            namespace=namespace,
-            addresses=_addresses_of(options),
-            options=_select(options, _END_OPTIONS),
-            incomplete=_lacks_addresses(entry, options),
-            bridge=options.get("bridge"),
-            peer=self._read_peer(path, entry, options, namespace),
-            port=_select(options, schema.PORT),
-            shape=self._read_shape(path, options),
-        )
-
-    def _read_peer(self, path: str, entry: Mapping[str, Any], options: Mapping[str, Any], namespace: str) -> str:
-        """Return the name of the end on the host: as given, or NAMESPACE-NAME."""
-        if "bridge" not in entry or "peer" in entry or not namespace:
-            return str(options.get("peer", ""))
-        name = f"{namespace}-{options['name']}"
-        try:
-            return validation.interface_name(name)
-        except ValueError:
-            self.errors.add(
-                path,
-                "peer",
-                f"is not set, and the name derived for the end on the host, {name!r}, is not an interface name of at "
-                f"most {validation.INTERFACE_NAME_MAX} bytes; set `peer`",
-            )
-            return ""
-
     def _read_link(self, path: str, entry: Any) -> Link | None:
         known: dict[str, Check | None] = {**schema.LINK_END, "peer": None, "shape": None}
         near = self.check_options(path, entry, known, "name")
@@ -292,20 +258,13 @@ class Reader:
             return None
         far_path = f"{path} peer"
         far = self.check_options(far_path, entry["peer"], {**schema.LINK_END, "shape": None}, "name")
-        shapes = [self._read_shape(at, options) for at, options in ((path, near), (far_path, far))]
+        shapes = [read_shape(self, at, options) for at, options in ((path, near), (far_path, far))]
         if near is None or far is None:
             return None
         for at, options in ((path, near), (far_path, far)):
             if "isolate" in options and "namespace" in options:
                 self.errors.add(at, "isolate", "is for an end on the host, and this one is in a namespace; omit it")
         return Link(path, _build_end(path, entry, near, shapes[0]), _build_end(far_path, entry["peer"], far, shapes[1]))
-
-    def _read_shape(self, path: str, given: Mapping[str, Any] | None) -> Shape | None:
-        if given is None or "shape" not in given:
-            return None
-        at, count = f"{path} shape", len(self.errors)
-        options = self.check_options(at, given["shape"], schema.SHAPE, "")
-        return build_shape(options or {}, at, self.errors) if len(self.errors) == count else None
 
     def _read_nat(self, path: str, entry: Any) -> Nat | Forward | None:
         if isinstance(entry, dict) and "publish" in entry:
@@ -326,7 +285,7 @@ class Reader:
             if value.version != source.version:
                 cause = f"{value} is not IPv{source.version}, which {source} is; write one entry for each IP version"
                 self.errors.add(path, option, cause)
-        passed_on = _select(options, ("out_interface", "clamp_mss", *schema.ROUTER))
+        passed_on = select(options, ("out_interface", "clamp_mss", *schema.ROUTER))
         return Nat(path, source, tuple(excluded), pool, passed_on)
 
     def _read_forward(self, path: str, entry: Mapping[str, Any]) -> Forward | None:
@@ -358,7 +317,7 @@ class Reader:
             protocol=options.get("protocol", "tcp"),
             address=options.get("address"),
             sources=tuple(options.get("from", ())),
-            options=_select(options, ("to_port", "in_interface", "take_over", *schema.ROUTER)),
+            options=select(options, ("to_port", "in_interface", "take_over", "loopback", *schema.ROUTER)),
         )
 
     def _read_probe(self, path: str, entry: Any) -> UserProbe | None:
@@ -388,9 +347,9 @@ class Reader:
         options = self.check_options(path, entry, known, "action")
         given = entry if isinstance(entry, dict) else {}
         source, destination = (self._read_selector(path, side, given) for side in ("from", "to"))
-        for option, protocols in (("ports", ("tcp", "udp")), ("icmp_types", ("icmp",))):
+        for option, protocols in (("ports", tuple(TRANSPORTS)), ("icmp_types", ("icmp",))):
             if option in given and given.get("protocol") not in protocols:
-                cure = " or ".join(f"`protocol: {protocol}`" for protocol in protocols)
+                cure = name_transports() if option == "ports" else "`protocol: icmp`"
                 self.errors.add(path, option, f"requires {cure}; add it, or omit `{option}`")
         if options is None:
             return None
@@ -400,7 +359,7 @@ class Reader:
             destination=destination,
             ports=tuple(options.get("ports", ())),
             icmp_types=tuple(options.get("icmp_types", ())),
-            **_select(options, ("action", "protocol", "priority", "log")),
+            **select(options, ("action", "protocol", "priority", "log")),
         )
 
     def _read_selector(self, path: str, side: str, given: Mapping[str, Any]) -> Selector | None:
@@ -455,27 +414,14 @@ def _is_incomplete(given: Mapping[str, Any], key: str, entries: tuple[Any, ...])
     return not isinstance(value, list) or len(value) != len(entries)
 
 
-def _lacks_addresses(entry: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
-    given = entry.get("addresses", [])
-    return not isinstance(given, list) or len(given) != len(options.get("addresses", ()))
-
-
-def _select(options: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
-    return {key: options[key] for key in keys if key in options}
-
-
-def _addresses_of(options: Mapping[str, Any]) -> tuple[Interface, ...] | None:
-    return tuple(options["addresses"]) if "addresses" in options else None
-
-
 def _build_end(path: str, entry: Mapping[str, Any], options: Mapping[str, Any], shape: Shape | None) -> End:
     return End(
         path=path,
         name=options["name"],
         namespace=options.get("namespace"),
-        addresses=_addresses_of(options),
-        options=_select(options, _END_OPTIONS),
-        incomplete=_lacks_addresses(entry, options),
+        addresses=addresses_of(options),
+        options=select(options, END_OPTIONS),
+        incomplete=lacks_addresses(entry, options),
         isolate=options.get("isolate"),
         shape=shape,
     )
@@ -488,13 +434,3 @@ def _suggest_option(option: str, known: Iterable[str]) -> str:
             "`topology_state: absent` for the whole topology"
         )
     return suggest(option, known)
-
-
-def _explain_bridge_required(option: str) -> str:
-    meaning = {
-        "peer": "it names the end of the veth pair that is a port of the bridge",
-        "tx_checksum": "it applies to a veth pair, and without `bridge` the entry is an existing link",
-    }.get(option)
-    if meaning is None:
-        return f"requires `bridge`: it is an option of the bridge's port; add `bridge`, or omit `{option}`"
-    return f"requires `bridge`: {meaning}; add it (for a veth pair between two namespaces, use `topology_links`)"

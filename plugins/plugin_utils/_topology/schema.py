@@ -18,12 +18,14 @@ from ansible_collections.netns.fabric.plugins.module_utils._core import (
     validation,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import EXPECTATIONS
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import PROBED, TRANSPORTS
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
     Address,
     Network,
     ValidationError,
     describe,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._core.vlans import vlan_range
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Target
 
 #: The highest metric and table: RTA_PRIORITY and RTA_TABLE of linux/rtnetlink.h are 32 bits wide.
@@ -91,7 +93,7 @@ def check_text(value: Any) -> str:
     raise ValidationError(f"must be a non-empty string, not {describe(value)}")
 
 
-def _check_map(value: Any) -> dict[str, Any]:
+def check_map(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValidationError(f"must be a dictionary (key: value), not {describe(value)}")
     for key, item in value.items():
@@ -110,7 +112,7 @@ def _check_options(value: Any) -> dict[str, Any]:
 
 
 def _check_sysctls(value: Any, check_key: Callable[[str], str]) -> dict[str, Any]:
-    for key, item in _check_map(value).items():
+    for key, item in check_map(value).items():
         try:
             check_key(str(key))
             sysctl_names.parse_value(item)
@@ -128,13 +130,13 @@ def _check_namespace_sysctls(value: Any) -> dict[str, Any]:
 
 
 def _check_external_ids(value: Any) -> dict[str, Any]:
-    found = _check_map(value)
+    found = check_map(value)
     if found.get("iface-id") is not None:
         raise ValidationError("nobody reads `iface-id` in the table Port; use the option `iface_id`")
     return found
 
 
-def _whole_number(lowest: int, highest: int) -> Callable[[Any], int]:
+def whole_number(lowest: int, highest: int) -> Callable[[Any], int]:
     def check(value: Any) -> int:
         number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
         if isinstance(number, bool) or not isinstance(number, int) or not lowest <= number <= highest:
@@ -202,11 +204,11 @@ _END: dict[str, Check] = {
 #: Options of the module ovs_port.
 PORT: dict[str, Check] = {
     "tag": validation.vlan,
-    "trunks": Each(validation.vlan),
+    "trunks": Each(vlan_range),
     "vlan_mode": one_of(*validation.VLAN_MODES),
     "iface_id": check_text,
     "external_ids": _check_external_ids,
-    "other_config": _check_map,
+    "other_config": check_map,
     "protected": check_boolean,
 }
 INTERFACE: dict[str, Check] = {
@@ -228,7 +230,7 @@ SHAPE: dict[str, Check] = {
     "reorder": traffic_units.share_text,
     "corrupt": traffic_units.share_text,
     "rate": traffic_units.rate_text,
-    "limit": _whole_number(1, traffic_units.LARGEST),
+    "limit": whole_number(1, traffic_units.LARGEST),
     "direction": one_of("both", "out", "in"),
 }
 LINK_END: dict[str, Check] = {**_END, "namespace": validation.namespace_name, "isolate": check_boolean}
@@ -238,13 +240,13 @@ SWITCH: dict[str, Check] = {
     "fail_mode": one_of("standalone", "secure"),
     "mac": validation.mac_address,
     "mtu": validation.mtu,
-    "external_ids": _check_map,
-    "other_config": _check_map,
+    "external_ids": check_map,
+    "other_config": check_map,
     "protocols": Each(check_text),
     "stp": check_boolean,
     "rstp": check_boolean,
     "mcast_snooping": check_boolean,
-    "controllers": Each(_check_map),
+    "controllers": Each(check_map),
     "netflow": _check_options,
     "sflow": _check_options,
     "ipfix": _check_options,
@@ -263,7 +265,7 @@ BRIDGE: dict[str, Check] = {
 #: The tunnels of a bridge.
 MESH: dict[str, Check] = {
     "type": one_of("vxlan", "geneve"),
-    "key": _whole_number(1, 2**24 - 1),
+    "key": whole_number(1, 2**24 - 1),
     "gateway": check_text,
     "underlay_mtu": validation.mtu,
 }
@@ -279,8 +281,8 @@ ROUTE: dict[str, Check] = {
     "gateway": validation.ip_address,
     "device": validation.existing_interface_name,
     "source": validation.ip_address,
-    "metric": _whole_number(0, METRIC_MAX),
-    "table": _whole_number(1, TABLE_MAX),
+    "metric": whole_number(0, METRIC_MAX),
+    "table": whole_number(1, TABLE_MAX),
     "vrf": validation.existing_interface_name,
     "onlink": check_boolean,
     "mtu": routing.path_mtu,
@@ -298,9 +300,9 @@ RULE: dict[str, Check] = {
     "sport": routing.port_range,
     "dport": routing.port_range,
     "action": one_of(*routing.ACTIONS),
-    "table": _whole_number(1, TABLE_MAX),
+    "table": whole_number(1, TABLE_MAX),
     "l3mdev": check_boolean,
-    "suppress_prefixlength": _whole_number(0, 128),
+    "suppress_prefixlength": whole_number(0, 128),
 }
 NEIGHBOUR: dict[str, Check] = {
     "address": routing.neighbour_address,
@@ -331,7 +333,7 @@ POLICY: dict[str, Check] = {
     "ports": Each(validation.ports),
     "icmp_types": Each(one_of(*policies.ICMP_TYPES)),
     "action": one_of(*policies.ACTIONS),
-    "priority": _whole_number(0, policies.PRIORITY_MAX),
+    "priority": whole_number(0, policies.PRIORITY_MAX),
     "log": check_boolean,
 }
 #: Options that both NAT modules have.
@@ -343,7 +345,7 @@ ROUTER: dict[str, Check] = {
 PROBE: dict[str, Check] = {
     "namespace": validation.namespace_name,
     "to": validation.probe_destination,
-    "protocol": one_of("icmp", "tcp", "udp"),
+    "protocol": one_of("icmp", *PROBED),
     "port": validation.port,
     "expect": one_of(*EXPECTATIONS),
     "timeout": validation.probe_timeout,
@@ -359,12 +361,13 @@ NAT: dict[str, Check] = {
 }
 FORWARD: dict[str, Check] = {
     "publish": validation.ports,
-    "protocol": one_of("tcp", "udp"),
+    "protocol": one_of(*TRANSPORTS),
     "to": _check_address_or_namespace,
     "to_port": validation.port,
     "from": Each(nat_values.client_network),
     "address": validation.ip_address,
     "in_interface": validation.interface_name,
     "take_over": check_boolean,
+    "loopback": check_boolean,
     **ROUTER,
 }

@@ -180,6 +180,7 @@ def _format_nat(rule: Nat) -> str:
 def _format_forward(topology: Topology, forward: Forward) -> str:
     at = f" at {forward.address}" if forward.address else ""
     on = f" on {forward.options['in_interface']}" if "in_interface" in forward.options else ""
+    on += " and at 127.0.0.1" if forward.options.get("loopback") else ""
     port = forward.options.get("to_port", forward.ports)
     to = " and ".join(str(target.ip) for target in resolve_targets(topology, forward))
     name = f" ({forward.to})" if isinstance(forward.to, str) else ""

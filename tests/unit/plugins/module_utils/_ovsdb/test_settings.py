@@ -12,8 +12,9 @@ import pytest
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntries
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
+from ansible_collections.netns.fabric.plugins.module_utils._core.vlans import format_vlans, vlan_range
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import at_least, format_vlans, vlan_range
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import at_least
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import (
     Setting,
@@ -98,10 +99,3 @@ def test_a_row_is_described_and_declared() -> None:
         "digits": "x",
     }
     assert declare_settings(ALL, row) == {"rate": 5, "vlans": ["1-4"], "flag": True, "digits": "x"}
-
-
-@pytest.mark.parametrize(
-    ("given", "written"), [([1, 2], [1, 2]), ([1, 2, 3, 7], ["1-3", 7]), ([], []), ([5, 7, 8, 9], [5, "7-9"])]
-)
-def test_vlans_in_a_row_are_a_range(given: list[int], written: list[Any]) -> None:
-    assert format_vlans(given) == written
