@@ -1,7 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The probes of a host that lead to namespaces of other hosts, or outside by their gateway, and what listens there. Pure.
+"""The probes of a host that lead to namespaces of other hosts, or outside by one, and what has to listen there. Pure.
 
 They are sent once all hosts are built, and so they are kept apart from the others. A module listens on its own host
 only: where a probe needs somebody who answers, the far host opens a port for the time of the probes.
