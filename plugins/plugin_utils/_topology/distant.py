@@ -54,7 +54,7 @@ def split_probes(probes: Iterable[Entry], topology: Topology) -> tuple[list[Entr
         if found is None and gateway is None:
             near.append(probe)
             continue
-        entry = _build(probe, *found) if found else {"host": gateway, "probe": probe}
+        entry: Entry = _build(probe, *found) if found else {"host": gateway, "probe": probe}
         # Another path may have the port that this one has got.
         key = tuple(entry["probe"].get(option) for option in ("namespace", "to", "protocol", "port", "expect"))
         far.setdefault(key, entry)
