@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.netns.fabric.tests.helpers import own_host
+from ansible_collections.netns.fabric.tests.helpers import own_host, traffic
 from ansible_collections.netns.fabric.tests.helpers.shell import inside
 
 PLACE = Path("/run/hosts")
@@ -113,6 +113,28 @@ def start(names: Sequence[str]) -> list[NestedHost]:
         others = [other.address for other in hosts if other is not host] + [UNDERLAY_ADDRESS]
         assert all(host.pings(address) for address in others), f"{host.name} does not reach {others}"
     return hosts
+
+
+def exchange(client: tuple[NestedHost, str], server: tuple[NestedHost, str], address: str, size: int) -> None:
+    """Send bytes by TCP from a namespace of one host to an address of a namespace of another, and as many back.
+
+    Raises:
+        AssertionError: Bytes were lost or altered, or none arrived for five seconds.
+    """
+
+    def start(where: tuple[NestedHost, str], *arguments: object) -> subprocess.Popen[str]:
+        host, namespace = where
+        line = host.enter(*inside(namespace), *traffic.ENDPOINT, *map(str, arguments))
+        return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    receiver = start(server, "receive", address, size, 5)
+    assert receiver.stdout is not None
+    port = receiver.stdout.readline().strip()
+    sender = start(client, "send", address, port, size, 5)
+    for process in (sender, receiver):
+        output, errors = process.communicate(timeout=30)
+        assert process.returncode == 0, errors
+        assert json.loads(output.splitlines()[-1])["intact"], output
 
 
 def _run(line: str) -> None:

@@ -37,9 +37,9 @@ class Played:
         """Return a result that was written to a file."""
         return cls(**json.loads(path.read_text(encoding="utf-8")))
 
-    def count(self, what: str) -> int:
-        """Return a number of the recap: `ok`, `changed`, `failed` and so on."""
-        found = re.search(rf"^fabric .*\b{what}=(\d+)", self.output, re.MULTILINE)
+    def count(self, what: str, host: str = "fabric") -> int:
+        """Return a number of a host's recap: `ok`, `changed`, `failed` and so on."""
+        found = re.search(rf"^{host} .*\b{what}=(\d+)", self.output, re.MULTILINE)
         assert found, self.output
         return int(found[1])
 

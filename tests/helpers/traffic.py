@@ -16,7 +16,7 @@ from ansible_collections.netns.fabric.tests.helpers.shell import inside
 OUTSIDE_PORT = 7000
 MEGABYTES_10 = 10_000_000
 
-_ENDPOINT = [sys.executable, "-I", str(Path(__file__).with_name("traffic_endpoint.py"))]
+ENDPOINT = [sys.executable, "-I", str(Path(__file__).with_name("traffic_endpoint.py"))]
 
 
 def pings(namespace: str | None, address: str) -> bool:
@@ -29,7 +29,7 @@ def ask(
     namespace: str | None, address: str, port: int = OUTSIDE_PORT, protocol: str = "tcp", timeout: float = 5
 ) -> str:
     """Return what a server answers, `NAME PORT PEER`; an empty text if none answers within ``timeout`` seconds."""
-    return _run([*inside(namespace), *_ENDPOINT, "ask", protocol, address, str(port), str(timeout)]).stdout.strip()
+    return _run([*inside(namespace), *ENDPOINT, "ask", protocol, address, str(port), str(timeout)]).stdout.strip()
 
 
 def is_silent(namespace: str | None, address: str, port: int = OUTSIDE_PORT, protocol: str = "tcp") -> bool:
@@ -80,7 +80,7 @@ def _exchange(
 
 
 def _start(namespace: str | None, *arguments: object) -> subprocess.Popen[str]:
-    command = [*inside(namespace), *_ENDPOINT, *map(str, arguments)]
+    command = [*inside(namespace), *ENDPOINT, *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -69,7 +69,7 @@ def build(run_module: RunModule, variables: dict[str, Any]) -> list[str]:
 def serve(host: Host, name: str, own_address: str) -> None:
     """Start a server in a namespace, and wait until it answers there."""
     log = f"/run/traffic-{name}.log"
-    host.start(*traffic._ENDPOINT, "serve", name, log, str(traffic.OUTSIDE_PORT), namespace=name)
+    host.start(*traffic.ENDPOINT, "serve", name, log, str(traffic.OUTSIDE_PORT), namespace=name)
     wait_until(lambda: bool(traffic.ask(name, own_address)), 10, f"the server in {name} does not answer")
 
 

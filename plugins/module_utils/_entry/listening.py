@@ -1,7 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ports that stay open for the probes of other hosts: a process of its own holds them, until it is told or times out.
+"""Ports that stay open for the probes of other hosts: a process of its own holds them, for a time or until it is asked.
 
 A module listens on its own host only, and only while it runs. The process has nothing open of the module's session. It
 accepts connections and closes them, and answers datagrams of the size of a probe's with one that is shorter, so that

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The probes of a host that lead to namespaces of other hosts, and what has to listen there. Pure.
+"""The probes of a host that lead to namespaces of other hosts, or outside by one, and what has to listen there. Pure.
 
 They are sent once all hosts are built, and so they are kept apart from the others. A module listens on its own host
 only: where a probe needs somebody who answers, the far host opens a port for the time of the probes.
@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import End, Topology
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.meshes import meshed_bridges
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Attachment, End, Topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.paths import Member, ProbePath, Subnets
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.walk import Verdict, Walk
 
@@ -44,16 +45,20 @@ def split_probes(probes: Iterable[Entry], topology: Topology) -> tuple[list[Entr
     Each of the latter has ``host``, the name of the other; ``probe``; and ``listen``, what is to listen there, if it
     expects an answer or shows whether there is one.
     """
-    holders = _holders(topology)
+    holders, leaving = _holders(topology), _leaving(topology)
     near: list[Entry] = []
-    far: list[Entry] = []
+    far: dict[tuple[object, ...], Entry] = {}
     for probe in probes:
         found = holders.get(str(probe.get("forwarded_to", probe["to"])))
-        if found is None:
+        gateway = leaving.get((str(probe.get("namespace")), probe["to"]))
+        if found is None and gateway is None:
             near.append(probe)
-        else:
-            far.append(_build(probe, *found))
-    return near, far
+            continue
+        entry: Entry = _build(probe, *found) if found else {"host": gateway, "probe": probe}
+        # Another path may have the port that this one has got.
+        key = tuple(entry["probe"].get(option) for option in ("namespace", "to", "protocol", "port", "expect"))
+        far.setdefault(key, entry)
+    return near, [*far.values()]
 
 
 def _holders(topology: Topology) -> Mapping[str, tuple[str, str]]:
@@ -68,6 +73,26 @@ def _holders(topology: Topology) -> Mapping[str, tuple[str, str]]:
         for address in attachment.addresses or ()
         if str(address.ip) not in own
     }
+
+
+def _leaving(topology: Topology) -> Mapping[tuple[str, str], str]:
+    """Return the gateway host by which a namespace reaches each address outside, where that is another host."""
+    gateways = {
+        name: mesh.gateway
+        for name, (_bridge, mesh) in meshed_bridges(topology).items()
+        if mesh.gateway is not None and mesh.gateway != topology.this_host
+    }
+    return {
+        (namespace.name, str(target.address)): gateways[attachment.bridge]
+        for namespace in topology.namespaces
+        for attachment in namespace.interfaces
+        if attachment.bridge in gateways and not _is_translated_here(attachment, topology)
+        for target in topology.outside
+    }
+
+
+def _is_translated_here(attachment: Attachment, topology: Topology) -> bool:
+    return any(address.ip in rule.source for address in attachment.addresses or () for rule in topology.nat)
 
 
 def _is_own(end: End, topology: Topology) -> bool:

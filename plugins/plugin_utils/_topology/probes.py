@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
@@ -75,7 +76,7 @@ def derive_probes(topology: Topology, policies: Policies) -> list[Probe]:
     own = {ProbePath(probe.namespace, probe.to, probe.protocol, probe.port): probe for probe in topology.probes}
     expected: dict[ProbePath, bool] = {}
     # Who limits the size of an echo request outside is not known.
-    outside = dict.fromkeys(_paths_outside(topology))
+    outside = dict.fromkeys(_paths_outside(replace(topology, nat=policies.topology.nat)))
     members, gateways = collect_subnets(walk)
     published = [*published_paths(topology, members, walk)]
     for paths, reachable in (

@@ -70,6 +70,16 @@ def test_all_hosts_together_probe_what_one_host_would() -> None:
     assert ring <= found
 
 
+def test_the_outside_is_probed_by_the_gateway_of_another_host() -> None:
+    variables = meshed(nat=[{"source": "10.1.0.0/24"}], verify_outside=["198.51.100.1"])
+    for namespace in variables["namespaces"]:
+        namespace["routes"] = [{"destination": "default", "gateway": "10.1.0.254"}]
+    one, two = (compile_topology({**variables, "this_host": host}) for host in ("one", "two"))
+    assert ("a", "198.51.100.1") in {(probe["namespace"], probe["to"]) for probe in one["probes"]}
+    assert ("b", "198.51.100.1", "one") in paths(two["distant_probes"], "icmp")
+    assert two["probes"] == []
+
+
 def denying() -> Variables:
     variables = meshed(
         policies=[
