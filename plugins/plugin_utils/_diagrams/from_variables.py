@@ -26,10 +26,12 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model impor
     format_vlans,
     namespace_key,
     policy_note,
+    port_note,
     published_note,
     reaching_note,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import model as declared
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_ports import describe_port
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import IsolatedLinks
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.loader import load_topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies
@@ -63,7 +65,11 @@ def _build(topology: declared.Topology) -> Diagram:
     ]
     links = IsolatedLinks(topology)
     boxes += [
-        Box(bridge_key(bridge.name), (_build_local(bridge),), notes=tuple(_build_notes(links, bridge.name)))
+        Box(
+            bridge_key(bridge.name),
+            (_build_local(bridge),),
+            notes=(*_build_notes(links, bridge.name), *(port_note(describe_port(port)) for port in bridge.ports)),
+        )
         for bridge in topology.bridges
     ]
     if on_host or any(rule.origin == HOST for rule in nat):

@@ -95,6 +95,11 @@ class Note:
 OPEN = Note("open: not isolated", required=False)
 
 
+def port_note(text: str) -> Note:
+    """Return the note of a bridge's port that leads out of the topology, or to another bridge."""
+    return Note(f"port {text}", required=False)
+
+
 def reaching_note(network: str) -> Note:
     """Return the note of a bridge whose namespaces have a route by the host to a network behind another link."""
     return Note(f"reaches {network}")

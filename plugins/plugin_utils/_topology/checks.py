@@ -17,6 +17,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.validation impo
     Interface,
     Network,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_ports import check_ports, port_names
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import check_forwards
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.mac_checks import check_macs
@@ -41,6 +42,7 @@ def check_topology(topology: Topology, errors: Errors) -> None:
     _check_bridges(topology, errors)
     _check_names(topology, errors)
     _check_addresses(topology, errors)
+    check_ports(topology, errors)
     check_mtus(topology, errors)
     check_macs(topology, errors)
     check_routes(topology, errors)
@@ -137,6 +139,8 @@ def _link_names(topology: Topology) -> Iterator[tuple[str, str, str | None, str]
             yield end.path, "peer", None, end.peer
     for end, name in inlets(topology):
         yield end.path, "shape", end.namespace, name
+    for path, option, name in port_names(topology):
+        yield path, option, None, name
 
 
 def _existing_links(topology: Topology) -> Iterator[Attachment]:

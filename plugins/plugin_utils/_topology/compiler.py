@@ -13,6 +13,12 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values import format_pool
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_ports import (
+    absent_links,
+    absent_ports,
+    link_entries,
+    port_entries,
+)
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import isolation_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.loader import load_topology
@@ -80,12 +86,13 @@ def _compile_present(topology: Topology, policies: Policies) -> dict[str, Any]:
         "pairs": [_build_plugged_pair(attachment) for attachment in plugged]
         + [_build_pair(link) for link in topology.links],
         "links": [_build_local(bridge) for bridge in topology.bridges]
+        + link_entries(topology)
         + [_build_end(end) for end in existing]
         + [
             {"name": name, "namespace": end.namespace, "kind": "ifb", "enabled": True} for end, name in inlets(topology)
         ],
         "qdiscs": qdisc_entries(topology),
-        "ports": [_build_port(attachment) for attachment in plugged],
+        "ports": [_build_port(attachment) for attachment in plugged] + port_entries(topology),
         "hosts": namespace_addresses(topology),
         **routing_entries(topology),
         "isolation": isolation_entries(topology),
@@ -190,6 +197,7 @@ def _compile_absent(topology: Topology, policies: Policies) -> dict[str, Any]:
                 _build_absent(name=bridge.name, addresses=_format_addresses(bridge.addresses))
                 for bridge in topology.bridges
             ),
+            *absent_links(topology),
             *(
                 _build_absent(name=end.name, namespace=end.namespace, addresses=_format_addresses(end.addresses))
                 for end in existing
@@ -197,7 +205,10 @@ def _compile_absent(topology: Topology, policies: Policies) -> dict[str, Any]:
             *(_build_absent(name=name, namespace=end.namespace) for end, name in inlets(topology)),
         ],
         "qdiscs": absent_qdiscs(topology),
-        "ports": [_build_absent(name=attachment.peer, bridge=attachment.bridge) for attachment in plugged],
+        "ports": [
+            *(_build_absent(name=attachment.peer, bridge=attachment.bridge) for attachment in plugged),
+            *absent_ports(topology),
+        ],
         "routes": [],
         "hosts": {},
         "routing_rules": [],

@@ -20,7 +20,7 @@ END_OPTIONS = ("mac", "mtu", "enabled", "tx_checksum", "sysctls")
 
 
 def read_attachment(reader: EntryReader, path: str, entry: Any, namespace: str) -> Attachment | None:
-    """Return an interface of a namespace; None where nothing can be said of it."""
+    """Return an interface of a namespace; None where it is not a valid entry."""
     exists = isinstance(entry, Mapping) and "bridge" not in entry
     known = schema.EXISTING_INTERFACE if exists else schema.INTERFACE
     options = reader.check_options(path, entry, {**known, "shape": None}, "name")

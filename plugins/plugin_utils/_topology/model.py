@@ -21,6 +21,32 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.segments im
 
 
 @dataclass(frozen=True)
+class BridgePort:
+    """An entry of a bridge's ``ports``: what connects it to something else than a namespace."""
+
+    path: str
+    name: str
+    bridge: str
+    #: The type of the port in Open vSwitch; ``system`` is a link of the host.
+    kind: str
+    #: Options of the module ovs_port, as far as given.
+    options: Mapping[str, Any]
+    #: The links of a bond; empty for a port of one interface.
+    members: tuple[str, ...] = ()
+    #: The bridge and the name of the other half of a pair of patch ports.
+    peer: tuple[str, str] | None = None
+    #: Of its link; None: not declared.
+    addresses: tuple[Interface, ...] | None = None
+    #: ``enabled`` and ``sysctls`` of its link, as far as given.
+    link: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def uplinks(self) -> tuple[str, ...]:
+        """The links of the host that make it up."""
+        return self.members or ((self.name,) if self.kind == "system" else ())
+
+
+@dataclass(frozen=True)
 class Bridge:
     """An entry of ``bridges``: the bridge and its local interface."""
 
@@ -37,6 +63,12 @@ class Bridge:
     defaults: Mapping[str, str] = field(default_factory=dict)
     #: Kernel parameters of the local interface, without its name.
     sysctls: Mapping[str, Any] = field(default_factory=dict)
+    ports: tuple[BridgePort, ...] = ()
+
+    @property
+    def leads_elsewhere(self) -> bool:
+        """Whether there may be addresses behind one of its ports that are not declared, or other bridges."""
+        return any(port.kind != "internal" for port in self.ports)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.expectations im
 from ansible_collections.netns.fabric.plugins.module_utils._core.policies import IN, OUT
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import describe
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_ports import read_ports
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.interface_reader import (
     END_OPTIONS,
@@ -189,7 +190,7 @@ class Reader:
     # --- entries -----------------------------------------------------------------------------------------------
 
     def _read_bridge(self, path: str, entry: Any) -> Bridge | None:
-        options = self.check_options(path, entry, schema.BRIDGE, "name")
+        options = self.check_options(path, entry, {**schema.BRIDGE, "ports": None}, "name")
         if options is None:
             return None
         return Bridge(
@@ -201,6 +202,7 @@ class Reader:
             isolate=options.get("isolate"),
             defaults=_read_defaults(options),
             sysctls=options.get("sysctls", {}),
+            ports=read_ports(self, path, options, options["name"]),
         )
 
     def _read_namespace(self, path: str, entry: Any) -> Namespace | None:

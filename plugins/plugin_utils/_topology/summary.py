@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values import format_pool
 from ansible_collections.netns.fabric.plugins.module_utils._core.policies import DENY
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_ports import describe_port
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import IsolatedLinks
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
@@ -107,6 +108,8 @@ def _format_shape(end: End) -> str:
 
 def _format_bridges(topology: Topology) -> Iterator[str]:
     ports: dict[str, list[str]] = {bridge.name: [] for bridge in topology.bridges}
+    for bridge in topology.bridges:
+        ports[bridge.name] += map(describe_port, bridge.ports)
     for namespace in topology.namespaces:
         for end in namespace.interfaces:
             if end.bridge is not None:

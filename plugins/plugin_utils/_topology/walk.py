@@ -106,6 +106,9 @@ class Walk:
         for node in self.nodes.values():
             node.forwarded_versions -= node.blocked_versions
         self._ambiguous = set(self._possibly_joined())
+        leading = {bridge.name for bridge in topology.bridges if bridge.leads_elsewhere}
+        leading |= {port.peer[0] for bridge in topology.bridges for port in bridge.ports if port.peer}
+        self._ambiguous |= {each for each in self._present if each[0] == "bridge" and each[1] in leading}
         self._segments_with_routers = {
             interface.segment
             for node in self.nodes.values()

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from ansible_collections.netns.fabric.plugins.module_utils._resources.registry import RESOURCES
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology import bridge_ports, schema
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.route_reader import ROUTING
 from ansible_collections.netns.fabric.tools import docs_roles
 
@@ -84,7 +84,9 @@ def test_role_passes_every_variable_to_the_filter() -> None:
 @pytest.mark.parametrize(
     ("path", "keys"),
     [
-        ("topology_bridges", schema.BRIDGE),
+        ("topology_bridges", {"ports", *schema.BRIDGE}),
+        ("topology_bridges/ports", bridge_ports.PORT),
+        ("topology_bridges/ports/peer", {"name", "bridge"}),
         ("topology_namespaces", {"name", "labels", "interfaces", *ROUTING, *schema.NETNS, *schema.DEFAULTS}),
         ("topology_policies", {"from", "to", *schema.POLICY}),
         ("topology_policies/from", schema.SELECTOR),
@@ -121,7 +123,10 @@ def test_rows_from_variables_to_lists_have_every_key() -> None:
     bridge = set(TOPOLOGY["topology_bridges"]["options"])
     namespace = set(TOPOLOGY["topology_namespaces"]["options"])
     # The second row of the bridges is about their local interfaces.
-    assert row("topology_bridges[]") == bridge - {"addresses", "mtu", "enabled", "isolate", "sysctls", *schema.DEFAULTS}
+    assert row("topology_bridges[]") == bridge - {
+        *("addresses", "mtu", "enabled", "isolate", "sysctls", "ports"),
+        *schema.DEFAULTS,
+    }
     assert row("topology_namespaces[]") == namespace - {"interfaces", *ROUTING, "labels", *schema.DEFAULTS}
     assert row("topology_namespaces[].interfaces[]") == set(schema.PORT)
 

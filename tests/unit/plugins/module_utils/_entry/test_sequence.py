@@ -91,7 +91,7 @@ def test_the_role_runs_every_module() -> None:
     steps = [step for part in calls.values() for step in (part if isinstance(part, list) else [part])]
     # Mirrors and quality of service are of ports that the role does not name.
     assert {step["module"] for step in steps} == set(RESOURCES) - {"ovs_mirror", "ovs_qos"}
-    assert set(order["present"]) == set(calls)
+    assert set(order["present"]) == set(order["internal"]) == set(calls)
     assert set(order["absent"]) == set(calls) - {"routes"}
     build, delete = [
         task for task in yaml.safe_load((ROLE / "tasks" / "build.yml").read_text()) if "netns.fabric.sequence" in task
