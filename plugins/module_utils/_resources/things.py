@@ -69,6 +69,14 @@ class ALinkUp:
 
 
 @dataclass(frozen=True)
+class AVeth:
+    """An end of a veth pair: a link whose alias and place are those of the pair."""
+
+    namespace: NamespaceName
+    name: str
+
+
+@dataclass(frozen=True)
 class AVrf:
     """A VRF, and the routing table that its members use."""
 

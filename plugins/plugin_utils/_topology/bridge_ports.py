@@ -211,7 +211,7 @@ def check_ports(topology: Topology, errors: Errors) -> None:
         end.name: end.path
         for namespace in topology.namespaces
         for end in namespace.interfaces
-        if end.bridge is None and end.name != "lo"
+        if end.bridge is None and end.kind is None and end.name != "lo"
     }
     for port in _ports(topology):
         if port.peer is not None and port.peer[0] not in bridges and "bridges" not in topology.incomplete:

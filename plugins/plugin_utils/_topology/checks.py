@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.validation impo
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_ports import check_ports, port_names
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import check_forwards
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds import check_kinds, find_vrfs
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.mac_checks import check_macs
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Attachment,
@@ -43,6 +44,7 @@ def check_topology(topology: Topology, errors: Errors) -> None:
     _check_names(topology, errors)
     _check_addresses(topology, errors)
     check_ports(topology, errors)
+    check_kinds(topology, errors)
     check_mtus(topology, errors)
     check_macs(topology, errors)
     check_routes(topology, errors)
@@ -147,7 +149,7 @@ def _existing_links(topology: Topology) -> Iterator[Attachment]:
     """Yield the links that move into a namespace."""
     for namespace in topology.namespaces:
         for attachment in namespace.interfaces:
-            if attachment.bridge is None and attachment.name != "lo":
+            if attachment.bridge is None and attachment.kind is None and attachment.name != "lo":
                 yield attachment
 
 
@@ -182,12 +184,15 @@ def _check_addresses(topology: Topology, errors: Errors) -> None:
 
 def _addresses_by_scope(topology: Topology) -> Iterator[tuple[str, _Scopes, Iterable[Interface]]]:
     """Yield all interfaces: path, the scopes that hold each of its addresses at most once, addresses."""
+    vrfs = find_vrfs(topology)
     for bridge in topology.bridges:
         scopes: _Scopes = [(None, "on the host"), (("bridge", bridge.name, 0), f"on bridge {bridge.name!r}")]
         yield bridge.path, scopes, bridge.addresses or ()
     for namespace in topology.namespaces:
         for attachment in namespace.interfaces:
             scopes = [(namespace.name, _describe_place(namespace.name))]
+            if (namespace.name, attachment.master) in vrfs:
+                scopes = [((namespace.name, attachment.master), f"in VRF {attachment.master!r}")]
             segment = segment_of(attachment)
             if segment is not None:
                 scopes.append((segment, f"on bridge {attachment.bridge!r}"))

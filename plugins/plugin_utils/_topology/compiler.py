@@ -21,6 +21,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_port
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import isolation_entries
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds import membership_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.loader import load_topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Attachment,
@@ -87,7 +88,8 @@ def _compile_present(topology: Topology, policies: Policies) -> dict[str, Any]:
         + [_build_pair(link) for link in topology.links],
         "links": [_build_local(bridge) for bridge in topology.bridges]
         + link_entries(topology)
-        + [_build_end(end) for end in existing]
+        + [_build_interface(end) for end in existing]
+        + membership_entries(topology)
         + [
             {"name": name, "namespace": end.namespace, "kind": "ifb", "enabled": True} for end, name in inlets(topology)
         ],
@@ -111,6 +113,12 @@ def _build_end(end: End) -> Entry:
     if end.addresses is not None:
         entry["addresses"] = _format_addresses(end.addresses)
     return entry
+
+
+def _build_interface(interface: Attachment) -> Entry:
+    """Return an interface without a bridge, which is created if it has a kind."""
+    entry = {**_build_end(interface), **interface.creation}
+    return entry if interface.master is None else {**entry, "master": interface.master}
 
 
 def _build_plugged_pair(attachment: Attachment) -> Entry:
@@ -198,10 +206,7 @@ def _compile_absent(topology: Topology, policies: Policies) -> dict[str, Any]:
                 for bridge in topology.bridges
             ),
             *absent_links(topology),
-            *(
-                _build_absent(name=end.name, namespace=end.namespace, addresses=_format_addresses(end.addresses))
-                for end in existing
-            ),
+            *map(_build_absent_interface, existing),
             *(_build_absent(name=name, namespace=end.namespace) for end, name in inlets(topology)),
         ],
         "qdiscs": absent_qdiscs(topology),
@@ -226,6 +231,12 @@ def _compile_absent(topology: Topology, policies: Policies) -> dict[str, Any]:
         "policies": [_build_absent(namespace=name) for name in policies.by_namespace],
         "probes": [],
     }
+
+
+def _build_absent_interface(end: Attachment) -> Entry:
+    if end.kind is not None:
+        return _build_absent(name=end.name, namespace=end.namespace, kind=end.kind)
+    return _build_absent(name=end.name, namespace=end.namespace, addresses=_format_addresses(end.addresses))
 
 
 def _build_absent(**identity: Any) -> Entry:

@@ -104,16 +104,30 @@ class End:
     #: On the host: whether it forwards only what is declared; None: not declared.
     isolate: bool | None = None
     shape: Shape | None = None
+    #: The link that it is a member of; empty: of none.
+    master: str | None = None
 
 
 @dataclass(frozen=True)
 class Attachment(End):
-    """An entry of a namespace's ``interfaces``: a veth pair to a bridge, or (without a bridge) an existing link."""
+    """An entry of a namespace's ``interfaces``: a veth pair to a bridge, or without a bridge another link.
+
+    That is created if it has a kind, and has to exist otherwise.
+    """
 
     bridge: str | None = None
     peer: str = ""
     #: Options of the module ovs_port, as far as given.
     port: Mapping[str, Any] = field(default_factory=dict)
+    #: ``kind``, ``parent``, ``underlay`` and the options of the kind, as the module link takes them.
+    creation: Mapping[str, Any] = field(default_factory=dict)
+    #: Of an interface without a bridge: the broadcast domain that it is in, where that is known.
+    domain: Segment | None = None
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of a link that is created."""
+        return self.creation.get("kind")
 
 
 @dataclass(frozen=True)

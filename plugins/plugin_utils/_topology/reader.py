@@ -28,6 +28,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.interface_r
     read_shape,
     select,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds import with_domains
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Bridge,
     End,
@@ -92,7 +93,7 @@ class Reader:
             state=self._read_scalar(given, "state", schema.one_of("present", "absent"), "present"),
             verify=self._read_scalar(given, "verify", schema.check_boolean, fallback=True),
             bridges=bridges,
-            namespaces=namespaces,
+            namespaces=with_domains(namespaces),
             links=links,
             nat=tuple(rule for rule in nat if isinstance(rule, Nat)),
             forwards=tuple(rule for rule in nat if isinstance(rule, Forward)),
@@ -422,6 +423,7 @@ def _build_end(path: str, entry: Mapping[str, Any], options: Mapping[str, Any], 
         incomplete=lacks_addresses(entry, options),
         isolate=options.get("isolate"),
         shape=shape,
+        master=options.get("master"),
     )
 
 

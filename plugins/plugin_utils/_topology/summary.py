@@ -15,6 +15,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_port
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import IsolatedLinks
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
+    Attachment,
     Bridge,
     End,
     Forward,
@@ -79,10 +80,16 @@ def _format_addresses(addresses: tuple[Interface, ...] | None) -> str:
 
 
 def _format_namespace(namespace: Namespace, ends: Iterable[End]) -> str:
-    parts = [f"{end.name} {_format_addresses(end.addresses)}{_format_shape(end)}" for end in ends]
+    parts = [f"{_format_link_name(end)} {_format_addresses(end.addresses)}{_format_shape(end)}" for end in ends]
     parts += [f"{route.destination_text} {_format_way(route)}" for route in namespace.routes]
     parts += [f"{len(found)} {what}" for what, found in _others(namespace) if found]
     return f"  namespace {namespace.name}: {', '.join(parts) or 'empty'}"
+
+
+def _format_link_name(end: End) -> str:
+    """Return an interface's name, with the kind of one that is created."""
+    kind = end.kind if isinstance(end, Attachment) else None
+    return f"{kind} {end.name}" if kind else end.name
 
 
 def _format_way(route: Route) -> str:

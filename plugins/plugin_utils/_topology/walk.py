@@ -123,6 +123,7 @@ class Walk:
             namespace.name,
             declares_routes="routes" in namespace.declares,
             declares_rules="rules" in namespace.declares,
+            has_vrfs=any(attachment.kind == "vrf" for attachment in namespace.interfaces),
         )
         for attachment in namespace.interfaces:
             protected = attachment.port.get("protected", False)
@@ -188,11 +189,11 @@ class Walk:
         sources = (source,) if source is not None else self._own_sources(place, to.version)
         node = self.nodes[place]
         while len(hops) <= HOPS_MAX:
-            if to in node.own_addresses:
-                return Trace(Verdict.YES, tuple(hops), node.place)
+            if to in node.own_addresses or node.has_vrfs:
+                return Trace(Verdict.UNKNOWN if node.has_vrfs else Verdict.YES, tuple(hops), node.place)
             if hops and node.place is None:
                 return Trace(self._find_verdict_of_host(hops[-1], to))
-            if hops and (to.version not in node.forwarded_versions):
+            if hops and to.version not in node.forwarded_versions:
                 return Trace(Verdict.UNKNOWN)
             hop, gateway, verdict = self._find_next_hop(node, to, sources)
             if hop is None:

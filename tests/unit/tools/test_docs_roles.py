@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from ansible_collections.netns.fabric.plugins.module_utils._resources.registry import RESOURCES
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology import bridge_ports, schema
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology import bridge_ports, link_kinds, schema
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.route_reader import ROUTING
 from ansible_collections.netns.fabric.tools import docs_roles
 
@@ -91,7 +91,8 @@ def test_role_passes_every_variable_to_the_filter() -> None:
         ("topology_policies", {"from", "to", *schema.POLICY}),
         ("topology_policies/from", schema.SELECTOR),
         ("topology_policies/to", schema.SELECTOR),
-        ("topology_namespaces/interfaces", {"shape", *schema.INTERFACE}),
+        # The options of a kind are the module's, which documents them.
+        ("topology_namespaces/interfaces", {"shape", *schema.INTERFACE, *link_kinds.CREATION}),
         ("topology_namespaces/interfaces/shape", schema.SHAPE),
         ("topology_namespaces/routes", {"nexthops", *schema.ROUTE}),
         ("topology_namespaces/routes/nexthops", schema.NEXT_HOP),
