@@ -224,11 +224,17 @@ def check_ports(topology: Topology, errors: Errors) -> None:
 
 
 def port_names(topology: Topology) -> Iterator[tuple[str, str, str]]:
-    """Yield the names on the host that the ports of bridges take: path, option, name."""
+    """Yield the names on the host that the ports of bridges take: path, option, name.
+
+    Not those of links that are declared themselves.
+    """
+    declared = {end.name for end in topology.host_links}
     for port in _ports(topology):
-        yield port.path, "name", port.name
+        if port.kind != "system" or port.members or port.name not in declared:
+            yield port.path, "name", port.name
         for number, member in enumerate(port.members):
-            yield port.path, f"members[{number}]", member
+            if member not in declared:
+                yield port.path, f"members[{number}]", member
         if port.peer is not None:
             yield f"{port.path} peer", "name", port.peer[1]
 
@@ -260,9 +266,10 @@ def _build_port(port: BridgePort) -> Entry:
 def link_entries(topology: Topology) -> list[Entry]:
     """Return the entries for the module link: the links of ports, up unless declared down."""
     entries: list[Entry] = []
+    declared = {end.name for end in topology.host_links}
     for port in _ports(topology):
         links = (port.name,) if port.kind == "internal" else port.uplinks
-        for name in links:
+        for name in (name for name in links if name not in declared):
             entry: Entry = {"name": name, "enabled": True, **port.link}
             if port.addresses is not None:
                 entry["addresses"] = [str(address) for address in port.addresses]
@@ -283,6 +290,7 @@ def absent_ports(topology: Topology) -> list[Entry]:
 
 def absent_links(topology: Topology) -> list[Entry]:
     """Return the entries by which uplinks become what they were; an internal port takes its link with it."""
+    declared = {end.name for end in topology.host_links}
     return [
         {
             "name": name,
@@ -291,6 +299,7 @@ def absent_links(topology: Topology) -> list[Entry]:
         }
         for port in _ports(topology)
         for name in port.uplinks
+        if name not in declared
     ]
 
 

@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.validation impo
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_ports import check_ports, port_names
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import check_forwards
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.host import check_host
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds import check_kinds, find_vrfs
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.mac_checks import check_macs
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
@@ -45,6 +46,7 @@ def check_topology(topology: Topology, errors: Errors) -> None:
     _check_addresses(topology, errors)
     check_ports(topology, errors)
     check_kinds(topology, errors)
+    check_host(topology, errors)
     check_mtus(topology, errors)
     check_macs(topology, errors)
     check_routes(topology, errors)
@@ -188,6 +190,8 @@ def _addresses_by_scope(topology: Topology) -> Iterator[tuple[str, _Scopes, Iter
     for bridge in topology.bridges:
         scopes: _Scopes = [(None, "on the host"), (("bridge", bridge.name, 0), f"on bridge {bridge.name!r}")]
         yield bridge.path, scopes, bridge.addresses or ()
+    for own in topology.host_links:
+        yield own.path, [(None, "on the host")], own.addresses or ()
     for namespace in topology.namespaces:
         for attachment in namespace.interfaces:
             scopes = [(namespace.name, _describe_place(namespace.name))]

@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_port
     port_entries,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.host import absent_host_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import isolation_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds import membership_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.loader import load_topology
@@ -87,6 +88,7 @@ def _compile_present(topology: Topology, policies: Policies) -> dict[str, Any]:
         "pairs": [_build_plugged_pair(attachment) for attachment in plugged]
         + [_build_pair(link) for link in topology.links],
         "links": [_build_local(bridge) for bridge in topology.bridges]
+        + [_build_interface(end) for end in topology.host_links]
         + link_entries(topology)
         + [_build_interface(end) for end in existing]
         + membership_entries(topology)
@@ -193,6 +195,7 @@ def _format_addresses(addresses: tuple[Interface, ...] | None) -> list[str] | No
 def _compile_absent(topology: Topology, policies: Policies) -> dict[str, Any]:
     plugged, existing = _split_attachments(topology)
     ends: list[End] = [*plugged, *(link.near for link in topology.links)]
+    of_host = absent_host_entries(topology)  # Those of a namespace end with it.
     return {
         "namespaces": [
             _build_absent(name=namespace.name, **_select(namespace, "force")) for namespace in topology.namespaces
@@ -205,6 +208,7 @@ def _compile_absent(topology: Topology, policies: Policies) -> dict[str, Any]:
                 _build_absent(name=bridge.name, addresses=_format_addresses(bridge.addresses))
                 for bridge in topology.bridges
             ),
+            *map(_build_absent_interface, topology.host_links),
             *absent_links(topology),
             *map(_build_absent_interface, existing),
             *(_build_absent(name=name, namespace=end.namespace) for end, name in inlets(topology)),
@@ -214,10 +218,10 @@ def _compile_absent(topology: Topology, policies: Policies) -> dict[str, Any]:
             *(_build_absent(name=attachment.peer, bridge=attachment.bridge) for attachment in plugged),
             *absent_ports(topology),
         ],
-        "routes": [],
+        "routes": of_host["routes"],
         "hosts": {},
-        "routing_rules": [],
-        "neighbours": [],
+        "routing_rules": of_host["routing_rules"],
+        "neighbours": of_host["neighbours"],
         "isolation": [_build_absent(link=str(entry["link"])) for entry in isolation_entries(topology)],
         "rules": [
             _build_absent(source=str(rule.source), **_select(rule, "namespace", "out_interface"))

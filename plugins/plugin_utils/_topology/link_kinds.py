@@ -169,7 +169,8 @@ def check_kinds(topology: Topology, errors: Errors) -> None:
     incomplete = {namespace.name for namespace in topology.namespaces if namespace.incomplete}
     for end in topology.ends():
         here = ends[end.namespace]
-        if end.master is not None and end.namespace is not None and end.namespace not in incomplete:
+        # The host has links that are not declared.
+        if end.master is not None and end.namespace not in incomplete and (end.namespace or end.master in here):
             _check_master(end, here, errors)
         if isinstance(end, Attachment):
             _check_places(end, ends, incomplete, errors)
@@ -211,7 +212,7 @@ def _check_places(
 
 def find_vrfs(topology: Topology) -> frozenset[tuple[str | None, str]]:
     """Return the VRFs that are declared: an address may be in each of them once."""
-    ends = (end for namespace in topology.namespaces for end in namespace.interfaces)
+    ends = (end for end in topology.ends() if isinstance(end, Attachment))
     return frozenset((end.namespace, end.name) for end in ends if end.kind == "vrf")
 
 

@@ -384,11 +384,19 @@ class Topology:
     policies: tuple[PolicyEntry, ...] = ()
     #: Whether the namespaces know each other by name.
     names: bool = True
+    #: What is declared of the host itself, as of a namespace without a name.
+    host: Namespace | None = None
     #: Which of ``bridges``, ``namespaces`` and ``links`` have invalid entries, which are therefore missing here.
     incomplete: frozenset[str] = frozenset()
 
+    @property
+    def host_links(self) -> tuple[Attachment, ...]:
+        """The links of the host itself that are declared."""
+        return self.host.interfaces if self.host else ()
+
     def ends(self) -> Iterator[End]:
         """Yield all declared ends and existing links, in the order of the variables."""
+        yield from self.host_links
         for namespace in self.namespaces:
             yield from namespace.interfaces
         for link in self.links:
@@ -401,6 +409,8 @@ class Topology:
         found: dict[str | None, list[Plug]] = {}
         for bridge in self.bridges:
             found.setdefault(None, []).append(Plug(bridge.name, ("bridge", bridge.name, 0), bridge.addresses))
+        for end in self.host_links:
+            found.setdefault(None, []).append(Plug(end.name, segment_of(end), end.addresses))
         for namespace in self.namespaces:
             for end in namespace.interfaces:
                 found.setdefault(namespace.name, []).append(Plug(end.name, segment_of(end), end.addresses))

@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.validation impo
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_ports import read_ports
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.host import read_host
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.interface_reader import (
     END_OPTIONS,
     addresses_of,
@@ -100,6 +101,7 @@ class Reader:
             outside=self._read_outside(given),
             probes=tuple(self._read_entries(given, "verify_probes", self._read_probe)),
             policies=tuple(self._read_entries(given, "policies", self._read_policy)),
+            host=read_host(self, given),
             names=self._read_scalar(given, "names", schema.check_boolean, fallback=True),
             incomplete=frozenset(
                 key

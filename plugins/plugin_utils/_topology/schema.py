@@ -185,6 +185,7 @@ VARIABLES = (
     "diagram",
     "bridges",
     "namespaces",
+    "host",
     "links",
     "nat",
     "nat_backend",

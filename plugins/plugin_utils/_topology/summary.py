@@ -52,6 +52,7 @@ def summarize(topology: Topology, policies: Policies) -> list[str]:
     return [
         f"topology {topology.name}: {', '.join(counts)}",
         *_list_some(topology.namespaces, lambda namespace: _format_namespace(namespace, ends.get(namespace.name, []))),
+        *_format_host(topology),
         *_format_bridges(topology),
         *_list_some(topology.links, _format_link),
         *_list_some(topology.nat, _format_nat),
@@ -84,6 +85,11 @@ def _format_namespace(namespace: Namespace, ends: Iterable[End]) -> str:
     parts += [f"{route.destination_text} {_format_way(route)}" for route in namespace.routes]
     parts += [f"{len(found)} {what}" for what, found in _others(namespace) if found]
     return f"  namespace {namespace.name}: {', '.join(parts) or 'empty'}"
+
+
+def _format_host(topology: Topology) -> Iterator[str]:
+    if topology.host:
+        yield _format_namespace(topology.host, topology.host_links).replace("  namespace :", "  host:", 1)
 
 
 def _format_link_name(end: End) -> str:

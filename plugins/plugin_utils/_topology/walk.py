@@ -88,6 +88,9 @@ class Walk:
         for bridge in topology.bridges:
             local = NodeInterface(bridge.name, ("bridge", bridge.name, 0), bridge.addresses or ())
             self._attach(None, local, bridge.enabled)
+        for own in topology.host_links:
+            interface = NodeInterface(own.name, segment_of(own), own.addresses or ())
+            self._attach(None, interface, own.options.get("enabled", True))
         for namespace in topology.namespaces:
             self._add_namespace(namespace)
         for index, link in enumerate(topology.links):

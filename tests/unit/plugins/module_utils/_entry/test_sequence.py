@@ -93,6 +93,7 @@ def test_the_role_runs_every_module() -> None:
     assert {step["module"] for step in steps} == set(RESOURCES) - {"ovs_mirror", "ovs_qos"}
     assert set(order["present"]) == set(order["internal"]) == set(calls)
     assert set(order["absent"]) == set(calls) - {"routes"}
+    assert order["absent_host"] == ["routes", *order["absent"]]
     build, delete = [
         task for task in yaml.safe_load((ROLE / "tasks" / "build.yml").read_text()) if "netns.fabric.sequence" in task
     ]
