@@ -26,7 +26,7 @@ die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 for_plays='ovs-vswitchd=openvswitch-switch ovs-vsctl=openvswitch-switch nft=nftables ip=iproute2'
 for_checks='iptables=iptables ethtool=ethtool ping=iputils-ping git=git shellcheck=shellcheck cc=gcc
 dot=graphviz ssh=openssh-client dropbear=dropbear-bin sudo=sudo firewall-cmd=firewalld dbus-daemon=dbus
-ufw=ufw'
+ufw=ufw ovn-nbctl=ovn-common ovn-northd=ovn-central ovn-controller=ovn-host'
 # What the machines of tests/vm need; without it, as on a system that has no such packages, they are skipped.
 for_machines='qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mmdebstrap=mmdebstrap mkfs.ext4=e2fsprogs'
 
@@ -67,11 +67,14 @@ is_current() {
     [ -f "$written" ] && [ "$(cat "$written")" = "$(fingerprint "$@")" ]
 }
 
-# Debian starts a service when its package is installed, and firewalld would replace this machine's packet filter. The
-# tests start it in their own hosts. To use it on this machine, run `systemctl unmask firewalld`.
-keep_firewalld_down() {
-    unit=/etc/systemd/system/firewalld.service
-    [ -e "$unit" ] || [ -L "$unit" ] || { mkdir -p "${unit%/*}" && ln -s /dev/null "$unit"; }
+# Debian starts a service when its package is installed: firewalld would replace this machine's packet filter, and OVN
+# would serve databases and add a bridge. The tests start them in their own hosts. To use one on this machine, run
+# `systemctl unmask UNIT`.
+keep_down() {
+    for name in "$@"; do
+        unit=/etc/systemd/system/$name.service
+        [ -e "$unit" ] || [ -L "$unit" ] || { mkdir -p "${unit%/*}" && ln -s /dev/null "$unit"; }
+    done
 }
 
 install_packages() {
@@ -79,7 +82,9 @@ install_packages() {
     [ "$(id -u)" = 0 ] || die "these packages are missing, and installing them needs root: $*"
     command -v apt-get >/dev/null 2>&1 ||
         die "this system has no apt-get; install the commands of these Debian packages by hand: $*"
-    case " $* " in *" firewalld "*) keep_firewalld_down ;; esac
+    case " $* " in *" firewalld "*) keep_down firewalld ;; esac
+    case " $* " in *" ovn-central "*) keep_down ovn-central ovn-northd ovn-ovsdb-server-nb ovn-ovsdb-server-sb ;; esac
+    case " $* " in *" ovn-host "*) keep_down ovn-host ovn-controller ;; esac
     say "installing the system packages $*"
     export DEBIAN_FRONTEND=noninteractive
     apt-get -qq update

@@ -16,6 +16,7 @@ description:
   - Reads the variables of the role P(netns.fabric.topology#role) from the hosts of other inventory sources, and adds a
     host for each namespace. Tasks on it run inside the namespace, with the become plugin P(netns.fabric.netns#become),
     over the connection of the host that the namespace is on.
+  - A namespace with C(topology_namespaces[].host) is on that host only, although all hosts have the same declaration.
   - These hosts exist in every play and for every ad-hoc command, even before the role has built the topology. A task
     with M(ansible.builtin.add_host) would add them for the rest of one run only.
   - The configuration file's name ends in C(netns.yml) or C(netns.yaml). It must come after the sources of the hosts
@@ -182,7 +183,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable):  # type: ignore[misc]
         variables = self._read_variables(host)
         self.templar.available_variables = {**defaults, **variables, "inventory_hostname": host}
         given = {key: self._template(host, f"topology_{key}") for key in VARIABLES}
-        namespaces, errors = namespace_hosts(given)
+        namespaces, errors = namespace_hosts(given, host)
         errors = [*find_unknown(variables, "topology"), *errors]
         if errors:
             self.display.warning(

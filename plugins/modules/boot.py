@@ -54,8 +54,8 @@ options:
         description: The name of the module, without the name of the collection.
         type: str
         choices:
-          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovs_bridge, ovs_mirror, ovs_port,
-           ovs_qos, policy, qdisc, route, rule, veth]
+          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovn_chassis, ovs_bridge, ovs_mirror,
+           ovs_port, ovs_qos, policy, qdisc, route, rule, veth]
         required: true
       options:
         description: The options of the module.
@@ -72,8 +72,8 @@ options:
         description: The name of the module, without the name of the collection.
         type: str
         choices:
-          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovs_bridge, ovs_mirror, ovs_port,
-           ovs_qos, policy, qdisc, route, rule, veth]
+          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovn_chassis, ovs_bridge, ovs_mirror,
+           ovs_port, ovs_qos, policy, qdisc, route, rule, veth]
         required: true
       options:
         description: The options of the module.
@@ -129,6 +129,7 @@ options:
               - nat_port_forward
               - neighbour
               - netns
+              - ovn_chassis
               - ovs_bridge
               - ovs_mirror
               - ovs_port
@@ -159,6 +160,7 @@ options:
               - nat_port_forward
               - neighbour
               - netns
+              - ovn_chassis
               - ovs_bridge
               - ovs_mirror
               - ovs_port

@@ -72,11 +72,11 @@ options:
       protocol:
         description: The protocol. V(icmp) is ICMPv6 in IPv6. If omitted, every protocol.
         type: str
-        choices: [tcp, udp, icmp]
+        choices: [tcp, udp, sctp, icmp]
       ports:
         description:
           - The ports of the destination, each as C(PORT) or C(FIRST-LAST). If omitted, every port.
-          - Requires O(rules[].protocol=tcp) or O(rules[].protocol=udp).
+          - Requires O(rules[].protocol=tcp), O(rules[].protocol=udp) or O(rules[].protocol=sctp).
         type: list
         elements: str
       icmp_types:
@@ -151,7 +151,7 @@ options:
           protocol:
             description: The protocol. See O(rules[].protocol).
             type: str
-            choices: [tcp, udp, icmp]
+            choices: [tcp, udp, sctp, icmp]
           ports:
             description: The ports of the destination, each as C(PORT) or C(FIRST-LAST). See O(rules[].ports).
             type: list

@@ -697,6 +697,13 @@ declarations:
       elements: dict
       sample:
         - {port: ns01_tap, type: linux-htb, max_rate: 10000000}
+    chassis:
+      description: For M(netns.fabric.ovn_chassis).
+      returned: success
+      type: list
+      elements: dict
+      sample:
+        - {bridge: br-int, remotes: ["ssl:192.0.2.10:6642"], encap_type: geneve, encap_ip: 192.0.2.11}
     isolation:
       description: For M(netns.fabric.isolation).
       returned: success

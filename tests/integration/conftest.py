@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.helpers import module_runner, own_host
+from ansible_collections.netns.fabric.tests.helpers import module_runner, northbound, own_host
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import ModuleResult
 
@@ -50,6 +50,13 @@ def outside_world(host: Host) -> Host:
     """Connect the host to an outside world: uplink0, and 198.51.100.2 in the namespace `outside`."""
     own_host.build_outside_world()
     return host
+
+
+@pytest.fixture(name="northbound")
+def fixture_northbound(host: Host) -> Iterator[northbound.Northbound]:  # it is served in the host
+    """Serve an empty northbound database of OVN, without the rest of OVN."""
+    with northbound.serve() as served:
+        yield served
 
 
 @pytest.fixture

@@ -81,12 +81,13 @@ class World:
         return self.seen_as(address, namespace, timeout=0.4) == ""
 
     def rules(self) -> str:
-        """Return all rules of the packet filter, without counters, and whether the host and its links forward."""
+        """Return all rules of the packet filter, without counters, and what the host and its links forward."""
         host = self._host
         printed = [
             host.run("nft", "-s", "list", "ruleset").stdout,
             *(Path(f"/proc/sys/net/{name}").read_text(encoding="ascii") for name in FORWARDING),
             *_closed_links(),
+            *_links_of_the_loopback(),
         ]
         for version, names in ((4, "ip_tables_names"), (6, "ip6_tables_names")):
             tables = Path(f"/proc/net/{names}")
@@ -120,6 +121,12 @@ def _closed_links() -> list[str]:
     conf = Path("/proc/sys/net/ipv4/conf")
     found = sorted(path for path in conf.glob("*/forwarding") if path.read_text(encoding="ascii") == "0\n")
     return [] if conf / "all/forwarding" in found else [f"{path} = 0" for path in found]
+
+
+def _links_of_the_loopback() -> list[str]:
+    """Return the parameters of the links that carry packets of the loopback's addresses."""
+    found = sorted(Path("/proc/sys/net/ipv4/conf").glob("*/route_localnet"))
+    return [f"{path} = 1" for path in found if path.read_text(encoding="ascii") == "1\n"]
 
 
 FORWARDING = ("ipv4/ip_forward", "ipv6/conf/all/forwarding")

@@ -326,7 +326,7 @@ class TestRefusals:
             ([entry(in_interface="eth9")], "in_interface: there is no link eth9 on the host, which has"),
             ([entry(namespace="gone")], "namespace: the namespace gone does not exist"),
             ([entry(70000)], "70000 is not a valid port; give a whole number from 1 to 65535"),
-            ([entry(protocol="sctp")], "protocol: must be one of tcp, udp, not the string 'sctp'"),
+            ([entry(protocol="dccp")], "protocol: must be one of tcp, udp, sctp, not the string 'dccp'"),
             ([entry("8000-8010", to_port=80)], "the ports 8000-8010 keep their numbers"),
             ([entry("8010-8000", to_port=None)], "ends before it begins"),
             ([entry(address=UPLINK6)], "address: 2001:db8:51::1 is not IPv4"),

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS, port_range
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Network
 
 #: The direction in which a connection is opened, seen from the namespace.
@@ -20,7 +21,7 @@ IN, OUT = "in", "out"
 ALLOW, REJECT, DROP, DENY = "allow", "reject", "drop", "deny"
 ACTIONS = (ALLOW, REJECT, DROP)
 DEFAULTS = (ALLOW, DENY)
-PROTOCOLS = ("tcp", "udp", "icmp")
+PROTOCOLS = (*TRANSPORTS, "icmp")
 DEFAULT_PRIORITY, PRIORITY_MAX = 1000, 65535
 
 #: By name and IP version: the types of ICMP that a rule can be about (RFC 792, RFC 4443, RFC 4861).
@@ -87,8 +88,7 @@ class PolicyRule:
 
     @cached_property
     def _ranges(self) -> tuple[tuple[int, int], ...]:
-        parted = (ports.partition("-") for ports in self.ports)
-        return tuple((int(first), int(last or first)) for first, _hyphen, last in parted)
+        return tuple(map(port_range, self.ports))
 
     def _matches_type(self, connection: Connection) -> bool | None:
         if not self.icmp_types:

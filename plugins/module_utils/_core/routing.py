@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._core import validation
+from ansible_collections.netns.fabric.plugins.module_utils._core import transports, validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, ValidationError
 
 #: The types of routes; all but the first refuse packets (ip-route(8)).
@@ -150,8 +150,7 @@ def port_range(value: Any) -> tuple[int, int]:
     Raises:
         ValidationError: It is none.
     """
-    first, hyphen, last = validation.ports(value).partition("-")
-    return int(first), int(last) if hyphen else int(first)
+    return transports.port_range(validation.ports(value))
 
 
 def neighbour_address(value: Any) -> Address:

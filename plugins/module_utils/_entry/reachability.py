@@ -14,6 +14,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.runner import (
     FabricModule,
     run_and_exit,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._entry.listening import OPTION, keep_listening, wanted_of
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._probes.matrix import render_matrix
@@ -33,14 +34,17 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.verdict impor
 
 def run() -> None:
     """Be the module's main()."""
+    alone = [name for name, option in ENTRY_OPTIONS.items() if "default" not in option]
     module = FabricModule(
-        argument_spec=argument_spec(),
+        argument_spec={**argument_spec(), "listen": dict(OPTION)},
         supports_check_mode=True,
-        mutually_exclusive=[["probes", name] for name, option in ENTRY_OPTIONS.items() if "default" not in option],
-        required_one_of=[["probes", "to"]],
+        mutually_exclusive=[*(["probes", name] for name in alone), ["listen", "probes", "to"]],
+        required_one_of=[["probes", "to", "listen"]],
     )
 
     def work() -> dict[str, Any]:
+        if module.params["listen"] is not None:
+            return _listen(module)
         probes = probes_of(module.params)
         with open_host((KERNEL, FIREWALL), module.check_mode) as host:
             judged, context = survey(host, probes)
@@ -58,3 +62,11 @@ def run() -> None:
         return result
 
     run_and_exit(module, work, NOTHING_CHANGED)
+
+
+def _listen(module: FabricModule) -> dict[str, Any]:
+    wanted = wanted_of(module.params["listen"])
+    if module.check_mode:
+        return {"changed": False, "listening": []}
+    with open_host((KERNEL,), module.check_mode) as host:
+        return {"changed": False, "listening": keep_listening(host.use(KERNEL), wanted)}

@@ -26,6 +26,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masque
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_port_forward import PortForwardResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.neighbour import NeighbourResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_chassis import ChassisResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_mirror import MirrorResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
@@ -37,7 +38,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.rule impor
 from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
 
 #: The lists by their keys in the result, which are those of the filter compile_topology: the name of the module's bulk
-#: list, but for the second and third `rules` and the second `links`. The filter has no `mirrors` and no `qos`.
+#: list, but for the second and third `rules` and the second `links`. The filter has no `mirrors`, `qos` and
+#: `chassis`.
 _LISTS: Mapping[str, tuple[Resource[Any, Any], Callable[[Exporter], Iterator[Declaration]]]] = {
     "namespaces": (NamespaceResource(), kernel.namespaces),
     "pairs": (VethResource(), kernel.pairs),
@@ -50,6 +52,7 @@ _LISTS: Mapping[str, tuple[Resource[Any, Any], Callable[[Exporter], Iterator[Dec
     "ports": (PortResource(), switch.ports),
     "mirrors": (MirrorResource(), switch.mirrors),
     "qos": (QosResource(), switch.qos),
+    "chassis": (ChassisResource(), switch.chassis),
     "isolation": (IsolationResource(), isolation.isolated_links),
     "rules": (MasqueradeResource(), nat.masquerade_rules),
     "forwards": (PortForwardResource(), nat.port_forwards),

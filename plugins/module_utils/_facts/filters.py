@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.text import printable
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS, port_range
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address
 from ansible_collections.netns.fabric.plugins.module_utils._facts.segments import place
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.conditions import Packet
@@ -161,9 +162,9 @@ def published_ports(ruleset: Ruleset) -> Iterator[PublishedPorts]:
             found = translation_of(Ending(chain.place, rule.verdict, rule)) if rule.verdict == "dnat" else None
             if found is None or found.address is None:
                 continue
-            for protocol in ("tcp", "udp"):
+            for protocol in TRANSPORTS:
                 for ports in rule.values(f"{protocol} dport"):
-                    first, _dash, last = ports.partition("-")
+                    first, last = port_range(ports)
                     networks = [ip_network(text) for text in rule.values("daddr")]
                     only = next((each.network_address for each in networks if each.num_addresses == 1), None)
-                    yield PublishedPorts(protocol, int(first), int(last or first), only, found.address, found.port)
+                    yield PublishedPorts(protocol, first, last, only, found.address, found.port)

@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     COMMENT,
     IPTABLES_LEGACY,
+    LOOPBACK,
     NFTABLES,
     POLICY_IN,
     POLICY_OUT,
@@ -50,7 +51,7 @@ def nat_chains(ruleset: Ruleset) -> list[Chain]:
 
 def _is_base(chain: Chain) -> bool:
     """Return whether the kernel calls a chain; one of iptables that only others call has neither hook nor policy."""
-    if chain.place.chain in (POLICY_IN, POLICY_OUT):
+    if chain.place.chain in (POLICY_IN, POLICY_OUT, LOOPBACK):
         return True
     if chain.place.backend == NFTABLES:
         return bool(chain.hook) and (chain.kind == "nat" or chain.hook == "forward")

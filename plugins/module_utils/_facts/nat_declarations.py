@@ -28,6 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     join_values,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_loopback
 from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_masquerade as masquerade
 from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_port_forward as port_forward
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import (
@@ -109,6 +110,7 @@ def _forward(
         to_address=address,
         to_port=port,
         sources=join_values("saddr", sources) or None,
+        loopback=any(role == nat_loopback.ROLE for role, _hook, _rule in rules) or None,
         hairpin=next((network for networks in hairpins for network in networks), None),
         **_forwarding(exporter, name, listener.version, accepted),
     )

@@ -14,6 +14,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.bridge_setting
     BRIDGE_REFERENCES,
     BRIDGE_SETTINGS,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.chassis import find_chassis
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.mirrors import find_mirrors
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.port_settings import INTERFACE_SETTINGS, PORT_SETTINGS
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.qos import find_qos
@@ -82,6 +83,13 @@ def qos(exporter: Exporter) -> Iterator[Declaration]:
             if found and (exporter.facts.owns(found.owners) or exporter.facts.owns(port.owners)):
                 options = {option: value for option, value in found.declare(switch).items() if value}
                 yield {"port": port.name, **options}
+
+
+def chassis(exporter: Exporter) -> Iterator[Declaration]:
+    """Return the entry for ovn_chassis."""
+    found = find_chassis(exporter.facts.host.switch)
+    if found and exporter.facts.owns(found.owners):
+        yield {option: value for option, value in found.describe().items() if value not in (None, [], False)}
 
 
 def _obstacle(exporter: Exporter, bridge: Bridge, port: Port) -> str:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS, port_range
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_parser import parse_match
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Criterion, Rule
 
@@ -26,7 +27,7 @@ ND_REQUEST, ND_ANSWER = "nd-neighbor-solicit", "nd-neighbor-advert"
 ICMPV6_TYPES: Mapping[str, str] = {ND_REQUEST: "135", ND_ANSWER: "136"}
 
 #: The names of a protocol in rules.
-_PROTOCOLS = {"tcp": {"tcp"}, "udp": {"udp"}, "icmp": {"icmp", "icmpv6", "ipv6-icmp"}}
+_PROTOCOLS = {**{name: {name} for name in TRANSPORTS}, "icmp": {"icmp", "icmpv6", "ipv6-icmp"}}
 #: By the field of a type of ICMP: the IP version. By the state of a packet: what an echo has.
 _ICMP_TYPES = {"icmp type": 4, "icmpv6 type": 6}
 _ECHO = {NEW: ("8", "128"), ESTABLISHED: ("0", "129")}
@@ -36,7 +37,7 @@ _INDEXED = {"iif": "iifname", "oif": "oifname"}
 
 @dataclass(frozen=True)
 class Packet:
-    """A packet at a hook. `protocol` is tcp, udp or icmp; what is None is not known.
+    """A packet at a hook. `protocol` is one of TRANSPORTS, or icmp; what is None is not known.
 
     An interface that is empty: at this hook a packet has none.
     """
@@ -148,8 +149,8 @@ def _same_port(criterion: Criterion, packet: Packet) -> bool | None:
     if port is None:
         # A packet without a port has one that is free: no rule for a single port is about it.
         return None if which != "dport" or "-" in criterion.value else False
-    first, _dash, last = criterion.value.partition("-")
-    return int(first) <= port <= int(last or first)
+    first, last = port_range(criterion.value)
+    return first <= port <= last
 
 
 def _compare_other(text: str, packet: Packet) -> bool | None:
@@ -207,6 +208,6 @@ def _is_of(protocol: str, packet: Packet) -> bool:
     """Return whether a packet has a header of a protocol; of one that is not known here it is assumed."""
     if protocol in ("ip", "ip6"):
         return (protocol == "ip6") == (packet.destination.version == 6)
-    if protocol not in ("tcp", "udp", "sctp", "icmp", "icmpv6"):
+    if protocol not in (*TRANSPORTS, "icmp", "icmpv6"):
         return True
     return protocol in _PROTOCOLS.get(packet.protocol, set())

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import socket
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import ip_address
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Network, network
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import MULTICAST
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.conntrack import (
@@ -20,8 +20,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.conntrack imp
     delete_flows,
     read_flows,
 )
-
-_PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
 
 
 class FlowSelection(ABC):
@@ -124,6 +122,8 @@ class PublishedFlows(FlowSelection):
     hairpin: str | None = None
     #: The networks whose connections are forwarded; none: those of everybody.
     sources: tuple[str, ...] = ()
+    #: Whether it is published at the loopback's addresses as well.
+    loopback: bool = False
 
     @property
     def version(self) -> int:
@@ -144,17 +144,21 @@ class PublishedFlows(FlowSelection):
     def covers(self, flow: Flow, routes: RouteLookup) -> bool:
         sent = flow.sent
         first, last = self.ports
-        if sent.protocol != _PROTOCOLS[self.protocol] or not first <= sent.destination_port <= last:
+        if sent.protocol != TRANSPORTS[self.protocol] or not first <= sent.destination_port <= last:
             return False
         if self.address is not None:
             is_destination = str(sent.destination) == self.address
         else:
-            is_destination = not sent.destination.is_loopback and routes.is_local(sent.destination)
+            # A service of the router at the loopback has flows that nothing translates.
+            is_translated = sent.destination != flow.answer.source
+            is_destination = routes.is_local(sent.destination) and (not sent.destination.is_loopback or is_translated)
         return is_destination and (self.in_interface is None or routes.leaves_by(sent.source, self.in_interface))
 
     def is_as_planned(self, flow: Flow, routes: RouteLookup) -> bool:  # noqa: ARG002  # others need them
         found = str(flow.answer.source), flow.answer.source_port
         is_sender = not self._sources or any(flow.sent.source in each for each in self._sources)
+        if flow.sent.destination.is_loopback:
+            is_sender = self.loopback
         if self.to_address is None or not is_sender:
             return found == (str(flow.sent.destination), flow.sent.destination_port)
         if found != (self.to_address, self.to_port or flow.sent.destination_port):

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     CLAMP_MSS,
     FAMILIES,
@@ -50,7 +51,7 @@ _ICMP_TYPES = ("icmp type", "icmpv6 type")
 _PORTS: Mapping[str, str] = {"--dport": "dport", "--sport": "sport"}
 #: By protocol, as iptables prints it: what is joined with it to one condition, as in nft.
 _JOINED: Mapping[str, dict[str, str]] = {
-    **{protocol: {option: f"{protocol} {name}" for option, name in _PORTS.items()} for protocol in ("tcp", "udp")},
+    **{protocol: {option: f"{protocol} {name}" for option, name in _PORTS.items()} for protocol in TRANSPORTS},
     "icmp": {"--icmp-type": "icmp type"},
     "ipv6-icmp": {"--icmpv6-type": "icmpv6 type"},
 }

@@ -12,6 +12,7 @@ from functools import lru_cache
 from ipaddress import ip_address, summarize_address_range
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     CLAMP_MSS,
     FINAL_VERDICTS,
@@ -39,7 +40,7 @@ _SEGMENT_SIZE, _TO_PATH = {"tcp option": {"name": "maxseg", "field": "size"}}, {
 
 _PAYLOADS: Mapping[Any, str] = {
     **{(family, name): name for family in ("ip", "ip6") for name in ("saddr", "daddr")},
-    **{(protocol, name): f"{protocol} {name}" for protocol in ("tcp", "udp") for name in ("sport", "dport")},
+    **{(protocol, name): f"{protocol} {name}" for protocol in TRANSPORTS for name in ("sport", "dport")},
     **{(protocol, "type"): f"{protocol} type" for protocol in ("icmp", "icmpv6")},
 }
 #: The numbers of the types of ICMP that nft prints a name for (RFC 792, RFC 4443, RFC 4861, RFC 2710, RFC 3810).

@@ -13,12 +13,12 @@ import socket
 from dataclasses import dataclass
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.policies import ALLOW, IN, OUT, Connection, Policy
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import FlowSelection
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.conntrack import Flow, RouteLookup
 
 _PROTOCOLS = {
-    socket.IPPROTO_TCP: "tcp",
-    socket.IPPROTO_UDP: "udp",
+    **{number: name for name, number in TRANSPORTS.items()},
     socket.IPPROTO_ICMP: "icmp",
     socket.IPPROTO_ICMPV6: "icmp",
 }

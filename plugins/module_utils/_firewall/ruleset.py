@@ -16,6 +16,8 @@ from functools import cached_property
 from ipaddress import collapse_addresses, ip_address, ip_network, summarize_address_range
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import port_range
+
 #: Where a rule can be: in nf_tables by nft(8), in nf_tables by iptables-nft(8), in x_tables by iptables-legacy(8).
 NFTABLES = "nftables"
 IPTABLES_NFT = "iptables-nft"
@@ -33,6 +35,8 @@ INPUT = "input"
 NAT_HOOKS = (PREROUTING, OUTPUT, POSTROUTING)
 #: The chains of a namespace's policy: what comes in, and what goes out.
 POLICY_IN, POLICY_OUT = "fabric-policy-in", "fabric-policy-out"
+#: The chain that keeps what comes in by a link from the loopback's addresses.
+LOOPBACK = "fabric-loopback"
 #: The chain that limits the segments of TCP, before the filters of others.
 MSS = "fabric-mss"
 #: How the chains begin that hold what may leave an isolated link, and what may enter it.
@@ -81,6 +85,7 @@ OWN_CHAINS: Mapping[str, BaseChain] = {
     MSS: BaseChain("filter", FORWARD, "mangle"),
     POLICY_IN: BaseChain("filter", INPUT, "-10"),
     POLICY_OUT: BaseChain("filter", OUTPUT, "-10"),
+    LOOPBACK: BaseChain("filter", INPUT, "-10"),
 }
 
 
@@ -127,6 +132,11 @@ class Rule:
     def is_final(self) -> bool:
         """Whether no packet gets past it."""
         return not self.criteria and self.verdict in FINAL_VERDICTS
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the collection has added it."""
+        return (self.comment or "").startswith(COMMENT)
 
     def values(self, name: str, negated: bool = False) -> set[str]:
         """Return the values that the rule compares a field with."""
@@ -327,18 +337,12 @@ def join_values(name: str, values: Iterable[str]) -> list[str]:
 def join_ports(ranges: Iterable[str]) -> list[str]:
     """Return ranges of ports (PORT or FIRST-LAST) in order, adjacent and overlapping ones joined."""
     joined: list[list[int]] = []
-    for first, last in sorted(parse_ports(text) for text in ranges):
+    for first, last in sorted(map(port_range, ranges)):
         if joined and first <= joined[-1][1] + 1:
             joined[-1][1] = max(joined[-1][1], last)
         else:
             joined.append([first, last])
     return [str(first) if first == last else f"{first}-{last}" for first, last in joined]
-
-
-def parse_ports(text: str) -> tuple[int, int]:
-    """Return the first and the last port of PORT or FIRST-LAST."""
-    first, _hyphen, last = text.partition("-")
-    return int(first), int(last or first)
 
 
 def parse_network(text: str) -> str | None:

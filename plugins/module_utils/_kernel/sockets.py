@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 from typing import Union
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkSocket, attributes_of, message
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
     HEADER,
@@ -24,8 +26,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
     TCP_LISTEN,
 )
 
-#: What ss(8) calls listening: TCP sockets in LISTEN, and UDP sockets that are not connected.
-LISTENING = (("tcp", socket.IPPROTO_TCP, TCP_LISTEN), ("udp", socket.IPPROTO_UDP, TCP_CLOSE))
+#: What ss(8) calls listening: sockets in LISTEN, and UDP sockets that are not connected.
+LISTENING = {"tcp": TCP_LISTEN, "udp": TCP_CLOSE, "sctp": TCP_LISTEN}
+#: Where the kernel has SCTP. To list the sockets of a protocol loads its module, which opens it to everybody.
+SCTP = Path("/proc/thread-self/net/sctp")
 
 #: struct inet_diag_req_v2: family, protocol, states, and a socket's id, which is empty here.
 REQUEST = struct.Struct("=BBBxI48x")
@@ -82,14 +86,16 @@ def listening() -> list[Socket]:
 
 
 def _dump(netlink: NetlinkSocket) -> Iterator[Socket]:
-    for name, protocol, state in LISTENING:
+    for name, state in LISTENING.items():
+        if name == "sctp" and not SCTP.exists():
+            continue
         for family in (socket.AF_INET, socket.AF_INET6):
-            request = message(SOCK_DIAG_BY_FAMILY, REQUEST.pack(family, protocol, 0, 1 << state))
+            request = message(SOCK_DIAG_BY_FAMILY, REQUEST.pack(family, TRANSPORTS[name], 0, 1 << state))
             try:
                 found = netlink.dump(request)
             except OSError as error:
-                if error.errno == errno.ENOENT and family == socket.AF_INET6:
-                    continue  # a kernel without IPv6
+                if error.errno == errno.ENOENT and (family == socket.AF_INET6 or name == "sctp"):
+                    continue  # a kernel without IPv6, or one that does not list the sockets of SCTP
                 raise
             for answer in found:
                 yield _parse(name, answer)

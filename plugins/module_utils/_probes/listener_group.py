@@ -81,6 +81,10 @@ def bind(
     with kernel.entered(namespace):
         sock = socket.socket(FAMILY[address.version], kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, protocol)
     try:
+        if kind == socket.SOCK_STREAM:
+            # Closed connections of an earlier call keep the port for a minute (TIME_WAIT, socket(7)); it is in use
+            # where a program listens.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # An IPv6 address can be bound to while duplicate address detection is still going on.
         if address.version == 4:
             sock.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)

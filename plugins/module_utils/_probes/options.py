@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.expectations im
     is_forbidding,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import PROBED
 from ansible_collections.netns.fabric.plugins.module_utils._probes.model import (
     DEFAULT_TIMEOUT,
     Probe,
@@ -29,7 +30,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._probes.model import 
 ENTRY_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "namespace": {"type": "str"},
     "to": {"type": "str"},
-    "protocol": {"type": "str", "choices": ["icmp", "tcp", "udp"], "default": "icmp"},
+    "protocol": {"type": "str", "choices": ["icmp", *PROBED], "default": "icmp"},
     "port": {"type": "int"},
     "forwarded_to": {"type": "str"},
     "forwarded_port": {"type": "int"},

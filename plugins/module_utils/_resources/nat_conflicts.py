@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from ipaddress import ip_address, ip_network
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS, port_range
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     FAMILIES,
     NFTABLES,
@@ -83,11 +84,10 @@ def takes_packets_of(
 
 def _ports_of(rule: Rule, protocol: str) -> tuple[int, int]:
     """Return the ports of a protocol that a rule is for; none where it is for others, or does not say by one value."""
-    other = {"tcp": "udp", "udp": "tcp"}[protocol]
     for value in rule.values(f"{protocol} dport"):
-        first, _hyphen, last = value.partition("-")
-        return int(first), int(last or first)
-    undecided = rule.values(f"{other} dport") or any(criterion.field == "other" for criterion in rule.criteria)
+        return port_range(value)
+    others = [rule.values(f"{other} dport") for other in TRANSPORTS]
+    undecided = any(others) or any(criterion.field == "other" for criterion in rule.criteria)
     # A rule that checks nothing but addresses leads every packet elsewhere.
     return (1, 0) if undecided or not rule.values("daddr") else _ALL_PORTS
 

@@ -56,6 +56,17 @@ def check_sources(checks: Checks, given: Sequence[Any] | None) -> dict[str, str]
     return {option: str(network) for option, network in checked.items() if network is not None}
 
 
+def check_loopback(checks: Checks, options: Mapping[str, Any], to_address: str | None) -> None:
+    """Check that an entry may publish at the addresses of the loopback."""
+    if not options["loopback"] or to_address is None:
+        return
+    if ip_address(to_address).version == 6:
+        checks.error("loopback", "the kernel sends nothing from ::1 to another host; omit it for IPv6")
+    for other in ("address", "in_interface"):
+        if options.get(other) is not None:
+            checks.error("loopback", f"cannot be combined with `{other}`, which limits the entry; omit one of them")
+
+
 def overlap(network: str, others: Iterable[str]) -> bool:
     # Networks of different IP versions are another error.
     return any(

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Published:
-    """A port that is to be published: of one address or of all (None), through one link or through all (None)."""
+    """A port that is to be published: of one address or of all (None), through one link or through all (None).
+
+    `loopback`: at the addresses of the loopback as well.
+    """
 
     namespace: NamespaceName
     protocol: str
@@ -30,6 +33,7 @@ class Published:
     version: int
     address: str | None = None
     interface: str | None = None
+    loopback: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def takes_from(state: KernelState, published: Published, socket: Socket) -> bool
     if bound.is_unspecified:
         return published.version == version or (published.version == 4 and not socket.v6only)
     if version != published.version or bound.is_loopback:
-        return False
+        return version == published.version and published.loopback
     return published.address is None or ip_address(published.address) == bound
 
 

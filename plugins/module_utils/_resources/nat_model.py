@@ -25,6 +25,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     FAMILIES,
     FORWARD,
     FROM_PREFIX,
+    INPUT,
+    LOOPBACK,
     MANGLE,
     MSS,
     NAT_HOOKS,
@@ -182,6 +184,8 @@ def hook_of(place: Place) -> str:
         return POLICY
     if place.chain == MSS:
         return MSS
+    if place.chain == LOOPBACK or (place.backend != NFTABLES and place.chain == INPUT.upper()):
+        return LOOPBACK
     name = place.chain.lower()
     return name if name in NAT_HOOKS and place.table in (OWN_TABLE, "nat") else FORWARD
 
@@ -192,6 +196,8 @@ def nat_chain(hook: str, backend: str, family: str) -> Place:
         return Place(NFTABLES, family, OWN_TABLE, hook)
     if hook == MSS:
         return Place(backend, family, MANGLE, FORWARD.upper())
+    if hook == LOOPBACK:
+        return Place(backend, family, "filter", INPUT.upper())
     return Place(backend, family, "nat", hook.upper())
 
 

@@ -16,12 +16,14 @@ from ansible_collections.netns.fabric.plugins.module_utils._core import validati
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
-from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS, port_range
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.flows import PublishedFlows
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     COMMENT,
     FORWARD,
+    LOOPBACK,
     NAT_HOOKS,
     OUTPUT,
     POSTROUTING,
@@ -32,6 +34,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     format_destination,
     join_values,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import SetSysctl
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_conflicts import (
     describe_redirection,
@@ -40,12 +43,22 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_confli
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forward_checks import (
     check_destination,
+    check_loopback,
     check_published,
     check_sources,
     check_versions,
     overlap,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_listeners import Published, read_listeners
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_loopback import (
+    NETWORK,
+    ROLE,
+    close_links,
+    find_unreached,
+    parameter_of,
+    role_in_guard,
+    rules_for,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import (
     BACKEND_OPTIONS,
     BACKENDS,
@@ -58,9 +71,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model 
     hook_of,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_plan import NatPlanner
-from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import Actual, read
-
-PROTOCOLS = ("tcp", "udp")
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import Actual, read, read_loopback
 
 #: How the comment of a rule begins: the owner follows, and after a space what is published (`Listener`).
 MARK = f"{COMMENT}/port-forward:"
@@ -68,12 +79,13 @@ MARK = f"{COMMENT}/port-forward:"
 COMMENT_MAX = 128
 
 #: The addresses of the host itself that never leave it (RFC 1122 3.2.1.3, RFC 4291 2.5.3).
-LOOPBACK: Mapping[int, str] = {4: "127.0.0.0/8", 6: "::1/128"}
+LOOPBACKS: Mapping[int, str] = {4: NETWORK, 6: "::1/128"}
 
 DNAT, HAIRPIN, ACCEPT_IN, ACCEPT_REPLIES = "dnat", "hairpin", "in", "replies"
 
 _LISTENER = re.compile(
-    r"(?P<protocol>tcp|udp)(?P<version>[46])/(?P<ports>[\d-]+)(@(?P<address>[0-9a-f:.]+))?(%(?P<interface>\S+))?"
+    rf"(?P<protocol>{'|'.join(TRANSPORTS)})(?P<version>[46])/"
+    r"(?P<ports>[\d-]+)(@(?P<address>[0-9a-f:.]+))?(%(?P<interface>\S+))?"
 )
 
 
@@ -110,8 +122,7 @@ class Listener(RuleKey):
 
     @property
     def first_and_last(self) -> tuple[int, int]:
-        first, _hyphen, last = self.ports.partition("-")
-        return int(first), int(last or first)
+        return port_range(self.ports)
 
     def options(self) -> dict[str, Any]:
         options = {"address": self.address, "in_interface": self.in_interface}
@@ -136,6 +147,9 @@ class WantedForward(WantedNat):
     #: The networks whose connections are forwarded, in order; none: those of everybody.
     sources: tuple[str, ...] = ()
     take_over: bool = False
+    loopback: bool = False
+    #: The links that lead to the destination, where the port is published at the loopback.
+    links: tuple[str, ...] = ()
 
     address_option = "to_address"
     link_option = "in_interface"
@@ -159,6 +173,9 @@ class WantedForward(WantedNat):
             RuleSpec(_limited(ACCEPT_IN, source), FORWARD, (*self._sender(source), *there), "accept")
             for source in self.sources or (None,)
         ]
+        if self.loopback:
+            port = Criterion(f"{protocol} dport", self.key.ports)
+            specs += rules_for(port, there, format_destination(self.to_address, self.to_port), self.links)
         # A connection that the destination itself opens from this port can be translated as well, by another rule.
         returning = (*back, Criterion("ct state", "established,related"))
         return (*specs, RuleSpec(ACCEPT_REPLIES, FORWARD, returning, "accept"))
@@ -181,7 +198,15 @@ class WantedForward(WantedNat):
     def published(self) -> Published:
         """Return what is published, for the search for services of the router itself."""
         key = self.key
-        return Published(self.namespace, key.protocol, key.first_and_last, key.version, key.address, key.in_interface)
+        return Published(
+            self.namespace,
+            key.protocol,
+            key.first_and_last,
+            key.version,
+            key.address,
+            key.in_interface,
+            self.loopback,
+        )
 
     def _addresses(self) -> tuple[Criterion, ...]:
         address = self.key.address
@@ -189,7 +214,7 @@ class WantedForward(WantedNat):
 
     def _not_loopback(self) -> tuple[Criterion, ...]:
         # What the host sends to 127.0.0.1 has that as its source as well, and would be dropped on its way out.
-        return () if self.key.address else (Criterion("daddr", LOOPBACK[self.version], negated=True),)
+        return () if self.key.address else (Criterion("daddr", LOOPBACKS[self.version], negated=True),)
 
     @property
     def behind(self) -> validation.Network:
@@ -202,6 +227,7 @@ class WantedForward(WantedNat):
             to_port=self.to_port,
             hairpin=self.hairpin,
             sources=self.sources,
+            loopback=self.loopback,
         )
 
     def firewalld_rule(self) -> str | None:
@@ -227,6 +253,9 @@ class PortForwardScheme(RuleScheme):
     def specs(self, key: RuleKey) -> Sequence[RuleSpec]:  # noqa: ARG002  # a listener does not know its destination
         return ()
 
+    def position(self, spec: RuleSpec, rules: Sequence[Rule], end: int) -> int:
+        return 0 if spec.hook == LOOPBACK else super().position(spec, rules, end)
+
 
 SCHEME = PortForwardScheme()
 
@@ -234,6 +263,10 @@ SCHEME = PortForwardScheme()
 def _role(place: Place, rule: Rule) -> str:
     """Return the role of a rule, which its chain and its conditions show."""
     hook = hook_of(place)
+    if hook == LOOPBACK:
+        return role_in_guard(rule)
+    if hook in NAT_HOOKS and NETWORK in rule.values("daddr") | rule.values("saddr"):
+        return ROLE
     if hook in NAT_HOOKS:
         return HAIRPIN if hook == POSTROUTING else _limited(DNAT, *rule.values("saddr"))
     return _limited(ACCEPT_IN, *rule.values("saddr")) if rule.values("daddr") else ACCEPT_REPLIES
@@ -249,12 +282,15 @@ class PortForwardPlanner(NatPlanner[WantedForward]):
 
     def __init__(self, actual: Actual, call: Call[WantedForward]) -> None:
         super().__init__(actual, call)
+        #: The links that take packets of the loopback's addresses, although they did not when they were read.
+        self._localnet: set[tuple[NamespaceName, str]] = set()
         self._redirections: dict[tuple[NamespaceName, int], list[tuple[Place, Rule, str | None]]] = {}
 
     def check_entries(self, present: Sequence[WantedForward]) -> Iterator[InvalidEntry]:
         yield from _find_collisions(present)
         for wanted in present:
             yield from self._find_redirections(wanted) or self._find_listener(wanted)
+        yield from find_unreached(present, self._actual.loopback)
         if self._actual.listeners.unreadable:
             self.warn(
                 "port",
@@ -262,6 +298,33 @@ class PortForwardPlanner(NatPlanner[WantedForward]):
                 f"sockets ({self._actual.listeners.unreadable})",
             )
         yield from _find_long_marks(present, self.call.owner or "")
+
+    def present(self, wanted: WantedForward) -> None:
+        if wanted.loopback:
+            links = self._actual.loopback.links.get((wanted.namespace, str(wanted.behind)), ())
+            wanted = replace(wanted, links=links)
+        super().present(wanted)
+
+    def _turn_on_forwarding(
+        self, wanted: WantedForward, before: dict[str, Any], after: dict[str, Any]
+    ) -> Sequence[Operation]:
+        steps = [*super()._turn_on_forwarding(wanted, before, after)]
+        for link in wanted.links:
+            where = (wanted.namespace, link)
+            if where not in self._localnet and self._actual.loopback.value(*where) != "1":
+                parameter = parameter_of(link)
+                before[parameter], after[parameter] = "0", "1"
+                steps.append(SetSysctl(wanted.namespace, parameter, "1"))
+            self._localnet.add(where)
+        return steps
+
+    def finish(self) -> None:
+        super().finish()
+        for name, rules in self._rulesets.items():
+            before, after, steps = close_links(name, self._actual.loopback, rules.original, rules.ruleset())
+            if steps:
+                where = Entry(f"{name or 'host'}: loopback")
+                self.changes.append(Change(where, f"loopback {name or 'host'}", before, after, tuple(steps)))
 
     def _find_listener(self, wanted: WantedForward) -> list[InvalidEntry]:
         """Find a service of the router itself that would lose the port; one that has lost it already is left alone."""
@@ -321,7 +384,7 @@ class PortForwardResource(Resource[WantedForward, Actual]):
     backends = BACKENDS
     entry_options: Mapping[str, Mapping[str, Any]] = {
         "port": {"type": "str"},
-        "protocol": {"type": "str", "choices": list(PROTOCOLS), "default": "tcp"},
+        "protocol": {"type": "str", "choices": list(TRANSPORTS), "default": "tcp"},
         "to_address": {"type": "str"},
         "to_port": {"type": "int"},
         "address": {"type": "str"},
@@ -329,6 +392,7 @@ class PortForwardResource(Resource[WantedForward, Actual]):
         "sources": {"type": "list", "elements": "str"},
         "hairpin": {"type": "str"},
         "take_over": {"type": "bool", "default": False},
+        "loopback": {"type": "bool", "default": False},
         **ROUTER_OPTIONS,
     }
     call_options = BACKEND_OPTIONS
@@ -353,6 +417,7 @@ class PortForwardResource(Resource[WantedForward, Actual]):
                 "hairpin",
                 f"{hairpin} is in none of the `sources`, so that nobody in it may connect; add it there, or omit it",
             )
+        check_loopback(checks, options, to_address)
         checks.done()
         version = ip_address(to_address).version
         return WantedForward(
@@ -367,6 +432,7 @@ class PortForwardResource(Resource[WantedForward, Actual]):
             hairpin=hairpin,
             sources=tuple(join_values("saddr", sources.values())),
             take_over=options["take_over"],
+            loopback=options["loopback"],
         )
 
     def key(self, desired: WantedForward) -> object:
@@ -374,7 +440,13 @@ class PortForwardResource(Resource[WantedForward, Actual]):
 
     def read(self, host: Host, call: Call[WantedForward]) -> Actual:
         published = [wanted.published() for wanted in call.entries if wanted.present and not wanted.take_over]
-        return replace(read(host, call, addresses=True), listeners=read_listeners(host, published))
+        actual = read(host, call, addresses=True)
+        wanted = [(each.namespace, each.behind) for each in call.entries if each.present and each.loopback]
+        return replace(
+            actual,
+            listeners=read_listeners(host, published),
+            loopback=read_loopback(host, wanted, actual.rulesets),
+        )
 
     def plan(self, actual: Actual, call: Call[WantedForward]) -> Plan:
         return PortForwardPlanner(actual, call).run()

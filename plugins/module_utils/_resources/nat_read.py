@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
 from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import join_key
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import FORWARDING
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import FORWARDING, Network, is_rule_safe
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld import FIREWALLD
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.firewalld_policy import (
@@ -34,6 +34,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwar
     links_towards,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_listeners import Listeners
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_loopback import (
+    LoopbackState,
+    guarded_links,
+    parameter_of,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import WantedNat
 from ansible_collections.netns.fabric.plugins.module_utils._resources.planned_addresses import (
     planned_addresses,
@@ -78,6 +83,8 @@ class Actual:
     lacking: Mapping[tuple[str, str], str] = field(default_factory=dict)
     #: Whether the owner has a policy where firewalld is not running.
     has_stopped_policy: bool = False
+    #: What publishing at the loopback needs.
+    loopback: LoopbackState = field(default_factory=LoopbackState)
 
 
 def read(host: Host, call: Call[Any], firewalld: bool = False, addresses: bool = False) -> Actual:
@@ -103,8 +110,8 @@ def read(host: Host, call: Call[Any], firewalld: bool = False, addresses: bool =
         tools=host.use(FIREWALL).tools,
         rulesets=rulesets,
         forwarding=forwarding,
-        routers={name: Router(state, closed[name]) for name, state in _read_routes(host, closed).items()},
-        dropping=_read_routes(host, [name for name in dict.fromkeys(named) if _drops(rulesets.get(name))]),
+        routers={name: Router(state, closed[name]) for name, state in read_routes(host, closed).items()},
+        dropping=read_routes(host, [name for name in dict.fromkeys(named) if _drops(rulesets.get(name))]),
         local_addresses=_read_local_addresses(host, named) if addresses else {},
         simulated=simulated,
         advertised=_read_advertised(host, new_routers),
@@ -125,13 +132,28 @@ def _drops(ruleset: Ruleset | None) -> bool:
     return ruleset is not None and any(ruleset.obstacles(version) for version in FORWARDING)
 
 
-def _read_routes(host: Host, names: Collection[NamespaceName]) -> dict[NamespaceName, NamespaceState]:
+def read_routes(host: Host, names: Collection[NamespaceName]) -> dict[NamespaceName, NamespaceState]:
     """Return the links and routes of namespaces, as earlier calls in check mode would have left them."""
     if not names:
         return {}
     planned = planned_addresses(host)
     read = host.use(KERNEL).read(names, routes=True)
     return {name: with_planned(read.namespace(name), planned) for name in names}
+
+
+def read_loopback(
+    host: Host, wanted: Collection[tuple[NamespaceName, Network]], rulesets: Mapping[NamespaceName, Ruleset]
+) -> LoopbackState:
+    """Return what the entries need to know that publish at the loopback, and those that did so before."""
+    asking = dict.fromkeys(namespace for namespace, _behind in wanted)
+    states = read_routes(host, [name for name in asking if name in rulesets])
+    links = {
+        (namespace, str(behind)): tuple(filter(is_rule_safe, links_towards(states[namespace], behind)))
+        for namespace, behind in wanted
+        if namespace in states
+    }
+    guarded = [name for name, ruleset in rulesets.items() if name in states or any(guarded_links(ruleset))]
+    return LoopbackState(links, {name: host.use(KERNEL).link_sysctls(name, parameter_of("*")) for name in guarded})
 
 
 def _needs_reload(policy: Policy, call: Call[WantedNat]) -> bool:

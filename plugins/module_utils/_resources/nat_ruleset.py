@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     CLAMP_MSS,
     COMMENT,
     FORWARD,
+    LOOPBACK,
     NFTABLES,
     OWN_CHAINS,
     OWN_TABLE,
@@ -59,7 +60,7 @@ class PlannedRuleset:
         #: The rules of every owner by what they are about: a thousand entries must not search all rules each.
         self._owned: dict[RuleKey, list[OwnedRule]] = {}
         for place, rules in self._rules.items():
-            misplaced = scheme.misplaced(rules) if hook_of(place) == FORWARD else ()
+            misplaced = _find_misplaced(scheme, place, rules)
             for position, rule in enumerate(rules):
                 known = scheme.recognise(place, rule) if (rule.comment or "").startswith(COMMENT) else None
                 if known is not None:
@@ -304,6 +305,14 @@ def _new_chain(place: Place) -> Chain:
         return Chain(place, kind="filter")
     hook = place.chain.lower()
     return Chain(place, hook=hook, policy="accept", kind="nat" if place.table == "nat" else "filter")
+
+
+def _find_misplaced(scheme: RuleScheme, place: Place, rules: Sequence[Rule]) -> Collection[int]:
+    """Return the positions in a chain at which a rule does not do what it is for."""
+    hook = hook_of(place)
+    if hook == LOOPBACK:  # nobody accepts what it drops
+        return range(next((at for at, rule in enumerate(rules) if not rule.is_own), len(rules)), len(rules))
+    return scheme.misplaced(rules) if hook == FORWARD else ()
 
 
 def _handle_from(rules: Sequence[Rule], position: int) -> int | None:

@@ -72,15 +72,15 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge
     BridgeState,
     WantedBridge,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge_ssl import (
-    check_ssl,
-    plan_ssl,
-    require_ssl,
-)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import (
     REOPENED,
     OvsPlanner,
     is_left_behind,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_ssl import (
+    check_ssl,
+    plan_ssl,
+    require_ssl,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ABridge, ALink, APort
 
@@ -290,7 +290,8 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
 
     def _plan_rows(self, wanted: WantedBridge, bridge: Bridge, difference: Difference) -> list[Operation]:
         """Plan the rows of other tables that the bridge refers to."""
-        require_ssl(self.switch, wanted.entry, wanted.rows, self.call.options.get("ssl"))
+        targets = wanted.rows.get("controllers", {})
+        require_ssl(self.switch, wanted.entry, "controllers", targets, self.call.options.get("ssl"))
         rows = [
             operation
             for reference in BRIDGE_REFERENCES

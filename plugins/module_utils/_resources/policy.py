@@ -15,6 +15,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.host import Hos
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.policies import Policy, PolicyRule
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS, name_transports
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import FORWARDING
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend import FIREWALL
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Ruleset, join_ports
@@ -91,8 +92,8 @@ class PolicyResource(Resource[WantedPolicy, Actual]):
 
 def _read_rule(checks: Checks, path: str, options: Mapping[str, Any]) -> PolicyRule:
     protocol, ports, types = options["protocol"], options["ports"] or (), options["icmp_types"] or ()
-    if ports and protocol not in ("tcp", "udp"):
-        checks.error(f"{path}.ports", "only TCP and UDP have ports; add `protocol: tcp` or `protocol: udp`")
+    if ports and protocol not in TRANSPORTS:
+        checks.error(f"{path}.ports", f"requires a protocol that has ports; add {name_transports()}")
     if types and protocol != "icmp":
         checks.error(f"{path}.icmp_types", "only ICMP has types; add `protocol: icmp`")
     if options["peers"] and options["excluded_peers"]:

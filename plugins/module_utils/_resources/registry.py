@@ -15,6 +15,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masque
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_port_forward import PortForwardResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.neighbour import NeighbourResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_chassis import ChassisResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_mirror import MirrorResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
@@ -33,6 +34,7 @@ RESOURCES: Mapping[str, Resource[Any, Any]] = {
     "nat_port_forward": PortForwardResource(),
     "neighbour": NeighbourResource(),
     "netns": NamespaceResource(),
+    "ovn_chassis": ChassisResource(),
     "ovs_bridge": BridgeResource(),
     "ovs_mirror": MirrorResource(),
     "ovs_port": PortResource(),

@@ -24,7 +24,9 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model impor
     Note,
     bridge_key,
     format_vlans,
+    mesh_note,
     namespace_key,
+    place_note,
     policy_note,
     port_note,
     published_note,
@@ -34,6 +36,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology import mode
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_ports import describe_port
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import IsolatedLinks
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.loader import load_topology
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.placement import cut
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies
 
 
@@ -41,13 +44,14 @@ def diagram_from_variables(variables: Any) -> tuple[Diagram, str]:
     """Return the diagram of a topology, and the topology's name.
 
     Args:
-        variables: A dictionary with the role's variables, their names without ``topology_``.
+        variables: A dictionary with the role's variables, their names without ``topology_``; with ``this_host``, the
+            part of that host is drawn, else all of them.
 
     Raises:
         TopologyError: With all errors.
     """
     topology = load_topology(variables)
-    return _build(topology), topology.name
+    return _build(cut(topology).local), topology.name
 
 
 def _build(topology: declared.Topology) -> Diagram:
@@ -59,7 +63,11 @@ def _build(topology: declared.Topology) -> Diagram:
         Box(
             namespace_key(namespace.name),
             tuple(_build_interface(end) for end in topology.ends() if end.namespace == namespace.name),
-            notes=(*published.get(namespace.name, ()), *_build_policy_notes(policies.get(namespace.name))),
+            notes=(
+                *([place_note(namespace.host)] if namespace.host is not None else ()),
+                *published.get(namespace.name, ()),
+                *_build_policy_notes(policies.get(namespace.name)),
+            ),
         )
         for namespace in topology.namespaces
     ]
@@ -68,7 +76,11 @@ def _build(topology: declared.Topology) -> Diagram:
         Box(
             bridge_key(bridge.name),
             (_build_local(bridge),),
-            notes=(*_build_notes(links, bridge.name), *(port_note(describe_port(port)) for port in bridge.ports)),
+            notes=(
+                *([mesh_note(bridge.mesh.kind, bridge.mesh.key, bridge.mesh.gateway)] if bridge.mesh else ()),
+                *_build_notes(links, bridge.name),
+                *(port_note(describe_port(port)) for port in bridge.ports),
+            ),
         )
         for bridge in topology.bridges
     ]

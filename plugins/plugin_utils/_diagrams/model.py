@@ -100,6 +100,16 @@ def port_note(text: str) -> Note:
     return Note(f"port {text}", required=False)
 
 
+def place_note(host: str) -> Note:
+    """Return the note of a namespace that is on one of several hosts, which facts do not have."""
+    return Note(f"on host {host}", required=False)
+
+
+def mesh_note(kind: str, key: int, gateway: str | None) -> Note:
+    """Return the note of a bridge that is one network over several hosts."""
+    return Note(f"{kind} mesh {key}" + (f", gateway {gateway}" if gateway else ""), required=False)
+
+
 def reaching_note(network: str) -> Note:
     """Return the note of a bridge whose namespaces have a route by the host to a network behind another link."""
     return Note(f"reaches {network}")

@@ -23,6 +23,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards im
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.host import check_host
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds import check_kinds, find_vrfs
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.mac_checks import check_macs
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.meshes import check_meshes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Attachment,
     Forward,
@@ -31,6 +32,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     UserProbe,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.mtu_checks import check_mtus
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.placement import check_placement
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policy_checks import check_policies
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.route_checks import check_routes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.segments import segment_of
@@ -57,6 +59,8 @@ def check_topology(topology: Topology, errors: Errors) -> None:
     check_sysctls(topology, errors)
     check_shapes(topology, errors)
     check_policies(topology, errors)
+    check_meshes(topology, errors)
+    check_placement(topology, errors)
 
 
 def _describe_place(namespace: str | None) -> str:

@@ -19,11 +19,13 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_port
     link_entries,
     port_entries,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.distant import split_probes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.host import absent_host_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import isolation_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds import membership_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.loader import load_topology
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.meshes import tunnel_ports
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Attachment,
     Bridge,
@@ -35,6 +37,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     Topology,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.names import namespace_addresses
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.placement import Parts, cut
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies, policy_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.probes import derive_probes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.routing_entries import routing_entries
@@ -50,7 +53,7 @@ Entry = dict[str, Any]
 
 
 def compile_topology(variables: Any) -> dict[str, Any]:
-    """Check a topology and return one list per module.
+    """Check a topology and return one list per module, with the part of the host that it is compiled for.
 
     Args:
         variables: A dictionary with the role's variables, their names without ``topology_``.
@@ -63,10 +66,11 @@ def compile_topology(variables: Any) -> dict[str, Any]:
     Raises:
         TopologyError: With all errors.
     """
-    topology = assign_sysctls(load_topology(variables))
-    policies = Policies(topology)
-    compile_lists = _compile_present if topology.state == "present" else _compile_absent
-    return {**compile_lists(topology, policies), "summary": summarize(topology, policies)}
+    parts = cut(assign_sysctls(load_topology(variables)))
+    # By all namespaces of all hosts: a policy knows them by their addresses.
+    policies = Policies(parts.whole)
+    compile_lists = _compile_present if parts.whole.state == "present" else _compile_absent
+    return {**compile_lists(parts, policies), "summary": summarize(parts, policies)}
 
 
 def _split_attachments(topology: Topology) -> tuple[list[Attachment], list[Attachment]]:
@@ -79,7 +83,8 @@ def _split_attachments(topology: Topology) -> tuple[list[Attachment], list[Attac
 # --- present -------------------------------------------------------------------------------------------------------
 
 
-def _compile_present(topology: Topology, policies: Policies) -> dict[str, Any]:
+def _compile_present(parts: Parts, policies: Policies) -> dict[str, Any]:
+    topology = parts.local
     plugged, existing = _split_attachments(topology)
     return {
         "namespaces": [{"name": namespace.name, **namespace.options} for namespace in topology.namespaces],
@@ -96,15 +101,29 @@ def _compile_present(topology: Topology, policies: Policies) -> dict[str, Any]:
             {"name": name, "namespace": end.namespace, "kind": "ifb", "enabled": True} for end, name in inlets(topology)
         ],
         "qdiscs": qdisc_entries(topology),
-        "ports": [_build_port(attachment) for attachment in plugged] + port_entries(topology),
-        "hosts": namespace_addresses(topology),
+        "ports": [
+            *(_build_port(attachment) for attachment in plugged),
+            *port_entries(topology),
+            *tunnel_ports(topology),
+        ],
+        "hosts": namespace_addresses(parts.view),
         **routing_entries(topology),
-        "isolation": isolation_entries(topology),
+        "isolation": isolation_entries(parts.view),
         "rules": [_build_rule(rule) for rule in topology.nat],
-        "forwards": [entry for forward in topology.forwards for entry in _build_forwards(topology, forward)],
-        "policies": policy_entries(policies),
-        "probes": derive_probes(topology, policies) if topology.verify else [],
+        "forwards": [entry for forward in topology.forwards for entry in _build_forwards(parts.view, forward)],
+        "policies": [entry for entry in policy_entries(policies) if entry["namespace"] not in parts.others],
+        **_compile_probes(parts, policies),
     }
+
+
+def _compile_probes(parts: Parts, policies: Policies) -> dict[str, Any]:
+    if not parts.whole.verify:
+        return {"probes": []}
+    probes = derive_probes(parts.view, policies)
+    if not parts.view.elsewhere:
+        return {"probes": probes}
+    near, far = split_probes(probes, parts.view)
+    return {"probes": near, "distant_probes": far}
 
 
 def _build_end(end: End) -> Entry:
@@ -169,6 +188,8 @@ def _build_forwards(topology: Topology, forward: Forward) -> Iterator[Entry]:
     """Yield an entry for each IP version; a neighbour of the target reaches the published port, too."""
     for target in resolve_targets(topology, forward):
         entry = {**_identify_forward(forward, target), **forward.options}
+        if target.version == 6:
+            entry.pop("loopback", None)  # The kernel sends nothing from ::1.
         sources = forward.sources_of(target.version)
         if sources:
             entry["sources"] = [str(network) for network in sources]
@@ -192,7 +213,8 @@ def _format_addresses(addresses: tuple[Interface, ...] | None) -> list[str] | No
 # --- absent --------------------------------------------------------------------------------------------------------
 
 
-def _compile_absent(topology: Topology, policies: Policies) -> dict[str, Any]:
+def _compile_absent(parts: Parts, policies: Policies) -> dict[str, Any]:
+    topology = parts.local
     plugged, existing = _split_attachments(topology)
     ends: list[End] = [*plugged, *(link.near for link in topology.links)]
     of_host = absent_host_entries(topology)  # Those of a namespace end with it.
@@ -217,12 +239,13 @@ def _compile_absent(topology: Topology, policies: Policies) -> dict[str, Any]:
         "ports": [
             *(_build_absent(name=attachment.peer, bridge=attachment.bridge) for attachment in plugged),
             *absent_ports(topology),
+            *(_build_absent(name=port["name"], bridge=port["bridge"]) for port in tunnel_ports(topology)),
         ],
         "routes": of_host["routes"],
         "hosts": {},
         "routing_rules": of_host["routing_rules"],
         "neighbours": of_host["neighbours"],
-        "isolation": [_build_absent(link=str(entry["link"])) for entry in isolation_entries(topology)],
+        "isolation": [_build_absent(link=str(entry["link"])) for entry in isolation_entries(parts.view)],
         "rules": [
             _build_absent(source=str(rule.source), **_select(rule, "namespace", "out_interface"))
             for rule in topology.nat
@@ -230,9 +253,9 @@ def _compile_absent(topology: Topology, policies: Policies) -> dict[str, Any]:
         "forwards": [
             _build_absent(**_identify_forward(forward, target), **_select(forward, "namespace", "in_interface"))
             for forward in topology.forwards
-            for target in resolve_targets(topology, forward)
+            for target in resolve_targets(parts.view, forward)
         ],
-        "policies": [_build_absent(namespace=name) for name in policies.by_namespace],
+        "policies": [_build_absent(namespace=name) for name in policies.by_namespace if name not in parts.others],
         "probes": [],
     }
 

@@ -66,6 +66,7 @@ def check_forwards(topology: Topology, errors: Errors) -> None:
             _check_target(topology, forward, names, errors)
     for forward in topology.forwards:
         _check_address(forward, errors)
+        _check_loopback(topology, forward, errors)
     _check_duplicates(topology, errors)
 
 
@@ -115,6 +116,19 @@ def _check_address(forward: Forward, errors: Errors) -> None:
             "address",
             f"no port can be published at {forward.address}; use another address of the host, or omit it for all",
         )
+
+
+def _check_loopback(topology: Topology, forward: Forward, errors: Errors) -> None:
+    if not forward.options.get("loopback"):
+        return
+    for option, value in (("address", forward.address), ("in_interface", forward.options.get("in_interface"))):
+        if value is not None:
+            errors.add(
+                forward.path, "loopback", f"cannot be combined with `{option}`, which limits it; omit one of them"
+            )
+    targets = resolve_targets(topology, forward)
+    if targets and not any(target.version == 4 for target in targets):
+        errors.add(forward.path, "loopback", f"{forward.to} has no IPv4 address, and IPv6 has no such way; omit it")
 
 
 def _check_duplicates(topology: Topology, errors: Errors) -> None:

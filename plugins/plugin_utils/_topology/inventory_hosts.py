@@ -22,17 +22,19 @@ OWN_VARIABLES = frozenset(("ansible_become", "ansible_become_method", "ansible_b
 Variables = dict[str, Any]
 
 
-def namespace_hosts(variables: Mapping[str, Any]) -> tuple[dict[str, Variables], list[str]]:
+def namespace_hosts(variables: Mapping[str, Any], host: str) -> tuple[dict[str, Variables], list[str]]:
     """Return the variables of each namespace by its name, and the errors in the topology.
 
     Args:
         variables: The topology's variables, their names without ``topology_``.
+        host: The host's name in the inventory.
 
     Returns:
-        For each namespace, in the order of the variables: ``ansible_netns`` and the other variables by which it is
-        entered; ``netns_topology``; ``netns_interfaces``, a list of dictionaries with ``name``, ``addresses``, and as
-        far as declared ``bridge``, ``tag``, ``trunks``, ``mac``, ``mtu``; and ``netns_addresses``, the addresses of all
-        of them in order, without prefix lengths. Invalid entries are left out.
+        For each namespace of the host, in the order of the variables: ``ansible_netns`` and the other variables by
+        which it is entered; ``netns_topology``; ``netns_interfaces``, a list of dictionaries with ``name``,
+        ``addresses``, and as far as declared ``bridge``, ``tag``, ``trunks``, ``mac``, ``mtu``; and
+        ``netns_addresses``, the addresses of all of them in order, without prefix lengths. Invalid entries are left
+        out.
     """
     reader = Reader()
     topology = reader.read(variables)
@@ -47,6 +49,7 @@ def namespace_hosts(variables: Mapping[str, Any]) -> tuple[dict[str, Variables],
             **_interface_variables([end for end in topology.ends() if end.namespace == namespace.name]),
         }
         for namespace in topology.namespaces
+        if namespace.host in (None, host)
     }, list(reader.errors)
 
 

@@ -72,6 +72,8 @@ class _Starts:
     def __init__(self, topology: Topology, walk: Walk, to: Address, may_ping: Callable[[str, Address], bool]) -> None:
         self._by_router: dict[Place, list[tuple[Address, Address, str]]] = {}
         for namespace in topology.namespaces:
+            if namespace.name in topology.elsewhere:
+                continue
             node = walk.nodes[namespace.name]
             own = [each for each in node.own_addresses if each.version == to.version and not is_link_local(each)]
             found, router = walk.find_gateway(namespace.name, to)

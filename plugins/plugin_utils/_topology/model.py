@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.policies import DEFAULT_PRIORITY
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import port_range
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
     MAIN_TABLE,
     Address,
@@ -47,6 +48,21 @@ class BridgePort:
 
 
 @dataclass(frozen=True)
+class Mesh:
+    """The tunnels that join a bridge with those of the same name on the other hosts of the topology."""
+
+    path: str
+    #: ``vxlan`` or ``geneve``.
+    kind: str
+    #: The identifier of the network in the tunnels.
+    key: int
+    #: The host whose local interface has the bridge's addresses.
+    gateway: str | None
+    #: The MTU of the network between the hosts.
+    underlay_mtu: int
+
+
+@dataclass(frozen=True)
 class Bridge:
     """An entry of ``bridges``: the bridge and its local interface."""
 
@@ -64,6 +80,7 @@ class Bridge:
     #: Kernel parameters of the local interface, without its name.
     sysctls: Mapping[str, Any] = field(default_factory=dict)
     ports: tuple[BridgePort, ...] = ()
+    mesh: Mesh | None = None
 
     @property
     def leads_elsewhere(self) -> bool:
@@ -239,6 +256,8 @@ class Namespace:
     labels: tuple[str, ...] = ()
     #: By direction: what becomes of its connections that no policy is about.
     defaults: Mapping[str, str] = field(default_factory=dict)
+    #: The name in the inventory of the host that it is on; None: every host.
+    host: str | None = None
 
 
 @dataclass(frozen=True)
@@ -314,8 +333,7 @@ class Forward:
     @property
     def port_range(self) -> tuple[int, int]:
         """The first and the last port number."""
-        first, _hyphen, last = self.ports.partition("-")
-        return int(first), int(last or first)
+        return port_range(self.ports)
 
     def sources_of(self, version: int) -> list[Network]:
         """Return the networks of one IP version whose connections are forwarded."""
@@ -388,6 +406,12 @@ class Topology:
     host: Namespace | None = None
     #: Which of ``bridges``, ``namespaces`` and ``links`` have invalid entries, which are therefore missing here.
     incomplete: frozenset[str] = frozenset()
+    #: The hosts that it is on by their names in the inventory, each with the address of its tunnels; none: unknown.
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    #: The host that it is compiled for.
+    this_host: str | None = None
+    #: Of what one host sees: the namespaces that are on other hosts.
+    elsewhere: frozenset[str] = frozenset()
 
     @property
     def host_links(self) -> tuple[Attachment, ...]:

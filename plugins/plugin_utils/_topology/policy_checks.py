@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import combinations
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import port_range
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import PolicyEntry, Selector, Topology
@@ -126,12 +127,9 @@ def _overlap(first: PolicyEntry, second: PolicyEntry, policies: Policies) -> boo
 
 
 def _ports_overlap(first: Iterable[str], second: Iterable[str]) -> bool:
-    return any(low <= end and start <= high for low, high in map(_range, first) for start, end in map(_range, second))
-
-
-def _range(text: str) -> tuple[int, int]:
-    first, _hyphen, last = text.partition("-")
-    return int(first), int(last or first)
+    return any(
+        low <= end and start <= high for low, high in map(port_range, first) for start, end in map(port_range, second)
+    )
 
 
 def _sides_overlap(one: Side | None, other: Side | None, policies: Policies) -> bool:

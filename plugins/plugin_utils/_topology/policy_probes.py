@@ -23,6 +23,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.policies import
     Connection,
     Policy,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import PROBED, TRANSPORTS, port_range
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import PolicyEntry
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.paths import ProbePath
@@ -51,7 +52,7 @@ class PolicyProbes:
         self._policies = policies
         self._walk = walk
         self._rejections: dict[Address, int] = {}
-        named = {int(port) for entry in policies.topology.policies for ports in entry.ports for port in _ends(ports)}
+        named = {port for entry in policies.topology.policies for ports in entry.ports for port in port_range(ports)}
         #: A port that no policy is about, unless by a range that contains it.
         self._other_port = next(port for port in range(_FIRST_PORT, 65536) if port not in named)
 
@@ -167,7 +168,8 @@ class PolicyProbes:
         """Return the namespaces whose connections a policy is about."""
         side = self._policies.side(entry.source)
         names = [namespace.name for namespace in self._policies.topology.namespaces]
-        return [name for name in names if side is None or self._policies.selects(side, name)]
+        seen = (name for name in names if name in self._walk.nodes)  # not those of other hosts that no mesh leads to
+        return [name for name in seen if side is None or self._policies.selects(side, name)]
 
     def _source_for(self, senders: list[str], target: str | None, to: Address, index: int) -> str | None:
         """Return one of these namespaces that reaches an address, not the same one for all."""
@@ -177,14 +179,11 @@ class PolicyProbes:
 
 def _services(entry: PolicyEntry, other_port: int) -> Iterable[tuple[str, int | None]]:
     """Return the protocols and ports that show a policy."""
+    if entry.protocol in TRANSPORTS and entry.protocol not in PROBED:
+        return []
     if entry.ports:
-        return [(entry.protocol or "tcp", int(_ends(ports)[0])) for ports in entry.ports[:PORTS_MAX]]
+        return [(entry.protocol or "tcp", port_range(ports)[0]) for ports in entry.ports[:PORTS_MAX]]
     if entry.protocol == "icmp":
         return [("icmp", None)]
-    protocols = ("tcp", "udp") if entry.protocol is None else (entry.protocol,)
+    protocols = PROBED if entry.protocol is None else (entry.protocol,)
     return [(protocol, other_port) for protocol in protocols]
-
-
-def _ends(ports: str) -> tuple[str, str]:
-    first, _hyphen, last = ports.partition("-")
-    return first, last or first

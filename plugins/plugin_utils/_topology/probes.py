@@ -5,6 +5,7 @@
 
 Pure. Their number grows linearly, whereas that of all pairs grows with the square:
 
+- from each host to each other one of a mesh one path is probed;
 - within a broadcast domain and subnet each namespace probes the next one, the last one the first, and each probes the
   bridge's address; in large ones, where each probes the bridge's address, only some probe the next one;
 - for each route through a router namespace one address behind it is probed;
@@ -35,6 +36,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.validation impo
     Address,
     Network,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.distant import paths_over_meshes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolation import isolated_paths
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.masquerading import masquerading_probes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Namespace, Route, Target, Topology
@@ -78,6 +80,7 @@ def derive_probes(topology: Topology, policies: Policies) -> list[Probe]:
     published = [*published_paths(topology, members, walk)]
     for paths, reachable in (
         (_with_tcp(_paths_within_subnets(members, gateways, walk)), True),
+        (_with_tcp(paths_over_meshes(topology, members, walk)), True),
         (_with_tcp(_paths_through_routers(topology, members, walk)), True),
         (outside, True),
         ((path for path, is_sender in published if is_sender), True),
@@ -87,10 +90,12 @@ def derive_probes(topology: Topology, policies: Policies) -> list[Probe]:
         (_paths_to_refused(topology, walk), False),
     ):
         for path in paths:
-            expected.setdefault(path, reachable)
+            if path.place not in topology.elsewhere:
+                expected.setdefault(path, reachable)
     judge = PolicyProbes(policies, walk)
     for path in judge.paths():
-        expected.setdefault(path, True)
+        if path.place not in topology.elsewhere:
+            expected.setdefault(path, True)
     patience = Patience(topology, walk)
 
     def build(path: ProbePath, expect: str, full_size: bool, timeout: float | None = None) -> Probe:

@@ -5,13 +5,15 @@
 
 What the router itself sends is translated by rules of its own (nft(8), hook output). A neighbour of the service takes
 the way of all others: what it sends comes in at the router, is translated and forwarded, and returns by it. A port of
-one interface is not probed: neither comes in there.
+one interface is not probed: neither comes in there. Nor is one of SCTP.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import PROBED
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Interface
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Forward, Topology
@@ -19,6 +21,8 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.nodes impor
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.paths import ProbePath, Subnets
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.walk import Verdict, Walk
 
+#: Where a port can be published for what runs on the router itself.
+LOOPBACK = ip_address("127.0.0.1")
 #: Neighbours that are tried to find one that reaches the router.
 CANDIDATES_MAX = 4
 
@@ -30,13 +34,15 @@ def published_paths(topology: Topology, members: Subnets, walk: Walk) -> Iterato
     """
     neighbours = _Neighbours(members, walk)
     for forward in topology.forwards:
-        if forward.options.get("in_interface") is not None:
+        if forward.options.get("in_interface") is not None or forward.protocol not in PROBED:
             continue
         for target in resolve_targets(topology, forward):
             to = forward.address or _find_address(topology, forward, target)
             if to is not None:
                 port = forward.port_range[0]
                 service = (target.ip, forward.options.get("to_port") or port)
+                if forward.options.get("loopback") and target.version == 4:
+                    yield ProbePath(forward.namespace, LOOPBACK, forward.protocol, port, service), True
                 # What the router sends to itself has the address that it is sent to as its source. Others reach what
                 # the router itself has on a port that is taken over.
                 for is_sender in (True, False) if not forward.options.get("take_over") else (True,):

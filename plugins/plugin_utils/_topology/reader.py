@@ -16,11 +16,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._core import validati
 from ansible_collections.netns.fabric.plugins.module_utils._core.confirmation import confirmation_time
 from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import REACHABLE, is_forbidding
 from ansible_collections.netns.fabric.plugins.module_utils._core.policies import IN, OUT
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS, name_transports
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import describe
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_ports import read_ports
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.host import read_host
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.hosts_reader import read_hosts, read_mesh
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.interface_reader import (
     END_OPTIONS,
     addresses_of,
@@ -103,6 +105,7 @@ class Reader:
             policies=tuple(self._read_entries(given, "policies", self._read_policy)),
             host=read_host(self, given),
             names=self._read_scalar(given, "names", schema.check_boolean, fallback=True),
+            **read_hosts(self, given),
             incomplete=frozenset(
                 key
                 for key, entries in (("bridges", bridges), ("namespaces", namespaces), ("links", links))
@@ -193,7 +196,7 @@ class Reader:
     # --- entries -----------------------------------------------------------------------------------------------
 
     def _read_bridge(self, path: str, entry: Any) -> Bridge | None:
-        options = self.check_options(path, entry, {**schema.BRIDGE, "ports": None}, "name")
+        options = self.check_options(path, entry, {**schema.BRIDGE, "ports": None, "mesh": None}, "name")
         if options is None:
             return None
         return Bridge(
@@ -206,6 +209,7 @@ class Reader:
             defaults=_read_defaults(options),
             sysctls=options.get("sysctls", {}),
             ports=read_ports(self, path, options, options["name"]),
+            mesh=read_mesh(self, path, options),
         )
 
     def _read_namespace(self, path: str, entry: Any) -> Namespace | None:
@@ -213,7 +217,7 @@ class Reader:
             "name": validation.namespace_name,
             **schema.NETNS,
             **schema.DEFAULTS,
-            "labels": Each(schema.check_text),
+            **schema.PLACE,
             "interfaces": None,
             **dict.fromkeys(ROUTING),
         }
@@ -244,6 +248,7 @@ class Reader:
             incomplete=_is_incomplete(given, "interfaces", interfaces),
             labels=tuple(options.get("labels", ())),
             defaults=_read_defaults(options),
+            host=options.get("host"),
         )
 
     def _read_link(self, path: str, entry: Any) -> Link | None:
@@ -317,7 +322,7 @@ class Reader:
             protocol=options.get("protocol", "tcp"),
             address=options.get("address"),
             sources=tuple(options.get("from", ())),
-            options=select(options, ("to_port", "in_interface", "take_over", *schema.ROUTER)),
+            options=select(options, ("to_port", "in_interface", "take_over", "loopback", *schema.ROUTER)),
         )
 
     def _read_probe(self, path: str, entry: Any) -> UserProbe | None:
@@ -347,9 +352,9 @@ class Reader:
         options = self.check_options(path, entry, known, "action")
         given = entry if isinstance(entry, dict) else {}
         source, destination = (self._read_selector(path, side, given) for side in ("from", "to"))
-        for option, protocols in (("ports", ("tcp", "udp")), ("icmp_types", ("icmp",))):
+        for option, protocols in (("ports", tuple(TRANSPORTS)), ("icmp_types", ("icmp",))):
             if option in given and given.get("protocol") not in protocols:
-                cure = " or ".join(f"`protocol: {protocol}`" for protocol in protocols)
+                cure = name_transports() if option == "ports" else "`protocol: icmp`"
                 self.errors.add(path, option, f"requires {cure}; add it, or omit `{option}`")
         if options is None:
             return None
@@ -376,10 +381,9 @@ class Reader:
         return Selector(**lists, outside=options.get("outside", False), host=options.get("host", False))
 
     def _read_outside(self, given: Mapping[str, Any]) -> tuple[Target, ...]:
-        variable = VARIABLE_PREFIX + "verify_outside"
         targets = []
-        for index, item in enumerate(self._check_list(variable, "", given.get("verify_outside", []))):
-            path = f"{variable}[{index}]"
+        for index, item in enumerate(self._check_list("topology_verify_outside", "", given.get("verify_outside", []))):
+            path = f"topology_verify_outside[{index}]"
             target = self._check_value(path, "", schema.check_target, item)
             if target is not None:
                 targets.append(Target(path, target.address, target.port))

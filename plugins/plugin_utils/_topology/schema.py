@@ -18,6 +18,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core import (
     validation,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import EXPECTATIONS
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import PROBED, TRANSPORTS
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
     Address,
     Network,
@@ -194,6 +195,8 @@ VARIABLES = (
     "boot",
     "heal",
     "confirm",
+    "hosts",
+    "this_host",
 )
 _END: dict[str, Check] = {
     "name": validation.interface_name,
@@ -266,6 +269,13 @@ BRIDGE: dict[str, Check] = {
     **DEFAULTS,
     "sysctls": _check_link_sysctls,
 }
+#: The tunnels of a bridge.
+MESH: dict[str, Check] = {
+    "type": one_of("vxlan", "geneve"),
+    "key": whole_number(1, 2**24 - 1),
+    "gateway": check_text,
+    "underlay_mtu": validation.mtu,
+}
 NEXT_HOP: dict[str, Check] = {
     "gateway": validation.ip_address,
     "device": validation.existing_interface_name,
@@ -314,6 +324,8 @@ NETNS: dict[str, Check] = {
     "sysctls": _check_namespace_sysctls,
     "force": check_boolean,
 }
+#: Where a namespace is, and what it belongs to.
+PLACE: dict[str, Check] = {"host": check_text, "labels": Each(check_text)}
 SELECTOR: dict[str, Check] = {
     "namespaces": Each(validation.namespace_name),
     "groups": Each(check_text),
@@ -340,7 +352,7 @@ ROUTER: dict[str, Check] = {
 PROBE: dict[str, Check] = {
     "namespace": validation.namespace_name,
     "to": validation.probe_destination,
-    "protocol": one_of("icmp", "tcp", "udp"),
+    "protocol": one_of("icmp", *PROBED),
     "port": validation.port,
     "expect": one_of(*EXPECTATIONS),
     "timeout": validation.probe_timeout,
@@ -356,12 +368,13 @@ NAT: dict[str, Check] = {
 }
 FORWARD: dict[str, Check] = {
     "publish": validation.ports,
-    "protocol": one_of("tcp", "udp"),
+    "protocol": one_of(*TRANSPORTS),
     "to": _check_address_or_namespace,
     "to_port": validation.port,
     "from": Each(nat_values.client_network),
     "address": validation.ip_address,
     "in_interface": validation.interface_name,
     "take_over": check_boolean,
+    "loopback": check_boolean,
     **ROUTER,
 }

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values import format_pool
@@ -27,6 +27,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     Selector,
     Topology,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.placement import Parts
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.shapes import describe_shape
 
@@ -34,8 +35,9 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.shapes impo
 ENTRIES_MAX = 20
 
 
-def summarize(topology: Topology, policies: Policies) -> list[str]:
-    """Return the summary's lines."""
+def summarize(parts: Parts, policies: Policies) -> list[str]:
+    """Return the summary's lines, about what the host has."""
+    topology, others = parts.local, parts.others
     if topology.state == "absent":
         return [f"topology {topology.name}: absent"]
     ends: dict[str | None, list[End]] = {}
@@ -50,17 +52,17 @@ def summarize(topology: Topology, policies: Policies) -> list[str]:
         *([_count(topology.policies, "policy", "policies")] if topology.policies else []),
     )
     return [
-        f"topology {topology.name}: {', '.join(counts)}",
+        f"topology {topology.name}: {', '.join(counts)}{_count_others(others)}",
         *_list_some(topology.namespaces, lambda namespace: _format_namespace(namespace, ends.get(namespace.name, []))),
         *_format_host(topology),
         *_format_bridges(topology),
         *_list_some(topology.links, _format_link),
         *_list_some(topology.nat, _format_nat),
-        *_list_some(topology.forwards, lambda forward: _format_forward(topology, forward)),
+        *_list_some(topology.forwards, lambda forward: _format_forward(parts.view, forward)),
         *_list_some(topology.policies, _format_policy),
-        *_list_some(_denying(policies), str),
+        *_list_some(_denying(policies, others), str),
         *_list_some(
-            tuple(IsolatedLinks(topology).open), lambda name: f"  {name} is open: the host forwards to and from it"
+            tuple(IsolatedLinks(parts.view).open), lambda name: f"  {name} is open: the host forwards to and from it"
         ),
     ]
 
@@ -134,7 +136,8 @@ def _format_bridges(topology: Topology) -> Iterator[str]:
 def _format_bridge(bridge: Bridge, ports: Sequence[str]) -> str:
     more = f" and {len(ports) - ENTRIES_MAX} more" if len(ports) > ENTRIES_MAX else ""
     listed = f"ports {', '.join(ports[:ENTRIES_MAX])}{more}" if ports else "no ports"
-    return f"  bridge {bridge.name}: {_format_addresses(bridge.addresses)}, {listed}"
+    mesh = f", {bridge.mesh.kind} mesh {bridge.mesh.key}" if bridge.mesh else ""
+    return f"  bridge {bridge.name}: {_format_addresses(bridge.addresses)}, {listed}{mesh}"
 
 
 def _format_link(link: Link) -> str:
@@ -165,12 +168,16 @@ def _format_side(selector: Selector | None) -> str:
     return " and ".join(parts)
 
 
-def _denying(policies: Policies) -> tuple[str, ...]:
-    """Return a line for each namespace that denies connections by default."""
+def _count_others(others: Collection[str]) -> str:
+    return f" (and {len(others)} on other hosts)" if others else ""
+
+
+def _denying(policies: Policies, others: Collection[str]) -> tuple[str, ...]:
+    """Return a line for each namespace of the host that denies connections by default."""
     return tuple(
         f"  namespace {name} denies other {' and '.join(words)} connections"
         for name, policy in policies.by_namespace.items()
-        if (words := [way for way in ("incoming", "outgoing") if getattr(policy, way) == DENY])
+        if name not in others and (words := [way for way in ("incoming", "outgoing") if getattr(policy, way) == DENY])
     )
 
 
@@ -189,6 +196,7 @@ def _format_nat(rule: Nat) -> str:
 def _format_forward(topology: Topology, forward: Forward) -> str:
     at = f" at {forward.address}" if forward.address else ""
     on = f" on {forward.options['in_interface']}" if "in_interface" in forward.options else ""
+    on += " and at 127.0.0.1" if forward.options.get("loopback") else ""
     port = forward.options.get("to_port", forward.ports)
     to = " and ".join(str(target.ip) for target in resolve_targets(topology, forward))
     name = f" ({forward.to})" if isinstance(forward.to, str) else ""

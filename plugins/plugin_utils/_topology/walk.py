@@ -127,6 +127,8 @@ class Walk:
             declares_routes="routes" in namespace.declares,
             declares_rules="rules" in namespace.declares,
             has_vrfs=any(attachment.kind == "vrf" for attachment in namespace.interfaces),
+            # Some interfaces of what is on another host are left out.
+            fully_declared=not namespace.incomplete,
         )
         for attachment in namespace.interfaces:
             protected = attachment.port.get("protected", False)

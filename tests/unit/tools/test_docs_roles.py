@@ -73,21 +73,25 @@ def test_markup_becomes_that_of_the_page() -> None:
 def test_role_passes_every_variable_to_the_filter() -> None:
     checked = load("roles/topology/tasks/check.yml")[0]["vars"]["topology__given"]
     passed = dict(re.findall(r"'(\w+)': (topology_\w+)", checked))
-    assert passed == {name: f"topology_{name}" for name in schema.VARIABLES}
+    # These two the role derives, from the variable `topology_hosts` and from the play.
+    assert passed.pop("hosts") == "topology__hosts"
+    assert passed == {name: f"topology_{name}" for name in schema.VARIABLES if name not in ("hosts", "this_host")}
     documented = load("plugins/filter/compile_topology.yml")["DOCUMENTATION"]["options"]["_input"]["suboptions"]
     assert set(documented) == set(schema.VARIABLES)
     # What the filter does not need goes to the modules.
+    of_hosts = {"topology_hosts", "topology_tunnel_address"}
     of_modules = {"topology_prune", "topology_nat_backend", "topology_ovs_timeout", "topology_ovs_database"}
-    assert set(TOPOLOGY) == {*passed.values(), *of_modules}
+    assert set(TOPOLOGY) == {*passed.values(), *of_modules, *of_hosts}
 
 
 @pytest.mark.parametrize(
     ("path", "keys"),
     [
-        ("topology_bridges", {"ports", *schema.BRIDGE}),
+        ("topology_bridges", {"mesh", "ports", *schema.BRIDGE}),
         ("topology_bridges/ports", bridge_ports.PORT),
         ("topology_bridges/ports/peer", {"name", "bridge"}),
-        ("topology_namespaces", {"name", "labels", "interfaces", *ROUTING, *schema.NETNS, *schema.DEFAULTS}),
+        ("topology_bridges/mesh", schema.MESH),
+        ("topology_namespaces", {"name", "interfaces", *ROUTING, *schema.NETNS, *schema.DEFAULTS, *schema.PLACE}),
         ("topology_policies", {"from", "to", *schema.POLICY}),
         ("topology_policies/from", schema.SELECTOR),
         ("topology_policies/to", schema.SELECTOR),
@@ -125,11 +129,9 @@ def test_rows_from_variables_to_lists_have_every_key() -> None:
     bridge = set(TOPOLOGY["topology_bridges"]["options"])
     namespace = set(TOPOLOGY["topology_namespaces"]["options"])
     # The second row of the bridges is about their local interfaces.
-    assert row("topology_bridges[]") == bridge - {
-        *("addresses", "mtu", "enabled", "isolate", "sysctls", "ports"),
-        *schema.DEFAULTS,
-    }
-    assert row("topology_namespaces[]") == namespace - {"interfaces", *ROUTING, "labels", *schema.DEFAULTS}
+    local = {"addresses", "mtu", "enabled", "isolate", "sysctls", *schema.DEFAULTS}
+    assert row("topology_bridges[]") == bridge - {*local, "mesh", "ports"}
+    assert row("topology_namespaces[]") == namespace - {"interfaces", *ROUTING, *schema.PLACE, *schema.DEFAULTS}
     assert row("topology_namespaces[].interfaces[]") == set(schema.PORT)
 
 

@@ -204,7 +204,7 @@ class TestRules:
         )
         assert rule.criteria == {Criterion("tcp sport", "8000-8010")}
 
-    @pytest.mark.parametrize("text", ["", "tcp4", "tcp5/80", "tcp4/80 x", "sctp4/80", "tcp4/80@"])
+    @pytest.mark.parametrize("text", ["", "tcp4", "tcp5/80", "tcp4/80 x", "dccp4/80", "tcp4/80@"])
     def test_foreign_comment(self, text: str) -> None:
         assert Listener.from_text(text) is None
 

@@ -47,7 +47,7 @@ def test_all_errors_at_once() -> None:
     text = str(caught.value)
     for expected in (
         "a: namespace: 'a/b' has a '/' in it",
-        "rules[0].ports: only TCP and UDP have ports; add `protocol: tcp` or `protocol: udp`",
+        "rules[0].ports: requires a protocol that has ports; add `protocol: tcp` or `protocol: udp`",
         "rules[1].icmp_types: only ICMP has types; add `protocol: icmp`",
         "rules[1].ports[0]: 0 is not a valid port",
         "rules[2].excluded_peers: cannot be combined with `peers`",

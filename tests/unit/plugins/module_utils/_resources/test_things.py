@@ -78,6 +78,7 @@ def test_what_modules_ensure(module: str, options: dict[str, Any], things: set[o
         ("veth", {"name": "a", "peer": {"name": "b"}, "state": "absent"}),
         ("ovs_bridge", {"name": "br", "state": "absent"}),
         ("ovs_port", {"name": "p", "state": "absent"}),
+        ("ovn_chassis", {"bridge": "br-int"}),
         ("ovs_mirror", {"name": "m", "bridge": "br"}),
         ("ovs_qos", {"port": "p"}),
         ("route", {"destination": "192.0.2.0/24", "gateway": "192.0.2.1"}),

@@ -17,7 +17,9 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model impor
     Interface,
     Nat,
     bridge_key,
+    mesh_note,
     namespace_key,
+    place_note,
     policy_note,
     reaching_note,
 )
@@ -27,6 +29,7 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._diagrams.
     interface,
     variables,
 )
+from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import meshed
 
 
 def test_declared_topology() -> None:
@@ -82,3 +85,16 @@ def test_policies() -> None:
     found = boxes(build_diagram(variables(red, policies=policies)))
     assert found["red"].notes == (policy_note("incoming", denies=True), policy_note("outgoing", denies=False))
     assert boxes(build_diagram(variables(RED)))["red"].notes == ()
+
+
+def test_hosts_and_meshes() -> None:
+    whole = boxes(build_diagram(meshed()))
+    assert [whole[name].notes for name in "abc"] == [
+        (place_note("one"),),
+        (place_note("two"),),
+        (place_note("three"),),
+    ]
+    assert whole["lab"].notes == (mesh_note("vxlan", 7, "one"),)
+    part = boxes(build_diagram(meshed(this_host="two")))
+    assert list(part) == ["b", "lab"]
+    assert part["lab"].interfaces[0].addresses == ()

@@ -49,7 +49,7 @@ def test_resolve_targets(entry: dict[str, Any], targets: list[str]) -> None:
             {"to": "db", "publish": "80-90", "to_port": 80},
             "to_port: cannot be combined with the range 80-90, whose ports keep their numbers",
         ),
-        ({"to": "db", "protocol": "sctp"}, "protocol: 'sctp' is not one of tcp, udp"),
+        ({"to": "db", "protocol": "dccp"}, "protocol: 'dccp' is not one of tcp, udp, sctp"),
         (
             {"to": "db", "source": "10.0.0.0/24"},
             "source: cannot be combined with `publish`; write one entry that masquerades",
@@ -63,6 +63,8 @@ def test_resolve_targets(entry: dict[str, Any], targets: list[str]) -> None:
             {"to": "db", "from": ["fd00::/64"]},
             "from: has no network of the IP version of the addresses of db, so that nobody may connect; add one",
         ),
+        ({"to": "db", "loopback": True, "in_interface": "eth0"}, "loopback: cannot be combined with `in_interface`"),
+        ({"to": "fd00::1", "loopback": True}, "loopback: fd00::1 has no IPv4 address, and IPv6 has no such way"),
         ({"to": "db", "publsh": 1}, "publsh: is not an option here; did you mean 'publish'?"),
     ],
 )

@@ -26,7 +26,7 @@ WEB = {
 
 
 def test_variables_of_a_namespace() -> None:
-    hosts, errors = namespace_hosts({"name": "lab", "bridges": [{"name": "int_br"}], "namespaces": [WEB]})
+    hosts, errors = namespace_hosts({"name": "lab", "bridges": [{"name": "int_br"}], "namespaces": [WEB]}, "lab1")
     assert not errors
     assert hosts == {
         "web": {
@@ -62,7 +62,8 @@ def test_both_ends_of_a_link() -> None:
                     "peer": {"name": "b", "namespace": "blue", "addresses": ["10.0.0.2/30"]},
                 }
             ],
-        }
+        },
+        "lab1",
     )
     assert not errors
     assert list(hosts) == ["red", "blue"]
@@ -70,13 +71,13 @@ def test_both_ends_of_a_link() -> None:
 
 
 def test_invalid_entries_are_left_out() -> None:
-    hosts, errors = namespace_hosts({"namespaces": [{"name": "a/b"}, {"name": "red", "nam": 1}]})
+    hosts, errors = namespace_hosts({"namespaces": [{"name": "a/b"}, {"name": "red", "nam": 1}]}, "lab1")
     assert list(hosts) == ["red"]
     assert len(errors) == 2
 
 
 def test_absent_topology_has_no_hosts() -> None:
-    assert namespace_hosts({"state": "absent", "namespaces": [{"name": "red"}]}) == ({}, [])
+    assert namespace_hosts({"state": "absent", "namespaces": [{"name": "red"}]}, "lab1") == ({}, [])
 
 
 def test_connection_variables_are_references() -> None:
@@ -97,3 +98,8 @@ def test_connection_variables_are_references() -> None:
 def test_address_of_the_host_overrides_its_name() -> None:
     variables = connection_variables("lab", {"ansible_host": "192.0.2.1"})
     assert variables["ansible_host"] == "{{ hostvars['lab']['ansible_host'] }}"
+
+
+def test_a_namespace_is_on_its_host_only() -> None:
+    variables = {"namespaces": [{"name": "a", "host": "lab1"}, {"name": "b", "host": "lab2"}, {"name": "c"}]}
+    assert [list(namespace_hosts(variables, host)[0]) for host in ("lab1", "lab2")] == [["a", "c"], ["b", "c"]]

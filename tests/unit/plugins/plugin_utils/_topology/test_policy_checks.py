@@ -33,7 +33,10 @@ A = to(namespaces=["a"])
         (policy("deny", **A), "action: 'deny' is not one of allow, reject, drop; use one of these"),
         (policy(), "has neither `from` nor `to`; add one, or set `incoming` and `outgoing` of namespaces or bridges"),
         (policy(**to(host=True), from_={"outside": True}), "selects no namespace on either side"),
-        (policy(**A, ports=["80"]), "ports: requires `protocol: tcp` or `protocol: udp`; add it, or omit `ports`"),
+        (
+            policy(**A, ports=["80"]),
+            "ports: requires `protocol: tcp` or `protocol: udp` or `protocol: sctp`; add it, or omit `ports`",
+        ),
         (policy(**A, protocol="icmp", ports=["80"]), "ports: requires `protocol: tcp` or `protocol: udp`"),
         (policy(**A, protocol="tcp", icmp_types=["echo-reply"]), "icmp_types: requires `protocol: icmp`"),
         (policy(**A, protocol="tcp", ports=["80-70"]), "ports[0]: '80-70' ends before it begins; write 70-80"),

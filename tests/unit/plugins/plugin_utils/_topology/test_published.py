@@ -52,6 +52,20 @@ def test_by_the_protocol_that_is_published(protocol: str) -> None:
     assert {each["protocol"] for each in compiled["probes"] if "forwarded_to" in each} == {protocol}
 
 
+def test_at_the_loopback_from_the_router_only() -> None:
+    assert (None, "127.0.0.1", 80, "10.0.0.2", 80) in probed(to="db", loopback=True)
+    assert ("web", "127.0.0.1", 80, "10.0.0.2", 80) not in probed(to="db", loopback=True)
+    compiled = compile_topology(publishing({"publish": 80, "to": "web", "loopback": True}))
+    assert {each["to_address"]: each.get("loopback") for each in compiled["forwards"]} == {
+        "10.0.0.1": True,
+        "fd00::1": None,
+    }
+
+
+def test_sctp_is_not_probed() -> None:
+    assert probed(to="db", protocol="sctp") == []
+
+
 def test_a_port_of_one_interface_is_not_probed() -> None:
     assert probed(to="web", in_interface="eth0") == []
 

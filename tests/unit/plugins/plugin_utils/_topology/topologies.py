@@ -28,7 +28,13 @@ FORWARDING = {"net.ipv4.ip_forward": True, "net.ipv6.conf.all.forwarding": "1"}
 def reference() -> Variables:
     """Return the role's defaults, as the filter gets them."""
     defaults = to_plain(DataLoader().load_from_file(str(ROOT / "roles/topology/defaults/main.yml")))
-    for only_in_role in ("topology_prune", "topology_nat_backend", "topology_ovs_timeout", "topology_ovs_database"):
+    for only_in_role in (
+        "topology_prune",
+        "topology_nat_backend",
+        "topology_ovs_timeout",
+        "topology_ovs_database",
+        "topology_tunnel_address",
+    ):
         del defaults[only_in_role]
     return {key.removeprefix("topology_"): value for key, value in defaults.items()}
 
@@ -210,3 +216,26 @@ def expected_paths(variables: Variables, protocol: str = "icmp", expect: str = "
 def forbidden_paths(variables: Variables, protocol: str = "icmp") -> Paths:
     """Return the start and the target of the probes that expect no answer."""
     return expected_paths(variables, protocol, "unreachable")
+
+
+def meshed(*, mesh: Variables | None = None, **variables: Any) -> Variables:
+    """Return three namespaces, each on a host of its own, on a bridge with a mesh and its gateway on the first."""
+    return {
+        "hosts": {"one": "192.0.2.1", "two": "192.0.2.2", "three": "192.0.2.3"},
+        "bridges": [
+            {
+                "name": "lab",
+                "addresses": ["10.1.0.254/24"],
+                "mesh": {"type": "vxlan", "key": 7, "gateway": "one", **(mesh or {})},
+            }
+        ],
+        "namespaces": [
+            {
+                "name": name,
+                "host": host,
+                "interfaces": [{"name": "eth0", "bridge": "lab", "addresses": [f"10.1.0.{number}/24"]}],
+            }
+            for number, (name, host) in enumerate((("a", "one"), ("b", "two"), ("c", "three")), 1)
+        ],
+        **variables,
+    }

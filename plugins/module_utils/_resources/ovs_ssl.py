@@ -1,14 +1,14 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The keys by which bridges speak to controllers over TLS. Pure.
+"""The keys by which Open vSwitch, and an ovn-controller beside it, speak TLS to controllers and databases. Pure.
 
 Open vSwitch has one set of them for the host.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
@@ -16,7 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import F
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.bridge_settings import SSL
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.references import WantedRows, plan_rows
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.references import plan_rows
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
 
 #: The connection methods that need them.
@@ -24,18 +24,20 @@ _METHODS = ("ssl:", "pssl:")
 _CALL = Entry("the call")
 
 
-def require_ssl(switch: Switch, entry: Entry, rows: Mapping[str, WantedRows], given: Mapping[str, Any] | None) -> None:
-    """Check that Open vSwitch has, or gets, the keys for the controllers of an entry.
+def require_ssl(
+    switch: Switch, entry: Entry, option: str, targets: Iterable[object], given: Mapping[str, Any] | None
+) -> None:
+    """Check that Open vSwitch has, or gets, the keys for the connections of an entry.
 
     Raises:
         InvalidEntry: It has none.
     """
-    secure = [str(target) for target in rows.get("controllers", {}) if str(target).startswith(_METHODS)]
+    secure = [str(target) for target in targets if str(target).startswith(_METHODS)]
     has_keys = bool(SSL.find(switch, switch.root)) if given is None else any(given.values())
     if secure and not has_keys and not switch.unavailable:
         raise InvalidEntry(
             entry,
-            "controllers",
+            option,
             f"{secure[0]} needs a key and certificates, and Open vSwitch has none; give `ssl`",
         )
 

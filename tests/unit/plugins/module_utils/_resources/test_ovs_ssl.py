@@ -1,11 +1,9 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The keys by which bridges speak to controllers over TLS."""
+"""The keys by which Open vSwitch speaks TLS."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 
@@ -14,7 +12,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Ent
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Uuid
-from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge_ssl import (
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_ssl import (
     check_ssl,
     plan_ssl,
     require_ssl,
@@ -23,18 +21,18 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge
 KEYS = {"key": "/k", "certificate": "/c", "ca_certificate": "/a"}
 ROW = Row("SSL", "s", {"private_key": "/k", "certificate": "/c", "ca_cert": "/a"})
 WITH = Switch(root=Row("Open_vSwitch", "o", {"ssl": Uuid("s")}), rows={"s": ROW})
-SECURE: Any = {"controllers": {"ssl:a:1": {}}}
+SECURE = ("controllers", ["ssl:a:1"])
 
 
 def test_a_secure_controller_needs_keys() -> None:
     with pytest.raises(InvalidEntry, match="controllers: ssl:a:1 needs a key and certificates"):
-        require_ssl(Switch(), Entry("br"), SECURE, None)
+        require_ssl(Switch(), Entry("br"), *SECURE, None)
     with pytest.raises(InvalidEntry):
-        require_ssl(WITH, Entry("br"), SECURE, {"key": None})
-    require_ssl(WITH, Entry("br"), SECURE, None)
-    require_ssl(Switch(), Entry("br"), SECURE, KEYS)
-    require_ssl(Switch(), Entry("br"), {"controllers": {"tcp:a:1": {}}}, None)
-    require_ssl(Switch(unavailable="it is not running"), Entry("br"), SECURE, None)
+        require_ssl(WITH, Entry("br"), *SECURE, {"key": None})
+    require_ssl(WITH, Entry("br"), *SECURE, None)
+    require_ssl(Switch(), Entry("br"), *SECURE, KEYS)
+    require_ssl(Switch(), Entry("br"), "controllers", ["tcp:a:1"], None)
+    require_ssl(Switch(unavailable="it is not running"), Entry("br"), *SECURE, None)
 
 
 def test_keys_are_complete_and_absolute() -> None:
