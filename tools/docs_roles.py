@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 #: The pages with a table, each with the role whose variables it lists.
 PAGES: Mapping[str, str] = {
     "roles/openvswitch/README.md": "openvswitch",
+    "roles/ovn_central/README.md": "ovn_central",
+    "roles/ovn_host/README.md": "ovn_host",
     "roles/topology/README.md": "topology",
     "docs/docsite/rst/variables.rst": "topology",
 }

@@ -207,6 +207,7 @@ EXAMPLES = r"""
   netns.fabric.link:
     name: br-phy
     addresses: [192.0.2.11/24]
+    enabled: true
 
 - name: Make the host a chassis
   netns.fabric.ovn_chassis:
@@ -220,7 +221,7 @@ EXAMPLES = r"""
   netns.fabric.ovs_bridge:
     name: br-ex
 
-- name: Tell OVN so
+- name: Name the physical network in OVN
   netns.fabric.ovn_chassis:
     bridge: br-int
     bridge_mappings:

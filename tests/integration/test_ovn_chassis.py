@@ -82,7 +82,7 @@ def test_an_address_that_is_on_no_bridge_is_refused(prepared: Host, run_module: 
     before = snapshot.take()
     result = run_module("ovn_chassis", **{**CHASSIS, "encap_ip": "192.0.2.77"})
     assert result.failed
-    assert "encap_ip: 192.0.2.77 is on nic0, which is no bridge of the userspace datapath" in result.message
+    assert "encap_ip: 192.0.2.77 is on nic0, which is not a bridge of the userspace datapath" in result.message
     shell(prepared, "link set br-phy down")
     assert "the bridge br-phy, which has the address 192.0.2.1, is down" in run_module("ovn_chassis", **CHASSIS).message
     shell(prepared, "link set br-phy up")

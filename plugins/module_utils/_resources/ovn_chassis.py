@@ -221,7 +221,7 @@ class ChassisPlanner(OvsPlanner[WantedChassis]):
         """Return why tunnels with this address would carry nothing; an empty text if they do.
 
         ovs-vswitchd sends the tunnels' packets of its userspace datapath itself, by the bridge whose local port has the
-        route to the other end (ovs-router.c). Where that is no bridge, it drops them without an error.
+        route to the other end (ovs-router.c). Where that is not a bridge, it drops them without an error.
         """
         links = self._actual.links.get(address, ())
         if not links:
@@ -231,9 +231,9 @@ class ChassisPlanner(OvsPlanner[WantedChassis]):
         local = [name for name in links if self._is_local_port(name)]
         if not local:
             return (
-                f"{address} is on {links[0]}, which is no bridge of the userspace datapath: every packet of a tunnel "
-                f"would be dropped without an error; create a bridge (`datapath_type: netdev`), add {links[0]} as its "
-                "port, and move the address to the bridge, as the role netns.fabric.ovn_host does"
+                f"{address} is on {links[0]}, which is not a bridge of the userspace datapath: every packet of a "
+                "tunnel would be dropped without an error; create a bridge (`datapath_type: netdev`), add "
+                f"{links[0]} as its port, and move the address to the bridge, as the role netns.fabric.ovn_host does"
             )
         if not any(name in self._actual.up or self.call.ensures(ALinkUp(None, name)) for name in local):
             cure = "set it up (`enabled: true` of netns.fabric.link)"

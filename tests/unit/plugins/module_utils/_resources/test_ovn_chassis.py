@@ -98,7 +98,7 @@ def test_the_datapath_that_works_is_chosen(keys: dict[str, str], asked: str | No
         (state(), {**NEW, "bridge_mappings": [{"network": "out", "bridge": "br-x"}]}, "the bridge br-x does not exist"),
         (state(), {**NEW, "bridge_mappings": [{"network": "a", "bridge": "b"}] * 2}, "a is listed twice"),
         (state(on=""), NEW, "encap_ip: no link of the host has the address 192.0.2.1"),
-        (state(on="eth0"), NEW, "192.0.2.1 is on eth0, which is no bridge of the userspace datapath"),
+        (state(on="eth0"), NEW, "192.0.2.1 is on eth0, which is not a bridge of the userspace datapath"),
         (state(on="br-sys"), NEW, "192.0.2.1 is on br-sys"),
         (state(up=()), NEW, "the bridge br-phy, which has the address 192.0.2.1, is down"),
         (state(KEYS, on="eth0"), {}, "192.0.2.1 is on eth0"),

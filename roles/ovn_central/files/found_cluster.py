@@ -1,0 +1,53 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Create the databases of the first member of a cluster, from those that the host has, if any.
+
+Runs on the managed host, as root: ``python -I -c SCRIPT DATABASES``, the databases as JSON: a list of objects with
+``file``, ``schema`` and ``address``. A standalone database, such as a package creates when it is installed, becomes the
+cluster's, and a copy of it stays beside. A clustered one is not touched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def tool(*arguments: str) -> bool:
+    """Run ovsdb-tool; return whether it succeeded."""
+    environment = {"PATH": SEARCHED, "LC_ALL": "C"}
+    command = ["ovsdb-tool", *arguments]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, timeout=60, check=False, env=environment).returncode == 0
+
+
+def found(file: str, schema: str, address: str) -> bool:
+    """Create a clustered database, unless there is one; return whether it could."""
+    former = f"{file}.standalone"
+    if os.path.exists(file):
+        if tool("db-is-clustered", file):
+            return True
+        os.rename(file, former)
+    if tool("create-cluster", file, former if os.path.exists(former) else schema, address):
+        return True
+    if os.path.exists(former):
+        os.rename(former, file)
+    return False
+
+
+def main() -> int:
+    """Create the databases."""
+    os.umask(0o027)
+    for database in json.loads(sys.argv[1]):
+        os.makedirs(os.path.dirname(database["file"]), mode=0o755, exist_ok=True)
+        if not found(**database):
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
