@@ -54,6 +54,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_d
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_model import (
     WITH_LINK,
     ExistingPort,
+    Peer,
     PortLink,
     PortState,
     WantedPort,
@@ -69,6 +70,12 @@ class PortPlanner(OvsPlanner[WantedPort]):
     def __init__(self, actual: PortState, call: Call[WantedPort]) -> None:
         super().__init__(actual.switch, call)
         self._actual = actual
+        #: The far ends of the veth pairs that an earlier step creates.
+        self._far_ends = {
+            thing.name: Peer(*thing.far)
+            for thing in call.ensured or ()
+            if isinstance(thing, AVeth) and thing.namespace is None
+        }
         self._lost = lost_taps(actual.switch, actual.attachments) | lost_vports(actual.switch, actual.attachments)
 
     def check(self) -> Iterable[FabricError]:
@@ -112,7 +119,8 @@ class PortPlanner(OvsPlanner[WantedPort]):
         check_tunnel(each, kind, is_new=interface is None)
         if interface is None and kind in WITH_LINK:
             check_link_name(each)
-        link = find_link(self._actual, each, self.call.simulated) if kind == "system" else PortLink()
+        peered = each if each.peer else replace(each, peer=self._far_ends.get(each.name))
+        link = find_link(self._actual, peered, self.call.simulated) if kind == "system" else PortLink()
         option = "members" if is_member else "name"
         if found is None and each.name in self._actual.staying:
             raise InvalidEntry(wanted.entry, option, self._actual.staying[each.name])

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface, Network
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
@@ -70,10 +70,11 @@ class ALinkUp:
 
 @dataclass(frozen=True)
 class AVeth:
-    """An end of a veth pair: a link whose alias and place are those of the pair."""
+    """An end of a veth pair: a link whose alias and place are those of the pair. `far` is the other end."""
 
     namespace: NamespaceName
     name: str
+    far: tuple[NamespaceName, str] = field(default=(None, ""), compare=False)
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,8 @@ class VethResource(Resource[Veth, KernelState]):
     def ensures(self, desired: Veth) -> Iterable[object]:
         for end in desired.ends if desired.present else ():
             yield from ensure_link(end.namespace, end.name, end.settings.enabled, end.settings.addresses)
-            yield AVeth(end.namespace, end.name)
+            far = next(each.where for each in desired.ends if each is not end)
+            yield AVeth(end.namespace, end.name, far)
 
     def read(self, host: Host, call: Call[Veth]) -> KernelState:
         kernel = host.use(KERNEL)

@@ -228,7 +228,7 @@ def port_names(topology: Topology) -> Iterator[tuple[str, str, str]]:
 
     Not those of links that are declared themselves.
     """
-    declared = {end.name for end in topology.host_links}
+    declared = _declared_links(topology)
     for port in _ports(topology):
         if port.kind != "system" or port.members or port.name not in declared:
             yield port.path, "name", port.name
@@ -237,6 +237,11 @@ def port_names(topology: Topology) -> Iterator[tuple[str, str, str]]:
                 yield port.path, f"members[{number}]", member
         if port.peer is not None:
             yield f"{port.path} peer", "name", port.peer[1]
+
+
+def _declared_links(topology: Topology) -> set[str]:
+    """Return the links of the host that are declared themselves: its own ones, and ends of veth pairs."""
+    return {end.name for end in topology.ends() if end.namespace is None}
 
 
 def _ports(topology: Topology) -> Iterator[BridgePort]:
@@ -266,7 +271,7 @@ def _build_port(port: BridgePort) -> Entry:
 def link_entries(topology: Topology) -> list[Entry]:
     """Return the entries for the module link: the links of ports, up unless declared down."""
     entries: list[Entry] = []
-    declared = {end.name for end in topology.host_links}
+    declared = _declared_links(topology)
     for port in _ports(topology):
         links = (port.name,) if port.kind == "internal" else port.uplinks
         for name in (name for name in links if name not in declared):
@@ -290,7 +295,7 @@ def absent_ports(topology: Topology) -> list[Entry]:
 
 def absent_links(topology: Topology) -> list[Entry]:
     """Return the entries by which uplinks become what they were; an internal port takes its link with it."""
-    declared = {end.name for end in topology.host_links}
+    declared = _declared_links(topology)
     return [
         {
             "name": name,

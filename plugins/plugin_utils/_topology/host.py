@@ -38,7 +38,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.schema impo
 Entry = dict[str, Any]
 
 _VARIABLE = "topology_host"
-#: The options of a link of the host, which is no port of a bridge by its entry.
+#: The options of a link of the host, which is not a port of a bridge by its entry.
 INTERFACE: dict[str, Check | None] = {
     **{
         name: check
@@ -98,7 +98,7 @@ def _read_link(reader: EntryReader, path: str, entry: Any) -> Attachment | None:
 
 def check_host(topology: Topology, errors: Errors) -> None:
     """Check that the links of the host which are ports of bridges are declared in one place."""
-    declared = {end.name: end.path for end in topology.host_links}
+    declared = {end.name: end.path for end in topology.ends() if end.namespace is None}
     for bridge in topology.bridges:
         for port in bridge.ports:
             given = [*(["addresses"] if port.addresses is not None else []), *port.link]
