@@ -47,7 +47,13 @@ def steps(variables: Variables) -> list[Step]:
         if module == "netns":
             mark["hosts"] = lists["hosts"]
         calls[name] = {"module": module, "options": {option: lists[name], **mark}}
-    order = _ABSENT if variables.get("state") == "absent" else tuple(calls)
+    order = list(_ABSENT if variables.get("state") == "absent" else calls)
+    if variables.get("state") == "absent":
+        of_host = ("routing_rules", "routes", "neighbours")
+        order = [*(name for name in of_host if any(lists[each] for each in of_host)), *order]
+    if any(port.get("type") == "internal" for port in lists["ports"]):
+        order.remove("ports")
+        order.insert(order.index("links"), "ports")
     return [calls[name] for name in order]
 
 

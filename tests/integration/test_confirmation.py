@@ -257,6 +257,72 @@ def test_the_role_is_refused_without_confirmation(remote: Remote) -> None:
     snapshot.assert_unchanged(before)
 
 
+def uplink(**port: Any) -> dict[str, Any]:
+    """A topology whose bridge has the host's only link as a port, and the host's address."""
+    return {
+        "bridges": [
+            {
+                "name": "edge",
+                "addresses": [f"{own_host.UPLINK_ADDRESS}/24"],
+                "ports": [{"name": "nic0", "addresses": [], **port}],
+            }
+        ],
+        "namespaces": [
+            {"name": "web", "interfaces": [{"name": "eth0", "bridge": "edge", "addresses": ["198.51.100.9/24"]}]}
+        ],
+        "host": {"routes": [{"destination": "default", "gateway": own_host.OUTSIDE_ADDRESS}]},
+    }
+
+
+def test_an_uplink_that_the_connection_comes_in_by_needs_a_confirmation(remote: Remote) -> None:
+    before = snapshot.take()
+    for check in (True, False):
+        played = remote.play(check=check, **role(**uplink()))
+        assert played.returncode != 0
+        assert "comes in by nic0, and would be cut" in words(played), played.stdout
+    snapshot.assert_unchanged(before)
+
+
+def test_an_uplink_that_keeps_the_address_of_the_connection_is_refused(remote: Remote) -> None:
+    """With a confirmation as well, before anything is changed: such a run could not be confirmed."""
+    before = snapshot.take()
+    for changes in ({"addresses": [f"{own_host.UPLINK_ADDRESS}/24"]}, {}):
+        variables = uplink(**changes)
+        if changes:
+            del variables["bridges"][0]["addresses"]
+        else:
+            del variables["bridges"][0]["addresses"], variables["bridges"][0]["ports"][0]["addresses"]
+        del variables["host"]
+        for check in (True, False):
+            played = remote.play(check=check, **role(confirm=LONG, **variables))
+            assert played.returncode != 0
+            assert "which keeps the address 198.51.100.1/24" in words(played), played.stdout
+            assert "give the address to the bridge" in words(played)
+    snapshot.assert_unchanged(before)
+
+
+def test_an_uplink_gives_the_address_of_the_connection_to_the_bridge(host: Host, remote: Remote) -> None:
+    """By a veth pair to the outside world, which takes the frames of a bridge: a macvlan has one address only."""
+    for line in (
+        "link del nic0",
+        f"addr add {own_host.UPLINK_ADDRESS}/24 dev uplink0",
+        f"route add default via {own_host.OUTSIDE_ADDRESS}",
+    ):
+        host.run("ip", *line.split())
+    variables = uplink(name="uplink0")
+    assert remote.play(check=True, **role(confirm=30, **variables)).returncode == 0
+    played = remote.play(**role(confirm=30, **variables))
+    assert played.returncode == 0, played.stdout
+    assert ended()
+    assert host.ovs_vsctl("iface-to-br", "uplink0") == "edge"
+    assert "inet " not in host.run("ip", "addr", "show", "dev", "uplink0").stdout
+    again = remote.play(**role(confirm=30, **variables))
+    assert (again.returncode, "changed=0" in again.stdout) == (0, True), again.stdout
+    # Who is outside reaches the host and the namespace by the uplink.
+    for address in (own_host.UPLINK_ADDRESS, "198.51.100.9"):
+        assert host.pings(address, own_host.OUTSIDE_NAMESPACE), address
+
+
 def test_a_host_that_was_cut_off_restores_itself(remote: Remote) -> None:
     """The play fails, and says why; the next one finds the host as before."""
     before = snapshot.take()

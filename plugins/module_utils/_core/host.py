@@ -109,6 +109,11 @@ class Host:
             backend.close()
         self._opened.clear()
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether what is done is recorded until it is confirmed, see keep_journal()."""
+        return self._kept is not None
+
     def require_writable(self, plan: Plan) -> None:
         """Check that the host can carry out a plan: that it has the rights, and that no file system is read-only.
 

@@ -38,7 +38,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._entry.confirmation_s
     ConfirmationSocket,
     Request,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._system.connections import find_connection
+from ansible_collections.netns.fabric.plugins.module_utils._system.connections import (
+    Connection,
+    find_connection,
+    inherit_connection,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._system.systemd import move_to_scope
 
 #: Seconds that a rollback waits for the lock. Who has it only reads: a run that writes is refused until then.
@@ -82,7 +86,7 @@ def run_kept(run: KeptRun, backends: Iterable[BackendType[Any]], wanted: Confirm
     """
     require_root()
     found = find_connection()  # now: the keeper is not a child of the session
-    keeper = _Keeper(run, tuple(backends), wanted, str(found) if found else None)
+    keeper = _Keeper(run, tuple(backends), wanted, found)
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -106,13 +110,14 @@ class _Keeper:
     """The keeper, in its own process."""
 
     def __init__(
-        self, run: KeptRun, backends: tuple[BackendType[Any], ...], wanted: Confirmation, origin: str | None
+        self, run: KeptRun, backends: tuple[BackendType[Any], ...], wanted: Confirmation, origin: Connection | None
     ) -> None:
         self._run = run
         self._backends = backends
         self._wanted = wanted
         self._record = Record(wanted.id, wanted.seconds, confirmation.RUNNING)
-        self._socket = ConfirmationSocket(wanted.id, origin)
+        self._origin = origin
+        self._socket = ConfirmationSocket(wanted.id, str(origin) if origin else None)
         self._answered = False
 
     def start(self, pipe: int) -> None:
@@ -123,6 +128,7 @@ class _Keeper:
             if os.fork() != 0:
                 return
             _detach()
+            inherit_connection(self._origin)
             move_to_scope(f"Confirmation of a run of netns.fabric ({self._wanted.id})")
             with open_host(self._backends, check_mode=False) as host:
                 self._keep(host)

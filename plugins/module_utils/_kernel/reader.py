@@ -398,9 +398,12 @@ class Reader:
         """Read from now on as if these links of the host had been removed."""
         for name in names:
             self._simulated_sysctls.forget_link(None, name)
-        for link in self.read([None]).namespace(None).links if names else ():
+        state = self.read([None], others=self._handles.names()) if names else KernelState()
+        for link in state.namespace(None).links if names else ():
             if link.name in names:
                 self._simulate_removal(None, link)
+                for place_on, on in state.links_on(None, link):
+                    self._simulate_removal(place_on, on)
 
     def _simulate_return(self, move: op.MoveLink, link: Link | None) -> None:
         if link is None or link.kind == "veth":

@@ -83,7 +83,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.subnets im
     find_taken,
     read_routes,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, AVrf, ensure_link
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import (
+    ALink,
+    ALinkUp,
+    AVeth,
+    AVrf,
+    ensure_link,
+)
 
 
 class LinkResource(Resource[WantedLink, KernelState]):
@@ -166,7 +172,8 @@ def _find(state: KernelState, wanted: WantedLink, owner: str | None) -> tuple[Na
         if link is not None and (namespace == wanted.namespace or _may_move(link)):
             return namespace, link
     for namespace, link in state.links():
-        if wanted.name in link.names and owner is not None and owner in link.owners and _may_move(link):
+        is_owned = owner is not None and owner in link.owners and not link.created
+        if wanted.name in link.names and is_owned and _may_move(link):
             return namespace, link
     return None
 
@@ -204,7 +211,7 @@ class _LinkPlanner(Planner[WantedLink]):
         """No link is wanted in two places, and no subnet is the host's elsewhere."""
         taken: dict[tuple[NamespaceName, str], WantedLink] = {}
         for wanted in self.call.entries:
-            where = _find(self._actual, wanted, self.call.owner) if wanted.present and wanted.own is None else None
+            where = self._find(wanted) if wanted.present and wanted.own is None else None
             if where is None:
                 continue
             other = taken.setdefault((where[0], where[1].name), wanted)
@@ -231,6 +238,12 @@ class _LinkPlanner(Planner[WantedLink]):
 
     # Present
 
+    def _find(self, wanted: WantedLink) -> tuple[NamespaceName, Link] | None:
+        """Return the link that an entry is about; the end of a veth pair that an earlier step creates is none yet."""
+        if self.call.ensures(AVeth(*wanted.where)) and self._actual.named(*wanted.where) is None:
+            return None
+        return _find(self._actual, wanted, self.call.owner)
+
     def present(self, wanted: WantedLink) -> None:
         require_namespace(self, self._actual, wanted.entry, "namespace", wanted.namespace)
         check_master(self, self._actual, wanted.entry, "master", wanted.where, wanted.settings, self._created.declared)
@@ -248,7 +261,7 @@ class _LinkPlanner(Planner[WantedLink]):
 
     def _present_existing(self, wanted: WantedLink) -> None:
         self._check_not_veth(wanted)
-        where = _find(self._actual, wanted, self.call.owner)
+        where = self._find(wanted)
         steps: tuple[Operation, ...] = ()
         before: dict[str, Any] = {}
         after: dict[str, Any] = {}
@@ -320,7 +333,7 @@ class _LinkPlanner(Planner[WantedLink]):
 
     def _check_not_veth(self, wanted: WantedLink) -> None:
         """Refuse to move the end of a veth pair from the host."""
-        link = self._actual.named(None, wanted.name)
+        link = None if self.call.ensures(AVeth(*wanted.where)) else self._actual.named(None, wanted.name)
         if wanted.namespace and link and link.kind == "veth" and not self._actual.named(wanted.namespace, wanted.name):
             raise InvalidEntry(
                 wanted.entry,
@@ -339,7 +352,11 @@ class _LinkPlanner(Planner[WantedLink]):
             f"there is no link {wanted.name}{elsewhere} on the host; check the name (`ip link`), or create it first",
             ALink(wanted.namespace, wanted.name),
         )
-        return assume_with_sysctls(self._actual, wanted.namespace, wanted.name, wanted.settings)
+        found = assume_with_sysctls(self._actual, wanted.namespace, wanted.name, wanted.settings)
+        if self.call.ensures(AVeth(*wanted.where)):
+            is_up = self.call.ensures(ALinkUp(*wanted.where))
+            return replace(found, link=replace(found.link, kind="veth", up=is_up))
+        return found
 
     # Absent
 
@@ -375,10 +392,12 @@ class _LinkPlanner(Planner[WantedLink]):
     def prune(self) -> None:
         """Give back the owner's links that the call does not list; their addresses were the list's."""
         listed = {(wanted.namespace, wanted.name) for wanted in self.call.entries}
-        names = {wanted.name for wanted in self.call.entries if wanted.present}
+        # One that exists may be on its way to where it is listed; a created one is another link elsewhere.
+        names = {wanted.name for wanted in self.call.entries if wanted.present and wanted.own is None}
         for namespace, link in self._actual.links():
             owned = self.call.owner in link.owners and link.kind != "veth" and not link.loopback
-            is_listed = any((namespace, name) in listed or name in names for name in link.names)
+            moving = set() if link.created else names
+            is_listed = any((namespace, name) in listed or name in moving for name in link.names)
             if not owned or is_listed or (namespace, link.name) in self._given_back | self._created.gone:
                 continue
             if link.created:

@@ -43,6 +43,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_m
     WantedPort,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_planner import PortPlanner
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_uplinks import read_staying
 from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, APort
 
 
@@ -148,7 +149,9 @@ class PortResource(Resource[WantedPort, PortState]):
         if not call.check_mode and switch.running:
             expected = {port.name for port in present if links.link(None, port.name)}
             switch = host.use(OVSDB).read_settled(expected)
-        state = PortState(switch, links, system_works=host.use(OVSDB).kernel_datapath(), reopened=reopened)
+        staying = read_staying(host, {port.name for port in present if switch.port_with(port.name) is None})
+        works = host.use(OVSDB).kernel_datapath()
+        state = PortState(switch, links, system_works=works, reopened=reopened, staying=staying)
         if any(is_far_end_unknown(state, port) for port in present):
             named = [port.peer.namespace for port in present if port.peer]
             everywhere = sorted(host.use(KERNEL).namespace_names(preferred=named))

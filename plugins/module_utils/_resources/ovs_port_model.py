@@ -101,6 +101,8 @@ class PortState:
     attachments: Attachments = field(default_factory=Attachments)
     system_works: bool = False
     reopened: frozenset[str] = frozenset()
+    #: Why links cannot become ports, see ovs_port_uplinks.py.
+    staying: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -54,13 +54,14 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_d
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_model import (
     WITH_LINK,
     ExistingPort,
+    Peer,
     PortLink,
     PortState,
     WantedPort,
     is_userspace,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_stack import leave_alone
-from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ABridge, ALink
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ABridge, ALink, AVeth
 
 
 class PortPlanner(OvsPlanner[WantedPort]):
@@ -69,6 +70,12 @@ class PortPlanner(OvsPlanner[WantedPort]):
     def __init__(self, actual: PortState, call: Call[WantedPort]) -> None:
         super().__init__(actual.switch, call)
         self._actual = actual
+        #: The far ends of the veth pairs that an earlier step creates.
+        self._far_ends = {
+            thing.name: Peer(*thing.far)
+            for thing in call.ensured or ()
+            if isinstance(thing, AVeth) and thing.namespace is None
+        }
         self._lost = lost_taps(actual.switch, actual.attachments) | lost_vports(actual.switch, actual.attachments)
 
     def check(self) -> Iterable[FabricError]:
@@ -112,8 +119,12 @@ class PortPlanner(OvsPlanner[WantedPort]):
         check_tunnel(each, kind, is_new=interface is None)
         if interface is None and kind in WITH_LINK:
             check_link_name(each)
-        link = find_link(self._actual, each, self.call.simulated) if kind == "system" else PortLink()
-        self._check_device(each, bridge, kind, current, "members" if is_member else "name")
+        peered = each if each.peer else replace(each, peer=self._far_ends.get(each.name))
+        link = find_link(self._actual, peered, self.call.simulated) if kind == "system" else PortLink()
+        option = "members" if is_member else "name"
+        if found is None and each.name in self._actual.staying:
+            raise InvalidEntry(wanted.entry, option, self._actual.staying[each.name])
+        self._check_device(each, bridge, kind, current, option)
         port = found[1] if found else Port(wanted.name)
         own = (interface,) if interface else ()
         return ExistingPort(each, found[0] if found else bridge, replace(port, interfaces=own), bridge, kind, link)
@@ -261,6 +272,9 @@ class PortPlanner(OvsPlanner[WantedPort]):
         """Return what the link of an interface needs beside Open vSwitch."""
         wanted, bridge, kind, link = each.wanted, each.target, each.kind, each.link
         checksums = self._plan_checksums(wanted, bridge, kind, link, diff)
+        where = (None, wanted.name)
+        if link.link is None and self.call.ensures(ALink(*where)) and not self.call.ensures(AVeth(*where)):
+            return checksums  # an earlier step creates a link of another kind
         return [*checksums, *leave_alone(self._actual, wanted, bridge, kind, link.link, diff)]
 
     def _update(self, wanted: WantedPort, attached: Sequence[ExistingPort], found: tuple[Bridge, Port]) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface, Network
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
@@ -66,6 +66,15 @@ class ALinkUp:
 
     def __str__(self) -> str:
         return f"link {self.namespace or 'host'}/{self.name} (up)"
+
+
+@dataclass(frozen=True)
+class AVeth:
+    """An end of a veth pair: a link whose alias and place are those of the pair. `far` is the other end."""
+
+    namespace: NamespaceName
+    name: str
+    far: tuple[NamespaceName, str] = field(default=(None, ""), compare=False)
 
 
 @dataclass(frozen=True)

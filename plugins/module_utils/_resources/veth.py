@@ -55,7 +55,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.subnets im
     find_taken,
     read_routes,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ensure_link
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import AVeth, ensure_link
 
 END_OPTIONS: Mapping[str, Mapping[str, Any]] = {**LINK_OPTIONS, "tx_checksum": {"type": "bool"}}
 
@@ -117,6 +117,8 @@ class VethResource(Resource[Veth, KernelState]):
     def ensures(self, desired: Veth) -> Iterable[object]:
         for end in desired.ends if desired.present else ():
             yield from ensure_link(end.namespace, end.name, end.settings.enabled, end.settings.addresses)
+            far = next(each.where for each in desired.ends if each is not end)
+            yield AVeth(end.namespace, end.name, far)
 
     def read(self, host: Host, call: Call[Veth]) -> KernelState:
         kernel = host.use(KERNEL)

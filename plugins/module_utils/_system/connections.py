@@ -28,11 +28,22 @@ class Connection:
         return f"{self.peer} port {self.peer_port} to {self.local} port {self.local_port}"
 
 
+#: The connection of a process that has left the session which it was started in.
+_inherited: list[Connection] = []
+
+
+def inherit_connection(connection: Connection | None) -> None:
+    """Take a connection for that of this process from now on, which has left its session."""
+    _inherited[:] = [connection] if connection else []
+
+
 def find_connection() -> Connection | None:
     """Return the SSH connection that this process was started by; None where that was none, or it is not known.
 
     sudo(8) removes the variable from the environment, but not from that of the processes before it.
     """
+    if _inherited:
+        return _inherited[0]
     for pid in _ancestors():
         with suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:
             for word in file.read().split(b"\0"):

@@ -28,10 +28,12 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model impor
     namespace_key,
     place_note,
     policy_note,
+    port_note,
     published_note,
     reaching_note,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import model as declared
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_ports import describe_port
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import IsolatedLinks
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.loader import load_topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.placement import cut
@@ -77,6 +79,7 @@ def _build(topology: declared.Topology) -> Diagram:
             notes=(
                 *([mesh_note(bridge.mesh.kind, bridge.mesh.key, bridge.mesh.gateway)] if bridge.mesh else ()),
                 *_build_notes(links, bridge.name),
+                *(port_note(describe_port(port)) for port in bridge.ports),
             ),
         )
         for bridge in topology.bridges

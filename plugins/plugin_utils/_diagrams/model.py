@@ -95,6 +95,11 @@ class Note:
 OPEN = Note("open: not isolated", required=False)
 
 
+def port_note(text: str) -> Note:
+    """Return the note of a bridge's port that leads out of the topology, or to another bridge."""
+    return Note(f"port {text}", required=False)
+
+
 def place_note(host: str) -> Note:
     """Return the note of a namespace that is on one of several hosts, which facts do not have."""
     return Note(f"on host {host}", required=False)

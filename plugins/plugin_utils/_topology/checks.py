@@ -17,8 +17,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.validation impo
     Interface,
     Network,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_ports import check_ports, port_names
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import check_forwards
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.host import check_host
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds import check_kinds, find_vrfs
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.mac_checks import check_macs
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.meshes import check_meshes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
@@ -43,6 +46,9 @@ def check_topology(topology: Topology, errors: Errors) -> None:
     _check_bridges(topology, errors)
     _check_names(topology, errors)
     _check_addresses(topology, errors)
+    check_ports(topology, errors)
+    check_kinds(topology, errors)
+    check_host(topology, errors)
     check_mtus(topology, errors)
     check_macs(topology, errors)
     check_routes(topology, errors)
@@ -141,13 +147,15 @@ def _link_names(topology: Topology) -> Iterator[tuple[str, str, str | None, str]
             yield end.path, "peer", None, end.peer
     for end, name in inlets(topology):
         yield end.path, "shape", end.namespace, name
+    for path, option, name in port_names(topology):
+        yield path, option, None, name
 
 
 def _existing_links(topology: Topology) -> Iterator[Attachment]:
     """Yield the links that move into a namespace."""
     for namespace in topology.namespaces:
         for attachment in namespace.interfaces:
-            if attachment.bridge is None and attachment.name != "lo":
+            if attachment.bridge is None and attachment.kind is None and attachment.name != "lo":
                 yield attachment
 
 
@@ -182,12 +190,17 @@ def _check_addresses(topology: Topology, errors: Errors) -> None:
 
 def _addresses_by_scope(topology: Topology) -> Iterator[tuple[str, _Scopes, Iterable[Interface]]]:
     """Yield all interfaces: path, the scopes that hold each of its addresses at most once, addresses."""
+    vrfs = find_vrfs(topology)
     for bridge in topology.bridges:
         scopes: _Scopes = [(None, "on the host"), (("bridge", bridge.name, 0), f"on bridge {bridge.name!r}")]
         yield bridge.path, scopes, bridge.addresses or ()
+    for own in topology.host_links:
+        yield own.path, [(None, "on the host")], own.addresses or ()
     for namespace in topology.namespaces:
         for attachment in namespace.interfaces:
             scopes = [(namespace.name, _describe_place(namespace.name))]
+            if (namespace.name, attachment.master) in vrfs:
+                scopes = [((namespace.name, attachment.master), f"in VRF {attachment.master!r}")]
             segment = segment_of(attachment)
             if segment is not None:
                 scopes.append((segment, f"on bridge {attachment.bridge!r}"))

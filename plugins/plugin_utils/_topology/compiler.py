@@ -13,9 +13,17 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values import format_pool
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_ports import (
+    absent_links,
+    absent_ports,
+    link_entries,
+    port_entries,
+)
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.distant import split_probes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.host import absent_host_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import isolation_entries
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds import membership_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.loader import load_topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.meshes import tunnel_ports
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
@@ -85,12 +93,19 @@ def _compile_present(parts: Parts, policies: Policies) -> dict[str, Any]:
         "pairs": [_build_plugged_pair(attachment) for attachment in plugged]
         + [_build_pair(link) for link in topology.links],
         "links": [_build_local(bridge) for bridge in topology.bridges]
-        + [_build_end(end) for end in existing]
+        + [_build_interface(end) for end in topology.host_links]
+        + link_entries(topology)
+        + [_build_interface(end) for end in existing]
+        + membership_entries(topology)
         + [
             {"name": name, "namespace": end.namespace, "kind": "ifb", "enabled": True} for end, name in inlets(topology)
         ],
         "qdiscs": qdisc_entries(topology),
-        "ports": [*(_build_port(attachment) for attachment in plugged), *tunnel_ports(topology)],
+        "ports": [
+            *(_build_port(attachment) for attachment in plugged),
+            *port_entries(topology),
+            *tunnel_ports(topology),
+        ],
         "hosts": namespace_addresses(parts.view),
         **routing_entries(topology),
         "isolation": isolation_entries(parts.view),
@@ -119,6 +134,12 @@ def _build_end(end: End) -> Entry:
     if end.addresses is not None:
         entry["addresses"] = _format_addresses(end.addresses)
     return entry
+
+
+def _build_interface(interface: Attachment) -> Entry:
+    """Return an interface without a bridge, which is created if it has a kind."""
+    entry = {**_build_end(interface), **interface.creation}
+    return entry if interface.master is None else {**entry, "master": interface.master}
 
 
 def _build_plugged_pair(attachment: Attachment) -> Entry:
@@ -196,6 +217,7 @@ def _compile_absent(parts: Parts, policies: Policies) -> dict[str, Any]:
     topology = parts.local
     plugged, existing = _split_attachments(topology)
     ends: list[End] = [*plugged, *(link.near for link in topology.links)]
+    of_host = absent_host_entries(topology)  # Those of a namespace end with it.
     return {
         "namespaces": [
             _build_absent(name=namespace.name, **_select(namespace, "force")) for namespace in topology.namespaces
@@ -208,21 +230,21 @@ def _compile_absent(parts: Parts, policies: Policies) -> dict[str, Any]:
                 _build_absent(name=bridge.name, addresses=_format_addresses(bridge.addresses))
                 for bridge in topology.bridges
             ),
-            *(
-                _build_absent(name=end.name, namespace=end.namespace, addresses=_format_addresses(end.addresses))
-                for end in existing
-            ),
+            *map(_build_absent_interface, topology.host_links),
+            *absent_links(topology),
+            *map(_build_absent_interface, existing),
             *(_build_absent(name=name, namespace=end.namespace) for end, name in inlets(topology)),
         ],
         "qdiscs": absent_qdiscs(topology),
         "ports": [
             *(_build_absent(name=attachment.peer, bridge=attachment.bridge) for attachment in plugged),
+            *absent_ports(topology),
             *(_build_absent(name=port["name"], bridge=port["bridge"]) for port in tunnel_ports(topology)),
         ],
-        "routes": [],
+        "routes": of_host["routes"],
         "hosts": {},
-        "routing_rules": [],
-        "neighbours": [],
+        "routing_rules": of_host["routing_rules"],
+        "neighbours": of_host["neighbours"],
         "isolation": [_build_absent(link=str(entry["link"])) for entry in isolation_entries(parts.view)],
         "rules": [
             _build_absent(source=str(rule.source), **_select(rule, "namespace", "out_interface"))
@@ -236,6 +258,12 @@ def _compile_absent(parts: Parts, policies: Policies) -> dict[str, Any]:
         "policies": [_build_absent(namespace=name) for name in policies.by_namespace if name not in parts.others],
         "probes": [],
     }
+
+
+def _build_absent_interface(end: Attachment) -> Entry:
+    if end.kind is not None:
+        return _build_absent(name=end.name, namespace=end.namespace, kind=end.kind)
+    return _build_absent(name=end.name, namespace=end.namespace, addresses=_format_addresses(end.addresses))
 
 
 def _build_absent(**identity: Any) -> Entry:

@@ -11,6 +11,12 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds import (
+    CREATION,
+    OWN_OPTIONS,
+    find_unfit_options,
+    read_kind,
+)
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Attachment, Shape
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.route_reader import EntryReader
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.shapes import build_shape
@@ -20,13 +26,22 @@ END_OPTIONS = ("mac", "mtu", "enabled", "tx_checksum", "sysctls")
 
 
 def read_attachment(reader: EntryReader, path: str, entry: Any, namespace: str) -> Attachment | None:
-    """Return an interface of a namespace; None where nothing can be said of it."""
-    exists = isinstance(entry, Mapping) and "bridge" not in entry
+    """Return an interface of a namespace; None where it is not a valid entry."""
+    given = entry if isinstance(entry, Mapping) else {}
+    is_created = "kind" in given
+    exists = isinstance(entry, Mapping) and not is_created and "bridge" not in entry
     known = schema.EXISTING_INTERFACE if exists else schema.INTERFACE
-    options = reader.check_options(path, entry, {**known, "shape": None}, "name")
+    further = {
+        **CREATION,
+        "shape": None,
+        **dict.fromkeys(name for name in OWN_OPTIONS if is_created or name != "bridge"),
+    }
+    options = reader.check_options(path, entry, {**known, **further}, "name")
     if options is None:
         return None
-    if exists:
+    for option, message in find_unfit_options(given):
+        reader.errors.add(path, option, message)
+    if exists or is_created:
         for option in ("peer", "tx_checksum", *schema.PORT):
             if option in entry:
                 reader.errors.add(path, option, _explain_bridge_required(option))
@@ -37,10 +52,12 @@ def read_attachment(reader: EntryReader, path: str, entry: Any, namespace: str) 
         addresses=addresses_of(options),
         options=select(options, END_OPTIONS),
         incomplete=lacks_addresses(entry, options),
-        bridge=options.get("bridge"),
-        peer=_read_peer(reader, path, entry, options, namespace),
+        bridge=None if is_created else options.get("bridge"),
+        peer="" if is_created else _read_peer(reader, path, entry, options, namespace),
         port=port_options(options),
         shape=read_shape(reader, path, options),
+        master=options.get("master"),
+        creation=read_kind(reader, path, options),
     )
 
 
@@ -99,7 +116,7 @@ def lacks_addresses(entry: Mapping[str, Any], options: Mapping[str, Any]) -> boo
 def _explain_bridge_required(option: str) -> str:
     meaning = {
         "peer": "it names the end of the veth pair that is a port of the bridge",
-        "tx_checksum": "it applies to a veth pair, and without `bridge` the entry is an existing link",
+        "tx_checksum": "it applies to a veth pair, and without `bridge` the entry is another link",
     }.get(option)
     if meaning is None:
         return f"requires `bridge`: it is an option of the bridge's port; add `bridge`, or omit `{option}`"

@@ -69,14 +69,15 @@ class IsolatedLinks:
     def _is_isolated(self, link: HostLink) -> bool:
         if link.isolate is not None:
             return link.isolate
-        # What NAT leaves by, or a port is published on, leads to others.
+        # What NAT leaves by, or a port is published on, or has a link of the host as a port, leads to others.
         return link.name not in self._outer and is_rule_safe(link.name)
 
     @cached_property
     def _outer(self) -> frozenset[str]:
         rules: list[Nat | Forward] = [*self.topology.nat, *self.topology.forwards]
         named = (rule.options.get(name) for rule in rules for name in ("out_interface", "in_interface"))
-        return frozenset(name for name in named if name)
+        uplinked = (bridge.name for bridge in self.topology.bridges if any(port.uplinks for port in bridge.ports))
+        return frozenset((*filter(None, named), *uplinked))
 
     @cached_property
     def _nat(self) -> list[Nat]:

@@ -22,6 +22,32 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.segments im
 
 
 @dataclass(frozen=True)
+class BridgePort:
+    """An entry of a bridge's ``ports``: what connects it to something else than a namespace."""
+
+    path: str
+    name: str
+    bridge: str
+    #: The type of the port in Open vSwitch; ``system`` is a link of the host.
+    kind: str
+    #: Options of the module ovs_port, as far as given.
+    options: Mapping[str, Any]
+    #: The links of a bond; empty for a port of one interface.
+    members: tuple[str, ...] = ()
+    #: The bridge and the name of the other half of a pair of patch ports.
+    peer: tuple[str, str] | None = None
+    #: Of its link; None: not declared.
+    addresses: tuple[Interface, ...] | None = None
+    #: ``enabled`` and ``sysctls`` of its link, as far as given.
+    link: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def uplinks(self) -> tuple[str, ...]:
+        """The links of the host that make it up."""
+        return self.members or ((self.name,) if self.kind == "system" else ())
+
+
+@dataclass(frozen=True)
 class Mesh:
     """The tunnels that join a bridge with those of the same name on the other hosts of the topology."""
 
@@ -53,7 +79,13 @@ class Bridge:
     defaults: Mapping[str, str] = field(default_factory=dict)
     #: Kernel parameters of the local interface, without its name.
     sysctls: Mapping[str, Any] = field(default_factory=dict)
+    ports: tuple[BridgePort, ...] = ()
     mesh: Mesh | None = None
+
+    @property
+    def leads_elsewhere(self) -> bool:
+        """Whether there may be addresses behind one of its ports that are not declared, or other bridges."""
+        return any(port.kind != "internal" for port in self.ports)
 
 
 @dataclass(frozen=True)
@@ -89,16 +121,30 @@ class End:
     #: On the host: whether it forwards only what is declared; None: not declared.
     isolate: bool | None = None
     shape: Shape | None = None
+    #: The link that it is a member of; empty: of none.
+    master: str | None = None
 
 
 @dataclass(frozen=True)
 class Attachment(End):
-    """An entry of a namespace's ``interfaces``: a veth pair to a bridge, or (without a bridge) an existing link."""
+    """An entry of a namespace's ``interfaces``: a veth pair to a bridge, or without a bridge another link.
+
+    That is created if it has a kind, and has to exist otherwise.
+    """
 
     bridge: str | None = None
     peer: str = ""
     #: Options of the module ovs_port, as far as given.
     port: Mapping[str, Any] = field(default_factory=dict)
+    #: ``kind``, ``parent``, ``underlay`` and the options of the kind, as the module link takes them.
+    creation: Mapping[str, Any] = field(default_factory=dict)
+    #: Of an interface without a bridge: the broadcast domain that it is in, where that is known.
+    domain: Segment | None = None
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of a link that is created."""
+        return self.creation.get("kind")
 
 
 @dataclass(frozen=True)
@@ -356,6 +402,8 @@ class Topology:
     policies: tuple[PolicyEntry, ...] = ()
     #: Whether the namespaces know each other by name.
     names: bool = True
+    #: What is declared of the host itself, as of a namespace without a name.
+    host: Namespace | None = None
     #: Which of ``bridges``, ``namespaces`` and ``links`` have invalid entries, which are therefore missing here.
     incomplete: frozenset[str] = frozenset()
     #: The hosts that it is on by their names in the inventory, each with the address of its tunnels; none: unknown.
@@ -365,8 +413,14 @@ class Topology:
     #: Of what one host sees: the namespaces that are on other hosts.
     elsewhere: frozenset[str] = frozenset()
 
+    @property
+    def host_links(self) -> tuple[Attachment, ...]:
+        """The links of the host itself that are declared."""
+        return self.host.interfaces if self.host else ()
+
     def ends(self) -> Iterator[End]:
         """Yield all declared ends and existing links, in the order of the variables."""
+        yield from self.host_links
         for namespace in self.namespaces:
             yield from namespace.interfaces
         for link in self.links:
@@ -379,6 +433,8 @@ class Topology:
         found: dict[str | None, list[Plug]] = {}
         for bridge in self.bridges:
             found.setdefault(None, []).append(Plug(bridge.name, ("bridge", bridge.name, 0), bridge.addresses))
+        for end in self.host_links:
+            found.setdefault(None, []).append(Plug(end.name, segment_of(end), end.addresses))
         for namespace in self.namespaces:
             for end in namespace.interfaces:
                 found.setdefault(namespace.name, []).append(Plug(end.name, segment_of(end), end.addresses))

@@ -71,6 +71,8 @@ class Node:
     #: Whether its static routes are declared, and are therefore those and no others; and so of its rules.
     declares_routes: bool = False
     declares_rules: bool = False
+    #: Whether some of its interfaces are in routing domains of their own, which are not followed.
+    has_vrfs: bool = False
 
     def attach(self, interface: NodeInterface) -> None:
         """Add an interface, and the networks that are connected by its addresses."""
@@ -146,6 +148,6 @@ def is_link_local(address: Address) -> bool:
 def may_lead_further(attachment: Attachment) -> bool:
     """Return whether there may be addresses, links or routes behind an interface that are not declared."""
     if attachment.bridge is None:
-        return attachment.name != "lo"
+        return attachment.name != "lo" and attachment.domain is None
     is_explicit_trunk = "trunks" in attachment.port or attachment.port.get("vlan_mode") not in (None, "access")
     return is_explicit_trunk or attachment.addresses is None

@@ -19,7 +19,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.policies import
 from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS, name_transports
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import describe
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_ports import read_ports
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.host import read_host
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.hosts_reader import read_hosts, read_mesh
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.interface_reader import (
     END_OPTIONS,
@@ -29,6 +31,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.interface_r
     read_shape,
     select,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds import with_domains
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Bridge,
     End,
@@ -93,13 +96,14 @@ class Reader:
             state=self._read_scalar(given, "state", schema.one_of("present", "absent"), "present"),
             verify=self._read_scalar(given, "verify", schema.check_boolean, fallback=True),
             bridges=bridges,
-            namespaces=namespaces,
+            namespaces=with_domains(namespaces),
             links=links,
             nat=tuple(rule for rule in nat if isinstance(rule, Nat)),
             forwards=tuple(rule for rule in nat if isinstance(rule, Forward)),
             outside=self._read_outside(given),
             probes=tuple(self._read_entries(given, "verify_probes", self._read_probe)),
             policies=tuple(self._read_entries(given, "policies", self._read_policy)),
+            host=read_host(self, given),
             names=self._read_scalar(given, "names", schema.check_boolean, fallback=True),
             **read_hosts(self, given),
             incomplete=frozenset(
@@ -192,7 +196,7 @@ class Reader:
     # --- entries -----------------------------------------------------------------------------------------------
 
     def _read_bridge(self, path: str, entry: Any) -> Bridge | None:
-        options = self.check_options(path, entry, {**schema.BRIDGE, "mesh": None}, "name")
+        options = self.check_options(path, entry, {**schema.BRIDGE, "ports": None, "mesh": None}, "name")
         if options is None:
             return None
         return Bridge(
@@ -204,6 +208,7 @@ class Reader:
             isolate=options.get("isolate"),
             defaults=_read_defaults(options),
             sysctls=options.get("sysctls", {}),
+            ports=read_ports(self, path, options, options["name"]),
             mesh=read_mesh(self, path, options),
         )
 
@@ -424,6 +429,7 @@ def _build_end(path: str, entry: Mapping[str, Any], options: Mapping[str, Any], 
         incomplete=lacks_addresses(entry, options),
         isolate=options.get("isolate"),
         shape=shape,
+        master=options.get("master"),
     )
 
 

@@ -25,6 +25,8 @@ def check_routes(topology: Topology, errors: Errors) -> None:
     for end in topology.ends():
         if end.namespace is not None and end.namespace in ends:
             ends[end.namespace].append(end)
+    if topology.host:
+        _check_duplicates(topology.host, errors)  # It has links that are not declared.
     for namespace in topology.namespaces:
         _check_duplicates(namespace, errors)
         for route in namespace.routes:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
@@ -22,36 +22,25 @@ Entry = dict[str, Any]
 
 def routing_entries(topology: Topology) -> dict[str, list[Entry]]:
     """Return the list of each module, by its key in the result of compile_topology."""
-    return {
-        "routes": [entry for namespace in topology.namespaces for entry in _routes(namespace)],
-        "routing_rules": [entry for namespace in topology.namespaces for entry in _rules(namespace)],
-        "neighbours": [entry for namespace in topology.namespaces for entry in _neighbours(namespace)],
-    }
+    lists: dict[str, list[Entry]] = {name: [] for name in _BUILDERS}
+    places = [(namespace, {"namespace": namespace.name}) for namespace in topology.namespaces]
+    for namespace, place in [*places, *([(topology.host, {})] if topology.host else [])]:
+        for name, entries in routing_of(namespace, place).items():
+            lists[name] += entries
+    return lists
 
 
-# An entry that is absent names a namespace which is to have none, for the module's `exact`. A namespace that no entry
-# names keeps what it has.
-
-
-def _routes(namespace: Namespace) -> Iterator[Entry]:
-    if "routes" in namespace.declares and not namespace.routes:
-        yield {"namespace": namespace.name, "destination": "default", "state": "absent"}
-    for route in namespace.routes:
-        yield {"namespace": namespace.name, **_route(route)}
-
-
-def _rules(namespace: Namespace) -> Iterator[Entry]:
-    if "rules" in namespace.declares and not namespace.rules:
-        yield {"namespace": namespace.name, "priority": 0, "state": "absent"}
-    for rule in namespace.rules:
-        yield {"namespace": namespace.name, **_rule(rule)}
-
-
-def _neighbours(namespace: Namespace) -> Iterator[Entry]:
-    if "neighbours" in namespace.declares and not namespace.neighbours:
-        yield {"namespace": namespace.name, "address": "192.0.2.1", "state": "absent"}
-    for neighbour in namespace.neighbours:
-        yield {"namespace": namespace.name, **_neighbour(neighbour)}
+def routing_of(namespace: Namespace, place: Mapping[str, str]) -> dict[str, list[Entry]]:
+    """Return the entries of a namespace, or of the host, which has no place."""
+    found: dict[str, list[Entry]] = {}
+    for name, (declared, nothing, build) in _BUILDERS.items():
+        given = getattr(namespace, declared)
+        # An entry that is absent names a namespace which is to have none, for the module's `exact`. A namespace that no
+        # entry names keeps what it has, and so does the host.
+        is_empty = declared in namespace.declares and not given and bool(place)
+        found[name] = [{**place, **nothing, "state": "absent"}] if is_empty else []
+        found[name] += [{**place, **build(each)} for each in given]
+    return found
 
 
 def _route(route: Route) -> Entry:
@@ -101,3 +90,12 @@ def _text(value: object) -> str | None:
 
 def _drop_unset(entry: Entry) -> Entry:
     return {option: value for option, value in entry.items() if value is not None}
+
+
+#: By the key in the result of compile_topology: what a namespace calls the entries, what names one that is to have
+#: none, and what an entry becomes.
+_BUILDERS: Mapping[str, tuple[str, Entry, Callable[[Any], Entry]]] = {
+    "routes": ("routes", {"destination": "default"}, _route),
+    "routing_rules": ("rules", {"priority": 0}, _rule),
+    "neighbours": ("neighbours", {"address": "192.0.2.1"}, _neighbour),
+}

@@ -129,6 +129,11 @@ def _check_namespace_sysctls(value: Any) -> dict[str, Any]:
     return _check_sysctls(value, sysctl_names.check_key)
 
 
+def check_master(value: Any) -> str:
+    """Return the name of a link that another one is a member of; empty for none."""
+    return "" if value == "" else validation.interface_name(value)
+
+
 def _check_external_ids(value: Any) -> dict[str, Any]:
     found = check_map(value)
     if found.get("iface-id") is not None:
@@ -181,6 +186,7 @@ VARIABLES = (
     "diagram",
     "bridges",
     "namespaces",
+    "host",
     "links",
     "nat",
     "nat_backend",
@@ -200,6 +206,7 @@ _END: dict[str, Check] = {
     "enabled": check_boolean,
     "tx_checksum": check_boolean,
     "sysctls": _check_link_sysctls,
+    "master": check_master,
 }
 #: Options of the module ovs_port.
 PORT: dict[str, Check] = {

@@ -21,6 +21,9 @@ class Plugged(Protocol):
     @property
     def port(self) -> Mapping[str, Any]: ...
 
+    @property
+    def domain(self) -> Segment | None: ...
+
 
 def segment_of(attachment: Plugged) -> Segment | None:
     """Return the broadcast domain of an interface's untagged frames; None if there is none, or it is unknown.
@@ -30,7 +33,7 @@ def segment_of(attachment: Plugged) -> Segment | None:
     A native-tagged port accepts untagged frames and sends tagged ones, which a plain interface does not receive.
     """
     if attachment.bridge is None:
-        return None
+        return attachment.domain
     tag = attachment.port.get("tag", 0)
     mode = attachment.port.get("vlan_mode") or ("access" if "tag" in attachment.port else "trunk")
     if mode == "native-tagged":

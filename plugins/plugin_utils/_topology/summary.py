@@ -11,9 +11,11 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values import format_pool
 from ansible_collections.netns.fabric.plugins.module_utils._core.policies import DENY
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_ports import describe_port
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import IsolatedLinks
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
+    Attachment,
     Bridge,
     End,
     Forward,
@@ -52,6 +54,7 @@ def summarize(parts: Parts, policies: Policies) -> list[str]:
     return [
         f"topology {topology.name}: {', '.join(counts)}{_count_others(others)}",
         *_list_some(topology.namespaces, lambda namespace: _format_namespace(namespace, ends.get(namespace.name, []))),
+        *_format_host(topology),
         *_format_bridges(topology),
         *_list_some(topology.links, _format_link),
         *_list_some(topology.nat, _format_nat),
@@ -80,10 +83,21 @@ def _format_addresses(addresses: tuple[Interface, ...] | None) -> str:
 
 
 def _format_namespace(namespace: Namespace, ends: Iterable[End]) -> str:
-    parts = [f"{end.name} {_format_addresses(end.addresses)}{_format_shape(end)}" for end in ends]
+    parts = [f"{_format_link_name(end)} {_format_addresses(end.addresses)}{_format_shape(end)}" for end in ends]
     parts += [f"{route.destination_text} {_format_way(route)}" for route in namespace.routes]
     parts += [f"{len(found)} {what}" for what, found in _others(namespace) if found]
     return f"  namespace {namespace.name}: {', '.join(parts) or 'empty'}"
+
+
+def _format_host(topology: Topology) -> Iterator[str]:
+    if topology.host:
+        yield _format_namespace(topology.host, topology.host_links).replace("  namespace :", "  host:", 1)
+
+
+def _format_link_name(end: End) -> str:
+    """Return an interface's name, with the kind of one that is created."""
+    kind = end.kind if isinstance(end, Attachment) else None
+    return f"{kind} {end.name}" if kind else end.name
 
 
 def _format_way(route: Route) -> str:
@@ -109,6 +123,8 @@ def _format_shape(end: End) -> str:
 
 def _format_bridges(topology: Topology) -> Iterator[str]:
     ports: dict[str, list[str]] = {bridge.name: [] for bridge in topology.bridges}
+    for bridge in topology.bridges:
+        ports[bridge.name] += map(describe_port, bridge.ports)
     for namespace in topology.namespaces:
         for end in namespace.interfaces:
             if end.bridge is not None:

@@ -88,6 +88,9 @@ class Walk:
         for bridge in topology.bridges:
             local = NodeInterface(bridge.name, ("bridge", bridge.name, 0), bridge.addresses or ())
             self._attach(None, local, bridge.enabled)
+        for own in topology.host_links:
+            interface = NodeInterface(own.name, segment_of(own), own.addresses or ())
+            self._attach(None, interface, own.options.get("enabled", True))
         for namespace in topology.namespaces:
             self._add_namespace(namespace)
         for index, link in enumerate(topology.links):
@@ -106,6 +109,9 @@ class Walk:
         for node in self.nodes.values():
             node.forwarded_versions -= node.blocked_versions
         self._ambiguous = set(self._possibly_joined())
+        leading = {bridge.name for bridge in topology.bridges if bridge.leads_elsewhere}
+        leading |= {port.peer[0] for bridge in topology.bridges for port in bridge.ports if port.peer}
+        self._ambiguous |= {each for each in self._present if each[0] == "bridge" and each[1] in leading}
         self._segments_with_routers = {
             interface.segment
             for node in self.nodes.values()
@@ -120,6 +126,7 @@ class Walk:
             namespace.name,
             declares_routes="routes" in namespace.declares,
             declares_rules="rules" in namespace.declares,
+            has_vrfs=any(attachment.kind == "vrf" for attachment in namespace.interfaces),
             # Some interfaces of what is on another host are left out.
             fully_declared=not namespace.incomplete,
         )
@@ -187,11 +194,11 @@ class Walk:
         sources = (source,) if source is not None else self._own_sources(place, to.version)
         node = self.nodes[place]
         while len(hops) <= HOPS_MAX:
-            if to in node.own_addresses:
-                return Trace(Verdict.YES, tuple(hops), node.place)
+            if to in node.own_addresses or node.has_vrfs:
+                return Trace(Verdict.UNKNOWN if node.has_vrfs else Verdict.YES, tuple(hops), node.place)
             if hops and node.place is None:
                 return Trace(self._find_verdict_of_host(hops[-1], to))
-            if hops and (to.version not in node.forwarded_versions):
+            if hops and to.version not in node.forwarded_versions:
                 return Trace(Verdict.UNKNOWN)
             hop, gateway, verdict = self._find_next_hop(node, to, sources)
             if hop is None:

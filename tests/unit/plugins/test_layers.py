@@ -45,11 +45,14 @@ def _layers(folder: str, levels: Iterable[tuple[str, ...]], *always: str) -> dic
 
 
 CORE = "module_utils/_core"
+KINDS, ATTRIBUTES = (f"plugins/module_utils/_kernel/{name}.py" for name in ("kinds", "attributes"))
 CONTROLLER = _layers("plugin_utils", PLUGIN_UTILS, CORE)
 #: What each layer may import besides itself: layers, and single files.
 ALLOWED: Mapping[str, frozenset[str]] = {
     **_layers("module_utils", MODULE_UTILS),
     **CONTROLLER,
+    # The rows of the kinds of links, from which the controller knows their options; they need no kernel.
+    "plugin_utils/_topology": frozenset({*CONTROLLER["plugin_utils/_topology"], KINDS, ATTRIBUTES}),
     "modules": frozenset({"module_utils/_entry", "module_utils/_resources", "plugins/module_utils/_core/runner.py"}),
     **{kind: frozenset({CORE, *CONTROLLER}) for kind in ("become", "filter", "inventory")},
     "doc_fragments": frozenset(),

@@ -93,8 +93,9 @@ def test_the_role_runs_every_module() -> None:
     # and the role ovn_host makes a chassis.
     others = {"ovs_mirror", "ovs_qos", *(name for name in RESOURCES if name.startswith("ovn_"))}
     assert {step["module"] for step in steps} == set(RESOURCES) - others
-    assert set(order["present"]) == set(calls)
+    assert set(order["present"]) == set(order["internal"]) == set(calls)
     assert set(order["absent"]) == set(calls) - {"routes"}
+    assert order["absent_host"] == ["routes", *order["absent"]]
     build, delete = [
         task for task in yaml.safe_load((ROLE / "tasks" / "build.yml").read_text()) if "netns.fabric.sequence" in task
     ]

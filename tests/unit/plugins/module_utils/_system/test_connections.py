@@ -42,3 +42,13 @@ def test_the_variable_of_a_process_before_counts_where_it_was_removed_meanwhile(
         ["sh", "-c", script], capture_output=True, text=True, timeout=60, check=True, cwd="/", env=environment
     )
     assert ran.stdout == "192.0.2.7 port 51820 to 192.0.2.1 port 22\n", ran.stderr
+
+
+def test_a_process_that_left_its_session_has_the_connection_that_it_is_given() -> None:
+    found = connections.parse_connection("192.0.2.7 51820 192.0.2.1 22")
+    connections.inherit_connection(found)
+    try:
+        assert connections.find_connection() is found
+    finally:
+        connections.inherit_connection(None)
+    assert connections.find_connection() is not found

@@ -1,0 +1,127 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a topology declares of the host itself, as the role builds, probes and deletes it, beside that of others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
+from ansible_collections.netns.fabric.tests.generated.converge import steps
+from ansible_collections.netns.fabric.tests.helpers import snapshot
+from ansible_collections.netns.fabric.tests.helpers.convergence import Run, converge, shell
+from ansible_collections.netns.fabric.tests.helpers.host import Host
+
+Variables = dict[str, Any]
+
+#: Of another program: a card, a route, a rule and a neighbour.
+STAGE = """
+    link add name card0 type ifb
+    addr add 172.16.0.1/24 dev card0
+    link set card0 up
+    route add 172.20.0.0/16 via 172.16.0.2
+    rule add priority 77 to 172.21.0.0/16 prohibit
+    neigh add 172.16.0.9 lladdr 02:00:00:00:00:09 dev card0 nud permanent
+"""
+MAC = "02:00:00:00:00:0b"
+
+
+@pytest.fixture(autouse=True)
+def fixture_stage(host: Host) -> None:
+    shell(host, STAGE)
+
+
+def topology() -> Variables:
+    """Return a router behind a bridge; the host has a link of its own on the bridge, and a port by another one."""
+    return {
+        "name": "lab",
+        "bridges": [{"name": "dmz", "addresses": ["10.3.0.254/24"], "ports": [{"name": "tap0", "tag": 9}]}],
+        "host": {
+            "interfaces": [
+                {
+                    "name": "mon0",
+                    "kind": "macvlan",
+                    "parent": {"name": "dmz"},
+                    "macvlan": {"mode": "bridge"},
+                    "addresses": ["10.3.1.1/32"],
+                },
+                {"name": "tap0", "kind": "tap"},
+                {"name": "card0", "mtu": 1400},
+            ],
+            "routes": [
+                {"destination": "10.4.0.0/24", "gateway": "10.3.0.1"},
+                {"destination": "10.5.0.0/24", "type": "prohibit"},
+            ],
+            "rules": [{"priority": 3000, "from": "10.3.1.1/32", "to": "10.5.0.0/24", "table": 254}],
+            "neighbours": [{"address": "10.3.0.77", "device": "dmz", "mac": MAC}],
+        },
+        "namespaces": [
+            {
+                "name": "router",
+                "sysctls": {"net.ipv4.ip_forward": 1},
+                "interfaces": [{"name": "eth0", "bridge": "dmz", "addresses": ["10.3.0.1/24"]}],
+            },
+            {"name": "inner", "routes": [{"destination": "default", "gateway": "10.4.0.254"}]},
+        ],
+        "links": [
+            {
+                "name": "inner0",
+                "namespace": "router",
+                "addresses": ["10.4.0.254/24"],
+                "peer": {"name": "eth0", "namespace": "inner", "addresses": ["10.4.0.1/24"]},
+            }
+        ],
+    }
+
+
+def build(host: Host, run_module: Run, variables: Variables) -> None:
+    """Converge, check mode first, and run the probes."""
+    converge(host, run_module, "sequence", steps=steps(variables))
+    probed = run_module("reachability", probes=compile_topology(variables)["probes"])
+    assert not probed.failed, probed.message
+    assert host.pings("10.4.0.1")
+
+
+def test_the_topology_is_built_probed_and_deleted(host: Host, run_module: Run) -> None:
+    before = snapshot.take()
+    build(host, run_module, topology())
+    assert host.links()["card0"]["mtu"] == 1400
+    assert "prohibit 10.5.0.0/24" in host.run("ip", "route").stdout
+    assert "3000:" in host.run("ip", "rule").stdout
+    assert f"10.3.0.77 lladdr {MAC} PERMANENT" in host.run("ip", "neigh", "show", "dev", "dmz").stdout
+    converge(host, run_module, "sequence", steps=steps({**topology(), "state": "absent"}))
+    snapshot.assert_unchanged(before)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "link del mon0\nlink set card0 mtu 1500",
+        "route del 10.4.0.0/24\nrule del priority 3000\nneigh del 10.3.0.77 dev dmz",
+        "!ip tuntap del dev tap0 mode tap",
+        "!ovs-vsctl del-br dmz",
+    ],
+)
+def test_damage_is_repaired(host: Host, run_module: Run, damage: str) -> None:
+    build(host, run_module, topology())
+    wanted = snapshot.take()
+    shell(host, damage)
+    build(host, run_module, topology())
+    snapshot.assert_equal_host(wanted, f"the host repaired after {damage}")
+
+
+def test_links_that_are_no_longer_declared_are_given_back(host: Host, run_module: Run) -> None:
+    """And the rules of others, and what has no owner, stay."""
+    build(host, run_module, topology())
+    less = topology()
+    less["host"]["interfaces"] = []
+    less["host"]["rules"] = []
+    less["bridges"][0]["ports"] = []
+    build(host, run_module, less)
+    assert {"mon0", "tap0"}.isdisjoint(host.links())
+    assert host.links()["card0"]["mtu"] == 1500
+    shown = host.run("ip", "rule").stdout
+    assert "77:" in shown
+    assert "3000:" in shown
