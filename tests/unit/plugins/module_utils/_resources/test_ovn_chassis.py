@@ -15,7 +15,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Ent
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Switch
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Value
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_chassis import ChassisResource, ChassisState
 from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ABridge, ALinkUp
 
@@ -37,7 +36,7 @@ def state(
     bridges: Iterable[Bridge] = (Bridge("br-phy", "netdev"), Bridge("br-sys")),
 ) -> ChassisState:
     """Return a host whose link `on` has the tunnels' address, with these keys and its name in external_ids."""
-    external_ids: Value = {"system-id": "me", **dict(keys or {})}
+    external_ids: Any = {"system-id": "me", **(keys or {})}
     root = Row("Open_vSwitch", "o", {"external_ids": external_ids})
     switch = Switch(tuple(bridges), root=root)
     return ChassisState(switch, system_works, {"192.0.2.1": (on,)} if on else {}, frozenset(up))
