@@ -49,7 +49,9 @@ attributes:
       - A group sets an option for all its modules, and a module fails if it has no such option. So each group is for
         the options that its modules share.
       - The modules of C(netns.fabric.state) share C(owner), those of C(netns.fabric.ovs) C(database) and C(timeout),
-        and those of C(netns.fabric.nat) C(backend). C(netns.fabric.all) has all modules, which share no option.
+        those of C(netns.fabric.ovn) the C(database) of OVN, C(private_key), C(certificate), C(ca_certificate) and
+        C(timeout), and those of C(netns.fabric.nat) C(backend). C(netns.fabric.all) has all modules, which share no
+        option.
 """
 
     INFO_MODULE = r"""

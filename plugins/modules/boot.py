@@ -54,8 +54,8 @@ options:
         description: The name of the module, without the name of the collection.
         type: str
         choices:
-          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovn_chassis, ovs_bridge, ovs_mirror,
-           ovs_port, ovs_qos, policy, qdisc, route, rule, veth]
+          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovn_chassis, ovn_switch,
+           ovs_bridge, ovs_mirror, ovs_port, ovs_qos, policy, qdisc, route, rule, veth]
         required: true
       options:
         description: The options of the module.
@@ -72,8 +72,8 @@ options:
         description: The name of the module, without the name of the collection.
         type: str
         choices:
-          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovn_chassis, ovs_bridge, ovs_mirror,
-           ovs_port, ovs_qos, policy, qdisc, route, rule, veth]
+          [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovn_chassis, ovn_switch,
+           ovs_bridge, ovs_mirror, ovs_port, ovs_qos, policy, qdisc, route, rule, veth]
         required: true
       options:
         description: The options of the module.
@@ -130,6 +130,7 @@ options:
               - neighbour
               - netns
               - ovn_chassis
+              - ovn_switch
               - ovs_bridge
               - ovs_mirror
               - ovs_port
@@ -161,6 +162,7 @@ options:
               - neighbour
               - netns
               - ovn_chassis
+              - ovn_switch
               - ovs_bridge
               - ovs_mirror
               - ovs_port

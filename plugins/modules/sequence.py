@@ -53,8 +53,8 @@ options:
         description: The name of the module, without the name of the collection.
         type: str
         choices:
-          [boot, isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovn_chassis, ovs_bridge,
-           ovs_mirror, ovs_port, ovs_qos, policy, qdisc, route, rule, veth]
+          [boot, isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovn_chassis, ovn_switch,
+           ovs_bridge, ovs_mirror, ovs_port, ovs_qos, policy, qdisc, route, rule, veth]
         required: true
       options:
         description: The options of the module. Defaults that C(module_defaults) sets for it do not apply.
@@ -114,6 +114,7 @@ seealso:
   - module: netns.fabric.ovs_mirror
   - module: netns.fabric.ovs_qos
   - module: netns.fabric.ovn_chassis
+  - module: netns.fabric.ovn_switch
   - module: netns.fabric.nat_masquerade
   - module: netns.fabric.nat_port_forward
   - module: netns.fabric.policy

@@ -171,6 +171,25 @@ def converge_and_paste(
     return applied
 
 
+#: A program in the place of ovn-nbctl: the real one does its work, and the first time that it writes, this one fails.
+_FAILING = """#!/bin/sh
+/usr/bin/ovn-nbctl "$@"
+status=$?
+case "$*" in *--format=json*|*--dry-run*) exit $status;; esac
+[ -e {sign} ] || {{ touch {sign}; exit 3; }}
+exit $status
+"""
+
+
+def fail_after_commit(directory: Path) -> dict[str, str]:
+    """Return the environment in which the first ovn-nbctl that writes fails after its commit."""
+    program = directory / "ovn-nbctl"
+    (directory / "failed").unlink(missing_ok=True)
+    program.write_text(_FAILING.format(sign=directory / "failed"), encoding="ascii")
+    program.chmod(0o755)
+    return {"PATH": f"{directory}:{os.environ['PATH']}"}
+
+
 def clear(northbound: Northbound) -> None:
     """Delete every row that exists for itself; the others end with it."""
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))["tables"]

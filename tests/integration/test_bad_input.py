@@ -537,7 +537,8 @@ TWO_WRONG: dict[str, tuple[str, list[dict[str, Any]], str]] = {
 
 
 def test_every_state_module_is_given_two_wrong_entries() -> None:
-    assert set(TWO_WRONG) == set(RESOURCES)
+    # Those of OVN need its database: see their own tests.
+    assert set(TWO_WRONG) == {name for name in RESOURCES if not name.startswith("ovn_")}
 
 
 @pytest.mark.parametrize("module", sorted(TWO_WRONG))

@@ -62,6 +62,8 @@ class Resource(ABC, Generic[Desired, Actual]):
     call_options: Mapping[str, Mapping[str, Any]] = OWNER_OPTIONS
     #: The backends that read() asks and that the plan's operations go to.
     backends: Sequence[BackendType[Any]]
+    #: Steps of a sequence that follow each other and have the same here are applied as one, see run_steps().
+    joint = ""
 
     @abstractmethod
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> Desired:

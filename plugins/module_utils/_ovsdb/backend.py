@@ -34,17 +34,16 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.answers import
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.bond_operations import AddMembers, RemoveMembers
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.client import (
-    DEFAULT_TIMEOUT,
-    GRACE,
-    START,
-    Client,
-    SwitchUnavailable,
-)
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.client import START, Client
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.daemon import (
     find_daemon,
     read_attachments,
     read_link_names,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.database_client import (
+    DEFAULT_TIMEOUT,
+    GRACE,
+    DatabaseUnavailable,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.flows import (
     BUNDLE_VERSIONS,
@@ -62,7 +61,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations imp
     SetBridge,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.transaction import Transaction, split_batches
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.switch_transaction import SwitchTransaction
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.transaction import split_batches
 from ansible_collections.netns.fabric.plugins.module_utils._system.connections import find_connection
 
 #: Seconds that ovs-vswitchd has to open a link that has just appeared, and between two readings.
@@ -111,7 +111,7 @@ class OpenVSwitch(Backend):
         installed = self._client.find("ovs-vsctl") is not None
         try:
             switch = self._client.read()
-        except SwitchUnavailable as error:
+        except DatabaseUnavailable as error:
             if not check_mode and (installed or not nothing_wanted):
                 raise
             nothing_there = nothing_wanted and not installed
@@ -265,7 +265,7 @@ class OpenVSwitch(Backend):
     def execute(self, operations: Sequence[Operation], journal: Journal) -> None:
         self._require_daemon()
         for batch in split_batches([each for each in operations if isinstance(each, OvsOperation)]):
-            Transaction(self._client, self._before, batch).execute(journal)
+            SwitchTransaction(self._client, self._before, batch).execute(journal)
         for operation in operations:
             if isinstance(operation, SetFlows):
                 self._send_flows(operation)

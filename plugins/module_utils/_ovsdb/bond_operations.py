@@ -29,8 +29,8 @@ class AddMembers(OvsOperation):
             *(command for member in self.members for command in self.interface.commands("Interface", member)),
         ]
 
-    def is_applied(self, switch: Switch) -> bool:
-        found = switch.port(self.name)
+    def is_applied(self, now: Switch) -> bool:
+        found = now.port(self.name)
         return found is not None and set(found[1].members) >= set(self.members)
 
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
@@ -54,8 +54,8 @@ class RemoveMembers(OvsOperation):
     def transaction(self) -> Sequence[Command]:
         return _remove(self.name, self.members)
 
-    def is_applied(self, switch: Switch) -> bool:
-        found = switch.port(self.name)
+    def is_applied(self, now: Switch) -> bool:
+        found = now.port(self.name)
         return found is None or not set(found[1].members) & set(self.members)
 
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature

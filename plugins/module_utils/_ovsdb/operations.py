@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Phase
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.database import DatabaseOperation
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     COLLECTOR_SET,
@@ -24,51 +25,23 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import 
     Columns,
     Command,
     identifier,
-    join_commands,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Value
 
 
 @dataclass(frozen=True)
-class OvsOperation:
+class OvsOperation(DatabaseOperation[Switch]):
     """A write to Open vSwitch.
 
-    Nearly all are of one phase, so that they make up one transaction. Transactions of their own are needed by those
-    that ovs-vswitchd must have applied before the others, and by those that delete. Deletions come last: a link that
-    ovs-vswitchd deletes loses its addresses, which a rollback of the row does not restore.
+    Transactions of their own are needed by those that ovs-vswitchd must have applied before the others, and by those
+    that delete. Deletions come last: a link that ovs-vswitchd deletes loses its addresses, which a rollback of the row
+    does not restore.
     """
 
-    phase = Phase.CREATE
     backend = "ovsdb"
+    program = "ovs-vsctl"
     #: What it sets in the row of an interface.
     interface = NO_COLUMNS
-
-    def transaction(self) -> Sequence[Command]:
-        """Return the commands of ovs-vsctl that execute it."""
-        raise NotImplementedError
-
-    def is_applied(self, switch: Switch) -> bool:
-        """Return whether the database has what it writes."""
-        raise NotImplementedError
-
-    def undo(self, before: Switch) -> Sequence[Command]:
-        """Return the commands of ovs-vsctl that roll it back to the state `before`, without `deleted_rows`."""
-        raise NotImplementedError
-
-    #: Whether a rollback depends on what the database has made of the operation, see undo_created().
-    creates_rows = False
-
-    def undo_created(self, before: Switch, now: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
-        """Return the further commands that roll back what is `now` in the database; they come first."""
-        return ()
-
-    def deleted_rows(self, before: Switch) -> Sequence[Row]:  # noqa: ARG002  # every operation has this signature
-        """Return the rows that it deletes, without those that are deleted because nothing refers to them any more."""
-        return ()
-
-    def undo_after(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
-        """Return the commands that a rollback needs in a second transaction, once `undo` has taken effect."""
-        return ()
 
     def requests(self) -> Sequence[Command]:
         """Return the commands of ovs-appctl that come before the transaction."""
@@ -92,10 +65,7 @@ class OvsOperation:
         return 1
 
     def commands(self) -> Sequence[str]:
-        return [
-            *(shlex.join(["ovs-appctl", *request]) for request in self.requests()),
-            shlex.join(["ovs-vsctl", *join_commands(self.transaction())]),
-        ]
+        return [*(shlex.join(["ovs-appctl", *request]) for request in self.requests()), *super().commands()]
 
 
 @dataclass(frozen=True)
@@ -113,8 +83,8 @@ class AddBridge(OvsOperation):
             *self.interface.commands("Interface", self.name),
         ]
 
-    def is_applied(self, switch: Switch) -> bool:
-        return _has_bridge(switch, self.name, self.columns, self.interface)
+    def is_applied(self, now: Switch) -> bool:
+        return _has_bridge(now, self.name, self.columns, self.interface)
 
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return [("--if-exists", "del-br", self.name)]
@@ -137,8 +107,8 @@ class SetBridge(OvsOperation):
     def transaction(self) -> Sequence[Command]:
         return [*self.columns.commands("Bridge", self.name), *self.interface.commands("Interface", self.name)]
 
-    def is_applied(self, switch: Switch) -> bool:
-        return _has_bridge(switch, self.name, self.columns, self.interface)
+    def is_applied(self, now: Switch) -> bool:
+        return _has_bridge(now, self.name, self.columns, self.interface)
 
     def undo(self, before: Switch) -> Sequence[Command]:
         bridge = before.bridge(self.name)
@@ -184,8 +154,8 @@ class DeleteBridge(OvsOperation):
             ("--if-exists", "del-br", self.name),
         ]
 
-    def is_applied(self, switch: Switch) -> bool:
-        return switch.bridge(self.name) is None
+    def is_applied(self, now: Switch) -> bool:
+        return now.bridge(self.name) is None
 
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return ()  # the deleted rows are re-created
@@ -219,8 +189,8 @@ class AddPort(OvsOperation):
         settings = (self.interface.commands("Interface", name) for name in self._interfaces)
         return [(*adding, *self.port.assignments()), *chain.from_iterable(settings)]
 
-    def is_applied(self, switch: Switch) -> bool:
-        return all(_has_port(switch, self.name, self.port, name, self.interface) for name in self._interfaces)
+    def is_applied(self, now: Switch) -> bool:
+        return all(_has_port(now, self.name, self.port, name, self.interface) for name in self._interfaces)
 
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return [("--if-exists", "del-port", self.name)]
@@ -247,8 +217,8 @@ class SetPort(OvsOperation):
             *self.interface.commands("Interface", self.interface_name),
         ]
 
-    def is_applied(self, switch: Switch) -> bool:
-        return _has_port(switch, self.name, self.port, self.interface_name, self.interface)
+    def is_applied(self, now: Switch) -> bool:
+        return _has_port(now, self.name, self.port, self.interface_name, self.interface)
 
     def undo(self, before: Switch) -> Sequence[Command]:
         found = before.port(self.name)
@@ -285,8 +255,8 @@ class MovePort(OvsOperation):
     def transaction(self) -> Sequence[Command]:
         return _move(self.name, self.bridge, self.to)
 
-    def is_applied(self, switch: Switch) -> bool:
-        found = switch.port(self.name)
+    def is_applied(self, now: Switch) -> bool:
+        found = now.port(self.name)
         return found is not None and found[0].name == self.to
 
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
@@ -346,8 +316,8 @@ class DeletePort(OvsOperation):
     def transaction(self) -> Sequence[Command]:
         return [("--if-exists", "del-port", self.bridge, self.name)]
 
-    def is_applied(self, switch: Switch) -> bool:
-        return switch.port(self.name) is None
+    def is_applied(self, now: Switch) -> bool:
+        return now.port(self.name) is None
 
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return ()  # the deleted rows are re-created
@@ -379,8 +349,8 @@ class CloseInterface(OvsOperation):
     def transaction(self) -> Sequence[Command]:
         return self._columns.commands("Interface", self.interface_name)
 
-    def is_applied(self, switch: Switch) -> bool:
-        return _has_interface(switch, self.interface_name, self._columns)
+    def is_applied(self, now: Switch) -> bool:
+        return _has_interface(now, self.interface_name, self._columns)
 
     def undo(self, before: Switch) -> Sequence[Command]:
         interface = before.interfaces.get(self.interface_name)
@@ -400,8 +370,8 @@ class OpenInterface(OvsOperation):
     def transaction(self) -> Sequence[Command]:
         return _opened(self.type, self.peer).commands("Interface", self.interface_name)
 
-    def is_applied(self, switch: Switch) -> bool:
-        return _has_interface(switch, self.interface_name, _opened(self.type, self.peer))
+    def is_applied(self, now: Switch) -> bool:
+        return _has_interface(now, self.interface_name, _opened(self.type, self.peer))
 
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return ()  # the rollback of CloseInterface does it
@@ -435,8 +405,8 @@ class CloseLocalInterface(OvsOperation):
     def transaction(self) -> Sequence[Command]:
         return _REOPENING.commands("Interface", self.bridge)
 
-    def is_applied(self, switch: Switch) -> bool:
-        return _has_interface(switch, self.bridge, _REOPENING)
+    def is_applied(self, now: Switch) -> bool:
+        return _has_interface(now, self.bridge, _REOPENING)
 
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return _REOPENED.commands("Interface", self.bridge)
@@ -451,8 +421,8 @@ class OpenLocalInterface(OvsOperation):
     def transaction(self) -> Sequence[Command]:
         return _REOPENED.commands("Interface", self.bridge)
 
-    def is_applied(self, switch: Switch) -> bool:
-        return _has_interface(switch, self.bridge, _REOPENED)
+    def is_applied(self, now: Switch) -> bool:
+        return _has_interface(now, self.bridge, _REOPENED)
 
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return ()

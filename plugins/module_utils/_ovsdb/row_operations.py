@@ -52,9 +52,9 @@ class SetRow(OvsOperation):
         changing = _with_names(self.uuid, self.columns, self.ports).commands(self.table, self.uuid)
         return [*_name_ports(self.uuid, self.ports), *changing]
 
-    def is_applied(self, switch: Switch) -> bool:
-        row = switch.rows.get(self.uuid)
-        return row is not None and _are_set(switch, row, self.columns, self.ports)
+    def is_applied(self, now: Switch) -> bool:
+        row = now.rows.get(self.uuid)
+        return row is not None and _are_set(now, row, self.columns, self.ports)
 
     def undo(self, before: Switch) -> Sequence[Command]:
         row = before.rows.get(self.uuid)
@@ -100,8 +100,8 @@ class AddRow(OvsOperation):
             referring,
         ]
 
-    def is_applied(self, switch: Switch) -> bool:
-        return any(self._is_mine(switch, uuid) for _key, uuid in self._references(switch))
+    def is_applied(self, now: Switch) -> bool:
+        return any(self._is_mine(now, uuid) for _key, uuid in self._references(now))
 
     def _is_mine(self, switch: Switch, uuid: str) -> bool:
         row = switch.rows.get(uuid)
@@ -147,8 +147,8 @@ class RemoveRow(OvsOperation):
         removal = ("--if-exists", "remove", self.parent, self.record, self.column, value)
         return [removal, *(() if self.is_shared else _destroy(self.table, self.uuid))]
 
-    def is_applied(self, switch: Switch) -> bool:
-        row = switch.find(self.parent, self.record)
+    def is_applied(self, now: Switch) -> bool:
+        row = now.find(self.parent, self.record)
         return row is None or self.uuid not in {uuid for _key, uuid in _pairs(row.columns.get(self.column, ()))}
 
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature

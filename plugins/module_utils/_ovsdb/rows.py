@@ -1,20 +1,19 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The rows that ovs-vsctl lists, whichever table they are of. Pure."""
+"""The rows that ovs-vsctl and ovn-nbctl list, whichever table they are of. Pure."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import (
-    ROOT_TABLES,
-    STATUS_COLUMNS,
     TABLES,
-    WEAK_COLUMNS,
+    TABLES_BY_NAME,
+    Table,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import (
     Uuid,
@@ -28,11 +27,20 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of any table: its columns by name."""
+    """A row of any table: its columns by name.
+
+    It is of Open vSwitch unless `declaration` says otherwise: some tables of OVN have the names of others there.
+    """
 
     table: str
     uuid: str
     columns: Mapping[str, Value] = field(default_factory=dict)
+    declaration: Table | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def declared(self) -> Table:
+        """The declaration of its table."""
+        return self.declaration or TABLES_BY_NAME.get(self.table) or Table(self.table)
 
     def optional(self, column: str) -> Any:
         """Return the value of a column that holds one element or none."""
@@ -48,7 +56,7 @@ class Row:
 
         The OpenFlow number of an interface counts as configuration: an interface that is re-created with it keeps it.
         """
-        status = STATUS_COLUMNS.get(self.table, frozenset())
+        status = self.declared.status
         return {
             column: value
             for column, value in self.columns.items()
@@ -57,7 +65,7 @@ class Row:
 
     def references(self) -> Iterator[str]:
         """Yield the rows that this one refers to, and so keeps."""
-        weak = WEAK_COLUMNS.get(self.table, frozenset())
+        weak = self.declared.weak
         for column, value in self.configuration.items():
             if column not in weak:
                 yield from find_uuids(value)
@@ -90,7 +98,7 @@ def collect_dependents(rows: Iterable[Row], all_rows: Mapping[str, Row]) -> list
     waiting = list(found.values())
     while waiting:
         for uuid in waiting.pop(0).references():
-            if uuid not in all_rows or uuid in found or all_rows[uuid].table in ROOT_TABLES:
+            if uuid not in all_rows or uuid in found or all_rows[uuid].declared.is_root:
                 continue
             if referrers[uuid] <= found.keys():
                 found[uuid] = all_rows[uuid]
@@ -98,8 +106,8 @@ def collect_dependents(rows: Iterable[Row], all_rows: Mapping[str, Row]) -> list
     return list(found.values())
 
 
-def parse_tables(text: str) -> list[list[Row]]:
-    """Parse the output of `ovs-vsctl --format=json list`: a document for each table, in the order of TABLES.
+def parse_tables(text: str, tables: Sequence[Table] = TABLES) -> list[list[Row]]:
+    """Parse the output of `--format=json list`: a document for each table, in the order of `tables`.
 
     Raises:
         ValueError: It is not that.
@@ -113,16 +121,16 @@ def parse_tables(text: str) -> list[list[Row]]:
         documents.append(document)
         while position < len(text) and text[position].isspace():
             position += 1
-    if len(documents) != len(TABLES):
-        raise ValueError(f"{len(documents)} tables instead of {len(TABLES)}")
-    return [_parse_rows(table.name, document) for table, document in zip(TABLES, documents)]
+    if len(documents) != len(tables):
+        raise ValueError(f"{len(documents)} tables instead of {len(tables)}")
+    return [_parse_rows(table, document) for table, document in zip(tables, documents)]
 
 
-def _parse_rows(table: str, document: Mapping[str, Any]) -> list[Row]:
+def _parse_rows(table: Table, document: Mapping[str, Any]) -> list[Row]:
     headings = document["headings"]
     rows = []
     for cells in document["data"]:
         columns = {name: parse_value(cell) for name, cell in zip(headings, cells)}
         uuid = cast(Uuid, columns.pop("_uuid"))
-        rows.append(Row(table, uuid.text, columns))
+        rows.append(Row(table.name, uuid.text, columns, table))
     return rows

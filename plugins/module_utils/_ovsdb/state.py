@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row, find_referrers, find_uuids
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.database import Database
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row, find_uuids
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import is_like_a_uuid
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import (
     BRIDGE,
@@ -153,7 +154,7 @@ class Bridge:
 
 
 @dataclass(frozen=True)
-class Switch:
+class Switch(Database):
     """The whole of Open vSwitch on the host.
 
     `unavailable` is the message of why nothing could be read, where that is not a failure, and `cause` is that message
@@ -222,13 +223,8 @@ class Switch:
         rows = (row for row in self.rows.values() if row.table == COLLECTOR_SET)
         return tuple(row.uuid for row in rows if bridge.row.uuid in row.references())
 
-    @cached_property
-    def _referrers(self) -> Mapping[str, set[str]]:
-        return find_referrers([self.root, *self.rows.values()])
-
-    def referrers(self, uuid: str) -> set[str]:
-        """Return the UUIDs of the rows that refer to a row."""
-        return self._referrers.get(uuid, set())
+    def all_rows(self) -> Sequence[Row]:
+        return [self.root, *self.rows.values()]
 
     def find(self, table: str, record: str) -> Row | None:
         """Return the row that ovs-vsctl finds by `record`.

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Atom, Uuid, Value, elements
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Atom, Uuid, Value, comparable, elements
 
 #: One command of ovs-vsctl with its arguments.
 Command = tuple[str, ...]
@@ -104,8 +104,7 @@ class Columns:
     def are_set(self, row: Row) -> bool:
         """Return whether a row has these columns already."""
         return all(
-            frozenset(elements(row.columns.get(column, ()))) == frozenset(elements(value))
-            for column, value in self.values.items()
+            comparable(row.columns.get(column, ())) == comparable(value) for column, value in self.values.items()
         ) and all(row.strings(column).get(key) == value for column, key, value in self.keys)
 
     def inverse(self, row: Row) -> Columns:

@@ -10,7 +10,7 @@ declared where their meaning matters, with the name of the attribute that they b
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import (
@@ -30,14 +30,14 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import 
 
 @dataclass(frozen=True)
 class Table:
-    """A table: its columns whose meaning matters, each with its reader, and those in which ovs-vswitchd reports.
+    """A table: its columns whose meaning matters, each with its reader, and those in which a daemon reports.
 
     Every column that is not in `status` is configuration. A row is deleted with the last reference to it, but those of
     `weak` columns do not count: the deletion removes them as well.
     """
 
     name: str
-    columns: Mapping[str, Callable[[Value], Any]]
+    columns: Mapping[str, Callable[[Value], Any]] = field(default_factory=dict)
     status: frozenset[str] = frozenset()
     weak: frozenset[str] = frozenset()
     #: Whether its rows exist without a reference to them.
@@ -162,6 +162,5 @@ TABLES = (
     QUEUE,
 )
 
-STATUS_COLUMNS: Mapping[str, frozenset[str]] = {table.name: table.status for table in TABLES}
+TABLES_BY_NAME: Mapping[str, Table] = {table.name: table for table in TABLES}
 ROOT_TABLES = frozenset(table.name for table in TABLES if table.is_root)
-WEAK_COLUMNS: Mapping[str, frozenset[str]] = {table.name: table.weak for table in TABLES}

@@ -49,6 +49,14 @@ def elements(value: Value) -> tuple[Atom, ...]:
     return value if isinstance(value, tuple) else (cast(Atom, value),)
 
 
+def comparable(value: Value) -> object:
+    """Return a value such that equal ones compare as equal: the order of a set does not count, and "" is nothing."""
+    if isinstance(value, Mapping):
+        return frozenset(value.items()) or ()
+    found = frozenset(elements(value))
+    return () if found <= {""} else found
+
+
 # The readers of columns
 
 

@@ -16,6 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_port_f
 from ansible_collections.netns.fabric.plugins.module_utils._resources.neighbour import NeighbourResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_chassis import ChassisResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_switch import SwitchResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_mirror import MirrorResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
@@ -35,6 +36,7 @@ RESOURCES: Mapping[str, Resource[Any, Any]] = {
     "neighbour": NeighbourResource(),
     "netns": NamespaceResource(),
     "ovn_chassis": ChassisResource(),
+    "ovn_switch": SwitchResource(),
     "ovs_bridge": BridgeResource(),
     "ovs_mirror": MirrorResource(),
     "ovs_port": PortResource(),

@@ -51,13 +51,18 @@ def module_calls(lab: Lab, state: str) -> list[tuple[str, dict[str, Any]]]:
         # As in a play that is started without tags.
         "ansible_run_tags": ["all"],
         "ansible_skip_tags": [],
+        # On one host.
+        "inventory_hostname": "host",
+        "ansible_play_hosts_all": ["host"],
+        "hostvars": {},
     }
     for task in _load("tasks/check.yml"):
         facts = task.get("ansible.builtin.set_fact", {})
-        of_task = _rendered(environment, task["vars"], variables) if facts and "vars" in task else {}
-        for name, value in facts.items():
-            variables[name] = _rendered(environment, value, {**variables, **of_task})
-    # Each uses none but those above it; Ansible would not mind.
+        # Each uses none but those above it; Ansible would not mind.
+        of_task = dict(variables)
+        for name, value in task.get("vars", {}).items() if facts else ():
+            of_task[name] = _rendered(environment, value, of_task)
+        variables.update({name: _rendered(environment, value, of_task) for name, value in facts.items()})
     for name, value in _load("vars/main.yml").items():
         variables[name] = _rendered(environment, value, variables)
     return list(_calls(environment, _load("tasks/build.yml"), variables))

@@ -61,6 +61,7 @@ BACKENDS = {
     "kernel": "plugins/module_utils/_kernel/",
     "files": "plugins/module_utils/_system/files.py",
     "ovsdb": "plugins/module_utils/_ovsdb/",
+    "ovn": "plugins/module_utils/_ovsdb/",
     "firewall": "plugins/module_utils/_firewall/",
     "firewalld": "plugins/module_utils/_firewall/",
 }

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OpenVSwitch
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.client import Answer, Client
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.client import Client
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.database_client import Answer
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import TABLES
 
 DONE = Answer(0, "", "")

@@ -14,7 +14,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.journal import 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import backend
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OpenVSwitch
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.client import Answer
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.database_client import Answer
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import TABLES
 from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._ovsdb.fakes import (
     DONE,

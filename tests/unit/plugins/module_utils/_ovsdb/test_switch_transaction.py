@@ -12,9 +12,9 @@ import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Journal
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import backend, transaction
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import backend, switch_transaction
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.client import Answer
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.database_client import Answer
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import Columns
 from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._ovsdb.fakes import (
     DONE,
@@ -51,7 +51,7 @@ def test_the_links_of_the_host_are_read_once_and_only_for_reopened_interfaces(mo
         readings.append("read")
         return frozenset({"i1", "i2"})
 
-    monkeypatch.setattr(transaction, "read_link_names", read)
+    monkeypatch.setattr(switch_transaction, "read_link_names", read)
     before = listing(interface("br"), interface("i1"), interface("i2"))
     switch = FakeOpenVSwitch([before])
     switch.read()
@@ -168,7 +168,7 @@ def test_a_missing_reason_is_taken_from_ovs_vsctl() -> None:
 
 
 def test_an_mtu_that_does_not_take_effect_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transaction, "REPORT_TIMEOUT", 0.0)
+    monkeypatch.setattr(switch_transaction, "REPORT_TIMEOUT", 0.0)
     operation = ovs.SetPort("t1", "t1", interface=Columns({"mtu_request": 9000}))
     switch = FakeOpenVSwitch([listing(interface("t1", mtu=1500, mtu_request=9000))])
     switch.read()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The programs of Open vSwitch."""
+"""The programs of databases, and their answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.client import Answer, Client
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.client import Client
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.database_client import Answer
 
 
 def test_a_program_that_takes_too_long_is_killed() -> None:

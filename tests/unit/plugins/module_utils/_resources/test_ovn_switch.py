@@ -1,0 +1,70 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How logical switches are converged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_state import Northbound
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_switch import SwitchResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_things import ALogicalPort
+from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._ovsdb.northbound_rows import left
+
+RED = {"name": "red", "addresses": ["02:00:00:00:00:01 10.0.0.1"]}
+DHCP = {"cidr": "10.0.0.0/24", "options": {"server_id": "10.0.0.254", "server_mac": "02:00:00:00:00:fe"}}
+
+
+def plan(*entries: dict[str, Any], state: Northbound | None = None, **call: Any) -> Plan:
+    resource = SwitchResource()
+    given = ({"name": "left", "state": "present", **entry} for entry in entries)
+    desired = tuple(resource.desired(Entry(each["name"]), each) for each in given)
+    return resource.plan(left() if state is None else state, Call(desired, **call))
+
+
+def test_a_port_that_is_told_an_address_refers_to_the_options() -> None:
+    blue = {"name": "blue", "tag": 7, "addresses": ["02:00:00:00:00:02 dynamic"]}
+    commands = plan({"ports": [RED, blue], "dhcpv4": DHCP}).commands
+    assert commands == [
+        "ovn-nbctl set Logical_Switch_Port q 'addresses=[\"02:00:00:00:00:02 dynamic\"]'",
+        "ovn-nbctl set Logical_Switch_Port blue dhcpv4_options=o",
+    ]
+    assert not plan({"ports": [RED, {"name": "blue", "tag": 7}], "dhcpv4": DHCP}).changed
+    (stops,) = plan({"ports": [{"name": "red"}, {"name": "blue", "tag": 7}], "dhcpv4": DHCP}).changes
+    assert stops.after["ports red dhcpv4_options"] is None  # type: ignore[index]  # there is one
+
+
+def test_a_switch_is_deleted_with_what_belongs_to_it() -> None:
+    commands = plan({"state": "absent"}).commands
+    assert [line.split()[-2:] for line in commands] == [["Logical_Switch", "s"], ["DHCP_Options", "o"], ["DNS", "d"]]
+
+
+def test_owners_release_what_is_theirs() -> None:
+    assert len(plan({"state": "absent"}, owner="lab").notes) == 1
+    assert not plan({"name": "right", "state": "absent"}).changed
+    assert not plan(owner="lab", prune=True).changed
+
+
+def test_the_ports_are_known_to_later_steps() -> None:
+    resource = SwitchResource()
+    desired = resource.desired(Entry("left"), {"name": "left", "state": "present", "ports": [RED]})
+    assert list(resource.ensures(desired)) == [ALogicalPort("red")]
+
+
+def test_a_name_that_is_taken_is_refused_unless_it_is_given_up() -> None:
+    taking = {"name": "right", "ports": [RED]}
+    with pytest.raises(FabricError, match=r"ports\[0\].name: red is on left"):
+        plan(taking)
+    assert plan(taking, {"ports": []}).changed
+    assert plan(taking, {"state": "absent"}).changed
+
+
+def test_an_unavailable_database_is_noted_in_check_mode() -> None:
+    result = plan({"name": "new"}, state=Northbound(unavailable="x: y", cause="x"), check_mode=True)
+    assert result.warnings == ("Check mode: x; assuming an earlier task starts it, with nothing in it",)
