@@ -21,6 +21,8 @@ from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.convergence import shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 
+FOUND = Path(__file__).parents[2] / "roles" / "ovn_central" / "files" / "found_cluster.py"
+SCHEMA = "/usr/share/ovn/ovn-nb.ovsschema"
 ADDRESSES = {f"member{number}": {"ovn_central_address": f"192.0.2.{number}"} for number in (1, 2, 3)}
 
 
@@ -110,3 +112,31 @@ def test_a_host_that_cannot_be_a_chassis_is_refused(
     given = {"ovn_host_datapath_type": "netdev", **variables}
     assert message in refusal(tmp_path, "ovn_host", choose("member1"), **given)
     snapshot.assert_unchanged(before)
+
+
+def tool(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["ovsdb-tool", *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_standalone_database_becomes_the_clusters(tmp_path: Path) -> None:
+    def create(file: Path, schema: str = SCHEMA) -> int:
+        databases = [{"file": str(file), "schema": schema, "address": "ssl:192.0.2.1:6643"}]
+        command = [sys.executable, "-I", str(FOUND), json.dumps(databases)]
+        return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode
+
+    new, standalone = tmp_path / "new" / "nb.db", tmp_path / "nb.db"
+    assert (create(new), tool("db-is-clustered", str(new)).returncode) == (0, 0)
+    cluster = tool("db-cid", str(new)).stdout
+    assert (create(new), tool("db-cid", str(new)).stdout) == (0, cluster)
+
+    assert tool("create", str(standalone), SCHEMA).returncode == 0
+    row = '["OVN_Northbound", {"op": "insert", "table": "Logical_Switch", "row": {"name": "kept"}}]'
+    assert tool("transact", str(standalone), row).returncode == 0
+    assert (create(standalone), tool("db-is-clustered", str(standalone)).returncode) == (0, 0)
+    assert "kept" in tool("show-log", "-mmm", str(standalone)).stdout
+    assert tool("db-is-standalone", f"{standalone}.standalone").returncode == 0
+
+    broken = tmp_path / "broken.db"
+    broken.write_text("no database", encoding="ascii")
+    assert create(broken) != 0
+    assert broken.read_text(encoding="ascii") == "no database"

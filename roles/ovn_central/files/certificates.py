@@ -111,7 +111,7 @@ def ensure(directory: Path, kind: str, name: str, check: bool) -> list[str]:
         if authority.exists():
             if not is_valid(authority):
                 raise CertificateError(
-                    f"{authority} is no valid certificate, or expires within three months; rename {directory}, and run "
+                    f"{authority} is not valid, or expires within three months; rename {directory}, and run "
                     "the play for all hosts: all certificates are made again"
                 )
             continue

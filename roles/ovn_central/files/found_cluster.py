@@ -25,16 +25,17 @@ def tool(*arguments: str) -> bool:
     return subprocess.run(command, stdin=subprocess.DEVNULL, timeout=60, check=False, env=environment).returncode == 0
 
 
-def found(file: str, schema: str, address: str) -> bool:
+def create(file: str, schema: str, address: str) -> bool:
     """Create a clustered database, unless there is one; return whether it could."""
-    former = f"{file}.standalone"
+    source, former = schema, f"{file}.standalone"
     if os.path.exists(file):
         if tool("db-is-clustered", file):
             return True
         os.rename(file, former)
-    if tool("create-cluster", file, former if os.path.exists(former) else schema, address):
+        source = former
+    if tool("create-cluster", file, source, address):
         return True
-    if os.path.exists(former):
+    if source == former:
         os.rename(former, file)
     return False
 
@@ -44,7 +45,7 @@ def main() -> int:
     os.umask(0o027)
     for database in json.loads(sys.argv[1]):
         os.makedirs(os.path.dirname(database["file"]), mode=0o755, exist_ok=True)
-        if not found(**database):
+        if not create(**database):
             return 1
     return 0
 

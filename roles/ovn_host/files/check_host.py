@@ -68,7 +68,7 @@ def plain(cell: Any) -> Any:
 
 
 def link(timeout: int, name: str) -> dict[str, Any]:
-    """Return the addresses and the routes of a link; those that the kernel adds by itself are left out."""
+    """Return the addresses and the routes of a link; those that the kernel adds on its own are left out."""
     found: dict[str, Any] = {"exists": False, "addresses": [], "dynamic": [], "routes": []}
     for each in parsed(run(timeout, "ip", "-json", "address", "show", "dev", name)):
         found["exists"] = True

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# On each host: files of OVN that are its own, and the address on the NIC, as a machine has it that is no chassis yet.
+# On each host: files of OVN that are its own, and the address on the NIC, as on a machine before it is a chassis.
 set -eu
 for directory in /var/lib/ovn /var/log/ovn; do
   mkdir -p "$directory"

@@ -21,11 +21,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Ro
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import parse_settings
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import Columns
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Value
 
 
 def switch(**keys: str) -> Switch:
     """Return a switch with keys in external_ids; `_` stands for `-`."""
-    named = {key.replace("_", "-"): value for key, value in keys.items()}
+    named: Value = {key.replace("_", "-"): value for key, value in keys.items()}
     return Switch(root=Row("Open_vSwitch", "o", {"external_ids": named}))
 
 

@@ -36,7 +36,8 @@ def state(
     bridges: Iterable[Bridge] = (Bridge("br-phy", "netdev"), Bridge("br-sys")),
 ) -> ChassisState:
     """Return a host whose link `on` has the tunnels' address, with these keys and its name in external_ids."""
-    root = Row("Open_vSwitch", "o", {"external_ids": {"system-id": "me", **(keys or {})}})
+    external_ids: Any = {"system-id": "me", **(keys or {})}
+    root = Row("Open_vSwitch", "o", {"external_ids": external_ids})
     switch = Switch(tuple(bridges), root=root)
     return ChassisState(switch, system_works, {"192.0.2.1": (on,)} if on else {}, frozenset(up))
 
