@@ -66,6 +66,8 @@ MACHINES_LIMIT = 420
 MESSAGE_LENGTH = 400
 
 ENVIRONMENT = {
+    # Ansible's default. `make` has another one, for its playbooks.
+    "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
     "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin:/sbin",
     "ANSIBLE_COLLECTIONS_PATH": str(VENV / "collections"),
     # Nothing in the user's home is read or written.

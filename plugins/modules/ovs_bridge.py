@@ -538,8 +538,8 @@ EXAMPLES = r"""
   netns.fabric.ovs_bridge:
     name: int_br
     flows:
-      - priority=100,in_port=ns01_tap,ip,nw_dst=192.168.100.2,actions=drop
-      - priority=100,in_port=ns02_tap,ip,nw_dst=192.168.100.1,actions=drop
+      - priority=100,ip,nw_src=192.168.100.1,nw_dst=192.168.100.2,actions=drop
+      - priority=100,ip,nw_src=192.168.100.2,nw_dst=192.168.100.1,actions=drop
     owner: lab
 
 - name: Remove one key and leave the others unchanged

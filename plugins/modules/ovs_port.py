@@ -468,9 +468,11 @@ EXAMPLES = r"""
     namespace: red
     peer: {name: red-tap}
 
-- name: Create a bridge
+- name: Create two bridges
   netns.fabric.ovs_bridge:
-    name: int_br
+    bridges:
+      - name: int_br
+      - name: edge_br
 
 - name: Add the host's end of the pair to the bridge
   netns.fabric.ovs_port:

@@ -167,6 +167,7 @@ class Remote:
         shared = f"-o ControlMaster=auto -o ControlPersist=60s -o ControlPath={self._directory}/connection"
         variables = {"ansible_host": own_host.UPLINK_ADDRESS, "ansible_ssh_args": shared}
         environment = {"ANSIBLE_PIPELINING": "1", "ANSIBLE_NOCOLOR": "1", "COLUMNS": "1000"}
+        environment["ANSIBLE_CALLBACK_RESULT_FORMAT"] = "json"  # a line for each error
         return subprocess.run(
             [
                 *("ip", "netns", "exec", own_host.OUTSIDE_NAMESPACE, "ansible-playbook", str(playbook)),
