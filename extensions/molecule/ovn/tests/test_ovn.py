@@ -10,6 +10,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,11 @@ def cluster(host: NestedHost, short: str = "nb") -> str:
 def servers(host: NestedHost, short: str = "nb") -> set[str]:
     """Return the members of the cluster, as one of them knows them."""
     return set(re.findall(r"^    \w+ \(\w+ at (\S+)\)", cluster(host, short), re.MULTILINE))
+
+
+def has_three_servers(host: NestedHost, short: str) -> bool:
+    """Return whether a cluster is complete."""
+    return len(servers(host, short)) == 3
 
 
 def cluster_id(host: NestedHost) -> str:
@@ -218,7 +224,7 @@ def test_a_lost_member_returns(hosts: list[NestedHost], network: None) -> None:
     played = play(CONVERGE)
     assert played.status == 0, played.output
     for short in DATABASES:
-        wait_until(lambda short=short: len(servers(hosts[1], short)) == 3, 60, f"{short} is not complete")
+        wait_until(partial(has_three_servers, hosts[1], short), 60, f"{short} is not complete")
         assert servers(hosts[0], short) == servers(hosts[1], short)
     assert {cluster_id(host) for host in hosts} == {former}
     assert "lost=two" in nbctl(hosts[1], "get", "NB_Global", ".", "external_ids")
