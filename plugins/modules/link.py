@@ -1287,7 +1287,7 @@ notes:
   - Of the keys of a WireGuard link nothing is shown. The RV(commands) for it need C(wg) of wireguard-tools, and are
     complete where the keys are in files.
   - O(prune) does with the links that are owned by O(owner) and not listed what O(state=absent) does, and removes all of
-    their addresses.
+    their addresses. A link that had addresses when the owner first declared it, without O(addresses), keeps them.
 seealso:
   - module: netns.fabric.veth
   - module: netns.fabric.ovs_bridge
