@@ -32,6 +32,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_creat
     CreatedLinks,
     describe_kind,
     differs,
+    is_created_by,
     trials,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_masters import (
@@ -381,7 +382,8 @@ class _LinkPlanner(Planner[WantedLink]):
             there = place(wanted.namespace, link.name)
             self.warn(wanted.entry, f"{wanted.name} is an alternative name of {there}, which is left alone")
             return
-        if wanted.own is not None and find_kind(link.kind, link.information) is not wanted.own.kind:
+        is_other = wanted.own is not None and find_kind(link.kind, link.information) is not wanted.own.kind
+        if wanted.own is not None and is_other and not is_created_by(link, self.call.owner):
             raise InvalidEntry(
                 wanted.entry,
                 "kind",
