@@ -109,7 +109,7 @@ def _build_interface(number: int, chosen: Chosen, bridge: str) -> Interface:
     if KINDS[kind].on_parent:
         interface["parent"] = {"name": f"eth{parent}", "namespace": "red"}
     if is_port and bridge and kind in PORTS:
-        return {**interface, "master": bridge}
+        return {**interface, "master": bridge, "addresses": []}
     return {**interface, "addresses": [f"10.88.{number}.1/24"]}
 
 
