@@ -1279,7 +1279,7 @@ notes:
     restored with the rest.
   - The loopback and the ends of veth pairs get no owner from this module. They are owned by whoever owns the namespace
     or the pair.
-  - Links that are created are deleted before others are created, whichever is listed first.
+  - A tunnel that is no longer declared is deleted before others are created, which may have its number.
   - A link that is re-created gets back its addresses, its MTU, its members and its place in its master. Its routes, and
     kernel parameters that are not declared, are lost. It is refused if links that the call does not declare are on it.
   - A kind, and options of it, that the kernel does not have are refused before anything is changed, in check mode as

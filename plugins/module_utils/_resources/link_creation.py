@@ -385,9 +385,11 @@ class CreatedLinks:
 
     def _delete_one(self, entry: Entry, where: Where, link: Link) -> None:
         self.gone.add(where)
-        # First: a tunnel with the same number, for instance, is in the way of a new one.
-        steps = (op.DeleteLink(*where, phase=Phase.RELEASE),)
-        self._change(entry, where, {"kind": describe_kind(link)}, None, steps)
+        kind = find_kind(link.kind, link.information)
+        # A tunnel is in the way of a new one with the same number.
+        is_tunnel = kind is not None and kind.underlay and not any(self._actual.links_on(where[0], link))
+        step = op.DeleteLink(*where, phase=Phase.RELEASE if is_tunnel else Phase.REMOVE)
+        self._change(entry, where, {"kind": describe_kind(link)}, None, (step,))
 
     def _disown(self, entry: Entry, where: Where, link: Link) -> None:
         alias = alias_without(link, self._planner.call.owner)
