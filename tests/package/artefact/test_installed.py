@@ -71,7 +71,8 @@ def test_every_plugin_and_role_is_documented(installed: Ansible) -> None:
     documented = listed["all"]
     assert "netns.fabric.veth" in documented["module"]
     assert "netns.fabric.compile_topology" in documented["filter"]
-    assert set(documented["role"]) == {"netns.fabric.openvswitch", "netns.fabric.topology"}
+    roles = ("openvswitch", "ovn_central", "ovn_host", "topology")
+    assert set(documented["role"]) == {f"netns.fabric.{role}" for role in roles}
     assert "netns.fabric.netns" in documented["become"]
     assert "netns.fabric.topology" in documented["inventory"]
     # An error is in the place of the documentation.
