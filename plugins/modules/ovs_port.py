@@ -505,7 +505,7 @@ EXAMPLES = r"""
   netns.fabric.ovs_port:
     name: uplink
     bridge: int_br
-    members: [eth1, eth2]
+    members: [eno2, eno3]
     bond_mode: balance-tcp
     lacp: active
     lacp_time: fast

@@ -83,11 +83,12 @@ PREPARATIONS: Mapping[str, Callable[[Host], None]] = {
 
 @pytest.fixture(name="host")
 def fixture_host() -> Iterator[Host]:
-    """Provide a cleared host with an outside world, and a device `eno2` in place of a NIC."""
+    """Provide a cleared host with an outside world, and the devices `eno2` and `eno3` in place of NICs."""
     host = Host()
     host.clear()
     own_host.build_outside_world()
-    host.run("ip", "tuntap", "add", "eno2", "mode", "tap")
+    for nic in ("eno2", "eno3"):
+        host.run("ip", "tuntap", "add", nic, "mode", "tap")
     yield host
     host.clear()
 
