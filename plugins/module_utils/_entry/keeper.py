@@ -43,6 +43,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._system.connections i
     find_connection,
     inherit_connection,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._system.session import leave_session
 from ansible_collections.netns.fabric.plugins.module_utils._system.systemd import move_to_scope
 
 #: Seconds that a rollback waits for the lock. Who has it only reads: a run that writes is refused until then.
@@ -288,13 +289,7 @@ class _Keeper:
 
 def _detach() -> None:
     """Have nothing open of the module's session, and be ended by nothing but SIGTERM."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for number in range(3):
-        os.dup2(null, number)
-    os.close(null)
-    os.chdir("/")
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_IGN)
+    leave_session()
     signal.signal(signal.SIGTERM, _terminate)
     syslog.openlog("netns-fabric", syslog.LOG_PID, syslog.LOG_DAEMON)
 

@@ -26,10 +26,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._core import validati
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntries
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import PROBED
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._probes.listener_group import bind
 from ansible_collections.netns.fabric.plugins.module_utils._probes.model import place
+from ansible_collections.netns.fabric.plugins.module_utils._system.session import leave_session
 
 if TYPE_CHECKING:
     from ansible_collections.netns.fabric.plugins.module_utils._kernel.backend import Kernel
@@ -46,7 +48,7 @@ OPTION = {
             "options": {
                 "namespace": {"type": "str"},
                 "address": {"type": "str", "required": True},
-                "protocol": {"type": "str", "choices": ["tcp", "udp"], "default": "tcp"},
+                "protocol": {"type": "str", "choices": list(PROBED), "default": "tcp"},
                 "port": {"type": "int", "required": True},
             },
         },
@@ -204,16 +206,11 @@ def _leave_process(control: socket.socket, opened: Iterable[tuple[Port, socket.s
 
 def _detach(kept: set[int]) -> None:
     """Have nothing open of the module's session."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for number in range(3):
-        os.dup2(null, number)
+    leave_session()
     for number in map(int, os.listdir("/proc/self/fd")):
         if number > 2 and number not in kept:
             with suppress(OSError):
                 os.close(number)
-    os.chdir("/")
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 

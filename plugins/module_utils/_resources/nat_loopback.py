@@ -98,7 +98,7 @@ def close_links(
 def find_unreached(present: Iterable[WantedNat], state: LoopbackState) -> Iterator[InvalidEntry]:
     """Find entries that publish at the loopback and whose destination no link leads to."""
     for wanted in present:
-        if state.links.get((wanted.namespace, str(wanted.behind)), (True,)) == ():
+        if state.links.get((wanted.namespace, str(wanted.behind))) == ():
             yield InvalidEntry(
                 wanted.entry,
                 "loopback",

@@ -8,44 +8,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.things import Named
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface, Network
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 
 
-@dataclass(frozen=True)
-class ANamespace:
-    name: str
-
-    def __str__(self) -> str:
-        return f"namespace {self.name}"
+class ANamespace(Named):
+    what = "namespace"
 
 
-@dataclass(frozen=True)
-class ABridge:
+class ABridge(Named):
     """A bridge of Open vSwitch."""
 
-    name: str
-
-    def __str__(self) -> str:
-        return f"bridge {self.name}"
+    what = "bridge"
 
 
-@dataclass(frozen=True)
-class APort:
+class APort(Named):
     """A port of Open vSwitch."""
 
-    name: str
-
-    def __str__(self) -> str:
-        return f"port {self.name}"
+    what = "port"
 
 
-@dataclass(frozen=True)
-class AFile:
-    path: str
+class AFile(Named):
+    """A file, by its path."""
 
-    def __str__(self) -> str:
-        return f"file {self.path}"
+    what = "file"
 
 
 @dataclass(frozen=True)
