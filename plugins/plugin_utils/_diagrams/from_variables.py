@@ -153,7 +153,8 @@ def _build_connections(topology: declared.Topology) -> Iterator[Connection]:
 def _build_nat(rule: declared.Nat, bridges: Iterable[declared.Bridge]) -> Nat:
     source = str(rule.source)
     gateways = ((bridge.name, map(str, bridge.addresses or ())) for bridge in bridges)
-    return Nat(find_nat_origin(rule.namespace, source, gateways), source, rule.options.get("out_interface") or "")
+    router = None if rule.exit is not None else rule.namespace
+    return Nat(find_nat_origin(router, source, gateways), source, rule.options.get("out_interface") or "")
 
 
 def find_nat_origin(namespace: str | None, source: str, bridges: Iterable[tuple[str, Iterable[str]]]) -> Key:
