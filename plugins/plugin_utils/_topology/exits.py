@@ -58,7 +58,7 @@ def read_exit(reader: EntryReader, path: str, options: Mapping[str, Any]) -> Exi
         cause = f"{address} is not IPv{source.version}, which {source} is; write one entry for each IP version"
         reader.errors.add(path, "address", cause)
     if next_hop is not None and (next_hop not in address.network or next_hop == address.ip):
-        cause = f"{next_hop} is no neighbour of {address}; give another router on the same network"
+        cause = f"{next_hop} is not a neighbour of {address}; give another router on the same network"
         reader.errors.add(path, "next_hop", cause)
     return Exit(tuple(options["gateways"]), options["physical_network"], address, next_hop)
 

@@ -172,7 +172,7 @@ def test_a_name_that_is_not_known_is_reported_once() -> None:
 
 
 def test_the_same_name_on_the_host_is_another_thing() -> None:
-    """A logical switch is no link of the host, and its addresses are not the host's."""
+    """A logical switch is not a link of the host, and its addresses are not the host's."""
     variables = logical(this_host="one")
     variables["host"] = {"interfaces": [{"name": "left", "addresses": ["10.1.0.254/24"]}]}
     assert compile_topology(variables)["links"][0]["name"] == "left"
