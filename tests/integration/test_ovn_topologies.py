@@ -59,6 +59,9 @@ def tenant(number: int, **changes: Any) -> dict[str, Any]:
         }
         for each, (host, bridge, address) in PLACES.items()
     ]
+    job = next(each for each in namespaces if each["name"] == f"{name}job")
+    job["incoming"] = "deny"
+    to_job = {"to": {"namespaces": [f"{name}job"]}, "action": "allow"}
     return {
         "name": name,
         "hosts": [f"host{each}" for each in range(1, COUNT + 1)],
@@ -70,6 +73,11 @@ def tenant(number: int, **changes: Any) -> dict[str, Any]:
         "nat": [
             {"source": "10.10.1.0/24", **way},
             {"publish": PORT, "to": f"{name}web", "to_port": 80},
+        ],
+        # The job answers pings of the web server, and serves all of its bridge.
+        "policies": [
+            {"from": {"namespaces": [f"{name}web"]}, "protocol": "icmp", **to_job},
+            {"from": {"bridges": ["front"]}, "protocol": "tcp", "ports": [PORT], **to_job},
         ],
         "verify": False,
         **changes,
@@ -86,10 +94,9 @@ class World:
     def steps(self, variables: Mapping[str, Any]) -> list[dict[str, Any]]:
         lists = compile_topology(variables)["northbound"]
         shared = {"owner": variables["name"], "prune": True, "database": self.hosts.northbound.database}
-        return [
-            {"module": module, "options": {option: lists[option], **shared}}
-            for module, option in (("ovn_switch", "switches"), ("ovn_router", "routers"))
-        ]
+        parts = (("ovn_switch", "switches"), ("ovn_router", "routers"), ("ovn_acl", "groups"))
+        found = [{"module": module, "options": {option: lists[option], **shared}} for module, option in parts]
+        return found[::-1] if variables.get("state") == "absent" else found
 
     def write(self, variables: Mapping[str, Any]) -> None:
         """Write the northbound part, in check mode first."""
@@ -145,6 +152,7 @@ def test_two_tenants_with_the_same_addresses(world: World) -> None:
     world.wait((1, 2))
     for number in (1, 2):
         _assert_connected(hosts, f"t{number}")
+        _assert_limited(hosts, f"t{number}")
     # The same address of the other tenant is another one.
     server = hosts[1].listen("t1web", 80)
     try:
@@ -172,15 +180,34 @@ def _assert_connected(hosts: OvnHosts, name: str) -> None:
     full = ("-M", "do", "-s", str(MTU - 28))
     for each, (host, bridge, address) in PLACES.items():
         start = f"{name}{each}"
-        near = {other: to for other, (_host, far, to) in PLACES.items() if far == bridge}
+        near = {other: to for other, (_host, far, to) in PLACES.items() if far == bridge and other != "job"}
         for other, to in near.items():
             wait_until(lambda: hosts[host].pings(start, to, *full), 30, f"{start} to {other}")  # noqa: B023  # it is called at once
         # One is enough, and costs a second.
-        other = next(each for each in PLACES if each not in near)
+        other = next(each for each, (_host, far, _to) in PLACES.items() if far != bridge)
         assert not hosts[host].pings(start, PLACES[other][2]), (start, other)
         assert hosts[host].pings(start, f"{address.rpartition('.')[0]}.254", *full)
         if bridge == "front":
             wait_until(lambda: hosts[host].pings(start, OUTSIDE_ADDRESS), 60, f"{start} outside")  # noqa: B023  # as above
+
+
+def _assert_limited(hosts: OvnHosts, name: str) -> None:
+    """Check the policies of a tenant, with the namespace's packet filter and without it."""
+    (_host, _bridge, to), wanted = PLACES["job"], f"{name}job"
+    servers = [hosts[3].listen(wanted, port) for port in (PORT, PORT + 1)]
+    try:
+        for _filter in ("there", "gone"):
+            wait_until(lambda: hosts[1].pings(f"{name}web", to), 30, "the web server's ping")
+            wait_until(lambda: hosts[2].connects(f"{name}app", to, PORT), 30, "the open port")
+            assert not hosts[2].pings(f"{name}app", to)
+            assert not hosts[2].connects(f"{name}app", to, PORT + 1)
+            # Answers pass.
+            assert hosts[3].pings(wanted, PLACES["app"][2])
+            hosts[3].run("nft", "flush", "ruleset", namespace=wanted)
+    finally:
+        for server in servers:
+            server.kill()
+            server.wait()
 
 
 def _is_published(number: int) -> bool:

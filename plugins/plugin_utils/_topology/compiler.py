@@ -72,7 +72,7 @@ def compile_topology(variables: Any) -> dict[str, Any]:
     # By all namespaces of all hosts: a policy knows them by their addresses.
     policies = Policies(parts.whole)
     compile_lists = _compile_present if parts.whole.state == "present" else _compile_absent
-    northbound = {"northbound": northbound_lists(parts.whole)} if parts.whole.logical else {}
+    northbound = {"northbound": northbound_lists(policies)} if parts.whole.logical else {}
     return {**compile_lists(parts, policies), **northbound, "summary": summarize(parts, policies)}
 
 

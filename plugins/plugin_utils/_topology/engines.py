@@ -167,6 +167,17 @@ def logical_interfaces(topology: Topology) -> Iterator[tuple[Namespace, Attachme
                 yield namespace, attachment
 
 
+def has_others_behind(topology: Topology, namespace: Namespace) -> bool:
+    """Return whether a namespace may send what is not from one of its declared addresses: it forwards, or bridges."""
+    sysctls = [
+        namespace.options.get("sysctls", {}),
+        *(each.options.get("sysctls", {}) for each in namespace.interfaces),
+    ]
+    routers = {*(rule.namespace for rule in topology.nat), *(forward.namespace for forward in topology.forwards)}
+    is_router = namespace.name in routers or any("forward" in key for keys in sysctls for key in keys)
+    return is_router or any(attachment.kind not in (None, "dummy") for attachment in namespace.interfaces)
+
+
 # --- checks --------------------------------------------------------------------------------------------------------
 
 

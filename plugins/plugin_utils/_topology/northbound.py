@@ -1,7 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a topology has in OVN's northbound database, as lists for the modules ovn_switch and ovn_router. Pure.
+"""What a topology has in OVN's northbound database, as lists for the modules ovn_switch, ovn_router and ovn_acl. Pure.
 
 Every name begins with that of the topology, and no two things have the same: neither a namespace nor an interface has a
 slash in its name, nor the name of a topology, an interface or a bridge a colon.
@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.engines import (
     derive_mac,
+    has_others_behind,
     logical_interfaces,
     port_name,
 )
@@ -26,15 +27,18 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     Topology,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.nodes import is_link_local
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.northbound_groups import group_entries
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies
 
 Entry = dict[str, Any]
 
 _EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 
 
-def northbound_lists(topology: Topology) -> dict[str, Any]:
-    """Return ``switches`` and ``routers``, of the whole topology: the same on each host. ``topology`` is its name."""
-    return {"topology": topology.name, **_lists(topology)}
+def northbound_lists(policies: Policies) -> dict[str, Any]:
+    """Return ``switches``, ``routers`` and ``groups``, of the whole topology: the same on each host; and its name."""
+    topology = policies.topology
+    return {"topology": topology.name, **_lists(topology), "groups": group_entries(policies)}
 
 
 def _lists(topology: Topology) -> dict[str, list[Entry]]:
@@ -75,24 +79,13 @@ def _build_port(topology: Topology, namespace: Namespace, attachment: Attachment
     addresses = [str(address.ip) for address in attachment.addresses or () if not is_link_local(address.ip)]
     own = " ".join((attachment.options["mac"], *addresses))
     entry: Entry = {"name": port_name(topology, attachment), "addresses": [own]}
-    if _has_others_behind(topology, namespace):
+    if has_others_behind(topology, namespace):
         entry["addresses"].append("unknown")
     else:
         entry["port_security"] = [own]
     if namespace.host is not None:
         entry["requested_chassis"] = topology.ovn.chassis_of(namespace.host)
     return entry
-
-
-def _has_others_behind(topology: Topology, namespace: Namespace) -> bool:
-    """Return whether a namespace may send what is not from one of its declared addresses: it forwards, or bridges."""
-    sysctls = [
-        namespace.options.get("sysctls", {}),
-        *(each.options.get("sysctls", {}) for each in namespace.interfaces),
-    ]
-    routers = {*(rule.namespace for rule in topology.nat), *(forward.namespace for forward in topology.forwards)}
-    is_router = namespace.name in routers or any("forward" in key for keys in sysctls for key in keys)
-    return is_router or any(attachment.kind not in (None, "dummy") for attachment in namespace.interfaces)
 
 
 def _router_side(topology: Topology, bridge: Bridge) -> Iterator[Entry]:

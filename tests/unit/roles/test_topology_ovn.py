@@ -140,12 +140,14 @@ def test_one_host_writes_for_all_that_have_the_topology() -> None:
 def test_steps_of_the_northbound_database_are_one_transaction() -> None:
     found = task("northbound", "Converge the logical networks in OVN's northbound database")
     steps = evaluate(found["netns.fabric.sequence"]["steps"], **found["vars"], topology_name="lab")
-    assert [step["module"] for step in steps] == ["ovn_switch", "ovn_router"]
+    assert [step["module"] for step in steps] == ["ovn_switch", "ovn_router", "ovn_acl"]
+    absent = {**found["vars"], "topology_state": "absent"}
+    assert evaluate(found["netns.fabric.sequence"]["steps"], **absent, topology_name="lab") == steps[::-1]
     shared = [
-        {name: value for name, value in step["options"].items() if name not in ("switches", "routers")}
+        {name: value for name, value in step["options"].items() if name not in ("switches", "routers", "groups")}
         for step in steps
     ]
-    assert shared[0] == shared[1]
+    assert shared[0] == shared[1] == shared[2]
     assert {**shared[0], "timeout": int(shared[0]["timeout"])} == {
         "owner": "lab",
         "prune": True,

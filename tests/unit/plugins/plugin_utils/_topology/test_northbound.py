@@ -46,7 +46,7 @@ def parse(variables: Variables) -> None:
         InvalidEntries: With what they refuse.
     """
     lists = northbound(variables)
-    for module, option in (("ovn_switch", "switches"), ("ovn_router", "routers")):
+    for module, option in (("ovn_switch", "switches"), ("ovn_router", "routers"), ("ovn_acl", "groups")):
         resource = RESOURCES[module]
         parse_call(resource, validate_step(resource, {option: lists[option], "owner": "lab", "prune": True}), False)
 
