@@ -169,7 +169,7 @@ def _policies(draw: st.DrawFn) -> Variables:
 
     policies = []
     for number in range(draw(st.integers(0, 4))):
-        traffic = draw(
+        traffic: Variables = draw(
             st.sampled_from(
                 [
                     {},
