@@ -114,7 +114,8 @@ def controller(timeout: int) -> str:
 def main() -> None:
     """Print what the host has."""
     timeout, links = int(sys.argv[1]), sys.argv[2:]
-    external_ids: dict[str, Any] = next((row["external_ids"] for row in rows(timeout, "Open_vSwitch", "external_ids")), {})
+    switches = rows(timeout, "Open_vSwitch", "external_ids")
+    external_ids: dict[str, Any] = next((row["external_ids"] for row in switches), {})
     ports = rows(timeout, "Port", "name", "external_ids")
     print(  # noqa: T201  # the role reads standard output
         json.dumps(
