@@ -131,7 +131,8 @@ def _build_router(topology: Topology) -> Iterator[Entry]:
         ports.append(
             {
                 "name": f"{name}:router",
-                "mac": derive_mac(topology.name, "", exits[0].network),
+                # On a physical network there may be routers of other databases, with the same names.
+                "mac": derive_mac(topology.name, exits[0].network, str(exits[0].address.ip)),
                 "networks": [str(way.address) for way in exits],
                 "gateway_chassis": [topology.ovn.chassis_of(host) for host in exits[0].gateways],
             }
