@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.argspec import parse_call
 from ansible_collections.netns.fabric.plugins.module_utils._entry.step_options import validate_step
@@ -15,6 +17,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler im
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.engines import derive_mac
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import (
     FORWARDING,
+    ROOT,
     Variables,
     logical,
     reference,
@@ -203,3 +206,16 @@ def test_no_two_rows_have_one_name() -> None:
         found = [row["name"] for row in rows]
         assert len(found) == len(set(found))
     parse(variables)
+
+
+def test_the_example_of_the_guide_is_a_topology() -> None:
+    guide = (ROOT / "docs" / "docsite" / "rst" / "many_hosts_with_ovn.rst").read_text(encoding="utf-8")
+    block = guide.partition("# inventory/group_vars/ovn_central.yml\n")[2].partition(".. code-block:: shell")[0]
+    given = yaml.safe_load(textwrap.dedent(block))
+    variables = {key.removeprefix("topology_"): value for key, value in given.items() if key.startswith("topology_")}
+    hosts = ["alpha", "beta", "gamma"]
+    # Joined by the route of `web`, as the guide says.
+    assert router({**variables, "hosts": hosts})["policies"] == []
+    for host in hosts:
+        assert compile_topology({**variables, "hosts": hosts, "this_host": host})["distant_probes"]
+    parse({**variables, "hosts": hosts})
