@@ -22,7 +22,7 @@ from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 NAMES = ("host1", "host2", "host3")
 INVENTORY = Path(__file__).parents[1] / "inventory" / "hosts.yml"
 TENANTS = (1, 2)
-WORLD, WORLD_ADDRESS = "world", "198.51.100.2"
+WORLD, WORLD_ADDRESS = "world", "192.0.2.2"
 #: The namespaces of each tenant: their host, bridge and address.
 PLACES = {
     "web": ("host1", "front", "10.10.1.1"),
@@ -50,7 +50,7 @@ def topology(tenant: int, **changes: Any) -> dict[str, Any]:
     way = {
         "gateways": ["host2", "host3"],
         "physical_network": "outside",
-        "address": f"198.51.100.{10 + tenant}/24",
+        "address": f"192.0.2.{10 + tenant}/24",
     }
     return {
         "topology_name": f"t{tenant}",
@@ -137,7 +137,7 @@ def test_a_port_is_published_by_its_own_tenant(hosts: Hosts) -> None:
     )
 
     def answers(tenant: int) -> bool:
-        address = f"198.51.100.{10 + tenant}"
+        address = f"192.0.2.{10 + tenant}"
         connecting = ["timeout", "2", "bash", "-c", f"exec 3<>/dev/tcp/{address}/8080"]
         return subprocess.run(connecting, check=False, capture_output=True, timeout=30).returncode == 0
 
