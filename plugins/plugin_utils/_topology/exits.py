@@ -91,12 +91,12 @@ def published_at(topology: Topology, forward: Forward) -> Iterator[tuple[Address
 def check_exits(topology: Topology, errors: Errors) -> None:
     """Note every error in what leaves the logical router."""
     _check_sources(topology, errors)
-    rules = [rule for rule in topology.nat if rule.exit is not None]
+    rules = [(rule, rule.exit) for rule in topology.nat if rule.exit is not None]
     _check_one_way(rules, errors)
     reported: set[str] = set()
-    for rule in rules:
-        _check_gateways(topology, rule, reported, errors)
-        _check_address(topology, rule, errors)
+    for rule, way in rules:
+        _check_gateways(topology, rule, way, reported, errors)
+        _check_address(topology, rule, way, errors)
     for forward in topology.forwards:
         if forward.by_router:
             _check_published(topology, forward, errors)
@@ -134,48 +134,37 @@ def _overlap(one: Any, other: Any) -> bool:
     return one.version == other.version and bool(one.overlaps(other))
 
 
-def _check_one_way(rules: list[Nat], errors: Errors) -> None:
+def _check_one_way(rules: list[tuple[Nat, Exit]], errors: Errors) -> None:
     """Check that all entries lead out the same way, with one address of each IP version."""
-    for rule in rules:
-        for first in rules[:1]:
-            for option in ("gateways", "network"):
-                mine, theirs = getattr(rule.exit, option), getattr(first.exit, option)
-                if mine != theirs:
-                    name = "physical_network" if option == "network" else option
-                    errors.add(
-                        rule.path,
-                        name,
-                        f"{_format(mine)} differs from {_format(theirs)} of {first.path}, and a topology's router has "
-                        "one way outside; use the same, or another topology",
-                    )
-        same = next(each for each in rules if each.source.version == rule.source.version)
-        if rule.exit and same.exit and rule.exit.address != same.exit.address:
-            errors.add(
-                rule.path,
-                "address",
-                f"{rule.exit.address} differs from {same.exit.address} of {same.path}, and the router has one address "
-                "of each IP version outside; use the same",
-            )
-        hops = [
-            each for each in rules if each.exit and each.exit.next_hop and each.source.version == rule.source.version
-        ]
-        if hops and rule in hops and rule.exit and hops[0].exit and rule.exit.next_hop != hops[0].exit.next_hop:
-            errors.add(
-                rule.path,
-                "next_hop",
-                f"{rule.exit.next_hop} differs from {hops[0].exit.next_hop} of {hops[0].path}; use the same",
-            )
+    first: dict[tuple[str, int], tuple[Nat, Any]] = {}
+    for rule, way in rules:
+        version = rule.source.version
+        for option, value, scope in (
+            ("gateways", way.gateways, 0),
+            ("physical_network", way.network, 0),
+            ("address", way.address, version),
+            ("next_hop", way.next_hop, version),
+        ):
+            if value is None:
+                continue
+            other, theirs = first.setdefault((option, scope), (rule, value))
+            if value != theirs:
+                errors.add(
+                    rule.path,
+                    option,
+                    f"{_format(value)} differs from {_format(theirs)} of {other.path}, and a topology's router has one "
+                    "way outside, with one address of each IP version; use the same, or another topology",
+                )
 
 
 def _format(value: Any) -> str:
-    return repr(value) if isinstance(value, str) else ", ".join(value)
+    return ", ".join(value) if isinstance(value, tuple) else repr(value) if isinstance(value, str) else str(value)
 
 
-def _check_gateways(topology: Topology, rule: Nat, reported: set[str], errors: Errors) -> None:
-    gateways = rule.exit.gateways if rule.exit else ()
-    for number, host in enumerate(gateways):
+def _check_gateways(topology: Topology, rule: Nat, way: Exit, reported: set[str], errors: Errors) -> None:
+    for number, host in enumerate(way.gateways):
         option = f"gateways[{number}]"
-        if host in gateways[:number]:
+        if host in way.gateways[:number]:
             errors.add(rule.path, option, f"{host!r} is listed twice; leave one of them out")
         elif topology.hosts and host not in topology.hosts:
             cause = f"{host!r} is not a host of this topology; {suggest(host, topology.hosts)}"
@@ -184,16 +173,14 @@ def _check_gateways(topology: Topology, rule: Nat, reported: set[str], errors: E
             check_chassis(topology, host, reported, errors)
 
 
-def _check_address(topology: Topology, rule: Nat, errors: Errors) -> None:
-    if rule.exit is None:
-        return
+def _check_address(topology: Topology, rule: Nat, way: Exit, errors: Errors) -> None:
     for bridge in topology.logical.values():
         for address in bridge.addresses or ():
-            if _overlap(address.network, rule.exit.address.network):
+            if _overlap(address.network, way.address.network):
                 errors.add(
                     rule.path,
                     "address",
-                    f"{rule.exit.address} overlaps {address.network} of {bridge.path}, and the router has to know "
+                    f"{way.address} overlaps {address.network} of {bridge.path}, and the router has to know "
                     "where an address is; use another network inside",
                 )
 
