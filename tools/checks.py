@@ -101,7 +101,8 @@ def main(kinds: list[str]) -> int:
     for session in sessions:
         result_file(session).unlink(missing_ok=True)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        nox_failed = not all(pool.map(run, slowest_first(sessions)))
+        # As a list: all() would stop at the first failure, and map() cancels what has not begun then.
+        nox_failed = not all(list(pool.map(run, slowest_first(sessions))))
 
     total = dict.fromkeys(COUNTED, 0)
     width = max(map(len, sessions))

@@ -1279,6 +1279,7 @@ notes:
     restored with the rest.
   - The loopback and the ends of veth pairs get no owner from this module. They are owned by whoever owns the namespace
     or the pair.
+  - A tunnel that is no longer declared is deleted before others are created, which may have its number.
   - A link that is re-created gets back its addresses, its MTU, its members and its place in its master. Its routes, and
     kernel parameters that are not declared, are lost. It is refused if links that the call does not declare are on it.
   - A kind, and options of it, that the kernel does not have are refused before anything is changed, in check mode as
@@ -1287,7 +1288,7 @@ notes:
   - Of the keys of a WireGuard link nothing is shown. The RV(commands) for it need C(wg) of wireguard-tools, and are
     complete where the keys are in files.
   - O(prune) does with the links that are owned by O(owner) and not listed what O(state=absent) does, and removes all of
-    their addresses.
+    their addresses. A link that had addresses when the owner first declared it, without O(addresses), keeps them.
 seealso:
   - module: netns.fabric.veth
   - module: netns.fabric.ovs_bridge

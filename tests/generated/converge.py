@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._entry import sequence
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
+from ansible_collections.netns.fabric.tests.helpers.snapshot import assert_equal, take
 
 Variables = Mapping[str, Any]
 #: A module and its options, as M(netns.fabric.sequence) takes them.
@@ -66,6 +67,21 @@ def converge(variables: Variables) -> list[str]:
     """Build a topology, or delete it; return the commands of everything that changed."""
     commands: list[str] = run(steps(variables), check=False)["commands"]
     return commands
+
+
+def converge_as_predicted(variables: Variables) -> None:
+    """Build a topology, or delete it, in check mode and for real; assert that both report the same, and a second run.
+
+    Raises:
+        AssertionError: Check mode has written something or predicted something else, or a second run changes something.
+    """
+    before = take()
+    predicted = run(steps(variables), check=True)
+    assert_equal(take(), before, "check mode writes nothing")
+    done = run(steps(variables), check=False)
+    assert predicted["commands"] == done["commands"]
+    assert predicted["diff"] == done["diff"]
+    assert converge(variables) == [], "a second run changes nothing"
 
 
 def main() -> None:

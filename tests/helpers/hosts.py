@@ -213,9 +213,11 @@ def end(hosts: Sequence[NestedHost]) -> None:
     """End hosts that this process has started, with everything in them, and their underlay."""
     for host in hosts:
         _started[host.name].terminate()
-    for host in hosts:
+    for number, host in enumerate(hosts, 1):
         _started.pop(host.name).wait(timeout=30)
         shutil.rmtree(PLACE / host.name)
+        # The kernel deletes it as well, some time after the host.
+        subprocess.run(["ip", "link", "delete", f"{UNDERLAY}{number}"], capture_output=True, check=False, timeout=30)
     _run(f"ip link delete {UNDERLAY}")
 
 

@@ -6,23 +6,22 @@
         hosts.northbound.ctl("ls-add", "left")
         hosts[1].plug("red", "red0", "02:00:00:00:00:01", "192.0.2.1/24")
 
-Each host has its own network and mount namespace, its own /run, and so its own Open vSwitch. Its `eth0` is on the
-underlay, a bridge of the test host, and its `eth1` on the wire to the outside world, where 198.51.100.2 is in the
-namespace `outside` of the test host. The datapath is the userspace's: then a tunnel's address has to be on the local
-port of a bridge that has the NIC, or no tunnel carries a packet.
+They are hosts of hosts.py. The `eth1` of each is on the wire to the outside world, where 198.51.100.2 is in the
+namespace `outside` of the test host.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from ansible_collections.netns.fabric.tests.helpers import own_host
+from ansible_collections.netns.fabric.tests.helpers import hosts as nested
+from ansible_collections.netns.fabric.tests.helpers.hosts import NestedHost
 from ansible_collections.netns.fabric.tests.helpers.northbound import Northbound
+from ansible_collections.netns.fabric.tests.helpers.shell import inside
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 
 #: The physical network of the gateways, as OVN names it, and the outside world's address on it.
@@ -35,75 +34,40 @@ MTU = 1500 - 58
 READY = "ovn-installed"
 
 _OVN_CTL = "/usr/share/ovn/scripts/ovn-ctl"
-_OVS_CTL = "/usr/share/openvswitch/scripts/ovs-ctl"
-#: What a host has of its own: all that daemons write is below.
-_PRIVATE = ("/run", "/etc/netns", "/etc/openvswitch", "/var/log/openvswitch")
 #: For ovn-ctl, whose directories below /var are the machine's.
-_DIRECTORIES = {"OVN_RUNDIR": "/run/ovn", "OVN_DBDIR": "/run/ovn", "OVN_LOGDIR": "/run/ovn", "OVN_SYSCONFDIR": "/run"}
+_DIRECTORIES = ("OVN_RUNDIR=/run/ovn", "OVN_DBDIR=/run/ovn", "OVN_LOGDIR=/run/ovn", "OVN_SYSCONFDIR=/run")
 _DATAPATH = "netdev"
 
 
 class OvnHost:
-    """One host; the number is the last part of its address on the underlay."""
+    """One host."""
 
-    def __init__(self, number: int) -> None:
-        self.name, self.address = f"host{number}", f"10.0.0.{number}"
-        self._process = subprocess.Popen(
-            ["unshare", "--net", "--mount", "--propagation", "private", "sleep", "infinity"], stdin=subprocess.DEVNULL
-        )
-        ours = os.readlink("/proc/self/ns/net")
-        wait_until(lambda: self._reads_as_sleeping() and os.readlink(self._path("ns/net")) != ours)
-        for directory in _PRIVATE:
-            self.run("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", directory)
-        self.run("mkdir", "/run/netns", "/run/openvswitch", "/run/ovn", "/run/lock")
-        self.run("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/run/netns")
-        self.run("mount", "-t", "sysfs", "sysfs", "/sys")
-        self.run("ip", "link", "set", "lo", "up")
-
-    def _reads_as_sleeping(self) -> bool:
-        return self._path("comm").read_text(encoding="ascii").strip() == "sleep"
-
-    def _path(self, name: str) -> Path:
-        return Path(f"/proc/{self._process.pid}") / name
+    def __init__(self, host: NestedHost) -> None:
+        self.name, self.address, self.pid = host.name, host.address, host.pid
+        self._host = host
 
     @property
     def northbound_socket(self) -> Path:
         """The socket of the northbound database on this host, as the test host finds it."""
-        return self._path("root/run/ovn/ovnnb_db.sock")
-
-    def inside(self, namespace: str | None = None) -> list[str]:
-        """Return what to put before a command so that it runs on this host, or in a namespace of it."""
-        entering = ["nsenter", f"--target={self._process.pid}", "--net", "--mount", "--"]
-        return [*entering, *(["ip", "netns", "exec", namespace] if namespace else [])]
+        return Path(f"/proc/{self.pid}/root/run/ovn/ovnnb_db.sock")
 
     def run(self, *command: str, namespace: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command on this host, or in a namespace of it; with ``check`` a failure raises AssertionError."""
-        ran = subprocess.run(
-            [*self.inside(namespace), *command],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env={**os.environ, **_DIRECTORIES},
-        )
-        assert not check or ran.returncode == 0, f"{self.name}: {' '.join(command)}: {ran.stdout}{ran.stderr}"
-        return ran
+        return self._host.run(*inside(namespace), *command, timeout=60, check=check)
 
     def vsctl(self, *arguments: str) -> str:
         """Run ovs-vsctl; return its output without the final newline."""
-        return self.run("ovs-vsctl", "--timeout=10", *arguments).stdout.rstrip("\n")
+        return self._host.ovs_vsctl(*arguments)
 
-    def pings(self, namespace: str, address: str, *options: str) -> bool:
-        """Return whether an address answers a namespace of this host within a second."""
-        ping = ("ping", "-n", "-q", "-c", "1", "-W", "1", *options, address)
-        return self.run(*ping, namespace=namespace, check=False).returncode == 0
+    def pings(self, namespace: str, address: str, size: int | None = None) -> bool:
+        """Return whether an address answers a namespace of this host; see NestedHost.pings()."""
+        return self._host.pings(address, namespace, size)
 
     def listen(self, namespace: str, port: int) -> subprocess.Popen[bytes]:
         """Start a TCP server in a namespace of this host, which the caller ends."""
         server = ["python3", "-m", "http.server", "--directory", "/run/netns", str(port)]
         return subprocess.Popen(
-            [*self.inside(namespace), *server],
+            self._host.enter(*inside(namespace), *server),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -141,20 +105,13 @@ class OvnHost:
 
     # OVN
 
-    def start_switch(self) -> None:
-        """Start Open vSwitch, and put the NIC and its address on a bridge."""
-        self.run(_OVS_CTL, "start", f"--system-id={self.name}")
-        self._add_bridge("br-phy", "eth0")
-        self.run("ip", "addr", "add", f"{self.address}/24", "dev", "br-phy")
-        self.run("ip", "link", "set", "br-phy", "up")
-
     def _add_bridge(self, name: str, nic: str) -> None:
         setting = ("--", "set", "Bridge", name, f"datapath_type={_DATAPATH}", "fail_mode=standalone")
         self.vsctl("add-br", name, *setting, "--", "add-port", name, nic)
 
     def start_central(self) -> None:
         """Start the databases and ovn-northd; the northbound one listens on its socket only."""
-        self.run(_OVN_CTL, "start_northd")
+        self._control("start_northd")
         listening = ("set-connection", f"ptcp:6642:{self.address}", "--", "set", "Connection", ".")
         self.run("ovn-sbctl", "--timeout=20", *listening, "inactivity_probe=60000")
 
@@ -168,26 +125,21 @@ class OvnHost:
             "ovn-openflow-probe-interval": "0",
             "ovn-remote-probe-interval": "60000",
             "ovn-monitor-all": "true",
+            # By it the chassis is named.
+            "system-id": self.name,
         }
         self.vsctl("set", "Open_vSwitch", ".", *(f'external_ids:{key}="{value}"' for key, value in keys.items()))
-        self.run(_OVN_CTL, "start_controller")
+        self._control("start_controller")
+
+    def _control(self, command: str) -> None:
+        self.run("mkdir", "--parents", "/run/ovn")
+        self.run("env", *_DIRECTORIES, _OVN_CTL, command)
 
     def make_gateway(self) -> None:
         """Connect the wire to the outside world as the physical network of OVN."""
         self._add_bridge("br-ex", "eth1")
         mapping = f"external_ids:ovn-bridge-mappings={PHYSICAL_NETWORK}:br-ex"
         self.vsctl("set", "Open_vSwitch", ".", mapping)
-
-    def stop_chassis(self) -> None:
-        """Stop ovn-controller, which removes its row of the southbound database and its flows."""
-        self.run(_OVN_CTL, "stop_controller")
-
-    def stop(self) -> None:
-        """Stop everything on this host; what is in its namespaces ends with it."""
-        for control, command in ((_OVN_CTL, "stop_northd"), (_OVS_CTL, "stop")):
-            self.run(control, command, check=False)
-        self._process.kill()
-        self._process.wait(timeout=10)
 
 
 class OvnHosts:
@@ -196,8 +148,8 @@ class OvnHosts:
     northbound: Northbound
 
     def __init__(self, count: int = 3) -> None:
-        own_host.require_inside()
         self._count = count
+        self._nested: list[NestedHost] = []
         self._hosts: list[OvnHost] = []
 
     def __getitem__(self, number: int) -> OvnHost:
@@ -205,14 +157,10 @@ class OvnHosts:
         return self._hosts[number - 1]
 
     def stop(self) -> None:
-        """Stop everything on all hosts, and delete what connects them."""
-        for command in (OvnHost.stop_chassis, OvnHost.stop):
-            with ThreadPoolExecutor() as pool:
-                list(pool.map(command, self._hosts))
+        """End the hosts, and delete what connects them."""
+        nested.end(self._nested)
         # The kernel deletes the links of a namespace some time after it.
-        ends = [f"{letter}{number}" for number in range(1, len(self._hosts) + 1) for letter in "uw"]
-        self._hosts.clear()
-        for link in (*ends, "wo", "underlay", "wire"):
+        for link in (*(f"wire{number}" for number in range(1, self._count + 1)), "wo", "wire"):
             subprocess.run(["ip", "link", "del", "dev", link], check=False, capture_output=True, timeout=10)
         subprocess.run(["ip", "netns", "del", OUTSIDE], check=False, capture_output=True, timeout=10)
 
@@ -227,15 +175,9 @@ class OvnHosts:
 
     def start(self) -> None:
         """Create the hosts and start OVN on them."""
-        for link in ("underlay", "wire"):
-            _ip("link", "add", link, "type", "bridge")
-            _ip("link", "set", link, "up")
+        self._nested = nested.start([f"host{number}" for number in range(1, self._count + 1)])
+        self._hosts = [OvnHost(host) for host in self._nested]
         self._build_outside()
-        for number in range(1, self._count + 1):
-            self._hosts.append(OvnHost(number))
-            self._connect(number)
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(OvnHost.start_switch, self._hosts))
         for host in self._hosts[:2]:
             host.make_gateway()
         self[1].start_central()
@@ -247,14 +189,13 @@ class OvnHosts:
     def _chassis(self) -> list[str]:
         return self.sbctl("--bare", "--columns=name", "list", "Chassis").split()
 
-    def _connect(self, number: int) -> None:
-        pid = str(self[number]._process.pid)
-        for link, end, nic in (("underlay", f"u{number}", "eth0"), ("wire", f"w{number}", "eth1")):
-            _ip("link", "add", end, "type", "veth", "peer", nic, "netns", pid)
-            _ip("link", "set", end, "master", link, "up")
-            self[number].run("ip", "link", "set", nic, "up")
-
     def _build_outside(self) -> None:
+        _ip("link", "add", "wire", "type", "bridge")
+        _ip("link", "set", "wire", "up")
+        for number, host in enumerate(self._hosts, 1):
+            _ip("link", "add", f"wire{number}", "type", "veth", "peer", "eth1", "netns", str(host.pid))
+            _ip("link", "set", f"wire{number}", "master", "wire", "up")
+            host.run("ip", "link", "set", "eth1", "up")
         _ip("netns", "add", OUTSIDE)
         _ip("link", "add", "wo", "type", "veth", "peer", "eth0", "netns", OUTSIDE)
         _ip("link", "set", "wo", "master", "wire", "up")

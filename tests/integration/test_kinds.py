@@ -224,6 +224,26 @@ def test_link_of_another_kind_is_refused(host: Host, run_module: Run, kind: str)
     snapshot.assert_unchanged(before)
 
 
+def test_own_link_becomes_one_of_another_kind(host: Host, run_module: Run, kind: str) -> None:
+    other = "tap" if kind != "tap" else "bridge"
+    prepare = created(host, run_module, {"name": "k0", "kind": other, "addresses": ["10.1.0.3/24"]})
+    result = converge_and_paste(host, run_module, prepare, "link", links=[entry(kind)], owner="lab")
+    assert result.changed
+    assert link_of(host)["ifalias"] == "netns.fabric:lab created"
+    # A deletion does not need to know what it was.
+    converge(host, run_module, "link", links=[{"name": "k0", "kind": other, "state": "absent"}], owner="lab")
+    assert "k0" not in host.links()
+
+
+def test_renamed_link_is_not_in_the_way_of_a_new_one(host: Host, run_module: Run, kind: str) -> None:
+    def prepare() -> None:
+        created(host, run_module, entry(kind))()
+        shell(host, "link set k0 down name k9")
+
+    converge_and_paste(host, run_module, prepare, "link", links=[entry(kind)], owner="lab", prune=True)
+    assert "k9" not in host.links()
+
+
 def test_link_without_an_owner_is_taken_over(host: Host, run_module: Run, kind: str) -> None:
     """As after a run that was killed between the creation and the rest."""
     shell(host, SAMPLES[kind]["by_hand"])

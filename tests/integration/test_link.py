@@ -317,6 +317,31 @@ def test_prune_resets_only_the_links_of_the_owner(host: Host, run_module: Run) -
     assert "d0" in host.links()
 
 
+def test_addresses_that_nobody_declared_stay(host: Host, run_module: Run) -> None:
+    """As those of a NIC that DHCP configures, of which only the MTU was declared."""
+
+    def prepare() -> None:
+        shell(host, "tuntap add d0 mode tap\naddr add 10.0.0.1/24 dev d0")
+        run_module("link", links=[{"name": "d0", "mtu": 1400}], owner="lab")
+        shell(host, "addr add 10.0.1.1/24 dev d0")
+
+    result = converge_and_paste(host, run_module, prepare, "link", links=[], owner="lab", prune=True)
+    assert result.changed
+    assert addresses(host, None, "d0") == ["10.0.0.1/24", "10.0.1.1/24"]
+    assert host.links()["d0"]["mtu"] == 1500
+    assert "ifalias" not in host.links()["d0"]
+
+
+def test_addresses_that_are_declared_later_are_removed(host: Host, run_module: Run) -> None:
+    shell(host, "tuntap add d0 mode tap\naddr add 10.0.0.1/24 dev d0")
+    converge(host, run_module, "link", name="d0", mtu=1400, owner="lab")
+    assert host.links()["d0"]["ifalias"] == "netns.fabric:lab keeps addresses was mtu 1500"
+    converge(host, run_module, "link", name="d0", mtu=1400, addresses=["10.0.2.1/24"], owner="lab")
+    assert host.links()["d0"]["ifalias"] == "netns.fabric:lab was mtu 1500"
+    converge(host, run_module, "link", links=[], owner="lab", prune=True)
+    assert addresses(host, None, "d0") == []
+
+
 def test_a_bridge_of_two_owners_keeps_its_address_until_the_last_goes(host: Host, run_module: Run) -> None:
     shell(host, BRIDGE)
     wanted = [{"name": "br0", "addresses": ["192.0.2.254/24"], "enabled": True}]

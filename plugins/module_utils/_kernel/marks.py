@@ -7,6 +7,7 @@ The alias (ip-link(8)) lives exactly as long as the link, and moves with it from
 
     netns.fabric:lab                                                   an owner
     netns.fabric:lab created                                           an owner, and the link exists by its declaration
+    netns.fabric:lab keeps addresses                                   an owner, and the addresses are somebody else's
     netns.fabric:lab,web was mtu 1500                                  two owners, and the MTU that the link had
     netns.fabric:lab was host up mtu 1500 mac 52:54:00:12:34:56        moved from the host, where it was up
     netns.fabric: was host down mtu 1500 mac 52:54:00:12:34:56 alias the uplink
@@ -24,7 +25,7 @@ PREFIX = "netns.fabric:"
 ALIAS_MAX = 255
 
 _FORM = re.compile(
-    re.escape(PREFIX) + r"(?P<owners>[^ ]*)(?P<created> created)?"
+    re.escape(PREFIX) + r"(?P<owners>[^ ]*)(?P<created> created)?(?P<keeps> keeps addresses)?"
     r"(?: was(?P<host> host)?(?: (?P<state>up|down))?(?: mtu (?P<mtu>[0-9]+))?"
     r"(?: mac (?P<mac>[0-9a-f:]+))?(?: alias (?P<alias>.+))?)?",
     re.DOTALL,
@@ -57,18 +58,24 @@ class Origin:
 
 @dataclass(frozen=True)
 class Mark:
-    """The owners and the origin of a link; `created`: it exists by a declaration, and is deleted with it."""
+    """The owners and the origin of a link.
+
+    `created`: it exists by a declaration, and is deleted with it. `keeps_addresses`: those that it has are somebody
+    else's, and stay when the declaration ends.
+    """
 
     owners: tuple[str, ...] = ()
     origin: Origin | None = None
     created: bool = False
+    keeps_addresses: bool = False
 
     def __str__(self) -> str:
         """Return the alias; empty where there is nothing to keep."""
         if not self.owners and self.origin is None:
             return ""
         created = " created" if self.created else ""
-        return PREFIX + ",".join(self.owners) + created + (f" was {self.origin}" if self.origin else "")
+        keeps = " keeps addresses" if self.keeps_addresses else ""
+        return PREFIX + ",".join(self.owners) + created + keeps + (f" was {self.origin}" if self.origin else "")
 
 
 @lru_cache
@@ -80,8 +87,9 @@ def parse_mark(alias: str) -> Mark | None:
     if found is None:
         return None
     owners = tuple(filter(None, found["owners"].split(",")))
+    created, keeps = found["created"] is not None, found["keeps"] is not None
     if " was" not in alias:
-        return Mark(owners, created=found["created"] is not None)
+        return Mark(owners, created=created, keeps_addresses=keeps)
     return Mark(
         owners,
         Origin(
@@ -91,5 +99,6 @@ def parse_mark(alias: str) -> Mark | None:
             mac=found["mac"],
             alias=found["alias"] or "",
         ),
-        found["created"] is not None,
+        created,
+        keeps,
     )

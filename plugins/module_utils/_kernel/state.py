@@ -96,6 +96,12 @@ class Link:
         return mark.origin if mark else None
 
     @property
+    def keeps_addresses(self) -> bool:
+        """Whether its addresses stay when the declaration of its owners ends."""
+        mark = parse_mark(self.alias)
+        return bool(mark and mark.keeps_addresses)
+
+    @property
     def created(self) -> bool:
         """Whether the link exists by the declaration of its owners."""
         mark = parse_mark(self.alias)

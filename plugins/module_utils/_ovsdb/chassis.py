@@ -152,8 +152,8 @@ class SetChassis(OvsOperation):
     def transaction(self) -> Sequence[Command]:
         return self.columns.commands("Open_vSwitch", ".")
 
-    def is_applied(self, switch: Switch) -> bool:
-        return self.columns.are_set(switch.root)
+    def is_applied(self, now: Switch) -> bool:
+        return self.columns.are_set(now.root)
 
     def undo(self, before: Switch) -> Sequence[Command]:
         return self.columns.inverse(before.root).commands("Open_vSwitch", ".")

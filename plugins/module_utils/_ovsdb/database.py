@@ -42,10 +42,10 @@ class Database:
 
 State = TypeVar("State", bound=Database)
 #: What operations read; one that is content with any database is one on each of them.
-Read = TypeVar("Read", bound=Database, contravariant=True)  # noqa: PLC0105  # it is what an operation reads
+Read_contra = TypeVar("Read_contra", bound=Database, contravariant=True)
 
 
-class DatabaseOperation(Generic[Read]):
+class DatabaseOperation(Generic[Read_contra]):
     """A write to a database. Nearly all are of one phase, so that they make up one transaction."""
 
     phase = Phase.CREATE
@@ -59,23 +59,23 @@ class DatabaseOperation(Generic[Read]):
         """Return the commands that execute it."""
         raise NotImplementedError
 
-    def is_applied(self, now: Read) -> bool:
+    def is_applied(self, now: Read_contra) -> bool:
         """Return whether the database has what it writes."""
         raise NotImplementedError
 
-    def undo(self, before: Read) -> Sequence[Command]:
+    def undo(self, before: Read_contra) -> Sequence[Command]:
         """Return the commands that roll it back to the state `before`, without `deleted_rows`."""
         raise NotImplementedError
 
-    def undo_created(self, before: Read, now: Read) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
+    def undo_created(self, before: Read_contra, now: Read_contra) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         """Return the further commands that roll back what is `now` in the database; they come first."""
         return ()
 
-    def deleted_rows(self, before: Read) -> Sequence[Row]:  # noqa: ARG002  # every operation has this signature
+    def deleted_rows(self, before: Read_contra) -> Sequence[Row]:  # noqa: ARG002  # every operation has this signature
         """Return the rows that it deletes, without those that are deleted because nothing refers to them any more."""
         return ()
 
-    def undo_after(self, before: Read) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
+    def undo_after(self, before: Read_contra) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         """Return the commands that a rollback needs in a second transaction, once `undo` has taken effect."""
         return ()
 

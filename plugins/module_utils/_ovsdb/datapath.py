@@ -54,8 +54,8 @@ class _MoveBridges(OvsOperation):
     def transaction(self) -> Sequence[Command]:
         return _commands(self._columns(), self.bridges)
 
-    def is_applied(self, switch: Switch) -> bool:
-        found = [bridge for bridge in switch.bridges if bridge.name in self.bridges]
+    def is_applied(self, now: Switch) -> bool:
+        found = [bridge for bridge in now.bridges if bridge.name in self.bridges]
         return len(found) == len(self.bridges) and all(self._columns().are_set(bridge.row) for bridge in found)
 
     def size(self, before: Switch) -> int:

@@ -16,12 +16,12 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.routing import port_range
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network, ip_address, network
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import between
 
-WITH_PORTS = ("tcp", "udp", "sctp")
 #: The name of each protocol in an expression.
-PROTOCOLS: Mapping[str, str] = {**{name: name for name in WITH_PORTS}, "icmp": "icmp4", "icmp6": "icmp6"}
+PROTOCOLS: Mapping[str, str] = {**{name: name for name in TRANSPORTS}, "icmp": "icmp4", "icmp6": "icmp6"}
 
 #: The options of a rule that select packets by their protocol.
 TRAFFIC_OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -93,8 +93,8 @@ def parse_traffic(checks: Checks, options: Mapping[str, Any], place: str) -> str
     """Return the expression for the protocol of packets; an error is noted."""
     protocol = options.get("protocol")
     ports = checks.each(f"{place}ports", port_range, options.get("ports"))
-    if options.get("ports") is not None and protocol not in WITH_PORTS:
-        checks.error(f"{place}ports", f"only {', '.join(WITH_PORTS)} have ports; give one of them as `protocol`")
+    if options.get("ports") is not None and protocol not in TRANSPORTS:
+        checks.error(f"{place}ports", f"only {', '.join(TRANSPORTS)} have ports; give one of them as `protocol`")
         return ""
     numbers = {
         option: checks.value(f"{place}{option}", between(0, 255), options.get(option))

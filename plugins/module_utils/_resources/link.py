@@ -32,6 +32,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_creat
     CreatedLinks,
     describe_kind,
     differs,
+    is_created_by,
     trials,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_masters import (
@@ -272,7 +273,8 @@ class _LinkPlanner(Planner[WantedLink]):
         else:
             found = Found(where[1], self._actual.namespace(where[0]).addresses_of(where[1]))
         owner = _owner_of(found.link, self.call.owner)
-        settings, alias = wanted.settings, alias_of_changed(found.link, wanted.settings, owner)
+        has_addresses = bool(managed_addresses(found.addresses, ()))
+        settings, alias = wanted.settings, alias_of_changed(found.link, wanted.settings, owner, has_addresses)
         if where is not None and where[0] != wanted.namespace:
             before["namespace"], after["namespace"] = where[0] or "host", wanted.namespace or "host"
             self._check_movable(wanted, found.link)
@@ -380,7 +382,8 @@ class _LinkPlanner(Planner[WantedLink]):
             there = place(wanted.namespace, link.name)
             self.warn(wanted.entry, f"{wanted.name} is an alternative name of {there}, which is left alone")
             return
-        if wanted.own is not None and find_kind(link.kind, link.information) is not wanted.own.kind:
+        is_other = wanted.own is not None and find_kind(link.kind, link.information) is not wanted.own.kind
+        if wanted.own is not None and is_other and not is_created_by(link, self.call.owner):
             raise InvalidEntry(
                 wanted.entry,
                 "kind",
@@ -390,7 +393,7 @@ class _LinkPlanner(Planner[WantedLink]):
         self._created.delete(wanted.entry, wanted.where, link)
 
     def prune(self) -> None:
-        """Give back the owner's links that the call does not list; their addresses were the list's."""
+        """Give back the owner's links that the call does not list, without the addresses that were the list's."""
         listed = {(wanted.namespace, wanted.name) for wanted in self.call.entries}
         # One that exists may be on its way to where it is listed; a created one is another link elsewhere.
         names = {wanted.name for wanted in self.call.entries if wanted.present and wanted.own is None}
@@ -404,7 +407,8 @@ class _LinkPlanner(Planner[WantedLink]):
                 self._created.delete(Entry(place(namespace, link.name)), (namespace, link.name), link)
                 continue
             unlisted = WantedLink(Entry(place(namespace, link.name)), False, namespace, link.name, Settings())
-            present = managed_addresses(self._actual.namespace(namespace).addresses_of(link), ())
+            addresses = () if link.keeps_addresses else self._actual.namespace(namespace).addresses_of(link)
+            present = managed_addresses(addresses, ())
             self._give_back(unlisted, link, [address.interface for address in present])
 
     def _give_back(self, wanted: WantedLink, link: Link, addresses: Sequence[Interface]) -> None:

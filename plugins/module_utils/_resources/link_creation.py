@@ -58,8 +58,15 @@ class Difference:
 
 
 def find_difference(state: KernelState, own: WantedKind, where: Where, link: Link) -> Difference:
-    """Return what is not as wanted of an existing link of the kind."""
+    """Return what is not as wanted of an existing link."""
     found = Difference()
+    if not _is_of(own, link):
+        found.add("kind", describe_kind(link), own.kind.name)
+        for name, value in _described(own).items():
+            if value is not None:
+                found.add(name, None, value)
+        found.recreates = True
+        return found
     current = own.kind.decode(data_of(link.information))
     for attribute in own.kind.attributes:
         old, new = current[attribute.name], own.values.get(attribute.name)
@@ -84,6 +91,8 @@ def creation_of(wanted: WantedLink, own: WantedKind, kept: Mapping[str, Any], fo
     """Return the creation of a link; `kept` are the options of the one that it replaces, `former` is that."""
     values = own.kind.keep(kept, own.values)
     settings = wanted.settings
+    if former is not None and not _is_of(own, former):
+        former = None
     # In some modes the address is that of the parent.
     is_own = (
         former is not None and len(former.mac) == MAC_LENGTH and not any(each.rigid for each in own.kind.attributes)
@@ -108,7 +117,17 @@ def _pairs(own: WantedKind, values: Mapping[str, Any]) -> Pairs:
 
 def kept_values(own: WantedKind, link: Link | None) -> dict[str, Any]:
     """Return the options of a link that are not the kernel's own choice."""
-    return own.kind.deviations(data_of(link.information)) if link else {}
+    return own.kind.deviations(data_of(link.information)) if link and _is_of(own, link) else {}
+
+
+def is_created_by(link: Link, owner: str | None) -> bool:
+    """Return whether a link exists by the declaration of this owner alone: it may be created again as another kind."""
+    return link.created and link.owners == (owner,)
+
+
+def _is_of(own: WantedKind, link: Link) -> bool:
+    """Return whether a link is of the kind that is wanted."""
+    return find_kind(link.kind, link.information) is own.kind
 
 
 def trials(state: KernelState, entries: Sequence[WantedLink]) -> Iterator[CreateLink]:
@@ -117,14 +136,14 @@ def trials(state: KernelState, entries: Sequence[WantedLink]) -> Iterator[Create
         if not wanted.present or wanted.own is None:
             continue
         link = state.link(*wanted.where)
-        if link is None or differs(state, wanted):
+        if link is None or not _is_of(wanted.own, link) or differs(state, wanted):
             yield creation_of(wanted, wanted.own, kept_values(wanted.own, link))
 
 
 def differs(state: KernelState, wanted: WantedLink) -> bool:
     """Return whether a link exists with the kind that is wanted, and not all of that is as wanted."""
     link, own = state.link(*wanted.where), wanted.own
-    if link is None or own is None or find_kind(link.kind, link.information) is not own.kind:
+    if link is None or own is None or not _is_of(own, link):
         return False
     return bool(find_difference(state, own, wanted.where, link).after)
 
@@ -195,7 +214,7 @@ class CreatedLinks:
             self._update(wanted, own, link, difference)
 
     def _check_usable(self, wanted: WantedLink, own: WantedKind, link: Link) -> None:
-        if find_kind(link.kind, link.information) is not own.kind:
+        if not _is_of(own, link) and not is_created_by(link, self._planner.call.owner):
             raise InvalidEntry(
                 wanted.entry,
                 "kind",
@@ -366,7 +385,11 @@ class CreatedLinks:
 
     def _delete_one(self, entry: Entry, where: Where, link: Link) -> None:
         self.gone.add(where)
-        self._change(entry, where, {"kind": describe_kind(link)}, None, (op.DeleteLink(*where),))
+        kind = find_kind(link.kind, link.information)
+        # A tunnel is in the way of a new one with the same number.
+        is_tunnel = kind is not None and kind.underlay and not any(self._actual.links_on(where[0], link))
+        step = op.DeleteLink(*where, phase=Phase.RELEASE if is_tunnel else Phase.REMOVE)
+        self._change(entry, where, {"kind": describe_kind(link)}, None, (step,))
 
     def _disown(self, entry: Entry, where: Where, link: Link) -> None:
         alias = alias_without(link, self._planner.call.owner)

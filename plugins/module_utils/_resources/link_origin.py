@@ -36,14 +36,15 @@ def alias_of_moved(link: Link, owner: str | None) -> str:
     owners = mark.owners if mark else ()
     if owner is not None and owner not in owners:
         owners = (*owners, owner)
-    alias = str(Mark(owners, recorded, bool(mark and mark.created)))
+    alias = str(replace(mark or Mark(), owners=owners, origin=recorded))
     return alias if len(alias.encode("utf-8", "surrogateescape")) <= ALIAS_MAX else alias_with(link, owner)
 
 
-def alias_of_changed(link: Link, wanted: Settings, owner: str | None) -> str:
+def alias_of_changed(link: Link, wanted: Settings, owner: str | None, has_addresses: bool = False) -> str:
     """Return the alias of an owner's link that stays in its place: the MTU and the MAC that are changed are kept in it.
 
-    An alias of other software stays as it is.
+    So is that the addresses are not the owner's: of a link that had some when it was first declared, without them. An
+    alias of other software stays as it is.
     """
     alias = alias_with(link, owner)
     mark = parse_mark(alias)
@@ -54,7 +55,8 @@ def alias_of_changed(link: Link, wanted: Settings, owner: str | None) -> str:
         origin = replace(origin, mtu=link.mtu)
     if origin.mac is None and link.mac and wanted.mac not in (None, link.mac):
         origin = replace(origin, mac=link.mac)
-    return str(Mark(mark.owners, None if origin == Origin() else origin, mark.created))
+    keeps = wanted.addresses is None and (mark.keeps_addresses or (has_addresses and not link.owners))
+    return str(Mark(mark.owners, None if origin == Origin() else origin, mark.created, keeps))
 
 
 def alias_of_created(link: Link, owner: str | None) -> str:

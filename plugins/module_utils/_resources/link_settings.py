@@ -265,7 +265,7 @@ def alias_without(link: Link, owner: str | None) -> str:
     left = tuple(name for name in mark.owners if name != owner)
     if not left and mark.origin:
         return mark.origin.alias
-    return str(Mark(left, mark.origin, mark.created) if left else Mark())
+    return str(replace(mark, owners=left) if left else Mark())
 
 
 def format_addresses(addresses: Iterable[Interface | Address]) -> list[str]:

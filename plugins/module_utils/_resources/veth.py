@@ -115,10 +115,11 @@ class VethResource(Resource[Veth, KernelState]):
         return desired.end.where
 
     def ensures(self, desired: Veth) -> Iterable[object]:
-        for end in desired.ends if desired.present else ():
+        ends = tuple(desired.ends) if desired.present else ()
+        for end, far in zip(ends, reversed(ends)):
             yield from ensure_link(end.namespace, end.name, end.settings.enabled, end.settings.addresses)
-            far = next(each.where for each in desired.ends if each is not end)
-            yield AVeth(end.namespace, end.name, far)
+            if end is not far:  # a pair that exists may be declared by one end
+                yield AVeth(end.namespace, end.name, far.where)
 
     def read(self, host: Host, call: Call[Veth]) -> KernelState:
         kernel = host.use(KERNEL)

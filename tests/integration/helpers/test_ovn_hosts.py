@@ -28,7 +28,7 @@ def test_namespaces_of_two_hosts_reach_each_other(host: Host) -> None:
             northbound.ctl("lsp-set-addresses", f"p{number}", f"{mac} {address}")
             hosts[number].plug("red", f"p{number}", mac, f"{address}/24")
         hosts.wait_for_ports([(1, "red"), (2, "red")])
-        wait_until(lambda: hosts[1].pings("red", "192.0.2.2", "-M", "do", "-s", "1400"), 30)
+        wait_until(lambda: hosts[1].pings("red", "192.0.2.2", 1428), 30)
         hosts[2].unplug("red")
         assert not hosts[1].pings("red", "192.0.2.2")
     assert set(host.links()) == links

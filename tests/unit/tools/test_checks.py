@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,20 @@ def test_a_session_without_a_result_fails_and_shows_its_last_lines(
         "    FAILED no space left on device",
         "0 passed, 1 failed",
     ]
+
+
+def test_a_failure_cancels_no_other_session(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(session: str) -> bool:
+        time.sleep(0.05)  # with all workers busy, the last ones have not begun when the first has failed
+        count = {"passed": 1, "failed": 0, "skipped": 0}
+        (tmp_path / f"{session}.json").write_text(json.dumps(count), encoding="utf-8")
+        return session != "lint"
+
+    sessions = ["lint", "types", "docs", "unit", "oldest"]
+    monkeypatch.setattr(checks, "RESULTS", tmp_path)
+    monkeypatch.setattr(checks, "chosen_sessions", lambda kinds: kinds)
+    monkeypatch.setattr(checks, "run", run)
+    assert checks.main(sessions) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "5 passed, 0 failed"

@@ -21,6 +21,11 @@ ORIGIN = Origin(moved=True, up=True, mtu=1500, mac="52:54:00:12:34:56", alias="t
         ("netns.fabric:lab", Mark(("lab",))),
         ("netns.fabric:lab,web", Mark(("lab", "web"))),
         ("netns.fabric:lab created", Mark(("lab",), created=True)),
+        ("netns.fabric:lab keeps addresses", Mark(("lab",), keeps_addresses=True)),
+        (
+            "netns.fabric:lab keeps addresses was mtu 1500",
+            Mark(("lab",), Origin(mtu=1500), keeps_addresses=True),
+        ),
         ("netns.fabric:lab created was host up", Mark(("lab",), Origin(moved=True, up=True), created=True)),
         ("netns.fabric:lab,web was mtu 1500", Mark(("lab", "web"), Origin(mtu=1500))),
         ("netns.fabric:lab was mac 52:54:00:12:34:56", Mark(("lab",), Origin(mac="52:54:00:12:34:56"))),

@@ -68,6 +68,23 @@ def test_a_link_that_stays(alias: str, wanted: Settings, owner: str | None, reco
 
 
 @pytest.mark.parametrize(
+    ("alias", "addresses", "has_addresses", "recorded"),
+    [
+        ("", None, True, "netns.fabric:lab keeps addresses"),
+        ("", None, False, "netns.fabric:lab"),
+        ("", (), True, "netns.fabric:lab"),
+        # What was declared once is the owner's, also where the declaration no longer says it.
+        ("netns.fabric:lab", None, True, "netns.fabric:lab"),
+        ("netns.fabric:lab keeps addresses", None, True, "netns.fabric:lab keeps addresses"),
+        ("netns.fabric:lab keeps addresses", (), True, "netns.fabric:lab"),
+    ],
+)
+def test_whose_the_addresses_are(alias: str, addresses: tuple[()] | None, has_addresses: bool, recorded: str) -> None:
+    link = replace(NIC, alias=alias)
+    assert alias_of_changed(link, Settings(addresses=addresses), "lab", has_addresses) == recorded
+
+
+@pytest.mark.parametrize(
     ("alias", "wanted", "settings", "kept"),
     [
         (MOVED.alias, Settings(), Settings(mtu=1500, mac=MAC, enabled=True), "netns.fabric:lab"),
