@@ -42,6 +42,7 @@ def topology(tenant: int, **changes: Any) -> dict[str, Any]:
         {
             "name": f"t{tenant}{name}",
             "host": host,
+            "force": True,  # the tests' servers are in it
             "interfaces": [{"name": "eth0", "bridge": bridge, "addresses": [f"{address}/24"]}],
             "routes": [{"destination": "default", "gateway": f"{address.rpartition('.')[0]}.254"}],
         }
