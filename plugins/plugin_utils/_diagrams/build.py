@@ -33,5 +33,5 @@ def build_diagram(topology: Any, declared: Any = None) -> Diagram:
             "declared: the input is not a result of netns.fabric.topology_info with all of its subsets, and nothing "
             "else can be compared; gather it, or omit `declared`"
         )
-    wanted, name = diagram_from_variables(declared)
+    wanted, name = diagram_from_variables(declared, as_built=True)
     return compare(wanted, diagram_from_facts(given, name))

@@ -40,18 +40,20 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.placement i
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies
 
 
-def diagram_from_variables(variables: Any) -> tuple[Diagram, str]:
+def diagram_from_variables(variables: Any, *, as_built: bool = False) -> tuple[Diagram, str]:
     """Return the diagram of a topology, and the topology's name.
 
     Args:
         variables: A dictionary with the role's variables, their names without ``topology_``; with ``this_host``, the
             part of that host is drawn, else all of them.
+        as_built: Whether a logical switch is what a host has of it, ports of the integration bridge.
 
     Raises:
         TopologyError: With all errors.
     """
     topology = load_topology(variables)
-    return _build(cut(topology).local), topology.name
+    parts = cut(topology)
+    return _build(parts.built if as_built else parts.local), topology.name
 
 
 def _build(topology: declared.Topology) -> Diagram:
@@ -84,6 +86,9 @@ def _build(topology: declared.Topology) -> Diagram:
         )
         for bridge in topology.bridges
     ]
+    own = {bridge.name for bridge in topology.bridges}
+    others = {end.bridge for namespace in topology.namespaces for end in namespace.interfaces} - own - {None}
+    boxes += [Box(bridge_key(str(name))) for name in sorted(map(str, others))]
     if on_host or any(rule.origin == HOST for rule in nat):
         boxes.append(Box(HOST, tuple(map(_build_interface, on_host))))
     if nat:
@@ -153,7 +158,8 @@ def _build_connections(topology: declared.Topology) -> Iterator[Connection]:
 def _build_nat(rule: declared.Nat, bridges: Iterable[declared.Bridge]) -> Nat:
     source = str(rule.source)
     gateways = ((bridge.name, map(str, bridge.addresses or ())) for bridge in bridges)
-    return Nat(find_nat_origin(rule.namespace, source, gateways), source, rule.options.get("out_interface") or "")
+    router = None if rule.exit is not None else rule.namespace
+    return Nat(find_nat_origin(router, source, gateways), source, rule.options.get("out_interface") or "")
 
 
 def find_nat_origin(namespace: str | None, source: str, bridges: Iterable[tuple[str, Iterable[str]]]) -> Key:

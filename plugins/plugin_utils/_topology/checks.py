@@ -18,10 +18,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.validation impo
     Network,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_ports import check_ports, port_names
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.engines import check_engines
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.exits import check_exits
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import check_forwards
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.host import check_host
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds import check_kinds, find_vrfs
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_model import ROUTER
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.mac_checks import check_macs
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.meshes import check_meshes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
@@ -60,6 +63,8 @@ def check_topology(topology: Topology, errors: Errors) -> None:
     check_shapes(topology, errors)
     check_policies(topology, errors)
     check_meshes(topology, errors)
+    check_engines(topology, errors)
+    check_exits(topology, errors)
     check_placement(topology, errors)
 
 
@@ -93,7 +98,7 @@ def _namespace_references(topology: Topology) -> Iterator[tuple[str, str]]:
                 yield end.path, end.namespace
     entries: list[Nat | Forward | UserProbe] = [*topology.nat, *topology.forwards, *topology.probes]
     for entry in entries:
-        if entry.namespace is not None:
+        if entry.namespace is not None and entry.namespace != ROUTER:
             yield entry.path, entry.namespace
 
 
@@ -138,7 +143,8 @@ def _check_names(topology: Topology, errors: Errors) -> None:
 def _link_names(topology: Topology) -> Iterator[tuple[str, str, str | None, str]]:
     """Yield every link of the topology: path, option, namespace, name."""
     for bridge in topology.bridges:
-        yield bridge.path, "name", None, bridge.name
+        if not bridge.logical:
+            yield bridge.path, "name", None, bridge.name
     for end in topology.ends():
         if isinstance(end, Attachment) and end.bridge is None and end.name == "lo":
             continue
@@ -192,7 +198,8 @@ def _addresses_by_scope(topology: Topology) -> Iterator[tuple[str, _Scopes, Iter
     """Yield all interfaces: path, the scopes that hold each of its addresses at most once, addresses."""
     vrfs = find_vrfs(topology)
     for bridge in topology.bridges:
-        scopes: _Scopes = [(None, "on the host"), (("bridge", bridge.name, 0), f"on bridge {bridge.name!r}")]
+        where = "on the logical router" if bridge.logical else "on the host"
+        scopes: _Scopes = [(bridge.place, where), (("bridge", bridge.name, 0), f"on bridge {bridge.name!r}")]
         yield bridge.path, scopes, bridge.addresses or ()
     for own in topology.host_links:
         yield own.path, [(None, "on the host")], own.addresses or ()

@@ -37,6 +37,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     Topology,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.names import namespace_addresses
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.northbound import northbound_lists
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.placement import Parts, cut
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies, policy_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.probes import derive_probes
@@ -61,7 +62,8 @@ def compile_topology(variables: Any) -> dict[str, Any]:
     Returns:
         ``namespaces``, ``bridges``, ``pairs``, ``links``, ``qdiscs``, ``ports``, ``routes``, ``routing_rules``,
         ``neighbours``, ``isolation``, ``rules``, ``forwards``, ``policies``, ``probes``: each in the format of the
-        module's bulk option; ``hosts``, an option of the module netns; and ``summary``, a list of lines for a person.
+        module's bulk option; ``hosts``, an option of the module netns; with logical switches ``northbound``, the lists
+        ``switches`` and ``routers``, once for all hosts; and ``summary``, a list of lines for a person.
 
     Raises:
         TopologyError: With all errors.
@@ -70,7 +72,8 @@ def compile_topology(variables: Any) -> dict[str, Any]:
     # By all namespaces of all hosts: a policy knows them by their addresses.
     policies = Policies(parts.whole)
     compile_lists = _compile_present if parts.whole.state == "present" else _compile_absent
-    return {**compile_lists(parts, policies), "summary": summarize(parts, policies)}
+    northbound = {"northbound": northbound_lists(policies)} if parts.whole.logical else {}
+    return {**compile_lists(parts, policies), **northbound, "summary": summarize(parts, policies)}
 
 
 def _split_attachments(topology: Topology) -> tuple[list[Attachment], list[Attachment]]:
@@ -84,7 +87,7 @@ def _split_attachments(topology: Topology) -> tuple[list[Attachment], list[Attac
 
 
 def _compile_present(parts: Parts, policies: Policies) -> dict[str, Any]:
-    topology = parts.local
+    topology = parts.built
     plugged, existing = _split_attachments(topology)
     return {
         "namespaces": [{"name": namespace.name, **namespace.options} for namespace in topology.namespaces],
@@ -214,7 +217,7 @@ def _format_addresses(addresses: tuple[Interface, ...] | None) -> list[str] | No
 
 
 def _compile_absent(parts: Parts, policies: Policies) -> dict[str, Any]:
-    topology = parts.local
+    topology = parts.built
     plugged, existing = _split_attachments(topology)
     ends: list[End] = [*plugged, *(link.near for link in topology.links)]
     of_host = absent_host_entries(topology)  # Those of a namespace end with it.

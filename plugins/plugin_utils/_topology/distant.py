@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.engines import logical_interfaces
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_model import ROUTER
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.meshes import meshed_bridges
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Attachment, End, Topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.paths import Member, ProbePath, Subnets
@@ -30,7 +32,7 @@ def paths_over_meshes(topology: Topology, members: Subnets, walk: Walk) -> Itera
         near = [member for member in subnet if member.place not in topology.elsewhere]
         far: dict[str | None, list[Member]] = {}
         for member in subnet:
-            if member.place in topology.elsewhere:
+            if member.place in topology.elsewhere and member.place != ROUTER:
                 far.setdefault(hosts[member.place or ""], []).append(member)
         for number, those in enumerate(far.values()):
             for start in near[number % len(near) :][:1] if near else ():
@@ -43,22 +45,35 @@ def split_probes(probes: Iterable[Entry], topology: Topology) -> tuple[list[Entr
     """Return the probes that stay on the host, and those that lead to others.
 
     Each of the latter has ``host``, the name of the other; ``probe``; and ``listen``, what is to listen there, if it
-    expects an answer or shows whether there is one.
+    expects an answer or shows whether there is one. What a logical switch carries is one of them even if it stays on
+    the host: other hosts, and the database, may have a part in it.
     """
     holders, leaving = _holders(topology), _leaving(topology)
+    places, addresses = _logical(topology)
     near: list[Entry] = []
     far: dict[tuple[object, ...], Entry] = {}
     for probe in probes:
         found = holders.get(str(probe.get("forwarded_to", probe["to"])))
         gateway = leaving.get((str(probe.get("namespace")), probe["to"]))
         if found is None and gateway is None:
-            near.append(probe)
-            continue
+            is_logical = probe.get("namespace") in places or str(probe.get("forwarded_to", probe["to"])) in addresses
+            if not is_logical:
+                near.append(probe)
+                continue
+            gateway = topology.this_host
         entry: Entry = _build(probe, *found) if found else {"host": gateway, "probe": probe}
         # Another path may have the port that this one has got.
         key = tuple(entry["probe"].get(option) for option in ("namespace", "to", "protocol", "port", "expect"))
         far.setdefault(key, entry)
     return near, [*far.values()]
+
+
+def _logical(topology: Topology) -> tuple[set[object], set[str]]:
+    """Return the namespaces with an interface on a logical switch, and the addresses of these interfaces."""
+    found = [*logical_interfaces(topology)]
+    return {namespace.name for namespace, _attachment in found}, {
+        str(address.ip) for _namespace, attachment in found for address in attachment.addresses or ()
+    }
 
 
 def _holders(topology: Topology) -> Mapping[str, tuple[str, str]]:

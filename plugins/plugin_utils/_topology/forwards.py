@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_model import ROUTER
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Forward, ForwardTarget, Topology
 
 
@@ -98,9 +99,10 @@ def _check_target(topology: Topology, forward: Forward, names: Collection[str], 
         errors.add(
             forward.path, "from", f"has no network of the IP version of {of}, so that nobody may connect; add one"
         )
-    elif forward.namespace in (None, *names) and not resolve_targets(topology, forward):
+    elif forward.namespace in (None, ROUTER, *names) and not resolve_targets(topology, forward):
         subnets = ", ".join(sorted({str(target.address.network) for target in _candidates(topology, forward)}))
-        where = "the host" if forward.namespace is None else f"namespace {forward.namespace!r}"
+        known = {None: "the host", ROUTER: "the logical router"}
+        where = known.get(forward.namespace, f"namespace {forward.namespace!r}")
         errors.add(
             forward.path,
             "to",

@@ -161,6 +161,8 @@ def _host_links(topology: Topology) -> Iterator[HostLink]:
         for attachment in namespace.interfaces:
             plugged.get(attachment.bridge or "", []).append(attachment)
     for bridge in topology.bridges:
+        if bridge.logical:
+            continue  # The host has no link to it.
         here = plugged[bridge.name]
         remote = tuple(address for attachment in here for address in attachment.addresses or ())
         yield HostLink(bridge.name, bridge.isolate, bridge.addresses or (), remote)

@@ -45,6 +45,8 @@ def masquerading_probes(
 
 
 def _forwards(rule: Nat) -> bool:
+    if rule.exit is not None:
+        return False  # What OVN translates shows outside only.
     return bool(rule.options.get("ip_forward", True)) and rule.options.get("accept_forward") != "never"
 
 

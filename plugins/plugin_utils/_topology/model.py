@@ -18,6 +18,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.validation impo
     Interface,
     Network,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_model import ROUTER, Exit, Ovn
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.segments import Segment, segment_of
 
 
@@ -64,7 +65,7 @@ class Mesh:
 
 @dataclass(frozen=True)
 class Bridge:
-    """An entry of ``bridges``: the bridge and its local interface."""
+    """An entry of ``bridges``: the bridge and its local interface, or a logical switch and the router's port on it."""
 
     path: str
     name: str
@@ -81,6 +82,13 @@ class Bridge:
     sysctls: Mapping[str, Any] = field(default_factory=dict)
     ports: tuple[BridgePort, ...] = ()
     mesh: Mesh | None = None
+    #: Whether it is a logical switch of OVN.
+    logical: bool = False
+
+    @property
+    def place(self) -> str | None:
+        """What has its addresses: the host (None), or the logical router."""
+        return ROUTER if self.logical else None
 
     @property
     def leads_elsewhere(self) -> bool:
@@ -302,11 +310,13 @@ class Nat:
     pool: tuple[Address, Address] | None
     #: Options of the module nat_masquerade that are passed on unchanged.
     options: Mapping[str, Any]
+    #: Of what the logical router translates.
+    exit: Exit | None = None
 
     @property
     def namespace(self) -> str | None:
-        """The router namespace; None is the host."""
-        return self.options.get("namespace")
+        """The router namespace; None is the host, ROUTER the logical router."""
+        return ROUTER if self.exit else self.options.get("namespace")
 
 
 @dataclass(frozen=True)
@@ -324,11 +334,13 @@ class Forward:
     sources: tuple[Network, ...]
     #: Options of the module nat_port_forward that are passed on unchanged.
     options: Mapping[str, Any]
+    #: Whether the logical router publishes it.
+    by_router: bool = False
 
     @property
     def namespace(self) -> str | None:
-        """The router namespace; None is the host."""
-        return self.options.get("namespace")
+        """The router namespace; None is the host, ROUTER the logical router."""
+        return ROUTER if self.by_router else self.options.get("namespace")
 
     @property
     def port_range(self) -> tuple[int, int]:
@@ -412,6 +424,12 @@ class Topology:
     this_host: str | None = None
     #: Of what one host sees: the namespaces that are on other hosts.
     elsewhere: frozenset[str] = frozenset()
+    ovn: Ovn = field(default_factory=Ovn)
+
+    @cached_property
+    def logical(self) -> Mapping[str, Bridge]:
+        """The bridges that are logical switches, by their names."""
+        return {bridge.name: bridge for bridge in self.bridges if bridge.logical}
 
     @property
     def host_links(self) -> tuple[Attachment, ...]:
@@ -429,10 +447,12 @@ class Topology:
 
     @cached_property
     def plugs(self) -> Mapping[str | None, Sequence[Plug]]:
-        """The interfaces of each namespace and of the host (None), each with the broadcast domain that it is in."""
+        """The interfaces of each namespace, the host (None) and the logical router, each with its broadcast domain."""
         found: dict[str | None, list[Plug]] = {}
         for bridge in self.bridges:
-            found.setdefault(None, []).append(Plug(bridge.name, ("bridge", bridge.name, 0), bridge.addresses))
+            # The logical router has what is declared, and nothing else.
+            addresses = bridge.addresses or () if bridge.logical else bridge.addresses
+            found.setdefault(bridge.place, []).append(Plug(bridge.name, ("bridge", bridge.name, 0), addresses))
         for end in self.host_links:
             found.setdefault(None, []).append(Plug(end.name, segment_of(end), end.addresses))
         for namespace in self.namespaces:
@@ -457,7 +477,7 @@ class Topology:
         """The addresses that a port can be forwarded to, by their namespace and by themselves."""
         targets: dict[str | Address, list[ForwardTarget]] = {}
         for namespace, plugs in self.plugs.items():
-            if namespace is None:
+            if namespace is None or namespace == ROUTER:
                 continue
             for plug in plugs:
                 for address in plug.addresses or ():

@@ -66,6 +66,8 @@ def _collect_members(topology: Topology) -> dict[Segment, list[_Member]]:
             if segment is not None and attachment.options.get("enabled", True):
                 domains.setdefault(segment, []).append(member)
     for bridge in topology.bridges:
+        if bridge.logical:
+            continue  # Its router's port sends what fits.
         domains.setdefault(("bridge", bridge.name, 0), []).extend(_build_local(bridge, smallest.get(bridge.name)))
     for index, link in enumerate(topology.links):
         ends = (link.near, link.far)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Network
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_model import ROUTER
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.nodes import Place, is_link_local
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.segments import Segment
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.walk import Walk
@@ -50,7 +51,7 @@ def collect_subnets(walk: Walk) -> tuple[Subnets, Subnets]:
             # A probe to a link-local IPv6 address would have to name the interface too.
             for address in interface.addresses if segment is not None else ():
                 if segment is not None and not is_link_local(address.ip):
-                    on_bridge = place is None and segment[0] == "bridge"
+                    on_bridge = place in (None, ROUTER) and segment[0] == "bridge"
                     subnets = gateways if on_bridge else members
                     member = Member(place, address.ip, interface.protected)
                     subnets.setdefault((segment, address.network), []).append(member)

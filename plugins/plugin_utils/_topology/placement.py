@@ -5,17 +5,20 @@
 
 The declaration is one for all hosts. A namespace with ``host`` is on that one, without it on each. A bridge is on the
 hosts with a namespace on it, each time another broadcast domain of the same name; with a mesh it is on all hosts, and
-one broadcast domain.
+one broadcast domain, as a logical switch is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Network
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.engines import lower
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_model import ROUTER
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.meshes import meshed_bridges
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Bridge,
@@ -33,10 +36,15 @@ class Parts:
     """A topology, and what one host has of it."""
 
     whole: Topology
-    #: What is built on the host.
+    #: The part of the host.
     local: Topology
-    #: The same, with the namespaces of other hosts as far as a mesh leads to them.
+    #: The same, with the namespaces of other hosts as far as a bridge over several hosts leads to them.
     view: Topology
+
+    @cached_property
+    def built(self) -> Topology:
+        """What is built on the host, which has no bridge for a logical switch."""
+        return lower(self.local)
 
     @property
     def others(self) -> frozenset[str]:
@@ -47,14 +55,25 @@ class Parts:
 
 def is_spread(topology: Topology) -> bool:
     """Return whether hosts have different parts of a topology."""
-    return bool(meshed_bridges(topology)) or any(namespace.host is not None for namespace in topology.namespaces)
+    return bool(_wide(topology)) or any(namespace.host is not None for namespace in topology.namespaces)
+
+
+def _wide(topology: Topology) -> Collection[str]:
+    """Return the bridges that are one broadcast domain over several hosts."""
+    return meshed_bridges(topology).keys() | topology.logical.keys()
 
 
 def cut(topology: Topology) -> Parts:
-    """Return the part of the host that a topology is compiled for."""
-    if topology.this_host is None or not is_spread(topology):
-        return Parts(topology, topology, topology)
-    host = topology.this_host
+    """Return the part of the host that a topology is compiled for; without a host, all of it."""
+    is_whole = topology.this_host is None or not is_spread(topology)
+    parts = Parts(topology, topology, topology) if is_whole else _cut_for(topology, topology.this_host or "")
+    if not topology.logical:
+        return parts
+    # Probes go through the router, and none begins there.
+    return replace(parts, view=replace(parts.view, elsewhere=parts.view.elsewhere | {ROUTER}))
+
+
+def _cut_for(topology: Topology, host: str) -> Parts:
     namespaces = tuple(namespace for namespace in topology.namespaces if namespace.host in (None, host))
     names = frozenset(namespace.name for namespace in namespaces)
     local = replace(
@@ -83,7 +102,9 @@ def _local_bridges(topology: Topology, host: str) -> Iterator[Bridge]:
         for attachment in namespace.interfaces:
             users.setdefault(attachment.bridge or "", set()).add(namespace.host)
     for bridge in topology.bridges:
-        if bridge.mesh is not None:
+        if bridge.logical:
+            yield bridge
+        elif bridge.mesh is not None:
             # Of the gateway's addresses another host has none, not even those that it had before.
             elsewhere = bridge.addresses is not None and bridge.mesh.gateway != host
             yield replace(bridge, addresses=()) if elsewhere else bridge
@@ -93,7 +114,7 @@ def _local_bridges(topology: Topology, host: str) -> Iterator[Bridge]:
 
 def _seen_namespaces(topology: Topology, names: frozenset[str]) -> Iterator[Namespace]:
     """Yield the namespaces of a host, and those of others with their interfaces on meshes, in the declared order."""
-    meshes = meshed_bridges(topology)
+    meshes = _wide(topology)
     linked = {place for link in topology.links for place in _places(link)}
     for namespace in topology.namespaces:
         if namespace.name in names:
@@ -106,7 +127,12 @@ def _seen_namespaces(topology: Topology, names: frozenset[str]) -> Iterator[Name
 
 
 def _concerns(rule: Nat, topology: Topology, local: Topology) -> bool:
-    """Return whether a host has the router of a rule: the namespace, or itself where it is in the network, or near."""
+    """Return whether a host has the router of a rule: the namespace, or itself where it is in the network, or near.
+
+    The logical router is on each.
+    """
+    if rule.exit is not None:
+        return True
     if rule.namespace is not None:
         return any(namespace.name == rule.namespace for namespace in local.namespaces)
     return _is_near(rule.source, local) or not _is_near(rule.source, topology)
@@ -121,7 +147,7 @@ def _is_near(source: Network, topology: Topology) -> bool:
 
     What is on a mesh is near to the host that has the mesh's addresses only.
     """
-    meshes = meshed_bridges(topology)
+    meshes = _wide(topology)
     networks = [
         address.network
         for place, plugs in topology.plugs.items()
@@ -136,6 +162,8 @@ def _is_near(source: Network, topology: Topology) -> bool:
 
 def _publishes(forward: Forward, view: Topology) -> bool:
     """Return whether a host has the router of a published port, and leads to what it is forwarded to."""
+    if forward.by_router:
+        return True
     if forward.namespace is not None:
         return any(each.name == forward.namespace and each.name not in view.elsewhere for each in view.namespaces)
     return bool(resolve_targets(view, forward))
@@ -198,7 +226,7 @@ def _check_link(link: Link, hosts: Mapping[str, str | None], errors: Errors) -> 
             link.path,
             "namespace",
             f"{near!r} is {_describe(hosts[near or ''])} and {far!r} {_describe(hosts[far or ''])}, and a veth pair "
-            "does not leave its host; join them by a bridge with `mesh`",
+            "does not leave its host; join them by a bridge with `mesh` or `engine: ovn`",
         )
 
 
@@ -207,7 +235,7 @@ _Holders = dict[Address, list[tuple[str | None, bool]]]
 
 
 def _holders(topology: Topology) -> _Holders:
-    meshes = meshed_bridges(topology)
+    meshes = _wide(topology)
     found: _Holders = {}
     for place, plugs in topology.plugs.items():
         for plug in plugs:
@@ -242,7 +270,7 @@ def _check_forward(topology: Topology, forward: Forward, hosts: Mapping[str, str
         return
     router = hosts[forward.namespace or ""]
     targets = topology.forward_targets.get(forward.to, ())
-    meshes = meshed_bridges(topology)
+    meshes = _wide(topology)
     if targets and not any(
         hosts[target.namespace] in (None, router) or _is_meshed(target.segment, meshes) for target in targets
     ):

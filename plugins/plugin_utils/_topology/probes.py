@@ -39,6 +39,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.validation impo
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.distant import paths_over_meshes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolation import isolated_paths
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_model import ROUTER
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.masquerading import masquerading_probes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Namespace, Route, Target, Topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.nodes import Place, is_link_local
@@ -91,11 +92,11 @@ def derive_probes(topology: Topology, policies: Policies) -> list[Probe]:
         (_paths_to_refused(topology, walk), False),
     ):
         for path in paths:
-            if path.place not in topology.elsewhere:
+            if path.place not in topology.elsewhere and not _is_mute(path, walk):
                 expected.setdefault(path, reachable)
     judge = PolicyProbes(policies, walk)
     for path in judge.paths():
-        if path.place not in topology.elsewhere:
+        if path.place not in topology.elsewhere and not _is_mute(path, walk):
             expected.setdefault(path, True)
     patience = Patience(topology, walk)
 
@@ -113,6 +114,11 @@ def derive_probes(topology: Topology, policies: Policies) -> list[Probe]:
             derived[path] = build(path, expect, full_size=full_size)
     users = (build(path, probe.expect, probe.full_size, probe.timeout) for path, probe in own.items())
     return [*derived.values(), *masquerading_probes(topology, walk, patience.everywhere, judge.may_ping), *users]
+
+
+def _is_mute(path: ProbePath, walk: Walk) -> bool:
+    """Return whether nobody can answer: a logical router answers ICMP echo requests, and nothing else."""
+    return path.protocol != "icmp" and ROUTER in walk.holders.get(path.to, ())
 
 
 def _expect(path: ProbePath, walk: Walk) -> str:

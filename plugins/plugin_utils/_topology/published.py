@@ -5,7 +5,8 @@
 
 What the router itself sends is translated by rules of its own (nft(8), hook output). A neighbour of the service takes
 the way of all others: what it sends comes in at the router, is translated and forwarded, and returns by it. A port of
-one interface is not probed: neither comes in there. Nor is one of SCTP.
+one interface is not probed: neither comes in there. Nor is one of SCTP, or of a logical router, which publishes it
+outside.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def published_paths(topology: Topology, members: Subnets, walk: Walk) -> Iterato
     """
     neighbours = _Neighbours(members, walk)
     for forward in topology.forwards:
-        if forward.options.get("in_interface") is not None or forward.protocol not in PROBED:
+        if forward.by_router or forward.options.get("in_interface") is not None or forward.protocol not in PROBED:
             continue
         for target in resolve_targets(topology, forward):
             to = forward.address or _find_address(topology, forward, target)

@@ -20,7 +20,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.transports impo
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import describe
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_ports import read_ports
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.engines import is_logical, read_ovn
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.exits import read_exit
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.host import read_host
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.hosts_reader import read_hosts, read_mesh
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.interface_reader import (
@@ -106,6 +108,7 @@ class Reader:
             host=read_host(self, given),
             names=self._read_scalar(given, "names", schema.check_boolean, fallback=True),
             **read_hosts(self, given),
+            ovn=read_ovn(self, given),
             incomplete=frozenset(
                 key
                 for key, entries in (("bridges", bridges), ("namespaces", namespaces), ("links", links))
@@ -210,6 +213,7 @@ class Reader:
             sysctls=options.get("sysctls", {}),
             ports=read_ports(self, path, options, options["name"]),
             mesh=read_mesh(self, path, options),
+            logical=is_logical(self, path, options),
         )
 
     def _read_namespace(self, path: str, entry: Any) -> Namespace | None:
@@ -291,7 +295,7 @@ class Reader:
                 cause = f"{value} is not IPv{source.version}, which {source} is; write one entry for each IP version"
                 self.errors.add(path, option, cause)
         passed_on = select(options, ("out_interface", "clamp_mss", *schema.ROUTER))
-        return Nat(path, source, tuple(excluded), pool, passed_on)
+        return Nat(path, source, tuple(excluded), pool, passed_on, read_exit(self, path, options))
 
     def _read_forward(self, path: str, entry: Mapping[str, Any]) -> Forward | None:
         if "source" in entry:

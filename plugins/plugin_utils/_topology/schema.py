@@ -93,6 +93,14 @@ def check_text(value: Any) -> str:
     raise ValidationError(f"must be a non-empty string, not {describe(value)}")
 
 
+def check_physical_network(value: Any) -> str:
+    """Return the name of a physical network, which stands in a list NETWORK:BRIDGE,NETWORK:BRIDGE of the host."""
+    name = check_text(value)
+    if not name.isprintable() or set(name) & set(":, "):
+        raise ValidationError(f"{value!r} cannot be the name of a physical network; use no colon, comma or space")
+    return name
+
+
 def check_map(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValidationError(f"must be a dictionary (key: value), not {describe(value)}")
@@ -197,6 +205,9 @@ VARIABLES = (
     "confirm",
     "hosts",
     "this_host",
+    "ovn_bridge",
+    "ovn_underlay_mtu",
+    "ovn_chassis",
 )
 _END: dict[str, Check] = {
     "name": validation.interface_name,
@@ -262,6 +273,7 @@ SWITCH: dict[str, Check] = {
 DEFAULTS: dict[str, Check] = {"incoming": one_of(*policies.DEFAULTS), "outgoing": one_of(*policies.DEFAULTS)}
 BRIDGE: dict[str, Check] = {
     "name": validation.interface_name,
+    "engine": one_of("ovs", "ovn"),
     **SWITCH,
     "addresses": Each(validation.interface_address),
     "enabled": check_boolean,
@@ -364,6 +376,10 @@ NAT: dict[str, Check] = {
     "excluded_destinations": Each(nat_values.excluded_network),
     "to_source": nat_values.source_pool,
     "clamp_mss": check_boolean,
+    "gateways": Each(check_text),
+    "physical_network": check_physical_network,
+    "address": validation.interface_address,
+    "next_hop": validation.ip_address,
     **ROUTER,
 }
 FORWARD: dict[str, Check] = {

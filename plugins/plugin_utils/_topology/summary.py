@@ -14,6 +14,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.validation impo
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_ports import describe_port
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import IsolatedLinks
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_model import ROUTER
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Attachment,
     Bridge,
@@ -136,8 +137,9 @@ def _format_bridges(topology: Topology) -> Iterator[str]:
 def _format_bridge(bridge: Bridge, ports: Sequence[str]) -> str:
     more = f" and {len(ports) - ENTRIES_MAX} more" if len(ports) > ENTRIES_MAX else ""
     listed = f"ports {', '.join(ports[:ENTRIES_MAX])}{more}" if ports else "no ports"
-    mesh = f", {bridge.mesh.kind} mesh {bridge.mesh.key}" if bridge.mesh else ""
-    return f"  bridge {bridge.name}: {_format_addresses(bridge.addresses)}, {listed}{mesh}"
+    over = f", {bridge.mesh.kind} mesh {bridge.mesh.key}" if bridge.mesh else ", a logical switch of OVN"
+    over = over if bridge.mesh or bridge.logical else ""
+    return f"  bridge {bridge.name}: {_format_addresses(bridge.addresses)}, {listed}{over}"
 
 
 def _format_link(link: Link) -> str:
@@ -182,11 +184,16 @@ def _denying(policies: Policies, others: Collection[str]) -> tuple[str, ...]:
 
 
 def _format_router(rule: Nat | Forward) -> str:
+    if rule.namespace == ROUTER:
+        gateways = f" on {' or '.join(rule.exit.gateways)}" if isinstance(rule, Nat) and rule.exit else ""
+        return f"the logical router{gateways}"
     return f"namespace {rule.namespace}" if rule.namespace else "the host"
 
 
 def _format_nat(rule: Nat) -> str:
     out = f" out of {rule.options['out_interface']}" if "out_interface" in rule.options else ""
+    if rule.exit is not None:
+        return f"  NAT {rule.source}, translated to {rule.exit.address.ip} by {_format_router(rule)}"
     how = f"translated to {format_pool(rule.pool)}" if rule.pool else "masqueraded"
     excluded = f", but not to {' and '.join(map(str, rule.excluded))}" if rule.excluded else ""
     clamped = ", segments limited to the path" if rule.options.get("clamp_mss") else ""

@@ -18,6 +18,8 @@ from typing import Optional
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE, Address
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import IsolatedLinks
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_model import ROUTER
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_router import LogicalRouter
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Namespace, Nat, Route, Topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.nodes import (
     Node,
@@ -87,7 +89,11 @@ class Walk:
         self._bridges = {bridge.name for bridge in topology.bridges}
         for bridge in topology.bridges:
             local = NodeInterface(bridge.name, ("bridge", bridge.name, 0), bridge.addresses or ())
-            self._attach(None, local, bridge.enabled)
+            if not bridge.logical or bridge.addresses:
+                self._attach(bridge.place, local, bridge.enabled)
+        if topology.logical:
+            self.nodes.setdefault(ROUTER, Node(ROUTER)).forwarded_versions = {4, 6}
+        self._router = LogicalRouter(topology)
         for own in topology.host_links:
             interface = NodeInterface(own.name, segment_of(own), own.addresses or ())
             self._attach(None, interface, own.options.get("enabled", True))
@@ -162,7 +168,8 @@ class Walk:
 
     def _add_nat(self, rule: Nat) -> None:
         node = self.nodes.get(rule.namespace)
-        if node is not None:
+        # The logical router translates what leaves it by its way outside only, which no other node is on.
+        if node is not None and rule.exit is None:
             node.nat.append(rule)
             if rule.options.get("ip_forward", True):
                 node.forwarded_versions.add(rule.source.version)
@@ -196,10 +203,9 @@ class Walk:
         while len(hops) <= HOPS_MAX:
             if to in node.own_addresses or node.has_vrfs:
                 return Trace(Verdict.UNKNOWN if node.has_vrfs else Verdict.YES, tuple(hops), node.place)
-            if hops and node.place is None:
-                return Trace(self._find_verdict_of_host(hops[-1], to))
-            if hops and to.version not in node.forwarded_versions:
-                return Trace(Verdict.UNKNOWN)
+            stopped = self._find_verdict_of_router(node, hops[-1], to) if hops else None
+            if stopped is not None:
+                return Trace(stopped)
             hop, gateway, verdict = self._find_next_hop(node, to, sources)
             if hop is None:
                 return Trace(verdict)
@@ -211,6 +217,14 @@ class Walk:
                 sources = ()  # It may have another one by now.
             node = self.nodes[following]
         return Trace(Verdict.UNKNOWN)
+
+    def _find_verdict_of_router(self, node: Node, hop: Hop, to: Address) -> Verdict | None:
+        """Return why a packet that a node has received is not followed further; None where the node forwards it."""
+        if node.place is None:
+            return self._find_verdict_of_host(hop, to)
+        if node.place == ROUTER and self._router.drops(hop.egress.segment, to):
+            return Verdict.NO
+        return None if to.version in node.forwarded_versions else Verdict.UNKNOWN
 
     def _find_verdict_of_host(self, hop: Hop, to: Address) -> Verdict:
         """Return whether the host drops what it has received; what it forwards is not declared."""

@@ -71,16 +71,22 @@ def test_markup_becomes_that_of_the_page() -> None:
 
 
 def test_role_passes_every_variable_to_the_filter() -> None:
-    checked = load("roles/topology/tasks/check.yml")[0]["vars"]["topology__given"]
+    checked = next(
+        task["vars"]["topology__given"]
+        for task in load("roles/topology/tasks/check.yml")
+        if "topology__given" in task.get("vars", {})
+    )
     passed = dict(re.findall(r"'(\w+)': (topology_\w+)", checked))
-    # These two the role derives, from the variable `topology_hosts` and from the play.
-    assert passed.pop("hosts") == "topology__hosts"
-    assert passed == {name: f"topology_{name}" for name in schema.VARIABLES if name not in ("hosts", "this_host")}
+    # These the role derives, from variables of the same names and from the play.
+    derived = {name: passed.pop(name) for name in ("hosts", "ovn_chassis")}
+    assert derived == {name: f"topology__{name}" for name in derived}
+    assert passed == {name: f"topology_{name}" for name in schema.VARIABLES if name not in (*derived, "this_host")}
     documented = load("plugins/filter/compile_topology.yml")["DOCUMENTATION"]["options"]["_input"]["suboptions"]
     assert set(documented) == set(schema.VARIABLES)
     # What the filter does not need goes to the modules.
-    of_hosts = {"topology_hosts", "topology_tunnel_address"}
+    of_hosts = {"topology_hosts", "topology_tunnel_address", "topology_ovn_chassis"}
     of_modules = {"topology_prune", "topology_nat_backend", "topology_ovs_timeout", "topology_ovs_database"}
+    of_modules |= {f"topology_ovn_{name}" for name in ("database", "database_host", "central_group", "tls_files")}
     assert set(TOPOLOGY) == {*passed.values(), *of_modules, *of_hosts}
 
 
@@ -130,7 +136,7 @@ def test_rows_from_variables_to_lists_have_every_key() -> None:
     namespace = set(TOPOLOGY["topology_namespaces"]["options"])
     # The second row of the bridges is about their local interfaces.
     local = {"addresses", "mtu", "enabled", "isolate", "sysctls", *schema.DEFAULTS}
-    assert row("topology_bridges[]") == bridge - {*local, "mesh", "ports"}
+    assert row("topology_bridges[]") == bridge - {*local, "engine", "mesh", "ports"}
     assert row("topology_namespaces[]") == namespace - {"interfaces", *ROUTING, *schema.PLACE, *schema.DEFAULTS}
     assert row("topology_namespaces[].interfaces[]") == set(schema.PORT)
 

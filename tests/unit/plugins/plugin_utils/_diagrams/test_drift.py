@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.build import build_diagram
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import OPEN, Drift, Note
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.engines import derive_mac
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._diagrams.samples import (
     FORWARDING,
     FOUND_RED,
@@ -27,7 +28,7 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._diagrams.
     owned_space,
     variables,
 )
-from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils.facts import MAC
+from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils.facts import MAC, bridge, info
 
 
 def test_missing() -> None:
@@ -119,3 +120,17 @@ def test_what_is_open() -> None:
     wanted["bridges"] = [{**wanted["bridges"][0], "isolate": False}]
     assert boxes(build_diagram(seen, wanted))["int_br"].notes == (OPEN,)
     assert boxes(build_diagram(build_facts(FOUND_RED), wanted))["int_br"].notes == (OPEN,)
+
+
+def test_a_logical_switch_is_on_no_host() -> None:
+    """What a host has of it are ports of the integration bridge, which is somebody else's."""
+    variables_of_red = variables({**RED, "host": "one", "interfaces": [interface("eth0", "10.0.0.1/24")]})
+    declared = {**variables_of_red, "hosts": ["one"], "this_host": "one"}
+    declared["bridges"] = [{**declared["bridges"][0], "engine": "ovn"}]
+    pair = {"mac": derive_mac("lab", "red", "eth0"), "mtu": 1442}
+    red = owned_space("red", owned_link("eth0", "10.0.0.1/24", peer=(None, "red-eth0"), **pair))
+    port = owned_port("red-eth0", bridge="br-int")
+    seen = info(owned_space(None, RED_TAP), red, bridges=(bridge(port, name="br-int", owners=["ovn-host"]),))
+    compared = build_diagram(seen, declared)
+    assert {title: box.drift for title, box in boxes(compared).items()} == {"red": Drift.NONE, "br-int": Drift.NONE}
+    assert [line.drift for line in (*compared.lines, *boxes(compared)["red"].interfaces)] == [Drift.NONE] * 2

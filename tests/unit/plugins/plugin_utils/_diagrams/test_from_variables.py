@@ -29,7 +29,7 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._diagrams.
     interface,
     variables,
 )
-from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import meshed
+from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import logical, meshed
 
 
 def test_declared_topology() -> None:
@@ -98,3 +98,10 @@ def test_hosts_and_meshes() -> None:
     part = boxes(build_diagram(meshed(this_host="two")))
     assert list(part) == ["b", "lab"]
     assert part["lab"].interfaces[0].addresses == ()
+
+
+def test_logical_switches_are_drawn_as_bridges() -> None:
+    diagram = build_diagram(logical())
+    assert boxes(diagram)["left"].interfaces[0].addresses == ("10.1.0.254/24",)
+    assert Connection(End(namespace_key("b"), "eth0"), End(bridge_key("left"), "b-eth0")) in diagram.connections
+    assert [rule.origin for rule in diagram.nat] == [bridge_key("left"), bridge_key("right")]

@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
-from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import Variables, meshed
+from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import (
+    Variables,
+    logical,
+    meshed,
+)
 
 HOSTS = ("one", "two", "three")
 
@@ -138,3 +142,29 @@ def test_a_namespace_with_more_than_a_mesh_is_not_taken_for_one_without() -> Non
     more = {"name": "eth1", "bridge": "alone", "addresses": ["10.3.0.1/24"]}
     variables["namespaces"][0]["interfaces"].append(more)
     assert not forbidden()
+
+
+def test_what_ovn_carries_is_probed_once_all_hosts_are_built() -> None:
+    variables = logical(this_host="one")
+    variables["namespaces"][4]["host"] = "one"
+    compiled = compile_topology({**variables, "verify_outside": ["192.0.2.1"]})
+    assert compiled["probes"] == []
+    found = {(entry["host"], entry["probe"]["namespace"], entry["probe"]["to"]) for entry in compiled["distant_probes"]}
+    # To the same host, to the router, to another host, and outside.
+    assert {
+        ("one", "d", "10.2.0.2"),
+        ("one", "a", "10.1.0.254"),
+        ("two", "a", "10.1.0.2"),
+        ("one", "a", "192.0.2.1"),
+    } <= found
+    assert all("listen" not in entry for entry in compiled["distant_probes"] if entry["host"] == "one")
+
+
+def test_a_bridge_beside_ovn_is_probed_at_once() -> None:
+    variables = logical(this_host="one")
+    variables["bridges"].append({"name": "br0", "addresses": ["10.9.0.254/24"]})
+    variables["namespaces"].append(
+        {"name": "f", "host": "one", "interfaces": [{"name": "eth0", "bridge": "br0", "addresses": ["10.9.0.1/24"]}]}
+    )
+    probes = compile_topology(variables)["probes"]
+    assert {(probe["namespace"], probe["to"]) for probe in probes} == {("f", "10.9.0.254")}

@@ -55,6 +55,13 @@ def test_a_topology_that_is_not_spread_is_the_same_on_each_host(variables: dict[
     # Nor does a limited run matter, which knows no hosts.
     assert compile_topology({**variables, "hosts": {}, "this_host": "host3"}) == plain
     assert "distant_probes" not in plain
+    # Nor does OVN of the hosts.
+    ovn = {"ovn_bridge": "br-ovn", "ovn_underlay_mtu": 9000, "ovn_chassis": {"host3": "c3"}}
+    assert compile_topology({**variables, **ovn, "this_host": "host3"}) == plain
+    assert "northbound" not in plain
+    # The engine is what it is without one.
+    named = [{**bridge, "engine": "ovs"} for bridge in variables["bridges"]]
+    assert compile_topology({**variables, "bridges": named}) == plain
 
 
 def test_each_host_gets_its_part() -> None:

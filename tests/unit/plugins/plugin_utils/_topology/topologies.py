@@ -34,6 +34,11 @@ def reference() -> Variables:
         "topology_ovs_timeout",
         "topology_ovs_database",
         "topology_tunnel_address",
+        "topology_ovn_chassis",
+        "topology_ovn_database",
+        "topology_ovn_database_host",
+        "topology_ovn_central_group",
+        "topology_ovn_tls_files",
     ):
         del defaults[only_in_role]
     return {key.removeprefix("topology_"): value for key, value in defaults.items()}
@@ -236,6 +241,42 @@ def meshed(*, mesh: Variables | None = None, **variables: Any) -> Variables:
                 "interfaces": [{"name": "eth0", "bridge": "lab", "addresses": [f"10.1.0.{number}/24"]}],
             }
             for number, (name, host) in enumerate((("a", "one"), ("b", "two"), ("c", "three")), 1)
+        ],
+        **variables,
+    }
+
+
+def logical(**variables: Any) -> Variables:
+    """Return two networks of OVN over three hosts, with their router's way outside by the first two of them."""
+
+    def namespace(name: str, host: str, bridge: str, address: str) -> Variables:
+        network, _dot, _host = address.rpartition(".")
+        return {
+            "name": name,
+            "host": host,
+            "interfaces": [{"name": "eth0", "bridge": bridge, "addresses": [f"{address}/24"]}],
+            "routes": [{"destination": "default", "gateway": f"{network}.254"}],
+        }
+
+    way = {"gateways": ["one", "two"], "physical_network": "outside", "address": "198.51.100.1/24"}
+    return {
+        "name": "lab",
+        "hosts": ["one", "two", "three"],
+        "bridges": [
+            {"name": "left", "engine": "ovn", "addresses": ["10.1.0.254/24"]},
+            {"name": "right", "engine": "ovn", "addresses": ["10.2.0.254/24"]},
+        ],
+        "namespaces": [
+            namespace("a", "one", "left", "10.1.0.1"),
+            namespace("b", "two", "left", "10.1.0.2"),
+            namespace("c", "three", "left", "10.1.0.3"),
+            namespace("d", "one", "right", "10.2.0.1"),
+            namespace("e", "three", "right", "10.2.0.2"),
+        ],
+        "nat": [
+            {"source": "10.1.0.0/24", **way, "next_hop": "198.51.100.2"},
+            {"source": "10.2.0.0/24", **way},
+            {"publish": "8080", "to": "b", "to_port": 80},
         ],
         **variables,
     }

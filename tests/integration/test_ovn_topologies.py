@@ -1,0 +1,230 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Topologies on OVN, as the role builds them on three hosts: two tenants with the same addresses, by traffic."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
+from ansible_collections.netns.fabric.tests.helpers.convergence import assert_unchanged
+from ansible_collections.netns.fabric.tests.helpers.host import Host
+from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTIONS_PATH
+from ansible_collections.netns.fabric.tests.helpers.ovn_hosts import (
+    MTU,
+    OUTSIDE,
+    OUTSIDE_ADDRESS,
+    PHYSICAL_NETWORK,
+    OvnHosts,
+    ovn_hosts,
+)
+from ansible_collections.netns.fabric.tests.helpers.shell import inside
+from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
+from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
+
+CONVERGE = "ansible_collections.netns.fabric.tests.generated.converge"
+COUNT = 3
+PORT = 8080
+#: The number of the host of each namespace, its bridge, and its address.
+PLACES = {
+    "web": (1, "front", "10.10.1.1"),
+    "app": (2, "front", "10.10.1.2"),
+    "job": (3, "front", "10.10.1.3"),
+    "db": (3, "back", "10.10.2.1"),
+    "log": (1, "back", "10.10.2.2"),
+}
+
+
+def tenant(number: int, **changes: Any) -> dict[str, Any]:
+    """Return a topology; both tenants have the same names of bridges and the same addresses."""
+    name = f"t{number}"
+    way = {
+        "gateways": ["host1", "host2"],
+        "physical_network": PHYSICAL_NETWORK,
+        "address": f"198.51.100.{10 + number}/24",
+    }
+    namespaces = [
+        {
+            "name": f"{name}{each}",
+            "host": f"host{host}",
+            "force": True,  # the tests' servers are in it
+            "interfaces": [{"name": "eth0", "bridge": bridge, "addresses": [f"{address}/24"]}],
+            "routes": [{"destination": "default", "gateway": f"{address.rpartition('.')[0]}.254"}],
+        }
+        for each, (host, bridge, address) in PLACES.items()
+    ]
+    job = next(each for each in namespaces if each["name"] == f"{name}job")
+    job["incoming"] = "deny"
+    to_job = {"to": {"namespaces": [f"{name}job"]}, "action": "allow"}
+    return {
+        "name": name,
+        "hosts": [f"host{each}" for each in range(1, COUNT + 1)],
+        "bridges": [
+            {"name": "front", "engine": "ovn", "addresses": ["10.10.1.254/24"]},
+            {"name": "back", "engine": "ovn", "addresses": ["10.10.2.254/24"]},
+        ],
+        "namespaces": namespaces,
+        "nat": [
+            {"source": "10.10.1.0/24", **way},
+            {"publish": PORT, "to": f"{name}web", "to_port": 80},
+        ],
+        # The job answers pings of the web server, and serves all of its bridge.
+        "policies": [
+            {"from": {"namespaces": [f"{name}web"]}, "protocol": "icmp", **to_job},
+            {"from": {"bridges": ["front"]}, "protocol": "tcp", "ports": [PORT], **to_job},
+        ],
+        "verify": False,
+        **changes,
+    }
+
+
+class World:
+    """The hosts, and the topologies on them."""
+
+    def __init__(self, hosts: OvnHosts, run_module: RunModule) -> None:
+        self.hosts = hosts
+        self._run_module = run_module
+
+    def steps(self, variables: Mapping[str, Any]) -> list[dict[str, Any]]:
+        lists = compile_topology(variables)["northbound"]
+        shared = {"owner": variables["name"], "prune": True, "database": self.hosts.northbound.database}
+        parts = (("ovn_switch", "switches"), ("ovn_router", "routers"), ("ovn_acl", "groups"))
+        found = [{"module": module, "options": {option: lists[option], **shared}} for module, option in parts]
+        return found[::-1] if variables.get("state") == "absent" else found
+
+    def write(self, variables: Mapping[str, Any]) -> None:
+        """Write the northbound part, in check mode first."""
+        checked = self._run_module("sequence", steps=self.steps(variables), _check=True)
+        applied = self._run_module("sequence", steps=self.steps(variables))
+        assert not applied.failed, applied.message
+        assert checked.commands == applied.commands
+        assert_unchanged(self._run_module("sequence", steps=self.steps(variables)))
+
+    def build(self, number: int, variables: Mapping[str, Any]) -> None:
+        """Build a host's part, or delete it."""
+        line = json.dumps({**variables, "this_host": f"host{number}"})
+        run = 'printf "%s\\n" "$1" | exec "$2" -m "$3"'
+        collections = f"PYTHONPATH={COLLECTIONS_PATH}"
+        self.hosts[number].run("env", collections, "sh", "-c", run, "sh", line, sys.executable, CONVERGE)
+
+    def build_all(self, variables: Mapping[str, Any]) -> None:
+        for number in range(1, COUNT + 1):
+            self.build(number, variables)
+
+    def ports(self, number: int) -> set[str]:
+        """Return the ports of a host's integration bridge that OVN has not created itself."""
+        found = self.hosts[number].vsctl("list-ports", "br-int").split()
+        return {port for port in found if not port.startswith(("patch-", "ovn-"))}
+
+    def wait(self, tenants: tuple[int, ...], places: Mapping[str, tuple[int, str, str]] = PLACES) -> None:
+        """Wait until OVN has connected all namespaces."""
+        for number in tenants:
+            for each, (host, _bridge, _address) in places.items():
+                port = ("--", "wait-until", "Interface", f"t{number}{each}-eth0", "external_ids:ovn-installed=true")
+                self.hosts[host].run("ovs-vsctl", "--timeout=60", *port)
+
+
+@pytest.fixture(name="world")
+def fixture_world(host: Host, run_module: RunModule) -> Iterator[World]:
+    with ovn_hosts(COUNT) as hosts:
+        # OVN's conntrack takes a segment for invalid whose checksum is left to others.
+        without_offload = [*inside(OUTSIDE), "ethtool", "-K", "eth0", "tx", "off"]
+        subprocess.run(without_offload, check=True, capture_output=True, timeout=10)
+        yield World(hosts, run_module)
+
+
+def test_two_tenants_with_the_same_addresses(world: World) -> None:
+    hosts = world.hosts
+    # Either order: the database before the hosts, and after them.
+    world.write(tenant(1))
+    for number in (1, 2):
+        world.build_all(tenant(number))
+    world.write(tenant(2))
+    world.wait((1, 2))
+    for number in (1, 2):
+        _assert_connected(hosts, f"t{number}")
+        _assert_limited(hosts, f"t{number}")
+    # The same address of the other tenant is another one.
+    server = hosts[1].listen("t1web", 80)
+    try:
+        wait_until(lambda: hosts[2].connects("t1app", "10.10.1.1", 80), 30, "the own tenant's server")
+        assert not hosts[2].connects("t2app", "10.10.1.1", 80)
+        # Published outside, by the first tenant's router only.
+        wait_until(lambda: _is_published(1), 30, "the published port")
+        assert not _is_published(2)
+    finally:
+        server.kill()
+        server.wait()
+    _move(world)
+    for number in (1, 2):
+        gone = tenant(number, state="absent")
+        world.build_all(gone)
+        world.write(gone)
+    assert hosts.northbound.content() == {}
+    for number in range(1, COUNT + 1):
+        assert world.ports(number) == set()
+        assert hosts[number].run("ip", "netns", "list").stdout == ""
+
+
+def _assert_connected(hosts: OvnHosts, name: str) -> None:
+    """Check all paths of a tenant: within a bridge, to the router, outside, and what must be silent."""
+    for each, (host, bridge, address) in PLACES.items():
+        start = f"{name}{each}"
+        near = {other: to for other, (_host, far, to) in PLACES.items() if far == bridge and other != "job"}
+        for other, to in near.items():
+            wait_until(lambda: hosts[host].pings(start, to, MTU), 30, f"{start} to {other}")  # noqa: B023  # it is called at once
+        # One is enough, and costs a second.
+        other = next(each for each, (_host, far, _to) in PLACES.items() if far != bridge)
+        assert not hosts[host].pings(start, PLACES[other][2]), (start, other)
+        assert hosts[host].pings(start, f"{address.rpartition('.')[0]}.254", MTU)
+        if bridge == "front":
+            wait_until(lambda: hosts[host].pings(start, OUTSIDE_ADDRESS), 60, f"{start} outside")  # noqa: B023  # as above
+
+
+def _assert_limited(hosts: OvnHosts, name: str) -> None:
+    """Check the policies of a tenant, with the namespace's packet filter and without it."""
+    (_host, _bridge, to), wanted = PLACES["job"], f"{name}job"
+    servers = [hosts[3].listen(wanted, port) for port in (PORT, PORT + 1)]
+    try:
+        for _filter in ("there", "gone"):
+            wait_until(lambda: hosts[1].pings(f"{name}web", to), 30, "the web server's ping")
+            wait_until(lambda: hosts[2].connects(f"{name}app", to, PORT), 30, "the open port")
+            assert not hosts[2].pings(f"{name}app", to)
+            assert not hosts[2].connects(f"{name}app", to, PORT + 1)
+            # Answers pass.
+            assert hosts[3].pings(wanted, PLACES["app"][2])
+            hosts[3].run("nft", "flush", "ruleset", namespace=wanted)
+    finally:
+        for server in servers:
+            server.kill()
+            server.wait()
+
+
+def _is_published(number: int) -> bool:
+    """Return whether the outside world reaches the published port of a tenant."""
+    connecting = f"exec 3<>/dev/tcp/198.51.100.{10 + number}/{PORT}"
+    ran = subprocess.run(
+        [*inside(OUTSIDE), "timeout", "2", "bash", "-c", connecting], capture_output=True, timeout=10, check=False
+    )
+    return ran.returncode == 0
+
+
+def _move(world: World) -> None:
+    """A namespace moves by another `host`; a lost port and a row deleted by hand come back in the same run."""
+    hosts = world.hosts
+    hosts[1].vsctl("del-port", "t1web-eth0")
+    hosts.northbound.ctl("lsp-del", "t1/t1job/eth0")
+    moved = tenant(1)
+    next(each for each in moved["namespaces"] if each["name"] == "t1app")["host"] = "host3"
+    world.write(moved)
+    world.build_all(moved)
+    assert "t1app" not in hosts[2].run("ip", "netns", "list").stdout.split()
+    world.wait((1,), {**PLACES, "app": (3, "front", "10.10.1.2")})
+    for start, host, to in (("t1web", 1, "10.10.1.2"), ("t1app", 3, "10.10.1.1"), ("t1job", 3, "10.10.1.2")):
+        wait_until(lambda: hosts[host].pings(start, to), 30, f"{start} to {to}")  # noqa: B023  # it is called at once
