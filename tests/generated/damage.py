@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.netns.fabric.tests.generated.deletions import peers_in, wait_until_deleted
 from ansible_collections.netns.fabric.tests.helpers import openvswitch, own_host
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 
@@ -96,20 +96,9 @@ def _delete_namespace(host: Host, at: Place) -> None:
 
 def delete_namespace(host: Host, name: str) -> None:
     """Delete the namespace, and wait until the kernel has deleted what is inside, which it does in the background."""
-    inside = {link.get("link_index") for link in host.links(name).values()} if _exists(host, name) else set()
+    inside = peers_in(host, name)
     host.run("ip", "netns", "del", name, check=False)
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and inside & {link["ifindex"] for link in _veths(host)}:
-        time.sleep(0.01)  # the kernel destroys the links in the background
-
-
-def _exists(host: Host, namespace: str) -> bool:
-    return host.run("ip", "-n", namespace, "link", "show", "lo", check=False).returncode == 0
-
-
-def _veths(host: Host) -> list[dict[str, Any]]:
-    links = host.links().values()
-    return [link for link in links if link.get("linkinfo", {}).get("info_kind") == "veth"]
+    wait_until_deleted(host, inside)
 
 
 def _recreate_namespace(host: Host, at: Place) -> None:

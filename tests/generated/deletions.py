@@ -1,0 +1,32 @@
+# Copyright (c) 2026, netns.fabric contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wait for what the kernel deletes in the background: the links inside a namespace that nobody holds any more."""
+
+from __future__ import annotations
+
+import time
+
+from ansible_collections.netns.fabric.tests.helpers.host import Host
+
+#: Seconds. One worker of the kernel (cleanup_net) deletes the namespaces of the whole machine.
+PATIENCE = 30
+
+
+def peers_in(host: Host, namespace: str) -> set[int]:
+    """Return the interface indexes of the host's ends whose other ends are in the namespace."""
+    shown = host.run("ip", "-n", namespace, "link", "show", "lo", check=False)
+    if shown.returncode:
+        return set()
+    return {link["link_index"] for link in host.links(namespace).values() if "link_index" in link} & _veths(host)
+
+
+def wait_until_deleted(host: Host, ends: set[int]) -> None:
+    """Return when the host has none of these ends any more."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and ends & _veths(host):
+        time.sleep(0.01)  # the kernel gives no sign that it has deleted a namespace
+
+
+def _veths(host: Host) -> set[int]:
+    links = host.links().values()
+    return {link["ifindex"] for link in links if link.get("linkinfo", {}).get("info_kind") == "veth"}
