@@ -53,8 +53,10 @@ def module_calls(lab: Lab, state: str) -> list[tuple[str, dict[str, Any]]]:
         "ansible_skip_tags": [],
         # On one host.
         "inventory_hostname": "host",
+        "ansible_play_hosts": ["host"],
         "ansible_play_hosts_all": ["host"],
-        "hostvars": {},
+        "groups": {},
+        "hostvars": {"host": {}},
     }
     for task in _load("tasks/check.yml"):
         facts = task.get("ansible.builtin.set_fact", {})
