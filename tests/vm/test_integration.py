@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The conformance suite of the kinds of links, on a kernel that has all of them."""
+"""Integration tests whose subject is the kernel, on one that has every kind of links and qdiscs, and Open vSwitch."""
 
 from __future__ import annotations
 
@@ -10,16 +10,27 @@ import subprocess
 import tarfile
 from pathlib import Path
 
+import pytest
+
 from ansible_collections.netns.fabric.tests.vm.conftest import long
 from ansible_collections.netns.fabric.tests.vm.lab import Lab
 
 COLLECTION = Path(__file__).parents[2]
 IN_MACHINE = "/srv/collections"
 
-#: What the suite needs of the controller's Python, and of the collection.
-PACKAGES = ("ansible", "pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "yaml", "pygments")
-PARTS = ("plugins", "tests/helpers", "tests/integration", "extensions/test_host", "galaxy.yml", "pyproject.toml")
-SUITE = ("test_kinds.py", "test_links_on_links.py")
+#: What the tests need of the controller's Python, and of the collection.
+PACKAGES = ("ansible", "jinja2", "pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "yaml", "pygments")
+PARTS = (
+    *("plugins", "playbooks", "tests/helpers", "tests/integration", "tests/generated", "extensions/test_host"),
+    *("galaxy.yml", "pyproject.toml"),
+)
+#: Debian's packages that are not in the image.
+FURTHER = "wireguard-tools python3-hypothesis python3-markupsafe"
+SUITE = (
+    *("test_kinds", "test_links_on_links", "test_kind_topologies", "test_qdiscs", "test_shapes", "test_gallery"),
+    *("test_ovs_bridge", "test_ovs_port", "test_ovs_port_options", "test_ovs_tunnels_and_patches"),
+    *("test_port_topologies", "test_links_return"),
+)
 
 
 def archive() -> bytes:
@@ -45,17 +56,26 @@ def send(lab: Lab, content: bytes) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
+@pytest.fixture(name="suite_once", scope="session")
+def fixture_suite_once(full_machine: Lab) -> Lab:
+    """Install the suite once, for the snapshot `suite`."""
+    full_machine.machine.restore("booted")
+    send(full_machine, archive())
+    full_machine.root(f"apt-get -qq update && apt-get -qq install -y --no-install-recommends {FURTHER}", timeout=900)
+    full_machine.machine.save("suite")
+    return full_machine
+
+
 @long
-def test_every_kind_of_link(lab: Lab) -> None:
-    send(lab, archive())
+@pytest.mark.parametrize("name", SUITE)
+def test_on_this_kernel(suite_once: Lab, name: str) -> None:
+    suite_once.machine.restore("suite")
     root = f"{IN_MACHINE}/ansible_collections/netns/fabric"
-    tests = " ".join(f"tests/integration/{name}" for name in SUITE)
-    lab.root("apt-get -qq update && apt-get -qq install -y --no-install-recommends wireguard-tools", timeout=900)
-    ended = lab.machine.attempt(
+    ended = suite_once.machine.attempt(
         f"cd {root} && sudo env PYTHONPATH={IN_MACHINE} PYTHONDONTWRITEBYTECODE=1 python3 tests/helpers/own_host.py -- "
-        f"python3 -m pytest -p no:cacheprovider -o pythonpath={IN_MACHINE} {tests}",
-        timeout=3600,
+        f"python3 -m pytest -rs -p no:cacheprovider -o pythonpath={IN_MACHINE} tests/integration/{name}.py",
+        timeout=7200,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     # What only its lack could test.
-    assert "the kernel of this machine lacks the kind" not in ended.stdout
+    assert "the kernel of this machine lacks" not in ended.stdout

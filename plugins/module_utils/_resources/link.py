@@ -59,6 +59,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_origi
     restore,
     returns,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_parents import Parents
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
     LINK_OPTIONS,
     Found,
@@ -205,7 +206,7 @@ class _LinkPlanner(Planner[WantedLink]):
         super().__init__(call)
         self._actual = actual
         self._host_names = HostNames(actual.namespace(None))
-        self._created = CreatedLinks(self, actual)
+        self._created = CreatedLinks(self, actual, Parents(self, actual, self._find))
         self._given_back: set[tuple[NamespaceName, str]] = set()
 
     def check(self) -> Iterator[FabricError]:
