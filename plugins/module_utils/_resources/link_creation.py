@@ -382,7 +382,10 @@ class CreatedLinks:
         kind = find_kind(link.kind, link.information)
         # A tunnel is in the way of a new one with the same number.
         is_tunnel = kind is not None and kind.underlay and not any(self._actual.links_on(where[0], link))
-        step = op.DeleteLink(*where, phase=Phase.RELEASE if is_tunnel else Phase.REMOVE)
+        # A device that moves keeps being promiscuous for a link that it loses elsewhere (dev_change_net_namespace()).
+        base = self._actual.base_of(link)
+        on_moved = base is not None and base[1].origin is not None and base[1].origin.moved
+        step = op.DeleteLink(*where, phase=Phase.RELEASE if is_tunnel or on_moved else Phase.REMOVE)
         self._change(entry, where, {"kind": describe_kind(link)}, None, (step,))
 
     def _disown(self, entry: Entry, where: Where, link: Link) -> None:
