@@ -72,6 +72,8 @@ class Parents:
                 f"{own.parent[1]} is down, and the kernel brings up no {own.kind.name} on it; bring it up first or in "
                 f"the call, set `{own.kind.name}.{own.kind.up_with_parent}`, or give this link `enabled: false`"
             )
+            if entry is not None and entry.settings.enabled is False:
+                raise InvalidEntry(wanted.entry, "parent", down)
             self._planner.require(wanted.entry, "parent", down, ALinkUp(*own.parent))
 
     def _link(self, where: Where, entry: WantedLink | None) -> Link | None:
