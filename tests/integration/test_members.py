@@ -118,7 +118,7 @@ def tenants(**more: Any) -> Variables:
                     {"name": "eth0", "bridge": "core", "addresses": ["10.1.0.1/24", "2001:db8::1/64"], **more},
                 ],
                 "routes": [
-                    {"destination": destination, **by, **({"vrf": "blue0"} if more else {})}
+                    {"destination": destination, **by, **({"vrf": "blue0"} if more.get("master") else {})}
                     for destination, by in (
                         ("203.0.113.0/24", {"gateway": "10.1.0.2"}),
                         ("2001:db8:1::/64", {"gateway": "2001:db8::2"}),
@@ -135,7 +135,7 @@ def test_an_interface_with_routes_joins_a_vrf_and_leaves_it(host: Host, run_modu
     """The kernel deletes the routes by it, which later steps of the run add again, as check mode predicts."""
     need("vrf")
     before = snapshot.take()
-    for variables in (tenants(), tenants(master="blue0"), tenants()):
+    for variables in (tenants(), tenants(master="blue0"), tenants(master="")):
         converge(host, run_module, "sequence", steps=steps(variables))
     assert host.pings("10.1.0.2", "router")
     converge(host, run_module, "sequence", steps=steps({**tenants(), "state": "absent"}))
@@ -149,10 +149,23 @@ def test_vlans_of_links_that_the_call_brings_up(host: Host, run_module: Run) -> 
     need("vlan")
     need("dummy")
     links = [
-        {"name": "d0.10.20", "kind": "vlan", "parent": {"name": "d0.10"}, "vlan": {"id": 20}},
-        {"name": "d0.10", "kind": "vlan", "parent": {"name": "d0"}, "vlan": {"id": 10, "protocol": "802.1ad"}},
-        {"name": "d0", "kind": "dummy"},
-        {"name": "v0.5", "kind": "vlan", "parent": {"name": "v0"}, "vlan": {"id": 5}, "addresses": ["192.0.2.5/24"]},
+        {"name": "d0.10.20", "enabled": True, "kind": "vlan", "parent": {"name": "d0.10"}, "vlan": {"id": 20}},
+        {
+            "name": "d0.10",
+            "enabled": True,
+            "kind": "vlan",
+            "parent": {"name": "d0"},
+            "vlan": {"id": 10, "protocol": "802.1ad"},
+        },
+        {"name": "d0", "enabled": True, "kind": "dummy"},
+        {
+            "name": "v0.5",
+            "enabled": True,
+            "kind": "vlan",
+            "parent": {"name": "v0"},
+            "vlan": {"id": 5},
+            "addresses": ["192.0.2.5/24"],
+        },
         {"name": "v0", "enabled": True},
     ]
     converge_and_paste(

@@ -83,7 +83,7 @@ def test_on_this_kernel(suite_once: Lab, name: str) -> None:
     root = f"{IN_MACHINE}/ansible_collections/netns/fabric"
     ended = suite_once.machine.attempt(
         f"cd {root} && sudo env PYTHONPATH={IN_MACHINE} PYTHONDONTWRITEBYTECODE=1 python3 tests/helpers/own_host.py -- "
-        f"python3 -m pytest -rs -p no:cacheprovider -o pythonpath={IN_MACHINE} tests/integration/{name}.py "
+        f"python3 -m pytest -rs --no-header -p no:cacheprovider -o pythonpath={IN_MACHINE} tests/integration/{name}.py "
         f"-k '{SUITE[name]}'",
         timeout=7200,
     )
