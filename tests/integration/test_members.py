@@ -99,6 +99,9 @@ def test_a_link_with_addresses_joins_a_vrf_and_leaves_it(host: Host, run_module:
     )
     in_table = {route["dst"] for route in host.json("ip", "-n", "red", "-json", "route", "show", "table", "10")}
     assert "192.0.2.0/24" in in_table
+    route = {"namespace": "red", "destination": "198.18.0.0/15", "gateway": "192.0.2.254"}
+    assert "gateway: 192.0.2.254 is reached in the VRF blue0 only" in run_module("route", **route).message
+    converge(host, run_module, "route", routes=[{**route, "device": "base0"}, {**route, "vrf": "blue0"}])
     converge(host, run_module, "link", links=[red("base0", master=""), vrf], owner="lab")
     addresses = {each["local"] for each in host.links("red")["base0"]["addr_info"] if each["scope"] == "global"}
     assert addresses == {"192.0.2.1", "2001:db8::1"}
