@@ -32,11 +32,21 @@ TRACES = (
 )
 
 
+@pytest.fixture(name="stored_once", scope="session")
+def fixture_stored_once(built_once: Lab) -> Lab:
+    """Store the reference topology once, for the snapshot `stored`."""
+    built_once.machine.restore("built")
+    built_once.play(SITE, **STORED)
+    wait_for_unit(built_once)
+    built_once.machine.save("stored")
+    return built_once
+
+
 @pytest.fixture(name="stored_lab")
-def fixture_stored_lab(built_lab: Lab) -> Lab:
+def fixture_stored_lab(stored_once: Lab) -> Lab:
     """Provide a machine that has stored the reference topology."""
-    built_lab.play(SITE, **STORED)
-    return built_lab
+    stored_once.machine.restore("stored")
+    return stored_once
 
 
 def status(lab: Lab) -> int:
@@ -62,7 +72,6 @@ def assert_as_stored(lab: Lab) -> None:
 
 
 def test_a_reboot_brings_the_topology_back_and_the_next_run_changes_nothing(stored_lab: Lab) -> None:
-    wait_for_unit(stored_lab)
     stored_lab.machine.reboot()
     wait_for_unit(stored_lab)
     assert_as_stored(stored_lab)
@@ -81,7 +90,6 @@ def test_the_timer_repairs_and_writes_to_the_journal_what(stored_lab: Lab) -> No
 
 @long
 def test_reload_applies_the_topology(stored_lab: Lab) -> None:
-    wait_for_unit(stored_lab)
     stored_lab.root("systemctl stop netns-fabric-heal@default.timer; ip netns delete ns02")
     stored_lab.root("systemctl reload netns-fabric@default", timeout=PATIENCE)
     assert status(stored_lab) == 0
