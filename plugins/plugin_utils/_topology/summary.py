@@ -84,7 +84,7 @@ def _format_addresses(addresses: tuple[Interface, ...] | None) -> str:
 
 
 def _format_namespace(namespace: Namespace, ends: Iterable[End]) -> str:
-    parts = [f"{_format_link_name(end)} {_format_addresses(end.addresses)}{_format_shape(end)}" for end in ends]
+    parts = [f"{_format_link_name(end)} {_format_addresses(end.addresses)}{_format_notes(end)}" for end in ends]
     parts += [f"{route.destination_text} {_format_way(route)}" for route in namespace.routes]
     parts += [f"{len(found)} {what}" for what, found in _others(namespace) if found]
     return f"  namespace {namespace.name}: {', '.join(parts) or 'empty'}"
@@ -118,8 +118,9 @@ def _others(namespace: Namespace) -> Iterator[tuple[str, Sequence[object]]]:
         yield what if len(found) == 1 else f"{what}s", found
 
 
-def _format_shape(end: End) -> str:
-    return f" ({describe_shape(end.shape)})" if end.shape else ""
+def _format_notes(end: End) -> str:
+    leased = " (by DHCP)" if isinstance(end, Attachment) and end.dhcp else ""
+    return leased + (f" ({describe_shape(end.shape)})" if end.shape else "")
 
 
 def _format_bridges(topology: Topology) -> Iterator[str]:
@@ -138,6 +139,7 @@ def _format_bridge(bridge: Bridge, ports: Sequence[str]) -> str:
     more = f" and {len(ports) - ENTRIES_MAX} more" if len(ports) > ENTRIES_MAX else ""
     listed = f"ports {', '.join(ports[:ENTRIES_MAX])}{more}" if ports else "no ports"
     over = f", {bridge.mesh.kind} mesh {bridge.mesh.key}" if bridge.mesh else ", a logical switch of OVN"
+    over += " with DHCP" if bridge.dhcp else ""
     over = over if bridge.mesh or bridge.logical else ""
     return f"  bridge {bridge.name}: {_format_addresses(bridge.addresses)}, {listed}{over}"
 

@@ -8,6 +8,7 @@ The tests build on each other.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -187,6 +188,25 @@ def test_errors_come_before_anything_is_written(plays: Plays, hosts: Hosts) -> N
     ):
         assert message in played.words
     assert nbctl(hosts, "show") == before
+
+
+def test_networks_that_are_not_declared_any_more_are_deleted(plays: Plays, hosts: Hosts) -> None:
+    """The last bridges of a topology leave OVN; the other tenant's stay."""
+    before = nbctl(hosts, "show")
+    changes = {
+        "topology_bridges": [{**each, "engine": "ovs"} for each in topology(2)["topology_bridges"]],
+        "topology_nat": [],
+        "topology_verify": False,
+    }
+    checked = play(plays, "site", 2, "--check", "--diff", **changes)
+    assert min(changes_of(checked)) > 0
+    for what in ("logical switch t2/front", "logical switch t2:outside", "logical router t2"):
+        assert f"--- before: {what}" in checked.words
+    assert nbctl(hosts, "show") == before
+    assert min(changes_of(play(plays, "site", 2, **changes))) > 0
+    assert re.findall("t2[/:]", nbctl(hosts, "show")) == []
+    assert nbctl(hosts, "ls-list").count("(t1") == nbctl(hosts, "ls-list").count("\n") == 3
+    assert hosts["host1"].ovs_vsctl("port-to-br", "t2web-eth0") == "front"
 
 
 def test_deletion_leaves_nothing(plays: Plays, hosts: Hosts) -> None:
