@@ -26,7 +26,10 @@ except ImportError:  # before ansible-core 2.19, which trusts every string
 ROLE = Path(__file__).parents[3] / "roles" / "topology"
 HOSTS = ["one", "two", "three"]
 #: The topology after its last logical switch was removed.
-WITHOUT_OVN = {"topology_bridges": reference()["bridges"], "topology__lists": compile_topology({**reference(), "name": "lab"})}
+WITHOUT_OVN = {
+    "topology_bridges": reference()["bridges"],
+    "topology__lists": compile_topology({**reference(), "name": "lab"}),
+}
 KEYS = {
     "key": "/etc/ovn/netns.fabric-central/key.pem",
     "certificate": "/etc/ovn/netns.fabric-central/certificate.pem",

@@ -63,7 +63,7 @@ def test_a_switch_serves_what_is_declared() -> None:
         ({"dns_servers": ["192.0.2.53"]}, {"names": False}, ["192.0.2.53"]),
     ],
 )
-def test_clients_are_told_who_resolves_names(dhcp: Variables, variables: Variables, servers: Any) -> None:
+def test_a_lease_has_the_servers_that_resolve_names(dhcp: Variables, variables: Variables, servers: Any) -> None:
     assert switch(serving(dhcp, **variables))["dhcpv4"]["options"].get("dns_server") == servers
 
 
