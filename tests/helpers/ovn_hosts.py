@@ -63,11 +63,18 @@ class OvnHost:
         """Return whether an address answers a namespace of this host; see NestedHost.pings()."""
         return self._host.pings(address, namespace, size)
 
+    def enter(self, *command: str) -> list[str]:
+        """Return the command line that runs a command on this host."""
+        return self._host.enter(*command)
+
     def listen(self, namespace: str, port: int) -> subprocess.Popen[bytes]:
         """Start a TCP server in a namespace of this host, which the caller ends."""
-        server = ["python3", "-m", "http.server", "--directory", "/run/netns", str(port)]
+        return self.start(namespace, "-m", "http.server", "--directory", "/run/netns", str(port))
+
+    def start(self, namespace: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start Python in a namespace of this host; it ends with the host, or by the caller."""
         return subprocess.Popen(
-            self._host.enter(*inside(namespace), *server),
+            self.enter(*inside(namespace), "python3", *arguments),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

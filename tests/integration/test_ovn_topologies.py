@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
+from ansible_collections.netns.fabric.tests.generated import converge
+from ansible_collections.netns.fabric.tests.generated.converge import Step, northbound_steps
 from ansible_collections.netns.fabric.tests.helpers.convergence import assert_unchanged
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTIONS_PATH
@@ -29,7 +30,6 @@ from ansible_collections.netns.fabric.tests.helpers.shell import inside
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 
-CONVERGE = "ansible_collections.netns.fabric.tests.generated.converge"
 COUNT = 3
 PORT = 8080
 #: The number of the host of each namespace, its bridge, and its address.
@@ -105,12 +105,8 @@ class World:
         self.hosts = hosts
         self.run_module = run_module
 
-    def steps(self, variables: Mapping[str, Any]) -> list[dict[str, Any]]:
-        lists = compile_topology(variables)["northbound"]
-        shared = {"owner": variables["name"], "prune": True, "database": self.hosts.northbound.database}
-        parts = (("ovn_switch", "switches"), ("ovn_router", "routers"), ("ovn_acl", "groups"))
-        found = [{"module": module, "options": {option: lists[option], **shared}} for module, option in parts]
-        return found[::-1] if variables.get("state") == "absent" else found
+    def steps(self, variables: Mapping[str, Any]) -> list[Step]:
+        return northbound_steps(variables, self.hosts.northbound.database)
 
     def write(self, variables: Mapping[str, Any]) -> None:
         """Write the northbound part, in check mode first."""
@@ -125,7 +121,7 @@ class World:
         line = json.dumps({**variables, "this_host": f"host{number}"})
         run = 'printf "%s\\n" "$1" | exec "$2" -m "$3"'
         collections = f"PYTHONPATH={COLLECTIONS_PATH}"
-        self.hosts[number].run("env", collections, "sh", "-c", run, "sh", line, sys.executable, CONVERGE)
+        self.hosts[number].run("env", collections, "sh", "-c", run, "sh", line, sys.executable, converge.__name__)
 
     def build_all(self, variables: Mapping[str, Any]) -> None:
         for number in range(1, COUNT + 1):
