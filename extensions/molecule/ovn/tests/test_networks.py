@@ -24,6 +24,8 @@ NAMES = ("host1", "host2", "host3")
 INVENTORY = Path(__file__).parents[1] / "inventory" / "hosts.yml"
 TENANTS = (1, 2)
 WORLD, WORLD_ADDRESS = "world", "192.0.2.2"
+#: Of each host, on the physical network.
+OUTSIDE = "192.0.2.2{{ inventory_hostname[4:] }}/24"
 #: The namespaces of each tenant: their host, bridge and address.
 PLACES = {
     "web": ("host1", "front", "10.10.1.1"),
@@ -64,6 +66,8 @@ def topology(tenant: int, **changes: Any) -> dict[str, Any]:
         "topology_namespaces": namespaces,
         "topology_nat": [{"source": "10.10.1.0/24", **way}, {"publish": 8080, "to": f"t{tenant}web", "to_port": 80}],
         "topology_verify_outside": [WORLD_ADDRESS],
+        # From here the published port is probed.
+        "topology_host": {"interfaces": [{"name": "br-ex", "addresses": [OUTSIDE]}]} if tenant == 1 else {},
         **changes,
     }
 
@@ -114,7 +118,11 @@ def test_check_mode_writes_nothing(plays: Plays, hosts: Hosts) -> None:
 
 @pytest.mark.parametrize("tenant", TENANTS)
 def test_one_run_builds_and_verifies_it(plays: Plays, hosts: Hosts, tenant: int) -> None:
-    assert min(changes_of(play(plays, "site", tenant))) > 0
+    built = play(plays, "site", tenant)
+    assert min(changes_of(built)) > 0
+    # By each host, from outside.
+    assert len(re.findall(r"tcp/8080 +192\.0\.2\.11", built.output)) == (3 if tenant == 1 else 0), built.output
+    assert ("no link outside with an address in 192.0.2.0/24 is declared" in built.words) is (tenant == 2)
     assert changes_of(play(plays, "site", tenant)) == [0, 0, 0]
     assert changes_of(play(plays, "site", tenant, "--check", "--diff")) == [0, 0, 0]
 
