@@ -65,7 +65,9 @@ def northbound_steps(variables: Variables, database: str) -> list[Step]:
     """Return the calls that write a topology's part of OVN's northbound database, or delete it, in their order."""
     lists = compile_topology(variables)["northbound"]
     shared = {"owner": variables["name"], "prune": True, "database": database}
-    calls = [{"module": module, "options": {option: lists[option], **shared}} for module, option in _NORTHBOUND]
+    calls: list[Step] = [
+        {"module": module, "options": {option: lists[option], **shared}} for module, option in _NORTHBOUND
+    ]
     return calls[::-1] if variables.get("state") == "absent" else calls
 
 

@@ -3,7 +3,7 @@
 """The cases of test_policies.py on OVN, with the six namespaces on two hosts: who gets an answer is what policies say.
 
 In half of the cases the packet filters of the namespaces are emptied: then the ACLs of OVN alone have to do the same.
-These cases have nothing that only a packet filter can do: to reject, and to tell the addresses of a namespace apart.
+These cases have nothing that only a packet filter can do: to reject, and to distinguish the addresses of a namespace.
 """
 
 from __future__ import annotations

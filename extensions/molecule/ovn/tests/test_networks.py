@@ -11,6 +11,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -167,9 +168,26 @@ def test_damage_heals_and_a_namespace_moves_in_one_run(plays: Plays, hosts: Host
     assert min(changes_of(play(plays, "site", 1, topology_namespaces=moved))) > 0
     assert hosts["host3"].pings("10.10.1.1", "t1app", MTU)
     assert "t1app" not in hosts["host2"].run("ip", "netns", "list").stdout
-    # And back.
-    changes_of(play(plays, "site", 1))
+
+
+def test_a_run_goes_on_without_a_member_that_is_killed(plays: Plays, hosts: Hosts) -> None:
+    """The namespace moves back, and one of three hosts loses its databases once the networks are written."""
+
+    def is_written() -> bool:
+        found = nbctl(hosts, "get", "Logical_Switch_Port", "t1/t1app/eth0", "options:requested-chassis")
+        return found.strip() == before
+
+    before, after = (hosts[name].ovs_vsctl("get", "Open_vSwitch", ".", "external_ids:system-id") for name in NAMES[1:])
+    assert before != after
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(play, plays, "site", 1)
+        wait_until(is_written, 300, "the run has not written the networks")
+        for name in ("ovnnb_db", "ovnsb_db", "ovn-northd"):
+            hosts["host3"].kill_daemon(f"/run/ovn/{name}.pid")
+        assert not run.done()
+        changes_of(run.result())
     assert hosts["host2"].pings("10.10.1.1", "t1app", MTU)
+    assert changes_of(play(plays, "site", 1)) == [0, 0, 0]
 
 
 def test_a_host_without_ovn_controller_is_named(plays: Plays, hosts: Hosts) -> None:

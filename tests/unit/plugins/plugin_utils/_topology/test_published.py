@@ -127,7 +127,7 @@ def test_a_logical_router_is_probed_from_a_namespace_outside() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "is_said"),
+    ("changes", "is_reported"),
     [
         ({}, True),
         # Another network, and a bridge that leads nowhere.
@@ -137,11 +137,11 @@ def test_a_logical_router_is_probed_from_a_namespace_outside() -> None:
         ({"verify": False}, False),
     ],
 )
-def test_what_is_not_probed_is_said(changes: Variables, is_said: bool) -> None:
+def test_what_is_not_probed_is_reported(changes: Variables, is_reported: bool) -> None:
     compiled = compile_topology({**logical(this_host="three"), **changes})
     (line,) = (line for line in compiled["summary"] if "port 8080/tcp of the logical router" in line)
     reason = " (not probed: no link outside with an address in 198.51.100.0/24 is declared for this host)"
-    assert line.endswith(reason) is is_said
+    assert line.endswith(reason) is is_reported
     derived = [*compiled["probes"], *compiled.get("distant_probes", [])]
     assert sum("198.51.100.1'" in str(each) for each in derived) == len(changes.get("verify_probes", []))
 
