@@ -97,6 +97,7 @@ def test_a_sequence_is_one_transaction(northbound: Northbound, run_module: RunMo
     assert count_commits() == commits + 1
     assert (checked.diff, checked.commands) == (applied.diff, applied.commands)
     assert_unchanged(run_module("sequence", steps=steps))
+    _assert_reported(run_module)
     changed = [*steps[:2], {**steps[2], "options": {"name": "t1_db", "rules": [], "incoming": "allow"}}]
     changed[0] = {**steps[0], "options": {"name": "t1-world", "state": "absent"}}
     commits = count_commits()
@@ -104,6 +105,26 @@ def test_a_sequence_is_one_transaction(northbound: Northbound, run_module: RunMo
     assert count_commits() == commits + 1
     assert not run_module("sequence", steps=end_of(steps)).failed
     assert northbound.content() == {}
+
+
+def _assert_reported(run_module: RunModule) -> None:
+    """topology_info reports the networks of the first tenant, by its name only, and where they cannot be read."""
+    found = run_module("topology_info", gather_subset=["northbound"], owner="t1").returned["northbound"]
+    names = {key: [each["name"] for each in value] for key, value in found.items() if isinstance(value, list)}
+    assert names == {
+        "switches": ["t1", "t1-world"],
+        "routers": ["t1"],
+        "port_groups": ["t1_db", "t1_web"],
+        "address_sets": [],
+    }
+    assert [port["name"] for port in found["switches"][0]["columns"]["ports"]] == ["t1-core", "t1-db", "t1-web"]
+    other = run_module("topology_info", gather_subset=["northbound"], owner="t2").returned["northbound"]
+    assert (other["available"], other["switches"]) == (True, [])
+    nowhere = {"database": "unix:/run/nowhere"}
+    lost = run_module("topology_info", gather_subset=["northbound"], northbound=nowhere).returned["northbound"]
+    assert not lost["available"]
+    assert "unix:/run/nowhere is not reached" in lost["reason"]
+    assert not run_module("topology_info").returned["northbound"]["available"]
 
 
 def count_commits() -> int:
