@@ -5,13 +5,22 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.netns.fabric.tests.helpers import traffic_endpoint
 from ansible_collections.netns.fabric.tests.helpers.convergence import assert_unchanged
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.northbound import Northbound, fail_after_commit
-from ansible_collections.netns.fabric.tests.helpers.ovn_hosts import OUTSIDE_ADDRESS, PHYSICAL_NETWORK, ovn_hosts
+from ansible_collections.netns.fabric.tests.helpers.ovn_hosts import (
+    OUTSIDE,
+    OUTSIDE_ADDRESS,
+    PHYSICAL_NETWORK,
+    OvnHosts,
+    ovn_hosts,
+)
+from ansible_collections.netns.fabric.tests.helpers.shell import inside
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 
@@ -22,6 +31,11 @@ PLACES = {"web": (1, 1), "db": (3, 2)}
 
 def mac(tenant: int, number: int) -> str:
     return f"02:00:00:0{tenant}:00:{number:02x}"
+
+
+def floating(tenant: int) -> str:
+    """Return the address outside of a tenant's web server."""
+    return f"198.51.100.{20 + tenant}"
 
 
 def tenant(number: int, **options: Any) -> list[dict[str, Any]]:
@@ -57,7 +71,10 @@ def tenant(number: int, **options: Any) -> list[dict[str, Any]]:
                 "gateway_chassis": ["host1", "host2"],
             },
         ],
-        "nat": [{"type": "snat", "external_ip": outside, "logical_ip": "10.10.0.0/24"}],
+        "nat": [
+            {"type": "snat", "external_ip": outside, "logical_ip": "10.10.0.0/24"},
+            {"type": "dnat_and_snat", "external_ip": floating(number), "logical_ip": "10.10.0.1"},
+        ],
     }
     groups = [
         {"name": f"{name}_web", "ports": [f"{name}-web"]},
@@ -133,6 +150,27 @@ def count_commits() -> int:
     return log.stdout.count("record ")
 
 
+def _assert_floating(hosts: OvnHosts, number: int) -> None:
+    """A tenant's web server is reached from outside at its own address there, and is known by it outside."""
+    endpoint = (sys.executable, "-I", str(traffic_endpoint.__file__))
+    ask = (*endpoint, "ask", "tcp", OUTSIDE_ADDRESS, "7000", "5")
+    ping = [*inside(OUTSIDE), "ping", "-n", "-q", "-c", "1", "-W", "1", floating(number)]
+
+    def is_reached() -> bool:
+        return subprocess.run(ping, capture_output=True, check=False, timeout=10).returncode == 0
+
+    def is_known() -> bool:
+        answer = hosts[1].run(*ask, namespace=f"t{number}-web", check=False).stdout
+        return answer.split() == ["o", "7000", floating(number)]
+
+    with subprocess.Popen([*inside(OUTSIDE), *endpoint, "serve", "o", "/run/o.log", "7000"]) as server:
+        try:
+            wait_until(is_reached, 30, "the floating address does not answer")
+            wait_until(is_known, 30, "outside, the web server has another address")
+        finally:
+            server.kill()
+
+
 def test_two_tenants_on_three_hosts(host: Host, run_module: RunModule) -> None:
     with ovn_hosts(3) as hosts:
         reach: dict[str, Any] = {"database": hosts.northbound.database}
@@ -151,6 +189,7 @@ def test_two_tenants_on_three_hosts(host: Host, run_module: RunModule) -> None:
         for number in (1, 2):
             for name, (place, _last) in PLACES.items():
                 wait_until(lambda: hosts[place].pings(f"t{number}-{name}", OUTSIDE_ADDRESS), 60, f"{number} {name}")  # noqa: B023  # it is called at once
+            _assert_floating(hosts, number)
         listener = hosts[3].listen("t1-db", SQL_PORT)
         other = hosts[3].listen("t1-db", SQL_PORT + 1)
         try:
