@@ -33,6 +33,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.interface_r
     read_shape,
     select,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.leases import read_dhcp
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds import with_domains
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Bridge,
@@ -199,7 +200,7 @@ class Reader:
     # --- entries -----------------------------------------------------------------------------------------------
 
     def _read_bridge(self, path: str, entry: Any) -> Bridge | None:
-        options = self.check_options(path, entry, {**schema.BRIDGE, "ports": None, "mesh": None}, "name")
+        options = self.check_options(path, entry, {**schema.BRIDGE, "ports": None, "mesh": None, "dhcp": None}, "name")
         if options is None:
             return None
         return Bridge(
@@ -214,6 +215,7 @@ class Reader:
             ports=read_ports(self, path, options, options["name"]),
             mesh=read_mesh(self, path, options),
             logical=is_logical(self, path, options),
+            dhcp=read_dhcp(self, path, options),
         )
 
     def _read_namespace(self, path: str, entry: Any) -> Namespace | None:
