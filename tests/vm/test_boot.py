@@ -105,12 +105,15 @@ def test_reload_applies_the_topology(stored_lab: Lab) -> None:
     ],
     ids=["teardown", "topology_boot: false", "delete"],
 )
-def test_nothing_is_left_of_a_removed_topology(lab: Lab, remove: Callable[[Lab], object]) -> None:
-    before = lab.root(TRACES)
-    lab.build(**STORED)
-    remove(lab)
-    assert lab.root(TRACES) == before
-    assert lab.root("systemctl --failed --plain --no-legend") == ""
+def test_nothing_is_left_of_a_removed_topology(stored_lab: Lab, remove: Callable[[Lab], object]) -> None:
+    stored = stored_lab.root(TRACES)
+    stored_lab.machine.restore("built")
+    before = stored_lab.root(TRACES)
+    assert stored != before
+    stored_lab.machine.restore("stored")
+    remove(stored_lab)
+    assert stored_lab.root(TRACES) == before
+    assert stored_lab.root("systemctl --failed --plain --no-legend") == ""
 
 
 @pytest.fixture(name="former_once", scope="session")
