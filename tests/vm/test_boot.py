@@ -27,7 +27,7 @@ FORMER: dict[str, Any] = {
 
 #: What a boot leaves of a stored topology, by the commands that list it.
 TRACES = (
-    "ls -A /etc/netns-fabric /usr/local/sbin 2>/dev/null; find /etc/systemd/system -name 'netns-fabric*'; "
+    "ls -A /etc/netns-fabric /usr/local/sbin 2>/dev/null || true; find /etc/systemd/system -name 'netns-fabric*'; "
     "systemctl list-units --all --plain --no-legend 'netns-fabric*'"
 )
 

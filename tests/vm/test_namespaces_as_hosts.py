@@ -54,7 +54,7 @@ PLAY = """
 
     - name: Fetch the page of the other namespace
       ansible.builtin.uri:
-        url: http://{{ {'ns01': '192.168.100.2', 'ns02': '192.168.100.1'}[ansible_netns] }}:8080/page-{{ other }}
+        url: "http://{{ {'ns01': '192.168.100.2', 'ns02': '192.168.100.1'}[ansible_netns] }}:8080/page-{{ other }}"
         return_content: true
       register: fetched
       until: fetched is succeeded

@@ -16,7 +16,8 @@ FIREWALLD = """
     done
 """
 OUR_FILES = "find /etc/udev/rules.d /etc/systemd/network -name '*netns.fabric*'"
-NETWORK_FILE = r"[Match]\nType=ether\n[Network]\nDHCP=yes\n"
+#: For every link of Ethernet but the machine's own, whose addresses it would remove.
+NETWORK_FILE = r"[Match]\nType=ether\nName=!ens*\n[Network]\nDHCP=yes\n"
 
 
 def start_firewalld(lab: Lab, zones: str = "") -> None:
