@@ -34,9 +34,15 @@ _PRESENT = (
     ("forwards", "nat_port_forward", "rules"),
     ("policies", "policy", "policies"),
     ("ports", "ovs_port", "ports"),
+    ("qos", "ovs_qos", "qos"),
+    ("mirrors", "ovs_mirror", "mirrors"),
+    ("flows", "ovs_flow", "bridges"),
 )
 _ROUTING = ("neighbour", "route", "rule")
-_ABSENT = ("qdiscs", "ports", "bridges", "links", "isolation", "rules", "forwards", "pairs", "namespaces", "policies")
+_ABSENT = (
+    *("qdiscs", "ports", "qos", "mirrors", "flows", "bridges", "links", "isolation", "rules", "forwards", "pairs"),
+    *("namespaces", "policies"),
+)
 
 
 def steps(variables: Variables) -> list[Step]:
@@ -45,7 +51,7 @@ def steps(variables: Variables) -> list[Step]:
     calls = {}
     for name, module, option in _PRESENT:
         mark = {} if module in _ROUTING else {"owner": variables["name"], "prune": True}
-        if module in (*_ROUTING, "ovs_bridge", "ovs_port"):
+        if module in (*_ROUTING, "ovs_bridge", "ovs_port", "ovs_qos", "ovs_mirror"):
             mark["exact"] = True
         if module == "netns":
             mark["hosts"] = lists["hosts"]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
@@ -43,14 +43,20 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.daemon import 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.database_client import (
     DEFAULT_TIMEOUT,
     GRACE,
+    Answer,
     DatabaseUnavailable,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.flows import (
+    ALL_OWNERS,
     BUNDLE_VERSIONS,
+    Flow,
     FlowDifference,
     SetFlows,
     parse_difference,
+    parse_dump,
     parse_error,
+    parse_matches,
+    sort_flows,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations import (
     AddPort,
@@ -70,6 +76,10 @@ SETTLING_TIME = 1.0
 SETTLING_INTERVAL = 0.05
 
 OVS_DATAPATH_FAMILY = "ovs_datapath"
+
+_BUNDLES = ",".join(BUNDLE_VERSIONS)
+#: As diff(1), `ovs-ofctl diff-flows` ends with 2 where flows differ, and with 1 where it fails.
+_COMPARED = (0, 2)
 
 
 class OpenVSwitch(Backend):
@@ -167,26 +177,46 @@ class OpenVSwitch(Backend):
         answer = self._client.appctl(("bridge/dump-flows", bridge), self._before)
         return answer.status == 0 and not has_rules(answer.output)
 
+    def flows(self, bridge: str, selected: str) -> list[Flow]:
+        """Return the flows of a bridge that a filter of ovs-ofctl selects."""
+        return sort_flows(flow for _cookie, flow in self._dump_flows(bridge, selected, "--no-names"))
+
+    def owned_flows(self, bridge: str) -> list[tuple[int, Flow]]:
+        """Return the flows of a bridge that have an owner, with the names of ports, each with its cookie."""
+        return sorted(self._dump_flows(bridge, ALL_OWNERS, "--names"), key=lambda found: found[1].text)
+
+    def _dump_flows(self, bridge: str, selected: str, names: str) -> list[tuple[int, Flow]]:
+        target = self._client.flow_target(bridge, self._before)
+        answer = self._client.ofctl(["-O", _BUNDLES, "--no-stats", names, "dump-flows", target, selected])
+        # One that allows no version with bundles has none of ours.
+        return parse_dump(answer.output) if answer.status == 0 else []
+
     def compare_flows(self, bridge: str | None, flows: Sequence[str], cookie: int) -> FlowDifference:
         """Compare the flows of a bridge that have this cookie with the wanted ones; an empty text stands for none.
 
         Without a bridge, there are none.
         """
-        text = "".join(f"cookie={cookie:#x},{flow}\n" if flow else "\n" for flow in flows)
-        wanted = self._diff_flows("/dev/null", text, cookie)
-        if bridge is None or wanted.error:
-            return wanted
-        found = self._diff_flows(self._client.flow_target(bridge, self._before), text, cookie)
-        return replace(found, wanted=wanted.added)
+        lines, errors = list(flows), []
+        answer = self._diff_flows("/dev/null", _number(lines))
+        while answer.status not in _COMPARED:
+            number, cause = parse_error(answer.message or answer.reason)
+            errors.append((number or 0, cause))
+            if number is None or not lines[number]:
+                break
+            # It stops at the first that it does not understand.
+            lines[number] = ""
+            answer = self._diff_flows("/dev/null", _number(lines))
+        matches = parse_matches(answer.output) if answer.status in _COMPARED else {}
+        if bridge is None or errors:
+            return FlowDifference(matches, missing=tuple(matches), errors=tuple(errors))
+        text = "".join(f"cookie={cookie:#x},{line}\n" for line in lines if line)
+        answer = self._diff_flows(self._client.flow_target(bridge, self._before), text)
+        if answer.status not in _COMPARED:
+            return FlowDifference(matches, errors=((0, parse_error(answer.message or answer.reason)[1]),))
+        return parse_difference(answer.output, cookie, matches)
 
-    def _diff_flows(self, source: str, text: str, cookie: int) -> FlowDifference:
-        arguments = ["-O", ",".join(BUNDLE_VERSIONS), "diff-flows", source, "/dev/stdin"]
-        answer = self._client.ofctl(arguments, text)
-        # As diff(1): 2 where they differ. ovs-ofctl ends with 1 where it fails.
-        if answer.status not in (0, 2):
-            return parse_error(answer.message or answer.reason)
-        found = parse_difference(answer.output, cookie)
-        return replace(found, wanted=found.added)
+    def _diff_flows(self, source: str, text: str) -> Answer:
+        return self._client.ofctl(["-O", _BUNDLES, "diff-flows", source, "/dev/stdin"], text)
 
     def link_names(self) -> frozenset[str]:
         """Return the names of the host's links."""
@@ -286,6 +316,11 @@ class OpenVSwitch(Backend):
                 "ovs-vswitchd is not running (its database server is, so a change would be committed but never "
                 f"applied): {START}"
             )
+
+
+def _number(flows: Iterable[str]) -> str:
+    """Return flows with their numbers as cookies: ovs-ofctl writes them in another form and order."""
+    return "".join(f"cookie={number:#x},{flow}\n" if flow else "\n" for number, flow in enumerate(flows))
 
 
 def _generic_netlink_families() -> set[str]:

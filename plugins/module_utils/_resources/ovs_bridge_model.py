@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.flows import FlowDifference
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import MapOption
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.references import WantedRows
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
@@ -37,7 +36,6 @@ class WantedBridge:
     #: The options that are columns as they are, and those that are rows, see bridge_settings.py.
     settings: Mapping[str, Value] = field(default_factory=dict)
     rows: Mapping[str, WantedRows] = field(default_factory=dict)
-    flows: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,5 +59,3 @@ class BridgeState:
     kernel: KernelState = field(default_factory=KernelState)
     without_datapath: tuple[str, ...] = ()
     away: tuple[str, ...] = ()
-    #: By bridge: how its flows differ from the wanted ones.
-    flows: Mapping[str, FlowDifference] = field(default_factory=dict)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -63,7 +63,11 @@ class QosResource(Resource[WantedQos, Switch]):
         "other_config": {"type": "dict"},
         "queues": QUEUES.spec,
     }
-    call_options: Mapping[str, Mapping[str, Any]] = {**OWNER_OPTIONS, **VSCTL_OPTIONS}
+    call_options: Mapping[str, Mapping[str, Any]] = {
+        **OWNER_OPTIONS,
+        **VSCTL_OPTIONS,
+        "exact": {"type": "bool", "default": False},
+    }
 
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedQos:
         checks = Checks(entry)
@@ -109,8 +113,10 @@ class QosPlanner(OvsPlanner[WantedQos]):
         qos = find_qos(self.switch, found[1]) if found else None
         if qos is None or qos.is_shared:
             self._create(wanted, qos)
-        else:
-            self._update(wanted, qos)
+            return
+        if self.call.options.get("exact") and (self.call.owner is None or qos.owners):
+            wanted = _complete(wanted)
+        self._update(wanted, qos)
 
     def _create(self, wanted: WantedQos, former: Qos | None) -> None:
         """Plan a new row. One that the port shares with another one stays as it is, for that one."""
@@ -186,6 +192,13 @@ class QosPlanner(OvsPlanner[WantedQos]):
         difference.remove_owner(qos.owners, self.call.owner or "")
         operation = SetRow("QoS", qos.row.uuid, difference.columns)
         self.changes.append(Change(entry, _target(qos.port), difference.before, difference.after, (operation,)))
+
+
+def _complete(wanted: WantedQos) -> WantedQos:
+    """Return what is wanted with the value of a new row for what is omitted; one without a type there is none."""
+    settings = {setting.option: setting.default for setting in QOS_SETTINGS if setting.option != "type"}
+    queues = {} if wanted.queues is None else wanted.queues
+    return replace(wanted, settings={**settings, **wanted.settings}, queues=queues)
 
 
 def _target(port: str) -> str:

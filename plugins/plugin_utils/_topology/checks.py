@@ -40,6 +40,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policy_chec
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.route_checks import check_routes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.segments import segment_of
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.shapes import check_shapes, inlets
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.switching import check_switching
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.sysctls import check_sysctls
 
 
@@ -50,6 +51,7 @@ def check_topology(topology: Topology, errors: Errors) -> None:
     _check_names(topology, errors)
     _check_addresses(topology, errors)
     check_ports(topology, errors)
+    check_switching(topology, errors)
     check_kinds(topology, errors)
     check_host(topology, errors)
     check_mtus(topology, errors)

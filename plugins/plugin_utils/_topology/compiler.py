@@ -48,6 +48,10 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.shapes impo
     qdisc_entries,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.summary import summarize
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.switching import (
+    absent_switching_entries,
+    switching_entries,
+)
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.sysctls import assign_sysctls
 
 Entry = dict[str, Any]
@@ -60,10 +64,11 @@ def compile_topology(variables: Any) -> dict[str, Any]:
         variables: A dictionary with the role's variables, their names without ``topology_``.
 
     Returns:
-        ``namespaces``, ``bridges``, ``pairs``, ``links``, ``qdiscs``, ``ports``, ``routes``, ``routing_rules``,
-        ``neighbours``, ``isolation``, ``rules``, ``forwards``, ``policies``, ``probes``: each in the format of the
-        module's bulk option; ``hosts``, an option of the module netns; with logical switches ``northbound``, the lists
-        ``switches`` and ``routers``, once for all hosts; and ``summary``, a list of lines for a person.
+        ``namespaces``, ``bridges``, ``pairs``, ``links``, ``qdiscs``, ``ports``, ``qos``, ``mirrors``, ``flows``,
+        ``routes``, ``routing_rules``, ``neighbours``, ``isolation``, ``rules``, ``forwards``, ``policies``,
+        ``probes``: each in the format of the module's bulk option; ``hosts``, an option of the module netns; with
+        logical switches ``northbound``, the lists ``switches`` and ``routers``, once for all hosts; and ``summary``,
+        a list of lines for a person.
 
     Raises:
         TopologyError: With all errors.
@@ -109,6 +114,7 @@ def _compile_present(parts: Parts, policies: Policies) -> dict[str, Any]:
             *port_entries(topology),
             *tunnel_ports(topology),
         ],
+        **switching_entries(topology),
         "hosts": namespace_addresses(parts.view),
         **routing_entries(topology),
         "isolation": isolation_entries(parts.view),
@@ -244,6 +250,7 @@ def _compile_absent(parts: Parts, policies: Policies) -> dict[str, Any]:
             *absent_ports(topology),
             *(_build_absent(name=port["name"], bridge=port["bridge"]) for port in tunnel_ports(topology)),
         ],
+        **absent_switching_entries(topology),
         "routes": of_host["routes"],
         "hosts": {},
         "routing_rules": of_host["routing_rules"],

@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds 
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Attachment, Shape
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.route_reader import EntryReader
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.shapes import build_shape
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.switching import read_qos
 
 #: The options of every link besides its name, its place and its addresses.
 END_OPTIONS = ("mac", "mtu", "enabled", "tx_checksum", "sysctls")
@@ -34,6 +35,7 @@ def read_attachment(reader: EntryReader, path: str, entry: Any, namespace: str) 
     further = {
         **CREATION,
         "shape": None,
+        "qos": None,
         **dict.fromkeys(name for name in OWN_OPTIONS if is_created or name != "bridge"),
     }
     options = reader.check_options(path, entry, {**known, **further}, "name")
@@ -42,7 +44,7 @@ def read_attachment(reader: EntryReader, path: str, entry: Any, namespace: str) 
     for option, message in find_unfit_options(given):
         reader.errors.add(path, option, message)
     if exists or is_created:
-        for option in ("peer", "tx_checksum", *schema.PORT):
+        for option in ("peer", "tx_checksum", "qos", *schema.PORT):
             if option in entry:
                 reader.errors.add(path, option, _explain_bridge_required(option))
     return Attachment(
@@ -55,6 +57,7 @@ def read_attachment(reader: EntryReader, path: str, entry: Any, namespace: str) 
         bridge=None if is_created else options.get("bridge"),
         peer="" if is_created else _read_peer(reader, path, entry, options, namespace),
         port=port_options(options),
+        qos=read_qos(reader, path, options),
         shape=read_shape(reader, path, options),
         master=options.get("master"),
         creation=read_kind(reader, path, options),

@@ -269,6 +269,8 @@ SWITCH: dict[str, Check] = {
     "sflow": _check_options,
     "ipfix": _check_options,
 }
+#: What a bridge does with packets besides forwarding them; the entries of lists without a check are read on their own.
+SWITCHING: dict[str, Check | None] = {"flows": Each(check_text), "mirrors": None}
 #: What becomes of connections that no policy is about, by direction.
 DEFAULTS: dict[str, Check] = {"incoming": one_of(*policies.DEFAULTS), "outgoing": one_of(*policies.DEFAULTS)}
 BRIDGE: dict[str, Check] = {

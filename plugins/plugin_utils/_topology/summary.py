@@ -31,6 +31,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.placement import Parts
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.shapes import describe_shape
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.switching import describe_switching
 
 #: Entries of one kind that are listed; a page is read, a thousand lines are not.
 ENTRIES_MAX = 20
@@ -139,7 +140,8 @@ def _format_bridge(bridge: Bridge, ports: Sequence[str]) -> str:
     listed = f"ports {', '.join(ports[:ENTRIES_MAX])}{more}" if ports else "no ports"
     over = f", {bridge.mesh.kind} mesh {bridge.mesh.key}" if bridge.mesh else ", a logical switch of OVN"
     over = over if bridge.mesh or bridge.logical else ""
-    return f"  bridge {bridge.name}: {_format_addresses(bridge.addresses)}, {listed}{over}"
+    parts = [_format_addresses(bridge.addresses), f"{listed}{over}", *describe_switching(bridge)]
+    return f"  bridge {bridge.name}: {', '.join(parts)}"
 
 
 def _format_link(link: Link) -> str:
