@@ -147,7 +147,8 @@ notes:
   - The owner is stored as the key C(netns.fabric/OWNER) in C(external_ids) of the table C(QoS). A row that was created
     without an owner is used and never owned.
   - A row of the table C(QoS) that has an owner is deleted with its port, by M(netns.fabric.ovs_port) and
-    M(netns.fabric.ovs_bridge). Rows without an owner stay in the database; remove them first.
+    M(netns.fabric.ovs_bridge). Rows without an owner stay in the database; remove them first. One whose port somebody
+    else has deleted is deleted with O(prune).
   - Several ports may refer to one row, which this module does not create. It leaves such a row unchanged, and gives the
     port one of its own.
   - Open vSwitch replaces the queueing discipline of a link that becomes a port. What M(netns.fabric.ovs_qos) does not

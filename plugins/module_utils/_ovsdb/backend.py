@@ -28,8 +28,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink impor
     message,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.answers import (
+    count_rules,
     find_port_number,
-    has_rules,
     parse_internal_ports,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments
@@ -51,6 +51,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.flows import (
     BUNDLE_VERSIONS,
     Flow,
     FlowDifference,
+    Rules,
     SetFlows,
     parse_difference,
     parse_dump,
@@ -172,10 +173,13 @@ class OpenVSwitch(Backend):
         answer = self._client.appctl(("dpctl/show", "netdev@ovs-netdev"), self._before)
         return find_port_number(answer.output, name) if answer.status == 0 else ""
 
-    def forwards_nothing(self, bridge: str) -> bool:
-        """Return whether a bridge with `fail_mode=secure` has no OpenFlow rule to forward by."""
+    def count_rules(self, bridge: str, cookie: int) -> Rules | None:
+        """Return how many rules a bridge with `fail_mode=secure` forwards by; None if that is unknown."""
         answer = self._client.appctl(("bridge/dump-flows", bridge), self._before)
-        return answer.status == 0 and not has_rules(answer.output)
+        if answer.status != 0:
+            return None
+        number = count_rules(answer.output)
+        return Rules(number, len(self.flows(bridge, f"cookie={cookie:#x}/-1")) if number else 0)
 
     def flows(self, bridge: str, selected: str) -> list[Flow]:
         """Return the flows of a bridge that a filter of ovs-ofctl selects."""
@@ -188,7 +192,7 @@ class OpenVSwitch(Backend):
     def _dump_flows(self, bridge: str, selected: str, names: str) -> list[tuple[int, Flow]]:
         target = self._client.flow_target(bridge, self._before)
         answer = self._client.ofctl(["-O", _BUNDLES, "--no-stats", names, "dump-flows", target, selected])
-        # One that allows no version with bundles has none of ours.
+        # One that allows no version with bundles has none that has an owner.
         return parse_dump(answer.output) if answer.status == 0 else []
 
     def compare_flows(self, bridge: str | None, flows: Sequence[str], cookie: int) -> FlowDifference:

@@ -78,6 +78,14 @@ class Flow:
 
 
 @dataclass(frozen=True)
+class Rules:
+    """How many flows a bridge has, and how many of them are those of an owner."""
+
+    number: int
+    own: int = 0
+
+
+@dataclass(frozen=True)
 class FlowDifference:
     """How the flows of a bridge differ from the wanted ones, which are known by their numbers from 0.
 

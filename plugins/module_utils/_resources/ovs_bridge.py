@@ -34,6 +34,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.datapath impor
     bridges_without_datapath,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.flows import cookie_of
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import (
     VSCTL_OPTIONS,
     bridge_name,
@@ -166,12 +167,12 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
             return BridgeState(switch, left_behind=left_behind)
         numbers = {name: host.use(OVSDB).datapath_port(name) for name in sorted(lost) if name.isdecimal()}
         secure = [bridge.name for bridge in present if _is_secure_by_others(bridge, switch)]
-        silent = frozenset(name for name in secure if host.use(OVSDB).forwards_nothing(name))
+        rules = {name: host.use(OVSDB).count_rules(name, cookie_of(call.owner)) for name in secure}
         works = host.use(OVSDB).kernel_datapath()
         macs = read_macs(host, find_bridges_with_new_mac(switch, present))
         without = bridges_without_datapath(switch, links) if works else ()
         away = bridges_away(switch) if works else ()
-        return BridgeState(switch, works, kinds, attachments, left_behind, numbers, silent, macs, kernel, without, away)
+        return BridgeState(switch, works, kinds, attachments, left_behind, numbers, rules, macs, kernel, without, away)
 
     def plan(self, actual: BridgeState, call: Call[WantedBridge]) -> Plan:
         return BridgePlanner(actual, call).run()
@@ -352,17 +353,18 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
     def _clear_omitted(self, wanted: WantedBridge, bridge: Bridge, difference: Difference, local: Difference) -> None:
         """Clear what the entry omits where the call is exact, unless the bridge is somebody else's.
 
-        A bridge that has OpenFlow rules forwards by them, and would lose them with the mode
-        (connmgr_set_fail_mode() in ofproto/connmgr.c).
+        A bridge that has OpenFlow rules of others forwards by them, and would lose them with the mode
+        (connmgr_set_fail_mode() in ofproto/connmgr.c). The owner's are added again by netns.fabric.ovs_flow.
         """
         exact = self.call.options.get("exact") and (self.call.owner is None or bool(bridge.owners))
         if exact and wanted.mtu is None and bridge.local:
             local.clear("mtu", bridge.local.mtu_request, column="mtu_request")
-        if bridge.name not in self._actual.silent:
+        rules = self._actual.rules.get(bridge.name)
+        if rules is None:
             return
-        if exact:
+        if exact and rules.number == rules.own:
             difference.clear("fail_mode", bridge.fail_mode)
-        else:
+        elif not rules.number:
             self.warn(
                 wanted.entry,
                 f"the bridge {bridge.name} forwards nothing: its fail_mode is secure, and it has neither OpenFlow "

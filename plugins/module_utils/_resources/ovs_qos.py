@@ -24,7 +24,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import
     parse_map,
     port_name,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.qos import QOS_SETTINGS, QUEUES, Qos, find_qos
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.qos import (
+    QOS_SETTINGS,
+    QUEUES,
+    Qos,
+    find_left_qos,
+    find_qos,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.references import WantedRows, plan_rows
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.row_operations import AddRow, SetRow
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
@@ -173,11 +179,13 @@ class QosPlanner(OvsPlanner[WantedQos]):
                 qos = find_qos(self.switch, port)
                 if qos and self.call.owner in qos.owners and port.name not in listed:
                     self._release(Entry(port.name), qos)
+        for qos in find_left_qos(self.switch, self.call.owner):
+            self._release(Entry(f"row {qos.row.uuid}"), qos)
 
     def _release(self, entry: Entry, qos: Qos) -> None:
         self.release(
             entry,
-            f"the quality of service of {qos.port}",
+            f"the quality of service of {qos.port or 'no port'}",
             qos.owners,
             delete=partial(self._delete, entry, qos),
             disown=partial(self._disown, entry, qos),
@@ -185,13 +193,15 @@ class QosPlanner(OvsPlanner[WantedQos]):
 
     def _delete(self, entry: Entry, qos: Qos) -> None:
         operations = tuple(qos.remove(self.switch))
-        self.changes.append(Change(entry, _target(qos.port), qos.declare(self.switch), None, operations))
+        target = _target(qos.port or qos.row.uuid)
+        self.changes.append(Change(entry, target, qos.declare(self.switch), None, operations))
 
     def _disown(self, entry: Entry, qos: Qos) -> None:
         difference = Difference()
         difference.remove_owner(qos.owners, self.call.owner or "")
         operation = SetRow("QoS", qos.row.uuid, difference.columns)
-        self.changes.append(Change(entry, _target(qos.port), difference.before, difference.after, (operation,)))
+        target = _target(qos.port or qos.row.uuid)
+        self.changes.append(Change(entry, target, difference.before, difference.after, (operation,)))
 
 
 def _complete(wanted: WantedQos) -> WantedQos:

@@ -65,7 +65,8 @@ def _check_queue_id(value: Any) -> int:
     return number
 
 
-_MIRROR: dict[str, Check | None] = {
+#: The options of an entry of `mirrors`, and of `qos`; those of queues are read on their own.
+MIRROR: dict[str, Check | None] = {
     "name": schema.check_text,
     **_checks_of(MIRROR_SETTINGS),
     "select_src_ports": Each(schema.check_text),
@@ -74,7 +75,7 @@ _MIRROR: dict[str, Check | None] = {
     "external_ids": schema.check_map,
 }
 _QUEUE: dict[str, Check | None] = {"id": _check_queue_id, **_checks_of(QUEUES.settings)}
-_QOS: dict[str, Check | None] = {**_checks_of(QOS_SETTINGS), "other_config": schema.check_map, "queues": None}
+QOS: dict[str, Check | None] = {**_checks_of(QOS_SETTINGS), "other_config": schema.check_map, "queues": None}
 
 
 # --- reading -------------------------------------------------------------------------------------------------------
@@ -105,7 +106,7 @@ def read_mirrors(reader: EntryReader, path: str, options: Mapping[str, Any]) -> 
 
 
 def _read_mirror(reader: EntryReader, path: str, entry: Any) -> Mirror | None:
-    options = reader.check_options(path, entry, _MIRROR, "name")
+    options = reader.check_options(path, entry, MIRROR, "name")
     if options is None:
         return None
     if not any(entry.get(option) for option in _SELECTIONS):
@@ -123,7 +124,7 @@ def read_qos(reader: EntryReader, path: str, given: Mapping[str, Any]) -> dict[s
     if "qos" not in given:
         return None
     at = f"{path} qos"
-    options = reader.check_options(at, given["qos"], _QOS, "type")
+    options = reader.check_options(at, given["qos"], QOS, "type")
     if options is None:
         return None
     if "queues" in options:
