@@ -152,6 +152,8 @@ def _settings(exporter: Exporter, name: NamespaceName, link: Link) -> Declaratio
     master = exporter.state(name).link_at(link.master)
     of_kernel = master is not None and find_kind(master.kind, master.information) is not None
     member = {"master": master.name} if master is not None and of_kernel else {}
+    if name is not None and link.origin and link.origin.moved and link.origin.name:
+        named["nic"] = link.origin.name
     return {**named, **_addresses(exporter, name, link), **mtu, **member, "enabled": link.up}
 
 

@@ -11,7 +11,7 @@ from itertools import chain, count
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation, Phase
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.marks import ALIAS_MAX, Mark, Origin, parse_mark
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceName, NamespaceState
@@ -32,6 +32,7 @@ def alias_of_moved(link: Link, owner: str | None) -> str:
         mtu=origin.mtu or link.mtu,
         mac=origin.mac or link.mac or None,
         alias=origin.alias,
+        name=origin.name,
     )
     owners = mark.owners if mark else ()
     if owner is not None and owner not in owners:
@@ -57,6 +58,23 @@ def alias_of_changed(link: Link, wanted: Settings, owner: str | None, has_addres
         origin = replace(origin, mac=link.mac)
     keeps = wanted.addresses is None and (mark.keeps_addresses or (has_addresses and not link.owners))
     return str(Mark(mark.owners, None if origin == Origin() else origin, mark.created, keeps))
+
+
+def alias_of_renamed(alias: str, link: Link, name: str) -> str:
+    """Return the alias of a link that gets a name inside: another one that it had on the host is kept in it."""
+    mark = parse_mark(alias)
+    if mark is None or (name == link.name and not (mark.origin and mark.origin.name)):
+        return alias
+    origin = mark.origin or Origin()
+    former = origin.name or link.name
+    origin = replace(origin, name=None if former == name else former)
+    renamed = str(replace(mark, origin=None if origin == Origin() else origin))
+    return renamed if len(renamed.encode("utf-8", "surrogateescape")) <= ALIAS_MAX else alias
+
+
+def known_as(link: Link, name: str) -> bool:
+    """Return whether a link has a name, or had it on the host before it was moved."""
+    return name in link.names or bool(link.origin and link.origin.name == name)
 
 
 def alias_of_created(link: Link, owner: str | None) -> str:
@@ -132,14 +150,20 @@ def returns(link: Link) -> bool:
     return not link.kind or bool(link.origin and link.origin.moved)
 
 
-def plan_return(namespace: NamespaceName, link: Link, host_names: HostNames) -> Restoration:
-    """Plan the return of a link from a namespace to the host, as it was there."""
+def plan_return(
+    namespace: NamespaceName, link: Link, host_names: HostNames, given_name: str | None = None
+) -> Restoration:
+    """Plan the return of a link from a namespace to the host, as it was there.
+
+    `given_name` is the name that it had there, as far as that is declared and not recorded.
+    """
     plan = Restoration()
-    name = host_names.claim(link.name)
+    former = (link.origin and link.origin.name) or given_name or link.name
+    name = host_names.claim(former)
     plan.add("namespace", namespace, "host")
-    if name != link.name:
-        plan.add("name", link.name, name)
-        plan.warnings.append(f"the host has another link {link.name}; {namespace}/{link.name} returns to it as {name}")
+    plan.add("name", link.name, name)
+    if name != former:
+        plan.warnings.append(f"the host has another link {former}; {namespace}/{link.name} returns to it as {name}")
     for altname in host_names.find_taken(link.altnames):
         plan.operations.append(op.RemoveAltname(namespace, link.name, altname))
         plan.warnings.append(
@@ -157,6 +181,21 @@ def plan_return(namespace: NamespaceName, link: Link, host_names: HostNames) -> 
     if up:
         plan.operations.append(op.SetUp(None, name))  # the move has set it down
     return plan
+
+
+def rename_back(plan: Restoration, link: Link, host_names: HostNames) -> Link:
+    """Plan that a link of the host has the name again that it had there; return it as it is then.
+
+    The kernel returns a physical link with the name that it had in the namespace.
+    """
+    if not link.origin or link.origin.name in (None, link.name):
+        return link
+    name = host_names.claim(str(link.origin.name))
+    # Kernels before 6.2 rename no link that is up.
+    down = [op.SetDown(None, link.name, phase=Phase.RELEASE)] if link.up else []
+    up = [op.SetUp(None, name)] if link.up else []
+    plan.add("name", link.name, name, *down, op.RenameLink(None, link.name, name), *up)
+    return replace(link, name=name)
 
 
 def restore(plan: Restoration, namespace: NamespaceName, link: Link) -> None:

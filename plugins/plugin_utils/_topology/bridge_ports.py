@@ -212,7 +212,7 @@ def check_ports(topology: Topology, errors: Errors) -> None:
     """Check that the bridges of patch ports are declared, and that no link is a port and in a namespace."""
     bridges = {bridge.name for bridge in topology.bridges}
     moved = {
-        end.name: end.path
+        end.name_outside: end.path
         for namespace in topology.namespaces
         for end in namespace.interfaces
         if end.bridge is None and end.kind is None and end.name != "lo"

@@ -148,6 +148,8 @@ def _build_end(end: End) -> Entry:
 def _build_interface(interface: Attachment) -> Entry:
     """Return an interface without a bridge, which is created if it has a kind."""
     entry = {**_build_end(interface), **interface.creation}
+    if interface.nic is not None:
+        entry["nic"] = interface.nic
     return entry if interface.master is None else {**entry, "master": interface.master}
 
 
@@ -273,7 +275,9 @@ def _compile_absent(parts: Parts, policies: Policies) -> dict[str, Any]:
 def _build_absent_interface(end: Attachment) -> Entry:
     if end.kind is not None:
         return _build_absent(name=end.name, namespace=end.namespace, kind=end.kind)
-    return _build_absent(name=end.name, namespace=end.namespace, addresses=_format_addresses(end.addresses))
+    return _build_absent(
+        name=end.name, namespace=end.namespace, nic=end.nic, addresses=_format_addresses(end.addresses)
+    )
 
 
 def _build_absent(**identity: Any) -> Entry:

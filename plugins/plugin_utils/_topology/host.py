@@ -43,7 +43,7 @@ INTERFACE: dict[str, Check | None] = {
     **{
         name: check
         for name, check in schema.EXISTING_INTERFACE.items()
-        if name not in ("bridge", "peer", "tx_checksum", *schema.PORT)
+        if name not in ("bridge", "peer", "nic", "tx_checksum", *schema.PORT)
     },
     **CREATION,
 }

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface, ValidationError
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds import (
     CREATION,
@@ -47,6 +47,7 @@ def read_attachment(reader: EntryReader, path: str, entry: Any, namespace: str) 
         for option in ("peer", "tx_checksum", "qos", *schema.PORT):
             if option in entry:
                 reader.errors.add(path, option, _explain_bridge_required(option))
+    _check_nic(reader, path, options, exists)
     return Attachment(
         path=path,
         name=options["name"],
@@ -61,7 +62,20 @@ def read_attachment(reader: EntryReader, path: str, entry: Any, namespace: str) 
         shape=read_shape(reader, path, options),
         master=options.get("master"),
         creation=read_kind(reader, path, options),
+        nic=options.get("nic") if exists else None,
     )
+
+
+def _check_nic(reader: EntryReader, path: str, options: Mapping[str, Any], exists: bool) -> None:
+    """Check that an interface with another name on the host is a link that exists, and that its name can be given."""
+    if "nic" not in options:
+        return
+    if not exists:
+        reader.errors.add(path, "nic", "is for a link that exists, and moves into the namespace; omit it")
+    try:
+        validation.interface_name(options["name"])
+    except ValidationError as error:
+        reader.errors.add(path, "name", str(error))
 
 
 def _read_peer(

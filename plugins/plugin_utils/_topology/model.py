@@ -113,6 +113,13 @@ class Attachment(End):
     creation: Mapping[str, Any] = field(default_factory=dict)
     #: Of an interface without a bridge: the broadcast domain that it is in, where that is known.
     domain: Segment | None = None
+    #: Of a link that exists: its name on the host, if it is another one.
+    nic: str | None = None
+
+    @property
+    def name_outside(self) -> str:
+        """The name that a link which exists has on the host."""
+        return self.nic or self.name
 
     @property
     def kind(self) -> str | None:

@@ -234,6 +234,7 @@ INTERFACE: dict[str, Check] = {
     **PORT,
     "bridge": validation.interface_name,
     "peer": validation.interface_name,
+    "nic": validation.existing_interface_name,
 }
 #: An interface without `bridge`, which exists already and may be given by an alternative name.
 EXISTING_INTERFACE: dict[str, Check] = {**INTERFACE, "name": validation.existing_interface_name}

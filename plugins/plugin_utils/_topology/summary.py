@@ -97,9 +97,10 @@ def _format_host(topology: Topology) -> Iterator[str]:
 
 
 def _format_link_name(end: End) -> str:
-    """Return an interface's name, with the kind of one that is created."""
-    kind = end.kind if isinstance(end, Attachment) else None
-    return f"{kind} {end.name}" if kind else end.name
+    """Return an interface's name, with the kind of one that is created, and what one that moves is on the host."""
+    if not isinstance(end, Attachment):
+        return end.name
+    return f"{end.kind} {end.name}" if end.kind else f"{end.name} (the host's {end.nic})" if end.nic else end.name
 
 
 def _format_way(route: Route) -> str:
