@@ -66,10 +66,7 @@ def topology() -> Variables:
                 "sysctls": {"net.ipv4.ip_forward": 1},
                 "interfaces": [{"name": "eth0", "bridge": "dmz", "addresses": ["10.3.0.1/24"]}],
             },
-            {
-                "name": "edge",
-                "interfaces": [{"name": "lan0", "nic": "nic9", "mtu": 1400, "addresses": ["10.6.0.1/24"]}],
-            },
+            {"name": "edge", "interfaces": [card]},
             {"name": "inner", "routes": [{"destination": "default", "gateway": "10.4.0.254"}]},
         ],
         "links": [

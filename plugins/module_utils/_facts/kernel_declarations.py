@@ -163,7 +163,8 @@ def _is_internal(exporter: Exporter, link: str) -> bool:
 
 
 def _addresses(exporter: Exporter, name: NamespaceName, link: Link) -> Declaration:
-    if "addresses" not in exporter.host.wanted:
+    # Those that an owner did not declare are somebody else's.
+    if "addresses" not in exporter.host.wanted or (exporter.owner is not None and link.keeps_addresses):
         return {}
     found = [address for address in exporter.state(name).addresses_of(link) if not address.made_by_kernel]
     if any(address.peer is not None for address in found):
