@@ -54,7 +54,7 @@ def steps(variables: Variables) -> list[Step]:
         if module in (*_ROUTING, "ovs_bridge", "ovs_port", "ovs_qos", "ovs_mirror"):
             mark["exact"] = True
         if module == "netns":
-            mark["hosts"] = lists["hosts"]
+            mark.update({name: lists[name] for name in ("hosts", "host_sysctls")})
         calls[name] = {"module": module, "options": {option: lists[name], **mark}}
     order = list(_ABSENT if variables.get("state") == "absent" else calls)
     if variables.get("state") == "absent":

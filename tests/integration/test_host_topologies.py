@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.plugins.module_utils._resources.netns_host_sysctls import RECORDS
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
 from ansible_collections.netns.fabric.tests.generated.converge import steps
 from ansible_collections.netns.fabric.tests.helpers import snapshot
@@ -28,6 +30,7 @@ STAGE = """
     link set nic9 mtu 1300 up
 """
 MAC = "02:00:00:00:00:0b"
+SYSCTL = "net.ipv4.tcp_syncookies"
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +62,7 @@ def topology() -> Variables:
             ],
             "rules": [{"priority": 3000, "from": "10.3.1.1/32", "to": "10.5.0.0/24", "table": 254}],
             "neighbours": [{"address": "10.3.0.77", "device": "dmz", "mac": MAC}],
+            "sysctls": {SYSCTL: 2, "net.ipv4.conf.all.log_martians": 1},
         },
         "namespaces": [
             {
@@ -93,6 +97,7 @@ def test_the_topology_is_built_probed_and_deleted(host: Host, run_module: Run) -
     build(host, run_module, topology())
     assert host.links()["card0"]["mtu"] == host.links("edge")["lan0"]["mtu"] == 1400
     assert "nic9" not in host.links()
+    assert host.run("sysctl", "-n", SYSCTL, "net.ipv4.conf.all.log_martians").stdout.split() == ["2", "1"]
     links = run_module("topology_info", owner="lab").returned["declarations"]["links"]
     assert {link["name"]: link.get("nic") for link in links if link.get("namespace") == "edge"} == {"lan0": "nic9"}
     assert_unchanged(run_module("link", links=links, owner="lab"))
@@ -101,12 +106,14 @@ def test_the_topology_is_built_probed_and_deleted(host: Host, run_module: Run) -
     assert f"10.3.0.77 lladdr {MAC} PERMANENT" in host.run("ip", "neigh", "show", "dev", "dmz").stdout
     converge(host, run_module, "sequence", steps=steps({**topology(), "state": "absent"}))
     snapshot.assert_unchanged(before)
+    assert host.run("sysctl", "-n", SYSCTL, "net.ipv4.conf.all.log_martians").stdout.split() == ["1", "0"]
+    assert not Path(RECORDS).parent.exists()
 
 
 @pytest.mark.parametrize(
     "damage",
     [
-        "link del mon0\nlink set card0 mtu 1500",
+        f"link del mon0\nlink set card0 mtu 1500\n!sysctl -qw {SYSCTL}=0",
         "route del 10.4.0.0/24\nrule del priority 3000\nneigh del 10.3.0.77 dev dmz",
         "!ip tuntap del dev tap0 mode tap",
         "!ovs-vsctl del-br dmz",

@@ -21,7 +21,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_port
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.distant import split_probes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.host import absent_host_entries
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.host import absent_host_entries, host_sysctls
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import isolation_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds import membership_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.loader import load_topology
@@ -66,9 +66,9 @@ def compile_topology(variables: Any) -> dict[str, Any]:
     Returns:
         ``namespaces``, ``bridges``, ``pairs``, ``links``, ``qdiscs``, ``ports``, ``qos``, ``mirrors``, ``flows``,
         ``routes``, ``routing_rules``, ``neighbours``, ``isolation``, ``rules``, ``forwards``, ``policies``,
-        ``probes``: each in the format of the module's bulk option; ``hosts``, an option of the module netns; with
-        logical switches ``northbound``, the lists ``switches`` and ``routers``, once for all hosts; and ``summary``,
-        a list of lines for a person.
+        ``probes``: each in the format of the module's bulk option; ``hosts`` and ``host_sysctls``, options of the
+        module netns; with logical switches ``northbound``, the lists ``switches`` and ``routers``, once for all
+        hosts; and ``summary``, a list of lines for a person.
 
     Raises:
         TopologyError: With all errors.
@@ -116,6 +116,7 @@ def _compile_present(parts: Parts, policies: Policies) -> dict[str, Any]:
         ],
         **switching_entries(topology),
         "hosts": namespace_addresses(parts.view),
+        "host_sysctls": host_sysctls(topology),
         **routing_entries(topology),
         "isolation": isolation_entries(parts.view),
         "rules": [_build_rule(rule) for rule in topology.nat],
@@ -255,6 +256,7 @@ def _compile_absent(parts: Parts, policies: Policies) -> dict[str, Any]:
         **absent_switching_entries(topology),
         "routes": of_host["routes"],
         "hosts": {},
+        "host_sysctls": dict.fromkeys(host_sysctls(topology)),
         "routing_rules": of_host["routing_rules"],
         "neighbours": of_host["neighbours"],
         "isolation": [_build_absent(link=str(entry["link"])) for entry in isolation_entries(parts.view)],

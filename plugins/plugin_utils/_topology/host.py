@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import split_key
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import describe
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors
@@ -54,17 +55,23 @@ def read_host(reader: EntryReader, given: Mapping[str, Any]) -> Namespace | None
     if not given.get("host"):
         return None
     if not isinstance(given["host"], dict):
-        known = ", ".join(("interfaces", *ROUTING))
-        message = f"must be a dictionary with the keys {known}, not {describe(given['host'])}"
+        keys = ", ".join(("interfaces", *ROUTING, *schema.HOST))
+        message = f"must be a dictionary with the keys {keys}, not {describe(given['host'])}"
         reader.errors.add(_VARIABLE, "", message)
         return None
-    options = reader.check_options(_VARIABLE, given["host"], dict.fromkeys(("interfaces", *ROUTING)), "") or {}
+    known: dict[str, Check | None] = {**dict.fromkeys(("interfaces", *ROUTING)), **schema.HOST}
+    options = reader.check_options(_VARIABLE, given["host"], known, "") or {}
+    for key in options.get("sysctls", {}):
+        found = split_key(key)
+        if found is not None:
+            message = f"is a parameter of the link {found[1]}; set {found[0]}.{found[2]} by the `sysctls` of its entry"
+            reader.errors.add(_VARIABLE, f"sysctls.{key}", message)
     interfaces = options.get("interfaces", [])
     routing = read_routing(reader, _VARIABLE, options)
     return Namespace(
         _VARIABLE,
         "",
-        {},
+        select(options, schema.HOST),
         tuple(reader.read_nested(_VARIABLE, "interfaces", interfaces, lambda at, entry: _read_link(reader, at, entry))),
         routing.routes,
         declares=frozenset(routing.declared),
@@ -108,6 +115,12 @@ def check_host(topology: Topology, errors: Errors) -> None:
 
 
 # --- lists for the modules -----------------------------------------------------------------------------------------
+
+
+def host_sysctls(topology: Topology) -> dict[str, Any]:
+    """Return the kernel parameters of the host; null leaves one alone, as in a namespace."""
+    given = topology.host.options.get("sysctls", {}) if topology.host else {}
+    return {key: value for key, value in given.items() if value is not None}
 
 
 def absent_host_entries(topology: Topology) -> dict[str, list[Entry]]:

@@ -339,6 +339,8 @@ NETNS: dict[str, Check] = {
     "sysctls": _check_namespace_sysctls,
     "force": check_boolean,
 }
+#: Options of the host itself, besides its links, routes, rules and neighbours.
+HOST: dict[str, Check] = {"sysctls": _check_namespace_sysctls}
 #: Where a namespace is, and what it belongs to.
 PLACE: dict[str, Check] = {"host": check_text, "labels": Each(check_text)}
 SELECTOR: dict[str, Check] = {

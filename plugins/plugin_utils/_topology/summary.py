@@ -116,7 +116,9 @@ def _format_way(route: Route) -> str:
 
 
 def _others(namespace: Namespace) -> Iterator[tuple[str, Sequence[object]]]:
-    for what, found in (("rule", namespace.rules), ("static neighbour", namespace.neighbours)):
+    of_host = [] if namespace.name else [*namespace.options.get("sysctls", ())]
+    others = (("rule", namespace.rules), ("static neighbour", namespace.neighbours), ("kernel parameter", of_host))
+    for what, found in others:
         yield what if len(found) == 1 else f"{what}s", found
 
 

@@ -110,7 +110,7 @@ def test_role_passes_every_variable_to_the_filter() -> None:
         ("topology_namespaces/routes/nexthops", schema.NEXT_HOP),
         ("topology_namespaces/rules", schema.RULE),
         ("topology_namespaces/neighbours", schema.NEIGHBOUR),
-        ("topology_host", {"interfaces", *ROUTING}),
+        ("topology_host", {"interfaces", *ROUTING, *schema.HOST}),
         ("topology_links", {"peer", "shape", *schema.LINK_END}),
         ("topology_nat", {*schema.NAT, *schema.FORWARD}),
         ("topology_verify_probes", schema.PROBE),
