@@ -52,6 +52,15 @@ RETURNED: Mapping[str, Mapping[str, Any]] = {
 RETURNED_WHEN: Mapping[str, str] = {"sequence": "success, and failure of a step or probe"}
 
 
+#: The options by which OVN selects packets by their protocol, in every rule that has them.
+TRAFFIC: Mapping[str, str] = {
+    "protocol": "The protocol. If omitted, any. V(icmp) is that of IPv4.",
+    "ports": "The destination ports, and ranges such as V(8000-8100). If omitted, any.",
+    "icmp_type": "The type of ICMP. If omitted, any.",
+    "icmp_code": "The code of ICMP. If omitted, any.",
+}
+
+
 class Captured(Exception):
     """Carries what a module passes to AnsibleModule."""
 
@@ -208,6 +217,14 @@ def _describe_attribute(attribute: Any, noun: str) -> dict[str, Any]:
     return described
 
 
+def describe_traffic() -> dict[str, Any]:
+    """Return the documentation of the options by which OVN selects packets by their protocol."""
+    # Found once sys.path is set.
+    from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.matches import TRAFFIC_OPTIONS
+
+    return {name: {"description": TRAFFIC[name], **option} for name, option in TRAFFIC_OPTIONS.items()}
+
+
 def _in_yaml(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -310,6 +327,8 @@ def generate(module: str, text: str) -> str:
         kinds = describe_kinds(module, spec)
         text = replace_block(text, "kinds", kinds)
         documented = {**documented, **kinds}
+    if re.search(r"^ *# BEGIN traffic ", text, re.MULTILINE):
+        text = replace_block(text, "traffic", describe_traffic())
     bulk_list = find_bulk_list(spec)
     if bulk_list:
         text = replace_block(text, bulk_list, describe_list(bulk_list, spec, documented))
