@@ -17,6 +17,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.marks import 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceName, NamespaceState
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import Settings, alias_with
 
+#: The kinds of devices that Open vSwitch creates, and that begin as down.
+_OF_SWITCH = frozenset({"openvswitch", "tun"})
+
 
 def alias_of_moved(link: Link, owner: str | None) -> str:
     """Return the alias of a link that is moved from the host into a namespace: what it was on the host is kept in it.
@@ -44,8 +47,9 @@ def alias_of_moved(link: Link, owner: str | None) -> str:
 def alias_of_changed(link: Link, wanted: Settings, owner: str | None, has_addresses: bool = False) -> str:
     """Return the alias of an owner's link that stays in its place: the MTU and the MAC that are changed are kept in it.
 
-    So is that the addresses are not the owner's: of a link that had some when it was first declared, without them. An
-    alias of other software stays as it is.
+    So is whether it was up when it was first declared, if that changes, but of devices of Open vSwitch. And that the
+    addresses are not the owner's: of a link that had some when it was first declared, without them. An alias of other
+    software stays as it is.
     """
     alias = alias_with(link, owner)
     mark = parse_mark(alias)
@@ -56,6 +60,9 @@ def alias_of_changed(link: Link, wanted: Settings, owner: str | None, has_addres
         origin = replace(origin, mtu=link.mtu)
     if origin.mac is None and link.mac and wanted.mac not in (None, link.mac):
         origin = replace(origin, mac=link.mac)
+    is_first = not link.owners and link.kind not in _OF_SWITCH
+    if origin.up is None and is_first and wanted.enabled not in (None, link.up):
+        origin = replace(origin, up=link.up)
     keeps = wanted.addresses is None and (mark.keeps_addresses or (has_addresses and not link.owners))
     return str(Mark(mark.owners, None if origin == Origin() else origin, mark.created, keeps))
 
@@ -201,8 +208,10 @@ def rename_back(plan: Restoration, link: Link, host_names: HostNames) -> Link:
 def restore(plan: Restoration, namespace: NamespaceName, link: Link) -> None:
     """Plan what a link that stays in its place was before it was changed."""
     _restore_settings(plan, namespace, link)
-    if link.origin and link.origin.up:
-        plan.add("enabled", link.up, True, op.SetUp(namespace, link.name))
+    up = link.origin.up if link.origin else None
+    if up is not None:
+        step = op.SetUp(namespace, link.name) if up else op.SetDown(namespace, link.name, phase=Phase.REMOVE)
+        plan.add("enabled", link.up, up, step)
 
 
 def _restore_settings(plan: Restoration, namespace: NamespaceName, link: Link) -> None:

@@ -86,12 +86,12 @@ class Actual:
 
     kernel: KernelState
     files: Mapping[str, str | None] = field(default_factory=dict)
-    records: Mapping[str, Record] = field(default_factory=dict)
     processes: Mapping[str, Sequence[tuple[int, str]]] = field(default_factory=dict)
     #: Names of the host's own namespace, and of those that have another name.
     further_names: frozenset[str] = frozenset()
     #: Whether a killed run has left a part of a file.
     has_leftover: bool = False
+    records: Mapping[str, Record] = field(default_factory=dict)
 
 
 class NamespaceResource(Resource[Namespace, Actual]):

@@ -105,13 +105,19 @@ def _read_link(reader: EntryReader, path: str, entry: Any) -> Attachment | None:
 
 def check_host(topology: Topology, errors: Errors) -> None:
     """Check that the links of the host which are ports of bridges are declared in one place."""
-    declared = {end.name: end.path for end in topology.ends() if end.namespace is None}
+    ends = {end.name: end for end in topology.ends() if end.namespace is None}
+    declared = {name: end.path for name, end in ends.items()}
     for bridge in topology.bridges:
         for port in bridge.ports:
             given = [*(["addresses"] if port.addresses is not None else []), *port.link]
             if port.kind == "system" and port.name in declared and given:
                 message = f"belongs to the entry of the link, {declared[port.name]}; declare it there"
                 errors.add(port.path, given[0], message)
+            for name in port.uplinks:
+                end = ends.get(name)
+                if end is not None and end.master:
+                    message = f"{name!r} is a member of {end.master!r} ({end.path}), and a link belongs to one bridge"
+                    errors.add(port.path, "members" if port.members else "name", f"{message}; remove one of them")
 
 
 # --- lists for the modules -----------------------------------------------------------------------------------------

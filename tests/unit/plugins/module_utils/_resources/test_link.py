@@ -70,7 +70,7 @@ def test_settings() -> None:
     planned = plan(host(bridge()), desired(addresses=["192.0.2.254/24"], enabled=True, mtu=1400), owner="lab")
     assert planned.commands == [
         "ip link set dev br0 mtu 1400",
-        "ip link set dev br0 alias 'netns.fabric:lab was mtu 1500'",
+        "ip link set dev br0 alias 'netns.fabric:lab was down mtu 1500'",
         "ip addr add 192.0.2.254/24 dev br0",
         "ip link set dev br0 up",
     ]

@@ -93,6 +93,9 @@ def test_the_name_on_the_host_returns() -> None:
     [
         ("", Settings(), "lab", "netns.fabric:lab"),
         ("", Settings(mtu=1500, mac=MAC), "lab", "netns.fabric:lab"),
+        ("", Settings(enabled=True), "lab", "netns.fabric:lab"),
+        ("", Settings(enabled=False, mtu=1400), "lab", "netns.fabric:lab was up mtu 1500"),
+        ("netns.fabric:lab", Settings(enabled=False), "lab", "netns.fabric:lab"),  # what it was first is not known
         ("", Settings(mtu=1400), "lab", "netns.fabric:lab was mtu 1500"),
         ("", Settings(mac=OTHER_MAC), "lab", f"netns.fabric:lab was mac {MAC}"),
         ("netns.fabric:lab was mtu 9000", Settings(mtu=1400, mac=OTHER_MAC), "lab", f"was mtu 9000 mac {MAC}"),
@@ -212,7 +215,8 @@ def test_free_names() -> None:
             ["ip -n red link set dev eth1 mtu 1500", "ip -n red link set dev eth1 alias ''"],
         ),
         (replace(NIC, up=False, alias="netns.fabric: was host up alias x"), ["... alias x", "... up"]),
-        (replace(NIC, alias="netns.fabric: was host down"), ["... alias ''"]),
+        (replace(NIC, alias="netns.fabric: was host down"), ["... alias ''", "... down"]),
+        (replace(NIC, up=False, alias="netns.fabric:lab was down"), ["... alias ''"]),
     ],
 )
 def test_a_link_that_is_restored_in_its_place(link: Link, expected: list[str]) -> None:
