@@ -785,7 +785,7 @@ options:
       - V(absent) with O(kind), or for a link that O(owner) has created, deletes the link, and with it those that are on
         it.
       - Otherwise V(absent) removes O(addresses) and the O(owner), and restores the O(mtu) and O(mac) that the link had
-        before O(owner) set them.
+        before O(owner) set them, and whether it was up when it was first declared with an owner.
       - A link that was moved into O(namespace), and a physical device, returns to the host as it was there. If another
         link of the host has its name, it gets that name with a number, and the module warns. It warns as well if
         nothing is stored of what the device was.
@@ -1285,8 +1285,7 @@ notes:
     neighbours (RFC 5227, RFC 4861), so that they reach them at once.
   - The owner is stored in the interface alias of the link, together with what the link was before, for example
     C(netns.fabric:lab was host up mtu 1500 mac 52:54:00:12:34:56), or that it was created, C(netns.fabric:lab created).
-    An alias that other software has set is left
-    unchanged, and such a link is never pruned; only that of a link that is moved is kept in the stored text, and
+    An alias that other software has set is left unchanged, and such a link is never pruned; only that of a link that is moved is kept in the stored text, and
     restored with the rest.
   - The loopback and the ends of veth pairs get no owner from this module. They are owned by whoever owns the namespace
     or the pair.

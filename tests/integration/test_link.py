@@ -347,11 +347,11 @@ def test_a_bridge_of_two_owners_keeps_its_address_until_the_last_goes(host: Host
     wanted = [{"name": "br0", "addresses": ["192.0.2.254/24"], "enabled": True}]
     for owner in ("one", "two"):
         converge(host, run_module, "link", links=wanted, owner=owner)
-    assert host.links()["br0"]["ifalias"] == "netns.fabric:one,two"
+    assert host.links()["br0"]["ifalias"] == "netns.fabric:one,two was down"
     result = converge(host, run_module, "link", name="br0", state="absent", owner="one")
     assert "is also owned by two" in result.warnings[0]
     assert host.pings("192.0.2.254", "red")
-    assert host.links()["br0"]["ifalias"] == "netns.fabric:two"
+    assert host.links()["br0"]["ifalias"] == "netns.fabric:two was down"
     converge(host, run_module, "link", links=[], owner="two", prune=True)
     assert addresses(host, None, "br0") == []
 
