@@ -11,7 +11,7 @@ from ansible_collections.netns.fabric.tests.generated.tally import TRIED
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options that follow `nox -s generated --`."""
-    parser.addoption("--cases", type=int, help="generate this number of new cases; without it, the same 200 every time")
+    parser.addoption("--cases", type=int, help="generate this number of new cases; without it, always the same ones")
     parser.addoption("--replay", default=None, help="replay the one case that a failure printed: VERSION:BLOB")
 
 

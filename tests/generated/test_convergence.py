@@ -25,7 +25,7 @@ from ansible_collections.netns.fabric.tests.generated.comparison import (
 )
 from ansible_collections.netns.fabric.tests.generated.converge import converge, run, run_as_predicted, steps
 from ansible_collections.netns.fabric.tests.generated.damage import DAMAGES, Place, add_foreign, places
-from ansible_collections.netns.fabric.tests.generated.tally import TRIED
+from ansible_collections.netns.fabric.tests.generated.tally import DEFAULT_CASES, TRIED
 from ansible_collections.netns.fabric.tests.generated.topologies import Variables, fewer, named, topologies
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.snapshot import Snapshot, assert_equal, take, without_forwarding
@@ -95,7 +95,7 @@ def _generated(case: Callable[..., None], request: pytest.FixtureRequest) -> Cal
         return reproduce_failure(version, blob.encode())(test)
     cases = request.config.getoption("--cases")
     return settings(
-        max_examples=cases or 200,
+        max_examples=cases or DEFAULT_CASES,
         # The same cases every time: a failure comes from the change that is tested, not from chance.
         derandomize=cases is None,
         print_blob=True,

@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.tests.generated import surroundings
 from ansible_collections.netns.fabric.tests.generated.comparison import take_comparable, take_settled
 from ansible_collections.netns.fabric.tests.generated.converge import converge, run, run_as_predicted, steps
 from ansible_collections.netns.fabric.tests.generated.damage import add_foreign
+from ansible_collections.netns.fabric.tests.generated.tally import DEFAULT_CASES
 from ansible_collections.netns.fabric.tests.generated.topologies import Variables, fewer, named, topologies
 from ansible_collections.netns.fabric.tests.helpers.host import NAMESPACES, Host
 from ansible_collections.netns.fabric.tests.helpers.snapshot import Snapshot, assert_equal, take, without_forwarding
@@ -34,7 +35,7 @@ def fixture_host() -> Host:
 def _generated(case: Callable[..., None], request: pytest.FixtureRequest, **strategies: Any) -> None:
     cases = request.config.getoption("--cases")
     settings(
-        max_examples=(cases or 200) // 8,
+        max_examples=(cases or DEFAULT_CASES) // 8,
         derandomize=cases is None,
         database=None,
         phases=(Phase.explicit, Phase.generate),

@@ -47,6 +47,16 @@ def inside_namespace(descriptor: int) -> Iterator[None]:
         os.close(own)
 
 
+@contextmanager
+def inside(namespace: str | None) -> Iterator[None]:
+    """Have the thread inside a namespace, given by its name; None is the host's own."""
+    if namespace is None:
+        yield
+        return
+    with open(f"/run/netns/{namespace}", "rb") as file, inside_namespace(file.fileno()):
+        yield
+
+
 def _enter(descriptor: int) -> None:
     if _libc.setns(descriptor, _CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "setns")

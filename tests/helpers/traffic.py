@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.netns.fabric.tests.helpers import connections, traffic_endpoint
 from ansible_collections.netns.fabric.tests.helpers.shell import inside
 
 #: Of the server that extensions/molecule/shared/prepare_outside.yml starts in the outside world.
@@ -28,8 +29,15 @@ def pings(namespace: str | None, address: str) -> bool:
 def ask(
     namespace: str | None, address: str, port: int = OUTSIDE_PORT, protocol: str = "tcp", timeout: float = 5
 ) -> str:
-    """Return what a server answers, `NAME PORT PEER`; an empty text if none answers within ``timeout`` seconds."""
-    return _run([*inside(namespace), *ENDPOINT, "ask", protocol, address, str(port), str(timeout)]).stdout.strip()
+    """Return what a server answers, `NAME PORT PEER`; an empty text if none answers within ``timeout`` seconds.
+
+    In this process: a Python for each question would take most of the time of a test that asks many.
+    """
+    with connections.inside(namespace):
+        try:
+            return traffic_endpoint.ask(protocol, address, port, timeout)
+        except OSError:
+            return ""
 
 
 def is_silent(namespace: str | None, address: str, port: int = OUTSIDE_PORT, protocol: str = "tcp") -> bool:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from ipaddress import ip_interface
@@ -14,13 +13,12 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import uapi
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkSocket, message
-from ansible_collections.netns.fabric.tests.helpers import traffic_endpoint
+from ansible_collections.netns.fabric.tests.helpers import traffic
 from ansible_collections.netns.fabric.tests.helpers.connections import Attempt, answers, inside_namespace
 from ansible_collections.netns.fabric.tests.helpers.host import NAMESPACES, Host
 from ansible_collections.netns.fabric.tests.helpers.own_host import OUTSIDE_LINK, UPLINK
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 
-ENDPOINT = str(Path(traffic_endpoint.__file__))
 PORTS = (80, 81)
 Info = dict[str, Any]
 
@@ -92,7 +90,7 @@ class World:
         where = None if name == HOST else name
         label = name.replace(" ", "-")
         texts = [str(port) for port in ports]
-        self.host.start(sys.executable, "-I", ENDPOINT, "serve", label, log, *texts, namespace=where)
+        self.host.start(*traffic.ENDPOINT, "serve", label, log, *texts, namespace=where)
         attempts = {Attempt(name, "tcp", "127.0.0.1", port) for port in ports}
         wait_until(lambda: attempts <= answers(attempts, self._spaces, attempts).keys(), 30, f"no servers in {name}")
 

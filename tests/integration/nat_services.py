@@ -4,18 +4,15 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
-from ansible_collections.netns.fabric.tests.helpers import traffic_endpoint
+from ansible_collections.netns.fabric.tests.helpers import traffic
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.integration.nat_world import World
 
 NS01, NS02, ROUTER = "192.168.100.1", "192.168.100.2", "192.168.100.254"
 NS01_6, NS02_6, ROUTER_6 = "fd00:100::1", "fd00:100::2", "fd00:100::254"
-
-CONTACT = str(Path(traffic_endpoint.__file__))
 
 
 class Services(World):
@@ -44,7 +41,7 @@ class Services(World):
             run("ip", "-n", name, "addr", "add", f"{address6}/64", "dev", "eth0", "nodad")
             run("ip", "-n", name, "route", "add", "default", "via", ROUTER)
             run("ip", "-n", name, "-6", "route", "add", "default", "via", ROUTER_6)
-        host.start(sys.executable, CONTACT, "serve", "ns01", "/run/contacts", "80", "81", "8003", namespace="ns01")
+        host.start(*traffic.ENDPOINT, "serve", "ns01", "/run/contacts", "80", "81", "8003", namespace="ns01")
         for _attempt in range(100):
             if self.ask(NS01, 80, namespace="ns02") and self.ask(NS01_6, 8003, "udp", namespace="ns02"):
                 return
@@ -55,10 +52,7 @@ class Services(World):
         self, address: str, port: int, protocol: str = "tcp", namespace: str | None = "outside", timeout: float = 5
     ) -> str:
         """Return the answer of the service: its namespace, its port, the client's address; empty without one."""
-        command = [sys.executable, "-I", CONTACT, "ask", protocol, address, str(port), str(timeout)]
-        if namespace is None:
-            return self._host.run(*command, check=False).stdout.strip()
-        return self._host.in_namespace(namespace, *command, check=False).stdout.strip()
+        return traffic.ask(namespace, address, port, protocol, timeout)
 
     def silent(self, address: str, port: int, protocol: str = "tcp", namespace: str | None = "outside") -> bool:
         """Whether nothing answers."""

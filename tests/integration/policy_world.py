@@ -6,20 +6,17 @@ from __future__ import annotations
 
 import re
 import socket
-import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import namespaces as setns
-from ansible_collections.netns.fabric.tests.helpers import traffic_endpoint
+from ansible_collections.netns.fabric.tests.helpers import traffic
+from ansible_collections.netns.fabric.tests.helpers.connections import inside
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.integration.nat_world import clear_legacy
 
-ENDPOINT = str(Path(traffic_endpoint.__file__))
 PORTS = ("80", "8080")
 BACKENDS = ("nftables", "iptables", "legacy")
 EVERYTHING = {
@@ -30,13 +27,6 @@ EVERYTHING = {
 _NAMES = {"iptables": "ip_tables_names", "ip6tables": "ip6_tables_names"}
 #: Seconds that an answer may take; what must not pass costs so much each time.
 WAIT = 0.5
-
-
-@contextmanager
-def inside(namespace: str) -> Iterator[None]:
-    """Have the thread inside a namespace."""
-    with Path(setns.path_of(namespace)).open("rb") as file, setns.entered(file.fileno()):
-        yield
 
 
 class Neighbours:
@@ -52,7 +42,7 @@ class Neighbours:
         for name in names:
             self._add(name)
         for name in names:
-            host.start(sys.executable, "-I", ENDPOINT, "serve", name, f"/run/{name}.log", *PORTS, namespace=name)
+            host.start(*traffic.ENDPOINT, "serve", name, f"/run/{name}.log", *PORTS, namespace=name)
         for _attempt in range(100):
             if all(self.answers(names[-1], name) == EVERYTHING for name in names):
                 return
@@ -75,12 +65,12 @@ class Neighbours:
 
     def answers(self, source: str, target: str, wait: float = WAIT) -> set[str]:
         """Return what a namespace gets answers to from another one."""
-        attempts: dict[str, Future[bool]] = {}
+        attempts: dict[str, Future[Any]] = {}
         with ThreadPoolExecutor(10) as pool:
             for version, address in zip("46", self.addresses(target)):
                 for protocol in ("tcp", "udp"):
                     for port in PORTS:
-                        attempt = pool.submit(_asks, source, protocol, address, int(port), wait)
+                        attempt = pool.submit(traffic.ask, source, address, int(port), protocol, wait)
                         attempts[f"{protocol}{version} {port}"] = attempt
                 attempts[f"icmp{version}"] = pool.submit(self._ping, source, address)
         return {name for name, attempt in attempts.items() if attempt.result()}
@@ -111,14 +101,6 @@ class Neighbours:
 
     def all_rules(self) -> dict[str, str]:
         return {name: self.rules(name) for name in self.names}
-
-
-def _asks(namespace: str, protocol: str, address: str, port: int, wait: float) -> bool:
-    with inside(namespace):
-        try:
-            return bool(traffic_endpoint.ask(protocol, address, port, wait))
-        except OSError:
-            return False
 
 
 class TcpConnection:

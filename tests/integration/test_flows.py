@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +12,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.conntrack import Flow, read_flows
+from ansible_collections.netns.fabric.tests.helpers import traffic
 from ansible_collections.netns.fabric.tests.helpers.flow import UdpFlow
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.own_host import OUTSIDE_ADDRESS, UPLINK, UPLINK_ADDRESS
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
-from ansible_collections.netns.fabric.tests.integration.nat_services import CONTACT, NS01, NS02, ROUTER, Services
+from ansible_collections.netns.fabric.tests.integration.nat_services import NS01, NS02, ROUTER, Services
 from ansible_collections.netns.fabric.tests.integration.nat_world import (
     OUTSIDE6,
     SOURCE,
@@ -40,9 +40,9 @@ def forward_entry(to_address: str = NS01, **options: Any) -> dict[str, Any]:
 def world(outside_world: Host) -> Iterator[Services]:
     services = Services(outside_world)
     start = outside_world.start
-    start(sys.executable, CONTACT, "serve", "ns02", "/run/contacts", str(PORT), namespace="ns02")
-    start(sys.executable, CONTACT, "serve", "host", "/run/contacts", str(PORT))
-    start(sys.executable, CONTACT, "serve", "outside", "/run/contacts", str(PORT), "8004", namespace="outside")
+    start(*traffic.ENDPOINT, "serve", "ns02", "/run/contacts", str(PORT), namespace="ns02")
+    start(*traffic.ENDPOINT, "serve", "host", "/run/contacts", str(PORT))
+    start(*traffic.ENDPOINT, "serve", "outside", "/run/contacts", str(PORT), "8004", namespace="outside")
     for address, namespace in ((NS02, "ns01"), (UPLINK_ADDRESS, "outside"), (OUTSIDE_ADDRESS, None)):
         for _attempt in range(100):
             if services.ask(address, PORT, "udp", namespace):

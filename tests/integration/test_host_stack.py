@@ -7,14 +7,13 @@ The host has an address in VLAN 20, and a tenant in VLAN 10 with CAP_NET_ADMIN i
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.helpers import traffic, traffic_endpoint
+from ansible_collections.netns.fabric.tests.helpers import traffic
 from ansible_collections.netns.fabric.tests.helpers.convergence import converge, converge_and_paste
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
@@ -44,33 +43,31 @@ def gateway(host: Host) -> Host:
     host.run("ip", "addr", "add", f"{GATEWAY}/24", "dev", "vlan20")
     host.in_namespace("red", "ip", "addr", "add", f"{TENANT}/24", "dev", "eth0")
     log = "/run/traffic-host.log"
-    host.start(sys.executable, "-I", str(Path(traffic_endpoint.__file__)), "serve", "host", log, PORT)
-    wait_until(lambda: asks(host, None), 30, "the server of the host does not answer")
+    host.start(*traffic.ENDPOINT, "serve", "host", log, PORT)
+    wait_until(lambda: asks(None), 30, "the server of the host does not answer")
     return host
 
 
-def asks(host: Host, namespace: str | None, wait: str = "0.5") -> str:
+def asks(namespace: str | None, wait: float = 0.5) -> str:
     """Return what the server of the host answers; empty for nothing."""
-    command = (sys.executable, "-I", str(Path(traffic_endpoint.__file__)), "ask", "udp", GATEWAY, PORT, wait)
-    run = host.in_namespace(namespace, *command, check=False) if namespace else host.run(*command, check=False)
-    return run.stdout.strip()
+    return traffic.ask(namespace, GATEWAY, int(PORT), "udp", wait)
 
 
 def test_another_vlan(gateway: Host, run_module: RunModule) -> None:
     """What a tenant sends to the host's address in another VLAN does not arrive there."""
     converge(gateway, run_module, "ovs_port", ports=IN_VLAN_10)
-    assert asks(gateway, "red") == ""
+    assert asks("red") == ""
     assert not knows(gateway), "the kernel of the host does not answer ARP"
     # By the hardware address of the end, and by that of all hosts.
     for address in (gateway.links()["red-tap"]["address"], "ff:ff:ff:ff:ff:ff"):
         gateway.in_namespace("red", "ip", "neigh", "replace", GATEWAY, "lladdr", address, "dev", "eth0")
-        assert asks(gateway, "red") == ""
+        assert asks("red") == ""
     gateway.in_namespace("red", "ip", "neigh", "del", GATEWAY, "dev", "eth0")
     assert f"udp {PORT} {TENANT}" not in traffic.recorded("host")
     # In its own VLAN it reaches the address, by the switch.
     converge(gateway, run_module, "ovs_port", name="red-tap", tag=20)
     assert traffic.pings("red", GATEWAY)
-    assert asks(gateway, "red", "5") == f"host {PORT} {TENANT}"
+    assert asks("red", 5) == f"host {PORT} {TENANT}"
 
 
 def knows(host: Host) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.helpers import traffic_endpoint
+from ansible_collections.netns.fabric.tests.helpers import traffic
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import ModuleResult
 from ansible_collections.netns.fabric.tests.helpers.own_host import OUTSIDE_ADDRESS, UPLINK, UPLINK_ADDRESS
@@ -29,7 +29,6 @@ from ansible_collections.netns.fabric.tests.integration.nat_world import (
 )
 
 OUTSIDE6, UPLINK6 = "2001:db8:51::2", "2001:db8:51::1"
-ENDPOINT = str(Path(traffic_endpoint.__file__))
 PORT = "80"
 #: By tenant: what is before the last number of its addresses.
 NETS = {"a": ("10.1.0.", "fd00:1::"), "b": ("10.2.0.", "fd00:2::")}
@@ -96,7 +95,7 @@ class Tenants:
             run("ip", "-n", name, "-6", "route", "add", "default", "via", f"{net6}254")
 
     def _serve(self, name: str) -> None:
-        self._host.start(sys.executable, "-I", ENDPOINT, "serve", name, f"/run/{name}.log", PORT, namespace=name)
+        self._host.start(*traffic.ENDPOINT, "serve", name, f"/run/{name}.log", PORT, namespace=name)
 
     def addresses(self, name: str) -> tuple[str, str]:
         """Return the addresses of a namespace, IPv4 and IPv6."""
@@ -107,8 +106,7 @@ class Tenants:
 
     def ask(self, source: str, address: str, protocol: str = "tcp", port: str = PORT, wait: float = 0.4) -> str:
         """Return the answer: the server's namespace, its port, the client's address; empty for none."""
-        command = (sys.executable, "-I", ENDPOINT, "ask", protocol, address, port, str(wait))
-        return self._host.in_namespace(source, *command, check=False).stdout.strip()
+        return traffic.ask(source, address, int(port), protocol, wait)
 
     def ping(self, source: str, address: str) -> bool:
         command = ("ping", "-n", "-q", "-c", "1", "-W", "1", address)

@@ -13,10 +13,10 @@ import pytest
 
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
 from ansible_collections.netns.fabric.tests.generated.converge import steps
+from ansible_collections.netns.fabric.tests.helpers import traffic
 from ansible_collections.netns.fabric.tests.helpers.convergence import shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
-from ansible_collections.netns.fabric.tests.integration.nat_services import CONTACT
 from ansible_collections.netns.fabric.tests.integration.nat_world import clear_legacy
 from ansible_collections.netns.fabric.tests.integration.test_reachability_udp import SILENT_PROGRAM, wait_for_port
 
@@ -64,7 +64,7 @@ class TestProbe:
     def test_a_service_that_listens_already_is_asked(
         self, host: Host, run_module: RunModule, probe: dict[str, Any]
     ) -> None:
-        host.start(sys.executable, CONTACT, "serve", "web", "/run/contacts", "80", namespace="web")
+        host.start(*traffic.ENDPOINT, "serve", "web", "/run/contacts", "80", namespace="web")
         for _attempt in range(100):
             if "LISTEN" in host.in_namespace("web", "ss", "-Hltn").stdout:
                 break
@@ -130,8 +130,10 @@ class TestUdpProbe:
         self, host: Host, run_module: RunModule, probes: list[dict[str, Any]], program: str | None
     ) -> None:
         """One that answers nothing, as WireGuard, and one that does: neither decides."""
-        arguments = ["-c", program] if program else [CONTACT, "serve", "web", "/run/contacts", "53"]
-        host.start(sys.executable, *arguments, namespace="web")
+        command = (
+            [sys.executable, "-c", program] if program else [*traffic.ENDPOINT, "serve", "web", "/run/contacts", "53"]
+        )
+        host.start(*command, namespace="web")
         wait_for_port(host, "web", 53)
         done = run_module("reachability", probes=probes)
         assert not done.failed, done.message
@@ -142,7 +144,7 @@ class TestUdpProbe:
     ) -> None:
         wrong = [{**each, "forwarded_port": 54, "timeout": 1} for each in probes[:2]]
         assert run_module("reachability", probes=wrong).message.count("udp/5353: port unreachable") == 2
-        host.start(sys.executable, CONTACT, "serve", "web", "/run/contacts", "53", namespace="web")
+        host.start(*traffic.ENDPOINT, "serve", "web", "/run/contacts", "53", namespace="web")
         wait_for_port(host, "web", 53)
         assert run_module("reachability", probes=wrong).message.count("udp/5353: misdirected") == 2
         host.run("nft", "flush", "ruleset")

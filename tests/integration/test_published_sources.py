@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,12 @@ import pytest
 
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
 from ansible_collections.netns.fabric.tests.generated.converge import steps
+from ansible_collections.netns.fabric.tests.helpers import traffic
 from ansible_collections.netns.fabric.tests.helpers.flow import UdpFlow
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.own_host import OUTSIDE_ADDRESS, UPLINK, UPLINK_ADDRESS
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 from ansible_collections.netns.fabric.tests.integration.nat_services import (
-    CONTACT,
     NS01,
     NS01_6,
     ROUTER,
@@ -136,7 +135,7 @@ class TestTraffic:
     def test_flows_of_who_may_no_longer_connect(
         self, world: Services, forward: Cycle, backend: str, outside_world: Host
     ) -> None:
-        outside_world.start(sys.executable, CONTACT, "serve", "host", "/run/contacts", "8003")
+        outside_world.start(*traffic.ENDPOINT, "serve", "host", "/run/contacts", "8003")
         world.ask(UPLINK_ADDRESS, 8003)
         options: dict[str, Any] = {"port": "8003", "to_port": None, "protocol": "udp", "take_over": True}
         forward(rules=[entry(**options)], backend=backend)

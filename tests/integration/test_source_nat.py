@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -14,12 +13,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.tests.helpers import firewalld
+from ansible_collections.netns.fabric.tests.helpers import firewalld, traffic
 from ansible_collections.netns.fabric.tests.helpers.flow import UdpFlow
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.own_host import OUTSIDE_ADDRESS, UPLINK, UPLINK_ADDRESS
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
-from ansible_collections.netns.fabric.tests.integration.nat_services import CONTACT
 from ansible_collections.netns.fabric.tests.integration.nat_world import (
     OUTSIDE6,
     SOURCE,
@@ -141,7 +139,7 @@ class TestTraffic:
 
     def test_flows(self, masquerade: Cycle, backend: str, outside_world: Host) -> None:
         """A flow takes the translation that its entry has now, and one that has it already lives on."""
-        outside_world.start(sys.executable, CONTACT, "serve", "outside", "/run/contacts", "8003", namespace="outside")
+        outside_world.start(*traffic.ENDPOINT, "serve", "outside", "/run/contacts", "8003", namespace="outside")
         with UdpFlow("ns01", OUTSIDE_ADDRESS, 8003) as flow, UdpFlow("ns01", SITE, 8003) as site:
 
             def seen(each: UdpFlow) -> str:
