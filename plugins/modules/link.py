@@ -1285,8 +1285,8 @@ notes:
     neighbours (RFC 5227, RFC 4861), so that they reach them at once.
   - The owner is stored in the interface alias of the link, together with what the link was before, for example
     C(netns.fabric:lab was host up mtu 1500 mac 52:54:00:12:34:56), or that it was created, C(netns.fabric:lab created).
-    An alias that other software has set is left unchanged, and such a link is never pruned; only that of a link that is moved is kept in the stored text, and
-    restored with the rest.
+    An alias that other software has set is left unchanged, and such a link is never pruned; only that of a link that
+    is moved is kept in the stored text, and restored with the rest.
   - The loopback and the ends of veth pairs get no owner from this module. They are owned by whoever owns the namespace
     or the pair.
   - A tunnel that is no longer declared is deleted before others are created, which may have its number.
