@@ -88,6 +88,9 @@ class OpenVSwitch(Backend):
 
     def __init__(self, connect: Callable[[int, str | None], Client] = Client) -> None:
         self._connect = connect
+        #: What was read last, as long as nothing was written since; several steps of a sequence read the same.
+        self._known: Switch | None = None
+        self._database: str | None = None
         #: What a simulation has removed.
         self._removed_bridges: set[str] = set()
         self._removed_ports: set[str] = set()
@@ -105,7 +108,11 @@ class OpenVSwitch(Backend):
         timeout = options.get("timeout")
         if timeout is not None and timeout < 1:
             raise InvalidEntry("the call", "timeout", f"it must be a positive number of seconds, not {timeout}")
-        self._client = self._connect(timeout or DEFAULT_TIMEOUT, options.get("database"))
+        database = options.get("database")
+        self._client = self._connect(timeout or DEFAULT_TIMEOUT, database)
+        if database != self._database:
+            self.forget()
+        self._database = database
         self._before = Switch()
 
     # Reading
@@ -121,7 +128,7 @@ class OpenVSwitch(Backend):
         """
         installed = self._client.find("ovs-vsctl") is not None
         try:
-            switch = self._client.read()
+            switch = self._known or self._client.read()
         except DatabaseUnavailable as error:
             if not check_mode and (installed or not nothing_wanted):
                 raise
@@ -129,6 +136,7 @@ class OpenVSwitch(Backend):
             unavailable = Switch(unavailable=str(error), cause=error.cause, running=False)
             self._before = Switch() if nothing_there else unavailable
             return self._before
+        self._known = switch
         running, daemon = find_daemon(self._client.run_directory(switch))
         switch = switch.without(self._removed_bridges, self._removed_ports)
         self._before = replace(switch, running=running, daemon=daemon)
@@ -147,6 +155,7 @@ class OpenVSwitch(Backend):
             not interface.works for name, interface in self._before.interfaces.items() if name in names
         ):
             time.sleep(SETTLING_INTERVAL)  # ovs-vswitchd does not report what it has not opened yet
+            self.forget()
             self.read()
         return self._before
 
@@ -249,7 +258,11 @@ class OpenVSwitch(Backend):
         self._removed_bridges.update(each.name for each in operations if isinstance(each, DeleteBridge))
         self._removed_ports.update(each.name for each in operations if isinstance(each, DeletePort))
 
+    def forget(self) -> None:
+        self._known = None
+
     def end_simulation(self) -> None:
+        self.forget()
         self._removed_bridges.clear()
         self._removed_ports.clear()
 
