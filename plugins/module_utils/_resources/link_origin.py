@@ -60,7 +60,8 @@ def alias_of_changed(link: Link, wanted: Settings, owner: str | None, has_addres
         origin = replace(origin, mtu=link.mtu)
     if origin.mac is None and link.mac and wanted.mac not in (None, link.mac):
         origin = replace(origin, mac=link.mac)
-    is_first = not link.owners and link.kind not in _OF_SWITCH
+    # Not of one that an earlier task is assumed to create, which has no index yet.
+    is_first = not link.owners and link.index and link.kind not in _OF_SWITCH
     if origin.up is None and is_first and wanted.enabled not in (None, link.up):
         origin = replace(origin, up=link.up)
     keeps = wanted.addresses is None and (mark.keeps_addresses or (has_addresses and not link.owners))
