@@ -26,7 +26,8 @@ die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 for_plays='ovs-vswitchd=openvswitch-switch ovs-vsctl=openvswitch-switch nft=nftables ip=iproute2'
 for_checks='iptables=iptables ethtool=ethtool ping=iputils-ping git=git shellcheck=shellcheck cc=gcc
 dot=graphviz ssh=openssh-client dropbear=dropbear-bin sudo=sudo firewall-cmd=firewalld dbus-daemon=dbus
-ufw=ufw ovn-nbctl=ovn-common ovn-northd=ovn-central ovn-controller=ovn-host'
+ufw=ufw ovn-nbctl=ovn-common ovn-northd=ovn-central ovn-controller=ovn-host
+udhcpc=udhcpc'
 # What the machines of tests/vm need; without it, as on a system that has no such packages, they are skipped.
 for_machines='qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mmdebstrap=mmdebstrap mkfs.ext4=e2fsprogs'
 

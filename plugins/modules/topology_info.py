@@ -48,13 +48,14 @@ options:
         whatever O(namespaces) and O(owner) say. It takes some tenths of a millisecond for each service and each group
         of namespaces in the same position. What would take half a minute is not computed, see RV(unreadable); limit it
         by O(namespaces).
+      - V(northbound) is OVN's northbound database, see RV(northbound), by one call of C(ovn-nbctl). It is that of all
+        hosts, and only gathered if it is named.
     type: list
     elements: str
     choices:
-      [all, min, exposure, addresses, counters, firewall, neighbours, openvswitch, processes, qdiscs, routes, sockets,
-       sysctls, "!addresses", "!counters", "!firewall", "!neighbours", "!openvswitch", "!processes", "!qdiscs",
-       "!routes", "!sockets",
-       "!sysctls"]
+      [all, min, exposure, northbound, addresses, counters, firewall, neighbours, openvswitch, processes, qdiscs,
+       routes, sockets, sysctls, "!addresses", "!counters", "!firewall", "!neighbours", "!openvswitch", "!processes",
+       "!qdiscs", "!routes", "!sockets", "!sysctls"]
     default: [all]
   namespaces:
     description:
@@ -79,8 +80,29 @@ options:
       - Pass RV(declarations) to the modules with the same O(owner).
       - If omitted, objects are returned regardless of their owner.
     type: str
+  northbound:
+    description:
+      - How the northbound database is reached, with V(northbound) in O(gather_subset).
+      - If omitted, C(ovn-nbctl) uses its default, the socket of this host.
+    type: dict
+    suboptions:
+      database:
+        description:
+          - The server of the database, see O(netns.fabric.ovn_switch#module:database).
+          - If omitted, it is the default of C(ovn-nbctl).
+        type: str
+      private_key:
+        description: The file with the private key of this host, for TLS. If omitted, there is none.
+        type: path
+      certificate:
+        description: The file with the certificate for O(northbound.private_key). If omitted, there is none.
+        type: path
+      ca_certificate:
+        description:
+          - The file with the certificate of the authority by which the server is verified. If omitted, there is none.
+        type: path
   timeout:
-    description: The seconds that Open vSwitch has to answer, from 1.
+    description: The seconds that Open vSwitch, or OVN's northbound database, has to answer, from 1.
     type: int
     default: 10
 notes:
@@ -469,6 +491,65 @@ openvswitch:
               ingress_policing_rate: 0
               ingress_policing_burst: 0
               error: ""
+northbound:
+  description:
+    - OVN's northbound database, with V(northbound) in O(gather_subset). Of an O(owner), only what it owns itself.
+    - RV(northbound.available) is V(false), with the reason, if it could not be read or was not asked for.
+  returned: success
+  type: dict
+  contains:
+    available:
+      description: Whether it could be read.
+      returned: success
+      type: bool
+      sample: true
+    reason:
+      description: Why it could not be read, otherwise empty.
+      returned: success
+      type: str
+      sample: ""
+    switches:
+      description:
+        - The logical switches. C(columns) are those of the database that are configured (ovn-nb(5)), with the rows that
+          belong to the switch in the place of references. C(dhcp) is what its ports are served, C(up) the ports that a
+          host has connected.
+      returned: success
+      type: list
+      elements: dict
+      sample:
+        - name: lab/front
+          owners: [lab]
+          columns:
+            external_ids: {}
+            ports: [{name: lab/web/eth0, addresses: '02:00:00:00:00:01 10.10.1.1', options: {requested-chassis: alpha}}]
+          dhcp: [{cidr: 10.10.1.0/24, options: {router: 10.10.1.254}}]
+          up: [lab/web/eth0]
+    routers:
+      description: The logical routers, in the same form.
+      returned: success
+      type: list
+      elements: dict
+      sample:
+        - name: lab
+          owners: [lab]
+          columns:
+            external_ids: {}
+            ports: [{name: 'lab/front:router', mac: '02:00:00:00:00:fe', networks: 10.10.1.254/24}]
+    port_groups:
+      description: The groups of ports, with their rules, in the same form.
+      returned: success
+      type: list
+      elements: dict
+      sample:
+        - name: lab.web.3c1f20aa
+          owners: [lab]
+          columns: {acls: [], external_ids: {}, ports: [lab/web/eth0]}
+    address_sets:
+      description: The sets of addresses, in the same form.
+      returned: success
+      type: list
+      elements: dict
+      sample: []
 stale:
   description: Names in C(/run/netns) without a namespace, for instance after a program was killed.
   returned: success

@@ -38,6 +38,7 @@ _PRESENT = (
     ("mirrors", "ovs_mirror", "mirrors"),
     ("flows", "ovs_flow", "bridges"),
 )
+_NORTHBOUND = (("ovn_switch", "switches"), ("ovn_router", "routers"), ("ovn_acl", "groups"))
 _ROUTING = ("neighbour", "route", "rule")
 _ABSENT = (
     *("qdiscs", "ports", "qos", "mirrors", "flows", "bridges", "links", "isolation", "rules", "forwards", "pairs"),
@@ -64,6 +65,16 @@ def steps(variables: Variables) -> list[Step]:
         order.remove("ports")
         order.insert(order.index("links"), "ports")
     return [calls[name] for name in order]
+
+
+def northbound_steps(variables: Variables, database: str) -> list[Step]:
+    """Return the calls that write a topology's part of OVN's northbound database, or delete it, in their order."""
+    lists = compile_topology(variables)["northbound"]
+    shared = {"owner": variables["name"], "prune": True, "database": database}
+    calls: list[Step] = [
+        {"module": module, "options": {option: lists[option], **shared}} for module, option in _NORTHBOUND
+    ]
+    return calls[::-1] if variables.get("state") == "absent" else calls
 
 
 def run(calls: Sequence[Step], *, check: bool) -> dict[str, Any]:

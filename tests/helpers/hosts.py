@@ -82,6 +82,14 @@ class NestedHost:
         """Run ovs-vsctl with a timeout of 10 s; return its output without the final newline."""
         return self.run("ovs-vsctl", "--timeout=10", *arguments).stdout.rstrip("\n")
 
+    def kill_daemon(self, pid_file: str) -> None:
+        """End a daemon by SIGKILL, with the process that watches it, its parent."""
+        daemon = self.run("cat", pid_file).stdout.strip()
+        monitor = self.run("cut", "-d ", "-f4", f"/proc/{daemon}/stat").stdout.strip()
+        for process in (monitor, daemon):
+            if process != "1":
+                self.run("kill", "-KILL", process, check=False)  # the one may end with the other
+
     def pings(self, address: str, namespace: str | None = None, size: int | None = None) -> bool:
         """Return whether an address answers one of three ICMP echo requests, one a second.
 

@@ -5,13 +5,22 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.netns.fabric.tests.helpers import traffic_endpoint
 from ansible_collections.netns.fabric.tests.helpers.convergence import assert_unchanged
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.northbound import Northbound, fail_after_commit
-from ansible_collections.netns.fabric.tests.helpers.ovn_hosts import OUTSIDE_ADDRESS, PHYSICAL_NETWORK, ovn_hosts
+from ansible_collections.netns.fabric.tests.helpers.ovn_hosts import (
+    OUTSIDE,
+    OUTSIDE_ADDRESS,
+    PHYSICAL_NETWORK,
+    OvnHosts,
+    ovn_hosts,
+)
+from ansible_collections.netns.fabric.tests.helpers.shell import inside
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 
@@ -22,6 +31,11 @@ PLACES = {"web": (1, 1), "db": (3, 2)}
 
 def mac(tenant: int, number: int) -> str:
     return f"02:00:00:0{tenant}:00:{number:02x}"
+
+
+def floating(tenant: int) -> str:
+    """Return the address outside of a tenant's web server."""
+    return f"198.51.100.{20 + tenant}"
 
 
 def tenant(number: int, **options: Any) -> list[dict[str, Any]]:
@@ -57,7 +71,10 @@ def tenant(number: int, **options: Any) -> list[dict[str, Any]]:
                 "gateway_chassis": ["host1", "host2"],
             },
         ],
-        "nat": [{"type": "snat", "external_ip": outside, "logical_ip": "10.10.0.0/24"}],
+        "nat": [
+            {"type": "snat", "external_ip": outside, "logical_ip": "10.10.0.0/24"},
+            {"type": "dnat_and_snat", "external_ip": floating(number), "logical_ip": "10.10.0.1"},
+        ],
     }
     groups = [
         {"name": f"{name}_web", "ports": [f"{name}-web"]},
@@ -97,6 +114,7 @@ def test_a_sequence_is_one_transaction(northbound: Northbound, run_module: RunMo
     assert count_commits() == commits + 1
     assert (checked.diff, checked.commands) == (applied.diff, applied.commands)
     assert_unchanged(run_module("sequence", steps=steps))
+    _assert_reported(run_module)
     changed = [*steps[:2], {**steps[2], "options": {"name": "t1_db", "rules": [], "incoming": "allow"}}]
     changed[0] = {**steps[0], "options": {"name": "t1-world", "state": "absent"}}
     commits = count_commits()
@@ -106,10 +124,51 @@ def test_a_sequence_is_one_transaction(northbound: Northbound, run_module: RunMo
     assert northbound.content() == {}
 
 
+def _assert_reported(run_module: RunModule) -> None:
+    """topology_info reports the networks of the first tenant, by its name only, and where they cannot be read."""
+    found = run_module("topology_info", gather_subset=["northbound"], owner="t1").returned["northbound"]
+    names = {key: [each["name"] for each in value] for key, value in found.items() if isinstance(value, list)}
+    assert names == {
+        "switches": ["t1", "t1-world"],
+        "routers": ["t1"],
+        "port_groups": ["t1_db", "t1_web"],
+        "address_sets": [],
+    }
+    assert [port["name"] for port in found["switches"][0]["columns"]["ports"]] == ["t1-core", "t1-db", "t1-web"]
+    other = run_module("topology_info", gather_subset=["northbound"], owner="t2").returned["northbound"]
+    assert (other["available"], other["switches"]) == (True, [])
+    nowhere = {"database": "unix:/run/nowhere"}
+    lost = run_module("topology_info", gather_subset=["northbound"], northbound=nowhere).returned["northbound"]
+    assert not lost["available"]
+    assert "unix:/run/nowhere is not reached" in lost["reason"]
+    assert not run_module("topology_info").returned["northbound"]["available"]
+
+
 def count_commits() -> int:
     """Return how many transactions the database's log has (ovsdb(5))."""
     log = subprocess.run(["ovsdb-tool", "show-log", "/run/ovn/ovnnb_db.db"], capture_output=True, text=True, check=True)
     return log.stdout.count("record ")
+
+
+def _assert_floating(hosts: OvnHosts, number: int) -> None:
+    """A tenant's web server is reached from outside at its own address there, and is known by it outside."""
+    endpoint = (sys.executable, "-I", str(traffic_endpoint.__file__))
+    ask = (*endpoint, "ask", "tcp", OUTSIDE_ADDRESS, "7000", "5")
+    ping = [*inside(OUTSIDE), "ping", "-n", "-q", "-c", "1", "-W", "1", floating(number)]
+
+    def is_reached() -> bool:
+        return subprocess.run(ping, capture_output=True, check=False, timeout=10).returncode == 0
+
+    def is_known() -> bool:
+        answer = hosts[1].run(*ask, namespace=f"t{number}-web", check=False).stdout
+        return answer.split() == ["o", "7000", floating(number)]
+
+    with subprocess.Popen([*inside(OUTSIDE), *endpoint, "serve", "o", "/run/o.log", "7000"]) as server:
+        try:
+            wait_until(is_reached, 30, "the floating address does not answer")
+            wait_until(is_known, 30, "outside, the web server has another address")
+        finally:
+            server.kill()
 
 
 def test_two_tenants_on_three_hosts(host: Host, run_module: RunModule) -> None:
@@ -130,6 +189,7 @@ def test_two_tenants_on_three_hosts(host: Host, run_module: RunModule) -> None:
         for number in (1, 2):
             for name, (place, _last) in PLACES.items():
                 wait_until(lambda: hosts[place].pings(f"t{number}-{name}", OUTSIDE_ADDRESS), 60, f"{number} {name}")  # noqa: B023  # it is called at once
+            _assert_floating(hosts, number)
         listener = hosts[3].listen("t1-db", SQL_PORT)
         other = hosts[3].listen("t1-db", SQL_PORT + 1)
         try:

@@ -7,12 +7,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
+from ansible_collections.netns.fabric.tests.generated import converge
+from ansible_collections.netns.fabric.tests.generated.converge import Step, northbound_steps
 from ansible_collections.netns.fabric.tests.helpers.convergence import assert_unchanged
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTIONS_PATH
@@ -28,7 +30,6 @@ from ansible_collections.netns.fabric.tests.helpers.shell import inside
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 
-CONVERGE = "ansible_collections.netns.fabric.tests.generated.converge"
 COUNT = 3
 PORT = 8080
 #: The number of the host of each namespace, its bridge, and its address.
@@ -39,13 +40,23 @@ PLACES = {
     "db": (3, "back", "10.10.2.1"),
     "log": (1, "back", "10.10.2.2"),
 }
+#: What a DHCP client gets on `front`: its address, and the lease.
+GUEST, LEASE = "10.10.1.4", "10.10.1.4/24 10.10.1.254 1442 10.10.1.254 3600"
+#: What udhcpc runs once it has a lease.
+_SET_LEASE = """#!/bin/sh
+[ "$1" = bound ] || exit 0
+ip link set dev $interface mtu $mtu
+ip addr add $ip/$mask dev $interface
+ip route add default via $router
+echo $ip/$mask $router $mtu $dns $lease
+"""
 
 
 def tenant(number: int, **changes: Any) -> dict[str, Any]:
     """Return a topology; both tenants have the same names of bridges and the same addresses."""
     name = f"t{number}"
     way = {
-        "gateways": ["host1", "host2"],
+        "gateways": ["host1", "host2"] if number == 1 else ["host2", "host1"],
         "physical_network": PHYSICAL_NETWORK,
         "address": f"198.51.100.{10 + number}/24",
     }
@@ -61,12 +72,15 @@ def tenant(number: int, **changes: Any) -> dict[str, Any]:
     ]
     job = next(each for each in namespaces if each["name"] == f"{name}job")
     job["incoming"] = "deny"
+    guest = {"name": "eth0", "bridge": "front", "addresses": [f"{GUEST}/24"], "dhcp": True}
+    closed = {"incoming": "deny", "outgoing": "deny"}
+    namespaces.append({"name": f"{name}guest", "host": "host2", "interfaces": [guest], **closed})
     to_job = {"to": {"namespaces": [f"{name}job"]}, "action": "allow"}
     return {
         "name": name,
         "hosts": [f"host{each}" for each in range(1, COUNT + 1)],
         "bridges": [
-            {"name": "front", "engine": "ovn", "addresses": ["10.10.1.254/24"]},
+            {"name": "front", "engine": "ovn", "addresses": ["10.10.1.254/24"], "dhcp": {}},
             {"name": "back", "engine": "ovn", "addresses": ["10.10.2.254/24"]},
         ],
         "namespaces": namespaces,
@@ -78,6 +92,7 @@ def tenant(number: int, **changes: Any) -> dict[str, Any]:
         "policies": [
             {"from": {"namespaces": [f"{name}web"]}, "protocol": "icmp", **to_job},
             {"from": {"bridges": ["front"]}, "protocol": "tcp", "ports": [PORT], **to_job},
+            {"from": {"namespaces": [f"{name}guest"]}, "to": {"namespaces": [f"{name}web"]}, "action": "allow"},
         ],
         "verify": False,
         **changes,
@@ -89,29 +104,25 @@ class World:
 
     def __init__(self, hosts: OvnHosts, run_module: RunModule) -> None:
         self.hosts = hosts
-        self._run_module = run_module
+        self.run_module = run_module
 
-    def steps(self, variables: Mapping[str, Any]) -> list[dict[str, Any]]:
-        lists = compile_topology(variables)["northbound"]
-        shared = {"owner": variables["name"], "prune": True, "database": self.hosts.northbound.database}
-        parts = (("ovn_switch", "switches"), ("ovn_router", "routers"), ("ovn_acl", "groups"))
-        found = [{"module": module, "options": {option: lists[option], **shared}} for module, option in parts]
-        return found[::-1] if variables.get("state") == "absent" else found
+    def steps(self, variables: Mapping[str, Any]) -> list[Step]:
+        return northbound_steps(variables, self.hosts.northbound.database)
 
     def write(self, variables: Mapping[str, Any]) -> None:
         """Write the northbound part, in check mode first."""
-        checked = self._run_module("sequence", steps=self.steps(variables), _check=True)
-        applied = self._run_module("sequence", steps=self.steps(variables))
+        checked = self.run_module("sequence", steps=self.steps(variables), _check=True)
+        applied = self.run_module("sequence", steps=self.steps(variables))
         assert not applied.failed, applied.message
         assert checked.commands == applied.commands
-        assert_unchanged(self._run_module("sequence", steps=self.steps(variables)))
+        assert_unchanged(self.run_module("sequence", steps=self.steps(variables)))
 
     def build(self, number: int, variables: Mapping[str, Any]) -> None:
         """Build a host's part, or delete it."""
         line = json.dumps({**variables, "this_host": f"host{number}"})
         run = 'printf "%s\\n" "$1" | exec "$2" -m "$3"'
         collections = f"PYTHONPATH={COLLECTIONS_PATH}"
-        self.hosts[number].run("env", collections, "sh", "-c", run, "sh", line, sys.executable, CONVERGE)
+        self.hosts[number].run("env", collections, "sh", "-c", run, "sh", line, sys.executable, converge.__name__)
 
     def build_all(self, variables: Mapping[str, Any]) -> None:
         for number in range(1, COUNT + 1):
@@ -133,9 +144,6 @@ class World:
 @pytest.fixture(name="world")
 def fixture_world(host: Host, run_module: RunModule) -> Iterator[World]:
     with ovn_hosts(COUNT) as hosts:
-        # OVN's conntrack takes a segment for invalid whose checksum is left to others.
-        without_offload = [*inside(OUTSIDE), "ethtool", "-K", "eth0", "tx", "off"]
-        subprocess.run(without_offload, check=True, capture_output=True, timeout=10)
         yield World(hosts, run_module)
 
 
@@ -147,9 +155,11 @@ def test_two_tenants_with_the_same_addresses(world: World) -> None:
         world.build_all(tenant(number))
     world.write(tenant(2))
     world.wait((1, 2))
+    _refuse_wrong_rules(world, 1)
     for number in (1, 2):
         _assert_connected(hosts, f"t{number}")
         _assert_limited(hosts, f"t{number}")
+        _assert_served(world, number)
     # The same address of the other tenant is another one.
     server = hosts[1].listen("t1web", 80)
     try:
@@ -161,6 +171,7 @@ def test_two_tenants_with_the_same_addresses(world: World) -> None:
     finally:
         server.kill()
         server.wait()
+    _freeze_gateway(hosts)
     _move(world)
     for number in (1, 2):
         gone = tenant(number, state="absent")
@@ -204,6 +215,60 @@ def _assert_limited(hosts: OvnHosts, name: str) -> None:
         for server in servers:
             server.kill()
             server.wait()
+
+
+def _refuse_wrong_rules(world: World, number: int) -> None:
+    """A rule that OVN would ignore, or that is none, is refused before a write."""
+    before = world.hosts.northbound.content()
+    for rule, message in (
+        ({"from": ["nobody"]}, "there is no group of the name nobody"),
+        ({"protocol": "icmp", "from": ["fd00::/64"]}, "icmp is a protocol of IPv4"),
+    ):
+        steps = world.steps(tenant(number))
+        group = next(each for each in steps[-1]["options"]["groups"] if "rules" in each)
+        group["rules"] = [{"name": "wrong", **rule}]
+        refused = world.run_module("sequence", steps=steps)
+        assert refused.failed
+        assert message in refused.message
+        assert world.hosts.northbound.content() == before
+
+
+def _assert_served(world: World, number: int) -> None:
+    """A client gets its address and names, and what it has set stays."""
+    host, name = world.hosts[2], f"t{number}guest"
+    host.run("sh", "-c", 'printf "%s" "$1" >/run/set_lease; chmod 755 /run/set_lease', "sh", _SET_LEASE)
+    client = ("udhcpc", "-i", "eth0", "-f", "-q", "-n", "-t", "10", "-T", "3", "-O", "mtu", "-s", "/run/set_lease")
+    assert LEASE in host.run(*client, namespace=name).stdout.splitlines()
+    world.build(2, tenant(number))
+    assert f"inet {GUEST}/24" in host.run("ip", "-n", name, "addr", "show", "dev", "eth0").stdout
+    wait_until(lambda: host.pings(name, PLACES["web"][2], MTU), 30, "the web server's answer to the guest")
+    assert not host.pings(name, PLACES["app"][2])
+    # On the same bridge, on another one, and the own: asked of the router, and of whoever is outside.
+    for asked, server in (("web", "10.10.1.254"), ("db", "10.10.1.254"), ("web", OUTSIDE_ADDRESS)):
+        ask = ("busybox", "nslookup", "-type=a", f"t{number}{asked}", server)
+        answer = world.hosts[3].run(*ask, namespace=f"t{number}job").stdout
+        assert f"Address: {PLACES[asked][2]}" in answer
+
+
+def _freeze_gateway(hosts: OvnHosts) -> None:
+    """The other gateway takes over without a run, as soon as the preferred one is silent (BFD between them)."""
+
+    def reaches_outside() -> bool:
+        ping = ("ping", "-n", "-q", "-c", "1", "-W", "1", OUTSIDE_ADDRESS)
+        return hosts[1].run(*ping, namespace="t2web", check=False).returncode == 0
+
+    daemons = ("/run/openvswitch/ovs-vswitchd.pid", "/run/ovn/ovn-controller.pid")
+    processes = [hosts[2].run("cat", path).stdout.strip() for path in daemons]
+    wait_until(reaches_outside, 30, "the preferred gateway")
+    hosts[2].run("kill", "-STOP", *processes)
+    try:
+        began = time.monotonic()
+        assert not reaches_outside()
+        wait_until(reaches_outside, 60, "the other gateway")
+        print(f"the other gateway has taken over after {time.monotonic() - began:.1f} s")  # noqa: T201  # for who measures it
+    finally:
+        hosts[2].run("kill", "-CONT", *processes)
+    wait_until(reaches_outside, 60, "the preferred gateway")
 
 
 def _is_published(number: int) -> bool:

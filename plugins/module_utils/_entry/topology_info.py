@@ -17,17 +17,28 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.runner import (
     run_and_exit,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._facts.collector import BACKENDS, collect
-from ansible_collections.netns.fabric.plugins.module_utils._facts.model import EXPOSURE, OF_EXPOSURE, SUBSETS, Filters
+from ansible_collections.netns.fabric.plugins.module_utils._facts.model import (
+    EXPOSURE,
+    NORTHBOUND,
+    OF_EXPOSURE,
+    SUBSETS,
+    Filters,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._facts.report import report
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound import NBCTL_OPTIONS
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import VSCTL_OPTIONS
 
-CHOICES = ("all", "min", EXPOSURE, *SUBSETS, *(f"!{name}" for name in SUBSETS))
+CHOICES = ("all", "min", EXPOSURE, NORTHBOUND, *SUBSETS, *(f"!{name}" for name in SUBSETS))
 
 ARGUMENT_SPEC: Mapping[str, Mapping[str, Any]] = {
     "gather_subset": {"type": "list", "elements": "str", "choices": list(CHOICES), "default": ["all"]},
     "namespaces": {"type": "list", "elements": "str"},
     "bridges": {"type": "list", "elements": "str"},
     "owner": {"type": "str"},
+    "northbound": {
+        "type": "dict",
+        "options": {name: option for name, option in NBCTL_OPTIONS.items() if name != "timeout"},
+    },
     **VSCTL_OPTIONS,
 }
 
@@ -52,7 +63,8 @@ def gather(params: Mapping[str, Any]) -> dict[str, Any]:
     # Check mode only reads: it shares the lock with other readers, and waits for a writer.
     with exclusive_host(BACKENDS, check_mode=True) as host:
         host.begin_call(options)
-        return report(collect(host, wanted, filters), filters)
+        northbound = {**(params["northbound"] or {}), "timeout": params["timeout"]}
+        return report(collect(host, wanted, filters, northbound), filters)
 
 
 def _parse_filters(params: Mapping[str, Any]) -> Filters:
@@ -75,7 +87,6 @@ def parse_subsets(choices: Sequence[str]) -> frozenset[str]:
     excluded = {name[1:] for name in choices if name.startswith("!")}
     if "all" in listed or not listed:
         listed.update(SUBSETS)
-    if EXPOSURE in listed:
-        # It is computed from them.
-        return frozenset(listed - excluded).intersection(SUBSETS).union(OF_EXPOSURE, [EXPOSURE])
-    return frozenset(listed - excluded).intersection(SUBSETS)
+    # The exposure is computed from others.
+    named = {*OF_EXPOSURE, EXPOSURE} if EXPOSURE in listed else set()
+    return frozenset(listed - excluded).intersection((*SUBSETS, NORTHBOUND)) | named

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.text import printable
 from ansible_collections.netns.fabric.plugins.module_utils._facts.model import (
     EXPOSURE,
+    NORTHBOUND,
     SYSCTLS,
     Filters,
     HostFacts,
@@ -34,6 +35,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName, NamespaceState
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import lost_taps
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OVSDB
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound import OVN
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
 from ansible_collections.netns.fabric.plugins.module_utils._system import processes
 from ansible_collections.netns.fabric.plugins.module_utils._system.files import FILES
@@ -44,16 +46,22 @@ if TYPE_CHECKING:
 #: Links of a namespace whose parameters are read.
 LINKS_MAX = 4096
 
-BACKENDS = (KERNEL, FILES, OVSDB, FIREWALL)
+BACKENDS = (KERNEL, FILES, OVSDB, OVN, FIREWALL)
 
 
-def collect(host: Host, wanted: frozenset[str], filters: Filters) -> HostFacts:
-    """Return the wanted subsets of the host's facts.
+def collect(host: Host, wanted: frozenset[str], filters: Filters, northbound: Mapping[str, Any]) -> HostFacts:
+    """Return the wanted subsets of the host's facts; `northbound` is how that database is reached, see NBCTL_OPTIONS.
 
     What cannot be read is noted in `unreadable`. Only what is costly for each namespace is limited by the filters;
     FilteredFacts does the rest.
     """
-    return _Collector(host, wanted, filters).collect()
+    facts = _Collector(host, wanted, filters).collect()
+    if NORTHBOUND not in wanted:
+        return facts
+    database = host.use(OVN)
+    database.begin_call(northbound)
+    # As in check mode: one that is not there is no error.
+    return replace(facts, northbound=database.read(check_mode=True))
 
 
 class _Collector:

@@ -13,6 +13,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.text import pri
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Ruleset
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link, NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.flows import Flow
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_state import Northbound
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     OWN_KIND,
     Bridge,
@@ -43,6 +44,9 @@ SUBSETS = (
 #: The part that is collected only if it is named, and those that it is computed from.
 EXPOSURE = "exposure"
 OF_EXPOSURE = ("addresses", "firewall", "openvswitch", "routes", "sockets")
+
+#: The other part that is collected only if it is named: that of a database which all hosts have in common.
+NORTHBOUND = "northbound"
 
 #: The parameters that decide what a namespace does with packets, with their initial values
 #: (Documentation/networking/ip-sysctl.rst). IPv4's start as the host's (net.core.devconf_inherit_init_net).
@@ -109,6 +113,9 @@ class HostFacts:
     lost: frozenset[str] = frozenset()
     opened: frozenset[int] | None = None
     system_works: bool = False
+    northbound: Northbound = field(
+        default_factory=lambda: Northbound(unavailable=f"gather_subset does not name {NORTHBOUND}")
+    )
     unreadable: tuple[str, ...] = ()
 
     def label(self, name: NamespaceName) -> str | None:

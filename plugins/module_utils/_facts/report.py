@@ -11,6 +11,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts.declarations i
 from ansible_collections.netns.fabric.plugins.module_utils._facts.exposure_view import exposure_view
 from ansible_collections.netns.fabric.plugins.module_utils._facts.model import Filters, HostFacts
 from ansible_collections.netns.fabric.plugins.module_utils._facts.namespace_view import namespace_view
+from ansible_collections.netns.fabric.plugins.module_utils._facts.northbound_view import northbound_view
 from ansible_collections.netns.fabric.plugins.module_utils._facts.switch_view import switch_view
 from ansible_collections.netns.fabric.plugins.module_utils._facts.view import FilteredFacts
 
@@ -25,6 +26,7 @@ def report(host: HostFacts, filters: Filters) -> dict[str, Any]:
         "host": namespace_view(facts, None),
         "namespaces": sorted(namespaces, key=lambda namespace: (not namespace["named"], namespace["name"])),
         "openvswitch": switch_view(facts),
+        "northbound": northbound_view(facts),
         "stale": sorted(host.kernel.stale),
         "owners": facts.owners(),
         "unreadable": [*host.unreadable, *too_many],

@@ -12,6 +12,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts.model import F
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Chain, Rule
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceName, NamespaceState
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.flows import Flow, cookie_of
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_state import owners_of
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Port
 
 
@@ -82,6 +83,7 @@ class FilteredFacts:
         found = {owner for _name, link in kernel.links() for owner in link.owners}
         found.update(owner for bridge in switch.bridges for owner in bridge.owners)
         found.update(owner for bridge in switch.bridges for port in bridge.ports for owner in port.owners)
+        found.update(owner for row in self.host.northbound.rows.values() for owner in owners_of(row))
         of_rules = (owner_of(rule.comment) for rules in self.rules.values() for _chain, rule in rules)
         found.update(owner for owner in of_rules if owner)
         return sorted(found)

@@ -23,6 +23,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors impo
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.exits import check_exits
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import check_forwards
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.host import check_host
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.leases import check_leases
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds import check_kinds, find_vrfs
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_model import ROUTER
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.mac_checks import check_macs
@@ -67,6 +68,7 @@ def check_topology(topology: Topology, errors: Errors) -> None:
     check_policies(topology, errors)
     check_meshes(topology, errors)
     check_engines(topology, errors)
+    check_leases(topology, errors)
     check_exits(topology, errors)
     check_placement(topology, errors)
 

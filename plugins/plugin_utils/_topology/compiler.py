@@ -23,6 +23,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.distant imp
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.host import absent_host_entries, host_sysctls
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import isolation_entries
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.leases import leased_by_others
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds import membership_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.loader import load_topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.meshes import tunnel_ports
@@ -67,8 +68,8 @@ def compile_topology(variables: Any) -> dict[str, Any]:
         ``namespaces``, ``bridges``, ``pairs``, ``links``, ``qdiscs``, ``ports``, ``qos``, ``mirrors``, ``flows``,
         ``routes``, ``routing_rules``, ``neighbours``, ``isolation``, ``rules``, ``forwards``, ``policies``,
         ``probes``: each in the format of the module's bulk option; ``hosts`` and ``host_sysctls``, options of the
-        module netns; with logical switches ``northbound``, the lists ``switches`` and ``routers``, once for all
-        hosts; and ``summary``, a list of lines for a person.
+        module netns; with logical switches ``northbound``, the lists ``switches``, ``routers`` and ``groups``, once for
+        all hosts; and ``summary``, a list of lines for a person.
 
     Raises:
         TopologyError: With all errors.
@@ -129,7 +130,7 @@ def _compile_present(parts: Parts, policies: Policies) -> dict[str, Any]:
 def _compile_probes(parts: Parts, policies: Policies) -> dict[str, Any]:
     if not parts.whole.verify:
         return {"probes": []}
-    probes = derive_probes(parts.view, policies)
+    probes = derive_probes(leased_by_others(parts.view), policies)
     if not parts.view.elsewhere:
         return {"probes": probes}
     near, far = split_probes(probes, parts.view)

@@ -32,7 +32,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.route_reade
 #: 8926; ovn-architecture(7), "Tunnel Encapsulations").
 OVERHEAD = 58
 #: The options of a bridge that is a logical switch.
-_OWN = ("name", "engine", "addresses", "mac", "isolate", *schema.DEFAULTS)
+_OWN = ("name", "engine", "addresses", "mac", "isolate", "dhcp", *schema.DEFAULTS)
 #: The options of a port of Open vSwitch that say nothing to OVN, or that the topology sets itself.
 _UNFIT = ("tag", "trunks", "vlan_mode", "protected", "iface_id")
 
@@ -87,7 +87,7 @@ def assign_engines(topology: Topology) -> Topology:
             return attachment
         derived = {
             "mac": derive_mac(topology.name, str(attachment.namespace), attachment.name),
-            "mtu": _largest(topology),
+            "mtu": largest_mtu(topology),
         }
         return replace(attachment, options={**derived, **attachment.options})
 
@@ -116,7 +116,8 @@ def derive_mac(*names: str) -> str:
     return ":".join(f"{byte:02x}" for byte in (2, *digest[:5]))
 
 
-def _largest(topology: Topology) -> int:
+def largest_mtu(topology: Topology) -> int:
+    """Return the MTU of the logical switches: what the tunnels carry."""
     return topology.ovn.underlay_mtu - OVERHEAD
 
 
@@ -146,7 +147,8 @@ def lower(topology: Topology) -> Topology:
         if attachment.bridge not in topology.logical:
             return attachment
         port = {**attachment.port, "iface_id": port_name(topology, attachment)}
-        return replace(attachment, bridge=topology.ovn.bridge, port=port)
+        addresses = None if attachment.dhcp else attachment.addresses
+        return replace(attachment, bridge=topology.ovn.bridge, port=port, addresses=addresses)
 
     return replace(
         topology,
@@ -302,7 +304,7 @@ def _check_interface(topology: Topology, attachment: Attachment, errors: Errors)
             f"is missing: {attachment.bridge!r} is a logical switch of OVN, which delivers to declared addresses only; "
             "declare them, or [] for none",
         )
-    mtu, largest = attachment.options["mtu"], _largest(topology)
+    mtu, largest = attachment.options["mtu"], largest_mtu(topology)
     if mtu > largest:
         errors.add(
             attachment.path,

@@ -44,7 +44,7 @@ INTERFACE: dict[str, Check | None] = {
     **{
         name: check
         for name, check in schema.EXISTING_INTERFACE.items()
-        if name not in ("bridge", "peer", "nic", "tx_checksum", *schema.PORT)
+        if name not in ("bridge", "peer", "nic", "tx_checksum", "dhcp", *schema.PORT)
     },
     **CREATION,
 }

@@ -44,7 +44,7 @@ def read_attachment(reader: EntryReader, path: str, entry: Any, namespace: str) 
     for option, message in find_unfit_options(given):
         reader.errors.add(path, option, message)
     if exists or is_created:
-        for option in ("peer", "tx_checksum", "qos", *schema.PORT):
+        for option in ("peer", "tx_checksum", "dhcp", "qos", *schema.PORT):
             if option in entry:
                 reader.errors.add(path, option, _explain_bridge_required(option))
     _check_nic(reader, path, options, exists)
@@ -63,6 +63,7 @@ def read_attachment(reader: EntryReader, path: str, entry: Any, namespace: str) 
         master=options.get("master"),
         creation=read_kind(reader, path, options),
         nic=options.get("nic") if exists else None,
+        dhcp=options.get("dhcp", False),
     )
 
 
@@ -134,6 +135,7 @@ def _explain_bridge_required(option: str) -> str:
     meaning = {
         "peer": "it names the end of the veth pair that is a port of the bridge",
         "tx_checksum": "it applies to a veth pair, and without `bridge` the entry is another link",
+        "dhcp": "that serves the address",
     }.get(option)
     if meaning is None:
         return f"requires `bridge`: it is an option of the bridge's port; add `bridge`, or omit `{option}`"

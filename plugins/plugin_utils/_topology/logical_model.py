@@ -31,6 +31,16 @@ class Ovn:
 
 
 @dataclass(frozen=True)
+class Dhcp:
+    """How a logical switch serves DHCP."""
+
+    #: None: the router, if OVN knows names.
+    dns_servers: tuple[Address, ...] | None = None
+    #: Seconds.
+    lease_time: int = 3600
+
+
+@dataclass(frozen=True)
 class Exit:
     """Where the logical router leads outside."""
 

@@ -19,7 +19,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.validation impo
     Network,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_model import BridgePort, Mesh, Mirror
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_model import ROUTER, Exit, Ovn
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_model import ROUTER, Dhcp, Exit, Ovn
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.segments import Segment, segment_of
 
 
@@ -47,6 +47,7 @@ class Bridge:
     mesh: Mesh | None = None
     #: Whether it is a logical switch of OVN.
     logical: bool = False
+    dhcp: Dhcp | None = None
 
     @property
     def place(self) -> str | None:
@@ -113,6 +114,8 @@ class Attachment(End):
     creation: Mapping[str, Any] = field(default_factory=dict)
     #: Of an interface without a bridge: the broadcast domain that it is in, where that is known.
     domain: Segment | None = None
+    #: Whether a DHCP client sets its addresses, and not the role.
+    dhcp: bool = False
     #: Of a link that exists: its name on the host, if it is another one.
     nic: str | None = None
 

@@ -19,6 +19,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.engines imp
     port_name,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.exits import exits_of, published_at
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.leases import serving_options
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_router import LogicalRouter
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Attachment,
@@ -36,9 +37,8 @@ _EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 
 
 def northbound_lists(policies: Policies) -> dict[str, Any]:
-    """Return ``switches``, ``routers`` and ``groups``, of the whole topology: the same on each host; and its name."""
-    topology = policies.topology
-    return {"topology": topology.name, **_lists(topology), "groups": group_entries(policies)}
+    """Return ``switches``, ``routers`` and ``groups``, of the whole topology: the same on each host."""
+    return {**_lists(policies.topology), "groups": group_entries(policies)}
 
 
 def _lists(topology: Topology) -> dict[str, list[Entry]]:
@@ -54,7 +54,11 @@ def _lists(topology: Topology) -> dict[str, list[Entry]]:
     for namespace, attachment in logical_interfaces(topology):
         ports[str(attachment.bridge)].append(_build_port(topology, namespace, attachment))
     switches = [
-        {"name": _switch_name(topology, bridge), "ports": [*ports[name], *_router_side(topology, bridge)]}
+        {
+            "name": _switch_name(topology, bridge),
+            "ports": [*ports[name], *_router_side(topology, bridge)],
+            **serving_options(topology, bridge),
+        }
         for name, bridge in topology.logical.items()
     ]
     switches += [_build_outside(topology, network) for network in outside]

@@ -14,7 +14,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.policies import (
@@ -27,12 +27,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.policies import
     Policy,
     PolicyRule,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Network
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.engines import (
     has_others_behind,
     logical_interfaces,
     port_name,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.leases import served_address
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Namespace, Topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies
 
@@ -42,6 +43,15 @@ Entry = dict[str, Any]
 _DIRECTIONS = {IN: ("to-lport", "from", "incoming"), OUT: ("from-lport", "to", "outgoing")}
 #: Of the policies that are tried first; OVN tries the highest priority first. All else has the lowest.
 _FIRST, _LAST = 32000, 1
+#: Of a DHCP client (RFC 2131, 4.1), which asks before it has an address.
+_REQUEST: Entry = {
+    "name": "DHCP",
+    "direction": _DIRECTIONS[OUT][0],
+    "priority": _FIRST + 1,
+    "protocol": "udp",
+    "ports": ["67"],
+}
+_BROADCAST = ip_address("255.255.255.255")
 #: Networks that a rule names itself; more are a set of addresses, which rules share.
 _NAMED_MAX = 4
 _ICMP = {4: "icmp", 6: "icmp6"}
@@ -52,16 +62,20 @@ def group_entries(policies: Policies) -> list[Entry]:
     """Return the entries for the module ovn_acl: one group for each namespace with a policy, and sets of addresses."""
     topology = policies.topology
     ports: dict[str, list[str]] = {}
+    servers: dict[str, list[Address]] = {}
     namespaces: dict[str, Namespace] = {}
     for namespace, attachment in logical_interfaces(topology):
         namespaces[namespace.name] = namespace
         ports.setdefault(namespace.name, []).append(port_name(topology, attachment))
+        bridge = topology.logical[str(attachment.bridge)]
+        server = served_address(bridge) if bridge.dhcp is not None else None
+        servers.setdefault(namespace.name, []).extend([] if server is None else [server.ip])
     sets = _Sets(topology)
     groups = [
         {
             "name": _name(topology, "namespace", name),
             "ports": ports[name],
-            **_build_group(policy, policies.addresses.get(name, ()), sets),
+            **_build_group(policy, policies.addresses.get(name, ()), sets, servers[name]),
         }
         for name, policy in policies.by_namespace.items()
         # What a router forwards is not its own, and the policy is about its own connections.
@@ -101,8 +115,12 @@ class _Sets:
         return [self._names[key]]
 
 
-def _build_group(policy: Policy, own: Iterable[Network], sets: _Sets) -> Entry:
+def _build_group(policy: Policy, own: Iterable[Network], sets: _Sets, servers: Sequence[Address]) -> Entry:
     rules: list[Entry] = []
+    if servers and policy.limits(OUT):
+        # A client sends by a packet socket, past the packet filter of the namespace (packet(7)).
+        to = [str(address) for address in dict.fromkeys((_BROADCAST, *servers))]
+        rules.append({**_REQUEST, "to": to})
     priorities = sorted({rule.priority for rule in policy.rules})
     for direction in (IN, OUT):
         for number, rule in enumerate(policy.rules_of(direction)):

@@ -4,9 +4,9 @@
 """The paths that show whether published ports lead where they should: from the router, and from a neighbour. Pure.
 
 What the router itself sends is translated by rules of its own (nft(8), hook output). A neighbour of the service takes
-the way of all others: what it sends comes in at the router, is translated and forwarded, and returns by it. A port of
-one interface is not probed: neither comes in there. Nor is one of SCTP, or of a logical router, which publishes it
-outside.
+the way of all others: what it sends comes in at the router, is translated and forwarded, and returns by it. A logical
+router publishes on its physical network only, and is probed from what the topology has there. A port of one interface
+is not probed: neither comes in there. Nor is one of SCTP.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ipaddress import ip_address
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.transports import PROBED
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Interface
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.exits import exits_of, published_at
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Forward, Topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.nodes import Place
@@ -35,7 +36,11 @@ def published_paths(topology: Topology, members: Subnets, walk: Walk) -> Iterato
     """
     neighbours = _Neighbours(members, walk)
     for forward in topology.forwards:
-        if forward.by_router or forward.options.get("in_interface") is not None or forward.protocol not in PROBED:
+        if forward.options.get("in_interface") is not None or forward.protocol not in PROBED:
+            continue
+        if forward.by_router:
+            for path in outside_paths(topology, forward):
+                yield path, True
             continue
         for target in resolve_targets(topology, forward):
             to = forward.address or _find_address(topology, forward, target)
@@ -52,6 +57,26 @@ def published_paths(topology: Topology, members: Subnets, walk: Walk) -> Iterato
                     places += [neighbour] if neighbour is not None else []
                     for place in places:
                         yield ProbePath(place, to, forward.protocol, port, service), is_sender
+
+
+def outside_paths(topology: Topology, forward: Forward) -> Iterator[ProbePath]:
+    """Yield a path to each address at which the logical router publishes a port, from a neighbour that it has outside.
+
+    That is the host or a namespace, by a link that leads outside and has an address in the router's network there.
+    """
+    leading = {bridge.name for bridge in topology.bridges if bridge.leads_elsewhere}
+    networks = {way.address.network for way in exits_of(topology)}
+    for to, target in published_at(topology, forward):
+        for place, plugs in topology.plugs.items():
+            if place not in topology.elsewhere and any(
+                address.network in networks and to in address.network
+                for plug in plugs
+                if plug.segment is None or plug.segment[1] in leading
+                for address in plug.addresses or ()
+            ):
+                port = forward.port_range[0]
+                yield ProbePath(place, to, forward.protocol, port, (target.ip, forward.options.get("to_port") or port))
+                break
 
 
 def _may_connect(forward: Forward, sources: Sequence[Address]) -> bool | None:

@@ -33,6 +33,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.interface_r
     read_shape,
     select,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.leases import read_dhcp
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds import with_domains
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Bridge,
@@ -200,7 +201,7 @@ class Reader:
     # --- entries -----------------------------------------------------------------------------------------------
 
     def _read_bridge(self, path: str, entry: Any) -> Bridge | None:
-        known = {**schema.BRIDGE, **schema.SWITCHING, "ports": None, "mesh": None}
+        known = {**schema.BRIDGE, **schema.SWITCHING, "ports": None, "mesh": None, "dhcp": None}
         options = self.check_options(path, entry, known, "name")
         if options is None:
             return None
@@ -218,6 +219,7 @@ class Reader:
             mirrors=read_mirrors(self, path, options),
             mesh=read_mesh(self, path, options),
             logical=is_logical(self, path, options),
+            dhcp=read_dhcp(self, path, options),
         )
 
     def _read_namespace(self, path: str, entry: Any) -> Namespace | None:

@@ -235,6 +235,7 @@ INTERFACE: dict[str, Check] = {
     "bridge": validation.interface_name,
     "peer": validation.interface_name,
     "nic": validation.existing_interface_name,
+    "dhcp": check_boolean,
 }
 #: An interface without `bridge`, which exists already and may be given by an alternative name.
 EXISTING_INTERFACE: dict[str, Check] = {**INTERFACE, "name": validation.existing_interface_name}
@@ -283,6 +284,11 @@ BRIDGE: dict[str, Check] = {
     "isolate": check_boolean,
     **DEFAULTS,
     "sysctls": _check_link_sysctls,
+}
+#: What a logical switch serves.
+DHCP: dict[str, Check] = {
+    "dns_servers": Each(validation.ip_address),
+    "lease_time": whole_number(1, 2**32 - 1),  # RFC 2132, 9.2
 }
 #: The tunnels of a bridge.
 MESH: dict[str, Check] = {

@@ -12,8 +12,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values impo
 from ansible_collections.netns.fabric.plugins.module_utils._core.policies import DENY
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_ports import describe_port
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.exits import exits_of, published_at
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import IsolatedLinks
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.leases import leased_by_others
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_model import ROUTER
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Attachment,
@@ -30,6 +32,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.placement import Parts
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.published import outside_paths
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.shapes import describe_shape
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.switching import describe_switching
 
@@ -85,7 +88,7 @@ def _format_addresses(addresses: tuple[Interface, ...] | None) -> str:
 
 
 def _format_namespace(namespace: Namespace, ends: Iterable[End]) -> str:
-    parts = [f"{_format_link_name(end)} {_format_addresses(end.addresses)}{_format_shape(end)}" for end in ends]
+    parts = [f"{_format_link_name(end)} {_format_addresses(end.addresses)}{_format_notes(end)}" for end in ends]
     parts += [f"{route.destination_text} {_format_way(route)}" for route in namespace.routes]
     parts += [f"{len(found)} {what}" for what, found in _others(namespace) if found]
     return f"  namespace {namespace.name}: {', '.join(parts) or 'empty'}"
@@ -122,8 +125,9 @@ def _others(namespace: Namespace) -> Iterator[tuple[str, Sequence[object]]]:
         yield what if len(found) == 1 else f"{what}s", found
 
 
-def _format_shape(end: End) -> str:
-    return f" ({describe_shape(end.shape)})" if end.shape else ""
+def _format_notes(end: End) -> str:
+    leased = " (by DHCP)" if isinstance(end, Attachment) and end.dhcp else ""
+    return leased + (f" ({describe_shape(end.shape)})" if end.shape else "")
 
 
 def _format_bridges(topology: Topology) -> Iterator[str]:
@@ -142,6 +146,7 @@ def _format_bridge(bridge: Bridge, ports: Sequence[str]) -> str:
     more = f" and {len(ports) - ENTRIES_MAX} more" if len(ports) > ENTRIES_MAX else ""
     listed = f"ports {', '.join(ports[:ENTRIES_MAX])}{more}" if ports else "no ports"
     over = f", {bridge.mesh.kind} mesh {bridge.mesh.key}" if bridge.mesh else ", a logical switch of OVN"
+    over += " with DHCP" if bridge.dhcp else ""
     over = over if bridge.mesh or bridge.logical else ""
     parts = [_format_addresses(bridge.addresses), f"{listed}{over}", *describe_switching(bridge)]
     return f"  bridge {bridge.name}: {', '.join(parts)}"
@@ -214,4 +219,17 @@ def _format_forward(topology: Topology, forward: Forward) -> str:
     name = f" ({forward.to})" if isinstance(forward.to, str) else ""
     published = f"port {forward.ports}/{forward.protocol} of {_format_router(forward)}{at}{on}"
     clients = f", for {' and '.join(map(str, forward.sources))} only" if forward.sources else ""
-    return f"  {published} is forwarded to {to}{name} port {port}{clients}"
+    return f"  {published} is forwarded to {to}{name} port {port}{clients}{_explain_no_probe(topology, forward)}"
+
+
+def _explain_no_probe(topology: Topology, forward: Forward) -> str:
+    """Return why nothing shows that the logical router publishes a port; empty where something does."""
+    known = leased_by_others(topology)
+    if not forward.by_router or not topology.verify or any(outside_paths(known, forward)):
+        return ""
+    at = {address for address, _target in published_at(topology, forward)}
+    if any(probe.to in at and probe.port == forward.port_range[0] for probe in topology.probes):
+        return ""
+    networks = " or ".join(str(way.address.network) for way in exits_of(topology))
+    cause = f"no link outside with an address in {networks} is declared for this host"
+    return f" (not probed: {cause if any(published_at(known, forward)) else 'a DHCP client sets the address'})"

@@ -25,6 +25,11 @@ except ImportError:  # before ansible-core 2.19, which trusts every string
 
 ROLE = Path(__file__).parents[3] / "roles" / "topology"
 HOSTS = ["one", "two", "three"]
+#: The topology after its last logical switch was removed.
+WITHOUT_OVN = {
+    "topology_bridges": reference()["bridges"],
+    "topology__lists": compile_topology({**reference(), "name": "lab"}),
+}
 KEYS = {
     "key": "/etc/ovn/netns.fabric-central/key.pem",
     "certificate": "/etc/ovn/netns.fabric-central/certificate.pem",
@@ -128,13 +133,16 @@ def test_one_host_writes_for_all_that_have_the_topology() -> None:
     ]
     lists = {name: compile_topology(logical(this_host="one", name=name)) for name in ("lab", "dmz")}
     hostvars = {
-        "one": {"topology__lists": lists["dmz"]},
-        "two": {"topology__lists": lists["lab"]},
-        "three": {"topology__lists": lists["lab"]},
+        "one": {"topology__checked": "dmz", "topology__lists": lists["dmz"]},
+        "two": {"topology__checked": "lab", "topology__lists": lists["lab"]},
+        "three": {"topology__checked": "lab", "topology__lists": lists["lab"]},
     }
     assert evaluate(writer, hostvars=hostvars, topology_name="lab") == "two"
     assert evaluate(writer, hostvars=hostvars, topology_name="dmz") == "one"
     assert evaluate(writer, hostvars={**hostvars, "two": {}}, topology_name="lab") == "three"
+    # One host deletes what is not declared any more; another topology has the name by chance.
+    hostvars["three"]["topology__lists"] = compile_topology({**reference(), "name": "lab"})
+    assert evaluate(writer, hostvars=hostvars, topology_name="lab", **WITHOUT_OVN) == "three"
 
 
 def test_steps_of_the_northbound_database_are_one_transaction() -> None:
@@ -143,6 +151,12 @@ def test_steps_of_the_northbound_database_are_one_transaction() -> None:
     assert [step["module"] for step in steps] == ["ovn_switch", "ovn_router", "ovn_acl"]
     absent = {**found["vars"], "topology_state": "absent"}
     assert evaluate(found["netns.fabric.sequence"]["steps"], **absent, topology_name="lab") == steps[::-1]
+    emptied = evaluate(found["netns.fabric.sequence"]["steps"], **found["vars"], topology_name="lab", **WITHOUT_OVN)
+    assert [(step["module"], next(iter(step["options"].items()))) for step in emptied] == [
+        ("ovn_acl", ("groups", [])),
+        ("ovn_router", ("routers", [])),
+        ("ovn_switch", ("switches", [])),
+    ]
     shared = [
         {name: value for name, value in step["options"].items() if name not in ("switches", "routers", "groups")}
         for step in steps
@@ -161,7 +175,7 @@ def test_steps_of_the_northbound_database_are_one_transaction() -> None:
 
 @pytest.mark.parametrize(("check_mode", "third"), [(False, ""), (True, "three")])
 def test_the_name_in_ovn_is_the_one_that_is_set_or_read(check_mode: bool, third: str) -> None:
-    collect = task("ovn_names", "Collect the names of all hosts in OVN")["ansible.builtin.set_fact"]
+    collect = task("read_ovn", "Collect the names of all hosts in OVN")["ansible.builtin.set_fact"]
     hostvars = {
         "one": {"topology__chassis": {"stdout": '"0a1b"'}},
         "two": {"topology_ovn_chassis": "c2", "topology__chassis": {"skipped": True}},
@@ -183,6 +197,53 @@ def test_the_name_in_ovn_is_the_one_that_is_set_or_read(check_mode: bool, third:
 )
 def test_ovn_is_asked_only_where_it_has_a_part(given: dict[str, Any], is_logical: bool) -> None:
     assert variable("topology__logical", **given) is is_logical
+
+
+def ports_in_ovn(*names: str) -> dict[str, Any]:
+    """Return what a host answers that has ports of these names in OVN, and other links."""
+    data = [[["map", [["iface-id", name], ["ovn-installed", "true"]]]] for name in names]
+    return {"stdout": json.dumps({"data": [[["map", []]], *data], "headings": ["external_ids"]})}
+
+
+@pytest.mark.parametrize(
+    ("given", "is_left"),
+    [
+        (WITHOUT_OVN, True),
+        ({}, False),
+        ({**WITHOUT_OVN, "topology_name": "dmz"}, False),
+        ({**WITHOUT_OVN, "topology_prune": False}, False),
+        ({**WITHOUT_OVN, "topology_state": "absent"}, True),
+        ({**WITHOUT_OVN, "topology_state": "absent", "ansible_limit": "one"}, False),
+        ({**WITHOUT_OVN, "ansible_limit": "one"}, True),
+    ],
+)
+def test_what_is_not_declared_any_more_is_known_by_ports(given: dict[str, Any], is_left: bool) -> None:
+    collect = task("read_ovn", "Collect the topologies that have ports in OVN")["ansible.builtin.set_fact"]
+    hostvars = {
+        "one": {"topology__ports_in_ovn": ports_in_ovn()},
+        "two": {"topology__ports_in_ovn": ports_in_ovn("lab/a/eth0", "of/the/edge/b/eth0", "2b7a-11ee")},
+        "three": {"topology__ports_in_ovn": {"stdout": "", "rc": 1}},
+    }
+    found = evaluate(collect["topology__seen_in_ovn"], hostvars=hostvars)
+    assert found == ["lab", "of/the/edge", "2b7a-11ee"]
+    assert variable("topology__left", **{"topology_name": "lab", "topology__seen_in_ovn": found, **given}) is is_left
+    assert variable("topology__left", **{"topology_name": "lab", **given}) is False
+
+
+@pytest.mark.parametrize(
+    ("given", "is_read"),
+    [
+        ({}, True),
+        ({"topology_state": "absent"}, False),
+        (WITHOUT_OVN, True),
+        ({**WITHOUT_OVN, "topology_prune": False}, False),
+        # No OVN that the play knows of.
+        ({**WITHOUT_OVN, "groups": {}}, False),
+    ],
+)
+def test_a_topology_without_ovn_asks_nothing_of_it(given: dict[str, Any], is_read: bool) -> None:
+    condition = task("check", "Read what the hosts have of OVN")["when"]
+    assert evaluate(trust(f"{{{{ {condition} }}}}"), **given) is is_read
 
 
 def test_each_host_waits_for_its_own_ports() -> None:

@@ -93,12 +93,13 @@ def test_role_passes_every_variable_to_the_filter() -> None:
 @pytest.mark.parametrize(
     ("path", "keys"),
     [
-        ("topology_bridges", {"mesh", "ports", *schema.BRIDGE, *schema.SWITCHING}),
+        ("topology_bridges", {"mesh", "ports", "dhcp", *schema.BRIDGE, *schema.SWITCHING}),
         ("topology_bridges/mirrors", switching.MIRROR),
         ("topology_namespaces/interfaces/qos", switching.QOS),
         ("topology_bridges/ports", bridge_ports.PORT),
         ("topology_bridges/ports/peer", {"name", "bridge"}),
         ("topology_bridges/mesh", schema.MESH),
+        ("topology_bridges/dhcp", schema.DHCP),
         ("topology_namespaces", {"name", "interfaces", *ROUTING, *schema.NETNS, *schema.DEFAULTS, *schema.PLACE}),
         ("topology_policies", {"from", "to", *schema.POLICY}),
         ("topology_policies/from", schema.SELECTOR),
@@ -138,7 +139,7 @@ def test_rows_from_variables_to_lists_have_every_key() -> None:
     namespace = set(TOPOLOGY["topology_namespaces"]["options"])
     # The second row of the bridges is about their local interfaces.
     local = {"addresses", "mtu", "enabled", "isolate", "sysctls", *schema.DEFAULTS}
-    assert row("topology_bridges[]") == bridge - {*local, *schema.SWITCHING, "engine", "mesh", "ports"}
+    assert row("topology_bridges[]") == bridge - {*local, *schema.SWITCHING, "engine", "mesh", "ports", "dhcp"}
     assert row("topology_namespaces[]") == namespace - {"interfaces", *ROUTING, *schema.PLACE, *schema.DEFAULTS}
     assert row("topology_namespaces[].interfaces[]") == set(schema.PORT)
 

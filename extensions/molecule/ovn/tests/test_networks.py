@@ -8,8 +8,10 @@ The tests build on each other.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ NAMES = ("host1", "host2", "host3")
 INVENTORY = Path(__file__).parents[1] / "inventory" / "hosts.yml"
 TENANTS = (1, 2)
 WORLD, WORLD_ADDRESS = "world", "192.0.2.2"
+#: Of each host, on the physical network.
+OUTSIDE = "192.0.2.2{{ inventory_hostname[4:] }}/24"
 #: The namespaces of each tenant: their host, bridge and address.
 PLACES = {
     "web": ("host1", "front", "10.10.1.1"),
@@ -63,6 +67,8 @@ def topology(tenant: int, **changes: Any) -> dict[str, Any]:
         "topology_namespaces": namespaces,
         "topology_nat": [{"source": "10.10.1.0/24", **way}, {"publish": 8080, "to": f"t{tenant}web", "to_port": 80}],
         "topology_verify_outside": [WORLD_ADDRESS],
+        # From here the published port is probed.
+        "topology_host": {"interfaces": [{"name": "br-ex", "addresses": [OUTSIDE]}]} if tenant == 1 else {},
         **changes,
     }
 
@@ -113,7 +119,11 @@ def test_check_mode_writes_nothing(plays: Plays, hosts: Hosts) -> None:
 
 @pytest.mark.parametrize("tenant", TENANTS)
 def test_one_run_builds_and_verifies_it(plays: Plays, hosts: Hosts, tenant: int) -> None:
-    assert min(changes_of(play(plays, "site", tenant))) > 0
+    built = play(plays, "site", tenant)
+    assert min(changes_of(built)) > 0
+    # By each host, from outside.
+    assert len(re.findall(r"tcp/8080 +192\.0\.2\.11", built.output)) == (3 if tenant == 1 else 0), built.output
+    assert ("no link outside with an address in 192.0.2.0/24 is declared" in built.words) is (tenant == 2)
     assert changes_of(play(plays, "site", tenant)) == [0, 0, 0]
     assert changes_of(play(plays, "site", tenant, "--check", "--diff")) == [0, 0, 0]
 
@@ -158,9 +168,26 @@ def test_damage_heals_and_a_namespace_moves_in_one_run(plays: Plays, hosts: Host
     assert min(changes_of(play(plays, "site", 1, topology_namespaces=moved))) > 0
     assert hosts["host3"].pings("10.10.1.1", "t1app", MTU)
     assert "t1app" not in hosts["host2"].run("ip", "netns", "list").stdout
-    # And back.
-    changes_of(play(plays, "site", 1))
+
+
+def test_a_run_goes_on_without_a_member_that_is_killed(plays: Plays, hosts: Hosts) -> None:
+    """The namespace moves back, and one of three hosts loses its databases once the networks are written."""
+
+    def is_written() -> bool:
+        found = nbctl(hosts, "get", "Logical_Switch_Port", "t1/t1app/eth0", "options:requested-chassis")
+        return found.strip() == before
+
+    before, after = (hosts[name].ovs_vsctl("get", "Open_vSwitch", ".", "external_ids:system-id") for name in NAMES[1:])
+    assert before != after
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(play, plays, "site", 1)
+        wait_until(is_written, 300, "the run has not written the networks")
+        for name in ("ovnnb_db", "ovnsb_db", "ovn-northd"):
+            hosts["host3"].kill_daemon(f"/run/ovn/{name}.pid")
+        assert not run.done()
+        changes_of(run.result())
     assert hosts["host2"].pings("10.10.1.1", "t1app", MTU)
+    assert changes_of(play(plays, "site", 1)) == [0, 0, 0]
 
 
 def test_a_host_without_ovn_controller_is_named(plays: Plays, hosts: Hosts) -> None:
@@ -187,6 +214,25 @@ def test_errors_come_before_anything_is_written(plays: Plays, hosts: Hosts) -> N
     ):
         assert message in played.words
     assert nbctl(hosts, "show") == before
+
+
+def test_networks_that_are_not_declared_any_more_are_deleted(plays: Plays, hosts: Hosts) -> None:
+    """The last bridges of a topology leave OVN; the other tenant's stay."""
+    before = nbctl(hosts, "show")
+    changes = {
+        "topology_bridges": [{**each, "engine": "ovs"} for each in topology(2)["topology_bridges"]],
+        "topology_nat": [],
+        "topology_verify": False,
+    }
+    checked = play(plays, "site", 2, "--check", "--diff", **changes)
+    assert min(changes_of(checked)) > 0
+    for what in ("logical switch t2/front", "logical switch t2:outside", "logical router t2"):
+        assert f"--- before: {what}" in checked.words
+    assert nbctl(hosts, "show") == before
+    assert min(changes_of(play(plays, "site", 2, **changes))) > 0
+    assert re.findall("t2[/:]", nbctl(hosts, "show")) == []
+    assert nbctl(hosts, "ls-list").count("(t1") == nbctl(hosts, "ls-list").count("\n") == 3
+    assert hosts["host1"].ovs_vsctl("port-to-br", "t2web-eth0") == "front"
 
 
 def test_deletion_leaves_nothing(plays: Plays, hosts: Hosts) -> None:

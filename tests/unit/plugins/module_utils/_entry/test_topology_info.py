@@ -10,6 +10,7 @@ import yaml
 
 from ansible_collections.netns.fabric.plugins.doc_fragments import vsctl
 from ansible_collections.netns.fabric.plugins.module_utils._entry.topology_info import ARGUMENT_SPEC, parse_subsets
+from ansible_collections.netns.fabric.plugins.module_utils._facts.model import OF_EXPOSURE
 from ansible_collections.netns.fabric.plugins.modules import topology_info
 from ansible_collections.netns.fabric.tests.helpers.host_facts import ALL
 
@@ -26,6 +27,10 @@ from ansible_collections.netns.fabric.tests.helpers.host_facts import ALL
         (["all", "!routes"], ALL - {"routes"}),
         (["routes", "sockets", "!routes"], {"sockets"}),
         (["exposure"], {"exposure", "addresses", "firewall", "openvswitch", "routes", "sockets"}),
+        (["northbound"], {"northbound"}),
+        (["min", "northbound"], {"northbound"}),
+        (["all", "northbound"], ALL | {"northbound"}),
+        (["exposure", "northbound", "!routes"], {"exposure", "northbound", *OF_EXPOSURE}),
         (["all", "exposure", "!counters"], ALL - {"counters"} | {"exposure"}),
     ],
 )

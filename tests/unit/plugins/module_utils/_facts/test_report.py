@@ -58,6 +58,7 @@ def test_documentation_has_the_return_values() -> None:
     bridges = documented["openvswitch"]["contains"]["bridges"]["sample"]
     assert set(result["openvswitch"]) == set(documented["openvswitch"]["contains"])
     assert set(result["openvswitch"]["bridges"][0]) == set(bridges[0])
+    assert set(result["northbound"]) == set(documented["northbound"]["contains"])
     assert set(result["openvswitch"]["bridges"][0]["ports"][0]) == set(bridges[0]["ports"][0])
     assert set(result["declarations"]) == set(documented["declarations"]["contains"])
 

@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
-from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import publishing
+from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import (
+    Variables,
+    logical,
+    publishing,
+)
 
 
 def probed(**entry: Any) -> list[tuple[Any, ...]]:
@@ -87,3 +91,67 @@ def test_limited_to_some_senders() -> None:
     assert [entry.get("hairpin") for entry in compiled["forwards"]] == ["10.0.0.0/24", "10.0.0.0/24"]
     outside = compile_topology(publishing({"publish": 80, "to": "db", "from": ["203.0.113.0/24"]}))["forwards"]
     assert [(entry["sources"], "hairpin" in entry) for entry in outside] == [(["203.0.113.0/24"], False)]
+
+
+OUTSIDE_LINK = {"name": "br-ex", "addresses": ["198.51.100.9/24"]}
+
+
+def on_logical_router(name: str, /, **changes: Any) -> tuple[list[Variables], str]:
+    """Return the probes of a host to the port that the logical router publishes, and what the summary says of it."""
+    compiled = compile_topology({**logical(this_host=name), **changes})
+    found = [each for each in (*compiled["probes"], *compiled["distant_probes"]) if "198.51.100.1" in str(each)]
+    (line,) = (line for line in compiled["summary"] if "port 8080/tcp of the logical router" in line)
+    return found, line
+
+
+def test_a_logical_router_is_probed_from_a_link_outside() -> None:
+    host = {"interfaces": [OUTSIDE_LINK]}
+    probe = {"to": "198.51.100.1", "protocol": "tcp", "port": 8080, "timeout": 10.0}
+    # The service is on host two, and has to listen there.
+    service = {"namespace": "b", "address": "10.1.0.2", "protocol": "tcp", "port": 80}
+    for name, wanted in (
+        ("two", {"host": "two", "probe": {**probe, "forwarded_to": "10.1.0.2", "forwarded_port": 80}}),
+        ("three", {"host": "two", "probe": probe, "listen": service}),
+    ):
+        found, line = on_logical_router(name, host=host)
+        assert found == [wanted]
+        assert "not probed" not in line
+
+
+def test_a_logical_router_is_probed_from_a_namespace_outside() -> None:
+    router = {"name": "edge", "host": "three", "interfaces": [{"name": "nic0", "addresses": ["198.51.100.9/24"]}]}
+    namespaces = [*logical()["namespaces"], router]
+    (found,), _line = on_logical_router("three", namespaces=namespaces)
+    assert found["probe"]["namespace"] == "edge"
+    assert on_logical_router("one", namespaces=namespaces)[0] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_reported"),
+    [
+        ({}, True),
+        # Another network, and a bridge that leads nowhere.
+        ({"host": {"interfaces": [{"name": "eth9", "addresses": ["198.51.100.9/25"]}]}}, True),
+        ({"bridges": [*logical()["bridges"], {"name": "lan", "addresses": ["198.51.100.9/24"]}]}, True),
+        ({"verify_probes": [{"to": "198.51.100.1", "protocol": "tcp", "port": 8080}]}, False),
+        ({"verify": False}, False),
+    ],
+)
+def test_what_is_not_probed_is_reported(changes: Variables, is_reported: bool) -> None:
+    compiled = compile_topology({**logical(this_host="three"), **changes})
+    (line,) = (line for line in compiled["summary"] if "port 8080/tcp of the logical router" in line)
+    reason = " (not probed: no link outside with an address in 198.51.100.0/24 is declared for this host)"
+    assert line.endswith(reason) is is_reported
+    derived = [*compiled["probes"], *compiled.get("distant_probes", [])]
+    assert sum("198.51.100.1'" in str(each) for each in derived) == len(changes.get("verify_probes", []))
+
+
+def test_what_a_client_sets_is_not_probed() -> None:
+    variables = logical(this_host="three")
+    variables["bridges"][0]["dhcp"] = {}
+    variables["namespaces"][1]["interfaces"][0]["dhcp"] = True
+    del variables["namespaces"][1]["routes"]
+    variables["host"] = {"interfaces": [OUTSIDE_LINK]}
+    found, line = on_logical_router("three", **variables)
+    assert found == []
+    assert line.endswith("(not probed: a DHCP client sets the address)")
