@@ -48,7 +48,7 @@ def test_owners_release_what_is_theirs() -> None:
 
 
 def test_an_exact_call_removes_what_is_omitted() -> None:
-    exact = {"options": {"exact": True}}
+    exact: dict[str, Any] = {"options": {"exact": True}}
     result = plan({"type": "linux-htb"}, **exact)
     assert result.changes[0].after == {"max_rate": None, "queues": []}
     # A row that the owner does not own is somebody else's.

@@ -55,7 +55,7 @@ def test_a_host_has_what_its_ports_are_in() -> None:
     def interface(name: str, host: str) -> Variables:
         return {"name": name, "host": host, "interfaces": [{"name": "eth0", "bridge": "br0", "peer": f"{name}0"}]}
 
-    mirrors = [
+    mirrors: list[dict[str, Any]] = [
         {"name": "both", "select_src_ports": ["a0", "b0"], "output_port": "ids0"},
         {"name": "of a", "select_all": True, "output_port": "a0"},
         {"name": "from a", "select_dst_ports": ["a0"], "output_vlan": 7},
