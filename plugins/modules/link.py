@@ -711,7 +711,10 @@ options:
   parent:
     description:
       - The link that this one is on, or that a tunnel is bound to. It may be in another namespace than the link.
-      - The kernel deletes a link along with its parent.
+      - The same call may create the parent, bring it up, or move it into a namespace, whatever the order of the list.
+      - The kernel deletes a link along with its parent, and a V(vlan) is up only while its parent is, unless
+        O(vlan.loose_binding) is set. A parent that is itself of the same kind is refused for V(macvlan), V(macvtap) and
+        V(ipvlan), which the kernel would put on what that is on.
       - Required with O(state=present) for a link that is on another one, such as a macvlan. A change of it re-creates
         the link.
     type: dict
@@ -720,7 +723,8 @@ options:
         description: The name or an alternative name of the parent. It is required.
         type: str
       namespace:
-        description: The namespace that the parent is in; if omitted, the host, wherever the link itself is.
+        description:
+          - The namespace that the parent is in, after this call; if omitted, the host, wherever the link itself is.
         type: str
   underlay:
     description:
@@ -861,8 +865,8 @@ options:
             description: The name or an alternative name of the parent. See O(parent.name).
             type: str
           namespace:
-            description: The namespace that the parent is in; if omitted, the host, wherever the link itself is. See
-              O(parent.namespace).
+            description: The namespace that the parent is in, after this call; if omitted, the host, wherever the link
+              itself is. See O(parent.namespace).
             type: str
       underlay:
         description: Where the outer packets of a tunnel travel, if not in O(namespace). See O(underlay).

@@ -58,11 +58,17 @@ _DATAPATH_DEVICE = "ovs-netdev"
 # detection, lifetimes, timers, counters.
 _VOLATILE = frozenset({"operstate", "stats", "stats64"})
 _VOLATILE_FLAGS = frozenset({"NO-CARRIER", "LOWER_UP", "linkdown", "M-DOWN"})
-_VOLATILE_OF_KIND = frozenset({"state"})  # that of a bridge's port in spanning tree, which follows its carrier
+#: The state of a bridge's port in spanning tree, and that of a bond's member in LACP, follow the carrier.
+_VOLATILE_OF_KIND = frozenset(
+    {
+        *("state", "mii_status", "link_failure_count", "ad_aggregator_id", "ad_info"),
+        *(f"ad_{side}_oper_port_state{form}" for side in ("actor", "partner") for form in ("", "_str")),
+    }
+)
 _VOLATILE_OF_ADDRESS = frozenset({"valid_life_time", "preferred_life_time", "dynamic", "tentative"})
 # What differs between two hosts that a user cannot distinguish.
 _IDENTITY = frozenset({"ifindex", "link_index", "link", "link_netnsid", "address", "permaddr"})
-_IDENTITY_OF_KIND = frozenset({"bridge_id", "root_id"})
+_IDENTITY_OF_KIND = frozenset({"bridge_id", "root_id", "perm_hwaddr"})
 _IDENTITY_OF_ROW = frozenset({"_uuid", "ifindex", "mac_in_use", "datapath_id", "ofport", "link_resets"})
 
 # What is read in each network namespace.

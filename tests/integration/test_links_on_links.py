@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.convergence import Run, converge, converge_and_paste, shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.refusals import refusal_of, refuse_each
+from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 
 STAGE = """
     netns add red
@@ -135,6 +137,62 @@ def test_parent_in_another_namespace_than_the_host(host: Host, run_module: Run) 
     converge_and_paste(host, run_module, prepare, "link", links=links, owner="lab")
 
 
+NIC = """
+    netns add red
+    link add name nic0 type ifb
+    link set nic0 up mtu 1400
+"""
+
+
+def on_nic(namespace: str | None = "red") -> list[dict[str, Any]]:
+    """Return a device that moves into a namespace, and links on it."""
+    parents = ({"name": "vx0", "namespace": "red"}, {"name": "nic0", "namespace": namespace})
+    vxlan = {"kind": "vxlan", "vxlan": {"id": 5, "dstport": 4789}, "mtu": 1300}
+    return [
+        {"name": "mv1", "parent": parents[0], **MACVLAN},
+        {**parents[0], "parent": parents[1], "addresses": ["192.0.2.1/24"], **vxlan},
+        {"name": "mv2", "namespace": "red", "parent": parents[1], **MACVLAN},
+        {"name": "nic0", "namespace": "red", "enabled": True},
+    ]
+
+
+def test_links_on_a_device_that_the_call_moves(host: Host, run_module: Run) -> None:
+    """They are created when it is there, and again when its namespace was deleted by hand."""
+    converge_and_paste(host, run_module, lambda: shell(host, NIC), "link", links=on_nic(), owner="lab")
+    assert (host.links()["mv1"]["mtu"], host.links("red")["mv2"]["mtu"]) == (1300, 1400)
+    host.clear()
+    shell(host, NIC)
+    assert run_module("link", links=on_nic(), owner="lab").changed
+    # The kernel deletes what is on a device with the namespace, and returns the device to the host.
+    shell(host, f"-n red link set nic0 netns {os.getpid()}\nnetns del red\nnetns add red")
+    wait_until(lambda: "mv1" not in host.links())
+    converge(host, run_module, "link", links=on_nic(), owner="lab")
+    converge(host, run_module, "link", links=[], owner="lab", prune=True)
+    assert host.links().keys() == {"lo", "nic0"}
+
+
+@pytest.mark.parametrize("by", ["the_handler", "the_kernel"])
+def test_rollback_of_links_on_a_device_that_the_call_moves(
+    host: Host, run_module: Run, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    shell(host, NIC)
+    assert refuse_each(monkeypatch, by, LinkResource(), {"links": on_nic(), "owner": "lab"}) >= 4
+
+
+def test_links_on_a_device_where_it_is_no_longer_after_the_call_are_refused(host: Host, run_module: Run) -> None:
+    shell(host, NIC)
+    before = snapshot.take()
+    for check in (True, False):
+        message = run_module("link", links=on_nic(namespace=None), _check=check).message
+        assert "links[2] (mv2): parent.namespace: links[3] (nic0) moves host/nic0 away" in message
+        assert "give the parent `namespace: red`" in message
+    large = [{**on_nic()[2], "mtu": 1500}, on_nic()[3]]
+    assert (
+        "links[0] (mv2): mtu: 1500 is above 1400, the MTU of its parent nic0" in run_module("link", links=large).message
+    )
+    snapshot.assert_unchanged(before)
+
+
 @pytest.mark.parametrize("by", ["the_handler", "the_kernel"])
 def test_rollback_restores_links_with_what_is_on_them_and_their_members(
     host: Host, run_module: Run, monkeypatch: pytest.MonkeyPatch, by: str
@@ -228,13 +286,16 @@ def test_wrong_options_are_refused_with_the_right_ones(host: Host, run_module: R
 
 
 def test_what_the_kernel_would_refuse_is_refused_in_check_mode(host: Host, run_module: Run) -> None:
-    shell(host, STAGE)
+    shell(host, STAGE + "link add link base1 name old0 type macvlan mode bridge")
     links = [
         {"name": "a0", "kind": "macvlan", "parent": {"name": "base0"}, "mtu": 9000},
         {"name": "a1", "kind": "macvlan", "parent": {"name": "lo"}},
         {"name": "a2", "kind": "macvlan", "parent": {"name": "none0"}},
         {"name": "a3", "kind": "vxlan", "vxlan": {"id": 5, "remote": "239.0.0.1"}},
         {"name": "a4", "namespace": "green", "kind": "bridge"},
+        {"name": "a5", "kind": "macvlan", "parent": {"name": "base0"}},
+        {"name": "a6", "kind": "macvtap", "parent": {"name": "a5"}},
+        {"name": "a7", "kind": "macvlan", "parent": {"name": "old0"}},
     ]
     before = snapshot.take()
     message = run_module("link", links=links).message
@@ -244,6 +305,8 @@ def test_what_the_kernel_would_refuse_is_refused_in_check_mode(host: Host, run_m
         "links[2] (a2): parent: there is no link none0 in the host",
         "links[3] (a3): vxlan: the kernel refuses a link with these options: Invalid argument (EINVAL)",
         "links[4] (a4): namespace: the namespace green does not exist",
+        "links[6] (a6): parent: a5 is a macvlan itself, and the kernel would put a macvtap on what that is on",
+        "links[7] (a7): parent: old0 is a macvlan itself",
     ):
         assert part in message
     snapshot.assert_unchanged(before)

@@ -362,6 +362,12 @@ def test_kernel_parameters_of_an_earlier_step_are_known(host: Host, run_module: 
     run_twice(host, run_module, steps, {"netns", "nat_masquerade"})
 
 
+def test_the_loopback_of_a_new_namespace_is_up_and_is_the_namespaces(host: Host, run_module: Run) -> None:
+    links = [{"name": "lo", "namespace": "red", "addresses": ["10.51.0.1/32"], "enabled": True}]
+    steps = [step("netns", namespaces=[{"name": "red"}], **OWNERSHIP), step("link", links=links, **OWNERSHIP)]
+    run_twice(host, run_module, steps, {"netns", "link"})
+
+
 def test_check_mode_assumes_nothing_that_an_earlier_step_creates(host: Host, run_module: Run) -> None:
     assert run_module("sequence", steps=lab(), _check=True).warnings == []
     # Without the step that creates the namespaces: one line, whatever number of steps need them.

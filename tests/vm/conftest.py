@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Machines for the tests: one runs at a time, and each test finds it as a snapshot has kept it.
 
-By default the tests run on the newest Debian, and what the session has no time or no machine for is skipped; `--all`
-runs everything.
+By default the tests run on the newest Debian, those that are marked `long` are skipped, and so is what the session has
+no time or no machine for; `--all` runs everything.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from ansible_collections.netns.fabric.tests.vm.budget import Budget
 from ansible_collections.netns.fabric.tests.vm.lab import Lab
 from ansible_collections.netns.fabric.tests.vm.machine import Machine, MachineError
 
+#: For scenarios that only `--all` runs.
+long = pytest.mark.long
 #: How many boots' time it takes to boot a bare machine and install everything there.
 INSTALLATION = 6
 #: How many the topology takes, built twice, and a scenario on it: measured on an emulated machine.
@@ -37,6 +39,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the mark of tests that only `--all` runs."""
+    config.addinivalue_line("markers", "long: only with --all")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test on the newest Debian; on the others with `--all`."""
     if "suite" in metafunc.fixturenames:
@@ -46,9 +53,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("suite", suites, scope="session")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run first what costs least: the machine that is built once."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip the long tests without `--all`, and run first what costs least: the machine that is built once."""
     items.sort(key=_rank)
+    for item in items:
+        if item.get_closest_marker("long") and not config.getoption("--all"):
+            item.add_marker(_ONLY_WITH_ALL)
 
 
 def _rank(item: pytest.Item) -> tuple[int, bool, bool]:

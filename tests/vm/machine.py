@@ -26,6 +26,8 @@ SSH_NIC, NICS = "ens3", ("ens4", "ens5")
 
 _PATIENCE = 600  # seconds until a machine answers: emulated by two busy cores it takes minutes
 _MEMORY = 2048  # MiB
+#: How long a unit may take to start, for instance firewalld, which calls Python twice: kernel-command-line(7).
+_UNIT_PATIENCE = "systemd.default_timeout_start_sec=600"
 
 
 class MachineError(Exception):
@@ -224,7 +226,7 @@ def _qemu(machine: Machine) -> list[str]:
         *("qemu-system-x86_64", "-nodefaults", *accelerator),
         *("-cpu", "max", "-smp", "1", "-m", str(_MEMORY)),
         *("-kernel", str(kernel), "-initrd", str(initrd)),
-        *("-append", "root=/dev/vda rw console=ttyS0 mitigations=off net.ifnames=1"),
+        *("-append", f"root=/dev/vda rw console=ttyS0 mitigations=off net.ifnames=1 {_UNIT_PATIENCE}"),
         *("-drive", f"file={machine.directory}/disk.qcow2,if=none,id=disk,format=qcow2,cache=unsafe,discard=unmap"),
         *("-device", "virtio-blk-pci,drive=disk,addr=8", "-device", "virtio-rng-pci,addr=9", *nics),
         *("-display", "none", "-serial", f"file:{machine.serial_log}"),

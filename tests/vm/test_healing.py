@@ -6,17 +6,35 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.netns.fabric.tests.vm.conftest import long
 from ansible_collections.netns.fabric.tests.vm.lab import SITE, Lab
 
 #: What happens to a host, each with the commands that do it.
 DAMAGE = {
     "ovs-vswitchd killed": "systemctl kill --signal=SIGKILL ovs-vswitchd; while pidof ovs-vswitchd; do sleep 0.2; done",
 }
+#: The same, of what is less likely.
+FURTHER_DAMAGE = {
+    "service restarted": "systemctl restart openvswitch-switch",
+    "module reloaded": "systemctl stop openvswitch-switch ovs-vswitchd; ovs-dpctl del-dp system@ovs-system; "
+    "modprobe -r openvswitch; systemctl start openvswitch-switch",
+    "module removed, Open vSwitch stopped": "systemctl stop openvswitch-switch ovs-vswitchd ovsdb-server; "
+    "ovs-dpctl del-dp system@ovs-system; modprobe -r openvswitch",
+    "tap left by a userspace datapath": "systemctl stop openvswitch-switch ovs-vswitchd; "
+    "ovs-dpctl del-dp system@ovs-system; ip tuntap add mode tap name int_br; "
+    "ip link set dev int_br alias netns.fabric:default; systemctl start openvswitch-switch",
+    "bridge on the userspace datapath": "ovs-vsctl set Bridge int_br datapath_type=netdev",
+    "local interface down and without address": "ip link set dev int_br down; ip addr flush dev int_br",
+    "veth pair deleted": "ip link del dev ns01_tap",
+    "namespace deleted": "ip netns del ns01",
+    "every port deleted": "ovs-vsctl del-port ns01_tap; ovs-vsctl del-port ns02_tap",
+    "forwarding off and rules flushed": "sysctl -q -w net.ipv4.ip_forward=0; nft flush ruleset",
+}
 
 
-@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("damage", [*DAMAGE, *(pytest.param(name, marks=long) for name in FURTHER_DAMAGE)])
 def test_one_run_repairs(built_lab: Lab, damage: str) -> None:
-    built_lab.root(DAMAGE[damage])
+    built_lab.root({**DAMAGE, **FURTHER_DAMAGE}[damage])
     built_lab.build()
     built_lab.assert_reference_works()
     assert built_lab.root("ovs-vsctl get Bridge int_br datapath_type").strip() in ('""', "system")
@@ -42,3 +60,13 @@ def configuration(listed: str) -> list[str]:
     return [
         line for line in listed.splitlines() if line.split()[0] not in ("datapath_id", "datapath_version", "status")
     ]
+
+
+@long
+def test_reboot(built_lab: Lab) -> None:
+    """One run restores what a reboot has left, and check mode predicts it."""
+    built_lab.machine.reboot()
+    built_lab.prepare_outside()
+    predicted = built_lab.play(SITE, "--check", "--diff")
+    assert built_lab.build().diff == predicted.diff
+    built_lab.assert_reference_works()

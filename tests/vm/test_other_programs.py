@@ -4,9 +4,69 @@
 
 from __future__ import annotations
 
+import pytest
+
+from ansible_collections.netns.fabric.tests.vm.conftest import long
 from ansible_collections.netns.fabric.tests.vm.lab import TEARDOWN, Lab
 
+FIREWALLD = """
+    for where in "" --permanent; do
+        firewall-cmd $where --list-all-zones
+        firewall-cmd $where --list-all-policies
+    done
+"""
 OUR_FILES = "find /etc/udev/rules.d /etc/systemd/network -name '*netns.fabric*'"
+NETWORK_FILE = r"[Match]\nType=ether\n[Network]\nDHCP=yes\n"
+
+
+def start_firewalld(lab: Lab, zones: str = "") -> None:
+    """Start firewalld; ssh is let in by the zone `public`, which is the default."""
+    lab.root(f"systemctl start firewalld; firewall-cmd --state; {zones}")
+
+
+@long
+@pytest.mark.parametrize(
+    "zones",
+    ["", "firewall-cmd --permanent --zone=public --add-interface=ens4; firewall-cmd --reload"],
+    ids=["links in no zone", "uplink in a zone"],
+)
+def test_firewalld(lab: Lab, zones: str) -> None:
+    start_firewalld(lab, zones)
+    before = lab.root(FIREWALLD)
+    lab.build()
+    lab.assert_reference_works()
+    lab.root("firewall-cmd --reload")
+    lab.assert_reference_works()
+    lab.root("systemctl restart firewalld; firewall-cmd --state")
+    lab.assert_reference_works()
+    lab.play(TEARDOWN)
+    assert lab.root(FIREWALLD) == before
+
+
+@long
+def test_ufw(lab: Lab) -> None:
+    lab.root("ufw allow 22/tcp; ufw --force enable")
+    before = lab.root("ufw status verbose; iptables-save | grep -v '^[#:]'")
+    lab.build()
+    lab.assert_reference_works()
+    lab.root("ufw reload")
+    lab.build()
+    lab.assert_reference_works()
+    lab.play(TEARDOWN)
+    assert lab.root("ufw status verbose; iptables-save | grep -v '^[#:]'") == before
+
+
+@long
+def test_docker(lab: Lab) -> None:
+    lab.root("systemctl start docker; docker network create other")
+    before = lab.root("iptables-save | grep -v '^[#:]'; docker network ls --format '{{.Name}}'")
+    lab.build()
+    lab.assert_reference_works()
+    lab.root("systemctl restart docker")
+    lab.build()
+    lab.assert_reference_works()
+    lab.play(TEARDOWN)
+    assert lab.root("iptables-save | grep -v '^[#:]'; docker network ls --format '{{.Name}}'") == before
 
 
 def test_network_manager(lab: Lab) -> None:
@@ -21,3 +81,17 @@ def test_network_manager(lab: Lab) -> None:
     lab.build()
     lab.play(TEARDOWN)
     assert lab.root(f"nmcli --terse --fields DEVICE,STATE device; {OUR_FILES}") == before
+
+
+@long
+def test_systemd_networkd(lab: Lab) -> None:
+    """A network file of the user's that matches every link does not configure ours."""
+    lab.root(f"printf '{NETWORK_FILE}' >/etc/systemd/network/zz-all.network; networkctl reload")
+    before = lab.root(OUR_FILES)
+    lab.build()
+    lab.root("systemctl restart systemd-networkd; networkctl reload")
+    lab.assert_reference_works()
+    states = {line.split()[1]: line.split()[-1] for line in lab.root("networkctl list --no-legend").splitlines()}
+    assert {states[name] for name in ("ns01_tap", "ns02_tap", "int_br")} == {"unmanaged"}
+    lab.play(TEARDOWN)
+    assert lab.root(OUR_FILES) == before

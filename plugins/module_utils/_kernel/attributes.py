@@ -348,9 +348,10 @@ class Kind:
     `module` is the kernel module that has it. `on_parent`: it is on another link (IFLA_LINK); `lower`: it may be bound
     to one, by this attribute of IFLA_INFO_DATA. `underlay`: its outer packets may travel in another namespace than its
     own. `takes_members`: other links may have it as their master; `down`: they are down as they become members.
-    `whole`: a change has to repeat what stays. `mtu_of_parent`: its MTU is at most that of its parent. `device`: it is
-    created by /dev/net/tun, and not by netlink. `generic`: its options are read and set by generic netlink. `reported`
-    are the attributes that cannot be set.
+    `whole`: a change has to repeat what stays. `mtu_of_parent`: its MTU is at most that of its parent.
+    `up_with_parent`: it is up only while that is, unless this option is set. `flat`: on a link of these kinds the
+    kernel puts it on what that one is on. `device`: it is created by /dev/net/tun, and not by netlink. `generic`: its
+    options are read and set by generic netlink. `reported` are the attributes that cannot be set.
     """
 
     name: str
@@ -366,6 +367,8 @@ class Kind:
     down: bool = False
     whole: bool = False
     mtu_of_parent: bool = False
+    up_with_parent: str = ""
+    flat: frozenset[str] = frozenset()
     device: bool = False
     generic: bool = False
     reported: frozenset[int] = frozenset()

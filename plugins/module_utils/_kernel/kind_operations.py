@@ -29,7 +29,8 @@ Pairs = tuple[tuple[str, Any], ...]
 class CreateLink(KernelOperation):
     """Create a link of a kind.
 
-    `source` is the namespace that it is created from: that of its parent, or of its outer packets.
+    `source` is the namespace that it is created from: that of its parent, or of its outer packets. A link on one that
+    is moved is created after that.
     """
 
     namespace: NamespaceName
@@ -40,7 +41,7 @@ class CreateLink(KernelOperation):
     parent: str | None = None
     mac: str | None = None
     mtu: int | None = None
-    phase = Phase.CREATE
+    phase: Phase = Phase.CREATE
 
     @property
     def kind(self) -> Kind:

@@ -52,6 +52,9 @@ _SOME_MACVLAN = (
     ),
 )
 
+#: macvlan_common_newlink() in drivers/net/macvlan.c
+_MACVLANS = frozenset({"macvlan", "macvtap"})
+
 _BOND_MODES = {
     "balance-rr": 0,
     "active-backup": 1,
@@ -312,6 +315,7 @@ _ROWS = (
         ),
         on_parent=True,
         mtu_of_parent=True,
+        flat=frozenset({"ipvlan"}),
     ),
     Kind(
         "macvlan",
@@ -320,6 +324,7 @@ _ROWS = (
         _SOME_MACVLAN,
         on_parent=True,
         mtu_of_parent=True,
+        flat=_MACVLANS,
         reported=frozenset({6, 8}),  # IFLA_MACVLAN_MACADDR_COUNT, IFLA_MACVLAN_BC_QUEUE_LEN_USED
     ),
     Kind(
@@ -329,6 +334,7 @@ _ROWS = (
         _SOME_MACVLAN,
         on_parent=True,
         mtu_of_parent=True,
+        flat=_MACVLANS,
         reported=frozenset({6, 8}),  # IFLA_MACVLAN_MACADDR_COUNT, IFLA_MACVLAN_BC_QUEUE_LEN_USED
     ),
     Kind("tap", "A device whose frames a process reads and writes.", "tun", _TUN, "tun", {3: b"\2"}, device=True),
@@ -354,6 +360,7 @@ _ROWS = (
         ),
         on_parent=True,
         mtu_of_parent=True,
+        up_with_parent="loose_binding",
     ),
     Kind(
         "vrf",

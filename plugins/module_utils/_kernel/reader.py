@@ -38,8 +38,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     NamespaceName,
     NamespaceState,
     Neighbour,
+    Route,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.trial import Need, Trial
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import RTPROT_KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._system.processes import command_line
 
 Value = TypeVar("Value")
@@ -58,6 +60,8 @@ class Reader:
         self._removed_links: dict[NamespaceName, set[int]] = {}
         #: The links whose neighbours a simulation treats as removed, by namespace and index.
         self._flushed_links: dict[NamespaceName, set[int]] = {}
+        #: The links whose routes it treats as removed, likewise.
+        self._unrouted_links: dict[NamespaceName, set[int]] = {}
         #: The links that check mode treats as moved to a namespace.
         self._arrived_links: dict[NamespaceName, list[Link]] = {}
         #: The aliases that check mode treats as set, by namespace and name.
@@ -127,7 +131,7 @@ class Reader:
                     name,
                     links=tuple(self._link(name, link, peers, tx_checksum) for link in links),
                     addresses=self._cache[name, "addresses"] if addresses else (),
-                    routes=self._cache[name, "routes"] if routes else (),
+                    routes=self._routes(name) if routes else (),
                     neighbours=self._neighbours(name) if neighbours else (),
                     rules=self._cache[name, "rules"] if rules else (),
                     qdiscs=self._cache[name, "qdiscs"] if qdiscs else (),
@@ -202,6 +206,18 @@ class Reader:
         found: tuple[Neighbour, ...] = self._cache[name, "neighbours"]
         flushed = self._flushed_links.get(name, set())
         return tuple(neighbour for neighbour in found if neighbour.device not in flushed)
+
+    def _routes(self, name: NamespaceName) -> tuple[Route, ...]:
+        found: tuple[Route, ...] = self._cache[name, "routes"]
+        without = self._unrouted_links.get(name)
+        if not without:
+            return found
+        # Those of the kernel return with the addresses, when the link is up again.
+        return tuple(
+            route
+            for route in found
+            if route.protocol == RTPROT_KERNEL or not route.devices or not without.issuperset(route.devices)
+        )
 
     def _links(self, name: NamespaceName, counters: bool) -> list[messages.LinkMessage]:
         found: list[messages.LinkMessage] = self._cache[name, "links with counters" if counters else "links"]
@@ -347,14 +363,14 @@ class Reader:
         """Read from now on as if some of these operations had been executed.
 
         These are removals, kernel parameters, aliases, the neighbours of links that go down or get another MAC address,
-        and moves: a link that moves away is removed from where it was, and is there where it returns to the host. The
-        end of a veth pair is not, whose planning needs it.
+        the routes of those that go down, and moves: a link that moves away is removed from where it was, and is there
+        where it returns to the host. The end of a veth pair is not, whose planning needs it.
         """
         for each in operations:
             if isinstance(each, op.SetAlias):
                 self._set_aliases[each.namespace, each.link] = each.alias
             if isinstance(each, (op.SetDown, op.SetMac)):
-                self._simulate_flush(each.namespace, each.link)
+                self._simulate_flush(each.namespace, each.link, is_down=isinstance(each, op.SetDown))
         removals = [each for each in operations if isinstance(each, (op.DeleteLink, op.MoveLink, op.RemoveNamespace))]
         self._simulate_removals(removals)
         # After the removals: what is re-created, or has moved, gets its parameters then.
@@ -364,11 +380,16 @@ class Reader:
             if isinstance(each, op.SetSysctl):
                 self._simulated_sysctls.set(each.namespace, each.key, each.value)
 
-    def _simulate_flush(self, namespace: NamespaceName, name: str) -> None:
-        """Treat the neighbours on a link as removed (neigh_ifdown() and neigh_changeaddr() in net/core/neighbour.c)."""
+    def _simulate_flush(self, namespace: NamespaceName, name: str, is_down: bool) -> None:
+        """Treat the neighbours on a link as removed (neigh_ifdown() and neigh_changeaddr() in net/core/neighbour.c).
+
+        And the routes of one that goes down (fib_sync_down_dev() in net/ipv4/fib_semantics.c, rt6_sync_down_dev()).
+        """
         link = self.read([namespace]).link(namespace, name)
         if link is not None:
             self._flushed_links.setdefault(namespace, set()).add(link.index)
+            if is_down:
+                self._unrouted_links.setdefault(namespace, set()).add(link.index)
 
     def _simulate_removals(self, removals: Sequence[Any]) -> None:
         state = self.read([None], others=self._handles.names()) if removals else KernelState()
@@ -417,6 +438,7 @@ class Reader:
         self._removed_links.clear()
         self._arrived_links.clear()
         self._flushed_links.clear()
+        self._unrouted_links.clear()
         self._set_aliases.clear()
         self._simulated_sysctls.clear()
         self._handles.show_hidden()

@@ -59,6 +59,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_origi
     restore,
     returns,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_parents import Parents
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_places import (
     find_link,
     find_renamed,
@@ -188,7 +189,7 @@ class _LinkPlanner(Planner[WantedLink]):
         super().__init__(call)
         self._actual = actual
         self._host_names = HostNames(actual.namespace(None))
-        self._created = CreatedLinks(self, actual)
+        self._created = CreatedLinks(self, actual, Parents(self, actual, self._find))
         self._given_back: set[tuple[NamespaceName, str]] = set()
 
     def check(self) -> Iterator[FabricError]:
@@ -346,6 +347,8 @@ class _LinkPlanner(Planner[WantedLink]):
             ALink(None if wanted.nic else wanted.namespace, name),
         )
         found = assume_with_sysctls(self._actual, wanted.namespace, wanted.name, wanted.settings)
+        if wanted.name == "lo" and wanted.namespace:  # of a namespace that an earlier step creates, with it up
+            return replace(found, link=replace(found.link, loopback=True, up=True))
         if self.call.ensures(AVeth(*wanted.where)):
             is_up = self.call.ensures(ALinkUp(*wanted.where))
             return replace(found, link=replace(found.link, kind="veth", up=is_up))

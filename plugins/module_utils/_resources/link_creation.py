@@ -27,6 +27,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_maste
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_model import WantedKind, WantedLink, Where
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_altname
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_origin import alias_of_created
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_parents import Parents
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
     Found,
     Settings,
@@ -38,7 +39,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
     place,
     plan_settings,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.things import AFile, ALink
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import AFile
 
 #: Bytes of an Ethernet address, written with colons.
 MAC_LENGTH = 17
@@ -87,15 +88,19 @@ def find_difference(state: KernelState, own: WantedKind, where: Where, link: Lin
     return found
 
 
-def creation_of(wanted: WantedLink, own: WantedKind, kept: Mapping[str, Any], former: Link | None = None) -> CreateLink:
-    """Return the creation of a link; `kept` are the options of the one that it replaces, `former` is that."""
-    values = own.kind.keep(kept, own.values)
+def creation_of(state: KernelState, wanted: WantedLink, own: WantedKind, former: Link | None) -> CreateLink:
+    """Return the creation of a link; `former` is the one that it replaces."""
+    values = own.kind.keep(kept_values(own, former), own.values)
     settings = wanted.settings
     if former is not None and not _is_of(own, former):
         former = None
-    # In some modes the address is that of the parent.
+    # In some modes the address is that of the parent, and a VLAN has it unless it was given another one.
+    base = state.base_of(former) if former else None
     is_own = (
-        former is not None and len(former.mac) == MAC_LENGTH and not any(each.rigid for each in own.kind.attributes)
+        former is not None
+        and len(former.mac) == MAC_LENGTH
+        and not any(each.rigid for each in own.kind.attributes)
+        and not (base and base[1].mac == former.mac)
     )
     mac = settings.mac or (former.mac if former and is_own else None)
     return CreateLink(
@@ -120,6 +125,13 @@ def kept_values(own: WantedKind, link: Link | None) -> dict[str, Any]:
     return own.kind.deviations(data_of(link.information)) if link and _is_of(own, link) else {}
 
 
+def _needs_parent_up(wanted: WantedLink, own: WantedKind, link: Link | None) -> bool:
+    """Return whether a link is to be up, and the kernel lets it only on one that is up."""
+    option = own.kind.up_with_parent
+    is_up = wanted.settings.enabled if wanted.settings.enabled is not None else link is None or link.up
+    return bool(option) and is_up and not {**kept_values(own, link), **own.values}.get(option, False)
+
+
 def is_created_by(link: Link, owner: str | None) -> bool:
     """Return whether a link exists by the declaration of this owner alone: it may be created again as another kind."""
     return link.created and link.owners == (owner,)
@@ -137,7 +149,7 @@ def trials(state: KernelState, entries: Sequence[WantedLink]) -> Iterator[Create
             continue
         link = state.link(*wanted.where)
         if link is None or not _is_of(wanted.own, link) or differs(state, wanted):
-            yield creation_of(wanted, wanted.own, kept_values(wanted.own, link))
+            yield creation_of(state, wanted, wanted.own, link)
 
 
 def differs(state: KernelState, wanted: WantedLink) -> bool:
@@ -157,9 +169,10 @@ def depth_of(state: KernelState, link: Link | None) -> int:
 class CreatedLinks:
     """Plans those links of a call that have a kind."""
 
-    def __init__(self, planner: Planner[WantedLink], actual: KernelState) -> None:
+    def __init__(self, planner: Planner[WantedLink], actual: KernelState, parents: Parents) -> None:
         self._planner = planner
         self._actual = actual
+        self._parents = parents
         entries = [each for each in planner.call.entries if each.present and each.own]
         #: The kinds of the links that the call declares, by the kernel's names.
         self.declared = {each.where: each.own.kind.kernel_name for each in entries if each.own}
@@ -203,7 +216,7 @@ class CreatedLinks:
         link = self._actual.link(*wanted.where)
         if link is not None:
             self._check_usable(wanted, own, link)
-        self._check_parent(wanted, own)
+        self._parents.check(wanted, own, self.declared, _needs_parent_up(wanted, own, link))
         self._planner.attempt(self._check_files, wanted, own)
         difference = Difference() if link is None else find_difference(self._actual, own, wanted.where, link)
         if link is None or difference.after:
@@ -223,27 +236,6 @@ class CreatedLinks:
             )
         self._planner.refuse_others(wanted.entry, "name", link.name, link.owners)
 
-    def _check_parent(self, wanted: WantedLink, own: WantedKind) -> None:
-        if own.parent is None:
-            return
-        parent = self._actual.named(*own.parent)
-        if own.parent in self.declared or self._planner.call.ensures(ALink(*own.parent)):
-            return
-        if parent is None:
-            missing = (
-                f"there is no link {own.parent[1]} in {own.parent[0] or 'the host'}; create it first, or in the call"
-            )
-            self._planner.require(wanted.entry, "parent", missing, ALink(*own.parent))
-            return
-        if parent.loopback:
-            raise InvalidEntry(wanted.entry, "parent", f"no {own.kind.name} can be on the loopback; give another link")
-        entry = next((each for each in self._planner.call.entries if each.where == own.parent), None)
-        size = (entry.settings.mtu if entry else None) or parent.mtu
-        if own.kind.mtu_of_parent and (wanted.settings.mtu or 0) > size:
-            raise InvalidEntry(
-                wanted.entry, "mtu", f"{wanted.settings.mtu} is above {size}, the MTU of its parent {parent.name}"
-            )
-
     def _check_files(self, wanted: WantedLink, own: WantedKind) -> None:
         """Require the files that keys are in."""
         peers = [each for value in own.values.values() for each in as_tuple(value)]
@@ -253,7 +245,7 @@ class CreatedLinks:
                 self._planner.require(wanted.entry, own.kind.name, missing, AFile(key.path))
 
     def _check_accepted(self, wanted: WantedLink, own: WantedKind, link: Link | None) -> None:
-        reason = self._actual.refused_links.get(creation_of(wanted, own, kept_values(own, link)).form)
+        reason = self._actual.refused_links.get(creation_of(self._actual, wanted, own, link).form)
         if reason:
             raise InvalidEntry(wanted.entry, "kind" if "no links of the kind" in reason else own.kind.name, reason)
 
@@ -297,7 +289,9 @@ class CreatedLinks:
             settings = _as_before(wanted.settings, former_found, (wanted.namespace, former_found.master) in self.gone)
             members = self._members_of(wanted, former)
             difference.add("recreated", False, True)
-        creation = creation_of(wanted, own, kept_values(own, former), former)
+        creation = creation_of(self._actual, wanted, own, former)
+        if self._parents.is_late(own.parent):
+            creation = replace(creation, phase=Phase.MOVE)
         steps.append(creation)
         if own.kind.generic and own.values:
             steps.append(ConfigureLink(wanted.namespace, wanted.name, _pairs(own, own.values)))
@@ -388,7 +382,10 @@ class CreatedLinks:
         kind = find_kind(link.kind, link.information)
         # A tunnel is in the way of a new one with the same number.
         is_tunnel = kind is not None and kind.underlay and not any(self._actual.links_on(where[0], link))
-        step = op.DeleteLink(*where, phase=Phase.RELEASE if is_tunnel else Phase.REMOVE)
+        # A device that moves keeps being promiscuous for a link that it loses elsewhere (dev_change_net_namespace()).
+        base = self._actual.base_of(link)
+        on_moved = base is not None and base[1].origin is not None and base[1].origin.moved
+        step = op.DeleteLink(*where, phase=Phase.RELEASE if is_tunnel or on_moved else Phase.REMOVE)
         self._change(entry, where, {"kind": describe_kind(link)}, None, (step,))
 
     def _disown(self, entry: Entry, where: Where, link: Link) -> None:

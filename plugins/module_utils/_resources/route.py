@@ -168,7 +168,7 @@ class _RoutePlanner(Planner[WantedRoute]):
         try:
             if hop.device and routes.state.named(hop.device) is None:
                 refuse_long_name(wanted.entry, f"{hop.path}device", hop.device)
-            for option, message, thing in routes.obstacles(hop):
+            for option, message, thing in routes.obstacles(hop, routes.table_of(wanted)):
                 if not self.call.ensures(thing):
                     self.require(wanted.entry, hop.path + option, message, thing)
                     break  # what else is missing cannot be seen

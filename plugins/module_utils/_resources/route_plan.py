@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cached_property
 from ipaddress import ip_address, ip_network
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
@@ -167,7 +168,7 @@ class NamespaceRoutes:
 
     # What the kernel would refuse
 
-    def obstacles(self, hop: WantedNextHop) -> Iterator[tuple[str, str, object]]:
+    def obstacles(self, hop: WantedNextHop, table: int | None) -> Iterator[tuple[str, str, object]]:
         """Yield why the kernel would refuse a next hop: the option, the message, what would have to exist."""
         link = self.state.named(hop.device) if hop.device else None
         if hop.device and link is None:
@@ -180,7 +181,12 @@ class NamespaceRoutes:
         if hop.device and not (link and link.up):
             message = f"{hop.device} is down; bring it up before adding a route through it"
             yield "device", message, ALinkUp(self.state.name, hop.device)
-        if hop.gateway and not hop.onlink and not self._reaches(hop.gateway, hop.device, link):
+        if hop.gateway and not hop.onlink and not self._reaches(hop.gateway, hop.device, link, table):
+            vrf = next((name for name, own in self._vrfs.items() if self._reaches(hop.gateway, None, None, own)), None)
+            if vrf is not None:
+                apart = f"{hop.gateway} is reached in the VRF {vrf} only; add `vrf: {vrf}`, or the `device`"
+                yield "gateway", apart, AGateway(self.state.name, hop.gateway)
+                return
             owner = f"{hop.device} has no" if hop.device else "no link that is up has an"
             message = (
                 f"{owner} address whose network contains "
@@ -194,15 +200,26 @@ class NamespaceRoutes:
         found = self.state.addresses_of(link) if link else self.state.addresses
         return ", ".join(sorted(str(address) for address in found if not address.made_by_kernel)) or "none"
 
-    def _reaches(self, gateway: str, device: str | None, link: Link | None) -> bool:
-        """Whether an existing or planned route leads to the gateway itself, through the device if one is named."""
+    @cached_property
+    def _vrfs(self) -> dict[str, int | None]:
+        """The tables of the VRFs that exist."""
+        vrfs = [link for link in self.state.links if link.kind == "vrf"]
+        return {link.name: KINDS["vrf"].decode(data_of(link.information)).get("table") for link in vrfs}
+
+    def _reaches(self, gateway: str, device: str | None, link: Link | None, table: int | None) -> bool:
+        """Whether an existing or planned route leads to the gateway itself, through the device if one is named.
+
+        Without a device, the kernel does not look for it in the tables of VRFs (fib_check_nh_v4_gw()).
+        """
         address = ip_address(gateway)
         if address.version == 6 and address.is_link_local:
             return True
+        apart = set(self._vrfs.values())
         there = [
             route.destination
             for route in self.state.routes
-            if _is_direct(route) and (not device or (link and route.device == link.index))
+            if _is_direct(route)
+            and ((link and route.device == link.index) if device else route.table == table or route.table not in apart)
         ]
         planned = [destination for destination, name in self._direct if not device or name == device]
         ensured = [network for name, network in self._ensured if None in (name, device) or name == device]

@@ -11,13 +11,14 @@ from typing import Any, cast
 import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import messages, sysctl
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import sysctl
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.messages import LinkMessage
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import DUMP_PATIENCE, EndlessDump
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.reader import Reader
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import End, Link, NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import End, Link, NamespaceName, NextHop, Route
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import RTPROT_KERNEL
 
 
 def veth(index: int, name: str, peer_index: int) -> LinkMessage:
@@ -106,6 +107,19 @@ def test_links_are_dumped_once_between_two_writes() -> None:
     found.forget()
     found.read(["red"])
     assert [handle.dumps for handle in handles.handles.values()] == [1, 2]
+
+
+def test_routes_by_a_link_that_goes_down_are_gone_but_for_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_eth0 = Route("10.1.0.0/16", device=2)
+    by_another = Route("10.2.0.0/16", next_hops=(NextHop(device=2), NextHop(device=3)))
+    of_the_kernel = Route("192.0.2.0/24", device=2, protocol=RTPROT_KERNEL)
+    found = reader(FakeHandles())
+    monkeypatch.setattr(FakeHandle, "routes", lambda *_patience: [by_eth0, by_another, of_the_kernel], raising=False)
+    monkeypatch.setattr(messages, "parse_route", lambda route: route)
+    found.simulate([op.SetMac("red", "eth0", "02:00:00:00:00:01")])
+    assert found.read(["red"], routes=True).namespace("red").routes == (by_eth0, by_another, of_the_kernel)
+    found.simulate([op.SetDown("red", "eth0")])
+    assert found.read(["red"], routes=True).namespace("red").routes == (by_another, of_the_kernel)
 
 
 def test_a_removed_veth_is_gone_with_its_far_end() -> None:
