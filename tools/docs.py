@@ -52,6 +52,15 @@ RETURNED: Mapping[str, Mapping[str, Any]] = {
 RETURNED_WHEN: Mapping[str, str] = {"sequence": "success, and failure of a step or probe"}
 
 
+#: The options by which OVN selects packets by their protocol, in every rule that has them.
+TRAFFIC: Mapping[str, str] = {
+    "protocol": "The protocol. If omitted, any. V(icmp) is that of IPv4.",
+    "ports": "The destination ports, and ranges such as V(8000-8100). If omitted, any.",
+    "icmp_type": "The type of ICMP. If omitted, any.",
+    "icmp_code": "The code of ICMP. If omitted, any.",
+}
+
+
 class Captured(Exception):
     """Carries what a module passes to AnsibleModule."""
 
@@ -79,9 +88,16 @@ def load_arguments(module: str) -> Mapping[str, Any]:
     raise RuntimeError(f"the module {module} does not use AnsibleModule")
 
 
-def load_options(module: str) -> dict[str, Any]:
-    """Return a module's documented options, those of its documentation fragments included."""
-    documented = yaml.safe_load(importlib.import_module(f"{PLUGINS}.modules.{module}").DOCUMENTATION)
+def load_options(text: str) -> dict[str, Any]:
+    """Return the documented options of a module's file, those of its documentation fragments included.
+
+    Raises:
+        ValueError: It has no documentation.
+    """
+    found = re.search(r'^DOCUMENTATION = r"""(.*?)^"""', text, re.DOTALL | re.MULTILINE)
+    if found is None:
+        raise ValueError("there is no DOCUMENTATION")
+    documented = yaml.safe_load(found[1])
     options: dict[str, Any] = {}
     for name in documented.get("extends_documentation_fragment", ()):
         file, _dot, part = name.removeprefix("netns.fabric.").partition(".")
@@ -208,6 +224,14 @@ def _describe_attribute(attribute: Any, noun: str) -> dict[str, Any]:
     return described
 
 
+def describe_traffic() -> dict[str, Any]:
+    """Return the documentation of the options by which OVN selects packets by their protocol."""
+    # Found once sys.path is set.
+    from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.matches import TRAFFIC_OPTIONS
+
+    return {name: {"description": TRAFFIC[name], **option} for name, option in TRAFFIC_OPTIONS.items()}
+
+
 def _in_yaml(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -305,14 +329,13 @@ def generate(module: str, text: str) -> str:
         ValueError: A block or the documentation of an option is missing.
     """
     spec = load_arguments(module)["argument_spec"]
-    documented = load_options(module)
     if re.search(r"^ *# BEGIN kinds ", text, re.MULTILINE):
-        kinds = describe_kinds(module, spec)
-        text = replace_block(text, "kinds", kinds)
-        documented = {**documented, **kinds}
+        text = replace_block(text, "kinds", describe_kinds(module, spec))
+    if re.search(r"^ *# BEGIN traffic ", text, re.MULTILINE):
+        text = replace_block(text, "traffic", describe_traffic())
     bulk_list = find_bulk_list(spec)
     if bulk_list:
-        text = replace_block(text, bulk_list, describe_list(bulk_list, spec, documented))
+        text = replace_block(text, bulk_list, describe_list(bulk_list, spec, load_options(text)))
     for name in RETURNED:
         if re.search(rf"^{name}:$", text, re.MULTILINE):
             text = replace_block(text, name, describe_returned(module, name))

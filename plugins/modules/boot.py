@@ -55,7 +55,7 @@ options:
         type: str
         choices:
           [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovn_acl, ovn_chassis, ovn_router,
-           ovn_switch, ovs_bridge, ovs_mirror, ovs_port, ovs_qos, policy, qdisc, route, rule, veth]
+           ovn_switch, ovs_bridge, ovs_flow, ovs_mirror, ovs_port, ovs_qos, policy, qdisc, route, rule, veth]
         required: true
       options:
         description: The options of the module.
@@ -73,7 +73,7 @@ options:
         type: str
         choices:
           [isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovn_acl, ovn_chassis, ovn_router,
-           ovn_switch, ovs_bridge, ovs_mirror, ovs_port, ovs_qos, policy, qdisc, route, rule, veth]
+           ovn_switch, ovs_bridge, ovs_flow, ovs_mirror, ovs_port, ovs_qos, policy, qdisc, route, rule, veth]
         required: true
       options:
         description: The options of the module.
@@ -134,6 +134,7 @@ options:
               - ovn_router
               - ovn_switch
               - ovs_bridge
+              - ovs_flow
               - ovs_mirror
               - ovs_port
               - ovs_qos
@@ -168,6 +169,7 @@ options:
               - ovn_router
               - ovn_switch
               - ovs_bridge
+              - ovs_flow
               - ovs_mirror
               - ovs_port
               - ovs_qos

@@ -69,6 +69,16 @@ options:
       - The block has the lines of the host's C(/etc/hosts) too, unless the rest of the file has C(localhost).
       - An empty dictionary removes the block. If omitted, it is left unchanged.
     type: dict
+  host_sysctls:
+    description:
+      - Kernel parameters of the host itself below C(net.), each with its value. For those of a link, see O(sysctls) of
+        M(netns.fabric.link).
+      - With O(owner), what a parameter was before is recorded in C(/run/netns.fabric/sysctls.json), until the host
+        starts again. V(null) restores it, and so does O(prune) with what is not listed; but not if somebody else has
+        set the parameter since, and not the forwarding of the whole host, on which other software may depend.
+      - A parameter to which another owner has given another value is refused.
+      - If omitted, the parameters are left unchanged.
+    type: dict
   force:
     description:
       - Whether O(state=absent) deletes the namespace although processes run in it. Its links are deleted as well.

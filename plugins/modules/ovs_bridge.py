@@ -237,19 +237,6 @@ options:
       cache_max_flows:
         description: The highest number of flows that are aggregated.
         type: int
-  flows:
-    description:
-      - The exact list of the OpenFlow rules of O(owner) on the bridge, each as ovs-ofctl(8) takes it, with its actions
-        and without a cookie, for example V(table=0,priority=100,ip,in_port=ns01_tap,actions=drop). Flows of others,
-        the one that a bridge has by default included, are left unchanged.
-      - They are changed together or not at all (C(ovs-ofctl --bundle)), which needs C(OpenFlow13) or later among
-        O(protocols), if these are given.
-      - A flow may name ports of the bridge, which must exist. Give O(flows) after M(netns.fabric.ovs_port) has added
-        them, in a second entry for the bridge.
-      - C(ovs-vswitchd) keeps them in memory. The next run restores them after it was started again.
-      - An empty list removes the flows of O(owner). If omitted, they are left unchanged.
-    type: list
-    elements: str
   state:
     description:
       - Whether the bridge exists.
@@ -461,12 +448,6 @@ options:
           cache_max_flows:
             description: The highest number of flows that are aggregated. See O(ipfix.cache_max_flows).
             type: int
-      flows:
-        description: The exact list of the OpenFlow rules of O(owner) on the bridge, each as ovs-ofctl(8) takes it, with
-          its actions and without a cookie, for example V(table=0,priority=100,ip,in_port=ns01_tap,actions=drop). See
-          O(flows).
-        type: list
-        elements: str
       state:
         description: Whether the bridge exists. See O(state).
         type: str
@@ -474,7 +455,6 @@ options:
         default: present
     # END bridges
 notes:
-  - The cookie of declared flows is C(0x6e65746e) and the CRC-32 of O(owner), of the empty text without one.
   - The owner is stored as the key C(netns.fabric/OWNER) in C(external_ids). A bridge that was created without an owner
     is used and never owned. A bridge that is owned by another owner gets O(owner) as a further one, and is deleted with
     its last owner.
@@ -491,6 +471,7 @@ notes:
     M(netns.fabric.ovs_port) disables it. Run it after a bridge has changed to V(netdev).
 seealso:
   - module: netns.fabric.ovs_port
+  - module: netns.fabric.ovs_flow
   - module: netns.fabric.link
   - name: ovs-vswitchd.conf.db(5)
     description: Every column of the tables of Open vSwitch.
@@ -533,14 +514,6 @@ EXAMPLES = r"""
     sflow:
       targets: ["192.0.2.20:6343"]
       sampling: 64
-
-- name: Drop what two namespaces send to each other
-  netns.fabric.ovs_bridge:
-    name: int_br
-    flows:
-      - priority=100,ip,nw_src=192.168.100.1,nw_dst=192.168.100.2,actions=drop
-      - priority=100,ip,nw_src=192.168.100.2,nw_dst=192.168.100.1,actions=drop
-    owner: lab
 
 - name: Remove one key and leave the others unchanged
   netns.fabric.ovs_bridge:

@@ -55,7 +55,8 @@ options:
         type: str
         choices:
           [boot, isolation, link, nat_masquerade, nat_port_forward, neighbour, netns, ovn_acl, ovn_chassis,
-           ovn_router, ovn_switch, ovs_bridge, ovs_mirror, ovs_port, ovs_qos, policy, qdisc, route, rule, veth]
+           ovn_router, ovn_switch, ovs_bridge, ovs_flow, ovs_mirror, ovs_port, ovs_qos, policy, qdisc, route, rule,
+           veth]
         required: true
       options:
         description: The options of the module. Defaults that C(module_defaults) sets for it do not apply.
@@ -112,6 +113,7 @@ seealso:
   - module: netns.fabric.neighbour
   - module: netns.fabric.ovs_bridge
   - module: netns.fabric.ovs_port
+  - module: netns.fabric.ovs_flow
   - module: netns.fabric.ovs_mirror
   - module: netns.fabric.ovs_qos
   - module: netns.fabric.ovn_chassis

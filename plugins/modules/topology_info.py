@@ -459,6 +459,8 @@ openvswitch:
               snaplen: null
               external_ids: {}
               owners: [default]
+          flows:
+            - {flow: "priority=100,tcp,in_port=ns01_tap,tp_dst=23 actions=drop", owner: default}
           ports:
             - name: ns01_tap
               bridge: int_br
@@ -764,6 +766,13 @@ declarations:
       elements: dict
       sample:
         - {name: ns01_tap, bridge: int_br, tx_checksum: keep}
+    flows:
+      description: For M(netns.fabric.ovs_flow); those of O(owner), or without one, those that have none.
+      returned: success
+      type: list
+      elements: dict
+      sample:
+        - {bridge: int_br, flows: ["priority=100,tcp,in_port=ns01_tap,tp_dst=23 actions=drop"]}
     mirrors:
       description: For M(netns.fabric.ovs_mirror).
       returned: success

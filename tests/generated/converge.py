@@ -34,10 +34,16 @@ _PRESENT = (
     ("forwards", "nat_port_forward", "rules"),
     ("policies", "policy", "policies"),
     ("ports", "ovs_port", "ports"),
+    ("qos", "ovs_qos", "qos"),
+    ("mirrors", "ovs_mirror", "mirrors"),
+    ("flows", "ovs_flow", "bridges"),
 )
 _NORTHBOUND = (("ovn_switch", "switches"), ("ovn_router", "routers"), ("ovn_acl", "groups"))
 _ROUTING = ("neighbour", "route", "rule")
-_ABSENT = ("qdiscs", "ports", "bridges", "links", "isolation", "rules", "forwards", "pairs", "namespaces", "policies")
+_ABSENT = (
+    *("qdiscs", "ports", "qos", "mirrors", "flows", "bridges", "links", "isolation", "rules", "forwards", "pairs"),
+    *("namespaces", "policies"),
+)
 
 
 def steps(variables: Variables) -> list[Step]:
@@ -46,10 +52,10 @@ def steps(variables: Variables) -> list[Step]:
     calls = {}
     for name, module, option in _PRESENT:
         mark = {} if module in _ROUTING else {"owner": variables["name"], "prune": True}
-        if module in (*_ROUTING, "ovs_bridge", "ovs_port"):
+        if module in (*_ROUTING, "ovs_bridge", "ovs_port", "ovs_qos", "ovs_mirror"):
             mark["exact"] = True
         if module == "netns":
-            mark["hosts"] = lists["hosts"]
+            mark.update({name: lists[name] for name in ("hosts", "host_sysctls")})
         calls[name] = {"module": module, "options": {option: lists[name], **mark}}
     order = list(_ABSENT if variables.get("state") == "absent" else calls)
     if variables.get("state") == "absent":

@@ -511,6 +511,7 @@ TWO_WRONG: dict[str, tuple[str, list[dict[str, Any]], str]] = {
     ),
     "ovs_bridge": ("bridges", [{"name": "t0"}, {"name": "lo"}], "name"),
     "ovn_chassis": ("chassis", [{"bridge": "br-a"}, {"bridge": "br-b"}], ""),
+    "ovs_flow": ("bridges", [{"bridge": name, "flows": ["actions=drop"]} for name in ("t0", "t1")], "bridge"),
     "ovs_mirror": (
         "mirrors",
         [{"name": name, "bridge": "nowhere", "select_all": True, "output_port": "p0"} for name in ("m0", "m1")],

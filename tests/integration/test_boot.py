@@ -61,6 +61,7 @@ def build_steps() -> list[dict[str, Any]]:
         {"name": f"{name}-tap", "bridge": "br", "tag": 7, "peer": {"name": "eth0", "namespace": name}}
         for name in NUMBERS
     ]
+    mirror = {"name": "watch", "bridge": "br", "select_all": True, "output_vlan": 9}
     published = {"port": 8080, "to_address": "192.0.2.1", "to_port": 80}
     return [
         step("netns", namespaces=[{"name": name, "nameservers": ["192.0.2.53"]} for name in NUMBERS], **OWNERSHIP),
@@ -71,11 +72,15 @@ def build_steps() -> list[dict[str, Any]]:
         step("nat_masquerade", rules=[{"source": "192.0.2.0/24"}], **OWNERSHIP),
         step("nat_port_forward", rules=[published], **OWNERSHIP),
         step("ovs_port", ports=ports, **OWNERSHIP),
+        step("ovs_mirror", mirrors=[mirror], **OWNERSHIP),
+        step("ovs_flow", bridges=[{"bridge": "br", "flows": ["in_port=red-tap,udp,actions=drop"]}], **OWNERSHIP),
     ]
 
 
 def delete_steps() -> list[dict[str, Any]]:
     empty = {
+        "ovs_flow": "bridges",
+        "ovs_mirror": "mirrors",
         "ovs_port": "ports",
         "ovs_bridge": "bridges",
         "link": "links",
@@ -331,6 +336,8 @@ DAMAGE = {
     "an address": "-n blue addr del 192.0.2.2/24 dev eth0",
     "a route": "-n red route del default",
     "a port": "!ovs-vsctl --timeout=10 del-port red-tap",
+    "the flows": "!ovs-ofctl --timeout=10 del-flows br udp",
+    "a mirror": "!ovs-vsctl --timeout=10 clear bridge br mirrors",
     "a tag": "!ovs-vsctl --timeout=10 set port red-tap tag=9",
     "a bridge": "!ovs-vsctl --timeout=10 del-br br",
     "the gateway's address": "addr flush dev br",

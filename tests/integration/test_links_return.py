@@ -23,6 +23,8 @@ MARK = {"owner": "lab", "prune": True}
 MAC, DECLARED_MAC = "02:00:00:00:00:01", "02:00:00:00:00:99"
 #: What is declared of the device while it is in the namespace.
 DECLARED = {"name": "d0", "mtu": 1400, "mac": DECLARED_MAC, "addresses": ["192.0.2.1/24"], "enabled": True}
+#: The same, with another name in the namespace.
+RENAMED = {**DECLARED, "name": "lan0", "nic": "d0", "namespace": "red"}
 
 
 def steps(links: list[dict[str, Any]], namespaces: list[str], **mark: Any) -> list[dict[str, Any]]:
@@ -142,6 +144,22 @@ def test_a_link_of_the_host_gets_its_mtu_and_mac_back(host: Host, run_module: Ru
     assert read_device(host) == before
 
 
+def test_a_link_that_was_down_is_down_again(host: Host, run_module: Run) -> None:
+    shell(host, "link add down0 type ifb\nlink add up0 type ifb\nlink set up0 up")
+    links = [{"name": "down0", "enabled": True}, {"name": "up0", "enabled": False}]
+    converge(host, run_module, "link", links=links, **MARK)
+    # What somebody does with it later does not count.
+    shell(host, "link set down0 down")
+    converge(host, run_module, "link", links=links, **MARK)
+    assert read_device(host, "down0")["up"]
+    converge(host, run_module, "link", links=[], **MARK)
+    found = {name: read_device(host, name) for name in ("down0", "up0")}
+    assert {name: (each["up"], each["ifalias"]) for name, each in found.items()} == {
+        "down0": (False, None),
+        "up0": (True, None),
+    }
+
+
 def test_a_device_that_somebody_moves_to_the_host_returns_to_what_it_was(host: Host, run_module: Run) -> None:
     """So does the kernel, when somebody deletes the namespace of a physical device."""
     before = device(host, "up")
@@ -177,7 +195,7 @@ for kind, handler in handlers.HANDLERS.items():
     handlers.HANDLERS[kind] = dying(handler)
 sequence.converge(calls, check_mode=False)
 """
-    calls = steps([{**DECLARED, "namespace": "red"}], ["red"], **MARK)
+    calls = steps([RENAMED], ["red"], **MARK)
     status, moment = 9, 0
     while status == 9:
         before = device(host, "up")
@@ -193,6 +211,73 @@ sequence.converge(calls, check_mode=False)
         host.clear()
     assert status == 0
     assert moment > 8
+
+
+# Another name inside
+
+
+def test_a_device_has_another_name_in_its_namespace(host: Host, run_module: Run) -> None:
+    def prepare() -> None:
+        device(host, "up")
+        shell(host, "link property add dev d0 altname enp0s31f6\nnetns add red")
+
+    def prepare_moved() -> None:
+        prepare()
+        assert run_module("link", links=[RENAMED], **MARK).changed
+
+    converge_and_paste(host, run_module, prepare, "link", links=[{**RENAMED, "nic": "enp0s31f6"}], **MARK)
+    host.clear()
+    converge_and_paste(host, run_module, prepare_moved, "link", links=[], **MARK)
+    host.clear()
+    prepare()
+    before = read_device(host)
+    ways: list[tuple[str, dict[str, Any]]] = [
+        ("link", {"name": "lan0", "nic": "d0", "namespace": "red", "state": "absent", "owner": "lab"}),
+        ("link", {"links": [{"name": "d0", **{key: before[key] for key in ("mtu",)}}], **MARK}),
+        ("netns", {"name": "red", "state": "absent"}),
+    ]
+    for module, options in ways:
+        converge(host, run_module, "link", links=[RENAMED], **MARK)
+        link = host.links("red")["lan0"]
+        assert (link["mtu"], link["altnames"]) == (1400, ["enp0s31f6"])
+        assert "d0" not in host.links()
+        converge(host, run_module, module, **options)
+        run_module("link", links=[], **MARK)
+        assert read_device(host) == before, options
+
+
+def test_the_name_inside_changes_and_a_device_that_the_kernel_returns_moves_again(host: Host, run_module: Run) -> None:
+    before = device(host, "up")
+    shell(host, "netns add red")
+    without = {key: value for key, value in RENAMED.items() if key != "nic"}
+    for links in (RENAMED, {**RENAMED, "name": "wan0"}, {**without, "name": "d0"}, RENAMED):
+        converge(host, run_module, "link", links=[links], **MARK)
+        assert {name for name in host.links("red") if name != "lo"} == {links["name"]}
+    # As the kernel does where somebody deletes the namespace of a physical device: the name inside is kept.
+    for state in ("up", "down"):
+        shell(host, f"-n red link set lan0 netns 1\nlink set lan0 {state}")
+        converge(host, run_module, "link", links=[RENAMED], **MARK)
+    shell(host, "-n red link set lan0 netns 1\nnetns del red")
+    converge(host, run_module, "link", links=[], **MARK)
+    assert read_device(host) == before
+
+
+def test_wrong_names_are_refused(host: Host, run_module: Run) -> None:
+    device(host, "up")
+    shell(host, "tuntap add d1 mode tap\nnetns add red\n-n red link add wan0 type ifb")
+    assert run_module("link", links=[RENAMED], **MARK).changed
+    for changes, message in (
+        ({"nic": "d1"}, "nic: red/lan0 is d0 of the host, and not d1; give it back or delete it "),
+        ({"nic": "d7", "name": "x0"}, "nic: there is no link d7 in the namespace red, nor on the host"),
+        ({"nic": "d1", "name": "wan0"}, "nic: red/wan0 is another link, and not d1"),
+        ({"namespace": None}, "nic: is for a link that moves into a namespace; give `namespace`"),
+        ({"kind": "ifb"}, "nic: is for a link that exists, and one with `kind` is created"),
+        ({"name": "a-name-that-is-too-long"}, "name: 'a-name-that-is-too-long'"),
+    ):
+        before = snapshot.take()
+        result = run_module("link", **{**RENAMED, **changes})
+        assert message in result.message
+        snapshot.assert_unchanged(before)
 
 
 # What was created inside, and what cannot leave

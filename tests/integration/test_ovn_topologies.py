@@ -259,7 +259,7 @@ def _freeze_gateway(hosts: OvnHosts) -> None:
 
     daemons = ("/run/openvswitch/ovs-vswitchd.pid", "/run/ovn/ovn-controller.pid")
     processes = [hosts[2].run("cat", path).stdout.strip() for path in daemons]
-    assert reaches_outside()
+    wait_until(reaches_outside, 30, "the preferred gateway")
     hosts[2].run("kill", "-STOP", *processes)
     try:
         began = time.monotonic()

@@ -5,15 +5,18 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.flows import cookie_of
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
 from ansible_collections.netns.fabric.tests.generated.converge import steps
 from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.convergence import Run, assert_unchanged, converge, shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
+from ansible_collections.netns.fabric.tests.helpers.openvswitch import rows
 
 Variables = dict[str, Any]
 
@@ -160,3 +163,76 @@ def test_change_of_a_port_in_place(host: Host, run_module: Run) -> None:
     assert host.links()["nic0"]["mtu"] == 1300
     assert host.pings("10.1.0.9", "web")
     assert not host.pings("10.1.0.251", "web")
+
+
+def switching() -> Variables:
+    """Return a bridge whose flows, mirror and queues name ports that the same run adds."""
+    variables = topology()
+    edge = variables["bridges"][0]
+    edge["ports"] = [{"name": "nic0"}, {"name": "ids0", "type": "internal", "qos": {"type": "linux-noop"}}]
+    edge["mirrors"] = [
+        {"name": "watch", "select_src_ports": ["web-eth0", "edge"], "output_port": "ids0", "snaplen": 90}
+    ]
+    edge["flows"] = [
+        "priority=100,in_port=web-eth0,icmp,nw_dst=10.1.0.250,actions=drop",
+        "priority=90,in_port=web-eth0,arp,actions=output:nic0",
+    ]
+    variables["bridges"] = [edge]
+    del variables["namespaces"][1]
+    queues = [{"id": 1, "min_rate": 1000000}]
+    variables["namespaces"][0]["interfaces"][0]["qos"] = {"type": "linux-htb", "max_rate": 10000000, "queues": queues}
+    return variables
+
+
+def own_flows(host: Host) -> list[str]:
+    """Return the topology's flows on the bridge."""
+    dumped = host.run("ovs-ofctl", "-O", "OpenFlow14", "--no-stats", "--names", "dump-flows", "edge").stdout
+    return sorted(line.split(", ", 1)[1] for line in dumped.splitlines() if f"{cookie_of('lab'):#x}" in line)
+
+
+def received(host: Host) -> int:
+    return int(Path("/sys/class/net/ids0/statistics/rx_packets").read_text(encoding="ascii"))
+
+
+def test_what_names_ports_is_built_with_them_and_deleted(host: Host, run_module: Run) -> None:
+    before = snapshot.take()
+    build(host, run_module, switching())
+    wanted = own_flows(host)
+    assert [line.partition(" actions=")[2] for line in wanted] == ["drop", "output:nic0"]
+    assert host.pings("10.1.0.9", "web")
+    copied = received(host)
+    assert host.pings("10.1.0.9", "web")
+    assert received(host) > copied
+    # What a run restores: what ovs-vswitchd and the database have lost, and a port that is re-created with its pair.
+    for damage in ("!ovs-ofctl del-flows edge icmp", "!ovs-vsctl del-port ids0", "link del web-eth0"):
+        shell(host, damage)
+        build(host, run_module, switching())
+        assert own_flows(host) == wanted, damage
+        assert host.pings("10.1.0.9", "web"), damage
+    # With the mode ovs-vswitchd removes all flows.
+    changed = switching()
+    edge = changed["bridges"][0]
+    edge["fail_mode"] = "secure"
+    edge["flows"].append("priority=1,actions=normal")
+    edge["mirrors"][0] = {"name": "watch", "select_all": True, "output_vlan": 5}
+    changed["namespaces"][0]["interfaces"][0]["qos"] = {"type": "linux-htb"}
+    build(host, run_module, changed)
+    assert len(own_flows(host)) == 3
+    (mirror,) = rows("Mirror").values()
+    assert (mirror["select_src_port"], mirror["output_port"], mirror["snaplen"]) == ([], [], [])
+    assert rows("Queue") == {}
+    # The facts are declarations that change nothing.
+    declared = run_module("topology_info", owner="lab").returned["declarations"]
+    for key, module, option in (("flows", "flow", "bridges"), ("mirrors", "mirror", "mirrors"), ("qos", "qos", "qos")):
+        assert declared[key], key
+        assert_unchanged(run_module(f"ovs_{module}", **{option: declared[key]}, owner="lab", prune=True))
+    # What is no longer declared ends.
+    for key in ("mirrors", "flows", "fail_mode"):
+        del edge[key]
+    del changed["namespaces"][0]["interfaces"][0]["qos"]
+    build(host, run_module, changed)
+    assert (own_flows(host), rows("Mirror"), len(rows("QoS"))) == ([], {}, 1)
+    build(host, run_module, switching())
+    converge(host, run_module, "sequence", steps=steps({**switching(), "state": "absent"}))
+    assert (rows("QoS"), rows("Queue"), rows("Mirror")) == ({}, {}, {})
+    snapshot.assert_unchanged(before)

@@ -144,7 +144,7 @@ def ip_protocol(value: Any) -> int:
     raise ValidationError(f"{value!r} is not a protocol; give one of {', '.join(numbers)}, or a number from 1 to 255")
 
 
-def port_range(value: Any) -> tuple[int, int]:
+def port_or_range(value: Any) -> tuple[int, int]:
     """Return the first and the last of several ports in a row; of one, twice the same.
 
     Raises:

@@ -187,6 +187,7 @@ class _Collector:
         return replace(
             facts,
             switch=switch,
+            flows={each.name: ovs.owned_flows(each.name) for each in switch.bridges if each.works and switch.running},
             lost=lost_taps(switch, attachments) if attachments else frozenset(),
             opened=attachments.packet_sockets if attachments else None,
             system_works=switch.bridges != () and ovs.kernel_datapath(),

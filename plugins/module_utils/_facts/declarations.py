@@ -28,6 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.neighbour 
 from ansible_collections.netns.fabric.plugins.module_utils._resources.netns import NamespaceResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_chassis import ChassisResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_flow import FlowResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_mirror import MirrorResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_qos import QosResource
@@ -38,8 +39,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.rule impor
 from ansible_collections.netns.fabric.plugins.module_utils._resources.veth import VethResource
 
 #: The lists by their keys in the result, which are those of the filter compile_topology: the name of the module's bulk
-#: list, but for the second and third `rules` and the second `links`. The filter has no `mirrors`, `qos` and
-#: `chassis`.
+#: list, but for the second and third `rules`, the second `links` and the second `bridges`. The filter has no `chassis`.
 _LISTS: Mapping[str, tuple[Resource[Any, Any], Callable[[Exporter], Iterator[Declaration]]]] = {
     "namespaces": (NamespaceResource(), kernel.namespaces),
     "pairs": (VethResource(), kernel.pairs),
@@ -50,6 +50,7 @@ _LISTS: Mapping[str, tuple[Resource[Any, Any], Callable[[Exporter], Iterator[Dec
     "neighbours": (NeighbourResource(), kernel.neighbours),
     "bridges": (BridgeResource(), switch.bridges),
     "ports": (PortResource(), switch.ports),
+    "flows": (FlowResource(), switch.flows),
     "mirrors": (MirrorResource(), switch.mirrors),
     "qos": (QosResource(), switch.qos),
     "chassis": (ChassisResource(), switch.chassis),

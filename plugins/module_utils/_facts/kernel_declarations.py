@@ -152,6 +152,8 @@ def _settings(exporter: Exporter, name: NamespaceName, link: Link) -> Declaratio
     master = exporter.state(name).link_at(link.master)
     of_kernel = master is not None and find_kind(master.kind, master.information) is not None
     member = {"master": master.name} if master is not None and of_kernel else {}
+    if name is not None and link.origin and link.origin.moved and link.origin.name:
+        named["nic"] = link.origin.name
     return {**named, **_addresses(exporter, name, link), **mtu, **member, "enabled": link.up}
 
 
@@ -161,7 +163,8 @@ def _is_internal(exporter: Exporter, link: str) -> bool:
 
 
 def _addresses(exporter: Exporter, name: NamespaceName, link: Link) -> Declaration:
-    if "addresses" not in exporter.host.wanted:
+    # Those that an owner did not declare are somebody else's.
+    if "addresses" not in exporter.host.wanted or (exporter.owner is not None and link.keeps_addresses):
         return {}
     found = [address for address in exporter.state(name).addresses_of(link) if not address.made_by_kernel]
     if any(address.peer is not None for address in found):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.netns.fabric.plugins.module_utils._core.text import printable
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Ruleset
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link, NamespaceName
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.flows import Flow
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_state import Northbound
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     OWN_KIND,
@@ -94,8 +95,9 @@ class NamespaceFacts:
 class HostFacts:
     """Everything that was collected. A namespace without a name is identified by the path of its file.
 
-    `processes` are by the namespace's inode, `holders` by the socket's. `lost` are the internal ports whose device is
-    missing, `opened` the indexes of the host's links that ovs-vswitchd reads, None where that could not be seen.
+    `processes` are by the namespace's inode, `holders` by the socket's. `flows` are those with an owner, by bridge,
+    each with its cookie. `lost` are the internal ports whose device is missing, `opened` the indexes of the host's
+    links that ovs-vswitchd reads, None where that could not be seen.
     """
 
     wanted: frozenset[str]
@@ -107,6 +109,7 @@ class HostFacts:
     resolvers: Mapping[str, str] = field(default_factory=dict)
     rulesets: Mapping[NamespaceName, Ruleset] = field(default_factory=dict)
     switch: Switch = field(default_factory=lambda: Switch(unavailable="gather_subset excludes openvswitch"))
+    flows: Mapping[str, Sequence[tuple[int, Flow]]] = field(default_factory=dict)
     lost: frozenset[str] = frozenset()
     opened: frozenset[int] | None = None
     system_works: bool = False

@@ -48,6 +48,19 @@ def bridges(exporter: Exporter) -> Iterator[Declaration]:
         yield {option: value for option, value in options.items() if value}
 
 
+def flows(exporter: Exporter) -> Iterator[Declaration]:
+    """Return the entries for ovs_flow: the flows of one owner, which are exact on each bridge."""
+    for bridge in exporter.facts.bridges():
+        found = exporter.facts.flows(bridge)
+        others = {owner for _flow, owner in found if owner != exporter.owner}
+        if others:
+            named = ", ".join(sorted(filter(None, others))) or "an unknown owner"
+            exporter.skip(f"flows: {bridge.name}", f"it has some of {named}; ask for those of an owner with `owner`")
+        own = [flow.text for flow, owner in found if owner == exporter.owner]
+        if own:
+            yield {"bridge": bridge.name, "flows": own}
+
+
 def mirrors(exporter: Exporter) -> Iterator[Declaration]:
     """Return the entries for ovs_mirror."""
     for bridge in exporter.facts.bridges():

@@ -61,6 +61,7 @@ def _bridge(facts: FilteredFacts, bridge: Bridge) -> dict[str, Any]:
             }
             for mirror in find_mirrors(facts.host.switch, bridge)
         ],
+        "flows": [{"flow": flow.text, "owner": owner} for flow, owner in facts.flows(bridge)],
         "ports": [_port(facts.host, bridge, port) for port in facts.ports(bridge)],
     }
 

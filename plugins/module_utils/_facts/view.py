@@ -11,6 +11,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts.firewall_view 
 from ansible_collections.netns.fabric.plugins.module_utils._facts.model import Filters, HostFacts
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Chain, Rule
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceName, NamespaceState
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.flows import Flow, cookie_of
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_state import owners_of
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Port
 
@@ -69,6 +70,12 @@ class FilteredFacts:
     def ports(self, bridge: Bridge) -> list[Port]:
         """Return the ports of a bridge to be reported."""
         return [port for port in bridge.ports if self.owns(port.owners) or self.owns(bridge.owners)]
+
+    def flows(self, bridge: Bridge) -> list[tuple[Flow, str | None]]:
+        """Return the flows of a bridge to be reported, each with its owner, as far as one with that cookie is known."""
+        names = {cookie_of(owner): owner for owner in (*self.owners(), *filter(None, [self.filters.owner]))}
+        found = [(flow, names.get(cookie)) for cookie, flow in self.host.flows.get(bridge.name, ())]
+        return [(flow, owner) for flow, owner in found if self.filters.owner in (None, owner)]
 
     def owners(self) -> list[str]:
         """Return every owner of anything on the host, whatever the filters."""

@@ -10,6 +10,7 @@ The alias (ip-link(8)) lives exactly as long as the link, and moves with it from
     netns.fabric:lab keeps addresses                                   an owner, and the addresses are somebody else's
     netns.fabric:lab,web was mtu 1500                                  two owners, and the MTU that the link had
     netns.fabric:lab was host up mtu 1500 mac 52:54:00:12:34:56        moved from the host, where it was up
+    netns.fabric:lab was host up mtu 1500 name eno2                    the same, and it had another name there
     netns.fabric: was host down mtu 1500 mac 52:54:00:12:34:56 alias the uplink
 """
 
@@ -27,7 +28,7 @@ ALIAS_MAX = 255
 _FORM = re.compile(
     re.escape(PREFIX) + r"(?P<owners>[^ ]*)(?P<created> created)?(?P<keeps> keeps addresses)?"
     r"(?: was(?P<host> host)?(?: (?P<state>up|down))?(?: mtu (?P<mtu>[0-9]+))?"
-    r"(?: mac (?P<mac>[0-9a-f:]+))?(?: alias (?P<alias>.+))?)?",
+    r"(?: mac (?P<mac>[0-9a-f:]+))?(?: name (?P<name>\S+))?(?: alias (?P<alias>.+))?)?",
     re.DOTALL,
 )
 
@@ -36,7 +37,8 @@ _FORM = re.compile(
 class Origin:
     """What a link was before it was changed; None: that was not changed.
 
-    `moved`: it was on the host and was moved into a namespace. `alias` is one that other software has set.
+    `moved`: it was on the host and was moved into a namespace. `alias` is one that other software has set. `name` is
+    that on the host, where it has another one now.
     """
 
     moved: bool = False
@@ -44,6 +46,7 @@ class Origin:
     mtu: int | None = None
     mac: str | None = None
     alias: str = ""
+    name: str | None = None
 
     def __str__(self) -> str:
         words = [
@@ -51,6 +54,7 @@ class Origin:
             *([] if self.up is None else ["up" if self.up else "down"]),
             *([] if self.mtu is None else ["mtu", str(self.mtu)]),
             *([] if self.mac is None else ["mac", self.mac]),
+            *(["name", self.name] if self.name else []),
             *(["alias", self.alias] if self.alias else []),
         ]
         return " ".join(words)
@@ -98,6 +102,7 @@ def parse_mark(alias: str) -> Mark | None:
             mtu=None if found["mtu"] is None else int(found["mtu"]),
             mac=found["mac"],
             alias=found["alias"] or "",
+            name=found["name"],
         ),
         created,
         keeps,

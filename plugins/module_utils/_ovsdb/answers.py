@@ -34,9 +34,9 @@ def find_port_number(text: str, name: str) -> str:
     return next((match[1] for match in matches if match and match[2] == name), "")
 
 
-def has_rules(text: str) -> bool:
-    """Return whether `bridge/dump-flows` lists a rule that a user or a controller has added."""
-    return any(_is_users_rule(line) for line in text.split("\n"))
+def count_rules(text: str) -> int:
+    """Return how many rules `bridge/dump-flows` lists that users or controllers have added."""
+    return sum(_is_users_rule(line) for line in text.split("\n"))
 
 
 def _is_users_rule(line: str) -> bool:

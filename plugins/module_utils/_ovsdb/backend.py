@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
@@ -28,8 +28,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink impor
     message,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.answers import (
+    count_rules,
     find_port_number,
-    has_rules,
     parse_internal_ports,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments
@@ -43,14 +43,21 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.daemon import 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.database_client import (
     DEFAULT_TIMEOUT,
     GRACE,
+    Answer,
     DatabaseUnavailable,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.flows import (
+    ALL_OWNERS,
     BUNDLE_VERSIONS,
+    Flow,
     FlowDifference,
+    Rules,
     SetFlows,
     parse_difference,
+    parse_dump,
     parse_error,
+    parse_matches,
+    sort_flows,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations import (
     AddPort,
@@ -71,12 +78,19 @@ SETTLING_INTERVAL = 0.05
 
 OVS_DATAPATH_FAMILY = "ovs_datapath"
 
+_BUNDLES = ",".join(BUNDLE_VERSIONS)
+#: As diff(1), `ovs-ofctl diff-flows` ends with 2 where flows differ, and with 1 where it fails.
+_COMPARED = (0, 2)
+
 
 class OpenVSwitch(Backend):
     """The Open vSwitch of this host."""
 
     def __init__(self, connect: Callable[[int, str | None], Client] = Client) -> None:
         self._connect = connect
+        #: What was read last, as long as nothing was written since; several steps of a sequence read the same.
+        self._known: Switch | None = None
+        self._database: str | None = None
         #: What a simulation has removed.
         self._removed_bridges: set[str] = set()
         self._removed_ports: set[str] = set()
@@ -94,7 +108,11 @@ class OpenVSwitch(Backend):
         timeout = options.get("timeout")
         if timeout is not None and timeout < 1:
             raise InvalidEntry("the call", "timeout", f"it must be a positive number of seconds, not {timeout}")
-        self._client = self._connect(timeout or DEFAULT_TIMEOUT, options.get("database"))
+        database = options.get("database")
+        self._client = self._connect(timeout or DEFAULT_TIMEOUT, database)
+        if database != self._database:
+            self.forget()
+        self._database = database
         self._before = Switch()
 
     # Reading
@@ -110,7 +128,7 @@ class OpenVSwitch(Backend):
         """
         installed = self._client.find("ovs-vsctl") is not None
         try:
-            switch = self._client.read()
+            switch = self._known or self._client.read()
         except DatabaseUnavailable as error:
             if not check_mode and (installed or not nothing_wanted):
                 raise
@@ -118,6 +136,7 @@ class OpenVSwitch(Backend):
             unavailable = Switch(unavailable=str(error), cause=error.cause, running=False)
             self._before = Switch() if nothing_there else unavailable
             return self._before
+        self._known = switch
         running, daemon = find_daemon(self._client.run_directory(switch))
         switch = switch.without(self._removed_bridges, self._removed_ports)
         self._before = replace(switch, running=running, daemon=daemon)
@@ -136,6 +155,7 @@ class OpenVSwitch(Backend):
             not interface.works for name, interface in self._before.interfaces.items() if name in names
         ):
             time.sleep(SETTLING_INTERVAL)  # ovs-vswitchd does not report what it has not opened yet
+            self.forget()
             self.read()
         return self._before
 
@@ -162,31 +182,54 @@ class OpenVSwitch(Backend):
         answer = self._client.appctl(("dpctl/show", "netdev@ovs-netdev"), self._before)
         return find_port_number(answer.output, name) if answer.status == 0 else ""
 
-    def forwards_nothing(self, bridge: str) -> bool:
-        """Return whether a bridge with `fail_mode=secure` has no OpenFlow rule to forward by."""
+    def count_rules(self, bridge: str, cookie: int) -> Rules | None:
+        """Return how many rules a bridge with `fail_mode=secure` forwards by; None if that is unknown."""
         answer = self._client.appctl(("bridge/dump-flows", bridge), self._before)
-        return answer.status == 0 and not has_rules(answer.output)
+        if answer.status != 0:
+            return None
+        number = count_rules(answer.output)
+        return Rules(number, len(self.flows(bridge, f"cookie={cookie:#x}/-1")) if number else 0)
+
+    def flows(self, bridge: str, selected: str) -> list[Flow]:
+        """Return the flows of a bridge that a filter of ovs-ofctl selects."""
+        return sort_flows(flow for _cookie, flow in self._dump_flows(bridge, selected, "--no-names"))
+
+    def owned_flows(self, bridge: str) -> list[tuple[int, Flow]]:
+        """Return the flows of a bridge that have an owner, with the names of ports, each with its cookie."""
+        return sorted(self._dump_flows(bridge, ALL_OWNERS, "--names"), key=lambda found: found[1].text)
+
+    def _dump_flows(self, bridge: str, selected: str, names: str) -> list[tuple[int, Flow]]:
+        target = self._client.flow_target(bridge, self._before)
+        answer = self._client.ofctl(["-O", _BUNDLES, "--no-stats", names, "dump-flows", target, selected])
+        # One that allows no version with bundles has none that has an owner.
+        return parse_dump(answer.output) if answer.status == 0 else []
 
     def compare_flows(self, bridge: str | None, flows: Sequence[str], cookie: int) -> FlowDifference:
         """Compare the flows of a bridge that have this cookie with the wanted ones; an empty text stands for none.
 
         Without a bridge, there are none.
         """
-        text = "".join(f"cookie={cookie:#x},{flow}\n" if flow else "\n" for flow in flows)
-        wanted = self._diff_flows("/dev/null", text, cookie)
-        if bridge is None or wanted.error:
-            return wanted
-        found = self._diff_flows(self._client.flow_target(bridge, self._before), text, cookie)
-        return replace(found, wanted=wanted.added)
+        lines, errors = list(flows), []
+        answer = self._diff_flows("/dev/null", _number(lines))
+        while answer.status not in _COMPARED:
+            number, cause = parse_error(answer.message or answer.reason)
+            errors.append((number or 0, cause))
+            if number is None or not lines[number]:
+                break
+            # It stops at the first that it does not understand.
+            lines[number] = ""
+            answer = self._diff_flows("/dev/null", _number(lines))
+        matches = parse_matches(answer.output) if answer.status in _COMPARED else {}
+        if bridge is None or errors:
+            return FlowDifference(matches, missing=tuple(matches), errors=tuple(errors))
+        text = "".join(f"cookie={cookie:#x},{line}\n" for line in lines if line)
+        answer = self._diff_flows(self._client.flow_target(bridge, self._before), text)
+        if answer.status not in _COMPARED:
+            return FlowDifference(matches, errors=((0, parse_error(answer.message or answer.reason)[1]),))
+        return parse_difference(answer.output, cookie, matches)
 
-    def _diff_flows(self, source: str, text: str, cookie: int) -> FlowDifference:
-        arguments = ["-O", ",".join(BUNDLE_VERSIONS), "diff-flows", source, "/dev/stdin"]
-        answer = self._client.ofctl(arguments, text)
-        # As diff(1): 2 where they differ. ovs-ofctl ends with 1 where it fails.
-        if answer.status not in (0, 2):
-            return parse_error(answer.message or answer.reason)
-        found = parse_difference(answer.output, cookie)
-        return replace(found, wanted=found.added)
+    def _diff_flows(self, source: str, text: str) -> Answer:
+        return self._client.ofctl(["-O", _BUNDLES, "diff-flows", source, "/dev/stdin"], text)
 
     def link_names(self) -> frozenset[str]:
         """Return the names of the host's links."""
@@ -215,7 +258,11 @@ class OpenVSwitch(Backend):
         self._removed_bridges.update(each.name for each in operations if isinstance(each, DeleteBridge))
         self._removed_ports.update(each.name for each in operations if isinstance(each, DeletePort))
 
+    def forget(self) -> None:
+        self._known = None
+
     def end_simulation(self) -> None:
+        self.forget()
         self._removed_bridges.clear()
         self._removed_ports.clear()
 
@@ -286,6 +333,11 @@ class OpenVSwitch(Backend):
                 "ovs-vswitchd is not running (its database server is, so a change would be committed but never "
                 f"applied): {START}"
             )
+
+
+def _number(flows: Iterable[str]) -> str:
+    """Return flows with their numbers as cookies: ovs-ofctl writes them in another form and order."""
+    return "".join(f"cookie={number:#x},{flow}\n" if flow else "\n" for number, flow in enumerate(flows))
 
 
 def _generic_netlink_families() -> set[str]:

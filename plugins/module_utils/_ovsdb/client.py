@@ -66,7 +66,7 @@ class Client(DatabaseClient[Switch]):
         target = ["-t", socket] if os.path.exists(socket) else []
         return self.run([program, f"--timeout={self.timeout}", *target, *arguments], self.timeout + GRACE)
 
-    def ofctl(self, arguments: Sequence[str], text: str) -> Answer:
+    def ofctl(self, arguments: Sequence[str], text: str = "") -> Answer:
         """Speak OpenFlow, with `text` on the standard input of ovs-ofctl."""
         program = self.find("ovs-ofctl")
         if program is None:

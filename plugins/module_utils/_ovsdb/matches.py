@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
-from ansible_collections.netns.fabric.plugins.module_utils._core.routing import port_range
+from ansible_collections.netns.fabric.plugins.module_utils._core.routing import port_or_range
 from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network, ip_address, network
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import between
@@ -92,7 +92,7 @@ def match_addresses(field: str, networks: Iterable[Network], sets: Iterable[tupl
 def parse_traffic(checks: Checks, options: Mapping[str, Any], place: str) -> str:
     """Return the expression for the protocol of packets; an error is noted."""
     protocol = options.get("protocol")
-    ports = checks.each(f"{place}ports", port_range, options.get("ports"))
+    ports = checks.each(f"{place}ports", port_or_range, options.get("ports"))
     if options.get("ports") is not None and protocol not in TRANSPORTS:
         checks.error(f"{place}ports", f"only {', '.join(TRANSPORTS)} have ports; give one of them as `protocol`")
         return ""

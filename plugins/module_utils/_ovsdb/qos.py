@@ -15,7 +15,7 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import at_least, between
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.references import Reference
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.row_operations import RemoveRow
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.row_operations import DeleteRow, RemoveRow
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row, find_uuids
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import Setting, declare_settings
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Port, Switch, find_owners
@@ -51,7 +51,7 @@ QUEUES = Reference(
 
 @dataclass(frozen=True)
 class Qos:
-    """A row of the table QoS that a port refers to. `is_shared` is whether another port does so, too."""
+    """A row of the table QoS, and the port that refers to it; empty for none. `is_shared`: another port does, too."""
 
     port: str
     row: Row
@@ -73,7 +73,9 @@ class Qos:
 
     def remove(self, switch: Switch) -> list[Operation]:
         """Return the operations by which the port has none, and nothing is left that no other port refers to."""
-        removal = RemoveRow("Port", self.port, "qos", self.row.uuid, None, self.is_shared, "QoS")
+        removal: Operation = RemoveRow("Port", self.port, "qos", self.row.uuid, None, self.is_shared, "QoS")
+        if not self.port:
+            removal = DeleteRow("QoS", self.row.uuid)
         if self.is_shared:
             return [removal]
         queues: list[Operation] = [
@@ -91,6 +93,13 @@ def find_qos(switch: Switch, port: Port) -> Qos | None:
         if row is not None:
             return Qos(port.name, row, switch.referrers(uuid) != {port.row.uuid})
     return None
+
+
+def find_left_qos(switch: Switch, owner: str | None) -> list[Qos]:
+    """Return the rows of an owner that no port refers to any more: somebody else has deleted the port."""
+    rows = (row for row in switch.rows.values() if row.table == "QoS" and not switch.referrers(row.uuid))
+    found = (Qos("", row, False) for row in rows)
+    return sorted((qos for qos in found if owner in qos.owners), key=lambda qos: qos.row.uuid)
 
 
 def remove_owned_qos(switch: Switch, port: Port) -> list[Operation]:

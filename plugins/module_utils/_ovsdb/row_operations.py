@@ -164,6 +164,29 @@ class RemoveRow(OvsOperation):
         return 0
 
 
+@dataclass(frozen=True)
+class DeleteRow(OvsOperation):
+    """Delete a row that no other one refers to."""
+
+    table: str
+    uuid: str
+
+    def transaction(self) -> Sequence[Command]:
+        return _destroy(self.table, self.uuid)
+
+    def is_applied(self, now: Switch) -> bool:
+        return self.uuid not in now.rows
+
+    def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
+        return ()  # the deleted row is re-created
+
+    def deleted_rows(self, before: Switch) -> Sequence[Row]:
+        return [before.rows[self.uuid]] if self.uuid in before.rows else []
+
+    def size(self, before: Switch) -> int:  # noqa: ARG002  # every operation has this signature
+        return 0
+
+
 def _destroy(table: str, uuid: str) -> list[Command]:
     """Return the command that deletes a row which would exist without a reference."""
     return [("--if-exists", "destroy", table, uuid)] if table in ROOT_TABLES else []

@@ -16,7 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core import validati
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
-from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Phase, Plan
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
@@ -44,6 +44,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_model
     WantedKind,
     WantedLink,
     parse_kind,
+    parse_nic,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import (
     describe_taken_name,
@@ -52,14 +53,19 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_origin import (
     HostNames,
     Restoration,
-    alias_of_changed,
-    alias_of_moved,
-    as_found,
+    known_as,
     plan_return,
+    rename_back,
     restore,
     returns,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_parents import Parents
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_places import (
+    find_link,
+    find_renamed,
+    name_there,
+    plan_arrival,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
     LINK_OPTIONS,
     Found,
@@ -73,7 +79,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
     parse_settings,
     place,
     plan_addresses,
-    plan_move,
     plan_settings,
     sysctl_queries,
 )
@@ -98,19 +103,20 @@ class LinkResource(Resource[WantedLink, KernelState]):
     list_option = "links"
     identity = "name"
     backends = (KERNEL,)
-    entry_options: Mapping[str, Mapping[str, Any]] = {**LINK_OPTIONS, **KIND_OPTIONS}
+    entry_options: Mapping[str, Mapping[str, Any]] = {**LINK_OPTIONS, "nic": {"type": "str"}, **KIND_OPTIONS}
 
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedLink:
         checks = Checks(entry)
         present = options["state"] == "present"
-        creates = present and options.get("kind") is not None
-        check_name = validation.interface_name if creates else validation.existing_interface_name
+        named = present and (options.get("kind") is not None or options.get("nic") is not None)
+        check_name = validation.interface_name if named else validation.existing_interface_name
         name = checks.value("name", check_name, options["name"])
         namespace = checks.value("namespace", validation.namespace_name, options.get("namespace"))
         wanted = parse_settings(checks, options)
         own = parse_kind(checks, options, namespace, present)
+        nic = parse_nic(checks, options)
         checks.done()
-        return WantedLink(entry, present, namespace, name, wanted, own)
+        return WantedLink(entry, present, namespace, name, wanted, own, nic)
 
     def key(self, desired: WantedLink) -> object:
         return desired.namespace, desired.name
@@ -118,7 +124,7 @@ class LinkResource(Resource[WantedLink, KernelState]):
     def ensures(self, desired: WantedLink) -> Iterable[object]:
         # What is given back returns to the host, if it came from there.
         if not desired.present:
-            return () if desired.own else ensure_link(None, desired.name, None, None)
+            return () if desired.own else ensure_link(None, desired.name_outside, None, None)
         found = list(ensure_link(desired.namespace, desired.name, desired.settings.enabled, desired.settings.addresses))
         if desired.own is not None and desired.own.kind.name == "vrf":
             found.append(AVrf(desired.namespace, desired.name, desired.own.values["table"]))
@@ -131,7 +137,7 @@ class LinkResource(Resource[WantedLink, KernelState]):
         others = sorted(kernel.namespace_names(preferred=names))
         state = kernel.read(names, addresses=True, others=others if call.prune else ())
         lost = any(
-            wanted.present and wanted.own is None and _find(state, wanted, call.owner) is None
+            wanted.present and wanted.own is None and find_link(state, wanted, call.owner) is None
             for wanted in call.entries
             if wanted.namespace is None or wanted.namespace in state
         )
@@ -139,7 +145,7 @@ class LinkResource(Resource[WantedLink, KernelState]):
             state = kernel.read(names, addresses=True, others=others)
         queries: Queries = {}
         for wanted in (wanted for wanted in call.entries if wanted.present):
-            link = state.named(wanted.namespace, wanted.name)
+            link = state.named(wanted.namespace, wanted.name) or find_renamed(state, wanted.namespace, wanted)
             queries.update(sysctl_queries(state, wanted.namespace, link.name if link else wanted.name, wanted.settings))
         state = kernel.with_sysctls(state, queries) if queries else state
         state = kernel.with_links(state, trials(state, call.entries))
@@ -167,24 +173,6 @@ def _is_unknown(state: KernelState, wanted: WantedLink) -> bool:
     return bool(wanted.settings.mac and link.peer and not link.peer.known)
 
 
-def _find(state: KernelState, wanted: WantedLink, owner: str | None) -> tuple[NamespaceName, Link] | None:
-    """Return the link where it is to be; else on the host, from where it moves; else where its owner owns it."""
-    for namespace in (wanted.namespace, None):
-        link = state.named(namespace, wanted.name)
-        if link is not None and (namespace == wanted.namespace or _may_move(link)):
-            return namespace, link
-    for namespace, link in state.links():
-        is_owned = owner is not None and owner in link.owners and not link.created
-        if wanted.name in link.names and is_owned and _may_move(link):
-            return namespace, link
-    return None
-
-
-def _may_move(link: Link) -> bool:
-    """Whether this resource moves a link: the end of a veth pair is netns.fabric.veth's to move, a loopback stays."""
-    return link.kind != "veth" and not link.loopback
-
-
 def _owner_of(link: Link, owner: str | None) -> str | None:
     """Return the owner that the link is to have.
 
@@ -192,11 +180,6 @@ def _owner_of(link: Link, owner: str | None) -> str | None:
     holds those of the pair: who sets an address there does not own the namespace or the pair.
     """
     return None if link.loopback or link.kind == "veth" else owner
-
-
-def _record(link: Link, alias: str) -> tuple[Operation, ...]:
-    """Return how the alias of a link is set before it is moved: a run that is killed in between loses nothing."""
-    return (op.SetAlias(None, link.name, alias, phase=Phase.RELEASE),) if alias != link.alias else ()
 
 
 class _LinkPlanner(Planner[WantedLink]):
@@ -244,7 +227,7 @@ class _LinkPlanner(Planner[WantedLink]):
         """Return the link that an entry is about; the end of a veth pair that an earlier step creates is none yet."""
         if self.call.ensures(AVeth(*wanted.where)) and self._actual.named(*wanted.where) is None:
             return None
-        return _find(self._actual, wanted, self.call.owner)
+        return find_link(self._actual, wanted, self.call.owner)
 
     def present(self, wanted: WantedLink) -> None:
         require_namespace(self, self._actual, wanted.entry, "namespace", wanted.namespace)
@@ -264,34 +247,39 @@ class _LinkPlanner(Planner[WantedLink]):
     def _present_existing(self, wanted: WantedLink) -> None:
         self._check_not_veth(wanted)
         where = self._find(wanted)
-        steps: tuple[Operation, ...] = ()
-        before: dict[str, Any] = {}
-        after: dict[str, Any] = {}
         if where is None:
             found = self._assume(wanted)
         elif where[0] == wanted.namespace:
+            self._check_nic(wanted, where[1])
             found = find_with_sysctls(self._actual, where[0], where[1], wanted.settings)
         else:
             found = Found(where[1], self._actual.namespace(where[0]).addresses_of(where[1]))
-        owner = _owner_of(found.link, self.call.owner)
-        has_addresses = bool(managed_addresses(found.addresses, ()))
-        settings, alias = wanted.settings, alias_of_changed(found.link, wanted.settings, owner, has_addresses)
-        if where is not None and where[0] != wanted.namespace:
-            before["namespace"], after["namespace"] = where[0] or "host", wanted.namespace or "host"
-            self._check_movable(wanted, found.link)
-            if where[0] is None:
-                alias = alias_of_moved(found.link, owner)
-                steps = _record(found.link, alias)
-            elif wanted.namespace is None:
-                settings, alias = as_found(found.link, wanted.settings, owner)
-            found, moves = plan_move(found, where[0], wanted.namespace, found.link.name)
-            if steps:
-                found = replace(found, link=replace(found.link, alias=alias))
-            steps = (*steps, *moves)
-        self._check_settings(wanted, where)
-        found = plan_membership(self._actual, wanted.where, found, settings, self._created.declared, self._created.gone)
-        plan = plan_settings(wanted.namespace, found, settings, alias)
-        self._change(wanted, {**before, **plan.before}, {**after, **plan.after}, (*steps, *plan.operations))
+            self._check_movable(wanted, where[1])
+        arrival = plan_arrival(wanted, where, found, _owner_of(found.link, self.call.owner))
+        self._check_settings(wanted, where, arrival.found.link.name)
+        declared, gone = self._created.declared, self._created.gone
+        found = plan_membership(self._actual, wanted.where, arrival.found, arrival.settings, declared, gone)
+        plan = plan_settings(wanted.namespace, found, arrival.settings, arrival.alias)
+        before, after = {**arrival.before, **plan.before}, {**arrival.after, **plan.after}
+        self._change(wanted, before, after, (*arrival.steps, *plan.operations))
+
+    def _check_nic(self, wanted: WantedLink, link: Link) -> None:
+        """Check that a link which is where it is wanted is not another one of the host.
+
+        Raises:
+            InvalidEntry: It is.
+        """
+        if not wanted.nic or known_as(link, wanted.nic):
+            return
+        moved = link.origin if link.origin and link.origin.moved else None
+        if moved or self._actual.named(None, wanted.nic):
+            what = f"{moved.name or link.name} of the host" if moved else "another link"
+            raise InvalidEntry(
+                wanted.entry,
+                "nic",
+                f"{place(wanted.namespace, link.name)} is {what}, and not {wanted.nic}; give it back or delete it "
+                "first (`state: absent`), or use another `name`",
+            )
 
     def _check_movable(self, wanted: WantedLink, link: Link) -> None:
         """Check that the kernel moves a link to where it is wanted.
@@ -306,12 +294,14 @@ class _LinkPlanner(Planner[WantedLink]):
                 f"{link.name} is a link of the kind {link.kind or 'physical'}, which the kernel does not move between "
                 f"namespaces; create one in {wanted.namespace or 'the host'} instead",
             )
-        for name in link.names:
+        for name in (name_there(wanted, link), *link.altnames):
             other = self._actual.named(wanted.namespace, name)
             if other is not None:
                 raise InvalidEntry(wanted.entry, "namespace", describe_taken_name(wanted.namespace, name, other))
 
-    def _check_settings(self, wanted: WantedLink, where: tuple[NamespaceName, Link] | None) -> None:
+    def _check_settings(
+        self, wanted: WantedLink, where: tuple[NamespaceName, Link] | None, name: str | None = None
+    ) -> None:
         """Check what the kernel would refuse.
 
         Raises:
@@ -319,8 +309,7 @@ class _LinkPlanner(Planner[WantedLink]):
         """
         checks = Checks(wanted.entry)
         link = where[1] if where and where[0] == wanted.namespace else None
-        name = where[1].name if where else wanted.name
-        check_sysctls(checks, self._actual, (wanted.namespace, name), link, wanted.settings)
+        check_sysctls(checks, self._actual, (wanted.namespace, name or wanted.name), link, wanted.settings)
         far = self._actual.far_end(link) if link else None
         if far is not None and wanted.settings.mac is not None and wanted.settings.mac == self._mac_of(*far):
             other = place(far[0], far[1].name)
@@ -336,24 +325,26 @@ class _LinkPlanner(Planner[WantedLink]):
 
     def _check_not_veth(self, wanted: WantedLink) -> None:
         """Refuse to move the end of a veth pair from the host."""
-        link = None if self.call.ensures(AVeth(*wanted.where)) else self._actual.named(None, wanted.name)
+        on_host = AVeth(None if wanted.nic else wanted.namespace, wanted.name_outside)
+        link = None if self.call.ensures(on_host) else self._actual.named(None, wanted.name_outside)
         if wanted.namespace and link and link.kind == "veth" and not self._actual.named(wanted.namespace, wanted.name):
             raise InvalidEntry(
                 wanted.entry,
                 "namespace",
-                f"{wanted.name} is an end of a veth pair on the host; move it into {wanted.namespace} with "
+                f"{wanted.name_outside} is an end of a veth pair on the host; move it into {wanted.namespace} with "
                 "netns.fabric.veth",
             )
 
     def _assume(self, wanted: WantedLink) -> Found:
         """Require a link that does not exist."""
-        refuse_long_name(wanted.entry, "name", wanted.name)
+        option, name = ("nic", wanted.nic) if wanted.nic else ("name", wanted.name)
+        refuse_long_name(wanted.entry, option, name)
         elsewhere = f" in the namespace {wanted.namespace}, nor" if wanted.namespace else ""
         self.require(
             wanted.entry,
-            "name",
-            f"there is no link {wanted.name}{elsewhere} on the host; check the name (`ip link`), or create it first",
-            ALink(wanted.namespace, wanted.name),
+            option,
+            f"there is no link {name}{elsewhere} on the host; check the name (`ip link`), or create it first",
+            ALink(None if wanted.nic else wanted.namespace, name),
         )
         found = assume_with_sysctls(self._actual, wanted.namespace, wanted.name, wanted.settings)
         if wanted.name == "lo" and wanted.namespace:  # of a namespace that an earlier step creates, with it up
@@ -370,11 +361,12 @@ class _LinkPlanner(Planner[WantedLink]):
         if wanted.own is not None or (link is not None and link.created):
             self._absent_created(wanted, link)
             return
+        link = link or find_renamed(self._actual, wanted.namespace, wanted)
         if link is not None:
             self._give_back(wanted, link, wanted.settings.addresses or ())
             return
         # The kernel returns a physical link to the host when somebody deletes its namespace.
-        link = self._actual.named(None, wanted.name)
+        link = self._actual.named(None, wanted.name_outside) or find_renamed(self._actual, None, wanted)
         if link is not None and link.origin and link.origin.moved:
             self._give_back(replace(wanted, namespace=None), link, wanted.settings.addresses or ())
 
@@ -399,11 +391,12 @@ class _LinkPlanner(Planner[WantedLink]):
         """Give back the owner's links that the call does not list, without the addresses that were the list's."""
         listed = {(wanted.namespace, wanted.name) for wanted in self.call.entries}
         # One that exists may be on its way to where it is listed; a created one is another link elsewhere.
-        names = {wanted.name for wanted in self.call.entries if wanted.present and wanted.own is None}
+        names = {wanted.name_outside for wanted in self.call.entries if wanted.present and wanted.own is None}
         for namespace, link in self._actual.links():
             owned = self.call.owner in link.owners and link.kind != "veth" and not link.loopback
             moving = set() if link.created else names
-            is_listed = any((namespace, name) in listed or name in moving for name in link.names)
+            outside = [link.origin.name] if link.origin and link.origin.name else []
+            is_listed = any((namespace, name) in listed or name in moving for name in (*link.names, *outside))
             if not owned or is_listed or (namespace, link.name) in self._given_back | self._created.gone:
                 continue
             if link.created:
@@ -438,9 +431,10 @@ class _LinkPlanner(Planner[WantedLink]):
         """Remove what was declared of a link: addresses, owner, MTU, MAC address, and its place in a namespace."""
         namespace = wanted.namespace
         if namespace is not None and returns(link):
-            plan = plan_return(namespace, link, self._host_names)
+            plan = plan_return(namespace, link, self._host_names, wanted.nic)
         else:
             plan = Restoration()
+            link = link if namespace else rename_back(plan, link, self._host_names)
             present = self._actual.namespace(namespace).addresses_of(link)
             keep = tuple(address.interface for address in present if address.interface not in addresses)
             managed = managed_addresses(present, ())

@@ -52,6 +52,12 @@ class WantedLink:
     name: str
     settings: Settings
     own: WantedKind | None = None
+    #: The name that it has on the host, from where it moves, if it is another one.
+    nic: str | None = None
+
+    @property
+    def name_outside(self) -> str:
+        return self.nic or self.name
 
     @property
     def where(self) -> Where:
@@ -81,6 +87,16 @@ def parse_kind(
     if options.get("underlay") is not None:
         source = _parse_underlay(checks, kind, options["underlay"], parent)
     return WantedKind(kind, values, parent, source)
+
+
+def parse_nic(checks: Checks, options: Mapping[str, Any]) -> str | None:
+    """Return the name that a link has on the host, if an entry gives one."""
+    nic: str | None = checks.value("nic", validation.existing_interface_name, options.get("nic"))
+    if nic is not None and options.get("kind") is not None:
+        checks.error("nic", "is for a link that exists, and one with `kind` is created; leave one of them out")
+    elif nic is not None and options.get("namespace") is None:
+        checks.error("nic", "is for a link that moves into a namespace; give `namespace`, or the name itself in `name`")
+    return nic
 
 
 def _parse_underlay(checks: Checks, kind: Kind, given: Mapping[str, Any], parent: Where | None) -> NamespaceName:

@@ -11,11 +11,14 @@ from itertools import chain, count
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation, Phase
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.marks import ALIAS_MAX, Mark, Origin, parse_mark
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceName, NamespaceState
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import Settings, alias_with
+
+#: The kinds of devices that Open vSwitch creates, and that begin as down.
+_OF_SWITCH = frozenset({"openvswitch", "tun"})
 
 
 def alias_of_moved(link: Link, owner: str | None) -> str:
@@ -32,6 +35,7 @@ def alias_of_moved(link: Link, owner: str | None) -> str:
         mtu=origin.mtu or link.mtu,
         mac=origin.mac or link.mac or None,
         alias=origin.alias,
+        name=origin.name,
     )
     owners = mark.owners if mark else ()
     if owner is not None and owner not in owners:
@@ -43,8 +47,9 @@ def alias_of_moved(link: Link, owner: str | None) -> str:
 def alias_of_changed(link: Link, wanted: Settings, owner: str | None, has_addresses: bool = False) -> str:
     """Return the alias of an owner's link that stays in its place: the MTU and the MAC that are changed are kept in it.
 
-    So is that the addresses are not the owner's: of a link that had some when it was first declared, without them. An
-    alias of other software stays as it is.
+    So is whether it was up when it was first declared, if that changes, but of devices of Open vSwitch. And that the
+    addresses are not the owner's: of a link that had some when it was first declared, without them. An alias of other
+    software stays as it is.
     """
     alias = alias_with(link, owner)
     mark = parse_mark(alias)
@@ -55,8 +60,29 @@ def alias_of_changed(link: Link, wanted: Settings, owner: str | None, has_addres
         origin = replace(origin, mtu=link.mtu)
     if origin.mac is None and link.mac and wanted.mac not in (None, link.mac):
         origin = replace(origin, mac=link.mac)
+    # Not of one that an earlier task is assumed to create, which has no index yet.
+    is_first = not link.owners and link.index and link.kind not in _OF_SWITCH
+    if origin.up is None and is_first and wanted.enabled not in (None, link.up):
+        origin = replace(origin, up=link.up)
     keeps = wanted.addresses is None and (mark.keeps_addresses or (has_addresses and not link.owners))
     return str(Mark(mark.owners, None if origin == Origin() else origin, mark.created, keeps))
+
+
+def alias_of_renamed(alias: str, link: Link, name: str) -> str:
+    """Return the alias of a link that gets a name inside: another one that it had on the host is kept in it."""
+    mark = parse_mark(alias)
+    if mark is None or (name == link.name and not (mark.origin and mark.origin.name)):
+        return alias
+    origin = mark.origin or Origin()
+    former = origin.name or link.name
+    origin = replace(origin, name=None if former == name else former)
+    renamed = str(replace(mark, origin=None if origin == Origin() else origin))
+    return renamed if len(renamed.encode("utf-8", "surrogateescape")) <= ALIAS_MAX else alias
+
+
+def known_as(link: Link, name: str) -> bool:
+    """Return whether a link has a name, or had it on the host before it was moved."""
+    return name in link.names or bool(link.origin and link.origin.name == name)
 
 
 def alias_of_created(link: Link, owner: str | None) -> str:
@@ -132,14 +158,20 @@ def returns(link: Link) -> bool:
     return not link.kind or bool(link.origin and link.origin.moved)
 
 
-def plan_return(namespace: NamespaceName, link: Link, host_names: HostNames) -> Restoration:
-    """Plan the return of a link from a namespace to the host, as it was there."""
+def plan_return(
+    namespace: NamespaceName, link: Link, host_names: HostNames, given_name: str | None = None
+) -> Restoration:
+    """Plan the return of a link from a namespace to the host, as it was there.
+
+    `given_name` is the name that it had there, as far as that is declared and not recorded.
+    """
     plan = Restoration()
-    name = host_names.claim(link.name)
+    former = (link.origin and link.origin.name) or given_name or link.name
+    name = host_names.claim(former)
     plan.add("namespace", namespace, "host")
-    if name != link.name:
-        plan.add("name", link.name, name)
-        plan.warnings.append(f"the host has another link {link.name}; {namespace}/{link.name} returns to it as {name}")
+    plan.add("name", link.name, name)
+    if name != former:
+        plan.warnings.append(f"the host has another link {former}; {namespace}/{link.name} returns to it as {name}")
     for altname in host_names.find_taken(link.altnames):
         plan.operations.append(op.RemoveAltname(namespace, link.name, altname))
         plan.warnings.append(
@@ -159,11 +191,28 @@ def plan_return(namespace: NamespaceName, link: Link, host_names: HostNames) -> 
     return plan
 
 
+def rename_back(plan: Restoration, link: Link, host_names: HostNames) -> Link:
+    """Plan that a link of the host has the name again that it had there; return it as it is then.
+
+    The kernel returns a physical link with the name that it had in the namespace.
+    """
+    if not link.origin or link.origin.name in (None, link.name):
+        return link
+    name = host_names.claim(str(link.origin.name))
+    # Kernels before 6.2 rename no link that is up.
+    down = [op.SetDown(None, link.name, phase=Phase.RELEASE)] if link.up else []
+    up = [op.SetUp(None, name)] if link.up else []
+    plan.add("name", link.name, name, *down, op.RenameLink(None, link.name, name), *up)
+    return replace(link, name=name)
+
+
 def restore(plan: Restoration, namespace: NamespaceName, link: Link) -> None:
     """Plan what a link that stays in its place was before it was changed."""
     _restore_settings(plan, namespace, link)
-    if link.origin and link.origin.up:
-        plan.add("enabled", link.up, True, op.SetUp(namespace, link.name))
+    up = link.origin.up if link.origin else None
+    if up is not None:
+        step = op.SetUp(namespace, link.name) if up else op.SetDown(namespace, link.name, phase=Phase.REMOVE)
+        plan.add("enabled", link.up, up, step)
 
 
 def _restore_settings(plan: Restoration, namespace: NamespaceName, link: Link) -> None:

@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from ipaddress import ip_interface
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import sysctl_names, validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
@@ -33,6 +34,15 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
     place,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import Queries
+from ansible_collections.netns.fabric.plugins.module_utils._resources.netns_host_sysctls import (
+    HOST_ENTRY,
+    RECORDS,
+    Record,
+    parse_host_sysctls,
+    parse_records,
+    plan_host_sysctls,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.netns_sysctls import find_changes, parse_sysctls
 from ansible_collections.netns.fabric.plugins.module_utils._resources.required_namespaces import describe_alias
 from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ANamespace, ensure_link
 from ansible_collections.netns.fabric.plugins.module_utils._system.files import FILES
@@ -72,7 +82,7 @@ class Namespace:
 
 @dataclass(frozen=True)
 class Actual:
-    """What was read: the namespaces, and the files and processes of those that are listed."""
+    """What was read: the namespaces, the files and processes of those that are listed, and what was set on the host."""
 
     kernel: KernelState
     files: Mapping[str, str | None] = field(default_factory=dict)
@@ -81,6 +91,7 @@ class Actual:
     further_names: frozenset[str] = frozenset()
     #: Whether a killed run has left a part of a file.
     has_leftover: bool = False
+    records: Mapping[str, Record] = field(default_factory=dict)
 
 
 class NamespaceResource(Resource[Namespace, Actual]):
@@ -94,19 +105,24 @@ class NamespaceResource(Resource[Namespace, Actual]):
         "sysctls": {"type": "dict"},
         "force": {"type": "bool", "default": False},
     }
-    call_options: Mapping[str, Mapping[str, Any]] = {"hosts": {"type": "dict"}, **OWNER_OPTIONS}
+    call_options: Mapping[str, Mapping[str, Any]] = {
+        "hosts": {"type": "dict"},
+        "host_sysctls": {"type": "dict"},
+        **OWNER_OPTIONS,
+    }
 
     def parse_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         checks = Checks(Entry("the call"))
         hosts = netns_hosts.parse(checks, options.get("hosts"))
+        host_sysctls = parse_host_sysctls(checks, options.get("host_sysctls"))
         checks.done()
-        return {**options, "hosts": hosts}
+        return {**options, "hosts": hosts, "host_sysctls": host_sysctls}
 
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> Namespace:
         checks = Checks(entry)
         name = checks.value("name", validation.namespace_name, options["name"])
         resolver = netns_resolver.parse(checks, options.get("nameservers"), options.get("search"))
-        sysctls = _parse_sysctls(checks, options.get("sysctls") or {})
+        sysctls = parse_sysctls(checks, "sysctls", options.get("sysctls") or {})
         checks.done()
         return Namespace(entry, options["state"] == "present", name, resolver, sysctls, bool(options["force"]))
 
@@ -133,6 +149,9 @@ class NamespaceResource(Resource[Namespace, Actual]):
             if namespace.present
             for key, value in namespace.sysctls.items()
         }
+        of_host: Mapping[str, str | None] | None = call.options.get("host_sysctls")
+        records = parse_records(host.use(FILES).read(RECORDS)) if of_host is not None else {}
+        parameters.update({(None, key): value for key, value in {**dict.fromkeys(records), **(of_host or {})}.items()})
         further = backend.further_names(preferred=declared) - names
         # The host as well: links return to it from a namespace that is removed. Further names come last: they are the
         # aliases of the others.
@@ -151,6 +170,7 @@ class NamespaceResource(Resource[Namespace, Actual]):
                     *(path for name in of_interest for path in netns_files.paths(name)),
                 )
             },
+            records=records,
             has_leftover=host.use(FILES).read(netns_resolver.LEFTOVER) is not None,
             processes=backend.processes(leaving),
             further_names=frozenset(name for name in kernel.namespaces if name and name not in distinct),
@@ -160,35 +180,6 @@ class NamespaceResource(Resource[Namespace, Actual]):
         return _NamespacePlanner(actual, call).run()
 
 
-def _parse_sysctls(checks: Checks, given: Mapping[str, Any]) -> dict[str, str]:
-    """Return the kernel parameters to set, in the order in which they are set; null leaves one alone."""
-    wanted: dict[str, str] = {}
-    for key, value in sorted(given.items(), key=lambda item: _rank(item[0])):
-        if value is None:
-            continue
-        name = checks.value(f"sysctls.{key}", sysctl_names.check_key, key)
-        text = checks.value(f"sysctls.{key}", sysctl_names.parse_value, value)
-        if name is not None and text is not None:
-            wanted[name] = text
-    return wanted
-
-
-def _rank(key: str) -> int:
-    """Return the rank of a parameter: those that change others along come first (ip-sysctl).
-
-    ip_forward and `all` change every link; `default` of IPv4 those whose parameter was never set
-    (devinet_copy_dflt_conf() in net/ipv4/devinet.c).
-    """
-    if key.endswith("ip_forward"):
-        return 0
-    return 1 if ".all." in key else 2 if ".default." in key else 3
-
-
-def _stack_of(key: str) -> str:
-    """Return the part of the network stack that a parameter belongs to: `net.ipv4`, `net.ipv6`, `net.core`, ..."""
-    return ".".join(key.split(".")[:2])
-
-
 class _NamespacePlanner(Planner[Namespace]):
     """Plans the namespaces of one call."""
 
@@ -196,6 +187,7 @@ class _NamespacePlanner(Planner[Namespace]):
         super().__init__(call)
         self._actual = actual
         self._host_names = HostNames(actual.kernel.namespace(None))
+        self._of_host = plan_host_sysctls(actual.kernel, actual.records, call)
         #: The files that are written, by their text.
         self._written: dict[str, str] = {}
 
@@ -262,7 +254,7 @@ class _NamespacePlanner(Planner[Namespace]):
             if not loopback.up:
                 before["loopback"], after["loopback"] = "down", "up"
                 operations.append(op.SetUp(wanted.name, "lo"))
-        for key, value, current in self._sysctls_to_set(wanted):
+        for key, value, current in find_changes(self._set_now(wanted), partial(self._current, wanted)):
             if not sysctl.same_value(current, value):
                 before[f"sysctls.{key}"], after[f"sysctls.{key}"] = current, value
             operations.append(op.SetSysctl(wanted.name, key, value))
@@ -282,20 +274,6 @@ class _NamespacePlanner(Planner[Namespace]):
             return step
         first = self._written.setdefault(step.text, step.path)
         return step if first == step.path else replace(step, same_as=first)
-
-    def _sysctls_to_set(self, wanted: Namespace) -> Iterator[tuple[str, str, str | None]]:
-        """Yield the parameters to set: key, value, and current value.
-
-        One that has its value already is set again after one that may change it along with itself.
-        """
-        leading: list[str] = []
-        for key, value in self._set_now(wanted).items():
-            current = self._current(wanted, key)
-            if not sysctl.same_value(current, value):
-                leading.append(key)
-                yield key, value, current
-            elif any(_rank(other) < _rank(key) and _stack_of(other) == _stack_of(key) for other in leading):
-                yield key, value, current
 
     def _create(self, wanted: Namespace) -> Change:
         name, owner = wanted.name, self.call.owner
@@ -370,8 +348,17 @@ class _NamespacePlanner(Planner[Namespace]):
                 unlisted = Namespace(Entry(name), False, name, netns_resolver.Wanted(), {}, False)
                 self.attempt(self.absent, unlisted)
 
+    def check(self) -> Iterable[FabricError]:
+        return self._of_host.errors
+
     def finish(self) -> None:
-        """Remove what a killed run has left; a call that writes the same file replaces it anyway."""
+        """Set the parameters of the host, and remove what a killed run has left.
+
+        A call that writes the same file replaces that anyway.
+        """
+        if self._of_host.operations:
+            before, after = self._of_host.before, self._of_host.after
+            self.changes.append(Change(HOST_ENTRY, "sysctls of the host", before, after, self._of_host.operations))
         if self._actual.has_leftover:
             path = netns_resolver.LEFTOVER
             before = {"content": "left by a killed run"}

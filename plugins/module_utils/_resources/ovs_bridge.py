@@ -34,6 +34,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.datapath impor
     bridges_without_datapath,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.flows import cookie_of
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import (
     VSCTL_OPTIONS,
     bridge_name,
@@ -54,13 +55,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     Switch,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_altname
-from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge_flows import (
-    parse_flows,
-    plan_flows,
-    plan_removal,
-    read_flows,
-    read_left_flows,
-)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge_macs import (
     find_bridges_with_new_mac,
     hwaddr_of,
@@ -73,6 +67,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge
     WantedBridge,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import (
+    FLUSHED,
     REOPENED,
     OvsPlanner,
     is_left_behind,
@@ -83,6 +78,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_ssl im
     require_ssl,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ABridge, ALink, APort
+
+#: The options at whose change ovs-vswitchd removes all flows (connmgr_set_fail_mode() and connmgr_set_controllers() in
+#: ofproto/connmgr.c; bridge_reconfigure() in vswitchd/bridge.c).
+_FLUSHING = frozenset({"controllers", "datapath_type", "fail_mode"})
 
 
 class BridgeResource(Resource[WantedBridge, BridgeState]):
@@ -102,7 +101,6 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         "protocols": {"type": "list", "elements": "str", "choices": list(PROTOCOLS)},
         **specs(BRIDGE_SETTINGS),
         **{reference.option: reference.spec for reference in BRIDGE_REFERENCES},
-        "flows": {"type": "list", "elements": "str"},
     }
     call_options: Mapping[str, Mapping[str, Any]] = {
         **OWNER_OPTIONS,
@@ -124,7 +122,6 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         if settings.get("stp") and settings.get("rstp"):
             checks.error("stp", "a bridge runs `stp` or `rstp`, not both; remove one of them")
         rows = parse_rows(checks, BRIDGE_REFERENCES, options)
-        flows = parse_flows(checks, options.get("flows"), options.get("protocols"))
         checks.done()
         protocols = options.get("protocols")
         return WantedBridge(
@@ -140,14 +137,15 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
             None if protocols is None else tuple(sorted(set(protocols))),
             settings,
             rows,
-            flows,
         )
 
     def key(self, desired: WantedBridge) -> object:
         return desired.name
 
     def ensures(self, desired: WantedBridge) -> Iterable[object]:
-        return [ABridge(desired.name), ALink(None, desired.name)] if desired.present else []
+        if not desired.present:
+            return []
+        return [ABridge(desired.name), APort(desired.name), ALink(None, desired.name)]
 
     def read(self, host: Host, call: Call[WantedBridge]) -> BridgeState:
         present = [bridge for bridge in call.entries if bridge.present]
@@ -165,21 +163,16 @@ class BridgeResource(Resource[WantedBridge, BridgeState]):
         found = [link for link in kernel.namespace(None).links if link.name in conflicting]
         kinds = {link.name: link.kind or "physical" for link in found}
         left_behind = frozenset(link.name for link in found if is_left_behind(link, call.owner, attachments))
-        names = [bridge.name for bridge in present]
-        left_flows = read_left_flows(host, switch, names, call.owner) if call.owner else {}
         if not present:
-            return BridgeState(switch, left_behind=left_behind, flows=left_flows)
+            return BridgeState(switch, left_behind=left_behind)
         numbers = {name: host.use(OVSDB).datapath_port(name) for name in sorted(lost) if name.isdecimal()}
         secure = [bridge.name for bridge in present if _is_secure_by_others(bridge, switch)]
-        silent = frozenset(name for name in secure if host.use(OVSDB).forwards_nothing(name))
+        rules = {name: host.use(OVSDB).count_rules(name, cookie_of(call.owner)) for name in secure}
         works = host.use(OVSDB).kernel_datapath()
         macs = read_macs(host, find_bridges_with_new_mac(switch, present))
         without = bridges_without_datapath(switch, links) if works else ()
         away = bridges_away(switch) if works else ()
-        state = BridgeState(
-            switch, works, kinds, attachments, left_behind, numbers, silent, macs, kernel, without, away
-        )
-        return replace(state, flows={**left_flows, **read_flows(host, switch, present, call.owner)})
+        return BridgeState(switch, works, kinds, attachments, left_behind, numbers, rules, macs, kernel, without, away)
 
     def plan(self, actual: BridgeState, call: Call[WantedBridge]) -> Plan:
         return BridgePlanner(actual, call).run()
@@ -194,12 +187,15 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         self._lost = lost_taps(actual.switch, actual.attachments)
         self._datapath_types: list[dict[str, str]] = []
         self._reopened: set[str] = set()
+        #: Those whose flows ovs-vswitchd removes for another reason.
+        self._flushed: set[str] = set()
 
     def results(self) -> Mapping[str, Any]:
         return {"bridges": self._datapath_types}
 
     def simulated(self) -> Mapping[str, Any]:
-        return {REOPENED: self._reopened} if self._reopened else {}
+        found = {REOPENED: self._reopened, FLUSHED: self._reopened | self._flushed}
+        return {key: names for key, names in found.items() if names}
 
     # Present
 
@@ -292,7 +288,7 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         """Plan the rows of other tables that the bridge refers to."""
         targets = wanted.rows.get("controllers", {})
         require_ssl(self.switch, wanted.entry, "controllers", targets, self.call.options.get("ssl"))
-        rows = [
+        return [
             operation
             for reference in BRIDGE_REFERENCES
             if reference.option in wanted.rows
@@ -300,15 +296,6 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
                 self.switch, reference, bridge.name, bridge.row, wanted.rows[reference.option], difference
             )
         ]
-        # Their change may follow from those of the others.
-        found = self._actual.flows.get(wanted.name)
-        flows = plan_flows(self.switch, wanted, found, self.call.owner, difference, self._require_port)
-        return [*rows, *flows]
-
-    def _require_port(self, entry: Entry, option: str, name: str) -> None:
-        self.require(
-            entry, option, f"the bridge has no port {name}; add it first, with netns.fabric.ovs_port", APort(name)
-        )
 
     def check(self) -> Iterable[FabricError]:
         return check_ssl(self.call.options.get("ssl"))
@@ -341,6 +328,8 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
             self._warn_of_broken(wanted, bridge)
         else:
             self._reopened.add(bridge.name)
+        if _FLUSHING & difference.after.keys():
+            self._flushed.add(bridge.name)
         if operations:
             self.changes.append(
                 Change(wanted.entry, _target(wanted.name), difference.before, difference.after, tuple(operations))
@@ -364,21 +353,22 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
     def _clear_omitted(self, wanted: WantedBridge, bridge: Bridge, difference: Difference, local: Difference) -> None:
         """Clear what the entry omits where the call is exact, unless the bridge is somebody else's.
 
-        A bridge that has OpenFlow rules forwards by them, and would lose them with the mode
-        (connmgr_set_fail_mode() in ofproto/connmgr.c).
+        A bridge that has OpenFlow rules of others forwards by them, and would lose them with the mode
+        (connmgr_set_fail_mode() in ofproto/connmgr.c). The owner's are added again by netns.fabric.ovs_flow.
         """
         exact = self.call.options.get("exact") and (self.call.owner is None or bool(bridge.owners))
         if exact and wanted.mtu is None and bridge.local:
             local.clear("mtu", bridge.local.mtu_request, column="mtu_request")
-        if bridge.name not in self._actual.silent:
+        rules = self._actual.rules.get(bridge.name)
+        if rules is None:
             return
-        if exact:
+        if exact and rules.number == rules.own:
             difference.clear("fail_mode", bridge.fail_mode)
-        else:
+        elif not rules.number:
             self.warn(
                 wanted.entry,
                 f"the bridge {bridge.name} forwards nothing: its fail_mode is secure, and it has neither OpenFlow "
-                "rules nor a controller; set `fail_mode: standalone`, or add rules",
+                "rules nor a controller; set `fail_mode: standalone`, or add rules, e.g. with netns.fabric.ovs_flow",
             )
 
     def _repair_link(self, bridge: Bridge, difference: Difference) -> list[Operation]:
@@ -451,9 +441,7 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         owner = self.call.owner or ""
         difference.remove_owner(bridge.owners, owner)
         operation = ovs.SetBridge(bridge.name, difference.columns)
-        flows = plan_removal(bridge.name, self._actual.flows.get(bridge.name), owner, difference)
-        operations: tuple[Operation, ...] = (operation, *flows)
-        self.changes.append(Change(entry, _target(bridge.name), difference.before, difference.after, operations))
+        self.changes.append(Change(entry, _target(bridge.name), difference.before, difference.after, (operation,)))
 
 
 def _compare_bridge(wanted: WantedBridge, bridge: Bridge, datapath_type: str) -> Difference:
@@ -479,7 +467,7 @@ def _is_secure_by_others(wanted: WantedBridge, switch: Switch) -> bool:
     """Return whether a bridge has a fail_mode of secure that was not asked for, and no controller to add rules."""
     bridge = switch.bridge(wanted.name)
     secure = bridge is not None and bridge.fail_mode == "secure" and wanted.fail_mode is None
-    controlled = bool(wanted.rows.get("controllers") or wanted.flows)
+    controlled = bool(wanted.rows.get("controllers"))
     return secure and not controlled and bridge is not None and bridge.row.columns.get("controller", ()) == ()
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.flows import FlowDifference
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.flows import Rules
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import MapOption
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.references import WantedRows
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
@@ -37,16 +37,15 @@ class WantedBridge:
     #: The options that are columns as they are, and those that are rows, see bridge_settings.py.
     settings: Mapping[str, Value] = field(default_factory=dict)
     rows: Mapping[str, WantedRows] = field(default_factory=dict)
-    flows: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
 class BridgeState:
     """The state that bridges depend on: Open vSwitch, and the kinds of the host's links that they may conflict with.
 
-    `left_behind` names the links that is_left_behind() is true of, `numbers` are the datapath ports of lost links whose
-    names are numbers, `silent` names the bridges that forward nothing, `without_datapath` those whose datapath in the
-    kernel was deleted, `away` those that are to return to it.
+    `left_behind` names the links that is_left_behind() is true of, `numbers` are the datapath ports of lost links
+    whose names are numbers, `rules` are the numbers of those by which bridges in secure mode forward,
+    `without_datapath` names those whose datapath in the kernel was deleted, `away` those that are to return to it.
     """
 
     switch: Switch
@@ -55,11 +54,9 @@ class BridgeState:
     attachments: Attachments = field(default_factory=Attachments)
     left_behind: frozenset[str] = frozenset()
     numbers: Mapping[str, str] = field(default_factory=dict)
-    silent: frozenset[str] = frozenset()
+    rules: Mapping[str, Rules | None] = field(default_factory=dict)
     #: By bridge: the MAC addresses behind its ports, each with the place of the link that has it.
     macs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     kernel: KernelState = field(default_factory=KernelState)
     without_datapath: tuple[str, ...] = ()
     away: tuple[str, ...] = ()
-    #: By bridge: how its flows differ from the wanted ones.
-    flows: Mapping[str, FlowDifference] = field(default_factory=dict)

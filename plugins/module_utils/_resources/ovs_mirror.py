@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -75,7 +75,11 @@ class MirrorResource(Resource[WantedMirror, Switch]):
         "output_port": {"type": "str"},
         "external_ids": {"type": "dict"},
     }
-    call_options: Mapping[str, Mapping[str, Any]] = {**OWNER_OPTIONS, **VSCTL_OPTIONS}
+    call_options: Mapping[str, Mapping[str, Any]] = {
+        **OWNER_OPTIONS,
+        **VSCTL_OPTIONS,
+        "exact": {"type": "bool", "default": False},
+    }
 
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedMirror:
         checks = Checks(entry)
@@ -138,6 +142,8 @@ class MirrorPlanner(OvsPlanner[WantedMirror]):
         mirror = self._find(wanted)
         if mirror is None:
             self._check_new(wanted)
+        elif self.call.options.get("exact") and (self.call.owner is None or mirror.owners):
+            wanted = _complete(wanted)
         self._converge(wanted, mirror)
 
     def _check_port(self, wanted: WantedMirror, option: str, name: str) -> None:
@@ -241,6 +247,13 @@ class MirrorPlanner(OvsPlanner[WantedMirror]):
         operation = SetRow("Mirror", mirror.row.uuid, difference.columns)
         target = _target(mirror.bridge, mirror.name)
         self.changes.append(Change(entry, target, difference.before, difference.after, (operation,)))
+
+
+def _complete(wanted: WantedMirror) -> WantedMirror:
+    """Return what is wanted with a new mirror's value for what is omitted."""
+    settings = {setting.option: setting.default for setting in MIRROR_SETTINGS}
+    ports: dict[str, tuple[str, ...]] = dict.fromkeys(MIRROR_PORTS, ())
+    return replace(wanted, settings={**settings, **wanted.settings}, ports={**ports, **wanted.ports})
 
 
 def _compare_ports(difference: Difference, wanted: WantedMirror, mirror: Mirror | None) -> dict[str, tuple[str, ...]]:

@@ -17,7 +17,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import O
 #: In a simulation: the bridges whose datapath type an earlier call would have changed, see Plan.simulated. ovs-vswitchd
 #: re-opens all of their interfaces then.
 REOPENED = "bridges on another datapath"
-
+#: In a simulation: the bridges whose flows ovs-vswitchd would have removed.
+FLUSHED = "bridges without their flows"
 
 #: The length from which ovs-vsctl completes the beginning of a UUID.
 _SHORTEST_ABBREVIATION = 4

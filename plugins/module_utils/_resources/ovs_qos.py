@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import
     parse_map,
     port_name,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.qos import QOS_SETTINGS, QUEUES, Qos, find_qos
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.qos import (
+    QOS_SETTINGS,
+    QUEUES,
+    Qos,
+    find_left_qos,
+    find_qos,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.references import WantedRows, plan_rows
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.row_operations import AddRow, SetRow
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
@@ -63,7 +69,11 @@ class QosResource(Resource[WantedQos, Switch]):
         "other_config": {"type": "dict"},
         "queues": QUEUES.spec,
     }
-    call_options: Mapping[str, Mapping[str, Any]] = {**OWNER_OPTIONS, **VSCTL_OPTIONS}
+    call_options: Mapping[str, Mapping[str, Any]] = {
+        **OWNER_OPTIONS,
+        **VSCTL_OPTIONS,
+        "exact": {"type": "bool", "default": False},
+    }
 
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedQos:
         checks = Checks(entry)
@@ -109,8 +119,10 @@ class QosPlanner(OvsPlanner[WantedQos]):
         qos = find_qos(self.switch, found[1]) if found else None
         if qos is None or qos.is_shared:
             self._create(wanted, qos)
-        else:
-            self._update(wanted, qos)
+            return
+        if self.call.options.get("exact") and (self.call.owner is None or qos.owners):
+            wanted = _complete(wanted)
+        self._update(wanted, qos)
 
     def _create(self, wanted: WantedQos, former: Qos | None) -> None:
         """Plan a new row. One that the port shares with another one stays as it is, for that one."""
@@ -167,11 +179,13 @@ class QosPlanner(OvsPlanner[WantedQos]):
                 qos = find_qos(self.switch, port)
                 if qos and self.call.owner in qos.owners and port.name not in listed:
                     self._release(Entry(port.name), qos)
+        for qos in find_left_qos(self.switch, self.call.owner):
+            self._release(Entry(f"row {qos.row.uuid}"), qos)
 
     def _release(self, entry: Entry, qos: Qos) -> None:
         self.release(
             entry,
-            f"the quality of service of {qos.port}",
+            f"the quality of service of {qos.port or 'no port'}",
             qos.owners,
             delete=partial(self._delete, entry, qos),
             disown=partial(self._disown, entry, qos),
@@ -179,13 +193,22 @@ class QosPlanner(OvsPlanner[WantedQos]):
 
     def _delete(self, entry: Entry, qos: Qos) -> None:
         operations = tuple(qos.remove(self.switch))
-        self.changes.append(Change(entry, _target(qos.port), qos.declare(self.switch), None, operations))
+        target = _target(qos.port or qos.row.uuid)
+        self.changes.append(Change(entry, target, qos.declare(self.switch), None, operations))
 
     def _disown(self, entry: Entry, qos: Qos) -> None:
         difference = Difference()
         difference.remove_owner(qos.owners, self.call.owner or "")
         operation = SetRow("QoS", qos.row.uuid, difference.columns)
-        self.changes.append(Change(entry, _target(qos.port), difference.before, difference.after, (operation,)))
+        target = _target(qos.port or qos.row.uuid)
+        self.changes.append(Change(entry, target, difference.before, difference.after, (operation,)))
+
+
+def _complete(wanted: WantedQos) -> WantedQos:
+    """Return what is wanted with the value of a new row for what is omitted; one without a type there is none."""
+    settings = {setting.option: setting.default for setting in QOS_SETTINGS if setting.option != "type"}
+    queues = {} if wanted.queues is None else wanted.queues
+    return replace(wanted, settings={**settings, **wanted.settings}, queues=queues)
 
 
 def _target(port: str) -> str:

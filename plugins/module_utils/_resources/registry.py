@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_chassi
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_router import RouterResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_switch import SwitchResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_flow import FlowResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_mirror import MirrorResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_qos import QosResource
@@ -42,6 +43,7 @@ RESOURCES: Mapping[str, Resource[Any, Any]] = {
     "ovn_router": RouterResource(),
     "ovn_switch": SwitchResource(),
     "ovs_bridge": BridgeResource(),
+    "ovs_flow": FlowResource(),
     "ovs_mirror": MirrorResource(),
     "ovs_port": PortResource(),
     "ovs_qos": QosResource(),

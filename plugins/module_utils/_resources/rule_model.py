@@ -78,8 +78,8 @@ def parse_rule(entry: Entry, options: Mapping[str, Any]) -> WantedRule:
         "oif": checks.value("oif", validation.interface_name, options.get("oif")),
         "mark": checks.value("fwmark", routing.mark, options.get("fwmark")),
         "ip_protocol": checks.value("ipproto", routing.ip_protocol, options.get("ipproto")),
-        "source_ports": checks.value("sport", routing.port_range, options.get("sport")),
-        "destination_ports": checks.value("dport", routing.port_range, options.get("dport")),
+        "source_ports": checks.value("sport", routing.port_or_range, options.get("sport")),
+        "destination_ports": checks.value("dport", routing.port_or_range, options.get("dport")),
     }
     priority = checks.value("priority", routing.priority, options["priority"]) or 0
     namespace = checks.value("namespace", validation.namespace_name, options.get("namespace"))

@@ -23,7 +23,9 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model impor
     Nat,
     Note,
     bridge_key,
+    flows_note,
     format_vlans,
+    mirror_note,
     namespace_key,
     policy_note,
     published_note,
@@ -75,7 +77,7 @@ class _Builder:
                 bridge_key(bridge["name"]),
                 self._build_local(bridge),
                 owned=self._is_owned(bridge),
-                notes=tuple(self._build_notes(bridge["name"])),
+                notes=(*self._build_notes(bridge["name"]), *self._build_switching_notes(bridge)),
             )
             for bridge in self._bridges
         ]
@@ -186,6 +188,13 @@ class _Builder:
             yield from map(reaching_note, dict.fromkeys(found))
         elif any(forwards) and any(interface.addresses for interface in self._build_local({"name": bridge})):
             yield OPEN
+
+    def _build_switching_notes(self, bridge: Entry) -> Iterator[Note]:
+        """Yield the mirrors and the number of flows that are the owner's."""
+        yield from (mirror_note(mirror) for mirror in bridge["mirrors"] if self._is_owned(mirror))
+        number = sum(self._owner in (None, found["owner"]) for found in bridge["flows"])
+        if number:
+            yield flows_note(number)
 
     def _build_nat(self) -> Iterator[Nat]:
         bridges = [

@@ -23,8 +23,10 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model impor
     Nat,
     Note,
     bridge_key,
+    flows_note,
     format_vlans,
     mesh_note,
+    mirror_note,
     namespace_key,
     place_note,
     policy_note,
@@ -82,6 +84,8 @@ def _build(topology: declared.Topology) -> Diagram:
                 *([mesh_note(bridge.mesh.kind, bridge.mesh.key, bridge.mesh.gateway)] if bridge.mesh else ()),
                 *_build_notes(links, bridge.name),
                 *(port_note(describe_port(port)) for port in bridge.ports),
+                *(mirror_note({"name": mirror.name, **mirror.options}) for mirror in bridge.mirrors),
+                *([flows_note(len(bridge.flows))] if bridge.flows else ()),
             ),
         )
         for bridge in topology.bridges

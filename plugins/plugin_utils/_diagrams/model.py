@@ -10,8 +10,11 @@ written (``dot``, ``mermaid``).
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.switching import count_flows, describe_mirror
 
 
 class BoxKind(enum.Enum):
@@ -108,6 +111,16 @@ def place_note(host: str) -> Note:
 def mesh_note(kind: str, key: int, gateway: str | None) -> Note:
     """Return the note of a bridge that is one network over several hosts."""
     return Note(f"{kind} mesh {key}" + (f", gateway {gateway}" if gateway else ""), required=False)
+
+
+def mirror_note(options: Mapping[str, Any]) -> Note:
+    """Return the note of a bridge that copies packets, by the options of the mirror."""
+    return Note(describe_mirror(options))
+
+
+def flows_note(number: int) -> Note:
+    """Return the note of a bridge that forwards by OpenFlow rules of the topology."""
+    return Note(count_flows(number))
 
 
 def reaching_note(network: str) -> Note:

@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.exposure_lines import exposure_lines
 from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.model import POLICY_CHAINS, format_vlans
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.switching import count_flows, describe_mirror
 
 #: The types of routes that are shown, and what a rule selects packets by, in the order of ip-rule(8).
 _ROUTE_TYPES = frozenset({"unicast", "blackhole", "unreachable", "prohibit", "throw"})
@@ -112,6 +113,11 @@ def _render_bridge(bridge: Info, host: Info, links: _Links) -> _Node:
         _Node(f"controller {found['target']} {'connected' if found['connected'] else 'not connected'}")
         for found in bridge["controllers"]
     )
+    node.children.extend(
+        _Node(_join([describe_mirror(mirror), _format_owners(mirror)])) for mirror in bridge["mirrors"]
+    )
+    if bridge["flows"]:
+        node.children.append(_Node(count_flows(len(bridge["flows"]))))
     return node
 
 
@@ -125,6 +131,7 @@ def _format_port(port: Info, host: Info, links: _Links) -> str:
         words.append(f"{port['type']} to {towards}" if towards else port["type"])
     vlans = format_vlans(port["tag"], port["trunks"])
     words.append(_join([vlans, port["vlan_mode"] or "", "protected" if port["protected"] else ""], " "))
+    words.append(f"sends by {port['qos']['type']}" if port["qos"] else "")
     words.append(f"BROKEN ({port['error']})" if port["error"] else "")
     link = next((link for link in host["links"] if link["name"] == port["name"]), None)
     if link is not None:

@@ -16,15 +16,17 @@ from ansible_collections.netns.fabric.plugins.module_utils._core import validati
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import ValidationError, describe
 from ansible_collections.netns.fabric.plugins.module_utils._core.vlans import vlan_range
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_model import BridgePort
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.interface_reader import (
     addresses_of,
     port_options,
     select,
 )
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import BridgePort, Topology
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.route_reader import EntryReader
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.schema import Check, Each
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.switching import read_qos
 
 Entry = dict[str, Any]
 
@@ -94,6 +96,7 @@ PORT: dict[str, Check | None] = {
     **_LINK,
     "tunnel": None,
     "peer": None,
+    "qos": None,
 }
 
 
@@ -137,6 +140,7 @@ def _read_port(reader: EntryReader, path: str, entry: Any, bridge: str) -> Bridg
         peer=_read_peer(reader, path, options, bridge),
         addresses=addresses_of(options),
         link=select(options, _LINK),
+        qos=read_qos(reader, path, options),
     )
 
 
@@ -208,7 +212,7 @@ def check_ports(topology: Topology, errors: Errors) -> None:
     """Check that the bridges of patch ports are declared, and that no link is a port and in a namespace."""
     bridges = {bridge.name for bridge in topology.bridges}
     moved = {
-        end.name: end.path
+        end.name_outside: end.path
         for namespace in topology.namespaces
         for end in namespace.interfaces
         if end.bridge is None and end.kind is None and end.name != "lo"

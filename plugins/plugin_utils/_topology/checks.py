@@ -9,7 +9,7 @@ Pure, and linear in the size of the topology. Routes, MTUs and published ports h
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.expectations import contradict
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
@@ -31,6 +31,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.meshes impo
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Attachment,
     Forward,
+    Namespace,
     Nat,
     Topology,
     UserProbe,
@@ -41,6 +42,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policy_chec
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.route_checks import check_routes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.segments import segment_of
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.shapes import check_shapes, inlets
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.switching import check_switching
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.sysctls import check_sysctls
 
 
@@ -51,6 +53,7 @@ def check_topology(topology: Topology, errors: Errors) -> None:
     _check_names(topology, errors)
     _check_addresses(topology, errors)
     check_ports(topology, errors)
+    check_switching(topology, errors)
     check_kinds(topology, errors)
     check_host(topology, errors)
     check_mtus(topology, errors)
@@ -131,14 +134,25 @@ def _check_names(topology: Topology, errors: Errors) -> None:
             other = seen[0] if seen[1] == "name" else f"{seen[0]} ({seen[1]})"
             where = _describe_place(namespace)
             errors.add(path, option, f"{name!r} {where} is already the name of {other}; rename one of them")
-    for attachment in _existing_links(topology):
-        on_host = first.get((None, attachment.name))
-        if on_host is not None:
+    _check_moved_names(
+        topology, {name: seen[0] for (namespace, name), seen in first.items() if namespace is None}, errors
+    )
+
+
+def _check_moved_names(topology: Topology, on_host: Mapping[str, str], errors: Errors) -> None:
+    """Check that no link moves into two namespaces of a host, and that none is a link which the topology creates."""
+    first: dict[tuple[str | None, str], str] = {}
+    for namespace, attachment in _existing_links(topology):
+        name, option = attachment.name_outside, "nic" if attachment.nic else "name"
+        seen = first.get((None, name)) or first.setdefault((namespace.host, name), attachment.path)
+        if seen != attachment.path:
+            errors.add(attachment.path, option, f"{name!r} moves by {seen} as well; remove one of them")
+        if name in on_host:
             errors.add(
                 attachment.path,
-                "name",
-                f"{attachment.name!r} is a link that this topology creates on the host ({on_host[0]}), and without "
-                "`bridge` the entry moves an existing link into the namespace; add `bridge`, or use another name",
+                option,
+                f"{name!r} is a link that this topology creates on the host ({on_host[name]}), and without `bridge` "
+                "the entry moves an existing link into the namespace; add `bridge`, or use another name",
             )
 
 
@@ -159,12 +173,12 @@ def _link_names(topology: Topology) -> Iterator[tuple[str, str, str | None, str]
         yield path, option, None, name
 
 
-def _existing_links(topology: Topology) -> Iterator[Attachment]:
-    """Yield the links that move into a namespace."""
+def _existing_links(topology: Topology) -> Iterator[tuple[Namespace, Attachment]]:
+    """Yield the links that move into a namespace, each with that."""
     for namespace in topology.namespaces:
         for attachment in namespace.interfaces:
             if attachment.bridge is None and attachment.kind is None and attachment.name != "lo":
-                yield attachment
+                yield namespace, attachment
 
 
 # --- addresses ---------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_port
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.distant import split_probes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.host import absent_host_entries
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.host import absent_host_entries, host_sysctls
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import isolation_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.leases import leased_by_others
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds import membership_entries
@@ -49,6 +49,10 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.shapes impo
     qdisc_entries,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.summary import summarize
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.switching import (
+    absent_switching_entries,
+    switching_entries,
+)
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.sysctls import assign_sysctls
 
 Entry = dict[str, Any]
@@ -61,10 +65,11 @@ def compile_topology(variables: Any) -> dict[str, Any]:
         variables: A dictionary with the role's variables, their names without ``topology_``.
 
     Returns:
-        ``namespaces``, ``bridges``, ``pairs``, ``links``, ``qdiscs``, ``ports``, ``routes``, ``routing_rules``,
-        ``neighbours``, ``isolation``, ``rules``, ``forwards``, ``policies``, ``probes``: each in the format of the
-        module's bulk option; ``hosts``, an option of the module netns; with logical switches ``northbound``, the lists
-        ``switches``, ``routers`` and ``groups``, once for all hosts; and ``summary``, a list of lines for a person.
+        ``namespaces``, ``bridges``, ``pairs``, ``links``, ``qdiscs``, ``ports``, ``qos``, ``mirrors``, ``flows``,
+        ``routes``, ``routing_rules``, ``neighbours``, ``isolation``, ``rules``, ``forwards``, ``policies``,
+        ``probes``: each in the format of the module's bulk option; ``hosts`` and ``host_sysctls``, options of the
+        module netns; with logical switches ``northbound``, the lists ``switches``, ``routers`` and ``groups``, once for
+        all hosts; and ``summary``, a list of lines for a person.
 
     Raises:
         TopologyError: With all errors.
@@ -110,7 +115,9 @@ def _compile_present(parts: Parts, policies: Policies) -> dict[str, Any]:
             *port_entries(topology),
             *tunnel_ports(topology),
         ],
+        **switching_entries(topology),
         "hosts": namespace_addresses(parts.view),
+        "host_sysctls": host_sysctls(topology),
         **routing_entries(topology),
         "isolation": isolation_entries(parts.view),
         "rules": [_build_rule(rule) for rule in topology.nat],
@@ -143,6 +150,8 @@ def _build_end(end: End) -> Entry:
 def _build_interface(interface: Attachment) -> Entry:
     """Return an interface without a bridge, which is created if it has a kind."""
     entry = {**_build_end(interface), **interface.creation}
+    if interface.nic is not None:
+        entry["nic"] = interface.nic
     return entry if interface.master is None else {**entry, "master": interface.master}
 
 
@@ -245,8 +254,10 @@ def _compile_absent(parts: Parts, policies: Policies) -> dict[str, Any]:
             *absent_ports(topology),
             *(_build_absent(name=port["name"], bridge=port["bridge"]) for port in tunnel_ports(topology)),
         ],
+        **absent_switching_entries(topology),
         "routes": of_host["routes"],
         "hosts": {},
+        "host_sysctls": dict.fromkeys(host_sysctls(topology)),
         "routing_rules": of_host["routing_rules"],
         "neighbours": of_host["neighbours"],
         "isolation": [_build_absent(link=str(entry["link"])) for entry in isolation_entries(parts.view)],
@@ -267,7 +278,9 @@ def _compile_absent(parts: Parts, policies: Policies) -> dict[str, Any]:
 def _build_absent_interface(end: Attachment) -> Entry:
     if end.kind is not None:
         return _build_absent(name=end.name, namespace=end.namespace, kind=end.kind)
-    return _build_absent(name=end.name, namespace=end.namespace, addresses=_format_addresses(end.addresses))
+    return _build_absent(
+        name=end.name, namespace=end.namespace, nic=end.nic, addresses=_format_addresses(end.addresses)
+    )
 
 
 def _build_absent(**identity: Any) -> Entry:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import split_key
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import describe
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors
@@ -43,7 +44,7 @@ INTERFACE: dict[str, Check | None] = {
     **{
         name: check
         for name, check in schema.EXISTING_INTERFACE.items()
-        if name not in ("bridge", "peer", "tx_checksum", "dhcp", *schema.PORT)
+        if name not in ("bridge", "peer", "nic", "tx_checksum", "dhcp", *schema.PORT)
     },
     **CREATION,
 }
@@ -54,17 +55,23 @@ def read_host(reader: EntryReader, given: Mapping[str, Any]) -> Namespace | None
     if not given.get("host"):
         return None
     if not isinstance(given["host"], dict):
-        known = ", ".join(("interfaces", *ROUTING))
-        message = f"must be a dictionary with the keys {known}, not {describe(given['host'])}"
+        keys = ", ".join(("interfaces", *ROUTING, *schema.HOST))
+        message = f"must be a dictionary with the keys {keys}, not {describe(given['host'])}"
         reader.errors.add(_VARIABLE, "", message)
         return None
-    options = reader.check_options(_VARIABLE, given["host"], dict.fromkeys(("interfaces", *ROUTING)), "") or {}
+    known: dict[str, Check | None] = {**dict.fromkeys(("interfaces", *ROUTING)), **schema.HOST}
+    options = reader.check_options(_VARIABLE, given["host"], known, "") or {}
+    for key in options.get("sysctls", {}):
+        found = split_key(key)
+        if found is not None:
+            message = f"is a parameter of the link {found[1]}; set {found[0]}.{found[2]} by the `sysctls` of its entry"
+            reader.errors.add(_VARIABLE, f"sysctls.{key}", message)
     interfaces = options.get("interfaces", [])
     routing = read_routing(reader, _VARIABLE, options)
     return Namespace(
         _VARIABLE,
         "",
-        {},
+        select(options, schema.HOST),
         tuple(reader.read_nested(_VARIABLE, "interfaces", interfaces, lambda at, entry: _read_link(reader, at, entry))),
         routing.routes,
         declares=frozenset(routing.declared),
@@ -98,16 +105,28 @@ def _read_link(reader: EntryReader, path: str, entry: Any) -> Attachment | None:
 
 def check_host(topology: Topology, errors: Errors) -> None:
     """Check that the links of the host which are ports of bridges are declared in one place."""
-    declared = {end.name: end.path for end in topology.ends() if end.namespace is None}
+    ends = {end.name: end for end in topology.ends() if end.namespace is None}
+    declared = {name: end.path for name, end in ends.items()}
     for bridge in topology.bridges:
         for port in bridge.ports:
             given = [*(["addresses"] if port.addresses is not None else []), *port.link]
             if port.kind == "system" and port.name in declared and given:
                 message = f"belongs to the entry of the link, {declared[port.name]}; declare it there"
                 errors.add(port.path, given[0], message)
+            for name in port.uplinks:
+                end = ends.get(name)
+                if end is not None and end.master:
+                    message = f"{name!r} is a member of {end.master!r} ({end.path}), and a link belongs to one bridge"
+                    errors.add(port.path, "members" if port.members else "name", f"{message}; remove one of them")
 
 
 # --- lists for the modules -----------------------------------------------------------------------------------------
+
+
+def host_sysctls(topology: Topology) -> dict[str, Any]:
+    """Return the kernel parameters of the host; null leaves one alone, as in a namespace."""
+    given = topology.host.options.get("sysctls", {}) if topology.host else {}
+    return {key: value for key, value in given.items() if value is not None}
 
 
 def absent_host_entries(topology: Topology) -> dict[str, list[Entry]]:

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import describe
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_model import Mesh
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Mesh
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.schema import Check
 
 #: Bytes: what an Ethernet between hosts carries unless it is declared.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface, ValidationError
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds import (
     CREATION,
@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds 
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Attachment, Shape
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.route_reader import EntryReader
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.shapes import build_shape
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.switching import read_qos
 
 #: The options of every link besides its name, its place and its addresses.
 END_OPTIONS = ("mac", "mtu", "enabled", "tx_checksum", "sysctls")
@@ -34,6 +35,7 @@ def read_attachment(reader: EntryReader, path: str, entry: Any, namespace: str) 
     further = {
         **CREATION,
         "shape": None,
+        "qos": None,
         **dict.fromkeys(name for name in OWN_OPTIONS if is_created or name != "bridge"),
     }
     options = reader.check_options(path, entry, {**known, **further}, "name")
@@ -42,9 +44,10 @@ def read_attachment(reader: EntryReader, path: str, entry: Any, namespace: str) 
     for option, message in find_unfit_options(given):
         reader.errors.add(path, option, message)
     if exists or is_created:
-        for option in ("peer", "tx_checksum", "dhcp", *schema.PORT):
+        for option in ("peer", "tx_checksum", "dhcp", "qos", *schema.PORT):
             if option in entry:
                 reader.errors.add(path, option, _explain_bridge_required(option))
+    _check_nic(reader, path, options, exists)
     return Attachment(
         path=path,
         name=options["name"],
@@ -55,11 +58,25 @@ def read_attachment(reader: EntryReader, path: str, entry: Any, namespace: str) 
         bridge=None if is_created else options.get("bridge"),
         peer="" if is_created else _read_peer(reader, path, entry, options, namespace),
         port=port_options(options),
+        qos=read_qos(reader, path, options),
         shape=read_shape(reader, path, options),
         master=options.get("master"),
         creation=read_kind(reader, path, options),
+        nic=options.get("nic") if exists else None,
         dhcp=options.get("dhcp", False),
     )
+
+
+def _check_nic(reader: EntryReader, path: str, options: Mapping[str, Any], exists: bool) -> None:
+    """Check that an interface with another name on the host is a link that exists, and that its name can be given."""
+    if "nic" not in options:
+        return
+    if not exists:
+        reader.errors.add(path, "nic", "is for a link that exists, and moves into the namespace; omit it")
+    try:
+        validation.interface_name(options["name"])
+    except ValidationError as error:
+        reader.errors.add(path, "name", str(error))
 
 
 def _read_peer(

@@ -16,11 +16,11 @@ from ipaddress import ip_address
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import interface_name
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_model import Mesh
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Attachment,
     Bridge,
-    Mesh,
     Namespace,
     Topology,
 )

@@ -18,49 +18,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.validation impo
     Interface,
     Network,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_model import BridgePort, Mesh, Mirror
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_model import ROUTER, Dhcp, Exit, Ovn
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.segments import Segment, segment_of
-
-
-@dataclass(frozen=True)
-class BridgePort:
-    """An entry of a bridge's ``ports``: what connects it to something else than a namespace."""
-
-    path: str
-    name: str
-    bridge: str
-    #: The type of the port in Open vSwitch; ``system`` is a link of the host.
-    kind: str
-    #: Options of the module ovs_port, as far as given.
-    options: Mapping[str, Any]
-    #: The links of a bond; empty for a port of one interface.
-    members: tuple[str, ...] = ()
-    #: The bridge and the name of the other half of a pair of patch ports.
-    peer: tuple[str, str] | None = None
-    #: Of its link; None: not declared.
-    addresses: tuple[Interface, ...] | None = None
-    #: ``enabled`` and ``sysctls`` of its link, as far as given.
-    link: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def uplinks(self) -> tuple[str, ...]:
-        """The links of the host that make it up."""
-        return self.members or ((self.name,) if self.kind == "system" else ())
-
-
-@dataclass(frozen=True)
-class Mesh:
-    """The tunnels that join a bridge with those of the same name on the other hosts of the topology."""
-
-    path: str
-    #: ``vxlan`` or ``geneve``.
-    kind: str
-    #: The identifier of the network in the tunnels.
-    key: int
-    #: The host whose local interface has the bridge's addresses.
-    gateway: str | None
-    #: The MTU of the network between the hosts.
-    underlay_mtu: int
 
 
 @dataclass(frozen=True)
@@ -81,6 +41,9 @@ class Bridge:
     #: Kernel parameters of the local interface, without its name.
     sysctls: Mapping[str, Any] = field(default_factory=dict)
     ports: tuple[BridgePort, ...] = ()
+    #: OpenFlow rules, as ovs-ofctl(8) takes them.
+    flows: tuple[str, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
     mesh: Mesh | None = None
     #: Whether it is a logical switch of OVN.
     logical: bool = False
@@ -145,12 +108,21 @@ class Attachment(End):
     peer: str = ""
     #: Options of the module ovs_port, as far as given.
     port: Mapping[str, Any] = field(default_factory=dict)
+    #: Options of the module ovs_qos for its port; None: none.
+    qos: Mapping[str, Any] | None = None
     #: ``kind``, ``parent``, ``underlay`` and the options of the kind, as the module link takes them.
     creation: Mapping[str, Any] = field(default_factory=dict)
     #: Of an interface without a bridge: the broadcast domain that it is in, where that is known.
     domain: Segment | None = None
     #: Whether a DHCP client sets its addresses, and not the role.
     dhcp: bool = False
+    #: Of a link that exists: its name on the host, if it is another one.
+    nic: str | None = None
+
+    @property
+    def name_outside(self) -> str:
+        """The name that a link which exists has on the host."""
+        return self.nic or self.name
 
     @property
     def kind(self) -> str | None:

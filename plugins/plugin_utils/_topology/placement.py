@@ -29,6 +29,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     Topology,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.segments import Segment
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.switching import without_ports
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,12 @@ def cut(topology: Topology) -> Parts:
 def _cut_for(topology: Topology, host: str) -> Parts:
     namespaces = tuple(namespace for namespace in topology.namespaces if namespace.host in (None, host))
     names = frozenset(namespace.name for namespace in namespaces)
+    here = {end.peer for namespace in namespaces for end in namespace.interfaces}
+    elsewhere = {end.peer for namespace in topology.namespaces for end in namespace.interfaces} - here
     local = replace(
         topology,
         namespaces=namespaces,
-        bridges=tuple(_local_bridges(topology, host)),
+        bridges=tuple(without_ports(bridge, elsewhere) for bridge in _local_bridges(topology, host)),
         links=tuple(link for link in topology.links if _places(link) <= {None, *names}),
         probes=tuple(probe for probe in topology.probes if probe.namespace in (None, *names)),
     )

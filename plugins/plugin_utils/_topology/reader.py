@@ -51,6 +51,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.route_reader import ROUTING, read_routing
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.schema import Check, Each
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.switching import read_flows, read_mirrors
 
 #: What a role variable has before the key of the filter's input; error messages name the variables.
 VARIABLE_PREFIX = "topology_"
@@ -200,7 +201,8 @@ class Reader:
     # --- entries -----------------------------------------------------------------------------------------------
 
     def _read_bridge(self, path: str, entry: Any) -> Bridge | None:
-        options = self.check_options(path, entry, {**schema.BRIDGE, "ports": None, "mesh": None, "dhcp": None}, "name")
+        known = {**schema.BRIDGE, **schema.SWITCHING, "ports": None, "mesh": None, "dhcp": None}
+        options = self.check_options(path, entry, known, "name")
         if options is None:
             return None
         return Bridge(
@@ -213,6 +215,8 @@ class Reader:
             defaults=_read_defaults(options),
             sysctls=options.get("sysctls", {}),
             ports=read_ports(self, path, options, options["name"]),
+            flows=read_flows(self, path, options),
+            mirrors=read_mirrors(self, path, options),
             mesh=read_mesh(self, path, options),
             logical=is_logical(self, path, options),
             dhcp=read_dhcp(self, path, options),

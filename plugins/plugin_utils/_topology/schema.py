@@ -234,6 +234,7 @@ INTERFACE: dict[str, Check] = {
     **PORT,
     "bridge": validation.interface_name,
     "peer": validation.interface_name,
+    "nic": validation.existing_interface_name,
     "dhcp": check_boolean,
 }
 #: An interface without `bridge`, which exists already and may be given by an alternative name.
@@ -270,6 +271,8 @@ SWITCH: dict[str, Check] = {
     "sflow": _check_options,
     "ipfix": _check_options,
 }
+#: What a bridge does with packets besides forwarding them; the entries of lists without a check are read on their own.
+SWITCHING: dict[str, Check | None] = {"flows": Each(check_text), "mirrors": None}
 #: What becomes of connections that no policy is about, by direction.
 DEFAULTS: dict[str, Check] = {"incoming": one_of(*policies.DEFAULTS), "outgoing": one_of(*policies.DEFAULTS)}
 BRIDGE: dict[str, Check] = {
@@ -322,8 +325,8 @@ RULE: dict[str, Check] = {
     "oif": validation.interface_name,
     "fwmark": routing.mark,
     "ipproto": routing.ip_protocol,
-    "sport": routing.port_range,
-    "dport": routing.port_range,
+    "sport": routing.port_or_range,
+    "dport": routing.port_or_range,
     "action": one_of(*routing.ACTIONS),
     "table": whole_number(1, TABLE_MAX),
     "l3mdev": check_boolean,
@@ -342,6 +345,8 @@ NETNS: dict[str, Check] = {
     "sysctls": _check_namespace_sysctls,
     "force": check_boolean,
 }
+#: Options of the host itself, besides its links, routes, rules and neighbours.
+HOST: dict[str, Check] = {"sysctls": _check_namespace_sysctls}
 #: Where a namespace is, and what it belongs to.
 PLACE: dict[str, Check] = {"host": check_text, "labels": Each(check_text)}
 SELECTOR: dict[str, Check] = {

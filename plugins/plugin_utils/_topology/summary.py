@@ -34,6 +34,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.placement i
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.published import outside_paths
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.shapes import describe_shape
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.switching import describe_switching
 
 #: Entries of one kind that are listed; a page is read, a thousand lines are not.
 ENTRIES_MAX = 20
@@ -99,9 +100,10 @@ def _format_host(topology: Topology) -> Iterator[str]:
 
 
 def _format_link_name(end: End) -> str:
-    """Return an interface's name, with the kind of one that is created."""
-    kind = end.kind if isinstance(end, Attachment) else None
-    return f"{kind} {end.name}" if kind else end.name
+    """Return an interface's name, with the kind of one that is created, and what one that moves is on the host."""
+    if not isinstance(end, Attachment):
+        return end.name
+    return f"{end.kind} {end.name}" if end.kind else f"{end.name} (the host's {end.nic})" if end.nic else end.name
 
 
 def _format_way(route: Route) -> str:
@@ -117,7 +119,9 @@ def _format_way(route: Route) -> str:
 
 
 def _others(namespace: Namespace) -> Iterator[tuple[str, Sequence[object]]]:
-    for what, found in (("rule", namespace.rules), ("static neighbour", namespace.neighbours)):
+    of_host = [] if namespace.name else [*namespace.options.get("sysctls", ())]
+    others = (("rule", namespace.rules), ("static neighbour", namespace.neighbours), ("kernel parameter", of_host))
+    for what, found in others:
         yield what if len(found) == 1 else f"{what}s", found
 
 
@@ -144,7 +148,8 @@ def _format_bridge(bridge: Bridge, ports: Sequence[str]) -> str:
     over = f", {bridge.mesh.kind} mesh {bridge.mesh.key}" if bridge.mesh else ", a logical switch of OVN"
     over += " with DHCP" if bridge.dhcp else ""
     over = over if bridge.mesh or bridge.logical else ""
-    return f"  bridge {bridge.name}: {_format_addresses(bridge.addresses)}, {listed}{over}"
+    parts = [_format_addresses(bridge.addresses), f"{listed}{over}", *describe_switching(bridge)]
+    return f"  bridge {bridge.name}: {', '.join(parts)}"
 
 
 def _format_link(link: Link) -> str:

@@ -84,8 +84,10 @@ class Walk:
         self._owners: dict[tuple[Segment, Address], tuple[Place, NodeInterface]] = {}
         self._present: dict[Segment, list[Place]] = {}
         self._lengths: dict[int, set[int]] = {4: {0}, 6: {0}}
-        # In secure mode a bridge forwards what its flows say and nothing else.
-        self._secure = {bridge.name for bridge in topology.bridges if bridge.switch.get("fail_mode") == "secure"}
+        # What these forward, their flows say; in secure mode they forward nothing else.
+        self._by_flows = {
+            bridge.name for bridge in topology.bridges if bridge.flows or bridge.switch.get("fail_mode") == "secure"
+        }
         self._bridges = {bridge.name for bridge in topology.bridges}
         for bridge in topology.bridges:
             local = NodeInterface(bridge.name, ("bridge", bridge.name, 0), bridge.addresses or ())
@@ -285,7 +287,7 @@ class Walk:
         """Return the node that has the next address on the way, or the verdict where none has."""
         egress = hop.egress
         segment = egress.segment
-        if segment is None or (segment[0] == "bridge" and segment[1] in self._secure):
+        if segment is None or (segment[0] == "bridge" and segment[1] in self._by_flows):
             return Verdict.UNKNOWN
         place, far = self._owners.get((segment, towards), (None, None))
         if far is not None and not (egress.protected and far.protected):

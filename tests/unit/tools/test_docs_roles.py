@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from ansible_collections.netns.fabric.plugins.module_utils._resources.registry import RESOURCES
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology import bridge_ports, link_kinds, schema
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology import bridge_ports, link_kinds, schema, switching
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.route_reader import ROUTING
 from ansible_collections.netns.fabric.tools import docs_roles
 
@@ -93,7 +93,9 @@ def test_role_passes_every_variable_to_the_filter() -> None:
 @pytest.mark.parametrize(
     ("path", "keys"),
     [
-        ("topology_bridges", {"mesh", "ports", "dhcp", *schema.BRIDGE}),
+        ("topology_bridges", {"mesh", "ports", "dhcp", *schema.BRIDGE, *schema.SWITCHING}),
+        ("topology_bridges/mirrors", switching.MIRROR),
+        ("topology_namespaces/interfaces/qos", switching.QOS),
         ("topology_bridges/ports", bridge_ports.PORT),
         ("topology_bridges/ports/peer", {"name", "bridge"}),
         ("topology_bridges/mesh", schema.MESH),
@@ -103,13 +105,13 @@ def test_role_passes_every_variable_to_the_filter() -> None:
         ("topology_policies/from", schema.SELECTOR),
         ("topology_policies/to", schema.SELECTOR),
         # The options of a kind are the module's, which documents them.
-        ("topology_namespaces/interfaces", {"shape", *schema.INTERFACE, *link_kinds.CREATION}),
+        ("topology_namespaces/interfaces", {"shape", "qos", *schema.INTERFACE, *link_kinds.CREATION}),
         ("topology_namespaces/interfaces/shape", schema.SHAPE),
         ("topology_namespaces/routes", {"nexthops", *schema.ROUTE}),
         ("topology_namespaces/routes/nexthops", schema.NEXT_HOP),
         ("topology_namespaces/rules", schema.RULE),
         ("topology_namespaces/neighbours", schema.NEIGHBOUR),
-        ("topology_host", {"interfaces", *ROUTING}),
+        ("topology_host", {"interfaces", *ROUTING, *schema.HOST}),
         ("topology_links", {"peer", "shape", *schema.LINK_END}),
         ("topology_nat", {*schema.NAT, *schema.FORWARD}),
         ("topology_verify_probes", schema.PROBE),
@@ -137,7 +139,7 @@ def test_rows_from_variables_to_lists_have_every_key() -> None:
     namespace = set(TOPOLOGY["topology_namespaces"]["options"])
     # The second row of the bridges is about their local interfaces.
     local = {"addresses", "mtu", "enabled", "isolate", "sysctls", *schema.DEFAULTS}
-    assert row("topology_bridges[]") == bridge - {*local, "engine", "mesh", "ports", "dhcp"}
+    assert row("topology_bridges[]") == bridge - {*local, *schema.SWITCHING, "engine", "mesh", "ports", "dhcp"}
     assert row("topology_namespaces[]") == namespace - {"interfaces", *ROUTING, *schema.PLACE, *schema.DEFAULTS}
     assert row("topology_namespaces[].interfaces[]") == set(schema.PORT)
 

@@ -34,6 +34,11 @@ SHARED: Mapping[str, set[str]] = {
 COMPARED = ("type", "elements", "choices", "default", "required")
 
 
+def options_of(module: str) -> dict[str, Any]:
+    """Return the documented options of a module."""
+    return docs.load_options((docs.MODULES / f"{module}.py").read_text(encoding="utf-8"))
+
+
 def declared(spec: Mapping[str, Any], nested: str) -> dict[str, dict[str, Any]]:
     """Return an argument spec, or documented options, in one form; `nested` is its key for suboptions."""
     return {
@@ -48,7 +53,7 @@ def declared(spec: Mapping[str, Any], nested: str) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_documented_options_equal_the_argument_spec(module: str) -> None:
-    documented = declared(docs.load_options(module), "suboptions")
+    documented = declared(options_of(module), "suboptions")
     assert documented == declared(docs.load_arguments(module)["argument_spec"], "options")
 
 
@@ -66,7 +71,7 @@ def test_every_option_has_a_description_with_an_end(module: str) -> None:
                 assert sentence.endswith("."), f"{prefix}{name}: {sentence}"
             check(option.get("suboptions", {}), f"{prefix}{name}.")
 
-    check(docs.load_options(module))
+    check(options_of(module))
 
 
 def test_action_groups_have_the_modules_that_share_their_options() -> None:
@@ -94,9 +99,9 @@ def test_every_action_group_and_what_it_shares_is_documented() -> None:
 
 
 def test_sequence_runs_and_documents_every_resource() -> None:
-    step = docs.load_options("sequence")["steps"]["suboptions"]["module"]
+    step = options_of("sequence")["steps"]["suboptions"]["module"]
     assert step["choices"] == sorted([*RESOURCES, "boot"])
-    assert docs.load_options("boot")["steps"]["suboptions"]["module"]["choices"] == sorted(RESOURCES)
+    assert options_of("boot")["steps"]["suboptions"]["module"]["choices"] == sorted(RESOURCES)
     related = {entry.get("module") for entry in yaml.safe_load(_documentation("sequence"))["seealso"]}
     assert {f"netns.fabric.{name}" for name in RESOURCES} <= related
 

@@ -64,6 +64,7 @@ def port(name: str, **more: Any) -> Info:
         "owners": [],
         "options": {},
         "interfaces": [name],
+        "qos": None,
         "error": "",
         **more,
     }
@@ -78,6 +79,8 @@ def bridge(*ports: Info, **more: Any) -> Info:
         "works": True,
         "owners": [],
         "controllers": [],
+        "mirrors": [],
+        "flows": [],
         "ports": [port("br0", local=True), *ports],
         **more,
     }

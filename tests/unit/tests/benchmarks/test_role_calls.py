@@ -29,10 +29,12 @@ def test_only_a_build_probes(state: str, probing: bool) -> None:
 def test_the_steps_are_in_the_roles_order() -> None:
     built = [name for name, _options in steps(Lab(2), "present")]
     assert built[:8] == ["netns", "ovs_bridge", "veth", "link", "qdisc", "neighbour", "route", "rule"]
-    assert built[8:] == ["isolation", "nat_masquerade", "nat_port_forward", "policy", "ovs_port", "boot"]
+    assert built[8:12] == ["isolation", "nat_masquerade", "nat_port_forward", "policy"]
+    assert built[12:] == ["ovs_port", "ovs_qos", "ovs_mirror", "ovs_flow", "boot"]
     removed = [name for name, _options in steps(Lab(2), "absent")]
     nat = ["isolation", "nat_masquerade", "nat_port_forward"]
-    assert removed == ["boot", "qdisc", "ovs_port", "ovs_bridge", "link", *nat, "veth", "netns", "policy"]
+    ports = ["ovs_port", "ovs_qos", "ovs_mirror", "ovs_flow"]
+    assert removed == ["boot", "qdisc", *ports, "ovs_bridge", "link", *nat, "veth", "netns", "policy"]
 
 
 def test_the_lists_of_a_build_name_every_member() -> None:

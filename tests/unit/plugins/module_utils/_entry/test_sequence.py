@@ -89,9 +89,8 @@ def test_the_role_runs_every_module() -> None:
     variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
     calls, order = variables["topology__calls"], variables["topology__order"]
     steps = [step for part in calls.values() for step in (part if isinstance(part, list) else [part])]
-    # Mirrors and quality of service are of ports that the role does not name; logical networks are not of one host,
-    # and the role ovn_host makes a chassis.
-    others = {"ovs_mirror", "ovs_qos", *(name for name in RESOURCES if name.startswith("ovn_"))}
+    # Logical networks are not of one host, and the role ovn_host makes a chassis.
+    others = {name for name in RESOURCES if name.startswith("ovn_")}
     assert {step["module"] for step in steps} == set(RESOURCES) - others
     assert set(order["present"]) == set(order["internal"]) == set(calls)
     assert set(order["absent"]) == set(calls) - {"routes"}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.flows import Flow, cookie_of
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Interface, Port, Switch
 from ansible_collections.netns.fabric.tests.helpers.host_facts import LO, host_facts, namespace, reported
@@ -67,3 +68,19 @@ def test_bridges() -> None:
             "external_ids": {"a": "b"},
         }
     ]
+
+
+def test_flows_are_those_of_one_owner() -> None:
+    flow, other = Flow("ip", "ip actions=drop"), Flow("arp", "arp actions=drop")
+    owners = {"netns.fabric/lab": "owner"}
+    facts = host_facts(
+        namespace(None, LO),
+        switch=bridged(external_ids=owners),
+        flows={"br0": [(cookie_of("lab"), flow), (cookie_of("gone"), other)]},
+    )
+    result = reported(facts, owner="lab")
+    assert result["declarations"]["flows"] == [{"bridge": "br0", "flows": [flow.text]}]
+    assert result["openvswitch"]["bridges"][0]["flows"] == [{"flow": flow.text, "owner": "lab"}]
+    result = reported(facts)
+    assert result["openvswitch"]["bridges"][0]["flows"][1] == {"flow": other.text, "owner": None}
+    assert [line for line in result["undeclared"] if line.startswith("flows: br0: it has some of lab; ask for")]

@@ -31,6 +31,10 @@ ORIGIN = Origin(moved=True, up=True, mtu=1500, mac="52:54:00:12:34:56", alias="t
         ("netns.fabric:lab was mac 52:54:00:12:34:56", Mark(("lab",), Origin(mac="52:54:00:12:34:56"))),
         ("netns.fabric: was host down", Mark((), Origin(moved=True, up=False))),
         (
+            "netns.fabric:lab was host up mtu 1500 name eno2 alias name x",
+            Mark(("lab",), Origin(moved=True, up=True, mtu=1500, name="eno2", alias="name x")),
+        ),
+        (
             "netns.fabric:lab was host up mtu 1500 mac 52:54:00:12:34:56 alias the uplink was here",
             Mark(("lab",), ORIGIN),
         ),
@@ -53,6 +57,7 @@ _ORIGINS = st.builds(
     up=st.none() | st.booleans(),
     mtu=st.none() | st.integers(0, 65535),
     mac=st.none() | st.from_regex(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", fullmatch=True),
+    name=st.none() | st.from_regex(r"[!-.0-9;-~]{1,15}", fullmatch=True),
     alias=st.text(),
 )
 

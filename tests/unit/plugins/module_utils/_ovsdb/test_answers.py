@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.answers import (
+    count_rules,
     find_port_number,
-    has_rules,
     parse_internal_ports,
 )
 
@@ -50,12 +50,12 @@ IN_BAND = "duration=0s, n_packets=0, n_bytes=0, priority=180008,tcp,nw_src=127.0
 @pytest.mark.parametrize(
     ("rules", "expected"),
     [
-        ("", False),
-        (INTERNAL, False),
-        (INTERNAL + IN_BAND, False),
-        (INTERNAL + "duration=0s, n_packets=0, n_bytes=0, priority=0,actions=NORMAL\n", True),
-        ("duration=0s, n_packets=0, n_bytes=0, in_port=1,actions=output:2\n" + INTERNAL, True),
+        ("", 0),
+        (INTERNAL, 0),
+        (INTERNAL + IN_BAND, 0),
+        (INTERNAL + "duration=0s, n_packets=0, n_bytes=0, priority=0,actions=NORMAL\n", 1),
+        ("duration=0s, n_packets=0, n_bytes=0, in_port=1,actions=output:2\n" * 2 + INTERNAL, 2),
     ],
 )
-def test_the_rules_of_the_daemon_itself_do_not_count(rules: str, expected: bool) -> None:
-    assert has_rules(rules) == expected
+def test_the_rules_of_the_daemon_itself_do_not_count(rules: str, expected: int) -> None:
+    assert count_rules(rules) == expected

@@ -25,7 +25,9 @@ def switch(*ports: str, owner: bool = True) -> tuple[Switch, Port]:
     qos = Row("QoS", "q", columns)
     rows = [Row("Port", name, {"qos": Uuid("q")}) for name in ports]
     found = tuple(Port(row.uuid, row=row) for row in rows)
-    return Switch((Bridge("br", ports=found),), rows={row.uuid: row for row in (QUEUE, qos, *rows)}), found[0]
+    return Switch((Bridge("br", ports=found),), rows={row.uuid: row for row in (QUEUE, qos, *rows)}), next(
+        iter(found), Port("")
+    )
 
 
 def test_a_row_is_declared() -> None:

@@ -15,8 +15,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_origi
     Restoration,
     alias_of_changed,
     alias_of_moved,
+    alias_of_renamed,
     as_found,
+    known_as,
     plan_return,
+    rename_back,
     restore,
     returns,
 )
@@ -50,11 +53,49 @@ def test_a_link_that_is_moved(alias: str, owner: str | None, recorded: str | Non
     assert alias_of_moved(replace(NIC, alias=alias), owner) == (alias if recorded is None else recorded)
 
 
+RENAMED = "netns.fabric:lab was host up mtu 1500 name eth1"
+
+
+@pytest.mark.parametrize(
+    ("alias", "link", "name", "recorded"),
+    [
+        (RENAMED.replace(" name eth1", ""), "eth1", "lan0", RENAMED),
+        (RENAMED, "lan0", "wan0", RENAMED),  # the first name is kept
+        (RENAMED, "lan0", "lan0", RENAMED),  # the kernel has returned it with the name inside
+        (RENAMED, "lan0", "eth1", RENAMED.replace(" name eth1", "")),
+        ("netns.fabric:lab", "eth1", "eth1", "netns.fabric:lab"),
+        ("netns.fabric:lab", "eth1", "lan0", "netns.fabric:lab was name eth1"),  # somebody else has moved it
+        ("uplink", "eth1", "lan0", "uplink"),
+        (f"netns.fabric:{'x' * 240}", "eth1", "lan0", f"netns.fabric:{'x' * 240}"),  # there is no room for more
+    ],
+)
+def test_a_link_that_gets_another_name(alias: str, link: str, name: str, recorded: str) -> None:
+    renamed = replace(NIC, name=link, alias=alias)
+    assert alias_of_renamed(alias, renamed, name) == recorded
+    assert known_as(replace(renamed, name=name, alias=recorded), "eth1") == (name == "eth1" or "name eth1" in recorded)
+
+
+def test_the_name_on_the_host_returns() -> None:
+    moved = replace(NIC, name="lan0", alias=RENAMED)
+    names = HostNames(NamespaceState(None, links=(Link(1, "lo"), moved)))
+    plan = plan_return("red", moved, names)
+    assert "name eth1" in " ".join(lines(plan))
+    assert plan.after["name"] == "eth1"
+    assert plan_return("red", replace(NIC, name="lan1"), names, "eth2").after["name"] == "eth2"
+    plan = Restoration()
+    assert rename_back(plan, replace(moved, name="lan0"), HostNames(NamespaceState(None))).name == "eth1"
+    assert lines(plan) == ["ip link set dev lan0 down", "ip link set dev lan0 name eth1", "ip link set dev eth1 up"]
+    assert rename_back(Restoration(), NIC, names) is NIC
+
+
 @pytest.mark.parametrize(
     ("alias", "wanted", "owner", "recorded"),
     [
         ("", Settings(), "lab", "netns.fabric:lab"),
         ("", Settings(mtu=1500, mac=MAC), "lab", "netns.fabric:lab"),
+        ("", Settings(enabled=True), "lab", "netns.fabric:lab"),
+        ("", Settings(enabled=False, mtu=1400), "lab", "netns.fabric:lab was up mtu 1500"),
+        ("netns.fabric:lab", Settings(enabled=False), "lab", "netns.fabric:lab"),  # what it was first is not known
         ("", Settings(mtu=1400), "lab", "netns.fabric:lab was mtu 1500"),
         ("", Settings(mac=OTHER_MAC), "lab", f"netns.fabric:lab was mac {MAC}"),
         ("netns.fabric:lab was mtu 9000", Settings(mtu=1400, mac=OTHER_MAC), "lab", f"was mtu 9000 mac {MAC}"),
@@ -174,7 +215,8 @@ def test_free_names() -> None:
             ["ip -n red link set dev eth1 mtu 1500", "ip -n red link set dev eth1 alias ''"],
         ),
         (replace(NIC, up=False, alias="netns.fabric: was host up alias x"), ["... alias x", "... up"]),
-        (replace(NIC, alias="netns.fabric: was host down"), ["... alias ''"]),
+        (replace(NIC, alias="netns.fabric: was host down"), ["... alias ''", "... down"]),
+        (replace(NIC, up=False, alias="netns.fabric:lab was down"), ["... alias ''"]),
     ],
 )
 def test_a_link_that_is_restored_in_its_place(link: Link, expected: list[str]) -> None:

@@ -15,6 +15,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import F
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.flows import Rules
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Interface, Port, Switch
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_bridge import BridgeResource
@@ -84,21 +85,25 @@ SECURE = {"fail_mode": "secure"}
 
 
 @pytest.mark.parametrize(
-    ("call", "owners", "silent", "cleared", "warned"),
+    ("call", "owners", "rules", "cleared", "warned"),
     [
-        ({}, {}, True, False, True),
-        ({}, {}, False, False, False),
-        ({"options": {"exact": True}}, {}, True, True, False),
-        ({"options": {"exact": True}}, {}, False, False, False),
-        ({"options": {"exact": True}, "owner": "lab"}, LAB, True, True, False),
-        ({"options": {"exact": True}, "owner": "lab"}, {}, True, False, True),
+        ({}, {}, Rules(0), False, True),
+        ({}, {}, Rules(1), False, False),
+        ({}, {}, None, False, False),
+        ({"options": {"exact": True}}, {}, Rules(0), True, False),
+        ({"options": {"exact": True}}, {}, Rules(1), False, False),
+        ({"options": {"exact": True}, "owner": "lab"}, LAB, Rules(0), True, False),
+        ({"options": {"exact": True}, "owner": "lab"}, {}, Rules(0), False, True),
+        # The owner's own rules are added again.
+        ({"options": {"exact": True}, "owner": "lab"}, LAB, Rules(2, 2), True, False),
+        ({"options": {"exact": True}, "owner": "lab"}, LAB, Rules(3, 2), False, False),
     ],
 )
 def test_a_mode_with_which_a_bridge_forwards_nothing(
-    call: dict[str, Any], owners: dict[str, str], silent: bool, cleared: bool, warned: bool
+    call: dict[str, Any], owners: dict[str, str], rules: Rules | None, cleared: bool, warned: bool
 ) -> None:
     found = bridge(fail_mode="secure", external_ids=owners)
-    result = plan(state(found, silent=frozenset({"br"} if silent else ())), wanted(), **call)
+    result = plan(state(found, rules={"br": rules}), wanted(), **call)
     assert result.commands == (["ovs-vsctl set Bridge br 'fail_mode=[]'"] if cleared else [])
     assert any("br forwards nothing: its fail_mode is secure" in warning for warning in result.warnings) == warned
 

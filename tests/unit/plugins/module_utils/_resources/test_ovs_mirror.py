@@ -58,6 +58,22 @@ def test_one_output_excludes_the_other() -> None:
 
 def test_what_is_omitted_is_untouched() -> None:
     assert not plan(switch(output_port=Uuid("a"), select_all=True), {}).changed
+
+
+def test_an_exact_call_removes_what_is_omitted() -> None:
+    found: dict[str, Any] = {"output_port": Uuid("a"), "select_all": True, "snaplen": 60, "select_src_port": Uuid("b")}
+    call: dict[str, Any] = {"owner": "lab", "options": {"exact": True}}
+    result = plan(switch("lab", **found), {"output_vlan": 5, "select_vlans": [7]}, **call)
+    assert result.changes[0].after == {
+        "select_all": False,
+        "select_vlans": [7],
+        "output_vlan": 5,
+        "snaplen": None,
+        "select_src_ports": [],
+        "output_port": [],
+    }
+    # A mirror without an owner is somebody else's.
+    assert not plan(switch(**found), {}, **call).changed
     assert not plan(switch(output_port=Uuid("a")), {"output_port": "a"}, owner="lab").changed
 
 

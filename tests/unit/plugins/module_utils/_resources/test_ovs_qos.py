@@ -47,6 +47,22 @@ def test_owners_release_what_is_theirs() -> None:
     assert plan({}, owner="other").changes[0].after == {"owners": ["lab", "other"]}
 
 
+def test_an_exact_call_removes_what_is_omitted() -> None:
+    exact: dict[str, Any] = {"options": {"exact": True}}
+    result = plan({"type": "linux-htb"}, **exact)
+    assert result.changes[0].after == {"max_rate": None, "queues": []}
+    # A row that the owner does not own is somebody else's.
+    assert plan({"type": "linux-htb"}, owner="lab", owned=False, **exact).commands == []
+
+
+def test_a_row_whose_port_is_gone_is_pruned() -> None:
+    left = plan(ports=(), owner="lab", prune=True)
+    assert [line.split()[-2:] for line in left.commands] == [["Queue", "w"], ["QoS", "q"]]
+    assert "remove Port" not in left.commands[-1]
+    for call in ({"owner": "other", "prune": True}, {"owner": "lab"}):
+        assert plan(ports=(), **call).commands == []
+
+
 @pytest.mark.parametrize(
     ("entry", "message"),
     [

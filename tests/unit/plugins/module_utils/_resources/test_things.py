@@ -18,6 +18,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.things imp
     ALink,
     ALinkUp,
     ANamespace,
+    APort,
     ASubnet,
     ensure_link,
 )
@@ -58,7 +59,7 @@ def test_a_link_that_is_set_down_carries_no_subnet() -> None:
         ("netns", {"name": "red"}, {ANamespace("red"), ALinkUp("red", "lo"), ALink("red", "sit0")}),
         ("veth", {"name": "a", "namespace": "red", "peer": {"name": "b"}}, {ALink("red", "a"), ALink(None, "b")}),
         ("link", {"name": "a", "namespace": "red", "enabled": True}, {ALinkUp("red", "a")}),
-        ("ovs_bridge", {"name": "br"}, {ABridge("br"), ALink(None, "br")}),
+        ("ovs_bridge", {"name": "br"}, {ABridge("br"), APort("br"), ALink(None, "br")}),
         ("ovs_port", {"name": "p", "bridge": "br", "type": "internal"}, {ALink(None, "p")}),
         (
             "route",
@@ -79,6 +80,7 @@ def test_what_modules_ensure(module: str, options: dict[str, Any], things: set[o
         ("ovs_bridge", {"name": "br", "state": "absent"}),
         ("ovs_port", {"name": "p", "state": "absent"}),
         ("ovn_chassis", {"bridge": "br-int"}),
+        ("ovs_flow", {"bridge": "br", "flows": ["actions=drop"]}),
         ("ovs_mirror", {"name": "m", "bridge": "br"}),
         ("ovs_qos", {"port": "p"}),
         ("route", {"destination": "192.0.2.0/24", "gateway": "192.0.2.1"}),

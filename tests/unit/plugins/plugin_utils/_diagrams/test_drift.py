@@ -134,3 +134,15 @@ def test_a_logical_switch_is_on_no_host() -> None:
     compared = build_diagram(seen, declared)
     assert {title: box.drift for title, box in boxes(compared).items()} == {"red": Drift.NONE, "br-int": Drift.NONE}
     assert [line.drift for line in (*compared.lines, *boxes(compared)["red"].interfaces)] == [Drift.NONE] * 2
+
+
+def test_mirrors_and_flows() -> None:
+    declared = variables(RED)
+    declared["bridges"][0].update(
+        mirrors=[{"name": "watch", "select_all": True, "output_vlan": 7}], flows=["actions=1"]
+    )
+    found = build_facts()
+    found["openvswitch"]["bridges"][0].update(flows=[{"flow": "actions=drop", "owner": "lab"}] * 2)
+    notes = {note.text: note.drift for note in boxes(build_diagram(found, declared))["int_br"].notes}
+    assert notes["mirror watch to VLAN 7"] is Drift.MISSING
+    assert (notes["1 flow"], notes["2 flows"]) == (Drift.MISSING, Drift.EXTRA)

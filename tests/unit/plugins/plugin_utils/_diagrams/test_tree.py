@@ -57,6 +57,14 @@ def test_faults() -> None:
     assert "not read: rules" in lines
 
 
+def test_what_a_bridge_does_with_packets() -> None:
+    mirror = {"name": "watch", "output_port": "ids0", "output_vlan": None, "owners": ["lab"]}
+    flows = [{"flow": "actions=drop", "owner": "lab"}] * 2
+    found = bridge(port("tap0", qos={"type": "linux-htb"}), mirrors=[mirror], flows=flows)
+    lines = [line.lstrip("│├└─ ") for line in render_tree(info(bridges=(found,)))]
+    assert lines[2:5] == ["tap0  sends by linux-htb", "mirror watch to ids0  [lab]", "2 flows"]
+
+
 def policy_rule(chain: str, family: str, verdict: str) -> dict[str, Any]:
     return {"chain": chain, "family": family, "verdict": verdict, "criteria": [], "owner": "lab"}
 

@@ -127,3 +127,41 @@ def test_nat_that_covers_something() -> None:
     unknown = masqueraded("172.16.0.0/16")
     unknown["namespaces"] = [{"name": "a", "interfaces": [{"name": "eth1"}]}]
     compile_topology(unknown)
+
+
+def moving(*interfaces: object, **more: object) -> dict[str, object]:
+    """Return a namespace for each of these interfaces."""
+    names = [f"n{number}" for number in range(len(interfaces))]
+    return {"namespaces": [{"name": name, "interfaces": [each]} for name, each in zip(names, interfaces)], **more}
+
+
+def test_a_link_that_moves_has_a_name_on_the_host_and_one_inside() -> None:
+    compiled = compile_topology(moving({"name": "lan0", "nic": "eno2", "addresses": ["10.0.0.1/24"]}))
+    link = {"name": "lan0", "namespace": "n0", "nic": "eno2"}
+    assert compiled["links"] == [{**link, "enabled": True, "addresses": ["10.0.0.1/24"]}]
+    assert "  namespace n0: lan0 (the host's eno2) 10.0.0.1/24" in compiled["summary"]
+    absent = compile_topology(moving({"name": "lan0", "nic": "eno2"}, state="absent"))
+    assert absent["links"] == [{**link, "state": "absent"}]
+    # Each has its own, also under one name.
+    compile_topology(moving({"name": "lan0", "nic": "eno2"}, {"name": "lan0", "nic": "eno3"}))
+
+
+@pytest.mark.parametrize(
+    ("interfaces", "message"),
+    [
+        (
+            [{"name": "lan0", "nic": "eno2"}, {"name": "eno2"}],
+            "name: 'eno2' moves by topology_namespaces[0] (n0)",
+        ),
+        (
+            [{"name": "eno2"}, {"name": "lan0", "nic": "eno2"}],
+            "nic: 'eno2' moves by topology_namespaces[0] (n0)",
+        ),
+        ([{"name": "lan0", "nic": "br0"}], "nic: 'br0' is a link that this topology creates on the host"),
+        ([{"name": "lan0", "nic": "eno2", "bridge": "br0"}], "nic: is for a link that exists, and moves into the"),
+        ([{"name": "lan0", "nic": "eno2", "kind": "dummy"}], "nic: is for a link that exists, and moves into the"),
+        ([{"name": "a-name-of-20-bytes..", "nic": "eno2"}], "name: 'a-name-of-20-bytes..'"),
+    ],
+)
+def test_wrong_names_of_links_that_move(interfaces: list[object], message: str) -> None:
+    assert message in only_error_of(moving(*interfaces, bridges=[{"name": "br0"}]))

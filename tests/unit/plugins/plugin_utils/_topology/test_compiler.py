@@ -78,11 +78,11 @@ def test_reference_topology_absent() -> None:
 
 def test_nothing_declared_gives_empty_lists() -> None:
     compiled = compile_topology({})
-    assert {key: value for key, value in compiled.items() if key not in ("summary", "hosts")} == {
+    assert {key: value for key, value in compiled.items() if key not in ("summary", "hosts", "host_sysctls")} == {
         key: []
         for key in (
             *("namespaces", "bridges", "pairs", "links", "qdiscs", "ports", "routes", "isolation", "rules", "forwards"),
-            *("policies", "probes", "routing_rules", "neighbours"),
+            *("policies", "probes", "routing_rules", "neighbours", "qos", "mirrors", "flows"),
         )
     }
 
@@ -317,7 +317,7 @@ def test_importable_without_ansible() -> None:
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "16", done.stderr
+    assert done.stdout.strip() == "20", done.stderr
 
 
 def test_a_thousand_namespaces() -> None:

@@ -105,3 +105,22 @@ def test_the_host_stands_in_the_diagram() -> None:
     diagram, _name = diagram_from_variables(FULL)
     (box,) = [box for box in diagram.boxes if box.title == "host"]
     assert [interface.name for interface in box.interfaces] == ["eth1", "tap0"]
+
+
+def test_kernel_parameters() -> None:
+    variables = {"host": {"sysctls": {"net.ipv4.tcp_syncookies": 2, "net.core.somaxconn": None}}}
+    compiled = compile_topology(variables)
+    assert compiled["host_sysctls"] == {"net.ipv4.tcp_syncookies": 2}
+    assert "  host: 2 kernel parameters" in compiled["summary"]
+    assert compile_topology({**variables, "state": "absent"})["host_sysctls"] == {"net.ipv4.tcp_syncookies": None}
+    error = only_error_of({"host": {"sysctls": {"net.ipv4.conf.eth0.rp_filter": 1}}})
+    assert "sysctls.net.ipv4.conf.eth0.rp_filter: is a parameter of the link eth0; set ipv4.conf.rp_filter by" in error
+
+
+def test_a_port_of_a_bridge_is_a_member_of_nothing_else() -> None:
+    interfaces = [{"name": "br1", "kind": "bridge"}, {"name": "eth1", "master": "br1"}]
+    variables = {"host": {"interfaces": interfaces}, "bridges": [{"name": "br0", "ports": [{"name": "eth1"}]}]}
+    error = only_error_of(variables)
+    assert (
+        "ports[0] (eth1): name: 'eth1' is a member of 'br1' (topology_host interfaces[1] (eth1)), and a link" in error
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Mesh
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_model import Mesh
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.reader import Reader
 
 
