@@ -78,9 +78,7 @@ class World:
             self._serve()
         self.hosts.northbound.ctl("--wait=hv", "sync")
         for number in range(1, len(HOSTS) + 1):
-            # The userspace datapath of Open vSwitch 3.1.0 keeps a former action for some packets, although a trace by
-            # ofproto/trace has the new one, and although all flows were revalidated (revalidator/wait).
-            self.hosts[number].run("ovs-appctl", "revalidator/purge")
+            self.hosts[number].decide_again()
 
     def _serve(self) -> None:
         """Have a server in each namespace, and wait until OVN has connected it."""

@@ -63,6 +63,14 @@ class OvnHost:
         """Return whether an address answers a namespace of this host; see NestedHost.pings()."""
         return self._host.pings(address, namespace, size)
 
+    def decide_again(self) -> None:
+        """Have Open vSwitch decide again on all packets.
+
+        On the userspace datapath 3.1.0 keeps a former action for some packets, although a trace by ofproto/trace has
+        the new one, and although all flows were revalidated (revalidator/wait).
+        """
+        self.run("ovs-appctl", "revalidator/purge")
+
     def enter(self, *command: str) -> list[str]:
         """Return the command line that runs a command on this host."""
         return self._host.enter(*command)
@@ -174,6 +182,20 @@ class OvnHosts:
     def sbctl(self, *arguments: str) -> str:
         """Run ovn-sbctl on the first host; return its output without the final newline."""
         return self[1].run("ovn-sbctl", "--timeout=10", *arguments).stdout.rstrip("\n")
+
+    def wait_for_answer(
+        self, number: int, namespace: str, address: str, size: int | None = None, seconds: float = 60
+    ) -> None:
+        """Wait until an address answers a namespace of a host; see OvnHost.decide_again()."""
+
+        def answers() -> bool:
+            if self[number].pings(namespace, address, size):
+                return True
+            for host in self._hosts:
+                host.decide_again()
+            return False
+
+        wait_until(answers, seconds, f"{address} does not answer {namespace}")
 
     def wait_for_ports(self, places: Sequence[tuple[int, str]]) -> None:
         """Wait until the flows of these ports are there: the number of the host and the namespace of each."""

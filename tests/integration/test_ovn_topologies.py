@@ -188,14 +188,14 @@ def _assert_connected(hosts: OvnHosts, name: str) -> None:
     for each, (host, bridge, address) in PLACES.items():
         start = f"{name}{each}"
         near = {other: to for other, (_host, far, to) in PLACES.items() if far == bridge and other != "job"}
-        for other, to in near.items():
-            wait_until(lambda: hosts[host].pings(start, to, MTU), 30, f"{start} to {other}")  # noqa: B023  # it is called at once
+        for to in near.values():
+            hosts.wait_for_answer(host, start, to, MTU)
         # One is enough, and costs a second.
         other = next(each for each, (_host, far, _to) in PLACES.items() if far != bridge)
         assert not hosts[host].pings(start, PLACES[other][2]), (start, other)
         assert hosts[host].pings(start, f"{address.rpartition('.')[0]}.254", MTU)
         if bridge == "front":
-            wait_until(lambda: hosts[host].pings(start, OUTSIDE_ADDRESS), 60, f"{start} outside")  # noqa: B023  # as above
+            hosts.wait_for_answer(host, start, OUTSIDE_ADDRESS)
 
 
 def _assert_limited(hosts: OvnHosts, name: str) -> None:
@@ -204,7 +204,7 @@ def _assert_limited(hosts: OvnHosts, name: str) -> None:
     servers = [hosts[3].listen(wanted, port) for port in (PORT, PORT + 1)]
     try:
         for _filter in ("there", "gone"):
-            wait_until(lambda: hosts[1].pings(f"{name}web", to), 30, "the web server's ping")
+            hosts.wait_for_answer(1, f"{name}web", to)
             wait_until(lambda: hosts[2].connects(f"{name}app", to, PORT), 30, "the open port")
             assert not hosts[2].pings(f"{name}app", to)
             assert not hosts[2].connects(f"{name}app", to, PORT + 1)
@@ -241,7 +241,7 @@ def _assert_served(world: World, number: int) -> None:
     assert LEASE in host.run(*client, namespace=name).stdout.splitlines()
     world.build(2, tenant(number))
     assert f"inet {GUEST}/24" in host.run("ip", "-n", name, "addr", "show", "dev", "eth0").stdout
-    wait_until(lambda: host.pings(name, PLACES["web"][2], MTU), 30, "the web server's answer to the guest")
+    world.hosts.wait_for_answer(2, name, PLACES["web"][2], MTU)
     assert not host.pings(name, PLACES["app"][2])
     # On the same bridge, on another one, and the own: asked of the router, and of whoever is outside.
     for asked, server in (("web", "10.10.1.254"), ("db", "10.10.1.254"), ("web", OUTSIDE_ADDRESS)):
@@ -292,4 +292,4 @@ def _move(world: World) -> None:
     assert "t1app" not in hosts[2].run("ip", "netns", "list").stdout.split()
     world.wait((1,), {**PLACES, "app": (3, "front", "10.10.1.2")})
     for start, host, to in (("t1web", 1, "10.10.1.2"), ("t1app", 3, "10.10.1.1"), ("t1job", 3, "10.10.1.2")):
-        wait_until(lambda: hosts[host].pings(start, to), 30, f"{start} to {to}")  # noqa: B023  # it is called at once
+        hosts.wait_for_answer(host, start, to)
