@@ -257,6 +257,21 @@ def test_each_host_waits_for_its_own_ports() -> None:
     assert variable("topology__logical_ports", topology__lists=compile_topology(reference())) == []
 
 
+@pytest.mark.parametrize(
+    ("given", "is_done"),
+    [
+        ({"topology__built": {"changed": True}}, True),
+        ({"topology__built": {"changed": False}}, False),
+        ({"topology__built": {"changed": False, "skipped": True}}, False),
+        ({}, False),
+        ({"topology__built": {"changed": True}, "topology__lists": compile_topology(reference())}, False),
+    ],
+)
+def test_open_vswitch_decides_again_after_a_change(given: dict[str, Any], is_done: bool) -> None:
+    conditions = task("verify_hosts", "Have Open vSwitch decide again on packets")["when"]
+    assert all(evaluate(trust(f"{{{{ {condition} }}}}"), **given) for condition in conditions) is is_done
+
+
 def test_ports_that_are_not_connected_are_named() -> None:
     failing = task("verify_hosts", "Fail if OVN has not connected all namespaces")["vars"]["topology__unconnected"]
     listed = {
