@@ -133,7 +133,7 @@ class World:
         found = self.hosts[number].vsctl("list-ports", "br-int").split()
         return {port for port in found if not port.startswith(("patch-", "ovn-"))}
 
-    def wait(self, tenants: tuple[int, ...], places: Mapping[str, tuple[int, str, str]] = PLACES) -> None:
+    def wait(self, tenants: tuple[int, ...], places: Mapping[str, tuple[int, str, str]]) -> None:
         """Wait until OVN has connected all namespaces."""
         for number in tenants:
             for each, (host, _bridge, _address) in places.items():
@@ -154,7 +154,7 @@ def test_two_tenants_with_the_same_addresses(world: World) -> None:
     for number in (1, 2):
         world.build_all(tenant(number))
     world.write(tenant(2))
-    world.wait((1, 2))
+    world.wait((1, 2), PLACES)
     _refuse_wrong_rules(world, 1)
     for number in (1, 2):
         _assert_connected(hosts, f"t{number}")

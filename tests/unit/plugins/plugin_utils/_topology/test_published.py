@@ -96,7 +96,7 @@ def test_limited_to_some_senders() -> None:
 OUTSIDE_LINK = {"name": "br-ex", "addresses": ["198.51.100.9/24"]}
 
 
-def on_logical_router(name: str, /, **changes: Any) -> tuple[list[Variables], str]:
+def on_logical_router(name: str, changes: Variables) -> tuple[list[Variables], str]:
     """Return the probes of a host to the port that the logical router publishes, and what the summary says of it."""
     compiled = compile_topology({**logical(this_host=name), **changes})
     found = [each for each in (*compiled["probes"], *compiled["distant_probes"]) if "198.51.100.1" in str(each)]
@@ -113,7 +113,7 @@ def test_a_logical_router_is_probed_from_a_link_outside() -> None:
         ("two", {"host": "two", "probe": {**probe, "forwarded_to": "10.1.0.2", "forwarded_port": 80}}),
         ("three", {"host": "two", "probe": probe, "listen": service}),
     ):
-        found, line = on_logical_router(name, host=host)
+        found, line = on_logical_router(name, {"host": host})
         assert found == [wanted]
         assert "not probed" not in line
 
@@ -121,9 +121,9 @@ def test_a_logical_router_is_probed_from_a_link_outside() -> None:
 def test_a_logical_router_is_probed_from_a_namespace_outside() -> None:
     router = {"name": "edge", "host": "three", "interfaces": [{"name": "nic0", "addresses": ["198.51.100.9/24"]}]}
     namespaces = [*logical()["namespaces"], router]
-    (found,), _line = on_logical_router("three", namespaces=namespaces)
+    (found,), _line = on_logical_router("three", {"namespaces": namespaces})
     assert found["probe"]["namespace"] == "edge"
-    assert on_logical_router("one", namespaces=namespaces)[0] == []
+    assert on_logical_router("one", {"namespaces": namespaces})[0] == []
 
 
 @pytest.mark.parametrize(
@@ -152,6 +152,6 @@ def test_what_a_client_sets_is_not_probed() -> None:
     variables["namespaces"][1]["interfaces"][0]["dhcp"] = True
     del variables["namespaces"][1]["routes"]
     variables["host"] = {"interfaces": [OUTSIDE_LINK]}
-    found, line = on_logical_router("three", **variables)
+    found, line = on_logical_router("three", variables)
     assert found == []
     assert line.endswith("(not probed: a DHCP client sets the address)")
