@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from ansible_collections.netns.fabric.tests.generated import converge
@@ -156,25 +157,16 @@ def measure(work: Callable[[], object]) -> float:
     return time.monotonic() - begin
 
 
-def measure_ours(variables: Mapping[str, Any]) -> dict[str, float]:
+#: What is measured, in this order.
+Parts = Mapping[str, Callable[[OvnHosts, Mapping[str, Any]], None]]
+OURS: Parts = {"northbound database": write, "hosts": build, "connected": wait_for_ports, "nothing to do": build}
+BY_HAND: Parts = {"northbound database": write_by_hand, "hosts": build_by_hand, "connected": wait_for_ports}
+
+
+def measure_parts(parts: Parts, variables: Mapping[str, Any]) -> dict[str, float]:
     """Return the seconds of each part, on new hosts."""
     with ovn_hosts(COUNT) as hosts:
-        return {
-            "northbound database": measure(lambda: write(hosts, variables)),
-            "hosts": measure(lambda: build(hosts, variables)),
-            "connected": measure(lambda: wait_for_ports(hosts, variables)),
-            "nothing to do": measure(lambda: build(hosts, variables)),
-        }
-
-
-def measure_by_hand(variables: Mapping[str, Any]) -> dict[str, float]:
-    """Return the seconds of each part of the loop, on new hosts."""
-    with ovn_hosts(COUNT) as hosts:
-        return {
-            "northbound database": measure(lambda: write_by_hand(hosts, variables)),
-            "hosts": measure(lambda: build_by_hand(hosts, variables)),
-            "connected": measure(lambda: wait_for_ports(hosts, variables)),
-        }
+        return {name: measure(partial(work, hosts, variables)) for name, work in parts.items()}
 
 
 def measure_one_host(namespaces: int) -> float:
@@ -187,7 +179,7 @@ def measure_one_host(namespaces: int) -> float:
 def main(namespaces: int = 200) -> None:
     """Measure, and print a line for each part."""
     variables = topology(namespaces)
-    ours, by_hand = measure_ours(variables), measure_by_hand(variables)
+    ours, by_hand = measure_parts(OURS, variables), measure_parts(BY_HAND, variables)
     alone = measure_one_host(namespaces // COUNT)
     print(f"{namespaces} namespaces over {COUNT} hosts, seconds:")
     for part, seconds in ours.items():

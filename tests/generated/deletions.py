@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-import time
-
 from ansible_collections.netns.fabric.tests.helpers.host import Host
+from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 
 #: Seconds. One worker of the kernel (cleanup_net) deletes the namespaces of the whole machine.
 PATIENCE = 30
@@ -21,10 +20,12 @@ def peers_in(host: Host, namespace: str) -> set[int]:
 
 
 def wait_until_deleted(host: Host, ends: set[int]) -> None:
-    """Return when the host has none of these ends any more."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and ends & _veths(host):
-        time.sleep(0.01)  # the kernel gives no sign that it has deleted a namespace
+    """Return when the host has none of these ends any more.
+
+    Raises:
+        AssertionError: It still has some: something holds their namespace.
+    """
+    wait_until(lambda: not ends & _veths(host), PATIENCE, "the links of a deleted namespace stay")
 
 
 def _veths(host: Host) -> set[int]:

@@ -184,7 +184,7 @@ class OvnHosts:
         return self[1].run("ovn-sbctl", "--timeout=10", *arguments).stdout.rstrip("\n")
 
     def wait_for_answer(
-        self, number: int, namespace: str, address: str, size: int | None = None, seconds: float = 60
+        self, number: int, namespace: str, address: str, size: int | None = None, seconds: float = 30
     ) -> None:
         """Wait until an address answers a namespace of a host; see OvnHost.decide_again()."""
 

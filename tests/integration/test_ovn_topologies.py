@@ -195,7 +195,7 @@ def _assert_connected(hosts: OvnHosts, name: str) -> None:
         assert not hosts[host].pings(start, PLACES[other][2]), (start, other)
         assert hosts[host].pings(start, f"{address.rpartition('.')[0]}.254", MTU)
         if bridge == "front":
-            hosts.wait_for_answer(host, start, OUTSIDE_ADDRESS)
+            hosts.wait_for_answer(host, start, OUTSIDE_ADDRESS, seconds=60)
 
 
 def _assert_limited(hosts: OvnHosts, name: str) -> None:

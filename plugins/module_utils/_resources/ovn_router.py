@@ -263,7 +263,7 @@ def _check_networks(checks: Checks, ports: Sequence[WantedRow]) -> None:
         networks = [interface_address(text).network for text in _strings(port.columns["networks"])]
         for each in networks:
             for other, earlier in seen:
-                if each.version == earlier.version and each.overlaps(earlier):
+                if each.overlaps(earlier):
                     checks.error(f"ports[{number}].networks", f"{each} overlaps {earlier} of {other}; choose another")
         seen.extend((port.label, each) for each in networks)
 

@@ -231,7 +231,7 @@ def _check_networks(topology: Topology, errors: Errors) -> None:
             if address.is_link_local:
                 errors.add(bridge.path, option, f"{address.ip} is link-local, and OVN derives that itself; omit it")
                 continue
-            other = next((path for path, network in seen if _overlap(network, address.network)), None)
+            other = next((path for path, network in seen if network.overlaps(address.network)), None)
             if other is not None:
                 errors.add(
                     bridge.path,
@@ -241,10 +241,6 @@ def _check_networks(topology: Topology, errors: Errors) -> None:
                 )
             own.append((bridge.path, address.network))
         seen += own
-
-
-def _overlap(one: Any, other: Any) -> bool:
-    return one.version == other.version and bool(one.overlaps(other))
 
 
 def _check_vlans(topology: Topology, errors: Errors) -> None:

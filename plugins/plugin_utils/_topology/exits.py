@@ -113,7 +113,7 @@ def _check_sources(topology: Topology, errors: Errors) -> None:
         for address in plug.addresses or ()
     ]
     for rule in topology.nat:
-        is_own = any(_overlap(rule.source, network) for network in logical)
+        is_own = any(rule.source.overlaps(network) for network in logical)
         if rule.exit is not None and not is_own and "bridges" not in topology.incomplete:
             errors.add(
                 rule.path,
@@ -121,17 +121,13 @@ def _check_sources(topology: Topology, errors: Errors) -> None:
                 f"{rule.source} overlaps no network of the logical router; with `gateways` it is one of a bridge with "
                 "`engine: ovn` and `addresses`",
             )
-        elif rule.namespace is None and is_own and not any(_overlap(rule.source, network) for network in others):
+        elif rule.namespace is None and is_own and not any(rule.source.overlaps(network) for network in others):
             errors.add(
                 rule.path,
                 "gateways",
                 f"is missing: {rule.source} is on a bridge with `engine: ovn`, to which no host has a link; "
                 f"{_REQUIRED['gateways']}, and add `physical_network` and `address`",
             )
-
-
-def _overlap(one: Any, other: Any) -> bool:
-    return one.version == other.version and bool(one.overlaps(other))
 
 
 def _check_one_way(rules: list[tuple[Nat, Exit]], errors: Errors) -> None:
@@ -176,7 +172,7 @@ def _check_gateways(topology: Topology, rule: Nat, way: Exit, reported: set[str]
 def _check_address(topology: Topology, rule: Nat, way: Exit, errors: Errors) -> None:
     for bridge in topology.logical.values():
         for address in bridge.addresses or ():
-            if _overlap(address.network, way.address.network):
+            if address.network.overlaps(way.address.network):
                 errors.add(
                     rule.path,
                     "address",

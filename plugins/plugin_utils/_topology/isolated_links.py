@@ -88,11 +88,7 @@ class IsolatedLinks:
         """The masqueraded networks that are behind a router: the host has no address in them."""
         local = [address for link in self.links for address in link.local]
         return [
-            rule.source
-            for rule in self._nat
-            if not any(
-                address.version == rule.source.version and address.network.overlaps(rule.source) for address in local
-            )
+            rule.source for rule in self._nat if not any(address.network.overlaps(rule.source) for address in local)
         ]
 
     def networks(self, link: HostLink) -> list[Network]:
@@ -174,7 +170,7 @@ def _host_links(topology: Topology) -> Iterator[HostLink]:
 
 def _common(one: Network, other: Network) -> Network | None:
     """Return what two networks have in common: of two that overlap, one contains the other."""
-    if one.version != other.version or not one.overlaps(other):
+    if not one.overlaps(other):
         return None
     return max(one, other, key=lambda network: network.prefixlen)
 

@@ -57,7 +57,7 @@ class LogicalRouter:
 
     def _overlapping(self, destination: Network) -> Iterator[str]:
         for name, networks in self.networks.items():
-            if any(each.version == destination.version and each.overlaps(destination) for each in networks):
+            if any(each.overlaps(destination) for each in networks):
                 yield name
 
     def is_joined(self, one: str, other: str) -> bool:

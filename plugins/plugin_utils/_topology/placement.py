@@ -116,14 +116,14 @@ def _local_bridges(topology: Topology, host: str) -> Iterator[Bridge]:
 
 
 def _seen_namespaces(topology: Topology, names: frozenset[str]) -> Iterator[Namespace]:
-    """Yield the namespaces of a host, and those of others with their interfaces on meshes, in the declared order."""
-    meshes = _wide(topology)
+    """Yield the namespaces of a host, and those of others with what they have on bridges over several hosts."""
+    wide = _wide(topology)
     linked = {place for link in topology.links for place in _places(link)}
     for namespace in topology.namespaces:
         if namespace.name in names:
             yield namespace
             continue
-        meshed = tuple(attachment for attachment in namespace.interfaces if attachment.bridge in meshes)
+        meshed = tuple(attachment for attachment in namespace.interfaces if attachment.bridge in wide)
         if meshed:
             more = len(meshed) < len(namespace.interfaces) or namespace.name in linked
             yield replace(namespace, interfaces=meshed, incomplete=more)
@@ -141,8 +141,8 @@ def _concerns(rule: Nat, topology: Topology, local: Topology) -> bool:
     return _is_near(rule.source, local) or not _is_near(rule.source, topology)
 
 
-def _is_meshed(segment: Segment | None, meshes: Collection[str]) -> bool:
-    return segment is not None and segment[0] == "bridge" and segment[1] in meshes
+def _is_on(segment: Segment | None, bridges: Collection[str]) -> bool:
+    return segment is not None and segment[0] == "bridge" and segment[1] in bridges
 
 
 def _is_near(source: Network, topology: Topology) -> bool:
@@ -150,17 +150,17 @@ def _is_near(source: Network, topology: Topology) -> bool:
 
     What is on a mesh is near to the host that has the mesh's addresses only.
     """
-    meshes = _wide(topology)
+    wide = _wide(topology)
     networks = [
         address.network
         for place, plugs in topology.plugs.items()
         for plug in plugs
-        if place is None or not _is_meshed(plug.segment, meshes)
+        if place is None or not _is_on(plug.segment, wide)
         for address in plug.addresses or ()
     ]
     routes = (route.destination for namespace in topology.namespaces for route in namespace.routes)
     networks += [destination for destination in routes if destination is not None]
-    return any(network.version == source.version and network.overlaps(source) for network in networks)
+    return any(network.overlaps(source) for network in networks)
 
 
 def _publishes(forward: Forward, view: Topology) -> bool:
@@ -238,11 +238,11 @@ _Holders = dict[Address, list[tuple[str | None, bool]]]
 
 
 def _holders(topology: Topology) -> _Holders:
-    meshes = _wide(topology)
+    wide = _wide(topology)
     found: _Holders = {}
     for place, plugs in topology.plugs.items():
         for plug in plugs:
-            on_mesh = _is_meshed(plug.segment, meshes)
+            on_mesh = _is_on(plug.segment, wide)
             for address in plug.addresses or ():
                 found.setdefault(address.ip, []).append((place, on_mesh))
     return found
@@ -273,9 +273,9 @@ def _check_forward(topology: Topology, forward: Forward, hosts: Mapping[str, str
         return
     router = hosts[forward.namespace or ""]
     targets = topology.forward_targets.get(forward.to, ())
-    meshes = _wide(topology)
+    wide = _wide(topology)
     if targets and not any(
-        hosts[target.namespace] in (None, router) or _is_meshed(target.segment, meshes) for target in targets
+        hosts[target.namespace] in (None, router) or _is_on(target.segment, wide) for target in targets
     ):
         name = targets[0].namespace
         errors.add(

@@ -140,17 +140,10 @@ def _sides_overlap(one: Side | None, other: Side | None, policies: Policies) -> 
     for side, against in ((one, other), (other, one)):
         if side.outside and any(_reaches_outside(network, policies.networks) for network in against.networks):
             return True
-    return any(
-        network.version == far.version and network.overlaps(far)
-        for network in one.networks
-        for far in (*other.networks, *other.addresses)
-    ) or any(
-        network.version == far.version and network.overlaps(far) for network in one.addresses for far in other.networks
+    return any(network.overlaps(far) for network in one.networks for far in (*other.networks, *other.addresses)) or any(
+        network.overlaps(far) for network in one.addresses for far in other.networks
     )
 
 
 def _reaches_outside(network: Network, networks: Iterable[Network]) -> bool:
-    return not any(
-        known.version == network.version and known.overlaps(network) and known.prefixlen <= network.prefixlen
-        for known in networks
-    )
+    return not any(known.overlaps(network) and known.prefixlen <= network.prefixlen for known in networks)

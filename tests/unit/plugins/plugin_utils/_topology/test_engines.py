@@ -15,23 +15,10 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.
     errors_of,
     logical,
     only_error_of,
+    with_value,
 )
 
 LISTS = ("bridges", "links", "isolation", "rules", "forwards")
-
-
-def changed(path: str, value: Any) -> Variables:
-    """Return the topology with one value changed; None removes it."""
-    variables = logical(this_host="one")
-    target: Any = variables
-    *parents, last = path.split("/")
-    for word in parents:
-        target = target[int(word) if word.isdigit() else word]
-    if value is None:
-        del target[last]
-    else:
-        target[last] = value
-    return variables
 
 
 def test_a_host_has_ports_of_the_integration_bridge_and_nothing_else() -> None:
@@ -139,7 +126,7 @@ INTERFACE = "namespaces/0/interfaces/0"
     ],
 )
 def test_what_cannot_work_is_an_error(path: str, value: Any, message: str) -> None:
-    found = errors_of(changed(path, value))
+    found = errors_of(with_value(logical(this_host="one"), path, value))
     assert any(message in error for error in found), found
 
 

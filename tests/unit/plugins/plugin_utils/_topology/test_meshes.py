@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import TopologyError
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.meshes import tunnel_name
-from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import meshed
+from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import meshed, with_value
 
 HOSTS = {"one": "192.0.2.1", "two": "192.0.2.2", "three": "192.0.2.3"}
 
@@ -90,19 +90,6 @@ def test_the_gateway_alone_has_the_addresses_of_the_bridge() -> None:
     assert local == {"one": ["10.1.0.254/24"], "two": [], "three": []}
 
 
-def changed(path: str, value: Any) -> dict[str, Any]:
-    variables = meshed(this_host="one")
-    target: Any = variables
-    *parents, last = path.split("/")
-    for word in parents:
-        target = target[int(word) if word.isdigit() else word]
-    if value is None:
-        del target[last]
-    else:
-        target[last] = value
-    return variables
-
-
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
@@ -122,7 +109,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
     ],
 )
 def test_what_cannot_work_is_an_error(path: str, value: Any, message: str) -> None:
-    found = errors_of(changed(path, value))
+    found = errors_of(with_value(meshed(this_host="one"), path, value))
     assert any(message in error for error in found), found
 
 

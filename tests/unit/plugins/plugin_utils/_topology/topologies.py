@@ -280,3 +280,16 @@ def logical(**variables: Any) -> Variables:
         ],
         **variables,
     }
+
+
+def with_value(variables: Variables, path: str, value: Any) -> Variables:
+    """Return a topology with one value changed, by its path such as `namespaces/0/name`; None removes it."""
+    target: Any = variables
+    *parents, last = path.split("/")
+    for word in parents:
+        target = target[int(word) if word.isdigit() else word]
+    if value is None:
+        del target[last]
+    else:
+        target[last] = value
+    return variables
