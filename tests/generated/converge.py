@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._entry import sequence
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
-from ansible_collections.netns.fabric.tests.generated.deletions import peers_in, wait_until_deleted
+from ansible_collections.netns.fabric.tests.generated.deletions import peers_in, present_namespaces, wait_until_deleted
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.snapshot import assert_equal, take
 
@@ -109,14 +109,15 @@ def run_as_predicted(host: Host, call: Step) -> dict[str, Any]:
     Raises:
         AssertionError: Check mode has predicted something else.
     """
-    inside = {name: peers_in(host, name) for name in host.namespaces()} if call["module"] == "netns" else {}
+    names = present_namespaces() if call["module"] == "netns" else {}
+    inside = {inode: peers_in(host, name) for inode, name in names.items()}
     predicted, done = run([call], check=True), run([call], check=False)
     for key in ("changed", "diff", "commands"):
         message = f"check mode of {call['module']} returned {key}={predicted[key]!r}, the run {done[key]!r}"
         assert predicted[key] == done[key], message
     # Check mode of the next module would still see a link that the run no longer finds.
-    gone = inside.keys() - set(host.namespaces())
-    wait_until_deleted(host, set().union(*(inside[name] for name in gone)))
+    gone = inside.keys() - present_namespaces().keys()
+    wait_until_deleted(host, set().union(*(inside[inode] for inode in gone)))
     return done
 
 

@@ -4,11 +4,23 @@
 
 from __future__ import annotations
 
-from ansible_collections.netns.fabric.tests.helpers.host import Host
+import stat
+
+from ansible_collections.netns.fabric.tests.helpers.host import NAMESPACES, Host
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 
 #: Seconds. One worker of the kernel (cleanup_net) deletes the namespaces of the whole machine.
 PATIENCE = 30
+
+
+def present_namespaces() -> dict[int, str]:
+    """Return a name of each namespace in /run/netns, by the inode: one lives for as long as it has a name.
+
+    Other files may have names there, such as a named pipe, which nobody must open.
+    """
+    device = NAMESPACES.stat().st_dev
+    found = ((path.lstat(), path.name) for path in NAMESPACES.iterdir())
+    return {status.st_ino: name for status, name in found if stat.S_ISREG(status.st_mode) and status.st_dev != device}
 
 
 def peers_in(host: Host, namespace: str) -> set[int]:
