@@ -71,8 +71,7 @@ def _rank(item: pytest.Item) -> tuple[int, bool, bool]:
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """Keep the machine's logs of a failed test, and name the files in its report."""
     report = yield
-    funcargs = getattr(item, "funcargs", {})
-    lab = funcargs.get("lab") or funcargs.get("built_lab")
+    lab = next((value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Lab)), None)
     if report.failed and lab is not None:
         directory = item.config.getoption("--logs") / re.sub(r"[^\w.-]+", "-", item.name)
         files = lab.machine.collect(directory.resolve())
@@ -126,8 +125,7 @@ def _boot(image: images.Image, kind: str, budget: Budget, running: list[Machine]
         budget.boot = time.monotonic() - start
         budget.require(SCENARIO)
         lab = Lab(machine)
-        lab.prepare_outside()
-        machine.save("booted")
+        lab.once("booted", None, lab.prepare_outside)
         yield lab
     finally:
         if machine in running:
@@ -162,7 +160,5 @@ def fixture_built_lab(built_once: Lab) -> Lab:
 @pytest.fixture(scope="session", name="built_once")
 def fixture_built_once(full_machine: Lab) -> Lab:
     """Build the reference topology once, for the snapshot `built`."""
-    full_machine.machine.restore("booted")
-    full_machine.build()
-    full_machine.machine.save("built")
+    full_machine.once("built", "booted", full_machine.build)
     return full_machine

@@ -11,20 +11,25 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.netns.fabric.tests.helpers.controller import controller_commands
 from ansible_collections.netns.fabric.tests.helpers.plays import COLLECTION, Played
 from ansible_collections.netns.fabric.tests.helpers.traffic import OUTSIDE_PORT
+from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.vm.images import USER
 from ansible_collections.netns.fabric.tests.vm.machine import NICS, Machine
 
 OUTSIDE, UPLINK_ADDRESS = "198.51.100.2", "198.51.100.1"
+#: Seconds that an emulated machine may take to start Python, and to repair.
+PATIENCE = 900
 SITE, TEARDOWN = "netns.fabric.site", "netns.fabric.teardown"
 
 _ENDPOINT = Path(__file__).parents[1] / "helpers" / "traffic_endpoint.py"
-_IN_MACHINE = "/usr/local/lib/traffic_endpoint.py"
+#: The same file in a machine.
+ENDPOINT = "/usr/local/lib/traffic_endpoint.py"
 _PREPARE = f"""
     ip netns add outside
     ip link set dev {NICS[1]} netns outside
@@ -34,7 +39,7 @@ _PREPARE = f"""
     ip addr add {UPLINK_ADDRESS}/24 dev {NICS[0]}
     ip link set dev {NICS[0]} up
     systemd-run --quiet --unit outside ip netns exec outside \
-        python3 -I {_IN_MACHINE} serve outside /run/outside.log {OUTSIDE_PORT}
+        python3 -I {ENDPOINT} serve outside /run/outside.log {OUTSIDE_PORT}
 """
 
 
@@ -62,8 +67,22 @@ class Lab:
 
     def prepare_outside(self) -> None:
         """Build the outside world."""
-        self.machine.copy(_ENDPOINT, _IN_MACHINE)
+        self.machine.copy(_ENDPOINT, ENDPOINT)
         self.root(_PREPARE)
+
+    def unpack(self, archive: bytes, directory: str) -> None:
+        """Unpack a compressed archive of tar below a directory of the machine."""
+        command = f"sudo sh -c 'mkdir -p {directory} && tar -xz -C {directory}'"
+        argv = self.machine.ssh(command)
+        ended = subprocess.run(argv, input=archive, capture_output=True, check=False, timeout=600)
+        assert ended.returncode == 0, ended.stderr
+
+    def once(self, name: str, base: str | None, build: Callable[[], object]) -> None:
+        """Keep the machine under a name as `build` leaves it, which begins with the snapshot `base`."""
+        if base is not None:
+            self.machine.restore(base)
+        build()
+        self.machine.save(name)
 
     # Plays
 
@@ -119,6 +138,22 @@ class Lab:
         """Return the names of the machine's namespaces."""
         return set(self.root("ls /run/netns").split())
 
+    # A stored topology
+
+    def status(self) -> int:
+        """Return the exit status of the command on the host; 0 where the host is as stored."""
+        return self.machine.attempt("sudo /usr/local/sbin/netns-fabric status default", timeout=PATIENCE).returncode
+
+    def wait_for_unit(self) -> None:
+        """Wait until the unit that applies the topology has ended, and assert that it has done so."""
+        state = "systemctl is-active netns-fabric@default"
+
+        def ended() -> bool:
+            return self.machine.attempt(state).stdout.strip() in ("active", "failed")
+
+        wait_until(ended, PATIENCE, "the unit does not end")
+        assert self.root(state).strip() == "active"
+
     # Traffic
 
     def pings(self, namespace: str, address: str) -> bool:
@@ -129,13 +164,13 @@ class Lab:
     def seen_as(self, namespace: str, timeout: float = 15) -> str:
         """Return the address by which a server outside sees a namespace; empty where it does not answer."""
         ask = f"ask tcp {OUTSIDE} {OUTSIDE_PORT} {timeout}"
-        asked = self.machine.attempt(f"sudo ip netns exec {namespace} python3 -I {_IN_MACHINE} {ask}")
+        asked = self.machine.attempt(f"sudo ip netns exec {namespace} python3 -I {ENDPOINT} {ask}")
         return asked.stdout.strip().rpartition(" ")[2]
 
     def transfers(self, client: str, server: str, address: str) -> bool:
         """Return whether a megabyte passes by TCP unaltered, there and back."""
-        receive = f"ip netns exec {server} python3 -I {_IN_MACHINE} receive {address} 1000000 60"
-        send = f"ip netns exec {client} python3 -I {_IN_MACHINE} send {address}"
+        receive = f"ip netns exec {server} python3 -I {ENDPOINT} receive {address} 1000000 60"
+        send = f"ip netns exec {client} python3 -I {ENDPOINT} send {address}"
         script = (
             f"{receive} >/run/received & sleep 1; "  # the port is printed once it listens
             "until [ -s /run/received ]; do sleep 0.2; done; "

@@ -11,10 +11,13 @@ import pytest
 
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.vm.conftest import long
-from ansible_collections.netns.fabric.tests.vm.lab import SITE, TEARDOWN, Lab
+from ansible_collections.netns.fabric.tests.vm.lab import (
+    PATIENCE,
+    SITE,
+    TEARDOWN,
+    Lab,
+)
 
-#: Seconds that an emulated machine may take to start Python, and to repair.
-PATIENCE = 300
 STORED: dict[str, Any] = {"topology_boot": True, "topology_heal": 20}
 #: What a boot leaves of a stored topology, by the commands that list it.
 TRACES = (
@@ -26,10 +29,7 @@ TRACES = (
 @pytest.fixture(name="stored_once", scope="session")
 def fixture_stored_once(built_once: Lab) -> Lab:
     """Store the reference topology once, for the snapshot `stored`."""
-    built_once.machine.restore("built")
-    built_once.play(SITE, **STORED)
-    wait_for_unit(built_once)
-    built_once.machine.save("stored")
+    built_once.once("stored", "built", lambda: store(built_once))
     return built_once
 
 
@@ -40,22 +40,14 @@ def fixture_stored_lab(stored_once: Lab) -> Lab:
     return stored_once
 
 
-def status(lab: Lab) -> int:
-    return lab.machine.attempt("sudo /usr/local/sbin/netns-fabric status default", timeout=PATIENCE).returncode
-
-
-def wait_for_unit(lab: Lab) -> None:
-    """Wait until the unit that applies the topology has ended."""
-
-    def ended() -> bool:
-        return lab.machine.attempt("systemctl is-active netns-fabric@default").stdout.strip() in ("active", "failed")
-
-    wait_until(ended, PATIENCE, "the unit does not end")
-    assert lab.root("systemctl is-active netns-fabric@default").strip() == "active"
+def store(lab: Lab) -> None:
+    """Build a topology and store it on the machine."""
+    lab.play(SITE, **STORED)
+    lab.wait_for_unit()
 
 
 def assert_as_stored(lab: Lab) -> None:
-    assert status(lab) == 0
+    assert lab.status() == 0
     errors = lab.root("ovs-vsctl --timeout=20 --bare --columns=error list Interface").split()
     assert errors == []
     lab.prepare_outside()
@@ -64,7 +56,7 @@ def assert_as_stored(lab: Lab) -> None:
 
 def test_a_reboot_brings_the_topology_back_and_the_next_run_changes_nothing(stored_lab: Lab) -> None:
     stored_lab.machine.reboot()
-    wait_for_unit(stored_lab)
+    stored_lab.wait_for_unit()
     assert_as_stored(stored_lab)
     assert stored_lab.play(SITE, **STORED).changed == 0
 
@@ -72,7 +64,7 @@ def test_a_reboot_brings_the_topology_back_and_the_next_run_changes_nothing(stor
 @long
 def test_the_timer_repairs_and_writes_to_the_journal_what(stored_lab: Lab) -> None:
     stored_lab.root("ip netns delete ns02; ip -n ns01 link set dev veth-ns01 down")
-    wait_until(lambda: status(stored_lab) == 0, PATIENCE, "nothing is repaired")
+    wait_until(lambda: stored_lab.status() == 0, PATIENCE, "nothing is repaired")
     stored_lab.assert_reference_works()
     journal = stored_lab.root("journalctl --no-pager -u netns-fabric-heal@default")
     assert "default: repaired: namespace ns02: missing" in journal
@@ -83,7 +75,7 @@ def test_the_timer_repairs_and_writes_to_the_journal_what(stored_lab: Lab) -> No
 def test_reload_applies_the_topology(stored_lab: Lab) -> None:
     stored_lab.root("systemctl stop netns-fabric-heal@default.timer; ip netns delete ns02")
     stored_lab.root("systemctl reload netns-fabric@default", timeout=PATIENCE)
-    assert status(stored_lab) == 0
+    assert stored_lab.status() == 0
 
 
 @long
@@ -104,3 +96,54 @@ def test_nothing_is_left_of_a_removed_topology(stored_lab: Lab, remove: Callable
     remove(stored_lab)
     assert stored_lab.root(TRACES) == before
     assert stored_lab.root("systemctl --failed --plain --no-legend") == ""
+
+
+#: What the timer repairs at a time, with the commands that do the damage.
+DAMAGE = {
+    "link, address, tag, rules, forwarding, names": "ip -n ns01 link set dev veth-ns01 down; "
+    "ip -n ns02 addr del 192.168.100.2/24 dev veth-ns02; ovs-vsctl set port ns01_tap tag=9; "
+    "nft flush ruleset; nft add table inet theirs; sysctl -q -w net.ipv4.ip_forward=0; rm /etc/netns/ns01/hosts",
+    "namespace, route, port, address of the gateway": "ip netns delete ns02; ip -n ns01 route del default; "
+    "ovs-vsctl del-port ns01_tap; ip addr flush dev int_br",
+    "veth pair, bridge": "ip link delete dev ns01_tap; ovs-vsctl del-br int_br",
+    "datapath": "ovs-dpctl del-dp system@ovs-system",
+}
+#: What others have on the machine, and how it is compared.
+FOREIGN = """
+    ip netns add theirs
+    ip link add theirs0 type veth peer name theirs1 netns theirs
+    ip addr add 203.0.113.9/24 dev theirs0
+    ovs-vsctl add-br theirbr -- add-port theirbr theirs0 tag=7
+    nft add table inet theirs
+"""
+THEIRS = """
+    ip -o addr show dev theirs0; ip -o addr show dev ens3 | sed 's/valid_lft.*//'; ip -o -n theirs link show
+    ip -o addr show dev ens4; ip -o -n outside addr show; nft list table inet theirs
+    ovs-vsctl --columns=name,ports,external_ids,other_config,datapath_type list Bridge theirbr
+    ovs-vsctl --columns=name,tag,external_ids list Port theirs0
+"""
+#: Does damage while no repair is under way, waits for the end of the next one, and prints the seconds until it began.
+DAMAGED = """
+    show() {{ systemctl show -P $1 netns-fabric-heal@default.service; }}
+    while [ "$(show ActiveState)" = activating ]; do sleep 0.2; done
+    {commands}
+    now=$(awk '{{print int($1 * 1000000)}}' /proc/uptime) began=0 ended=0
+    until ((began > now && ended >= began)); do
+        sleep 0.5
+        began=$(show ExecMainStartTimestampMonotonic) ended=$(show ExecMainExitTimestampMonotonic)
+    done
+    echo $(((began - now) / 1000000))
+"""
+
+
+@long
+def test_the_timer_repairs_each_damage_and_leaves_what_others_have(stored_lab: Lab) -> None:
+    lab = stored_lab
+    lab.root(FOREIGN)
+    before = lab.root(THEIRS)
+    for name, commands in DAMAGE.items():
+        waited = int(lab.root(DAMAGED.format(commands=commands), timeout=PATIENCE))
+        assert waited <= STORED["topology_heal"] + 5, name  # with what a busy machine adds
+        lab.assert_reference_works()
+    assert lab.status() == 0
+    assert lab.root(THEIRS) == before

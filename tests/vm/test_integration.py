@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import importlib
 import io
-import subprocess
 import tarfile
 from pathlib import Path
 
@@ -46,19 +45,15 @@ def archive() -> bytes:
     return written.getvalue()
 
 
-def send(lab: Lab, content: bytes) -> None:
-    command = f"sudo sh -c 'mkdir -p {IN_MACHINE} && tar -xz -C {IN_MACHINE}'"
-    ended = subprocess.run(lab.machine.ssh(command), input=content, capture_output=True, check=False, timeout=600)
-    assert ended.returncode == 0, ended.stderr
+def install(lab: Lab) -> None:
+    lab.unpack(archive(), IN_MACHINE)
+    lab.root(f"apt-get -qq update && apt-get -qq install -y --no-install-recommends {FURTHER}", timeout=900)
 
 
 @pytest.fixture(name="suite_once", scope="session")
 def fixture_suite_once(full_machine: Lab) -> Lab:
     """Install the suite once, for the snapshot `suite`."""
-    full_machine.machine.restore("booted")
-    send(full_machine, archive())
-    full_machine.root(f"apt-get -qq update && apt-get -qq install -y --no-install-recommends {FURTHER}", timeout=900)
-    full_machine.machine.save("suite")
+    full_machine.once("suite", "booted", lambda: install(full_machine))
     return full_machine
 
 
