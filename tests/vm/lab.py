@@ -113,7 +113,7 @@ class Lab:
                 stderr=subprocess.STDOUT,
                 text=True,
                 env=environment,
-                timeout=self.machine.budget.bound(1200),
+                timeout=self.machine.budget.bound(2400),
                 check=False,
             )
         except subprocess.TimeoutExpired:

@@ -24,7 +24,7 @@ from ansible_collections.netns.fabric.tests.vm.images import USER, Image
 #: The NIC of ssh, and the two that are connected to each other.
 SSH_NIC, NICS = "ens3", ("ens4", "ens5")
 
-_PATIENCE = 600  # seconds until a machine answers: emulated by two busy cores it takes minutes
+_PATIENCE = 1800  # seconds until a machine answers: emulated by two busy cores it takes minutes
 _MEMORY = 2048  # MiB
 #: How long a unit may take to start, for instance firewalld, which calls Python twice: kernel-command-line(7).
 _UNIT_PATIENCE = "systemd.default_timeout_start_sec=600"

@@ -1,9 +1,11 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A topology that survives a reboot and damage, without Ansible."""
+"""A topology that survives a reboot, a power cut and damage, without Ansible."""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +21,15 @@ from ansible_collections.netns.fabric.tests.vm.lab import (
 )
 
 STORED: dict[str, Any] = {"topology_boot": True, "topology_heal": 20}
+#: What is stored when the power is cut in the run that builds the reference topology.
+FORMER: dict[str, Any] = {
+    "topology_bridges": [{"name": "former"}],
+    "topology_namespaces": [
+        {"name": "former", "interfaces": [{"name": "eth0", "bridge": "former", "addresses": ["10.9.0.1/24"]}]}
+    ],
+    "topology_nat": [],
+}
+REFERENCE: dict[str, Any] = {"topology_boot": True}
 #: What a boot leaves of a stored topology, by the commands that list it.
 TRACES = (
     "ls -A /etc/netns-fabric /usr/local/sbin 2>/dev/null || true; find /etc/systemd/system -name 'netns-fabric*'; "
@@ -40,9 +51,9 @@ def fixture_stored_lab(stored_once: Lab) -> Lab:
     return stored_once
 
 
-def store(lab: Lab) -> None:
+def store(lab: Lab, **variables: Any) -> None:
     """Build a topology and store it on the machine."""
-    lab.play(SITE, **STORED)
+    lab.play(SITE, **STORED, **variables)
     lab.wait_for_unit()
 
 
@@ -96,6 +107,48 @@ def test_nothing_is_left_of_a_removed_topology(stored_lab: Lab, remove: Callable
     remove(stored_lab)
     assert stored_lab.root(TRACES) == before
     assert stored_lab.root("systemctl --failed --plain --no-legend") == ""
+
+
+@pytest.fixture(name="former_once", scope="session")
+def fixture_former_once(full_machine: Lab) -> Lab:
+    """Store another topology once, for the snapshot `former`."""
+    full_machine.once("former", "booted", lambda: store(full_machine, **FORMER))
+    return full_machine
+
+
+@pytest.fixture(name="seconds", scope="session")
+def fixture_seconds(former_once: Lab) -> float:
+    """Measure how long the run takes in which the power is cut."""
+    former_once.machine.restore("former")
+    start = time.monotonic()
+    former_once.play(SITE, **REFERENCE)
+    return time.monotonic() - start
+
+
+@long
+@pytest.mark.parametrize("percent", [91, 83])
+def test_power_cut_in_a_run(
+    former_once: Lab, seconds: float, percent: int, record_property: Callable[[str, object], None]
+) -> None:
+    """What is stored then is the former topology or the new one; a boot applies it, and a run the new one."""
+    lab = former_once
+    lab.machine.restore("former")
+    run = threading.Thread(target=lambda: lab.attempt(SITE, **REFERENCE))
+    run.start()
+    run.join(seconds * percent / 100)
+    lab.machine.kill()
+    run.join()
+    lab.machine.start()
+    lab.wait_for_unit()
+    found = lab.namespaces()
+    record_property("namespaces after the boot", sorted(found))
+    assert found in ({"former"}, {"ns01", "ns02"})
+    changed = lab.play(SITE, **REFERENCE).changed
+    if found == {"former"}:
+        assert changed
+        changed = lab.play(SITE, **REFERENCE).changed
+    assert changed == 0
+    assert_as_stored(lab)
 
 
 #: What the timer repairs at a time, with the commands that do the damage.
