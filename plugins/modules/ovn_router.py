@@ -60,6 +60,12 @@ options:
           - If omitted, the port is on every host.
         type: list
         elements: str
+      ipv6_ra_configs:
+        description:
+          - The exact settings of the router's advertisements to the network of the port in IPv6, as ovn-nb(5) lists
+            them. V(address_mode) is required, with V(slaac), V(dhcpv6_stateful) or V(dhcpv6_stateless).
+          - If omitted, it does not advertise itself.
+        type: dict
       peer:
         description: The port of another router that is connected without a switch. If omitted, none.
         type: str
@@ -301,6 +307,10 @@ options:
               O(ports[].gateway_chassis).
             type: list
             elements: str
+          ipv6_ra_configs:
+            description: The exact settings of the router's advertisements to the network of the port in IPv6, as
+              ovn-nb(5) lists them. See O(ports[].ipv6_ra_configs).
+            type: dict
           options:
             description: Further C(options) of the port, as ovn-nb(5) lists them. See O(ports[].options).
             type: dict
