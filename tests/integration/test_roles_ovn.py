@@ -217,7 +217,7 @@ class Member:
 
 def test_members_leave_as_long_as_the_cluster_goes_on(host: Host, tmp_path: Path) -> None:
     host.run("ip", "link", "set", "lo", "up")
-    # The first of those that others join by is no member itself yet.
+    # The first of those that others join by has not joined itself.
     first, *others = members = [Member(tmp_path, 1), Member(tmp_path, 2, 3, 1), Member(tmp_path, 3, 2, 1)]
     second, third = others
     for member in members:

@@ -7,8 +7,8 @@ Runs on the managed host, as root: ``python -I -c SCRIPT DATABASES SECONDS [--ch
 objects with ``name``, ``file``, ``control`` and ``staying``, the addresses of the members that stay, as the cluster has
 them. With ``--check`` nothing is changed. A database that was left is deleted: no server starts with it any more.
 
-A cluster decides by the majority of those that it counts (ovsdb(7), "Clustered Database Service Model"). One that
-leaves while another one is down can take it away, and what is in the database with it.
+A cluster decides by the majority of those that it counts (ovsdb(7), "Clustered Database Service Model"). Where one
+leaves while another one is down, there may be none, and what is in the database is lost.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def check(database: Mapping[str, Any]) -> bool:
     if status != 0 and LEFT in text:
         return False
     if status != 0:
-        # Nobody tells whom the cluster counts: this one, and those that stay.
+        # Whom the cluster counts is not known: this one at least, and those that stay.
         check_majority(database, database["staying"], len(database["staying"]) + 1)
         return False
     others = [address for address, rest in SERVER.findall(text) if "(self)" not in rest]
