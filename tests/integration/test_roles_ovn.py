@@ -172,6 +172,11 @@ def test_a_standalone_database_becomes_the_clusters(tmp_path: Path) -> None:
     assert (create_clustered(standalone), tool("db-is-clustered", str(standalone)).returncode) == (0, 0)
     assert "kept" in tool("show-log", "-mmm", str(standalone)).stdout
     assert tool("db-is-standalone", f"{standalone}.standalone").returncode == 0
+    # As the guide does with the last database of a cluster.
+    rescued = tmp_path / "rescued.db"
+    assert tool("cluster-to-standalone", str(rescued), str(standalone)).returncode == 0
+    assert create_clustered(rescued) == 0
+    assert "kept" in tool("show-log", "-mmm", str(rescued)).stdout
 
     broken = tmp_path / "broken.db"
     broken.write_text("no database", encoding="ascii")
