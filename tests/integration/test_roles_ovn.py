@@ -33,7 +33,12 @@ def refusal(directory: Path, role: str, hosts: Mapping[str, Mapping[str, Any]], 
     common = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, **variables}
     inventory, playbook = directory / "hosts.json", directory / "play.json"
     inventory.write_text(json.dumps({"ovn_central": {"hosts": hosts, "vars": common}}), encoding="utf-8")
-    play = {"hosts": "ovn_central", "gather_facts": False, "roles": [f"netns.fabric.{role}"]}
+    play = {
+        "hosts": "ovn_central",
+        "gather_facts": False,
+        "roles": [f"netns.fabric.{role}"],
+        "serial": "{{ batch | default('100%') }}",
+    }
     playbook.write_text(json.dumps([play]), encoding="utf-8")
     environment = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml", "COLUMNS": "1000"}
     ran = subprocess.run(
@@ -60,6 +65,11 @@ def choose(*names: str) -> dict[str, dict[str, str]]:
         (choose("member1", "member2"), (), "ovn_central has 2 hosts; a cluster has one member, or three"),
         ({**ADDRESSES, "member2": {}}, (), "ovn_central_address: it is missing for member2"),
         (ADDRESSES, ("--limit", "member2"), "limited to some of its members (member1, member3 left out)"),
+        (
+            ADDRESSES,
+            ("--extra-vars", "batch=1"),
+            "member2, member3 come later in this play (serial, or another strategy",
+        ),
         (ADDRESSES, ("--extra-vars", "ovn_central_group=others"), "member1 is not in the inventory group others"),
         (
             ADDRESSES,
