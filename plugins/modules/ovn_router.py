@@ -530,10 +530,20 @@ EXAMPLES = r"""
       - {priority: 200, action: drop, from: [10.10.0.0/24], protocol: tcp, ports: [25]}
       - {priority: 100, action: reroute, from: [10.10.0.128/25], nexthops: [198.51.100.3]}
 
-- name: Delete it
+- name: Have the kernels of a network derive their IPv6 addresses
   netns.fabric.ovn_router:
-    name: core
-    state: absent
+    name: inner
+    ports:
+      - name: inner-right
+        mac: 02:00:00:00:20:fe
+        networks: ['fd00:10::fe/64']
+        ipv6_ra_configs: {address_mode: slaac, mtu: 1442, send_periodic: true}
+
+- name: Delete them
+  netns.fabric.ovn_router:
+    routers:
+      - {name: core, state: absent}
+      - {name: inner, state: absent}
 """
 
 RETURN = r"""
