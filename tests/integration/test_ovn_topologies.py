@@ -295,13 +295,13 @@ def _assert_served_ipv6(world: World, number: int) -> None:
     wait_until(addresses, 30, "the router is not heard")
     known = world.hosts.northbound.ctl("lsp-get-addresses", f"t{number}/{auto}/eth0").split()
     assert addresses() == known[1:]
-    for name in (guest, auto):
-        host = far if name == guest else near
-        assert "proto ra" in host.run("ip", "-6", "-n", name, "route", "show", "default").stdout
+    defaults = ("route", "show", "default")
+    for name, host in ((guest, far), (auto, near)):
+        assert "proto ra" in host.run("ip", "-6", "-n", name, *defaults).stdout
     world.hosts.wait_for_answer(1, auto, IPV6["db"])
     # What is declared stays all that there is.
-    for name, host in ((f"t{number}web", 1), (f"t{number}db", 3)):
-        assert world.hosts[host].run("ip", "-6", "-n", name, "route", "show", "default").stdout == ""
+    for name, host in ((f"t{number}web", near), (f"t{number}db", world.hosts[3])):
+        assert host.run("ip", "-6", "-n", name, *defaults).stdout == ""
 
 
 def _freeze_gateway(hosts: OvnHosts) -> None:
