@@ -138,6 +138,19 @@ def test_the_exported_playbook_changes_nothing(plays: Plays, tmp_path: Path, opt
     assert ("# Left out: ports: missing" in exported.read_text(encoding="utf-8")) == (not options)
 
 
+def test_a_name_that_ansible_would_take_for_a_template_is_not_exported(
+    plays: Plays, shell: Shell, tmp_path: Path
+) -> None:
+    namespace = r"$(printf '\173\1736*7}}')"  # the commands of a test are templates, too
+    shell.run("sh", "-c", f"ip netns add {namespace}")
+    try:
+        exported = export(plays, tmp_path)
+        assert '"namespace": "{{6*7}}"' in exported.read_text(encoding="utf-8")
+        assert plays.run(exported).changed == 0
+    finally:
+        shell.run("sh", "-c", f"ip netns del {namespace}")
+
+
 def export(plays: Plays, directory: Path, *options: str) -> Path:
     """Export the host, and return the playbook."""
     assert plays.run("netns.fabric.export", f"--extra-vars=export_directory={directory}", *options).changed == 1
