@@ -8,12 +8,12 @@ before it, so that connections of the last one are cut or go on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import permutations, product
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.execution import open_host
@@ -21,6 +21,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.backend imp
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._probes.options import ENTRY_OPTIONS, probes_of
 from ansible_collections.netns.fabric.plugins.module_utils._probes.survey import survey
+from ansible_collections.netns.fabric.tests.generated.cases import generated
 from ansible_collections.netns.fabric.tests.generated.converge import Variables, converge, run, steps
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 
@@ -177,25 +178,8 @@ def listening(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     return entry if entry["port"] is None else {**entry, "forwarded_to": entry["to"]}
 
 
-@pytest.fixture(name="host")
-def fixture_host() -> Iterator[Host]:
-    host = Host()
-    host.clear()
-    yield host
-    host.clear()
-
-
 def test_the_matrix_is_as_declared(host: Host, request: pytest.FixtureRequest) -> None:
-    cases = request.config.getoption("--cases")
-
-    @settings(
-        max_examples=cases or CASES,
-        derandomize=cases is None,
-        print_blob=True,
-        database=None,
-        phases=(Phase.explicit, Phase.generate),
-        suppress_health_check=list(HealthCheck),
-    )
+    @generated(request, CASES)
     @given(policies(), DEFAULTS)
     def case(listed: list[dict[str, Any]], defaults: dict[tuple[str, str], str]) -> None:
         variables = topology(listed, defaults)
