@@ -115,7 +115,7 @@ def created(host: Host, run_module: Run, *entries: Sample) -> Callable[[], None]
     """Return what prepares a host on which these links were created, on the stage."""
 
     def prepare() -> None:
-        if "red" not in host.namespaces():  # links alone do not tell: those of `ip_gre` stay
+        if "red" not in host.namespaces():  # not by its links: those of ip_gre stay
             shell(host, STAGE)
         result = run_module("link", links=list(entries), owner="lab")
         assert not result.failed, result.message
@@ -139,7 +139,7 @@ def test_link_is_created_on_the_host_and_in_a_namespace(host: Host, run_module: 
     shell(host, "netns del blue")
 
     def prepare() -> None:
-        if "red" not in host.namespaces():  # links alone do not tell: those of `ip_gre` stay
+        if "red" not in host.namespaces():  # not by its links: those of ip_gre stay
             shell(host, STAGE + "netns del blue")
 
     result = converge_and_paste(host, run_module, prepare, "link", links=entries, owner="lab")
