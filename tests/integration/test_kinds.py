@@ -33,7 +33,7 @@ from ansible_collections.netns.fabric.tests.helpers.convergence import (
     shell,
 )
 from ansible_collections.netns.fabric.tests.helpers.host import Host
-from ansible_collections.netns.fabric.tests.helpers.refusals import refuse_each
+from ansible_collections.netns.fabric.tests.helpers.refusals import refuse_each, refuse_second_deletion
 
 Sample = dict[str, Any]
 
@@ -268,6 +268,16 @@ def test_every_operation_refused_in_turn(
     for links, least in (([in_red(kind), changed], 2), ([{**in_red(kind), "state": "absent"}, doomed], deletions)):
         with monkeypatch.context() as patched:
             assert refuse_each(patched, by, LinkResource(), {"links": links, "owner": "lab"}) >= least
+
+
+def test_rollback_of_the_deletion(host: Host, run_module: Run, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    last = {"name": "last0", "namespace": "blue", "kind": "bridge"}
+    mac = {"mac": "02:00:00:00:00:77"} if takes_mac(kind) else {}  # a random one of a bridge is not restored
+    created(host, run_module, entry(kind, "in_place", **mac), last)()
+    before = snapshot.take()
+    absent = [{"name": "k0", "kind": kind, "state": "absent"}, {**last, "state": "absent"}]
+    refuse_second_deletion(monkeypatch, LinkResource(), {"links": absent, "owner": "lab"})
+    snapshot.assert_unchanged(before)
 
 
 def takes_mac(kind: str) -> bool:

@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
 from ansible_collections.netns.fabric.tests.generated.converge import steps
 from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.convergence import Run, converge, converge_and_paste, shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
+from ansible_collections.netns.fabric.tests.helpers.refusals import refuse_second_deletion
 from ansible_collections.netns.fabric.tests.integration.test_kinds import is_missing
 
 Variables = dict[str, Any]
@@ -204,9 +206,11 @@ def test_a_vlan_that_is_to_be_up_on_a_link_that_is_down_is_refused(host: Host, r
     assert "UP" in host.links()["v0.5"]["flags"]
 
 
-def test_a_vlan_has_the_mac_address_of_what_it_is_on(host: Host, run_module: Run) -> None:
+def test_a_vlan_has_the_mac_address_of_what_it_is_on(
+    host: Host, run_module: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     need("vlan")
-    shell(host, "link add name v0 type veth peer name v1\nlink set v0 up\nlink set v1 up")
+    shell(host, "netns add red\nlink add name v0 type veth peer name v1\nlink set v0 up\nlink set v1 up")
     vlan = {"name": "k0", "kind": "vlan", "vlan": {"id": 5}}
     for parent in ("v0", "v1"):
         converge(host, run_module, "link", links=[{**vlan, "parent": {"name": parent}}], owner="lab")
@@ -214,3 +218,13 @@ def test_a_vlan_has_the_mac_address_of_what_it_is_on(host: Host, run_module: Run
     converge(host, run_module, "link", links=[{**vlan, "vlan": {"id": 6}, "parent": {"name": "v1"}}], owner="lab")
     shell(host, "link set v1 address 02:00:00:00:00:77")
     assert host.links()["k0"]["address"] == "02:00:00:00:00:77"
+    own = {"name": "k1", "kind": "vlan", "vlan": {"id": 7}, "parent": {"name": "v1"}, "mac": "02:00:00:00:00:78"}
+    last = red("last0", kind="bridge")
+    converge(host, run_module, "link", links=[own, last], owner="lab")
+    absent = [{"name": name, "state": "absent"} for name in ("k0", "k1")]
+    refuse_second_deletion(
+        monkeypatch, LinkResource(), {"links": [*absent, {**last, "state": "absent"}], "owner": "lab"}
+    )
+    shell(host, "link set v1 address 02:00:00:00:00:79")
+    addresses = [host.links()[name]["address"] for name in ("k0", "k1")]
+    assert addresses == ["02:00:00:00:00:79", "02:00:00:00:00:78"]

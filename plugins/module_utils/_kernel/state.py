@@ -57,9 +57,8 @@ class Link:
     in lower case, `altnames` are its alternative names, `immutable` says that it cannot leave its namespace, `counters`
     are packets, bytes, errors and dropped packets each way, empty where they were not read. `base` is the link that it
     is on, of a tunnel the one that it is bound to and the namespace of its outer packets, where these are not its own.
-    `information` is what the kernel reports of its kind (IFLA_LINKINFO).
-    are packets, bytes, errors and dropped packets each way, empty where they were not read. `filters_vlans` is of a
-    bridge, `isolated` of a bridge's port (ip-link(8), vlan_filtering and isolated).
+    `information` is what the kernel reports of its kind (IFLA_LINKINFO). `filters_vlans` is of a bridge, `isolated` of
+    a bridge's port (ip-link(8), vlan_filtering and isolated).
     """
 
     index: int

@@ -14,6 +14,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Cha
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import as_tuple
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.inherited_macs import inherits_mac
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import (
     ChangeLink,
     ConfigureLink,
@@ -94,13 +95,11 @@ def creation_of(state: KernelState, wanted: WantedLink, own: WantedKind, former:
     settings = wanted.settings
     if former is not None and not _is_of(own, former):
         former = None
-    # In some modes the address is that of the parent, and a VLAN has it unless it was given another one.
-    base = state.base_of(former) if former else None
     is_own = (
         former is not None
         and len(former.mac) == MAC_LENGTH
-        and not any(each.rigid for each in own.kind.attributes)
-        and not (base and base[1].mac == former.mac)
+        and not any(each.rigid for each in own.kind.attributes)  # in some modes the address is that of the parent
+        and not inherits_mac(state, wanted.namespace, former)
     )
     mac = settings.mac or (former.mac if former and is_own else None)
     return CreateLink(
