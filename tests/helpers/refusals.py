@@ -96,21 +96,21 @@ def refuse_each(
         snapshot.assert_unchanged(before, f"the host after {failure}")
 
 
-def refuse_second_deletion(
-    monkeypatch: pytest.MonkeyPatch, resource: Resource[Any, Any], params: Mapping[str, Any]
+def refuse_deletions(
+    monkeypatch: pytest.MonkeyPatch, resource: Resource[Any, Any], params: Mapping[str, Any], before: int = 1
 ) -> None:
-    """Run a module that deletes links in several namespaces, and have the kernel refuse those of the second one."""
+    """Run a module that deletes links; the kernel refuses those of all namespaces, but of so many `before` them."""
     sent: list[int] = []
     delete_group = requests.delete_group
 
-    def refuse_the_second(group: int) -> bytearray:
+    def refuse(group: int) -> bytearray:
         sent.append(group)
-        return delete_group(group) if len(sent) == 1 else requests.delete_link(1)  # the loopback: EOPNOTSUPP
+        return delete_group(group) if len(sent) <= before else requests.delete_link(1)  # the loopback: EOPNOTSUPP
 
     with monkeypatch.context() as patched:
         # Nothing makes the kernel refuse the deletion of one link after that of another.
-        patched.setattr(requests, "delete_group", refuse_the_second)
+        patched.setattr(requests, "delete_group", refuse)
         failure = refusal_of(resource, params)
     assert failure is not None
     assert failure.endswith("the host is unchanged."), failure
-    assert len(sent) > 1
+    assert len(sent) > before

@@ -33,7 +33,7 @@ from ansible_collections.netns.fabric.tests.helpers.convergence import (
     shell,
 )
 from ansible_collections.netns.fabric.tests.helpers.host import Host
-from ansible_collections.netns.fabric.tests.helpers.refusals import refuse_each, refuse_second_deletion
+from ansible_collections.netns.fabric.tests.helpers.refusals import refuse_deletions, refuse_each
 
 Sample = dict[str, Any]
 
@@ -276,7 +276,7 @@ def test_rollback_of_the_deletion(host: Host, run_module: Run, monkeypatch: pyte
     created(host, run_module, entry(kind, "in_place", **mac), last)()
     before = snapshot.take()
     absent = [{"name": "k0", "kind": kind, "state": "absent"}, {**last, "state": "absent"}]
-    refuse_second_deletion(monkeypatch, LinkResource(), {"links": absent, "owner": "lab"})
+    refuse_deletions(monkeypatch, LinkResource(), {"links": absent, "owner": "lab"})
     snapshot.assert_unchanged(before)
 
 

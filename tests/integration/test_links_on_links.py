@@ -13,7 +13,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link impor
 from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.convergence import Run, converge, converge_and_paste, shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
-from ansible_collections.netns.fabric.tests.helpers.refusals import refuse_each, refuse_second_deletion
+from ansible_collections.netns.fabric.tests.helpers.refusals import refuse_deletions, refuse_each
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 
 STAGE = """
@@ -232,7 +232,7 @@ def test_rollback_of_a_deletion_that_is_refused_half_way(
     shell(host, "-n red route add default via 192.0.2.1\nlink set dev base0 type bridge_slave cost 33 isolated on")
     before = snapshot.take()
     absent = [{**each, "state": "absent"} for each in links if "kind" in each]
-    refuse_second_deletion(monkeypatch, LinkResource(), {"links": absent, "owner": "lab"})
+    refuse_deletions(monkeypatch, LinkResource(), {"links": absent, "owner": "lab"})
     snapshot.assert_unchanged(before)
 
 
@@ -253,7 +253,7 @@ def test_a_bridge_follows_its_ports_after_the_rollback_of_its_deletion(
     before = {name: link["address"] for name, link in host.links().items()}
     assert before["emptied0"] == "00:00:00:00:00:00"
     absent = [{**each, "state": "absent"} for each in (*links, *own, *last)]
-    refuse_second_deletion(monkeypatch, LinkResource(), {"links": absent, "owner": "lab"})
+    refuse_deletions(monkeypatch, LinkResource(), {"links": absent, "owner": "lab"})
     assert {**before, "emptied0": host.links()["emptied0"]["address"]} == {
         name: link["address"] for name, link in host.links().items()
     }

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operatio
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import data_of, find_kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.wireguard import KeyFile
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_masters import plan_membership
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_masters import RESTING, Masters
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_model import WantedKind, WantedLink, Where
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_altname
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_origin import alias_of_created
@@ -173,10 +173,36 @@ class CreatedLinks:
         self._actual = actual
         self._parents = parents
         entries = [each for each in planner.call.entries if each.present and each.own]
-        #: The kinds of the links that the call declares, by the kernel's names.
-        self.declared = {each.where: each.own.kind.kernel_name for each in entries if each.own}
+        declared = {each.where: each.own.kind.kernel_name for each in entries if each.own}
+        self.masters = Masters(actual, declared)
         #: The links that are deleted by what is planned so far.
-        self.gone: set[Where] = set()
+        self.gone = self.masters.gone
+        self.masters.ending = frozenset(self._ending())
+
+    def _ending(self) -> Iterator[Where]:
+        """Yield the bonds and VRFs that the call deletes and does not create again."""
+        call = self._planner.call
+        named = {each.where: each for each in call.entries}
+        for namespace, link in self._actual.links():
+            where = (namespace, link.name)
+            if link.kind not in RESTING or (call.owner is not None and link.owners != (call.owner,)):
+                continue
+            entry = named.get(where)
+            if entry is None:
+                if call.prune and link.created and not any((namespace, name) in named for name in link.names):
+                    yield where
+            elif not entry.present and (entry.own is not None or link.created):
+                yield where
+
+    def release_members(self, handled: Collection[Where]) -> None:
+        """Plan that the members of the masters that are deleted leave them first; `handled` are planned already."""
+        for namespace, link in self._actual.links():
+            where = (namespace, link.name)
+            plan = (
+                None if where in handled or where in self.gone else self.masters.plan_release(where, link, Settings())
+            )
+            if plan is not None:
+                self._change(Entry(place(*where)), where, plan.before, plan.after, plan.operations)
 
     def ordered(self) -> list[WantedLink]:
         """Return the entries: what is absent before what it is on, the others after what they are on or a member of."""
@@ -215,7 +241,7 @@ class CreatedLinks:
         link = self._actual.link(*wanted.where)
         if link is not None:
             self._check_usable(wanted, own, link)
-        self._parents.check(wanted, own, self.declared, _needs_parent_up(wanted, own, link))
+        self._parents.check(wanted, own, self.masters.declared, _needs_parent_up(wanted, own, link))
         self._planner.attempt(self._check_files, wanted, own)
         difference = Difference() if link is None else find_difference(self._actual, own, wanted.where, link)
         if link is None or difference.after:
@@ -273,7 +299,7 @@ class CreatedLinks:
         )
 
     def _plan_settings(self, wanted: WantedLink, found: Found, settings: Settings) -> SettingsPlan:
-        found = plan_membership(self._actual, wanted.where, found, settings, self.declared, self.gone)
+        found, settings = self.masters.plan_membership(wanted.where, found, settings)
         alias = alias_of_created((found.origin or found).link, self._planner.call.owner)
         return plan_settings(wanted.namespace, found, settings, alias)
 
@@ -285,7 +311,9 @@ class CreatedLinks:
         if former is not None:
             steps += self._clear(wanted, former)
             former_found = find_with_sysctls(self._actual, wanted.namespace, former, wanted.settings)
-            settings = _as_before(wanted.settings, former_found, (wanted.namespace, former_found.master) in self.gone)
+            master = (wanted.namespace, former_found.master)
+            masterless = master in self.gone or master in self.masters.ending
+            settings = _as_before(wanted.settings, former_found, masterless)
             members = self._members_of(wanted, former)
             difference.add("recreated", False, True)
         creation = creation_of(self._actual, wanted, own, former)
@@ -330,7 +358,7 @@ class CreatedLinks:
         if wanted.where in self.gone:
             return []
         on = self._actual.links_on(wanted.namespace, former)
-        foreign = [place(where, each.name) for where, each in on if (where, each.name) not in self.declared]
+        foreign = [place(where, each.name) for where, each in on if (where, each.name) not in self.masters.declared]
         if foreign:
             raise InvalidEntry(
                 wanted.entry,
@@ -351,8 +379,7 @@ class CreatedLinks:
             where = (wanted.namespace, each.name)
             if each.master == former.index and where not in listed:
                 found = Found(replace(each), self._actual.namespace(wanted.namespace).addresses_of(each))
-                settings = Settings(master=wanted.name)
-                found = plan_membership(self._actual, where, found, settings, self.declared, self.gone)
+                found, settings = self.masters.plan_membership(where, found, Settings(master=wanted.name))
                 steps += plan_settings(wanted.namespace, found, settings, None).operations
         return steps
 
