@@ -41,7 +41,7 @@ options:
       - With O(type=system) it is the name of a link on the host, which must exist. With O(type=internal) the port
         creates a link with that name. These names have at most 15 bytes.
       - A link that is a member of a bridge, a bond or a VRF of the kernel is refused. Remove it there first, with
-        O(netns.fabric.link#module:master=\"\").
+        O(netns.fabric.link#module:master="").
       - The local port of a bridge has the name of the bridge. It can be configured, and is deleted only with the
         bridge.
       - Required unless O(ports) is given.

@@ -207,7 +207,7 @@ def check_link_name(wanted: WantedPort) -> None:
 
 
 def check_master(wanted: WantedPort, link: Link, master: Link | None, option: str) -> None:
-    """Check that the link of a port is no member of a link of the kernel's.
+    """Check that the link of a port is not a member of a link of the kernel.
 
     The kernel's datapath cannot have it then (EBUSY, netdev_master_upper_dev_link()); the userspace datapath would
     read its packets beside the master, which gets them as well.
