@@ -352,10 +352,8 @@ class _LinkPlanner(Planner[WantedLink]):
         found = assume_with_sysctls(self._actual, wanted.namespace, wanted.name, wanted.settings)
         if wanted.name == "lo" and wanted.namespace:  # of a namespace that an earlier step creates, with it up
             return replace(found, link=replace(found.link, loopback=True, up=True))
-        if self.call.ensures(AVeth(*wanted.where)):
-            is_up = self.call.ensures(ALinkUp(*wanted.where))
-            return replace(found, link=replace(found.link, kind="veth", up=is_up))
-        return found
+        kind = "veth" if self.call.ensures(AVeth(*wanted.where)) else ""
+        return replace(found, link=replace(found.link, kind=kind, up=self.call.ensures(ALinkUp(*wanted.where))))
 
     # Absent
 
