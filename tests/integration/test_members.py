@@ -16,8 +16,8 @@ from ansible_collections.netns.fabric.tests.generated.converge import steps
 from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.convergence import Run, converge, converge_and_paste, shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
+from ansible_collections.netns.fabric.tests.helpers.kinds import is_missing
 from ansible_collections.netns.fabric.tests.helpers.refusals import refuse_deletions
-from ansible_collections.netns.fabric.tests.integration.test_kinds import is_missing
 
 Variables = dict[str, Any]
 
