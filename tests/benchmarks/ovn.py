@@ -11,25 +11,18 @@ marked each interface; a run with nothing to do is compared with that of a third
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+from ansible_collections.netns.fabric.tests.benchmarks.calls import PATIENCE, measure, run_steps
 from ansible_collections.netns.fabric.tests.generated import converge
-from ansible_collections.netns.fabric.tests.generated.converge import Step
-from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTION, COLLECTIONS_PATH
 from ansible_collections.netns.fabric.tests.helpers.ovn_hosts import OvnHosts, ovn_hosts
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 
 COUNT = 3
-#: Seconds until all ports have to be connected.
-PATIENCE = 120
-_SEQUENCE = f"{COLLECTION}.plugins.modules.sequence"
 
 
 def topology(namespaces: int) -> dict[str, Any]:
@@ -81,31 +74,6 @@ def _build(hosts: OvnHosts, number: int, variables: Mapping[str, Any]) -> None:
     run_steps(converge.steps({**variables, "this_host": f"host{number}"}), hosts[number].enter())
 
 
-def run_steps(steps: Sequence[Step], entered: Sequence[str]) -> None:
-    """Run the module `sequence` in a process of its own, on a host that is entered by a command line.
-
-    Raises:
-        RuntimeError: It has failed.
-    """
-    ended = subprocess.run(
-        [
-            *entered,
-            "env",
-            f"PYTHONPATH={COLLECTIONS_PATH}",
-            sys.executable,
-            "-m",
-            f"{COLLECTION}.plugins.modules.sequence",
-        ],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": {"steps": list(steps)}}),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    if ended.returncode:
-        raise RuntimeError(ended.stdout + ended.stderr)
-
-
 # --- by hand -------------------------------------------------------------------------------------------------------
 
 
@@ -148,13 +116,6 @@ def wait_for_ports(hosts: OvnHosts, variables: Mapping[str, Any]) -> None:
         return sum(len(hosts[number].vsctl(*listed).split()) for number in range(1, COUNT + 1)) == wanted
 
     wait_until(are_connected, PATIENCE, "a port is not connected")
-
-
-def measure(work: Callable[[], object]) -> float:
-    """Return the seconds that it takes."""
-    begin = time.monotonic()
-    work()
-    return time.monotonic() - begin
 
 
 #: What is measured, in this order.

@@ -14,10 +14,11 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, reproduce_failure, settings
+from hypothesis import given, reproduce_failure
 from hypothesis import strategies as st
 from hypothesis.errors import DidNotReproduce
 
+from ansible_collections.netns.fabric.tests.generated.cases import generated
 from ansible_collections.netns.fabric.tests.generated.comparison import (
     comparable,
     take_comparable,
@@ -25,7 +26,7 @@ from ansible_collections.netns.fabric.tests.generated.comparison import (
 )
 from ansible_collections.netns.fabric.tests.generated.converge import converge, run, run_as_predicted, steps
 from ansible_collections.netns.fabric.tests.generated.damage import DAMAGES, Place, add_foreign, places
-from ansible_collections.netns.fabric.tests.generated.tally import DEFAULT_CASES, TRIED
+from ansible_collections.netns.fabric.tests.generated.tally import TRIED
 from ansible_collections.netns.fabric.tests.generated.topologies import Variables, fewer, named, topologies
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.snapshot import Snapshot, assert_equal, take, without_forwarding
@@ -37,12 +38,6 @@ _CASES = {
     "damages": st.lists(st.tuples(st.sampled_from(sorted(DAMAGES)), st.integers(0, 2)), max_size=3),
     "pasted": st.integers(0, 3).map(lambda number: number == 0),
 }
-
-
-@pytest.fixture(scope="module", name="host")
-def fixture_host() -> Host:
-    """Return the host that we are in; every case clears it."""
-    return Host()
 
 
 def test_convergence(host: Host, request: pytest.FixtureRequest) -> None:
@@ -93,17 +88,7 @@ def _generated(case: Callable[..., None], request: pytest.FixtureRequest) -> Cal
     if replay:
         version, blob = replay.split(":", 1)
         return reproduce_failure(version, blob.encode())(test)
-    cases = request.config.getoption("--cases")
-    return settings(
-        max_examples=cases or DEFAULT_CASES,
-        # The same cases every time: a failure comes from the change that is tested, not from chance.
-        derandomize=cases is None,
-        print_blob=True,
-        database=None,
-        # Shrinking would take minutes for a case that is small to begin with.
-        phases=(Phase.explicit, Phase.generate),
-        suppress_health_check=list(HealthCheck),
-    )(test)
+    return generated(request)(test)
 
 
 def _check_promises(host: Host, variables: Variables, damages: Damages, pasted: bool) -> None:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.netns.fabric.tests.generated.cases import generated
 from ansible_collections.netns.fabric.tests.helpers import module_runner
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.own_host import UPLINK, build_outside_world
@@ -125,7 +126,7 @@ CHANGES = {
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> dict[str, Any]:
+def changes_of_a_host(draw: st.DrawFn) -> dict[str, Any]:
     """Generate what a host's administrator and the tenants may have done."""
     hooks = draw(
         st.lists(st.sampled_from(["forward", "forward", "prerouting", "postrouting"]), unique=True, max_size=2)
@@ -188,14 +189,16 @@ def load(host: Host, namespace: str | None, text: str) -> None:
         host.in_namespace(namespace, *command)
 
 
-@settings(
-    max_examples=CASES,
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate],  # a smaller case takes as long as this one
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-@given(case=cases())
-def test_exposure_is_what_connections_find(world: World, case: dict[str, Any]) -> None:
+def test_exposure_is_what_connections_find(world: World, request: pytest.FixtureRequest) -> None:
+    @generated(request, CASES)
+    @given(changes_of_a_host())
+    def case(done: dict[str, Any]) -> None:
+        _check(world, done)
+
+    case()
+
+
+def _check(world: World, case: dict[str, Any]) -> None:
     try:
         apply(world.host, case)
         result = module_runner.run_module("topology_info", {"gather_subset": ["exposure"]})

@@ -12,15 +12,16 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.conntrack import read_flows
+from ansible_collections.netns.fabric.tests.generated.cases import generated
 from ansible_collections.netns.fabric.tests.generated.converge import converge
 from ansible_collections.netns.fabric.tests.helpers import traffic, traffic_endpoint
 from ansible_collections.netns.fabric.tests.helpers.flow import UdpFlow
@@ -71,11 +72,9 @@ STEPS = st.lists(
 )
 
 
-@pytest.fixture(scope="module", name="host")
-def fixture_host() -> Iterator[Host]:
+@pytest.fixture(name="host")
+def fixture_host(host: Host) -> Host:
     """Provide a host with the namespaces, with services in each of them, on the host and outside."""
-    host = Host()
-    host.clear()
     build_outside_world()
     converge(variables((None, None), masqueraded=False))
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1", encoding="ascii")
@@ -88,8 +87,7 @@ def fixture_host() -> Iterator[Host]:
         deadline = time.monotonic() + 10
         while not traffic.ask(namespace, address, SERVICE, "udp", timeout=0.2):
             assert time.monotonic() < deadline, f"nothing answers at {address}"
-    yield host
-    host.clear()
+    return host
 
 
 def variables(published: tuple[Any, Any], *, masqueraded: bool) -> dict[str, Any]:
@@ -101,14 +99,16 @@ def variables(published: tuple[Any, Any], *, masqueraded: bool) -> dict[str, Any
     return {**BASE, "nat": [*([{"source": NETWORK}] if masqueraded else []), *forwards]}
 
 
-@settings(
-    max_examples=CASES,
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate],  # a smaller case takes as long as this one
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(steps=STEPS)
-def test_flows_live_through_runs(host: Host, steps: list[Step]) -> None:
+def test_flows_live_through_runs(host: Host, request: pytest.FixtureRequest) -> None:
+    @generated(request, CASES)
+    @given(STEPS)
+    def case(steps: list[Step]) -> None:
+        _check(host, steps)
+
+    case()
+
+
+def _check(host: Host, steps: list[Step]) -> None:
     converge(variables((None, None), masqueraded=False))
     track(host)
     with contextlib.ExitStack() as stack:

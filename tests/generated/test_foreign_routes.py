@@ -8,13 +8,14 @@ A DHCP client, a VPN client or a routing daemon sets its routes while the topolo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.netns.fabric.tests.generated.cases import generated
 from ansible_collections.netns.fabric.tests.generated.converge import Variables, converge, run, steps
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.snapshot import assert_equal, take
@@ -61,22 +62,8 @@ FOREIGN = st.builds(
 DECLARED = st.sampled_from([None, [], [{"destination": "default", "gateway": "10.77.0.254"}]])
 
 
-@pytest.fixture(name="host")
-def fixture_host() -> Iterator[Host]:
-    host = Host()
-    host.clear()
-    yield host
-    host.clear()
-
-
-def test_foreign_routes(host: Host) -> None:
-    @settings(
-        max_examples=CASES,
-        derandomize=True,
-        database=None,
-        phases=(Phase.explicit, Phase.generate),
-        suppress_health_check=list(HealthCheck),
-    )
+def test_foreign_routes(host: Host, request: pytest.FixtureRequest) -> None:
+    @generated(request, CASES)
     @given(DECLARED, st.lists(FOREIGN, max_size=6, unique_by=lambda route: (route.destination, route.metric)))
     def case(declared: list[dict[str, str]] | None, foreign: list[ForeignRoute]) -> None:
         host.clear()

@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -62,13 +62,10 @@ TOPOLOGY: Mapping[str, Any] = {
 
 
 @pytest.fixture(name="host")
-def fixture_host() -> Iterator[Host]:
+def fixture_host(host: Host) -> Host:
     """Provide a cleared host with the topology on it."""
-    host = Host()
-    host.clear()
     converge(TOPOLOGY)
-    yield host
-    host.clear()
+    return host
 
 
 @pytest.mark.parametrize("name", DAMAGES)

@@ -8,14 +8,15 @@ there, and a deletion leaves nothing. The options are those of the samples of te
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import KINDS
+from ansible_collections.netns.fabric.tests.generated.cases import generated
 from ansible_collections.netns.fabric.tests.generated.converge import Variables, converge_as_predicted
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.kinds import SAMPLES, is_missing
@@ -32,15 +33,7 @@ Interface = dict[str, Any]
 Chosen = tuple[str, str, int, bool]
 
 
-@pytest.fixture(name="host")
-def fixture_host() -> Iterator[Host]:
-    host = Host()
-    host.clear()
-    yield host
-    host.clear()
-
-
-def test_kinds(host: Host) -> None:
+def test_kinds(host: Host, request: pytest.FixtureRequest) -> None:
     kinds = [kind for kind in sorted(SAMPLES) if not is_missing(kind)]
     links = st.lists(
         st.tuples(
@@ -53,14 +46,7 @@ def test_kinds(host: Host) -> None:
     )
     damages = st.lists(st.tuples(st.sampled_from(DAMAGES), st.integers(0, 3)), max_size=3)
 
-    @settings(
-        deadline=None,
-        derandomize=True,
-        max_examples=CASES,
-        database=None,
-        phases=(Phase.explicit, Phase.generate),
-        suppress_health_check=list(HealthCheck),
-    )
+    @generated(request, CASES)
     @given(links, damages, links)
     def case(first: list[Chosen], damages: list[tuple[str, int]], second: list[Chosen]) -> None:
         host.clear()

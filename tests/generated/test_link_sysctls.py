@@ -8,13 +8,13 @@ finds nothing to do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.netns.fabric.tests.generated.cases import generated
 from ansible_collections.netns.fabric.tests.generated.converge import Variables, converge_as_predicted
 from ansible_collections.netns.fabric.tests.generated.damage import delete_namespace
 from ansible_collections.netns.fabric.tests.helpers.host import Host
@@ -45,22 +45,8 @@ DAMAGES = st.lists(
 )
 
 
-@pytest.fixture(name="host")
-def fixture_host() -> Iterator[Host]:
-    host = Host()
-    host.clear()
-    yield host
-    host.clear()
-
-
-def test_link_sysctls(host: Host) -> None:
-    @settings(
-        max_examples=CASES,
-        derandomize=True,
-        database=None,
-        phases=(Phase.explicit, Phase.generate),
-        suppress_health_check=list(HealthCheck),
-    )
+def test_link_sysctls(host: Host, request: pytest.FixtureRequest) -> None:
+    @generated(request, CASES)
     @given(st.sampled_from(LINKS), SYSCTLS, SYSCTLS, AT_NAMESPACE, DAMAGES)
     def case(link: str, inside: dict[str, str], bridge: dict[str, str], at_namespace: bool, damages: list[str]) -> None:
         host.clear()

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Journal
@@ -21,10 +21,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operati
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OpenVSwitch
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import bridge_name, link_name, port_name
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import Columns
+from ansible_collections.netns.fabric.tests.generated.cases import generated
 from ansible_collections.netns.fabric.tests.generated.converge import Step, run
 from ansible_collections.netns.fabric.tests.helpers.convergence import paste
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.openvswitch import configuration, rows
+
+CASES = 12
 
 #: Names that users have: numbers, words that mean something elsewhere, hashes, signs. Each line is a case of its own.
 FAMILIAR = (
@@ -76,15 +79,8 @@ def five_names(draw: st.DrawFn) -> tuple[str, ...]:
     return tuple(names)
 
 
-@pytest.fixture(scope="module", name="host")
-def fixture_host() -> Host:
-    """Return the host that we are in; every case clears it."""
-    return Host()
-
-
 def test_names(host: Host, request: pytest.FixtureRequest) -> None:
-    """Check a fixed number of names, or as many as the option --cases gives."""
-    cases = request.config.getoption("--cases")
+    """Every promise holds for names of every form."""
 
     def case(names: tuple[str, ...]) -> None:
         host.clear()
@@ -92,14 +88,7 @@ def test_names(host: Host, request: pytest.FixtureRequest) -> None:
 
     for names in FAMILIAR:
         case = example(names=(*names, UUID))(case)
-    settings(
-        max_examples=cases or 12,
-        derandomize=cases is None,
-        print_blob=True,
-        database=None,
-        phases=(Phase.explicit, Phase.generate),
-        suppress_health_check=list(HealthCheck),
-    )(given(names=five_names())(case))()
+    generated(request, CASES)(given(names=five_names())(case))()
 
 
 def _check(host: Host, names: tuple[str, ...]) -> None:

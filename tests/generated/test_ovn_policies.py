@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.netns.fabric.tests.generated.cases import generated
 from ansible_collections.netns.fabric.tests.generated.converge import Variables, northbound_steps, run
 from ansible_collections.netns.fabric.tests.generated.member import Member, ask
 from ansible_collections.netns.fabric.tests.generated.policies import (
@@ -118,17 +119,7 @@ def fixture_world() -> Iterator[World]:
 
 
 def test_the_matrix_is_as_declared(world: World, request: pytest.FixtureRequest) -> None:
-    cases = request.config.getoption("--cases")
-
-    @settings(
-        max_examples=cases or CASES,
-        deadline=None,
-        derandomize=cases is None,
-        print_blob=True,
-        database=None,
-        phases=(Phase.explicit, Phase.generate),
-        suppress_health_check=list(HealthCheck),
-    )
+    @generated(request, CASES)
     @given(policies(), DEFAULTS, st.booleans())
     def case(listed: list[dict[str, Any]], defaults: dict[tuple[str, str], str], is_filtered: bool) -> None:
         variables = spread(listed if is_filtered else for_acls(listed), defaults)

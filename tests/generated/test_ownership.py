@@ -57,13 +57,10 @@ ORDERS = [
 
 
 @pytest.fixture(name="host")
-def fixture_host() -> Iterator[Host]:
+def fixture_host(host: Host) -> Host:
     """Provide a cleared host with objects of another owner."""
-    host = Host()
-    host.clear()
     add_foreign(host)
-    yield host
-    host.clear()
+    return host
 
 
 # Two topologies side by side

@@ -8,12 +8,12 @@ before it, so that connections of the last one are cut or go on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
+from ansible_collections.netns.fabric.tests.generated.cases import generated
 from ansible_collections.netns.fabric.tests.generated.converge import converge, run, steps
 from ansible_collections.netns.fabric.tests.generated.policies import (
     DEFAULTS,
@@ -28,25 +28,8 @@ from ansible_collections.netns.fabric.tests.helpers.host import Host
 CASES = 5
 
 
-@pytest.fixture(name="host")
-def fixture_host() -> Iterator[Host]:
-    host = Host()
-    host.clear()
-    yield host
-    host.clear()
-
-
 def test_the_matrix_is_as_declared(host: Host, request: pytest.FixtureRequest) -> None:
-    cases = request.config.getoption("--cases")
-
-    @settings(
-        max_examples=cases or CASES,
-        derandomize=cases is None,
-        print_blob=True,
-        database=None,
-        phases=(Phase.explicit, Phase.generate),
-        suppress_health_check=list(HealthCheck),
-    )
+    @generated(request, CASES)
     @given(policies(), DEFAULTS)
     def case(listed: list[dict[str, Any]], defaults: dict[tuple[str, str], str]) -> None:
         variables = topology(listed, defaults)

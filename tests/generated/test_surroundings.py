@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Any topology beside anything in /run/netns and any alternative name: nothing of it is changed, or it is refused.
 
-An eighth of the cases of test_convergence.py: a failure prints the case.
+A failure prints the case.
 """
 
 from __future__ import annotations
@@ -12,35 +12,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError
 from ansible_collections.netns.fabric.tests.generated import surroundings
+from ansible_collections.netns.fabric.tests.generated.cases import generated
 from ansible_collections.netns.fabric.tests.generated.comparison import take_comparable, take_settled
 from ansible_collections.netns.fabric.tests.generated.converge import converge, run, run_as_predicted, steps
 from ansible_collections.netns.fabric.tests.generated.damage import add_foreign
-from ansible_collections.netns.fabric.tests.generated.tally import DEFAULT_CASES
 from ansible_collections.netns.fabric.tests.generated.topologies import Variables, fewer, named, topologies
 from ansible_collections.netns.fabric.tests.helpers.host import NAMESPACES, Host
 from ansible_collections.netns.fabric.tests.helpers.snapshot import Snapshot, assert_equal, take, without_forwarding
 
-
-@pytest.fixture(scope="module", name="host")
-def fixture_host() -> Host:
-    """Return the host that we are in; every case clears it."""
-    return Host()
+CASES = 15
 
 
 def _generated(case: Callable[..., None], request: pytest.FixtureRequest, **strategies: Any) -> None:
-    cases = request.config.getoption("--cases")
-    settings(
-        max_examples=(cases or DEFAULT_CASES) // 8,
-        derandomize=cases is None,
-        database=None,
-        phases=(Phase.explicit, Phase.generate),
-        suppress_health_check=list(HealthCheck),
-    )(given(**strategies)(case))()
+    generated(request, CASES)(given(**strategies)(case))()
 
 
 def test_what_others_put_into_run_netns(host: Host, request: pytest.FixtureRequest) -> None:

@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -47,15 +46,6 @@ PAIRS: dict[str, tuple[list[Variables], Variables, Variables]] = {
 }
 #: How much later the second starts, in parts of the time that a run takes.
 OFFSETS = (0.0, 0.2, 0.5)
-
-
-@pytest.fixture(name="host")
-def fixture_host() -> Iterator[Host]:
-    """Provide a cleared host."""
-    host = Host()
-    host.clear()
-    yield host
-    host.clear()
 
 
 @pytest.mark.parametrize("offset", OFFSETS)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What topology_info returns, compared with ip, ss, ovs-vsctl and nft on the same host; the playbook show."""
+"""What topology_info returns, compared with ip, ss, ovs-vsctl and nft on the same host; playbooks export and show."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.kernel import Kernel
@@ -123,6 +124,40 @@ def test_firewall(info: Info, shell: Shell) -> None:
     ]
 
 
+@pytest.mark.parametrize("options", [(), ("--extra-vars=export_owner=default",)], ids=["all", "owner"])
+def test_the_exported_playbook_changes_nothing(plays: Plays, tmp_path: Path, options: tuple[str, ...]) -> None:
+    before = snapshot.take()
+    exported = export(plays, tmp_path, *options)
+    assert plays.run(exported).changed == 0
+    assert snapshot.differences(before, snapshot.take()) == []
+    tasks = yaml.safe_load(exported.read_text(encoding="utf-8"))[0]["tasks"]
+    lists = {name: options for task in tasks for name, options in task.items() if name != "name"}
+    assert {each["name"] for each in lists["netns.fabric.netns"]["namespaces"]} >= {"ns01", "ns02"}
+    assert lists["netns.fabric.netns"]["host_sysctls"] == {"net.ipv4.tcp_syncookies": "2"}
+    assert {each["name"] for each in lists["netns.fabric.ovs_port"]["ports"]} == {"ns01_tap", "ns02_tap"}
+    # The port without a device has no owner.
+    assert ("# Left out: ports: missing" in exported.read_text(encoding="utf-8")) == (not options)
+
+
+def test_a_name_that_ansible_would_take_for_a_template_is_not_exported(
+    plays: Plays, shell: Shell, tmp_path: Path
+) -> None:
+    namespace = r"$(printf '\173\1736*7}}')"  # the commands of a test are templates, too
+    shell.run("sh", "-c", f"ip netns add {namespace}")
+    try:
+        exported = export(plays, tmp_path)
+        assert '"namespace": "{{6*7}}"' in exported.read_text(encoding="utf-8")
+        assert plays.run(exported).changed == 0
+    finally:
+        shell.run("sh", "-c", f"ip netns del {namespace}")
+
+
+def export(plays: Plays, directory: Path, *options: str) -> Path:
+    """Export the host, and return the playbook."""
+    assert plays.run("netns.fabric.export", f"--extra-vars=export_directory={directory}", *options).changed == 1
+    return directory / "fabric.yml"
+
+
 def test_show_prints_the_topology_and_changes_nothing(plays: Plays) -> None:
     before = snapshot.take()
     shown = plays.run("netns.fabric.show")
@@ -144,11 +179,18 @@ def test_show_prints_the_topology_and_changes_nothing(plays: Plays) -> None:
     assert {"ns01", "ns02", "the host"} <= rows
 
 
-def test_show_works_in_check_mode_and_without_a_topology(plays: Plays, shell: Shell, info: Info) -> None:
+def test_show_works_in_check_mode_and_without_a_topology(
+    plays: Plays, shell: Shell, kernel: Kernel, info: Info, tmp_path: Path
+) -> None:
     assert plays.run("netns.fabric.show", "--check").changed == 0
     for process in namespace(info, "ns01")["processes"]:
         shell.run("kill", str(process["pid"]))
     shell.run("ovs-vsctl", "--timeout=10", "del-port", "missing")
+    exported = export(plays, tmp_path, "--extra-vars=export_owner=default")
+    plays.run("netns.fabric.teardown")
+    assert plays.run(exported).changed > 0  # it builds the same again
+    assert kernel.routes("ns01") == {"default via 192.168.100.254 dev veth-ns01"}
+    assert shell.run(*inside("ns01"), "ping", "-c1", "-W2", "192.168.100.2")
     plays.run("netns.fabric.teardown")
     shown = plays.run("netns.fabric.show")
     assert "int_br" not in shown.output
