@@ -28,6 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.bases import 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import CreateLink, SetMaster
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import EndlessDump
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.patience import Patience
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.peers import Peers
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.qdisc_operations import SetQdisc
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.simulated_sysctls import SimulatedSysctls
@@ -48,10 +49,6 @@ Value = TypeVar("Value")
 
 #: The index of a link that check mode treats as created.
 NO_INDEX = -1
-
-#: Seconds that reading one kind of object may take in a namespace that no entry names, and that all such namespaces
-#: which could not be read may take together: from then on each is tried for a moment only.
-PATIENCE, ALL_PATIENCE, LEAST_PATIENCE = 2.0, 6.0, 0.2
 
 
 class Reader:
@@ -74,7 +71,7 @@ class Reader:
         self._cache: dict[tuple[NamespaceName, str], Any] = {}
         #: The namespaces that could not be read and that no entry names, with the reason.
         self.unread: dict[str, str] = {}
-        self._patience = ALL_PATIENCE
+        self._patience = Patience()
         self._peers_by_namespaces: dict[tuple[NamespaceName, ...], Peers] = {}
         self._simulated_sysctls = SimulatedSysctls()
         self._trial = Trial()
@@ -204,9 +201,9 @@ class Reader:
             return False
         start = time.monotonic()
         try:
-            self._fetch(name, kinds, max(LEAST_PATIENCE, min(PATIENCE, self._patience)))
+            self._fetch(name, kinds, self._patience.seconds)
         except Unavailable as error:
-            self._patience -= time.monotonic() - start
+            self._patience.spend(start)
             self.unread[name] = str(error)
             handle = self._handles.release(name)  # its socket has the rest of the dump
             if handle is not None:
