@@ -144,12 +144,12 @@ def _join_domains(topology: Topology, domains: Mapping[Segment, list[_Member]]) 
 
 def _patched(topology: Topology, domains: Iterable[Segment]) -> Iterator[tuple[Segment, Segment]]:
     """Yield the broadcast domains that pairs of patch ports connect; the far half of a pair carries all VLANs."""
-    patches = [port for bridge in topology.bridges for port in bridge.ports]
-    tags = (port.options["tag"] for port in patches if port.peer is not None and "tag" in port.options)
+    patches = [(port, port.peer[0]) for bridge in topology.bridges for port in bridge.ports if port.peer is not None]
+    tags = (port.options["tag"] for port, _far in patches if "tag" in port.options)
     vlans = sorted({0, *(vlan for _kind, _name, vlan in domains), *tags})
-    for port in patches:
-        for inside, outside in find_carried_vlans(port.options, vlans) if port.peer is not None else ():
-            yield ("bridge", port.bridge, inside), ("bridge", port.peer[0], outside)
+    for port, far in patches:
+        for inside, outside in find_carried_vlans(port.options, vlans):
+            yield ("bridge", port.bridge, inside), ("bridge", far, outside)
 
 
 def _check_domain(members: list[_Member], errors: Errors) -> None:
