@@ -27,7 +27,7 @@ GRACE = 5.0
 EXIT_POSTDB_ERROR = 65
 
 #: A key before its value, in a word such as `options:psk=x` and in a map.
-_KEY = re.compile(r'([\w-]+)"?=')
+_KEY = re.compile(r'(?<![\w-])([\w-]+)"?=')
 
 #: How the messages of the programs begin.
 _PROGRAMS = ("ovs-vsctl: ", "ovs-appctl: ", "ovn-nbctl: ")

@@ -196,12 +196,10 @@ class CreatedLinks:
 
     def release_members(self, handled: Collection[Where]) -> None:
         """Plan that the members of the masters that are deleted leave them first; `handled` are planned already."""
-        for namespace, link in self._actual.links():
+        for namespace, link in self._actual.links() if self.masters.ending else ():
             where = (namespace, link.name)
-            plan = (
-                None if where in handled or where in self.gone else self.masters.plan_release(where, link, Settings())
-            )
-            if plan is not None:
+            plan = self.masters.plan_release(where, link, Settings())
+            if plan is not None and where not in self.gone and where not in handled:
                 self._change(Entry(place(*where)), where, plan.before, plan.after, plan.operations)
 
     def ordered(self) -> list[WantedLink]:
