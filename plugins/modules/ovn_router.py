@@ -60,6 +60,12 @@ options:
           - If omitted, the port is on every host.
         type: list
         elements: str
+      ipv6_ra_configs:
+        description:
+          - The exact settings of the router's advertisements to the network of the port in IPv6, as ovn-nb(5) lists
+            them. V(address_mode) is required, with V(slaac), V(dhcpv6_stateful) or V(dhcpv6_stateless).
+          - If omitted, it does not advertise itself.
+        type: dict
       peer:
         description: The port of another router that is connected without a switch. If omitted, none.
         type: str
@@ -301,6 +307,10 @@ options:
               O(ports[].gateway_chassis).
             type: list
             elements: str
+          ipv6_ra_configs:
+            description: The exact settings of the router's advertisements to the network of the port in IPv6, as
+              ovn-nb(5) lists them. See O(ports[].ipv6_ra_configs).
+            type: dict
           options:
             description: Further C(options) of the port, as ovn-nb(5) lists them. See O(ports[].options).
             type: dict
@@ -520,10 +530,20 @@ EXAMPLES = r"""
       - {priority: 200, action: drop, from: [10.10.0.0/24], protocol: tcp, ports: [25]}
       - {priority: 100, action: reroute, from: [10.10.0.128/25], nexthops: [198.51.100.3]}
 
-- name: Delete it
+- name: Have the kernels of a network derive their IPv6 addresses
   netns.fabric.ovn_router:
-    name: core
-    state: absent
+    name: inner
+    ports:
+      - name: inner-right
+        mac: 02:00:00:00:20:fe
+        networks: ['fd00:10::fe/64']
+        ipv6_ra_configs: {address_mode: slaac, mtu: 1442, send_periodic: true}
+
+- name: Delete them
+  netns.fabric.ovn_router:
+    routers:
+      - {name: core, state: absent}
+      - {name: inner, state: absent}
 """
 
 RETURN = r"""

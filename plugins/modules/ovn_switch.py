@@ -127,7 +127,8 @@ options:
         type: dict
   dhcpv6:
     description:
-      - As O(dhcpv4), for DHCPv6.
+      - As O(dhcpv4), for DHCPv6. A client asks once a router advertises on the network that it may, by
+        O(netns.fabric.ovn_router#module:ports[].ipv6_ra_configs).
       - An empty dictionary removes it. If omitted, it is left unchanged.
     type: dict
     suboptions:

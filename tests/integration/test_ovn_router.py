@@ -18,6 +18,7 @@ from ansible_collections.netns.fabric.tests.helpers.northbound import (
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 
 INSIDE = {"name": "core-left", "mac": "02:00:00:00:10:FE", "networks": ["10.10.0.254/24", "fd00::fe/64"]}
+ADVERTISED: dict[str, Any] = {"address_mode": "slaac", "mtu": 1442, "send_periodic": True}
 OUTSIDE: dict[str, Any] = {
     "name": "core-world",
     "mac": "02:00:00:00:99:fe",
@@ -38,7 +39,7 @@ WEB: dict[str, Any] = {
 }
 ROUTER: dict[str, Any] = {
     "name": "core",
-    "ports": [INSIDE, OUTSIDE],
+    "ports": [{**INSIDE, "ipv6_ra_configs": ADVERTISED}, OUTSIDE],
     "routes": [
         {"prefix": "0.0.0.0/0", "nexthop": "198.51.100.2"},
         {"prefix": "0.0.0.0/0", "nexthop": "198.51.100.3"},
@@ -65,7 +66,9 @@ def matches(northbound: Northbound) -> dict[int, str]:
 def test_a_router_is_created_changed_and_deleted(northbound: Northbound, run_module: RunModule) -> None:
     converge_and_paste(northbound, run_module, lambda: None, "ovn_router", **ROUTER, owner="lab")
     assert gateways(northbound) == {"host1": 100, "host2": 99}
-    assert northbound.row("Logical_Router_Port", "core-left")["mac"] == "02:00:00:00:10:fe"
+    inside = northbound.row("Logical_Router_Port", "core-left")
+    assert inside["mac"] == "02:00:00:00:10:fe"
+    assert inside["ipv6_ra_configs"] == {"address_mode": "slaac", "mtu": "1442", "send_periodic": "true"}
     assert len(northbound.rows("Logical_Router_Static_Route")) == 3
     assert matches(northbound) == {
         200: "ip && ip4.src == {10.10.0.0/24} && tcp && (tcp.dst == {25} || 100 <= tcp.dst <= 200)",
@@ -87,6 +90,7 @@ def test_a_router_is_created_changed_and_deleted(northbound: Northbound, run_mod
         load_balancers=[{**WEB, "backends": WEB["backends"][:1], "health_check": None}],
     )
     assert gateways(northbound) == {"host3": 100, "host1": 99}
+    assert northbound.row("Logical_Router_Port", "core-left")["ipv6_ra_configs"] == {}
     assert matches(northbound) == {200: 'inport == "core-left" && ip && ip4.dst == {10.0.0.1}'}
     (balancer,) = northbound.rows("Load_Balancer")
     assert balancer["vips"] == {"198.51.100.1:80": "10.10.0.1:8080"}
@@ -152,6 +156,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "ports[1].networks: 10.10.0.0/24 overlaps 10.10.0.0/24 of",
     ),
     ({"ports": [INSIDE, INSIDE]}, "ports[1]: core-left is listed twice"),
+    (
+        {"ports": [{**INSIDE, "ipv6_ra_configs": {"address_mode": "SLAAC"}}]},
+        "ports[0].ipv6_ra_configs: `address_mode` is 'SLAAC', and without one of slaac, dhcpv6_stateful,",
+    ),
     (
         {"ports": [{**OUTSIDE, "gateway_chassis": ["a", "a"]}]},
         "ports[0].gateway_chassis[1]: a is listed twice",

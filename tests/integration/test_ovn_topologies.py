@@ -15,6 +15,7 @@ import pytest
 
 from ansible_collections.netns.fabric.tests.generated import converge
 from ansible_collections.netns.fabric.tests.generated.converge import Step, northbound_steps
+from ansible_collections.netns.fabric.tests.helpers import dhcpv6_client, traffic_endpoint
 from ansible_collections.netns.fabric.tests.helpers.convergence import assert_unchanged
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTIONS_PATH
@@ -40,6 +41,8 @@ PLACES = {
     "db": (3, "back", "10.10.2.1"),
     "log": (1, "back", "10.10.2.2"),
 }
+#: The addresses of IPv6 that some have as well. On `front` a client gets its own by DHCPv6, on `back` by SLAAC.
+IPV6 = {"web": "fd00:10:1::1", "db": "fd00:10:2::1", "guest": "fd00:10:1::4"}
 #: What a DHCP client gets on `front`: its address, and the lease.
 GUEST, LEASE = "10.10.1.4", "10.10.1.4/24 10.10.1.254 1442 10.10.1.254 3600"
 #: What udhcpc runs once it has a lease.
@@ -65,23 +68,36 @@ def tenant(number: int, **changes: Any) -> dict[str, Any]:
             "name": f"{name}{each}",
             "host": f"host{host}",
             "force": True,  # the tests' servers are in it
-            "interfaces": [{"name": "eth0", "bridge": bridge, "addresses": [f"{address}/24"]}],
+            "interfaces": [
+                {
+                    "name": "eth0",
+                    "bridge": bridge,
+                    "addresses": [f"{address}/24", *([f"{IPV6[each]}/64"] if each in IPV6 else [])],
+                }
+            ],
             "routes": [{"destination": "default", "gateway": f"{address.rpartition('.')[0]}.254"}],
         }
         for each, (host, bridge, address) in PLACES.items()
     ]
     job = next(each for each in namespaces if each["name"] == f"{name}job")
     job["incoming"] = "deny"
-    guest = {"name": "eth0", "bridge": "front", "addresses": [f"{GUEST}/24"], "dhcp": True}
+    guest = {"name": "eth0", "bridge": "front", "addresses": [f"{GUEST}/24", f"{IPV6['guest']}/64"], "dhcp": True}
     closed = {"incoming": "deny", "outgoing": "deny"}
     namespaces.append({"name": f"{name}guest", "host": "host2", "interfaces": [guest], **closed})
+    alone = {"name": "eth0", "bridge": "back", "dhcp": True}
+    namespaces.append({"name": f"{name}auto", "host": "host1", "interfaces": [alone]})
     to_job = {"to": {"namespaces": [f"{name}job"]}, "action": "allow"}
     return {
         "name": name,
         "hosts": [f"host{each}" for each in range(1, COUNT + 1)],
         "bridges": [
-            {"name": "front", "engine": "ovn", "addresses": ["10.10.1.254/24"], "dhcp": {}},
-            {"name": "back", "engine": "ovn", "addresses": ["10.10.2.254/24"]},
+            {"name": "front", "engine": "ovn", "addresses": ["10.10.1.254/24", "fd00:10:1::fe/64"], "dhcp": {}},
+            {
+                "name": "back",
+                "engine": "ovn",
+                "addresses": ["10.10.2.254/24", "fd00:10:2::fe/64"],
+                "dhcp": {"address_mode": "slaac"},
+            },
         ],
         "namespaces": namespaces,
         "nat": [
@@ -92,6 +108,7 @@ def tenant(number: int, **changes: Any) -> dict[str, Any]:
         "policies": [
             {"from": {"namespaces": [f"{name}web"]}, "protocol": "icmp", **to_job},
             {"from": {"bridges": ["front"]}, "protocol": "tcp", "ports": [PORT], **to_job},
+            {"from": {"bridges": ["front"]}, "protocol": "udp", "ports": [PORT], **to_job},
             {"from": {"namespaces": [f"{name}guest"]}, "to": {"namespaces": [f"{name}web"]}, "action": "allow"},
         ],
         "verify": False,
@@ -160,6 +177,7 @@ def test_two_tenants_with_the_same_addresses(world: World) -> None:
         _assert_connected(hosts, f"t{number}")
         _assert_limited(hosts, f"t{number}")
         _assert_served(world, number)
+        _assert_served_ipv6(world, number)
     # The same address of the other tenant is another one.
     server = hosts[1].listen("t1web", 80)
     try:
@@ -201,7 +219,13 @@ def _assert_connected(hosts: OvnHosts, name: str) -> None:
 def _assert_limited(hosts: OvnHosts, name: str) -> None:
     """Check the policies of a tenant, with the namespace's packet filter and without it."""
     (_host, _bridge, to), wanted = PLACES["job"], f"{name}job"
-    servers = [hosts[3].listen(wanted, port) for port in (PORT, PORT + 1)]
+    endpoint = ("-I", str(traffic_endpoint.__file__))
+    server = hosts[3].start(wanted, *endpoint, "serve", "job", "/run/job.log", str(PORT), str(PORT + 1))
+
+    def answers_by_udp(port: int) -> bool:
+        ask = ("python3", *endpoint, "ask", "udp", to, str(port), "1")
+        return hosts[2].run(*ask, namespace=f"{name}app", check=False).returncode == 0
+
     try:
         for _filter in ("there", "gone"):
             hosts.wait_for_answer(1, f"{name}web", to)
@@ -211,10 +235,11 @@ def _assert_limited(hosts: OvnHosts, name: str) -> None:
             # Answers pass.
             assert hosts[3].pings(wanted, PLACES["app"][2])
             hosts[3].run("nft", "flush", "ruleset", namespace=wanted)
+        assert answers_by_udp(PORT)
+        assert not answers_by_udp(PORT + 1)
     finally:
-        for server in servers:
-            server.kill()
-            server.wait()
+        server.kill()
+        server.wait()
 
 
 def _refuse_wrong_rules(world: World, number: int) -> None:
@@ -248,6 +273,35 @@ def _assert_served(world: World, number: int) -> None:
         ask = ("busybox", "nslookup", "-type=a", f"t{number}{asked}", server)
         answer = world.hosts[3].run(*ask, namespace=f"t{number}job").stdout
         assert f"Address: {PLACES[asked][2]}" in answer
+
+
+def _assert_served_ipv6(world: World, number: int) -> None:
+    """A client of DHCPv6 gets the declared address, and a kernel derives the one that OVN expects."""
+    near, far = (world.hosts[host] for host in (1, 2))
+    guest, auto = f"t{number}guest", f"t{number}auto"
+
+    def addresses() -> list[str]:
+        found = near.run(
+            "ip", "-6", "-brief", "-n", auto, "addr", "show", "dev", "eth0", "scope", "global"
+        ).stdout.split()
+        return [each.partition("/")[0] for each in found[2:]]
+
+    # By a closed packet filter, and by ACLs that close the port.
+    client = ("python3", "-I", str(dhcpv6_client.__file__), "eth0", "30")
+    leased = far.run(*client, namespace=guest).stdout.split()
+    assert leased == [IPV6["guest"], "fd00:10:1::fe"]
+    far.run("ip", "-n", guest, "addr", "add", f"{leased[0]}/128", "dev", "eth0", "nodad")
+    world.hosts.wait_for_answer(2, guest, IPV6["web"])
+    wait_until(addresses, 30, "the router is not heard")
+    known = world.hosts.northbound.ctl("lsp-get-addresses", f"t{number}/{auto}/eth0").split()
+    assert addresses() == known[1:]
+    defaults = ("route", "show", "default")
+    for name, host in ((guest, far), (auto, near)):
+        assert "proto ra" in host.run("ip", "-6", "-n", name, *defaults).stdout
+    world.hosts.wait_for_answer(1, auto, IPV6["db"])
+    # What is declared stays all that there is.
+    for name, host in ((f"t{number}web", near), (f"t{number}db", world.hosts[3])):
+        assert host.run("ip", "-6", "-n", name, *defaults).stdout == ""
 
 
 def _freeze_gateway(hosts: OvnHosts) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,9 +21,10 @@ import pytest
 from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.convergence import shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
+from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 
-FOUND = Path(__file__).parents[2] / "roles" / "ovn_central" / "files" / "found_cluster.py"
-SCHEMA = "/usr/share/ovn/ovn-nb.ovsschema"
+FILES = Path(__file__).parents[2] / "roles" / "ovn_central" / "files"
+SCHEMA, NORTHBOUND = "/usr/share/ovn/ovn-nb.ovsschema", "OVN_Northbound"
 ADDRESSES = {f"member{number}": {"ovn_central_address": f"192.0.2.{number}"} for number in (1, 2, 3)}
 
 
@@ -31,7 +33,12 @@ def refusal(directory: Path, role: str, hosts: Mapping[str, Mapping[str, Any]], 
     common = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, **variables}
     inventory, playbook = directory / "hosts.json", directory / "play.json"
     inventory.write_text(json.dumps({"ovn_central": {"hosts": hosts, "vars": common}}), encoding="utf-8")
-    play = {"hosts": "ovn_central", "gather_facts": False, "roles": [f"netns.fabric.{role}"]}
+    play = {
+        "hosts": "ovn_central",
+        "gather_facts": False,
+        "roles": [f"netns.fabric.{role}"],
+        "serial": "{{ batch | default('100%') }}",
+    }
     playbook.write_text(json.dumps([play]), encoding="utf-8")
     environment = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml", "COLUMNS": "1000"}
     ran = subprocess.run(
@@ -58,6 +65,11 @@ def choose(*names: str) -> dict[str, dict[str, str]]:
         (choose("member1", "member2"), (), "ovn_central has 2 hosts; a cluster has one member, or three"),
         ({**ADDRESSES, "member2": {}}, (), "ovn_central_address: it is missing for member2"),
         (ADDRESSES, ("--limit", "member2"), "limited to some of its members (member1, member3 left out)"),
+        (
+            ADDRESSES,
+            ("--extra-vars", "batch=1"),
+            "member2, member3 come later in this play (serial, or another strategy",
+        ),
         (ADDRESSES, ("--extra-vars", "ovn_central_group=others"), "member1 is not in the inventory group others"),
         (
             ADDRESSES,
@@ -118,25 +130,132 @@ def tool(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["ovsdb-tool", *arguments], capture_output=True, text=True, timeout=60, check=False)
 
 
+def create_standalone(file: Path, network: str) -> None:
+    """Create a standalone database with a logical network."""
+    assert tool("create", str(file), SCHEMA).returncode == 0
+    row = f'["OVN_Northbound", {{"op": "insert", "table": "Logical_Switch", "row": {{"name": "{network}"}}}}]'
+    assert tool("transact", str(file), row).returncode == 0
+
+
+def create_clustered(file: Path, *remotes: str, address: str = "ssl:192.0.2.1:6643") -> int:
+    """Create a member's database as the role does; return the exit status."""
+    database = {"name": NORTHBOUND, "file": str(file), "schema": SCHEMA, "address": address, "remotes": remotes}
+    command = [sys.executable, "-I", str(FILES / "create_databases.py"), json.dumps([database])]
+    return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode
+
+
+def with_own_databases(directory: Path, *members: str) -> dict[str, dict[str, str]]:
+    """Return hosts of which each has a directory of databases of its own, of its name below `directory`."""
+    hosts = {}
+    for name in members:
+        (directory / name).mkdir()
+        wrapper = directory / f"python-{name}"
+        inside = f'mount --bind {directory / name} /var/lib/ovn && exec {sys.executable} "$@"'
+        wrapper.write_text(f"#!/bin/sh\nexec unshare --mount sh -c '{inside}' sh \"$@\"\n", encoding="utf-8")
+        wrapper.chmod(0o755)
+        hosts[name] = {**ADDRESSES[name], "ansible_python_interpreter": str(wrapper)}
+    return hosts
+
+
+def test_databases_that_would_be_lost_are_refused(tmp_path: Path) -> None:
+    hosts = with_own_databases(tmp_path, *ADDRESSES)
+    create_standalone(tmp_path / "member2" / "ovnnb_db.db", "kept")
+    for name in ("member1", "member3"):
+        for short in ("nb", "sb"):
+            assert create_clustered(tmp_path / name / f"ovn{short}_db.db") == 0
+    first, other = (
+        tool("db-cid", str(tmp_path / name / "ovnnb_db.db")).stdout.strip() for name in ("member1", "member3")
+    )
+    message = refusal(tmp_path, "ovn_central", hosts)
+    assert "member2 has a standalone northbound database with 1 logical networks, which would be lost" in message
+    assert "the cluster begins with the database of member1" in message
+    assert f"databases of different clusters (member1: {first}, member3: {other})" in message
+
+
 def test_a_standalone_database_becomes_the_clusters(tmp_path: Path) -> None:
-    def create(file: Path, schema: str = SCHEMA) -> int:
-        databases = [{"file": str(file), "schema": schema, "address": "ssl:192.0.2.1:6643"}]
-        command = [sys.executable, "-I", str(FOUND), json.dumps(databases)]
-        return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode
-
     new, standalone = tmp_path / "new" / "nb.db", tmp_path / "nb.db"
-    assert (create(new), tool("db-is-clustered", str(new)).returncode) == (0, 0)
+    assert (create_clustered(new), tool("db-is-clustered", str(new)).returncode) == (0, 0)
     cluster = tool("db-cid", str(new)).stdout
-    assert (create(new), tool("db-cid", str(new)).stdout) == (0, cluster)
+    assert (create_clustered(new), tool("db-cid", str(new)).stdout) == (0, cluster)
 
-    assert tool("create", str(standalone), SCHEMA).returncode == 0
-    row = '["OVN_Northbound", {"op": "insert", "table": "Logical_Switch", "row": {"name": "kept"}}]'
-    assert tool("transact", str(standalone), row).returncode == 0
-    assert (create(standalone), tool("db-is-clustered", str(standalone)).returncode) == (0, 0)
+    create_standalone(standalone, "kept")
+    assert (create_clustered(standalone), tool("db-is-clustered", str(standalone)).returncode) == (0, 0)
     assert "kept" in tool("show-log", "-mmm", str(standalone)).stdout
     assert tool("db-is-standalone", f"{standalone}.standalone").returncode == 0
+    # As the guide does with the last database of a cluster.
+    rescued = tmp_path / "rescued.db"
+    assert tool("cluster-to-standalone", str(rescued), str(standalone)).returncode == 0
+    assert create_clustered(rescued) == 0
+    assert "kept" in tool("show-log", "-mmm", str(rescued)).stdout
 
     broken = tmp_path / "broken.db"
     broken.write_text("no database", encoding="ascii")
-    assert create(broken) != 0
+    assert create_clustered(broken) != 0
     assert broken.read_text(encoding="ascii") == "no database"
+
+
+class Member:
+    """A server of a cluster on this machine, with the files that the role would give it."""
+
+    def __init__(self, directory: Path, number: int, *others: int) -> None:
+        self.address = f"tcp:127.0.0.1:{7000 + number}"
+        self.file, self.control = directory / f"{number}.db", directory / f"{number}.ctl"
+        self._pid = directory / f"{number}.pid"
+        remotes = [f"tcp:127.0.0.1:{7000 + other}" for other in others]
+        assert create_clustered(self.file, *remotes, address=self.address) == 0
+
+    def start(self) -> None:
+        arguments = (f"--pidfile={self._pid}", f"--unixctl={self.control}", "--log-file=/dev/null", str(self.file))
+        command = ["ovsdb-server", "--detach", "--no-chdir", *arguments]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+    def kill(self) -> None:
+        os.kill(int(self._pid.read_text(encoding="ascii")), signal.SIGKILL)
+
+    def status(self) -> str:
+        command = ["ovs-appctl", "--timeout=10", "-t", str(self.control), "cluster/status", NORTHBOUND]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
+
+    def counts(self, number: int) -> bool:
+        """Return whether the cluster has this number of members, and works."""
+        return self.status().count(" at tcp:") == number and "Leader: unknown" not in self.status()
+
+    def leave(self, staying: Sequence[Member], *options: str) -> str:
+        """Leave as the role does; return why not, empty after success."""
+        names = {"name": NORTHBOUND, "file": str(self.file), "control": str(self.control)}
+        databases = json.dumps([{**names, "staying": [member.address for member in staying]}])
+        command = [sys.executable, "-I", str(FILES / "leave_cluster.py"), databases, "60", *options]
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert (ran.returncode == 0) == (ran.stderr == ""), ran
+        return ran.stderr
+
+
+def test_members_leave_as_long_as_the_cluster_goes_on(host: Host, tmp_path: Path) -> None:
+    host.run("ip", "link", "set", "lo", "up")
+    # The first of those that others join by has not joined itself.
+    first, *others = members = [Member(tmp_path, 1), Member(tmp_path, 2, 3, 1), Member(tmp_path, 3, 2, 1)]
+    second, third = others
+    for member in members:
+        member.start()
+    for member in members:
+        wait_until(lambda: member.counts(3), 60, "not all have joined")  # noqa: B023  # it is called at once
+    assert first.leave([second, third], "--check") == ""
+    assert first.counts(3)
+    third.kill()
+    # Two of three go on; the one that would be left, with one that is down, would not.
+    for options in (("--check",), ()):
+        refused = second.leave([first], *options)
+        assert f"would have no majority, and nobody could change what is in it: {third.address} cannot be" in refused
+        # Nor may the file of one that is down go: it is half of what is left then.
+        assert "its server on this host does not run" in third.leave([first], *options)
+    wait_until(lambda: second.counts(3), 60, "the cluster does not go on")
+    assert third.leave([first, second]) == ""
+    third.start()
+    wait_until(lambda: third.counts(3), 60, "it has not come back")
+    # The leader too, one after the other.
+    assert [third.leave([first]), second.leave([first])] == ["", ""]
+    assert not second.file.exists()
+    wait_until(lambda: first.counts(1), 60, "the last one does not work alone")
+    assert "this host is the only member" in first.leave([second, third])
+    # Once more, for instance after the run was interrupted.
+    assert second.leave([first]) == ""

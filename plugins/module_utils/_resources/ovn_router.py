@@ -35,7 +35,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_sta
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import between
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import Setting, parse_settings, specs
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Value
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Atom, Value
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_load_balancers import (
     LOAD_BALANCER,
     LOAD_BALANCERS,
@@ -52,6 +52,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_planne
 
 ROUTER = "Logical_Router"
 DISCARD = "discard"
+#: What hosts do with an advertisement of the router (ovn-nb(5), Logical_Router_Port, ipv6_ra_configs).
+ADDRESS_MODES = ("slaac", "dhcpv6_stateful", "dhcpv6_stateless")
 #: The priority of the first gateway chassis; each further one has one less.
 _FIRST_PRIORITY = 100
 
@@ -127,6 +129,7 @@ class RouterResource(OvnResource):
             *("name", "mac", "networks"),
             name=_TEXT,
             gateway_chassis=_TEXTS,
+            ipv6_ra_configs={"type": "dict"},
             **{name: {"type": "dict"} for name in _MAPS},
         ),
         "routes": _spec(ROUTE_SETTINGS, "prefix", "nexthop"),
@@ -189,8 +192,17 @@ def _parse_port(checks: Checks, options: Mapping[str, Any], place: str) -> Wante
     refuse_repeated(checks, f"{place}gateway_chassis", chassis)
     if len(chassis) > _FIRST_PRIORITY:
         checks.error(f"{place}gateway_chassis", f"there are more than {_FIRST_PRIORITY} hosts; leave some out")
+    columns["ipv6_ra_configs"] = _parse_advertised(checks, options.get("ipv6_ra_configs") or {}, place)
     keys = map_keys(checks, options, _MAPS, place)
     return WantedRow("Logical_Router_Port", name, columns, keys, children={"gateway_chassis": chassis})
+
+
+def _parse_advertised(checks: Checks, given: Mapping[str, Any], place: str) -> Mapping[Atom, Atom]:
+    mode = given.get("address_mode")
+    if given and mode not in ADDRESS_MODES:
+        cause = f"`address_mode` is {mode!r}, and without one of {', '.join(ADDRESS_MODES)} OVN advertises nothing"
+        checks.error(f"{place}ipv6_ra_configs", cause)
+    return {str(name): str(value).lower() if isinstance(value, bool) else str(value) for name, value in given.items()}
 
 
 def _parse_route(checks: Checks, options: Mapping[str, Any], place: str) -> WantedRow:

@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.checks import check_topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.engines import assign_engines
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import TopologyError
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.leases import assign_leases
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.meshes import assign_mtus
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.reader import Reader
@@ -25,7 +26,7 @@ def load_topology(variables: Any) -> Topology:
         TopologyError: With all errors.
     """
     reader = Reader()
-    topology = assign_engines(assign_mtus(reader.read(variables)))
+    topology = assign_leases(assign_engines(assign_mtus(reader.read(variables))))
     check_topology(topology, reader.errors)
     if len(reader.errors):
         raise TopologyError(topology.name, reader.errors)

@@ -32,12 +32,14 @@ class Ovn:
 
 @dataclass(frozen=True)
 class Dhcp:
-    """How a logical switch serves DHCP."""
+    """How a logical switch serves addresses."""
 
     #: None: the router, if OVN knows names.
     dns_servers: tuple[Address, ...] | None = None
     #: Seconds.
     lease_time: int = 3600
+    #: How interfaces get IPv6 addresses.
+    address_mode: str = "dhcpv6_stateful"
 
 
 @dataclass(frozen=True)

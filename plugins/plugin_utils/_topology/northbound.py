@@ -19,7 +19,10 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.engines imp
     port_name,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.exits import exits_of, published_at
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.leases import serving_options
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.leases import (
+    advertising_options,
+    serving_options,
+)
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_router import LogicalRouter
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Attachment,
@@ -126,6 +129,7 @@ def _build_router(topology: Topology) -> Iterator[Entry]:
             "name": f"{_switch_name(topology, bridge)}:router",
             "mac": bridge.switch["mac"],
             "networks": [str(address) for address in bridge.addresses],
+            **advertising_options(topology, bridge),
         }
         for bridge in topology.logical.values()
         if bridge.addresses

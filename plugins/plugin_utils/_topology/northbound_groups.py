@@ -68,7 +68,7 @@ def group_entries(policies: Policies) -> list[Entry]:
         namespaces[namespace.name] = namespace
         ports.setdefault(namespace.name, []).append(port_name(topology, attachment))
         bridge = topology.logical[str(attachment.bridge)]
-        server = served_address(bridge) if bridge.dhcp is not None else None
+        server = served_address(bridge)
         servers.setdefault(namespace.name, []).extend([] if server is None else [server.ip])
     sets = _Sets(topology)
     groups = [

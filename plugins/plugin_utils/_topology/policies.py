@@ -26,6 +26,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.policies import
     PolicyRule,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.leases import client_rules
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Namespace,
     PolicyEntry,
@@ -138,6 +139,8 @@ class Policies:
                 for entry in self.topology.policies
                 for rule in self._rules(namespace.name, direction, entry)
             ]
+            denied = {direction for direction, default in ((IN, incoming), (OUT, outgoing)) if default == DENY}
+            rules = [*(each for each in client_rules(self.topology, namespace) if each.direction in denied), *rules]
             policy = Policy(incoming, outgoing, tuple(rules))
             if any(map(policy.limits, DIRECTIONS)):
                 found[namespace.name] = policy

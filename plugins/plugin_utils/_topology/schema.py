@@ -289,6 +289,7 @@ BRIDGE: dict[str, Check] = {
 DHCP: dict[str, Check] = {
     "dns_servers": Each(validation.ip_address),
     "lease_time": whole_number(1, 2**32 - 1),  # RFC 2132, 9.2
+    "address_mode": one_of("dhcpv6_stateful", "slaac"),
 }
 #: The tunnels of a bridge.
 MESH: dict[str, Check] = {

@@ -20,6 +20,8 @@ OVN_CTL = "/usr/share/ovn/scripts/ovn-ctl"
 #: Directories of programs that only root changes, on every distribution.
 SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DATABASES = {"nb": "OVN_Northbound", "sb": "OVN_Southbound"}
+#: What whoever declares networks creates first.
+NETWORKS = ("Logical_Switch", "Logical_Router")
 FILES = {"nb": "/var/lib/ovn/ovnnb_db.db", "sb": "/var/lib/ovn/ovnsb_db.db"}
 #: The options that the daemons are started with, and the files that they read.
 OPTIONS = "/etc/ovn/netns.fabric-central.options"
@@ -59,15 +61,30 @@ def file_state(timeout: int, path: str) -> str:
     return "clustered" if run(timeout, "ovsdb-tool", "db-is-clustered", path)[0] == 0 else "standalone"
 
 
+def count_networks(timeout: int, path: str) -> int:
+    """Return how many logical networks a standalone database has in it."""
+    operations = [{"op": "select", "table": table, "where": [], "columns": ["_uuid"]} for table in NETWORKS]
+    status, text = run(timeout, "ovsdb-tool", "query", path, json.dumps([DATABASES["nb"], *operations]))
+    try:
+        return sum(len(each["rows"]) for each in json.loads(text)) if status == 0 else 0
+    except (ValueError, KeyError):
+        return 0
+
+
 def database(timeout: int, short: str) -> dict[str, object]:
     """Return the state of a database: its file, and what its server says of the cluster."""
-    found: dict[str, object] = {"file": file_state(timeout, FILES[short])}
+    path = FILES[short]
+    found: dict[str, object] = {"file": file_state(timeout, path)}
+    if short == "nb" and found["file"] == "standalone":
+        found["networks"] = count_networks(timeout, path)
+    # Of a file that has not joined yet none is known.
+    status, text = run(timeout, "ovsdb-tool", "db-cid", path) if found["file"] == "clustered" else (1, "")
+    found["cluster"] = text.strip() if status == 0 else ""
     control = f"/run/ovn/ovn{short}_db.ctl"
     status, text = run(timeout, "ovs-appctl", f"--timeout={timeout}", "-t", control, "cluster/status", DATABASES[short])
     fields = dict(re.findall(r"^(\w[\w ]*): (.*)$", text, re.MULTILINE))
     found["running"] = status == 0
     found["healthy"] = fields.get("Status") == "cluster member" and fields.get("Leader", "unknown") != "unknown"
-    found["cluster"] = fields.get("Cluster ID", "")
     found["servers"] = dict(SERVER.findall(text))
     found["connections"] = connections(timeout, short) if found["healthy"] else []
     return found

@@ -17,8 +17,10 @@ from ansible_collections.netns.fabric.tests.helpers.plays import Played, Plays
 MESH = Path(__file__).parents[1] / "inventory"
 NAMES = ("one", "two", "three")
 ADDRESSES = {f"{host}{number}": f"10.1.0.{tens}{number}" for tens, host in enumerate(NAMES, 1) for number in (1, 2)}
-#: Bytes of the underlay's packets less those of a VXLAN tunnel.
-MTU = 1450
+#: Those on the bridge whose tunnels are of the type geneve.
+WIDE = {f"{host}w": f"10.2.0.{tens}0" for tens, host in enumerate(NAMES, 1)}
+#: Bytes of the underlay's packets less those of a VXLAN and of a Geneve tunnel; over IPv6 both take some more.
+MTU, WIDE_MTU, IPV6 = 1450, 1442, 20
 
 Hosts = dict[str, NestedHost]
 
@@ -30,7 +32,7 @@ def hosts() -> Hosts:
 
 
 def host_of(namespace: str) -> str:
-    return namespace.rstrip("12")
+    return namespace[:-1]
 
 
 def attempt(plays: Plays, playbook: str, *options: str, only: str = "mesh", **variables: Any) -> Played:
@@ -49,6 +51,16 @@ def changes(played: Played) -> dict[str, int]:
     return {name: played.count("changed", name) for name in NAMES if f"\n{name} " in played.output}
 
 
+def mtu(hosts: Hosts, namespace: str) -> int:
+    (link,) = hosts[host_of(namespace)].json("ip", "-n", namespace, "-json", "link", "show", "eth0")
+    return int(link["mtu"])
+
+
+def send_data(hosts: Hosts, client: str, server: str) -> None:
+    near, far = hosts[host_of(client)], hosts[host_of(server)]
+    exchange((near, client), (far, server), {**ADDRESSES, **WIDE}[server], 2_000_000)
+
+
 def tunnels(host: NestedHost) -> list[str]:
     found = host.ovs_vsctl("--bare", "--columns=name", "find", "Interface", "type=vxlan").split()
     return sorted(found)
@@ -58,18 +70,22 @@ def test_every_namespace_reaches_every_other_one_with_packets_of_full_size(hosts
     for namespace in ADDRESSES:
         for address in ADDRESSES.values():
             assert hosts[host_of(namespace)].pings(address, namespace, MTU), (namespace, address)
+    for namespace in WIDE:
+        for address in WIDE.values():
+            assert hosts[host_of(namespace)].pings(address, namespace, WIDE_MTU), (namespace, address)
 
 
 def test_a_packet_is_as_large_as_the_tunnels_carry(hosts: Hosts) -> None:
-    for namespace in ADDRESSES:
-        (link,) = hosts[host_of(namespace)].json("ip", "-n", namespace, "-json", "link", "show", "eth0")
-        assert link["mtu"] == MTU
+    for namespace in (*ADDRESSES, *WIDE):
+        assert mtu(hosts, namespace) == (WIDE_MTU if namespace in WIDE else MTU)
 
 
-@pytest.mark.parametrize(("client", "server"), [("one1", "two1"), ("two2", "three1"), ("three2", "one2")])
+PAIRS = (("one1", "two1"), ("two2", "three1"), ("three2", "one2"), ("onew", "threew"))
+
+
+@pytest.mark.parametrize(("client", "server"), PAIRS)
 def test_data_arrive_whole(hosts: Hosts, client: str, server: str) -> None:
-    near, far = hosts[host_of(client)], hosts[host_of(server)]
-    exchange((near, client), (far, server), ADDRESSES[server], 2_000_000)
+    send_data(hosts, client, server)
 
 
 def test_names_of_other_hosts_are_known(hosts: Hosts) -> None:
@@ -166,6 +182,23 @@ def test_a_host_leaves(hosts: Hosts, plays: Plays) -> None:
     assert changes(left) == {"one": 1, "two": 1}
     assert [tunnels(hosts[name]) for name in ("one", "two")] == [["lab-two"], ["lab-one"]]
     assert hosts["one"].pings(ADDRESSES["two2"], "one1", MTU)
+
+
+def test_the_tunnels_move_to_ipv6(hosts: Hosts, plays: Plays) -> None:
+    """Of both types: the hosts that are left reach each other by addresses of IPv6 only."""
+    over_ipv6: dict[str, Any] = {"lab_hosts": ["one", "two"], "topology_tunnel_address": "{{ underlay6 }}"}
+    for number, name in ((1, "one"), (2, "two")):
+        # Where the userspace datapath needs it.
+        hosts[name].run("ip", "addr", "add", f"fd00:10::{number}/64", "dev", "br-phy", "nodad")
+    assert changes(run(plays, "site", only="one,two", **over_ipv6)) == {"one": 1, "two": 1}
+    remotes = hosts["one"].ovs_vsctl("--bare", "--columns=options", "find", "Interface", "options:remote_ip!=10.0.0.2")
+    assert remotes.count("remote_ip=fd00:10::2") == 2
+    for namespace, address, size in (("one1", ADDRESSES["two1"], MTU), ("onew", WIDE["twow"], WIDE_MTU)):
+        assert mtu(hosts, namespace) == size - IPV6
+        assert hosts["one"].pings(address, namespace, size - IPV6)
+        assert not hosts["one"].pings(address, namespace, size)
+    for client, server in (("one1", "two1"), ("onew", "twow")):
+        send_data(hosts, client, server)
 
 
 def test_nothing_is_left(hosts: Hosts, plays: Plays) -> None:

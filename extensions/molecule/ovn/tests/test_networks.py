@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.netns.fabric.tests.helpers.hosts import NestedHost
 from ansible_collections.netns.fabric.tests.helpers.plays import Played, Plays
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
+from ansible_collections.netns.fabric.tests.package.examples.collecting import collect
 
 NAMES = ("host1", "host2", "host3")
 INVENTORY = Path(__file__).parents[1] / "inventory" / "hosts.yml"
@@ -160,13 +162,27 @@ def test_a_port_is_published_by_its_own_tenant(hosts: Hosts) -> None:
         server.wait(timeout=10)
 
 
+def gateways(hosts: Hosts) -> list[str]:
+    """Return the names in OVN of the hosts that may have the first tenant's way outside, the preferred one first."""
+    found = nbctl(hosts, "lrp-get-gateway-chassis", "t1:outside:router")
+    return re.findall(r"t1:outside:router-(\S+)", found)
+
+
 def test_damage_heals_and_a_namespace_moves_in_one_run(plays: Plays, hosts: Hosts) -> None:
-    nbctl(hosts, "lsp-del", "t1/t1db/eth0", "--", "lr-del", "t1")
+    """A row, a port and a veth pair are lost, a chassis is started again, another gateway is preferred."""
+    wanted = gateways(hosts)
+    nbctl(hosts, "lrp-set-gateway-chassis", "t1:outside:router", wanted[1], "200")
+    assert gateways(hosts) == wanted[::-1]
+    nbctl(hosts, "lsp-del", "t1/t1db/eth0")
     hosts["host1"].ovs_vsctl("del-port", "t1web-eth0")
+    hosts["host1"].run("ip", "link", "del", "t1log-eth0")
+    hosts["host3"].run("/usr/share/ovn/scripts/ovn-ctl", "restart_controller")
     moved = topology(1)["topology_namespaces"]
     next(each for each in moved if each["name"] == "t1app")["host"] = "host3"
     assert min(changes_of(play(plays, "site", 1, topology_namespaces=moved))) > 0
+    assert gateways(hosts) == wanted
     assert hosts["host3"].pings("10.10.1.1", "t1app", MTU)
+    assert hosts["host1"].pings("10.10.2.1", "t1log", MTU)
     assert "t1app" not in hosts["host2"].run("ip", "netns", "list").stdout
 
 
@@ -247,3 +263,31 @@ def test_deletion_leaves_nothing(plays: Plays, hosts: Hosts) -> None:
     for host in hosts.values():
         assert host.run("ip", "netns", "list").stdout == ""
         assert [port for port in host.ovs_vsctl("list-ports", "br-int").split() if port.startswith("t")] == []
+
+
+def test_the_guide_runs_as_it_stands(plays: Plays, hosts: Hosts, tmp_path: Path) -> None:
+    """Its plays are those that have built these hosts; its topology is built, and probed, with their addresses."""
+    guide = [example for example in collect() if "many_hosts_with_ovn.rst" in example.origin]
+    roles = [[play["hosts"], *play["roles"]] for play in guide[1].data]
+    converge = yaml.safe_load((INVENTORY.parents[1] / "converge.yml").read_text(encoding="utf-8"))
+    assert roles == [[play["hosts"], *(each["role"] for each in play["roles"])] for play in converge]
+    inventory = guide[0].data
+    for number, (name, variables) in enumerate(inventory["ovn_central"]["hosts"].items(), 1):
+        reached = {"ansible_connection": "local", "ansible_python_interpreter": f"/run/hosts/host{number}/python"}
+        assert variables.keys() == {"ansible_host", "ovn_central_address", "ovn_host_address"}, name
+        variables.update(dict.fromkeys(variables, f"10.0.0.{number}"), **reached)
+    (topology,) = (
+        example.data for example in guide if "topology_nat" in example.text and "topology_name" in example.text
+    )
+    inventory["ovn_central"]["vars"] = {**topology, "ovn_central_pki": "/run/ovn-pki"}
+    path = tmp_path / "hosts.json"
+    path.write_text(json.dumps(inventory), encoding="utf-8")
+    where = (f"--inventory={path}", "--extra-vars=fabric_hosts=ovn_central")
+    built = plays.attempt("netns.fabric.site", *where)
+    assert built.status == 0, built.output
+    # On the same bridge, and by the router.
+    for host, start in (("host2", "proxy"), ("host3", "db")):
+        assert hosts[host].pings("10.10.1.1", start, MTU), start
+    deleted = plays.attempt("netns.fabric.teardown", *where)
+    assert deleted.status == 0, deleted.output
+    assert nbctl(hosts, "show") == ""

@@ -23,6 +23,7 @@ NAMES = ("host1", "host2", "host3")
 SCENARIO = COLLECTION / "extensions" / "molecule" / "ovn"
 INVENTORIES = (COLLECTION / "extensions" / "molecule" / "inventory" / "hosts.yml", SCENARIO / "inventory" / "hosts.yml")
 CONVERGE, REMOVE = SCENARIO / "converge.yml", SCENARIO / "remove.yml"
+CENTRAL = "--tags=ovn_central"
 PKI = Path("/run/ovn-pki")
 DATABASES = {"nb": "OVN_Northbound", "sb": "OVN_Southbound"}
 #: What a host has of OVN and of the underlay, each as a command that prints it.
@@ -208,29 +209,73 @@ def test_a_lost_member_returns(hosts: list[NestedHost], network: None) -> None:
     former = cluster_id(hosts[0])
     for name in ("ovnnb_db", "ovnsb_db", "ovn-northd"):
         hosts[1].kill_daemon(f"/run/ovn/{name}.pid")
-    hosts[1].run("sh", "-c", "rm /var/lib/ovn/*.db")
+    # One of its databases; of the other one the member is to stay what it is.
+    hosts[1].run("rm", "/var/lib/ovn/ovnsb_db.db")
     nbctl(hosts[0], "set", "NB_Global", ".", "external_ids:lost=two")
 
-    refused = play(CONVERGE, "--limit", "host2")
+    refused = play(CONVERGE, CENTRAL, "--limit=host2")
     assert refused.status != 0
     assert "host2 has no database of the cluster, and this run is limited to some of its members" in refused.words
-    assert hosts[1].run("ls", "/var/lib/ovn").stdout.split() == []
+    assert hosts[1].run("ls", "/var/lib/ovn").stdout.split() == ["ovnnb_db.db"]
 
-    played = play(CONVERGE)
+    played = play(CONVERGE, CENTRAL)
     assert played.status == 0, played.output
     for short in DATABASES:
         wait_until(partial(has_three_servers, hosts[1], short), 60, f"{short} is not complete")
         assert servers(hosts[0], short) == servers(hosts[1], short)
     assert {cluster_id(host) for host in hosts} == {former}
     assert "lost=two" in nbctl(hosts[1], "get", "NB_Global", ".", "external_ids")
-    assert set(play(CONVERGE).changed.values()) == {0}
+    assert set(play(CONVERGE, CENTRAL).changed.values()) == {0}
+
+
+def test_members_leave_and_the_last_one_goes_on_alone(hosts: list[NestedHost], network: None) -> None:
+    """The group shrinks: two leave while they are in it, and it is one host then."""
+    leaving = (CENTRAL, "--limit=host2,host3", "--extra-vars=ovn_central_state=absent")
+    alone = (CENTRAL, "--limit=host1", "--extra-vars=ovn_central_group=ovn_first")
+    former, before = cluster_id(hosts[0]), [state(host) for host in hosts]
+    checked = play(CONVERGE, "--check", *leaving)
+    assert (checked.status, min(checked.changed.values())) == (0, 1), checked.output
+    refused = play(CONVERGE, *alone)
+    assert refused.status != 0
+    assert (
+        "The cluster has a member at ssl:10.0.0.2, ssl:10.0.0.3, which ovn_central_group, ovn_central_add"
+        in refused.words
+    )
+    assert [state(host) for host in hosts] == before
+    played = play(CONVERGE, *leaving)
+    assert played.status == 0, played.output
+    for short, port in (("nb", 6643), ("sb", 6644)):
+        assert servers(hosts[0], short) == {f"ssl:10.0.0.1:{port}"}
+    for host in hosts[1:]:
+        assert host.run("find", "/var/lib/ovn", "-mindepth", "1").stdout == ""
+    played = play(CONVERGE, *alone)
+    assert played.status == 0, played.output
+    assert cluster_id(hosts[0]) == former
+    assert "(lab)" in nbctl(hosts[0], "ls-list")
+
+
+def test_one_host_grows_to_three(hosts: list[NestedHost], network: None) -> None:
+    """Two more in the group, and one run: what is in the databases stays, and so do the first one's certificates."""
+    former = cluster_id(hosts[0])
+    keys = ("sh", "-c", "sha256sum /etc/ovn/netns.fabric-central/*")
+    before = hosts[0].run(*keys).stdout
+    played = play(CONVERGE, CENTRAL)
+    assert played.status == 0, played.output
+    for short in DATABASES:
+        for host in hosts:
+            wait_until(partial(has_three_servers, host, short), 60, f"{short} is not complete")
+    assert {cluster_id(host) for host in hosts} == {former}
+    assert hosts[0].run(*keys).stdout == before
+    assert "(lab)" in nbctl(hosts[2], "ls-list")
+    assert hosts[0].pings("192.0.2.2", "red", size=1442)
+    assert set(play(CONVERGE, CENTRAL).changed.values()) == {0}
 
 
 def test_another_protocol_is_refused(hosts: list[NestedHost]) -> None:
     before = [state(host) for host in hosts]
     played = play(CONVERGE, "--extra-vars", json.dumps({"ovn_central_tls": False}))
     assert played.status != 0
-    assert "which ovn_central_address and ovn_central_tls do not give" in played.words
+    assert "which ovn_central_group, ovn_central_address and ovn_central_tls do not give" in played.words
     assert [state(host) for host in hosts] == before
 
 

@@ -129,14 +129,23 @@ def test_the_summary_says_who_sets_an_address() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"dhcp": True}, "topology_bridges[0] (left) dhcp: must be a dictionary with the keys dns_servers, lease_time"),
+        (
+            {"dhcp": True},
+            "topology_bridges[0] (left) dhcp: must be a dictionary with the keys dns_servers, lease_time,",
+        ),
         ({"dhcp": {"lease_time": 0}}, "topology_bridges[0] (left) dhcp: lease_time: must be a whole number from 1 to"),
         ({"dhcp": {"dns": []}}, "topology_bridges[0] (left) dhcp: dns: is not an option here"),
         (
             {"dhcp": {"dns_servers": ["2001:db8::1"]}},
-            "dhcp: dns_servers[0]: 2001:db8::1 is not IPv4, as the leases are; give another one",
+            "dhcp: dns_servers[0]: 2001:db8::1 is for leases of IPv6, and the bridge has no address of it; omit it",
         ),
-        ({"addresses": ["fd00:1::fe/64"]}, "topology_bridges[0] (left): dhcp: leases IPv4 addresses of the bridge's"),
+        ({"addresses": []}, "topology_bridges[0] (left): dhcp: leases addresses of the bridge's networks; give"),
+        ({"dhcp": {"address_mode": "slaac"}}, "(left) dhcp: address_mode: is about IPv6, and the bridge has no IPv6"),
+        ({"dhcp": {"address_mode": "dhcp"}}, "(left) dhcp: address_mode: 'dhcp' is not one of dhcpv6_stateful, slaac"),
+        (
+            {"dhcp": {"address_mode": "slaac"}, "addresses": ["fd00:1::fe/80"]},
+            "topology_bridges[0] (left): addresses[0]: fd00:1::fe/80 is in no /64, and an interface derives its",
+        ),
         ({"engine": "ovs"}, "topology_bridges[0] (left): dhcp: is served by OVN; set `engine: ovn`, or omit it"),
     ],
 )
@@ -161,6 +170,118 @@ def test_what_a_bridge_cannot_serve_is_an_error(change: Variables, message: str)
 )
 def test_what_a_client_cannot_get_is_an_error(change: Variables, message: str) -> None:
     found = errors_of(serving(client=change))
+    assert any(message in error for error in found), found
+
+
+#: What SLAAC gives the interface of `b`, whose MAC address is GUEST_MAC.
+GUEST_MAC, DERIVED = "02:00:00:00:00:0b", "fd00:1::ff:fe00:b/64"
+
+
+def serving_ipv6(dhcp: Any = None, **client: Any) -> Variables:
+    """Return the topology with both IP versions on its first bridge, and a client in `b` on it."""
+    found = serving(dhcp, {"mac": GUEST_MAC, **client})
+    found["bridges"][0]["addresses"] = ["10.1.0.254/24", "fd00:1::fe/64"]
+    return found
+
+
+def interface(lists: Variables, namespace: str) -> dict[str, Any]:
+    found = next(pair for pair in lists["pairs"] if pair["namespace"] == namespace)
+    assert isinstance(found, dict)
+    return found
+
+
+def advertised(variables: Variables) -> Any:
+    ports = compile_topology(variables)["northbound"]["routers"][0]["ports"]
+    return next(port for port in ports if port["name"] == "lab/left:router").get("ipv6_ra_configs")
+
+
+def test_ipv6_addresses_are_leased_as_declared() -> None:
+    variables = serving_ipv6({"dns_servers": ["192.0.2.53", "fd00:9::53"]}, addresses=["10.1.0.2/24", "fd00:1::2/64"])
+    served = switch(variables)
+    assert served["dhcpv6"] == {
+        "cidr": "fd00:1::/64",
+        "options": {"server_id": derive_mac("lab", "left"), "dns_server": ["fd00:9::53"]},
+    }
+    assert served["dhcpv4"]["options"]["dns_server"] == ["192.0.2.53"]
+    port = next(each for each in served["ports"] if each["name"] == "lab/b/eth0")
+    assert port["addresses"] == port["port_security"] == [f"{GUEST_MAC} 10.1.0.2 fd00:1::2"]
+    assert advertised(variables) == {
+        "address_mode": "dhcpv6_stateful",
+        "mtu": 1442,
+        "send_periodic": True,
+        "rdnss": "fd00:9::53",
+    }
+    client = interface(compile_topology(variables), "b")
+    assert "addresses" not in client
+    assert client["sysctls"] == {"ipv6.conf.accept_ra": 2}
+    # One with declared addresses and routes gets no others.
+    neighbour = interface(compile_topology({**variables, "this_host": "one"}), "a")
+    assert neighbour["sysctls"] == {"ipv6.conf.accept_ra": 0}
+    assert (switch(variables, "lab/right")["dhcpv6"], advertised(serving())) == ({}, None)
+
+
+def test_the_kernel_derives_its_address() -> None:
+    variables = serving_ipv6({"address_mode": "slaac"}, addresses=["10.1.0.2/24"])
+    served = switch(variables)
+    assert served["dhcpv6"] == {}
+    port = next(each for each in served["ports"] if each["name"] == "lab/b/eth0")
+    address = DERIVED.partition("/")[0]
+    assert port["addresses"] == port["port_security"] == [f"{GUEST_MAC} 10.1.0.2 {address}"]
+    assert served["dns"]["b"] == ["10.1.0.2", address]
+    assert advertised(variables)["address_mode"] == "slaac"
+    declared = serving_ipv6({"address_mode": "slaac"}, addresses=["10.1.0.2/24", DERIVED])
+    assert compile_topology(declared) == compile_topology(variables)
+    # Alone, it needs no declared address.
+    alone = serving_ipv6({"address_mode": "slaac"})
+    alone["bridges"][0]["addresses"] = ["fd00:1::fe/64"]
+    alone["nat"] = []
+    del alone["namespaces"][1]["interfaces"][0]["addresses"]
+    for namespace in alone["namespaces"][:1]:
+        namespace["interfaces"][0]["addresses"] = []
+        namespace.pop("routes", None)
+    assert switch(alone)["dhcpv4"] == {}
+
+
+@pytest.mark.parametrize("given", ["interface", "namespace"])
+def test_a_declared_parameter_is_kept(given: str) -> None:
+    variables = serving_ipv6()
+    if given == "interface":
+        variables["namespaces"][1]["interfaces"][0]["sysctls"] = {"ipv6.conf.accept_ra": 1}
+    else:
+        variables["namespaces"][1]["sysctls"] = {"net.ipv6.conf.eth0.accept_ra": 1}
+    assert interface(compile_topology(variables), "b")["sysctls"] == {"ipv6.conf.accept_ra": 1}
+
+
+@pytest.mark.parametrize(("mode", "count"), [("dhcpv6_stateful", 2), ("slaac", 0)])
+def test_a_closed_namespace_lets_its_client_ask(mode: str, count: int) -> None:
+    variables = serving_ipv6({"address_mode": mode}, addresses=["10.1.0.2/24"])
+    variables["namespaces"][1].update(incoming="deny", outgoing="deny")
+    lists = compile_topology(variables)
+    (policy,) = lists["policies"]
+    rules = [
+        {"direction": "out", "action": "allow", "protocol": "udp", "ports": ["547"], "peers": ["ff02::1:2/128"]},
+        {"direction": "in", "action": "allow", "protocol": "udp", "ports": ["546"], "peers": ["fe80::/10"]},
+    ]
+    assert policy["rules"] == rules[:count]
+    for name, options in (("policy", lists["policies"]), ("ovn_acl", lists["northbound"]["groups"])):
+        resource = RESOURCES[name]
+        parse_call(resource, validate_step(resource, {resource.list_option: options, "owner": "lab"}), False)
+
+
+@pytest.mark.parametrize(
+    ("mode", "addresses", "message"),
+    [
+        ("slaac", ["fd00:1::2/64"], f"addresses[0]: fd00:1::2/64 is not what SLAAC gives, which is {DERIVED}; omit it"),
+        (
+            "dhcpv6_stateful",
+            ["fd00:1::2/64", "fd00:1::3/64"],
+            "addresses[1]: fd00:1::3/64 is not what a DHCP client gets, which is one address of 10.1.0.0/24 and one of",
+        ),
+        ("dhcpv6_stateful", [], "addresses: is missing"),
+    ],
+)
+def test_what_ipv6_does_not_give_is_an_error(mode: str, addresses: list[str], message: str) -> None:
+    found = errors_of(serving_ipv6({"address_mode": mode}, addresses=addresses))
     assert any(message in error for error in found), found
 
 

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import TopologyError
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.meshes import tunnel_name
+from ansible_collections.netns.fabric.tests.package.examples.collecting import collect
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import meshed, with_value
 
 HOSTS = {"one": "192.0.2.1", "two": "192.0.2.2", "three": "192.0.2.3"}
@@ -36,6 +37,18 @@ def test_a_host_has_a_protected_tunnel_to_each_other_one() -> None:
         "protected": True,
         "tunnel": {"remote_ip": "192.0.2.3", "local_ip": "192.0.2.2", "key": "7"},
     }
+
+
+def test_the_guide_is_a_topology() -> None:
+    """What `From one host to many` declares, for each of its hosts."""
+    hosts, variables = (example.data for example in collect() if "/many_hosts.rst" in example.origin)
+    addresses = {name: each["ansible_host"] for name, each in hosts["lab"]["hosts"].items()}
+    topology = {name.removeprefix("topology_"): value for name, value in variables.items()}
+    for name in addresses:
+        built = compile_topology({**topology, "hosts": addresses, "this_host": name})
+        assert len([port for port in built["ports"] if port.get("type") == "vxlan"]) == 2
+        assert len(built["namespaces"]) == 1
+        assert len(built["rules"]) == (1 if name == "lab1" else 0)
 
 
 def test_a_mesh_of_one_host_has_no_tunnel() -> None:

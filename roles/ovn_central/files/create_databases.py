@@ -1,11 +1,12 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Create the databases of the first member of a cluster, from those that the host has, if any.
+"""Create the databases of a member of a cluster: of the first one, or of one that joins.
 
 Runs on the managed host, as root: ``python -I -c SCRIPT DATABASES``, the databases as JSON: a list of objects with
-``file``, ``schema`` and ``address``. A standalone database, such as a package creates when it is installed, becomes the
-cluster's, and a copy of it stays beside. A clustered one is not touched.
+``name``, ``file``, ``schema``, ``address`` and ``remotes``, the addresses of the members that one joins by; the first
+member has none. What a standalone database has in it, such as a package creates when it is installed, becomes the
+cluster's on the first member. A copy of it stays beside. A clustered one is not touched.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 
 SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -25,7 +27,7 @@ def tool(*arguments: str) -> bool:
     return subprocess.run(command, stdin=subprocess.DEVNULL, timeout=60, check=False, env=environment).returncode == 0
 
 
-def create(file: str, schema: str, address: str) -> bool:
+def create(name: str, file: str, schema: str, address: str, remotes: Sequence[str]) -> bool:
     """Create a clustered database, unless there is one; return whether it could."""
     source, former = schema, f"{file}.standalone"
     if os.path.exists(file):
@@ -33,7 +35,11 @@ def create(file: str, schema: str, address: str) -> bool:
             return True
         os.rename(file, former)
         source = former
-    if tool("create-cluster", file, source, address):
+    # By any of them: which ones are members already is not known.
+    arguments = (
+        ("join-cluster", file, name, address, *remotes) if remotes else ("create-cluster", file, source, address)
+    )
+    if tool(*arguments):
         return True
     if source == former:
         os.rename(former, file)
