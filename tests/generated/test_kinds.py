@@ -19,8 +19,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import 
 from ansible_collections.netns.fabric.tests.generated.cases import generated
 from ansible_collections.netns.fabric.tests.generated.converge import Variables, converge_as_predicted
 from ansible_collections.netns.fabric.tests.helpers.host import Host
+from ansible_collections.netns.fabric.tests.helpers.kinds import SAMPLES, is_missing
 from ansible_collections.netns.fabric.tests.helpers.snapshot import assert_equal, take
-from ansible_collections.netns.fabric.tests.integration.test_kinds import SAMPLES, is_missing
 
 CASES = 30
 
