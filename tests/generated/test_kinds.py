@@ -29,11 +29,11 @@ PORTS = ("ifb", "tap", "vxlan")
 DAMAGES = ("deleted", "down", "renamed", "other MTU", "without addresses", "out of its master")
 
 Interface = dict[str, Any]
+#: The kind of a link, the samples that its options are of, the number of its parent, and whether it is to be a port.
+Chosen = tuple[str, str, int, bool]
 #: A bridge with a port that becomes a link without ports, as the port does.
 BRIDGE = [("bridge", "in_place", 1, False), ("ifb", "in_place", 0, True)]
 NO_BRIDGE = [("macvtap", "recreate", 1, False), ("macvtap", "recreate", 0, True)]
-#: The kind of a link, the samples that its options are of, the number of its parent, and whether it is to be a port.
-Chosen = tuple[str, str, int, bool]
 
 
 def test_kinds(host: Host, request: pytest.FixtureRequest) -> None:
