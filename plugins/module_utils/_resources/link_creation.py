@@ -180,7 +180,7 @@ class CreatedLinks:
         self.masters.ending = frozenset(self._ending())
 
     def _ending(self) -> Iterator[Where]:
-        """Yield the bonds and VRFs that the call deletes and does not create again."""
+        """Yield the bonds and VRFs that the call deletes and does not create again with members."""
         call = self._planner.call
         named = {each.where: each for each in call.entries}
         for namespace, link in self._actual.links():
@@ -191,7 +191,10 @@ class CreatedLinks:
             if entry is None:
                 if call.prune and link.created and not any((namespace, name) in named for name in link.names):
                     yield where
-            elif not entry.present and (entry.own is not None or link.created):
+            elif entry.present:
+                if entry.own is not None and not entry.own.kind.takes_members:
+                    yield where
+            elif entry.own is not None or link.created:
                 yield where
 
     def release_members(self, handled: Collection[Where]) -> None:
@@ -371,6 +374,8 @@ class CreatedLinks:
 
     def _members_of(self, wanted: WantedLink, former: Link) -> list[Operation]:
         """Return how the members of a re-created link become its members again, without those that entries name."""
+        if wanted.own is None or not wanted.own.kind.takes_members:
+            return []
         listed = {each.where for each in self._planner.call.entries if each.settings.master is not None}
         steps: list[Operation] = []
         for each in self._actual.namespace(wanted.namespace).links:
