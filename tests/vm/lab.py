@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,18 @@ _PREPARE = f"""
     systemd-run --quiet --unit outside ip netns exec outside \
         python3 -I {ENDPOINT} serve outside /run/outside.log {OUTSIDE_PORT}
 """
+_WITNESS = "/usr/local/lib/witness"
+_WITNESS_UNIT = f"""
+[Unit]
+After=netns-fabric@default.service
+Before=ssh.service
+[Service]
+Type=oneshot
+ExecStart=bash {_WITNESS}
+StandardOutput=truncate:/var/lib/witness
+[Install]
+WantedBy=multi-user.target
+"""
 
 
 class Lab:
@@ -69,6 +82,14 @@ class Lab:
         """Build the outside world."""
         self.machine.copy(_ENDPOINT, ENDPOINT)
         self.root(_PREPARE)
+
+    def witness(self, script: str) -> None:
+        """Have each later boot run commands before anybody can log in, which write to /var/lib/witness."""
+        self.machine.root(
+            f"printf %s {shlex.quote(_PREPARE + script)} >{_WITNESS}; "
+            f"printf %s {shlex.quote(_WITNESS_UNIT)} >/etc/systemd/system/witness.service; "
+            "systemctl enable witness.service"
+        )
 
     def unpack(self, archive: bytes, directory: str) -> None:
         """Unpack a compressed archive of tar below a directory of the machine."""

@@ -11,12 +11,16 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.tests.helpers.traffic import OUTSIDE_PORT
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.vm.conftest import long
 from ansible_collections.netns.fabric.tests.vm.lab import (
+    ENDPOINT,
+    OUTSIDE,
     PATIENCE,
     SITE,
     TEARDOWN,
+    UPLINK_ADDRESS,
     Lab,
 )
 
@@ -149,6 +153,73 @@ def test_power_cut_in_a_run(
         changed = lab.play(SITE, **REFERENCE).changed
     assert changed == 0
     assert_as_stored(lab)
+
+
+def many(number: int) -> dict[str, Any]:
+    """Return the variables of a topology: half of its namespaces in a VLAN, a published port, and a policy."""
+    vlan = [{"tag": 10, "addresses": [f"10.1.10.{host}/24"]} for host in range(1, number + 1)]
+    routed = [{"addresses": [f"192.168.100.{host}/24"]} for host in range(1, number + 1)]
+    namespaces: list[dict[str, Any]] = [
+        {
+            "name": f"n{host}",
+            "interfaces": [{"name": "eth0", "bridge": "int_br", **(vlan if host % 2 else routed)[host - 1]}],
+            "routes": [] if host % 2 else [{"destination": "default", "gateway": "192.168.100.254"}],
+        }
+        for host in range(1, number + 1)
+    ]
+    namespaces[3]["incoming"] = "deny"
+    policy = {"from": {"namespaces": ["n2"]}, "to": {"namespaces": ["n4"]}, "protocol": "tcp", "ports": ["80"]}
+    return {
+        "topology_namespaces": namespaces,
+        "topology_nat": [{"source": "192.168.100.0/24"}, {"publish": 8080, "to": "n2", "to_port": 80}],
+        "topology_policies": [{**policy, "action": "allow"}],
+    }
+
+
+#: What passes in that topology, and what does not, as the witness of a boot sees it.
+SERVERS = "".join(
+    f"systemd-run --quiet --unit server-{name} ip netns exec {name} python3 -I {ENDPOINT} serve {name} /run/{name} 80\n"
+    for name in ("n2", "n4")
+)
+WITNESS = f"""
+for server in outside:{OUTSIDE_PORT} n2:80 n4:80; do
+    timeout 300 ip netns exec ${{server%:*}} sh -c "until ss -Hltn | grep -q :${{server#*:}}; do sleep 0.2; done"
+done
+ask() {{ ip netns exec $1 python3 -I {ENDPOINT} ask tcp $2 $3 $4 2>/dev/null || echo none; }}
+ip netns exec n1 ping -n -q -c 3 -W 5 10.1.10.99 >/dev/null && echo n99
+ip netns exec n2 ping -n -q -c 3 -W 5 192.168.100.100 >/dev/null && echo n100
+ask n100 {OUTSIDE} {OUTSIDE_PORT} 20
+ask outside {UPLINK_ADDRESS} 8080 20
+ask n2 192.168.100.4 80 20
+ask n6 192.168.100.4 80 4
+"""
+WITNESSED = [
+    *("n99", "n100", f"outside {OUTSIDE_PORT} {UPLINK_ADDRESS}"),
+    *(f"n2 80 {OUTSIDE}", "n4 80 192.168.100.2", "none"),
+]
+
+
+@long
+def test_reboot_with_100_namespaces(lab: Lab, record_property: Callable[[str, object], None]) -> None:
+    """Traffic passes before anybody can log in; VLANs, translated addresses, published ports and policies are there."""
+    # The traffic below decides: on an emulated machine so many probes at a time are not answered in time.
+    variables = {"topology_boot": True, "topology_verify": False, **many(100)}
+    start = time.monotonic()
+    lab.play(SITE, **variables)
+    record_property("seconds of the run", round(time.monotonic() - start))
+    lab.wait_for_unit()
+    lab.witness(SERVERS + WITNESS)
+    lab.machine.reboot()
+    assert lab.root("cat /var/lib/witness").splitlines() == WITNESSED
+    lab.wait_for_unit()
+    times = lab.root(
+        "systemctl show -P ExecMainStartTimestampMonotonic -P ExecMainExitTimestampMonotonic netns-fabric@default"
+    )
+    began, ended = map(int, times.split())
+    record_property("seconds of the unit", (ended - began) // 1_000_000)
+    assert lab.status() == 0
+    assert lab.namespaces() == {"outside", *(f"n{host}" for host in range(1, 101))}
+    assert lab.play(SITE, **variables).changed == 0
 
 
 #: What the timer repairs at a time, with the commands that do the damage.
