@@ -770,7 +770,9 @@ options:
       - The link that this one is a member of, in the same namespace, of the kind C(bridge), C(bond) or C(vrf).
       - An empty string removes it from its master.
       - If omitted, it is left unchanged.
-      - It is down for a moment as it becomes a member of a bond or a VRF, or leaves it.
+      - It is down for a moment as it becomes a member of a bond or a VRF, or leaves it. A bond brings it up.
+      - The members of a bond or a VRF that is deleted leave it first, and stay up, with their addresses. One that was
+        down when it became a member of a bond by an entry with O(owner) is down again once no entry names it.
       - Ports of Open vSwitch are managed by M(netns.fabric.ovs_port).
     type: str
   sysctls:

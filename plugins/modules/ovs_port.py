@@ -40,6 +40,8 @@ options:
       - The name of the port.
       - With O(type=system) it is the name of a link on the host, which must exist. With O(type=internal) the port
         creates a link with that name. These names have at most 15 bytes.
+      - A link that is a member of a bridge, a bond or a VRF of the kernel is refused. Remove it there first, with
+        O(netns.fabric.link#module:master="").
       - The local port of a bridge has the name of the bridge. It can be configured, and is deleted only with the
         bridge.
       - Required unless O(ports) is given.
@@ -152,8 +154,10 @@ options:
       - For example C(peer) of V(patch), C(remote_ip) and C(key) of tunnels.
       - V(null) removes a key. Keys that are not listed are left unchanged.
       - The value of C(psk), and of any key that is called a password, secret, token or private key, is hidden in what
-        the modules of this collection return and log. On the host it is an argument of C(ovs-vsctl) for a moment, and
-        stands in the database of Open vSwitch.
+        the modules of this collection return and log. On the host C(ovs-vsctl) does not write it to the system's log,
+        but takes it by an argument only, which every user of the host can see for a moment (C(/proc/PID/cmdline),
+        unless C(/proc) is mounted with C(hidepid)). It stands in the database of Open vSwitch, which only root can
+        read, and in its history until that is compacted. Where that matters, use certificates.
     type: dict
   tunnel:
     description:

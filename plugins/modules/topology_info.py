@@ -683,7 +683,8 @@ declarations:
     - With O(owner) the lists contain the objects of this owner, and the routes, rules and static neighbours in its
       namespaces. Without it they contain all objects, but only NAT rules without an owner.
     - The C(sysctls) of a namespace contain the parameters that differ from the kernel's defaults. The resolver
-      configuration is included if M(netns.fabric.netns) wrote it.
+      configuration is included if M(netns.fabric.netns) wrote it. C(host_sysctls) contains the parameters of the host
+      whose former values M(netns.fabric.netns) has recorded, which it does for an owner.
     - C(links) are all links but veth pairs, without their hardware addresses. Ports have C(tx_checksum=keep), because
       the pairs declare the checksum offload.
     - Parts that were not gathered are not declared.
@@ -697,6 +698,12 @@ declarations:
       elements: dict
       sample:
         - name: ns01
+    host_sysctls:
+      description: For the option C(host_sysctls) of M(netns.fabric.netns).
+      returned: success
+      type: dict
+      sample:
+        net.ipv4.conf.all.rp_filter: "2"
     pairs:
       description: For M(netns.fabric.veth).
       returned: success

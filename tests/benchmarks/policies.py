@@ -121,7 +121,7 @@ def measure_way(variables: Mapping[str, Any]) -> dict[str, float]:
     calls = steps(variables)
     seconds = {name: measure(lambda: run_steps(calls)) for name in ("build", "nothing to do")}
     wait_until(is_reached, PATIENCE, "the first namespace does not reach the outside")
-    rate = median(transfer() for _ in range(TRANSFERS)) / 1e9
+    rate = median(transfer() for _transfer in range(TRANSFERS)) / 1e9
     teardown = measure(lambda: run_steps(steps({**variables, "state": "absent"})))
     return {**seconds, "teardown": teardown, "Gbit/s": rate}
 
@@ -130,7 +130,7 @@ def main(namespaces: int = 500) -> None:
     """Measure, and print a line for each part, with its ratio to that of the way before."""
     found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
     with server():
-        for _ in range(ROUNDS):
+        for _round in range(ROUNDS):
             for way, declare in WAYS.items():
                 found[way].append(measure_way(declare(namespaces)))
                 print(way, json.dumps(found[way][-1]), file=sys.stderr, flush=True)

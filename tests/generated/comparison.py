@@ -54,7 +54,8 @@ def without_order(found: Snapshot) -> Snapshot:
     """Return the snapshot with rules and owners sorted: which one was added first means nothing here."""
     links = {
         space: {
-            name: {**link, "ifalias": sorted(re.split("[:,]", link.get("ifalias", "")))} for name, link in links.items()
+            name: {**link, "ifalias": sorted(re.split("[:, ]", link.get("ifalias", "")))}
+            for name, link in links.items()
         }
         for space, links in found["links"].items()
     }

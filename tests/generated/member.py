@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.netns.fabric.tests.generated.converge import converge
-from ansible_collections.netns.fabric.tests.generated.test_policies import probe
+from ansible_collections.netns.fabric.tests.generated.policies import probe
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTIONS_PATH
 from ansible_collections.netns.fabric.tests.helpers.ovn_hosts import OvnHost
 from ansible_collections.netns.fabric.tests.helpers.shell import inside

@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import KINDS
 from ansible_collections.netns.fabric.tests.generated.cases import generated
 from ansible_collections.netns.fabric.tests.generated.converge import Variables, converge_as_predicted
 from ansible_collections.netns.fabric.tests.helpers.host import Host
+from ansible_collections.netns.fabric.tests.helpers.kinds import SAMPLES, is_missing
 from ansible_collections.netns.fabric.tests.helpers.snapshot import assert_equal, take
-from ansible_collections.netns.fabric.tests.integration.test_kinds import SAMPLES, is_missing
 
 CASES = 30
 
@@ -31,6 +31,9 @@ DAMAGES = ("deleted", "down", "renamed", "other MTU", "without addresses", "out 
 Interface = dict[str, Any]
 #: The kind of a link, the samples that its options are of, the number of its parent, and whether it is to be a port.
 Chosen = tuple[str, str, int, bool]
+#: A bridge with a port that becomes a link without ports, as the port does.
+BRIDGE = [("bridge", "in_place", 1, False), ("ifb", "in_place", 0, True)]
+NO_BRIDGE = [("macvtap", "recreate", 1, False), ("macvtap", "recreate", 0, True)]
 
 
 def test_kinds(host: Host, request: pytest.FixtureRequest) -> None:
@@ -47,6 +50,7 @@ def test_kinds(host: Host, request: pytest.FixtureRequest) -> None:
     damages = st.lists(st.tuples(st.sampled_from(DAMAGES), st.integers(0, 3)), max_size=3)
 
     @generated(request, CASES)
+    @example(BRIDGE, [], NO_BRIDGE)
     @given(links, damages, links)
     def case(first: list[Chosen], damages: list[tuple[str, int]], second: list[Chosen]) -> None:
         host.clear()

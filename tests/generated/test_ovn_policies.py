@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from ansible_collections.netns.fabric.tests.generated.cases import generated
 from ansible_collections.netns.fabric.tests.generated.converge import Variables, northbound_steps, run
 from ansible_collections.netns.fabric.tests.generated.member import Member, ask
-from ansible_collections.netns.fabric.tests.generated.test_policies import (
+from ansible_collections.netns.fabric.tests.generated.policies import (
     DEFAULTS,
     NAMES,
     policies,
@@ -39,7 +39,7 @@ PLACES = {name: HOSTS[number % 2] for number, name in enumerate(NAMES)}
 
 
 def spread(listed: list[dict[str, Any]], defaults: Mapping[tuple[str, str], str]) -> dict[str, Any]:
-    """Return a topology of test_policies.py on OVN."""
+    """Return such a topology on OVN."""
     found = topology(listed, defaults)
     found["bridges"][0]["engine"] = "ovn"
     for namespace in found["namespaces"]:

@@ -94,3 +94,23 @@ def refuse_each(
         assert refusals.count > refusals.at, f"refused without being made to fail: {failure}"
         assert failure.endswith("the host is unchanged."), f"{refusals.at}: {failure}"
         snapshot.assert_unchanged(before, f"the host after {failure}")
+
+
+def refuse_deletions(
+    monkeypatch: pytest.MonkeyPatch, resource: Resource[Any, Any], params: Mapping[str, Any], before: int = 1
+) -> None:
+    """Run a module that deletes links; the kernel refuses those of all namespaces, but of so many `before` them."""
+    sent: list[int] = []
+    delete_group = requests.delete_group
+
+    def refuse(group: int) -> bytearray:
+        sent.append(group)
+        return delete_group(group) if len(sent) <= before else requests.delete_link(1)  # the loopback: EOPNOTSUPP
+
+    with monkeypatch.context() as patched:
+        # Nothing makes the kernel refuse the deletion of one link after that of another.
+        patched.setattr(requests, "delete_group", refuse)
+        failure = refusal_of(resource, params)
+    assert failure is not None
+    assert failure.endswith("the host is unchanged."), failure
+    assert len(sent) > before

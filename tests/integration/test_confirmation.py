@@ -322,6 +322,18 @@ def test_an_uplink_gives_the_address_of_the_connection_to_the_bridge(host: Host,
     # Who is outside reaches the host and the namespace by the uplink.
     for address in (own_host.UPLINK_ADDRESS, "198.51.100.9"):
         assert host.pings(address, own_host.OUTSIDE_NAMESPACE), address
+    # What that bridge forwards is not changed without a confirmation.
+    before = host.run("ovs-ofctl", "--no-stats", "dump-flows", "edge").stdout
+    changes = (
+        step("ovs_flow", bridge="edge", flows=["priority=1,arp,actions=drop"]),
+        step("ovs_bridge", name="edge", fail_mode="secure"),
+    )
+    tasks = [{f"netns.fabric.{each['module']}": each["options"], "ignore_errors": True} for each in changes]
+    played = remote.play(*tasks)
+    refused = "comes in by edge, and may be cut: the flows of edge change"
+    messages = [line for line in played.stdout.splitlines() if line.startswith("fatal:") and refused in line]
+    assert len(messages) == len(changes), played.stdout
+    assert host.run("ovs-ofctl", "--no-stats", "dump-flows", "edge").stdout == before
 
 
 def test_a_host_that_was_cut_off_restores_itself(remote: Remote) -> None:

@@ -98,6 +98,12 @@ def test_the_topology_is_built_probed_and_deleted(host: Host, run_module: Run) -
     assert host.links()["card0"]["mtu"] == host.links("edge")["lan0"]["mtu"] == 1400
     assert "nic9" not in host.links()
     assert host.run("sysctl", "-n", SYSCTL, "net.ipv4.conf.all.log_martians").stdout.split() == ["2", "1"]
+    for owner in ("lab", None):
+        declared = run_module("topology_info", owner=owner).returned["declarations"]
+        assert declared["host_sysctls"] == {SYSCTL: "2", "net.ipv4.conf.all.log_martians": "1"}
+        options = {name: declared[name] for name in ("namespaces", "host_sysctls")}
+        assert_unchanged(run_module("netns", **options, **({"owner": owner, "prune": True} if owner else {})))
+    assert run_module("topology_info", owner="other").returned["declarations"]["host_sysctls"] == {}
     links = run_module("topology_info", owner="lab").returned["declarations"]["links"]
     assert {link["name"]: link.get("nic") for link in links if link.get("namespace") == "edge"} == {"lan0": "nic9"}
     assert_unchanged(run_module("link", links=links, owner="lab"))
@@ -123,6 +129,10 @@ def test_damage_is_repaired(host: Host, run_module: Run, damage: str) -> None:
     build(host, run_module, topology())
     wanted = snapshot.take()
     shell(host, damage)
+    if SYSCTL in damage:
+        facts = run_module("topology_info", owner="lab").returned
+        assert set(facts["declarations"]["host_sysctls"]) == {"net.ipv4.conf.all.log_martians"}
+        assert f"host_sysctls: {SYSCTL}: lab has set 2, and somebody else 0" in facts["undeclared"]
     build(host, run_module, topology())
     snapshot.assert_equal_host(wanted, f"the host repaired after {damage}")
 

@@ -1,13 +1,6 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every kind of links that the module link creates, by the same tests: a kind's samples are the file kinds/KIND.yml.
-
-    by_hand   the ip(8) line that creates a link k0 of the kind, on base0 where it is on another one
-    create    the options of a new link
-    in_place  options that are changed on it
-    recreate  options by which it is re-created, if there are any
-    files     what these need, by path
-    encoded   options, and what pyroute2 is given for the same: the unit test compares what both encode
+"""Every kind of links that the module link creates, by the same tests, with its samples (tests/helpers/kinds.py).
 
 A kind that the kernel lacks has to be refused.
 """
@@ -15,12 +8,10 @@ A kind that the kernel lacks has to be refused.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import KINDS
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
@@ -33,37 +24,12 @@ from ansible_collections.netns.fabric.tests.helpers.convergence import (
     shell,
 )
 from ansible_collections.netns.fabric.tests.helpers.host import Host
-from ansible_collections.netns.fabric.tests.helpers.refusals import refuse_each
+from ansible_collections.netns.fabric.tests.helpers.kinds import SAMPLES, STAGE, Sample, is_missing
+from ansible_collections.netns.fabric.tests.helpers.refusals import refuse_deletions, refuse_each
 
-Sample = dict[str, Any]
-
-SAMPLES: dict[str, Sample] = {
-    path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
-    for path in sorted(Path(__file__).with_name("kinds").glob("*.yml"))
-}
-#: What a link of a kind may be on, and the namespaces that it may be in.
-STAGE = """
-    netns add red
-    netns add blue
-    -n red link set lo up
-    link add name base0 type veth peer name base1
-    link set base0 up
-    link set base1 up
-"""
 #: What the tests add to a sample's options, for a link that has all that any link can have.
 SETTINGS = {"addresses": ["10.1.0.1/24", "10.1.0.2/24"], "enabled": True}
 RED = {"name": "k1", "namespace": "red", "addresses": ["10.2.0.1/24"]}
-
-
-@cache
-def is_missing(kind: str) -> bool:
-    """Return whether the kernel has no links of a kind, by trying it."""
-    host = Host()
-    shell(host, STAGE)
-    result = host.run("ip", *SAMPLES[kind]["by_hand"].split(), check=False)
-    host.clear()
-    assert result.returncode == 0 or "Unknown device type" in result.stderr, result.stderr
-    return result.returncode != 0
 
 
 @pytest.fixture(name="kind", params=sorted(SAMPLES))
@@ -268,6 +234,16 @@ def test_every_operation_refused_in_turn(
     for links, least in (([in_red(kind), changed], 2), ([{**in_red(kind), "state": "absent"}, doomed], deletions)):
         with monkeypatch.context() as patched:
             assert refuse_each(patched, by, LinkResource(), {"links": links, "owner": "lab"}) >= least
+
+
+def test_rollback_of_the_deletion(host: Host, run_module: Run, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    last = {"name": "last0", "namespace": "blue", "kind": "bridge"}
+    mac = {"mac": "02:00:00:00:00:77"} if takes_mac(kind) else {}  # a random one of a bridge is not restored
+    created(host, run_module, entry(kind, "in_place", **mac), last)()
+    before = snapshot.take()
+    absent = [{"name": "k0", "kind": kind, "state": "absent"}, {**last, "state": "absent"}]
+    refuse_deletions(monkeypatch, LinkResource(), {"links": absent, "owner": "lab"})
+    snapshot.assert_unchanged(before)
 
 
 def takes_mac(kind: str) -> bool:

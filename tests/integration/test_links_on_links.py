@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
 from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.convergence import Run, converge, converge_and_paste, shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
-from ansible_collections.netns.fabric.tests.helpers.refusals import refusal_of, refuse_each
+from ansible_collections.netns.fabric.tests.helpers.refusals import refuse_deletions, refuse_each
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 
 STAGE = """
@@ -218,7 +217,7 @@ def test_rollback_restores_links_with_what_is_on_them_and_their_members(
 def test_rollback_of_a_deletion_that_is_refused_half_way(
     host: Host, run_module: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The bridge of the host is deleted with what is on it; then the kernel refuses to delete what is elsewhere."""
+    """What is on the bridge of the host is deleted in one namespace; in the second one the kernel refuses it."""
     shell(host, STAGE)
     links: list[dict[str, Any]] = [
         {"name": "br0", "kind": "bridge", "bridge": {"stp_state": 1}, "addresses": ["192.0.2.1/24"]},
@@ -232,21 +231,37 @@ def test_rollback_of_a_deletion_that_is_refused_half_way(
     assert not result.failed, result.message
     shell(host, "-n red route add default via 192.0.2.1\nlink set dev base0 type bridge_slave cost 33 isolated on")
     before = snapshot.take()
-    sent = []
-
-    def refuse_at_last(group: int) -> bytearray:
-        sent.append(group)
-        return delete_group(group) if len(sent) == 1 else requests.delete_link(1)  # the loopback: EOPNOTSUPP
-
-    delete_group = requests.delete_group
-    # Nothing makes the kernel refuse the deletion of one link after that of another.
-    monkeypatch.setattr(requests, "delete_group", refuse_at_last)
     absent = [{**each, "state": "absent"} for each in links if "kind" in each]
-    failure = refusal_of(LinkResource(), {"links": absent, "owner": "lab"})
-    assert failure is not None
-    assert failure.endswith("the host is unchanged."), failure
-    assert len(sent) > 1
+    refuse_deletions(monkeypatch, LinkResource(), {"links": absent, "owner": "lab"})
     snapshot.assert_unchanged(before)
+
+
+def test_a_bridge_follows_its_ports_after_the_rollback_of_its_deletion(
+    host: Host, run_module: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the address of a port, or none any more, and is created without; one that was given to it stays.
+
+    The kernel creates no bridge without an address: one that had lost it to its last port has a random one.
+    """
+    shell(host, STAGE)
+    links = [{"name": "follows0", "kind": "bridge"}, {"name": "emptied0", "kind": "bridge"}]
+    own = [{"name": "own0", "kind": "bridge", "mac": "02:00:00:00:00:77"}]
+    last = [{"name": "last0", "namespace": "blue", "kind": "bridge"}]
+    joins = [{"name": "base0", "master": "follows0"}, {"name": "base1", "master": "emptied0"}]
+    assert not run_module("link", links=[*links, *own, *last, *joins], owner="lab").failed
+    assert run_module("link", name="base1", master="").changed
+    before = {name: link["address"] for name, link in host.links().items()}
+    assert before["emptied0"] == "00:00:00:00:00:00"
+    absent = [{**each, "state": "absent"} for each in (*links, *own, *last)]
+    refuse_deletions(monkeypatch, LinkResource(), {"links": absent, "owner": "lab"})
+    assert {**before, "emptied0": host.links()["emptied0"]["address"]} == {
+        name: link["address"] for name, link in host.links().items()
+    }
+    shell(host, "link set dev base0 address 02:00:00:00:00:01\nlink set dev base1 address 02:00:00:00:00:02")
+    shell(host, "link set dev base1 master emptied0\nlink set dev base1 nomaster\nlink set dev base1 master own0")
+    addresses = {name: link["address"] for name, link in host.links().items()}
+    assert (addresses["follows0"], addresses["own0"]) == ("02:00:00:00:00:01", "02:00:00:00:00:77")
+    assert addresses["emptied0"] == "00:00:00:00:00:00"
 
 
 # Wrong options

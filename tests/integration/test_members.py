@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
 from ansible_collections.netns.fabric.tests.generated.converge import steps
 from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.convergence import Run, converge, converge_and_paste, shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
-from ansible_collections.netns.fabric.tests.integration.test_kinds import is_missing
+from ansible_collections.netns.fabric.tests.helpers.kinds import is_missing
+from ansible_collections.netns.fabric.tests.helpers.refusals import refuse_deletions
 
 Variables = dict[str, Any]
 
@@ -62,14 +64,43 @@ def test_links_that_are_up_join_a_bond_and_leave_it(host: Host, run_module: Run)
     assert all("UP" in links[name]["flags"] for name in ("base0", "more0"))
 
 
-def test_a_bond_is_deleted_with_its_members_inside(host: Host, run_module: Run) -> None:
+def test_members_of_a_bond_that_is_deleted_are_as_they_were_found(
+    host: Host, run_module: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bond brings up what joins it, and the kernel takes down what it loses."""
     need("bond")
-    links = [red("bond0", kind="bond"), red("base0", master="bond0"), red("more0", master="bond0")]
-    shell(host, STAGE)
+    need("dummy")
+    members = ("base0", "more0", "nic0", "nic1")
+    links = [red("bond0", kind="bond"), *(red(name, master="bond0") for name in members)]
+    nics = "\n-n red link add name nic0 type dummy\n-n red link add name nic1 type dummy\n-n red link set nic0 up"
+    shell(host, STAGE + nics)
     converge(host, run_module, "link", links=links, owner="lab")
-    converge(host, run_module, "link", links=[], owner="lab", prune=True)
-    assert "bond0" not in host.links("red")
-    assert {"base0", "more0"} <= host.links("red").keys()
+    joined = {name: link for name, link in host.links("red").items() if name != "lo"}
+    assert all("UP" in joined[name]["flags"] and joined[name]["master"] == "bond0" for name in members)
+    doomed = {"links": [], "owner": "lab", "prune": True}
+    refuse_deletions(monkeypatch, LinkResource(), doomed, before=0)
+    for name, link in joined.items():
+        now = host.links("red")[name]
+        assert [now.get(key) for key in ("master", "address")] == [link.get(key) for key in ("master", "address")]
+        assert "UP" in now["flags"]
+    converge(host, run_module, "link", **doomed)
+    links_now = host.links("red")
+    assert "bond0" not in links_now
+    assert {name for name in members if "UP" in links_now[name]["flags"]} == {"base0", "more0", "nic0"}
+    assert "2001:db8::1" in {each["local"] for each in links_now["base0"]["addr_info"]}
+    assert host.pings("192.0.2.254", "red")
+
+
+def test_a_topology_leaves_the_members_of_its_bonds_as_they_were_found(host: Host, run_module: Run) -> None:
+    need("bond")
+    need("dummy")
+    shell(host, "link add name nic0 type dummy\nlink add name nic1 type dummy\nlink set nic0 up")
+    before = snapshot.take()
+    nics = [{"name": name, "master": "bond0"} for name in ("nic0", "nic1")]
+    variables = {"name": "lab", "host": {"interfaces": [{"name": "bond0", "kind": "bond"}, *nics]}}
+    converge(host, run_module, "sequence", steps=steps(variables))
+    converge(host, run_module, "sequence", steps=steps({**variables, "state": "absent"}))
+    snapshot.assert_unchanged(before)
 
 
 @pytest.mark.parametrize("mode", ["balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-alb"])
@@ -204,9 +235,11 @@ def test_a_vlan_that_is_to_be_up_on_a_link_that_is_down_is_refused(host: Host, r
     assert "UP" in host.links()["v0.5"]["flags"]
 
 
-def test_a_vlan_has_the_mac_address_of_what_it_is_on(host: Host, run_module: Run) -> None:
+def test_a_vlan_has_the_mac_address_of_what_it_is_on(
+    host: Host, run_module: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     need("vlan")
-    shell(host, "link add name v0 type veth peer name v1\nlink set v0 up\nlink set v1 up")
+    shell(host, "netns add red\nlink add name v0 type veth peer name v1\nlink set v0 up\nlink set v1 up")
     vlan = {"name": "k0", "kind": "vlan", "vlan": {"id": 5}}
     for parent in ("v0", "v1"):
         converge(host, run_module, "link", links=[{**vlan, "parent": {"name": parent}}], owner="lab")
@@ -214,3 +247,11 @@ def test_a_vlan_has_the_mac_address_of_what_it_is_on(host: Host, run_module: Run
     converge(host, run_module, "link", links=[{**vlan, "vlan": {"id": 6}, "parent": {"name": "v1"}}], owner="lab")
     shell(host, "link set v1 address 02:00:00:00:00:77")
     assert host.links()["k0"]["address"] == "02:00:00:00:00:77"
+    own = {"name": "k1", "kind": "vlan", "vlan": {"id": 7}, "parent": {"name": "v1"}, "mac": "02:00:00:00:00:78"}
+    last = red("last0", kind="bridge")
+    converge(host, run_module, "link", links=[own, last], owner="lab")
+    absent = [{"name": name, "state": "absent"} for name in ("k0", "k1")]
+    refuse_deletions(monkeypatch, LinkResource(), {"links": [*absent, {**last, "state": "absent"}], "owner": "lab"})
+    shell(host, "link set v1 address 02:00:00:00:00:79")
+    addresses = [host.links()[name]["address"] for name in ("k0", "k1")]
+    assert addresses == ["02:00:00:00:00:79", "02:00:00:00:00:78"]

@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import in_full
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_stack import PARAMETERS
-from ansible_collections.netns.fabric.tests.helpers import own_host, traffic
+from ansible_collections.netns.fabric.tests.helpers import own_host, snapshot, traffic
 from ansible_collections.netns.fabric.tests.helpers.convergence import converge, converge_and_paste, shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import COLLECTIONS_PATH
@@ -628,6 +628,28 @@ def test_an_impossible_port_is_refused_before_anything_is_written(
     assert f"ports[1] ({params['name']})" in result.message
     assert column("Open_vSwitch", ".", "next_cfg") == before
     assert prepared.links()["blue-tap"]["promiscuity"] == 0
+
+
+@pytest.mark.parametrize("port", [{"name": "red-tap"}, {"name": "bond0", "members": ["blue-tap", "red-tap"]}])
+def test_a_link_that_is_in_a_bridge_of_the_kernel_is_refused(
+    prepared: Host, run_module: RunModule, port: dict[str, Any]
+) -> None:
+    """The kernel's datapath cannot have it; the userspace datapath would read its packets beside that bridge."""
+    shell(prepared, "link add name br0 type bridge\nlink set red-tap master br0")
+    ports = [{**port, "bridge": "int_br"}]
+    before = snapshot.take()
+    for check in (True, False):
+        result = run_module("ovs_port", ports=ports, _check=check)
+        option = "members" if "members" in port else "name"
+        assert (
+            f"ports[0] ({port['name']}): {option}: the link red-tap is a member of br0, a link of the kind bridge"
+            in (result.message)
+        )
+        assert "`ip link set dev red-tap nomaster`" in result.message
+    snapshot.assert_unchanged(before)
+    leave = {"module": "link", "options": {"links": [{"name": "red-tap", "master": ""}]}}
+    converge(prepared, run_module, "sequence", steps=[leave, {"module": "ovs_port", "options": {"ports": ports}}])
+    assert prepared.links()["red-tap"].get("master") != "br0"
 
 
 # Check mode on an empty host

@@ -4,13 +4,17 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port import PortResource
 from ansible_collections.netns.fabric.tests.helpers.convergence import converge, converge_and_paste, shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.openvswitch import column, configuration, rows, stopped, text_map
+from ansible_collections.netns.fabric.tests.helpers.refusals import run_inside
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 
 PAIR: dict[str, Any] = {"name": "to-b2", "bridge": "b1", "peer": {"name": "to-b1", "bridge": "b2"}}
@@ -110,6 +114,27 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"name": "red-tap", "tunnel": {"key": "5"}}, "tunnel: the port red-tap of type system is not a tunnel"),
     ({"name": "t", "bridge": "b1", "type": "gre", "tunnel": {"dst_port": 5}}, "tunnel.dst_port: a port of type gre"),
 ]
+
+
+def test_the_key_for_ipsec_is_not_in_the_log_of_the_host(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ovs-vsctl writes there how it was called, and takes a key by its arguments only."""
+    shell(host, "link set lo up")
+    host.ovs_vsctl("add-br", "b1", "--", "set", "Bridge", "b1", "datapath_type=netdev")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as log:
+        log.bind(("127.0.0.1", 0))
+        log.setblocking(False)
+        monkeypatch.setenv("OVS_SYSLOG_METHOD", f"udp:127.0.0.1:{log.getsockname()[1]}")
+        tunnel = {"name": "tun0", "bridge": "b1", "type": "gre"}
+        for key in ("sesame", "sesame, open"):
+            run_inside(PortResource(), {**tunnel, "tunnel": {"remote_ip": "192.0.2.9", "psk": key}})
+        run_inside(PortResource(), {**tunnel, "tag": 7})
+        lines = []
+        with suppress(BlockingIOError):  # each program has ended, and what it has sent is here
+            while True:
+                lines.append(log.recv(65536).decode())
+    assert host.ovs_vsctl("get", "Interface", "tun0", "options:psk") == '"sesame, open"'
+    assert [line for line in lines if "Called as" in line and "tag=7" in line]
+    assert not [line for line in lines if "sesame" in line]
 
 
 @pytest.mark.parametrize(("options", "message"), REFUSED)

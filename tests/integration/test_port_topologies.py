@@ -157,6 +157,8 @@ def test_change_of_a_port_in_place(host: Host, run_module: Run) -> None:
     changed = copy.deepcopy(topology())
     ports = changed["bridges"][0]["ports"]
     ports[0] |= {"trunks": ["0-10"], "mtu": 1300}
+    for namespace in changed["namespaces"]:  # they are in its broadcast domains, one of them by the patch ports
+        namespace["interfaces"][0]["mtu"] = 1300
     ports[2] |= {"tag": 7, "addresses": ["10.1.0.251/24"]}
     build(host, run_module, changed)
     assert host.ovs_vsctl("get", "port", "nic0", "trunks") == str(list(range(11)))

@@ -37,6 +37,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment imp
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OVSDB
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound import OVN
 from ansible_collections.netns.fabric.plugins.module_utils._resources import netns_resolver
+from ansible_collections.netns.fabric.plugins.module_utils._resources.netns_host_sysctls import (
+    RECORDS,
+    Record,
+    parse_records,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._system import processes
 from ansible_collections.netns.fabric.plugins.module_utils._system.files import FILES
 
@@ -111,6 +116,7 @@ class _Collector:
             holders=processes.holders(sockets),
             inside=entered,
             resolvers=self._resolvers(admitted),
+            host_sysctls=self._host_sysctls() if "sysctls" in self._wanted else {},
             rulesets=self._rulesets([name for name in admitted if entered[name].tables]),
         )
         return replace(self._with_switch(facts), unreadable=tuple(self._unreadable))
@@ -200,6 +206,10 @@ class _Collector:
             if name and not name.startswith("/")
         }
         return {name: text for name, text in files.items() if text is not None}
+
+    def _host_sysctls(self) -> dict[str, tuple[Record, str | None]]:
+        records = parse_records(self._host.use(FILES).read(RECORDS))
+        return {key: (record, self._kernel.sysctl(None, key)) for key, record in records.items()}
 
     def _note(self, message: str) -> None:
         self._unreadable[message] = None

@@ -61,8 +61,11 @@ _LISTS: Mapping[str, tuple[Resource[Any, Any], Callable[[Exporter], Iterator[Dec
 }
 
 
-def export_declarations(facts: FilteredFacts) -> tuple[dict[str, list[Declaration]], list[str]]:
-    """Return the bulk lists, and what none of them contains, each with the reason."""
+def export_declarations(facts: FilteredFacts) -> tuple[dict[str, list[Declaration] | Declaration], list[str]]:
+    """Return the bulk lists, the parameters of the host, and what none of them contains, each with the reason."""
     exporter = Exporter(facts)
-    lists = {key: exporter.accept(key, resource, export(exporter)) for key, (resource, export) in _LISTS.items()}
-    return lists, exporter.undeclared
+    found: dict[str, list[Declaration] | Declaration] = {
+        key: exporter.accept(key, resource, export(exporter)) for key, (resource, export) in _LISTS.items()
+    }
+    found["host_sysctls"] = kernel.host_sysctls(exporter)
+    return found, exporter.undeclared

@@ -16,6 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts.namespace_view
     name_at,
     rule_selector,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._kernel import sysctl
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import Kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import data_of, find_kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
@@ -74,6 +75,21 @@ def _resolver(exporter: Exporter, name: str) -> Declaration:
 def _sysctls(exporter: Exporter, name: str) -> Declaration:
     values = exporter.host.namespace(name).sysctls
     return drop_unset(sysctls={key: value for key, value in values.items() if value != SYSCTLS[key]} or None)
+
+
+def host_sysctls(exporter: Exporter) -> Declaration:
+    """Return the option `host_sysctls` of netns: the parameters of which it is recorded who has set them."""
+    found: Declaration = {}
+    if None not in exporter.namespaces:
+        return found
+    for key, (record, value) in sorted(exporter.host.host_sysctls.items()):
+        if not exporter.facts.owns([record.owner]):
+            continue
+        if sysctl.same_value(value, record.set):
+            found[key] = value
+        else:
+            exporter.skip(f"host_sysctls: {key}", f"{record.owner} has set {record.set}, and somebody else {value}")
+    return found
 
 
 # Links

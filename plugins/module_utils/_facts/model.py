@@ -21,6 +21,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import (
     Port,
     Switch,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.netns_host_sysctls import Record
 
 if TYPE_CHECKING:
     from ansible_collections.netns.fabric.plugins.module_utils._kernel.sockets import Socket
@@ -97,7 +98,8 @@ class HostFacts:
 
     `processes` are by the namespace's inode, `holders` by the socket's. `flows` are those with an owner, by bridge,
     each with its cookie. `lost` are the internal ports whose device is missing, `opened` the indexes of the host's
-    links that ovs-vswitchd reads, None where that could not be seen.
+    links that ovs-vswitchd reads, None where that could not be seen. `host_sysctls` are the host's parameters whose
+    owner is recorded, each with the record and its value now.
     """
 
     wanted: frozenset[str]
@@ -107,6 +109,7 @@ class HostFacts:
     holders: Mapping[int, Sequence[Process]] = field(default_factory=dict)
     inside: Mapping[NamespaceName, NamespaceFacts] = field(default_factory=dict)
     resolvers: Mapping[str, str] = field(default_factory=dict)
+    host_sysctls: Mapping[str, tuple[Record, str | None]] = field(default_factory=dict)
     rulesets: Mapping[NamespaceName, Ruleset] = field(default_factory=dict)
     switch: Switch = field(default_factory=lambda: Switch(unavailable="gather_subset excludes openvswitch"))
     flows: Mapping[str, Sequence[tuple[int, Flow]]] = field(default_factory=dict)

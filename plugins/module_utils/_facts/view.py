@@ -84,6 +84,7 @@ class FilteredFacts:
         found.update(owner for bridge in switch.bridges for owner in bridge.owners)
         found.update(owner for bridge in switch.bridges for port in bridge.ports for owner in port.owners)
         found.update(owner for row in self.host.northbound.rows.values() for owner in owners_of(row))
+        found.update(record.owner for record, _value in self.host.host_sysctls.values())
         of_rules = (owner_of(rule.comment) for rules in self.rules.values() for _chain, rule in rules)
         found.update(owner for owner in of_rules if owner)
         return sorted(found)

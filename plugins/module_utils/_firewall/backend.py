@@ -62,6 +62,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink impor
     NetlinkError,
     NetlinkSocket,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.patience import Patience
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._system.capabilities import describe_lack, has_capability
 from ansible_collections.netns.fabric.plugins.module_utils._system.programs import Result, find, run
@@ -110,7 +111,7 @@ class Firewall(Backend):
         self._kept: dict[tuple[NamespaceName, bool, bool], tuple[object, Ruleset]] = {}
         #: The namespaces that could not be read and that no entry names, with the reason.
         self._unread: dict[str, str] = {}
-        self._patience = limits.ALL_PATIENCE
+        self._patience = Patience()
         #: How often nft was run, and what runs it from SERVER_FROM times on, if it can.
         self._nft_runs = 0
         self._server: NftServer | None = None
@@ -181,7 +182,7 @@ class Firewall(Backend):
                 try:
                     self._read_into(found, namespace, all_nat, everything, is_other=True)
                 except Unavailable as error:
-                    self._patience -= time.monotonic() - start
+                    self._patience.spend(start)
                     self._unread[namespace] = str(error)
         return found
 
@@ -200,7 +201,7 @@ class Firewall(Backend):
                 return
             key = (namespace, all_nat, everything)
             if key not in self._readings:
-                is_needed = not is_other or _may_have_own_rules(str(namespace), self._patience)
+                is_needed = not is_other or _may_have_own_rules(str(namespace), self._patience.seconds)
                 self._readings[key] = self._read_if_changed(*key) if is_needed else Ruleset()
             found[namespace] = self._readings[key]
 
@@ -399,7 +400,6 @@ def _may_have_own_rules(namespace: str, patience: float) -> bool:
     tables = nftables_tables()
     if any(name == OWN_TABLE for _family, name in tables) or any(map(legacy_tables, FAMILIES)):
         return True
-    patience = max(limits.LEAST_PATIENCE, min(limits.PATIENCE, patience))
     return bool(tables) and limits.has_own_rules(namespace, patience)
 
 

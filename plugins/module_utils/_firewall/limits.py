@@ -18,9 +18,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink impor
     message,
 )
 
-#: Seconds to search the rules of a namespace that no entry names, and that all such namespaces which could not be
-#: searched may take together: from then on each is tried for a moment only.
-PATIENCE, ALL_PATIENCE, LEAST_PATIENCE = 2.0, 6.0, 0.2
 #: Bytes of its rules as the kernel dumps them, and as a program prints them: some thirty thousand rules.
 SIZE_MAX = 16 << 20
 

@@ -351,7 +351,8 @@ class Kind:
     `whole`: a change has to repeat what stays. `mtu_of_parent`: its MTU is at most that of its parent.
     `up_with_parent`: it is up only while that is, unless this option is set. `flat`: on a link of these kinds the
     kernel puts it on what that one is on. `device`: it is created by /dev/net/tun, and not by netlink. `generic`: its
-    options are read and set by generic netlink. `reported` are the attributes that cannot be set.
+    options are read and set by generic netlink. `reported` are the attributes that cannot be set, `restored` what a new
+    link gets of others for what was reported of one; nothing is left out.
     """
 
     name: str
@@ -372,6 +373,7 @@ class Kind:
     device: bool = False
     generic: bool = False
     reported: frozenset[int] = frozenset()
+    restored: Mapping[int, Callable[[bytes], bytes]] = field(default_factory=dict)
 
     @property
     def takes_parent(self) -> bool:
@@ -435,7 +437,12 @@ class Kind:
         encoded = [each for each in self.attributes if hasattr(each.encoding, "restored")]
         values = {each.name: each.encoding.decode(data) for each in encoded}
         known = self.encode({name: value for name, value in values.items() if value is not None})
-        return {**{number: content for number, content in data.items() if number not in self.reported}, **known}
+        kept = {number: content for number, content in data.items() if number not in self.reported}
+        for number in self.restored.keys() & kept.keys():
+            kept[number] = self.restored[number](kept[number])
+            if not kept[number]:
+                del kept[number]
+        return {**kept, **known}
 
     def keep(self, former: Values, given: Values) -> dict[str, Any]:
         """Return options together: of a former link those that the kernel takes with the ones that are given."""

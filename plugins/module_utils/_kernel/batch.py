@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.conditions import with_cure
@@ -15,6 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.journal import 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import requests
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.inherited_macs import inherits_mac
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import MASTER_KINDS
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkError, Refusal
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.reader import Reader
@@ -76,15 +78,19 @@ class Batch:
         self._deletions.setdefault(end.namespace, []).append((operation, end, deletion))
 
     def _capture_present(self, places: Iterable[tuple[NamespaceName, str]]) -> list[CapturedLink]:
-        """Capture those of these links that exist."""
+        """Capture those of these links that exist; without a MAC address where that is another link's."""
         found: list[CapturedLink] = []
         for namespace, name in places:
             link = self._state.link(namespace, name)
             try:
-                found.append(self._captures.capture_link(namespace, name, self.journal, link))
+                captured = self._captures.capture_link(namespace, name, self.journal, link)
             except OSError as error:
                 if error.errno != errno.ENODEV:
                     raise
+                continue
+            if link is not None and inherits_mac(self._state, namespace, link):
+                captured = replace(captured, link=replace(captured.link, mac=""))
+            found.append(captured)
         return found
 
     def _dependants(self, namespace: NamespaceName, index: int) -> list[tuple[NamespaceName, Link]]:

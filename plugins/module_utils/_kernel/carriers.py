@@ -29,11 +29,11 @@ class Carriers:
     addresses: frozenset[str]
     names: frozenset[str]
 
-    def describe(self, what: str) -> str:
-        """Return why an operation is refused; `what` is what it does."""
+    def describe(self, what: str, verb: str = "would") -> str:
+        """Return why an operation is refused; `what` is what it does, `verb` is "may" where the cut is not certain."""
         return (
             f"the SSH connection from {self.connection.peer} to {self.connection.local} comes in by {self.link}, and "
-            f"would be cut: {what}; have the host roll the run back unless it is confirmed over a new connection "
+            f"{verb} be cut: {what}; have the host roll the run back unless it is confirmed over a new connection "
             "(`topology_confirm: 60` of the role, `confirm` of netns.fabric.sequence), or run it over another one"
         )
 
@@ -63,11 +63,18 @@ def _below(state: KernelState, link: Link) -> Iterator[Link]:
     if link.kind == OVS_INTERNAL:
         master = next((each.index for each in links if each.name == OVS_SYSTEM), 0)
     members = [each for each in links if master and each.master == master]
-    # A virtual link leads to a namespace or a machine on this host; a NIC has no kind.
-    outside = [each for each in members if not each.kind or each.kind in ("bond", "vlan")]
+    outside = list(filter(leads_outside, members))
     if len(members) == 1 or len(outside) == 1:
         for each in outside or members:
             yield from _below(state, each)
+
+
+def leads_outside(link: Link) -> bool:
+    """Return whether a member of a bridge leads to other hosts.
+
+    A virtual link leads to a namespace or a machine on this host; a NIC has no kind.
+    """
+    return link.kind in ("", "bond", "vlan")
 
 
 #: Operations that may cut a connection; to read the host is not needed without one of these.

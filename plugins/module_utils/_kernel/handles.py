@@ -28,7 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink impor
     NetlinkSocket,
     Refusal,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName, Neighbour, Qdisc
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceName, Neighbour, Qdisc
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import NETLINK_ROUTE
 from ansible_collections.netns.fabric.plugins.module_utils._system.capabilities import (
     describe_lack,
@@ -140,6 +140,9 @@ class NamespaceHandle:
 
     def link(self, name: str) -> messages.LinkMessage:
         return messages.parse_link(self.socket.get(requests.get_link(name)))
+
+    def link_at(self, index: int) -> Link:
+        return messages.parse_link(self.socket.get(requests.get_link_at(index))).link
 
     def index(self, name: str) -> int:
         return self.link(name).link.index

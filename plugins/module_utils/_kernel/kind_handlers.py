@@ -23,7 +23,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operatio
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import KINDS, data_of
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.undo import do_nothing, restore_members
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.undo import (
+    do_nothing,
+    restore_bond_mac,
+    restore_members,
+)
 
 
 def create_link(handles: NamespaceHandles, operation: CreateLink, batch: Batch) -> None:
@@ -99,9 +103,12 @@ def set_master(handles: NamespaceHandles, operation: SetMaster, batch: Batch) ->
         undo = do_nothing  # the undo of its creation deletes it
     else:
         captured = batch.capture_link(operation.namespace, operation.link)
+        former = handle.link_at(captured.link.master) if captured.link.master else None
 
         def undo() -> None:
             restore_members(handles, [captured])
+            if former is not None and former.kind == "bond":
+                restore_bond_mac(handles, operation.namespace, former)
 
     master = handle.index(operation.master) if operation.master else 0
     batch.add(operation, operation.namespace, kind_requests.set_master(operation.link, master), undo)

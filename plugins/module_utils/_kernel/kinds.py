@@ -67,6 +67,8 @@ _BOND_MODES = {
 
 _LACP = frozenset({"802.3ad"})
 
+IFLA_BR_MULTI_BOOLOPT = 46
+
 _DF = {"unset": 0, "set": 1, "inherit": 2}
 
 
@@ -93,6 +95,11 @@ def _switch(name: str, number: int, description: str, **row: Any) -> Attribute:
 
 def _vlan_flag(name: str, bit: int, description: str, default: bool = False) -> Attribute:
     return Attribute(name, MaskedBit(2, bit), description, default=default, words=on_off)
+
+
+def _those_set(content: bytes) -> bytes:
+    """Return struct br_boolopt_multi, a value and a mask, of those options only that are set."""
+    return content[:4] * 2 if any(content[:4]) else b""
 
 
 def _gre(name: str, description: str, *more: Attribute) -> Kind:
@@ -248,6 +255,8 @@ _ROWS = (
             Attribute("nf_call_arptables", Number(38, U8, highest=1), "1 for bridged ARP through arptables.", 0),
         ),
         takes_members=True,
+        # A kernel without CONFIG_BRIDGE_VLAN_FILTERING does not even take that VLANs are not distinguished.
+        restored={7: lambda content: content.strip(b"\0"), IFLA_BR_MULTI_BOOLOPT: _those_set},
     ),
     Kind("dummy", "A link that sends nothing anywhere, for addresses.", "dummy"),
     Kind(

@@ -243,7 +243,7 @@ class NetlinkSocket:
                 is_found, size = is_found or wanted in data, size + len(data)
                 if size > size_max:
                     return is_found, size
-                for offset, kind, flags_here in _headers_in(data):
+                for offset, _length, kind, flags_here in _headers_in(data):
                     flags |= flags_here
                     is_done = is_done or kind == NLMSG_DONE
                     if kind == NLMSG_ERROR:
@@ -291,23 +291,20 @@ class NetlinkSocket:
 
     def _receive(self) -> Iterator[bytes]:
         data = self._receive_data()
-        offset = 0
-        while offset + HEADER.size <= len(data):
-            length = HEADER.unpack_from(data, offset)[0]
+        for offset, length, _kind, _flags in _headers_in(data):
             yield data[offset : offset + length]
-            offset += (length + 3) & ~3
 
 
 def _pad(request: bytearray) -> bytes:
     return bytes(request) + b"\0" * (-len(request) % 4)
 
 
-def _headers_in(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield where each message begins, its kind and its flags."""
+def _headers_in(data: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Yield where each message begins, its length, its kind and its flags."""
     offset = 0
     while offset + HEADER.size <= len(data):
         length, kind, flags, _sequence, _port = HEADER.unpack_from(data, offset)
-        yield offset, kind, flags
+        yield offset, length, kind, flags
         offset += (length + 3) & ~3
 
 

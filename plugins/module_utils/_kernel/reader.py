@@ -26,8 +26,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import namesp
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.bases import Bases
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.handles import NamespaceHandles
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import CreateLink
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import CreateLink, SetMaster
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import EndlessDump
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.patience import Patience
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.peers import Peers
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.qdisc_operations import SetQdisc
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.simulated_sysctls import SimulatedSysctls
@@ -46,9 +47,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._system.processes imp
 
 Value = TypeVar("Value")
 
-#: Seconds that reading one kind of object may take in a namespace that no entry names, and that all such namespaces
-#: which could not be read may take together: from then on each is tried for a moment only.
-PATIENCE, ALL_PATIENCE, LEAST_PATIENCE = 2.0, 6.0, 0.2
+#: The index of a link that check mode treats as created.
+NO_INDEX = -1
 
 
 class Reader:
@@ -64,13 +64,14 @@ class Reader:
         self._unrouted_links: dict[NamespaceName, set[int]] = {}
         #: The links that check mode treats as moved to a namespace.
         self._arrived_links: dict[NamespaceName, list[Link]] = {}
-        #: The aliases that check mode treats as set, by namespace and name.
+        #: The aliases and the names of masters that check mode treats as set, by namespace and name.
         self._set_aliases: dict[tuple[NamespaceName, str], str] = {}
+        self._set_masters: dict[tuple[NamespaceName, str], str] = {}
         #: What was read since the last write, by namespace and kind.
         self._cache: dict[tuple[NamespaceName, str], Any] = {}
         #: The namespaces that could not be read and that no entry names, with the reason.
         self.unread: dict[str, str] = {}
-        self._patience = ALL_PATIENCE
+        self._patience = Patience()
         self._peers_by_namespaces: dict[tuple[NamespaceName, ...], Peers] = {}
         self._simulated_sysctls = SimulatedSysctls()
         self._trial = Trial()
@@ -149,7 +150,15 @@ class Reader:
             state = state.without(self._removed_links)
         if self._arrived_links:
             state = state.including(self._arrived_links)
-        return state.with_aliases(self._set_aliases) if self._set_aliases else state
+        if not self._set_aliases and not self._set_masters:
+            return state
+        changes: dict[tuple[NamespaceName, str], dict[str, Any]] = {}
+        for where, alias in self._set_aliases.items():
+            changes.setdefault(where, {})["alias"] = alias
+        for where, name in self._set_masters.items():
+            master = state.link(where[0], name)
+            changes.setdefault(where, {})["master"] = master.index if master else NO_INDEX if name else 0
+        return state.with_links(changes)
 
     def _aliases(self, names: Sequence[NamespaceName]) -> dict[str, NamespaceName]:
         first: dict[tuple[int, int], NamespaceName] = {self._handles.get(None).identity: None}
@@ -192,9 +201,9 @@ class Reader:
             return False
         start = time.monotonic()
         try:
-            self._fetch(name, kinds, max(LEAST_PATIENCE, min(PATIENCE, self._patience)))
+            self._fetch(name, kinds, self._patience.seconds)
         except Unavailable as error:
-            self._patience -= time.monotonic() - start
+            self._patience.spend(start)
             self.unread[name] = str(error)
             handle = self._handles.release(name)  # its socket has the rest of the dump
             if handle is not None:
@@ -362,13 +371,15 @@ class Reader:
     def simulate(self, operations: Sequence[Operation]) -> None:
         """Read from now on as if some of these operations had been executed.
 
-        These are removals, kernel parameters, aliases, the neighbours of links that go down or get another MAC address,
-        the routes of those that go down, and moves: a link that moves away is removed from where it was, and is there
-        where it returns to the host. The end of a veth pair is not, whose planning needs it.
+        These are removals, kernel parameters, aliases, masters, the neighbours of links that go down or get another MAC
+        address, the routes of those that go down, and moves: a link that moves away is removed from where it was, and
+        is there where it returns to the host. The end of a veth pair is not, whose planning needs it.
         """
         for each in operations:
             if isinstance(each, op.SetAlias):
                 self._set_aliases[each.namespace, each.link] = each.alias
+            if isinstance(each, SetMaster):
+                self._set_masters[each.namespace, each.link] = each.master
             if isinstance(each, (op.SetDown, op.SetMac)):
                 self._simulate_flush(each.namespace, each.link, is_down=isinstance(each, op.SetDown))
         removals = [each for each in operations if isinstance(each, (op.DeleteLink, op.MoveLink, op.RemoveNamespace))]
@@ -440,6 +451,7 @@ class Reader:
         self._flushed_links.clear()
         self._unrouted_links.clear()
         self._set_aliases.clear()
+        self._set_masters.clear()
         self._simulated_sysctls.clear()
         self._handles.show_hidden()
 

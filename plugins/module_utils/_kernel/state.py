@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_network
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.marks import Origin, parse_mark
@@ -57,9 +57,8 @@ class Link:
     in lower case, `altnames` are its alternative names, `immutable` says that it cannot leave its namespace, `counters`
     are packets, bytes, errors and dropped packets each way, empty where they were not read. `base` is the link that it
     is on, of a tunnel the one that it is bound to and the namespace of its outer packets, where these are not its own.
-    `information` is what the kernel reports of its kind (IFLA_LINKINFO).
-    are packets, bytes, errors and dropped packets each way, empty where they were not read. `filters_vlans` is of a
-    bridge, `isolated` of a bridge's port (ip-link(8), vlan_filtering and isolated).
+    `information` is what the kernel reports of its kind (IFLA_LINKINFO). `filters_vlans` is of a bridge, `isolated` of
+    a bridge's port (ip-link(8), vlan_filtering and isolated).
     """
 
     index: int
@@ -473,12 +472,11 @@ class KernelState:
         }
         return replace(self, namespaces=more)
 
-    def with_aliases(self, aliases: Mapping[tuple[NamespaceName, str], str]) -> KernelState:
-        """Return the state with these aliases, by namespace and name of their links."""
+    def with_links(self, changes: Mapping[tuple[NamespaceName, str], Mapping[str, Any]]) -> KernelState:
+        """Return the state with other attributes of these links, by namespace and name."""
         changed = {
             name: replace(
-                state,
-                links=tuple(replace(link, alias=aliases.get((name, link.name), link.alias)) for link in state.links),
+                state, links=tuple(replace(link, **changes.get((name, link.name), {})) for link in state.links)
             )
             for name, state in self.namespaces.items()
         }

@@ -178,6 +178,16 @@ def restore_members(handles: NamespaceHandles, members: Iterable[CapturedLink]) 
         restore_link(handles, captured)
 
 
+def restore_bond_mac(handles: NamespaceHandles, namespace: NamespaceName, bond: Link) -> None:
+    """Give a bond its former address: it has lost it with its last member, and has that of the first one back in it.
+
+    See __bond_release_one() and bond_enslave() in drivers/net/bonding/bond_main.c.
+    """
+    known = next((found.link for found in handles.get(namespace).links() if found.link.index == bond.index), bond)
+    if known.mac != bond.mac:
+        handles.request(namespace, requests.set_link_at(bond.index, ("IFLA_ADDRESS", bond.mac)), errno.ENODEV)
+
+
 def _restore_membership(handles: NamespaceHandles, captured: CapturedLink) -> None:
     request = kind_requests.restore_membership(captured.link)
     if request is not None:

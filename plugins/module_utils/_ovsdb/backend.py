@@ -33,8 +33,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.answers import
     parse_internal_ports,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.bond_operations import AddMembers, RemoveMembers
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.client import START, Client
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.cuts import find_cuts, may_cut
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.daemon import (
     find_daemon,
     read_attachments,
@@ -60,7 +60,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.flows import (
     sort_flows,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations import (
-    AddPort,
     DeleteBridge,
     DeletePort,
     MovePort,
@@ -282,19 +281,12 @@ class OpenVSwitch(Backend):
     # Writing
 
     def cuts(self, operations: Sequence[Operation], host: Backends) -> Iterator[tuple[Operation, str]]:
-        """Yield the operations that put a link that carries the connection into a bridge, remove it or re-create it."""
-        concerned = [
-            each
-            for each in operations
-            if isinstance(each, (AddPort, MovePort, DeletePort, DeleteBridge, AddMembers, RemoveMembers))
-            or (isinstance(each, SetBridge) and "datapath_type" in each.columns.values)
-        ]
-        carriers = host.use(KERNEL).carriers() if concerned and find_connection() else None
-        if carriers is None:
-            return
-        for operation in concerned:
-            if carriers.names & {operation.name, *getattr(operation, "members", ())}:
-                yield operation, carriers.describe(f"`{'; '.join(operation.commands())}`")
+        """Yield the operations that may cut the connection of the call."""
+        concerned = list(filter(may_cut, operations))
+        kernel = host.use(KERNEL)
+        carriers = kernel.carriers() if concerned and find_connection() else None
+        if carriers is not None:
+            yield from find_cuts(concerned, self._before, carriers, kernel.read([None]).namespace(None))
 
     def protect(self, operations: Sequence[Operation], journal: Journal, host: Backends) -> None:
         """Record how to restore the settings of the devices that ovs-vswitchd deletes for these operations."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import OperationFailed, Unavailable
+from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import is_secret
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.database import State
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row, parse_tables
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import Command, join_commands
@@ -24,6 +25,9 @@ DEFAULT_TIMEOUT = 10
 GRACE = 5.0
 #: ovs-vsctl of 3.2 and later: the transaction is committed, but ovs-vswitchd could not set everything up.
 EXIT_POSTDB_ERROR = 65
+
+#: A key before its value, in a word such as `options:psk=x` and in a map.
+_KEY = re.compile(r'(?<![\w-])([\w-]+)"?=')
 
 #: How the messages of the programs begin.
 _PROGRAMS = ("ovs-vsctl: ", "ovs-appctl: ", "ovn-nbctl: ")
@@ -69,6 +73,11 @@ class Answer:
             return _describe_end(self.status)
         text = lines[-1]
         return text.split(": ", 1)[-1] if text.startswith(_PROGRAMS) else text
+
+
+def _has_secret(argument: str) -> bool:
+    """Return whether an argument sets a key, among others, whose name says that its value is a secret."""
+    return any(map(is_secret, _KEY.findall(argument)))
 
 
 def _describe_end(status: int | None) -> str:
@@ -145,7 +154,9 @@ class DatabaseClient(Generic[State]):
                 f"{self.product} is not installed (there is no {self.program} in PATH)", self.install
             )
         seconds = max(1, int(timeout + 0.999))
-        return self.run([program, f"--timeout={seconds}", *self.options(), *arguments], seconds + GRACE)
+        # It has no other way to take a secret than an argument, and would write its arguments to the host's log.
+        quiet = ["--no-syslog"] if any(map(_has_secret, arguments)) else []
+        return self.run([program, f"--timeout={seconds}", *quiet, *self.options(), *arguments], seconds + GRACE)
 
     def find(self, program: str) -> str | None:
         """Return the path of a program, None where it is not installed."""

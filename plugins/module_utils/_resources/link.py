@@ -37,7 +37,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_creat
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_masters import (
     check_master,
-    plan_membership,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_model import (
     KIND_OPTIONS,
@@ -190,7 +189,10 @@ class _LinkPlanner(Planner[WantedLink]):
         self._actual = actual
         self._host_names = HostNames(actual.namespace(None))
         self._created = CreatedLinks(self, actual, Parents(self, actual, self._find))
+        self._masters = self._created.masters
         self._given_back: set[tuple[NamespaceName, str]] = set()
+        #: Those of them that are no longer members of a master that is deleted.
+        self._reset_links: set[tuple[NamespaceName, str]] = set()
 
     def check(self) -> Iterator[FabricError]:
         """No link is wanted in two places, and no subnet is the host's elsewhere."""
@@ -231,7 +233,7 @@ class _LinkPlanner(Planner[WantedLink]):
 
     def present(self, wanted: WantedLink) -> None:
         require_namespace(self, self._actual, wanted.entry, "namespace", wanted.namespace)
-        check_master(self, self._actual, wanted.entry, "master", wanted.where, wanted.settings, self._created.declared)
+        check_master(self, self._actual, wanted.entry, "master", wanted.where, wanted.settings, self._masters.declared)
         if wanted.own is not None:
             self._present_created(wanted, wanted.own)
         else:
@@ -255,11 +257,12 @@ class _LinkPlanner(Planner[WantedLink]):
         else:
             found = Found(where[1], self._actual.namespace(where[0]).addresses_of(where[1]))
             self._check_movable(wanted, where[1])
+        settings = self._masters.with_link_opened(wanted.where, found, wanted.settings)
+        wanted = replace(wanted, settings=settings)
         arrival = plan_arrival(wanted, where, found, _owner_of(found.link, self.call.owner))
         self._check_settings(wanted, where, arrival.found.link.name)
-        declared, gone = self._created.declared, self._created.gone
-        found = plan_membership(self._actual, wanted.where, arrival.found, arrival.settings, declared, gone)
-        plan = plan_settings(wanted.namespace, found, arrival.settings, arrival.alias)
+        found, settings = self._masters.plan_membership(wanted.where, arrival.found, arrival.settings)
+        plan = plan_settings(wanted.namespace, found, settings, arrival.alias)
         before, after = {**arrival.before, **plan.before}, {**arrival.after, **plan.after}
         self._change(wanted, before, after, (*arrival.steps, *plan.operations))
 
@@ -349,10 +352,8 @@ class _LinkPlanner(Planner[WantedLink]):
         found = assume_with_sysctls(self._actual, wanted.namespace, wanted.name, wanted.settings)
         if wanted.name == "lo" and wanted.namespace:  # of a namespace that an earlier step creates, with it up
             return replace(found, link=replace(found.link, loopback=True, up=True))
-        if self.call.ensures(AVeth(*wanted.where)):
-            is_up = self.call.ensures(ALinkUp(*wanted.where))
-            return replace(found, link=replace(found.link, kind="veth", up=is_up))
-        return found
+        kind = "veth" if self.call.ensures(AVeth(*wanted.where)) else ""
+        return replace(found, link=replace(found.link, kind=kind, up=self.call.ensures(ALinkUp(*wanted.where))))
 
     # Absent
 
@@ -430,22 +431,43 @@ class _LinkPlanner(Planner[WantedLink]):
     def _reset(self, wanted: WantedLink, link: Link, owner: str | None, addresses: Sequence[Interface]) -> None:
         """Remove what was declared of a link: addresses, owner, MTU, MAC address, and its place in a namespace."""
         namespace = wanted.namespace
+        self._reset_links.add((namespace, link.name))
         if namespace is not None and returns(link):
             plan = plan_return(namespace, link, self._host_names, wanted.nic)
         else:
             plan = Restoration()
             link = link if namespace else rename_back(plan, link, self._host_names)
-            present = self._actual.namespace(namespace).addresses_of(link)
-            keep = tuple(address.interface for address in present if address.interface not in addresses)
-            managed = managed_addresses(present, ())
-            stay = [address for address in managed if address.interface in keep]
-            steps = plan_addresses(namespace, link.name, present, keep)
-            plan.add("addresses", format_addresses(managed), format_addresses(stay), *steps)
+            link = self._remove_addresses(plan, namespace, link, addresses)
             if owner is not None or (link.origin and link.origin.moved):
                 restore(plan, namespace, link)
         for warning in plan.warnings:
             self.warn(wanted.entry, warning)
         self._change(wanted, plan.before, plan.after, tuple(plan.operations))
+
+    def _remove_addresses(
+        self, plan: Restoration, namespace: NamespaceName, link: Link, addresses: Sequence[Interface]
+    ) -> Link:
+        """Plan that a link loses addresses, and its master if that is deleted; return the link as it is then."""
+        present = self._actual.namespace(namespace).addresses_of(link)
+        keep = tuple(address.interface for address in present if address.interface not in addresses)
+        managed = managed_addresses(present, ())
+        stay = [address for address in managed if address.interface in keep]
+        up = link.origin.up if link.origin else None
+        left = Settings(addresses=tuple(address.interface for address in stay), enabled=up)
+        release = self._masters.plan_release((namespace, link.name), link, left)
+        if release is None:
+            steps = plan_addresses(namespace, link.name, present, keep)
+            plan.add("addresses", format_addresses(managed), format_addresses(stay), *steps)
+            return link
+        plan.before.update(release.before)
+        plan.after.update(release.after)
+        plan.operations.extend(release.operations)
+        return link if up is None else replace(link, up=up)
+
+    def finish(self) -> None:
+        found = [self._find(wanted) for wanted in self.call.entries if wanted.present]
+        planned = {(where[0], where[1].name) for where in found if where}
+        self._created.release_members(planned | self._reset_links)
 
     def _change(
         self,

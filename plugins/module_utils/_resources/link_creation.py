@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Cha
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import as_tuple
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.inherited_macs import inherits_mac
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import (
     ChangeLink,
     ConfigureLink,
@@ -23,7 +24,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operatio
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import data_of, find_kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.wireguard import KeyFile
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_masters import plan_membership
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_masters import RESTING, Masters
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_model import WantedKind, WantedLink, Where
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_altname
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_origin import alias_of_created
@@ -94,13 +95,11 @@ def creation_of(state: KernelState, wanted: WantedLink, own: WantedKind, former:
     settings = wanted.settings
     if former is not None and not _is_of(own, former):
         former = None
-    # In some modes the address is that of the parent, and a VLAN has it unless it was given another one.
-    base = state.base_of(former) if former else None
     is_own = (
         former is not None
         and len(former.mac) == MAC_LENGTH
-        and not any(each.rigid for each in own.kind.attributes)
-        and not (base and base[1].mac == former.mac)
+        and not any(each.rigid for each in own.kind.attributes)  # in some modes the address is that of the parent
+        and not inherits_mac(state, wanted.namespace, former)
     )
     mac = settings.mac or (former.mac if former and is_own else None)
     return CreateLink(
@@ -174,10 +173,37 @@ class CreatedLinks:
         self._actual = actual
         self._parents = parents
         entries = [each for each in planner.call.entries if each.present and each.own]
-        #: The kinds of the links that the call declares, by the kernel's names.
-        self.declared = {each.where: each.own.kind.kernel_name for each in entries if each.own}
+        declared = {each.where: each.own.kind.kernel_name for each in entries if each.own}
+        self.masters = Masters(actual, declared)
         #: The links that are deleted by what is planned so far.
-        self.gone: set[Where] = set()
+        self.gone = self.masters.gone
+        self.masters.ending = frozenset(self._ending())
+
+    def _ending(self) -> Iterator[Where]:
+        """Yield the bonds and VRFs that the call deletes and does not create again with members."""
+        call = self._planner.call
+        named = {each.where: each for each in call.entries}
+        for namespace, link in self._actual.links():
+            where = (namespace, link.name)
+            if link.kind not in RESTING or (call.owner is not None and link.owners != (call.owner,)):
+                continue
+            entry = named.get(where)
+            if entry is None:
+                if call.prune and link.created and not any((namespace, name) in named for name in link.names):
+                    yield where
+            elif entry.present:
+                if entry.own is not None and not entry.own.kind.takes_members:
+                    yield where
+            elif entry.own is not None or link.created:
+                yield where
+
+    def release_members(self, handled: Collection[Where]) -> None:
+        """Plan that the members of the masters that are deleted leave them first; `handled` are planned already."""
+        for namespace, link in self._actual.links() if self.masters.ending else ():
+            where = (namespace, link.name)
+            plan = self.masters.plan_release(where, link, Settings())
+            if plan is not None and where not in self.gone and where not in handled:
+                self._change(Entry(place(*where)), where, plan.before, plan.after, plan.operations)
 
     def ordered(self) -> list[WantedLink]:
         """Return the entries: what is absent before what it is on, the others after what they are on or a member of."""
@@ -216,7 +242,7 @@ class CreatedLinks:
         link = self._actual.link(*wanted.where)
         if link is not None:
             self._check_usable(wanted, own, link)
-        self._parents.check(wanted, own, self.declared, _needs_parent_up(wanted, own, link))
+        self._parents.check(wanted, own, self.masters.declared, _needs_parent_up(wanted, own, link))
         self._planner.attempt(self._check_files, wanted, own)
         difference = Difference() if link is None else find_difference(self._actual, own, wanted.where, link)
         if link is None or difference.after:
@@ -274,7 +300,7 @@ class CreatedLinks:
         )
 
     def _plan_settings(self, wanted: WantedLink, found: Found, settings: Settings) -> SettingsPlan:
-        found = plan_membership(self._actual, wanted.where, found, settings, self.declared, self.gone)
+        found, settings = self.masters.plan_membership(wanted.where, found, settings)
         alias = alias_of_created((found.origin or found).link, self._planner.call.owner)
         return plan_settings(wanted.namespace, found, settings, alias)
 
@@ -286,7 +312,9 @@ class CreatedLinks:
         if former is not None:
             steps += self._clear(wanted, former)
             former_found = find_with_sysctls(self._actual, wanted.namespace, former, wanted.settings)
-            settings = _as_before(wanted.settings, former_found, (wanted.namespace, former_found.master) in self.gone)
+            master = (wanted.namespace, former_found.master)
+            masterless = master in self.gone or master in self.masters.ending
+            settings = _as_before(wanted.settings, former_found, masterless)
             members = self._members_of(wanted, former)
             difference.add("recreated", False, True)
         creation = creation_of(self._actual, wanted, own, former)
@@ -331,7 +359,7 @@ class CreatedLinks:
         if wanted.where in self.gone:
             return []
         on = self._actual.links_on(wanted.namespace, former)
-        foreign = [place(where, each.name) for where, each in on if (where, each.name) not in self.declared]
+        foreign = [place(where, each.name) for where, each in on if (where, each.name) not in self.masters.declared]
         if foreign:
             raise InvalidEntry(
                 wanted.entry,
@@ -346,14 +374,15 @@ class CreatedLinks:
 
     def _members_of(self, wanted: WantedLink, former: Link) -> list[Operation]:
         """Return how the members of a re-created link become its members again, without those that entries name."""
+        if wanted.own is None or not wanted.own.kind.takes_members:
+            return []
         listed = {each.where for each in self._planner.call.entries if each.settings.master is not None}
         steps: list[Operation] = []
         for each in self._actual.namespace(wanted.namespace).links:
             where = (wanted.namespace, each.name)
             if each.master == former.index and where not in listed:
                 found = Found(replace(each), self._actual.namespace(wanted.namespace).addresses_of(each))
-                settings = Settings(master=wanted.name)
-                found = plan_membership(self._actual, where, found, settings, self.declared, self.gone)
+                found, settings = self.masters.plan_membership(where, found, Settings(master=wanted.name))
                 steps += plan_settings(wanted.namespace, found, settings, None).operations
         return steps
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
@@ -14,38 +14,75 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Ent
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import KINDS
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link, NamespaceName
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import Found, Settings, place
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
+    Found,
+    Settings,
+    SettingsPlan,
+    find_with_sysctls,
+    place,
+    plan_settings,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink
 
 #: The masters that a member joins and leaves while it is down (bond_enslave(), vrf's cycle_netdev() in drivers/net).
-_RESTING = frozenset(kind.kernel_name for kind in KINDS.values() if kind.down)
+RESTING = frozenset(kind.kernel_name for kind in KINDS.values() if kind.down)
+#: Those that bring up what joins them.
+OPENING = frozenset({"bond"})
 #: The masters whose members another program sets.
 _OF_OTHERS = {"openvswitch": "Open vSwitch; use netns.fabric.ovs_port", "team": "teamd; use teamdctl"}
 
 Where = tuple[NamespaceName, str]
 
 
-def plan_membership(
-    state: KernelState,
-    where: Where,
-    found: Found,
-    wanted: Settings,
-    declared: Mapping[Where, str],
-    gone: Collection[Where],
-) -> Found:
-    """Return a link with what it is a member of when its settings are planned.
+@dataclass
+class Masters:
+    """The links that others are members of, as they are when the settings of those are planned.
 
-    `declared` are the kinds of the links that the call creates, `gone` are the links that are deleted by then.
+    `declared` are the kinds of the links that the call creates, by the kernel's names, `gone` are the links that are
+    deleted by what is planned so far, and `ending` those bonds and VRFs that the call deletes for good.
     """
-    namespace = where[0]
-    former = "" if (namespace, found.master) in gone else found.master
-    kinds = {_kind_of(state, (namespace, name), declared) for name in (former, wanted.master) if name}
-    return replace(found, master=former, rests=bool(kinds & _RESTING))
 
+    state: KernelState
+    declared: Mapping[Where, str] = field(default_factory=dict)
+    gone: set[Where] = field(default_factory=set)
+    ending: Collection[Where] = ()
 
-def _kind_of(state: KernelState, where: Where, declared: Mapping[Where, str]) -> str:
-    link = state.link(*where)
-    return declared.get(where) or (link.kind if link else "")
+    def plan_membership(self, where: Where, found: Found, wanted: Settings) -> tuple[Found, Settings]:
+        """Return a link with what it is a member of when its settings are planned, and these settings.
+
+        The kernel sets down what a bond loses (__bond_release_one()), and what a VRF loses for a moment, without its
+        IPv6 addresses (cycle_netdev()): a member leaves one that is deleted before that, and is up again afterwards.
+        """
+        namespace = where[0]
+        former = (namespace, found.master)
+        was = self._kind_before(former) if found.master else ""
+        becomes = self._kind_of((namespace, wanted.master)) if wanted.master else ""
+        if former in self.ending and wanted.master is None:
+            wanted = replace(wanted, master="")
+        is_gone = former in self.gone and wanted.master in (None, found.master)
+        rests = not RESTING.isdisjoint((was, becomes))
+        return replace(found, master="" if is_gone else found.master, rests=rests), wanted
+
+    def with_link_opened(self, where: Where, found: Found, wanted: Settings) -> Settings:
+        """Return the settings of a link that is down and becomes a member of a bond, which brings it up."""
+        joins = bool(wanted.master) and wanted.master != found.master
+        if joins and wanted.enabled is None and self._kind_of((where[0], str(wanted.master))) in OPENING:
+            return replace(wanted, enabled=True)
+        return wanted
+
+    def plan_release(self, where: Where, link: Link, wanted: Settings) -> SettingsPlan | None:
+        """Plan that a link leaves its master, if that is deleted for good; None: it is not."""
+        found = find_with_sysctls(self.state, where[0], link, wanted)
+        if (where[0], found.master) not in self.ending:
+            return None
+        return plan_settings(where[0], *self.plan_membership(where, found, wanted), None)
+
+    def _kind_of(self, where: Where) -> str:
+        return self.declared.get(where) or self._kind_before(where)
+
+    def _kind_before(self, where: Where) -> str:
+        link = self.state.link(*where)
+        return link.kind if link else ""
 
 
 def check_master(

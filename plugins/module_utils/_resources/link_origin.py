@@ -17,9 +17,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.marks import 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceName, NamespaceState
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import Settings, alias_with
 
-#: The kinds of devices that Open vSwitch creates, and that begin as down.
-_OF_SWITCH = frozenset({"openvswitch", "tun"})
-
 
 def alias_of_moved(link: Link, owner: str | None) -> str:
     """Return the alias of a link that is moved from the host into a namespace: what it was on the host is kept in it.
@@ -47,9 +44,9 @@ def alias_of_moved(link: Link, owner: str | None) -> str:
 def alias_of_changed(link: Link, wanted: Settings, owner: str | None, has_addresses: bool = False) -> str:
     """Return the alias of an owner's link that stays in its place: the MTU and the MAC that are changed are kept in it.
 
-    So is whether it was up when it was first declared, if that changes, but of devices of Open vSwitch. And that the
-    addresses are not the owner's: of a link that had some when it was first declared, without them. An alias of other
-    software stays as it is.
+    So is whether it was up when it was first declared, if that changes; whoever creates one, it begins as down. And
+    that the addresses are not the owner's: of a link that had some when it was first declared, without them. An alias
+    of other software stays as it is.
     """
     alias = alias_with(link, owner)
     mark = parse_mark(alias)
@@ -60,9 +57,7 @@ def alias_of_changed(link: Link, wanted: Settings, owner: str | None, has_addres
         origin = replace(origin, mtu=link.mtu)
     if origin.mac is None and link.mac and wanted.mac not in (None, link.mac):
         origin = replace(origin, mac=link.mac)
-    # Not of one that an earlier task is assumed to create, which has no index yet.
-    is_first = not link.owners and link.index and link.kind not in _OF_SWITCH
-    if origin.up is None and is_first and wanted.enabled not in (None, link.up):
+    if origin.up is None and not link.owners and wanted.enabled not in (None, link.up):
         origin = replace(origin, up=link.up)
     keeps = wanted.addresses is None and (mark.keeps_addresses or (has_addresses and not link.owners))
     return str(Mark(mark.owners, None if origin == Origin() else origin, mark.created, keeps))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The checks of a wanted port that do not depend on the kernel. Pure."""
+"""The checks of a wanted port. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import link_name
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.port_settings import BOND_SETTINGS
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Port
@@ -203,6 +204,26 @@ def check_link_name(wanted: WantedPort) -> None:
         link_name(wanted.name)
     except ValueError as error:
         raise InvalidEntry(wanted.entry, "name", str(error)) from None
+
+
+def check_master(wanted: WantedPort, link: Link, master: Link | None, option: str) -> None:
+    """Check that the link of a port is not a member of a link of the kernel.
+
+    The kernel's datapath cannot have it then (EBUSY, netdev_master_upper_dev_link()); the userspace datapath would
+    read its packets beside the master, which gets them as well.
+
+    Raises:
+        InvalidEntry: It is.
+    """
+    if master is None or master.kind == "openvswitch":
+        return
+    raise InvalidEntry(
+        wanted.entry,
+        option,
+        f"the link {link.name} is a member of {master.name}, a link of the kind {master.kind}, and cannot be a port of "
+        f'Open vSwitch as well; remove it there first (`ip link set dev {link.name} nomaster`, or `master: ""` of '
+        "netns.fabric.link)",
+    )
 
 
 def check_type(wanted: WantedPort, kind: str, known: frozenset[str]) -> None:

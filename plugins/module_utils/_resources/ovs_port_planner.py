@@ -30,6 +30,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planne
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_checks import (
     check_bond_settings,
     check_link_name,
+    check_master,
     check_port,
     check_tunnel,
     check_type,
@@ -211,6 +212,9 @@ class PortPlanner(OvsPlanner[WantedPort]):
                 f"{wanted.name} is an internal port, and its link is deleted with its type; remove the port "
                 "(`state: absent`), create the link, and add the port again",
             )
+        elif kind == "system" and link:
+            host = self._actual.kernel.namespace(None)
+            check_master(wanted, link, host.link_at(link.master) if link.master else None, option)
         elif kind == "internal" and link is None:
             refuse_altname(self._actual.kernel, wanted.entry, "name", None, wanted.name)
         elif kind == "internal" and link:

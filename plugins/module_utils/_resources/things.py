@@ -37,6 +37,8 @@ class AFile(Named):
 
 @dataclass(frozen=True)
 class ALink:
+    """A link. Two things of different classes are never equal: that a link is up is another thing."""
+
     namespace: NamespaceName
     name: str
 
@@ -44,32 +46,24 @@ class ALink:
         return f"link {self.namespace or 'host'}/{self.name}"
 
 
-@dataclass(frozen=True)
-class ALinkUp:
+class ALinkUp(ALink):
     """A link that is up."""
 
-    namespace: NamespaceName
-    name: str
-
     def __str__(self) -> str:
-        return f"link {self.namespace or 'host'}/{self.name} (up)"
+        return f"{super().__str__()} (up)"
 
 
 @dataclass(frozen=True)
-class AVeth:
+class AVeth(ALink):
     """An end of a veth pair: a link whose alias and place are those of the pair. `far` is the other end."""
 
-    namespace: NamespaceName
-    name: str
     far: tuple[NamespaceName, str] = field(default=(None, ""), compare=False)
 
 
 @dataclass(frozen=True)
-class AVrf:
+class AVrf(ALink):
     """A VRF, and the routing table that its members use."""
 
-    namespace: NamespaceName
-    name: str
     table: int
 
 

@@ -25,8 +25,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
     NamespaceName,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_masters import (
+    Masters,
     check_master,
-    plan_membership,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_altname
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
@@ -286,7 +286,7 @@ class _VethPlanner(Planner[Veth]):
 
     def _plan_end(self, end: End, found: Found) -> SettingsPlan:
         alias = alias_with(found.link, self.call.owner)
-        found = plan_membership(self._actual, end.where, found, end.settings, {}, ())
+        found, _settings = Masters(self._actual).plan_membership(end.where, found, end.settings)
         return plan_settings(end.namespace, found, _settings_after_move(found, end), alias)
 
     def _check_ends(self, pair: Veth, near: Found | None, far: Found | None) -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol, Union
 
 #: A broadcast domain: ``("bridge", NAME, VLAN)`` or ``("link", INDEX, 0)``.
@@ -42,3 +42,21 @@ def segment_of(attachment: Plugged) -> Segment | None:
         trunks = attachment.port.get("trunks", [])
         return ("bridge", attachment.bridge, 0) if not trunks or 0 in trunks else None
     return ("bridge", attachment.bridge, tag)
+
+
+def find_carried_vlans(port: Mapping[str, Any], vlans: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yield those of these VLANs of a bridge that a port carries, each with the one that it is behind the port.
+
+    0 are frames without a tag. `port` has the options of the port, of VLAN modes as segment_of() describes them. A
+    tunnel of VLANs (dot1q-tunnel) has tags inside, which are not known.
+    """
+    tag = port.get("tag", 0)
+    mode = port.get("vlan_mode") or ("access" if "tag" in port else "trunk")
+    if mode != "trunk":
+        yield tag, tag if mode == "native-tagged" else 0
+    if mode in ("access", "dot1q-tunnel"):
+        return
+    trunks = port.get("trunks", [])
+    for vlan in vlans:
+        if (not trunks or vlan in trunks) and (mode == "trunk" or vlan not in (0, tag)):
+            yield vlan, vlan

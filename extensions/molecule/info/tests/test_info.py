@@ -133,6 +133,7 @@ def test_the_exported_playbook_changes_nothing(plays: Plays, tmp_path: Path, opt
     tasks = yaml.safe_load(exported.read_text(encoding="utf-8"))[0]["tasks"]
     lists = {name: options for task in tasks for name, options in task.items() if name != "name"}
     assert {each["name"] for each in lists["netns.fabric.netns"]["namespaces"]} >= {"ns01", "ns02"}
+    assert lists["netns.fabric.netns"]["host_sysctls"] == {"net.ipv4.tcp_syncookies": "2"}
     assert {each["name"] for each in lists["netns.fabric.ovs_port"]["ports"]} == {"ns01_tap", "ns02_tap"}
     # The port without a device has no owner.
     assert ("# Left out: ports: missing" in exported.read_text(encoding="utf-8")) == (not options)

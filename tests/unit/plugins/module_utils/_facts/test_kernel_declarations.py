@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_interface as interface
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._facts.model import NamespaceFacts
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Address, End, Link, Route
+from ansible_collections.netns.fabric.plugins.module_utils._resources.netns_host_sysctls import Record
 from ansible_collections.netns.fabric.tests.helpers.host_facts import (
     LO,
     OWNED_LO,
@@ -54,6 +56,21 @@ def test_a_pair_whose_peer_was_not_found_is_not_declared() -> None:
     result = reported(host_facts(namespace("red", LO, veth(2, "eth0", End(None, 5, known=False)))))
     assert result["declarations"]["pairs"] == []
     assert result["undeclared"] == ["pairs: red/eth0: its peer is not in a namespace with a name"]
+
+
+def test_parameters_of_the_host_are_those_that_the_owner_has_set_and_nobody_since() -> None:
+    recorded = {
+        "net.core.somaxconn": (Record("lab", "4096", "8192"), "8192"),
+        "net.ipv4.tcp_ecn": (Record("web", "2", "1"), "1"),
+        "net.ipv4.tcp_fin_timeout": (Record("lab", "60", "30"), "15"),
+    }
+    facts = replace(host_facts(namespace(None, LO)), host_sysctls=recorded)
+    result = reported(facts, owner="lab")
+    assert result["declarations"]["host_sysctls"] == {"net.core.somaxconn": "8192"}
+    assert result["undeclared"] == ["host_sysctls: net.ipv4.tcp_fin_timeout: lab has set 30, and somebody else 15"]
+    assert result["owners"] == ["lab", "web"]
+    assert reported(facts)["declarations"]["host_sysctls"].keys() == {"net.core.somaxconn", "net.ipv4.tcp_ecn"}
+    assert reported(facts, namespaces=frozenset({"red"}))["declarations"]["host_sysctls"] == {}
 
 
 def test_what_was_not_collected_is_not_declared() -> None:

@@ -146,6 +146,14 @@ def test_geneve_reports_the_checksum_of_ipv6_as_the_reverse_of_another_attribute
     assert 12 not in kind.restorable({3: b"\x10", 12: b"\0"})
 
 
+def test_bridge_is_restored_without_what_a_kernel_may_lack() -> None:
+    """The kernel reports a mask of all options, those of VLANs too, and takes no mask with one that it lacks."""
+    reported = {1: b"\xdc\5\0\0", 7: b"\0", 46: struct.pack("=II", 0, 0x1F)}
+    assert KINDS["bridge"].restorable(reported) == {1: b"\xdc\5\0\0"}
+    reported = {7: b"\1", 46: struct.pack("=II", 0x2, 0x1F)}
+    assert KINDS["bridge"].restorable(reported) == {7: b"\1", 46: struct.pack("=II", 0x2, 0x2)}
+
+
 def test_bond_keeps_what_its_new_mode_takes() -> None:
     kind = KINDS["bond"]
     former = {"mode": "802.3ad", "lacp_rate": "fast", "miimon": 100, "min_links": 1}

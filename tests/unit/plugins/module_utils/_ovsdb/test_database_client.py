@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.client import Client
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.database_client import Answer
+from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._ovsdb.fakes import FakeOpenVSwitch
 
 
 def test_a_program_that_takes_too_long_is_killed() -> None:
@@ -33,3 +34,21 @@ def test_a_program_that_takes_too_long_is_killed() -> None:
 )
 def test_the_reason_is_the_last_line_of_the_message(message: str, reason: str) -> None:
     assert Answer(1, "", message).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("argument", "is_quiet"),
+    [
+        ("options:psk=x", True),
+        ('options:"psk"="x"', True),
+        ('options={"remote_ip"="192.0.2.1","psk"="x"}', True),
+        ('other_config:api_token="x"', True),
+        ("options:key=7", False),
+        ("external_ids:note=psk", False),
+        (f"external_ids:note={'x' * 10**6}", False),  # in a time that grows with its length alone
+    ],
+)
+def test_a_secret_is_not_written_to_the_log(argument: str, is_quiet: bool) -> None:
+    switch = FakeOpenVSwitch()
+    switch.client.write([("set", "Interface", "t1", argument)], 5)
+    assert ("--no-syslog" in switch.client.ran[-1]) == is_quiet

@@ -144,10 +144,11 @@ def test_what_is_not_there_yet() -> None:
         plan(host(), desired())
     checked = plan(host(), desired(addresses=["10.0.0.1/24"], enabled=True), owner="lab", check_mode=True)
     assert checked.warnings == ("Check mode: assuming an earlier task creates link host/br0",)
-    # Of what an earlier task creates, such as a bridge of Open vSwitch, nothing is to be restored.
-    found = host(replace(bridge(), kind="openvswitch"))
-    applied = plan(found, desired(addresses=["10.0.0.1/24"], enabled=True), owner="lab")
-    assert (checked.commands, checked.diff) == (applied.commands, applied.diff)
+    # It begins as down, whatever creates it.
+    for kind in ("openvswitch", "tun", "bridge", ""):
+        found = host(replace(bridge(), kind=kind))
+        applied = plan(found, desired(addresses=["10.0.0.1/24"], enabled=True), owner="lab")
+        assert (checked.commands, checked.diff) == (applied.commands, applied.diff)
 
 
 def test_a_namespace_that_is_not_there_yet() -> None:

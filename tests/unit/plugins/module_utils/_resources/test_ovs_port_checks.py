@@ -1,18 +1,22 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The VLANs of an entry, and those that an existing port keeps."""
+"""The VLANs of an entry, and those that an existing port keeps; links that are members of others."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link
 from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._resources.ovs_ports import (
     LAB,
+    NEAR,
     bridge,
+    links,
     plan,
     port,
     state,
@@ -66,3 +70,19 @@ def test_an_exact_call_removes_what_is_omitted() -> None:
 def test_an_exact_call_of_an_owner_leaves_other_ports_alone(owners: dict[str, str], cleared: bool) -> None:
     found = state(bridge(port(**BY_HAND, external_ids=owners)))
     assert plan(found, wanted(), owner="lab", options={"exact": True}).changed == cleared
+
+
+@pytest.mark.parametrize("datapath", ["netdev", "system"])
+@pytest.mark.parametrize("kind", ["bridge", "bond", "vrf", "team"])
+def test_a_member_of_a_link_of_the_kernel_is_refused(kind: str, datapath: str) -> None:
+    kernel = links((Link(3, "m0", kind), replace(NEAR, master=3)))
+    there = state(bridge(datapath_type=datapath), kernel=kernel)
+    with pytest.raises(
+        FabricError, match=f"name: the link t1 is a member of m0, a link of the kind {kind}, .*nomaster"
+    ):
+        plan(there, wanted(bridge="br"))
+
+
+def test_a_member_of_the_kernel_datapath_is_a_port() -> None:
+    kernel = links((Link(3, "ovs-system", "openvswitch"), replace(NEAR, master=3)))
+    assert not plan(state(bridge(port(), datapath_type="system"), kernel=kernel, system_works=True), wanted()).changed

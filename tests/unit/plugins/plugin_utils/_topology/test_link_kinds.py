@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import KINDS
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
-from ansible_collections.netns.fabric.tests.integration.test_kinds import SAMPLES
+from ansible_collections.netns.fabric.tests.helpers.kinds import SAMPLES
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import (
     Variables,
     errors_of,

@@ -30,8 +30,26 @@ def linked(near: dict[str, Any], far: dict[str, Any]) -> dict[str, Any]:
     return {"links": [{"name": "l0", **near, "peer": {"name": "l1", **far}}]}
 
 
+def patched(near: dict[str, Any], far: dict[str, Any], *between: str, **port: Any) -> dict[str, Any]:
+    """Two namespaces, on bridges that patch ports connect, with these bridges between them."""
+    names = ["br0", *between, "br1"]
+    bridges: list[dict[str, Any]] = [{"name": name} for name in names]
+    for bridge, name, to in zip(bridges, names, names[1:]):
+        more = port if name == "br0" else {}
+        bridge["ports"] = [{"name": f"{name}-{to}", "peer": {"bridge": to, "name": f"{to}-{name}"}, **more}]
+    ends = [{"name": "eth0", "bridge": "br0", **near}, {"name": "eth0", "bridge": "br1", **far}]
+    namespaces = [{"name": f"n{number}", "interfaces": [end]} for number, end in enumerate(ends)]
+    return {"bridges": bridges, "namespaces": namespaces}
+
+
+def uplinked(port: dict[str, Any], *interfaces: dict[str, Any], **host: Any) -> dict[str, Any]:
+    links = [{"name": name, "mtu": mtu} for name, mtu in host.items()]
+    more = {"host": {"interfaces": links}} if links else {}
+    return {**bridged(*interfaces, ports=[{"name": "eth1", **port}]), **more}
+
+
 ADDRESSES = ["10.0.0.254/24"]
-JUMBO, TRUNK = {"mtu": 9000}, {"vlan_mode": "trunk", "trunks": [5]}
+JUMBO, V5, TRUNK = {"mtu": 9000}, {"tag": 5}, {"vlan_mode": "trunk", "trunks": [5]}
 
 
 @pytest.mark.parametrize(
@@ -52,6 +70,28 @@ JUMBO, TRUNK = {"mtu": 9000}, {"vlan_mode": "trunk", "trunks": [5]}
         ),
         (linked(JUMBO, {}), "topology_links[0] (l0) peer", "topology_links[0] (l0) at the other end has 9000"),
         (linked({}, {"mtu": 1400}), "topology_links[0] (l0)", "set `mtu: 1400`, or, if the difference is intended"),
+        (patched({}, JUMBO), "topology_namespaces[0] (n0) interfaces[0] (eth0)", "on bridge 'br1' has 9000"),
+        (patched({}, JUMBO, "mid"), "topology_namespaces[0] (n0) interfaces[0] (eth0)", "on bridge 'br1' has 9000"),
+        (patched(V5, {**JUMBO, **V5}, "mid"), "topology_namespaces[0] (n0)", "on bridge 'br1' in VLAN 5 has 9000"),
+        (patched({**JUMBO, **V5}, {}, **V5), "topology_namespaces[1] (n1)", "on bridge 'br0' in VLAN 5 has 9000"),
+        (
+            uplinked(JUMBO, {}),
+            "topology_namespaces[0] (n0)",
+            "topology_bridges[0] (br0) ports[0] (eth1) on bridge 'br0'",
+        ),
+        (uplinked({}, {}, eth1=9000), "topology_namespaces[0] (n0)", "ports[0] (eth1) on bridge 'br0' has 9000"),
+        (uplinked(JUMBO, V5), "topology_namespaces[0] (n0)", "ports[0] (eth1) on bridge 'br0' in VLAN 5 has 9000"),
+        (uplinked({**JUMBO, **V5}, V5), "topology_namespaces[0] (n0)", "on bridge 'br0' in VLAN 5 has 9000"),
+        (
+            uplinked({"name": "bond0", "members": ["eth1", "eth2"]}, {}, eth1=9000, eth2=9000),
+            "topology_namespaces[0] (n0)",
+            "ports[0] (bond0) on bridge 'br0' has 9000",
+        ),
+        (
+            uplinked({"type": "internal", "addresses": ADDRESSES}, {"mtu": 1400, **V5}, JUMBO),
+            "topology_bridges[0] (br0) ports[0] (eth1)",
+            "is omitted, and Open vSwitch gives it the smallest one of the bridge's ports, 1400",
+        ),
     ],
 )
 def test_an_mtu_that_differs_by_omission(variables: dict[str, Any], path: str, text: str) -> None:
@@ -74,6 +114,17 @@ def test_an_mtu_that_differs_by_omission(variables: dict[str, Any], path: str, t
         bridged(JUMBO, {"enabled": False}),
         bridged(JUMBO, {"tag": 5}, addresses=ADDRESSES, enabled=False),
         bridged(JUMBO, JUMBO, mtu=9000),
+        patched({}, {}, "mid"),
+        patched(JUMBO, {"mtu": 1500}, "mid"),
+        patched({}, {**JUMBO, **V5}, "mid"),
+        patched({}, JUMBO, **V5),
+        patched(V5, {**JUMBO, **V5}, trunks=[6], vlan_mode="trunk"),
+        uplinked({}, JUMBO),
+        uplinked(JUMBO, JUMBO, {**V5, **JUMBO}),
+        uplinked({**JUMBO, **V5}, {}),
+        uplinked(JUMBO, {"mtu": 1500}),
+        uplinked({**JUMBO, **TRUNK}, {}, {"mtu": 1500}),
+        uplinked({"mtu": 1400, "type": "internal"}, V5),
         linked(JUMBO, JUMBO),
         linked(JUMBO, {"mtu": 1400}),
         linked(JUMBO, {"enabled": False}),
