@@ -219,7 +219,8 @@ def test_reboot_with_100_namespaces(lab: Lab, record_property: Callable[[str, ob
     record_property("seconds of the unit", (ended - began) // 1_000_000)
     assert lab.status() == 0
     assert lab.namespaces() == {"outside", *(f"n{host}" for host in range(1, 101))}
-    assert lab.play(SITE, **variables).changed == 0
+    again = lab.play(SITE, "--diff", **variables)
+    assert again.changed == 0, again.output
 
 
 #: What the timer repairs at a time, with the commands that do the damage.
