@@ -30,6 +30,8 @@ from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 
 OWNERSHIP: dict[str, Any] = {"owner": "lab", "prune": True}
 NUMBERS = {"red": 1, "blue": 2}
+#: Not in the order of the alphabet: a run and the host have to write them alike.
+NAMES = {name: f"192.0.2.{number}" for name, number in NUMBERS.items()}
 OK, DIFFERS, FAILED, UNKNOWN = range(4)
 
 #: Runs the archive as a host does that has no Ansible.
@@ -64,7 +66,12 @@ def build_steps() -> list[dict[str, Any]]:
     mirror = {"name": "watch", "bridge": "br", "select_all": True, "output_vlan": 9}
     published = {"port": 8080, "to_address": "192.0.2.1", "to_port": 80}
     return [
-        step("netns", namespaces=[{"name": name, "nameservers": ["192.0.2.53"]} for name in NUMBERS], **OWNERSHIP),
+        step(
+            "netns",
+            namespaces=[{"name": name, "nameservers": ["192.0.2.53"]} for name in NUMBERS],
+            hosts=NAMES,
+            **OWNERSHIP,
+        ),
         step("ovs_bridge", bridges=[{"name": "br", "datapath_type": "auto"}], **OWNERSHIP),
         step("veth", pairs=pairs, **OWNERSHIP),
         step("link", links=[{"name": "br", "addresses": ["192.0.2.254/24"], "enabled": True}], **OWNERSHIP),

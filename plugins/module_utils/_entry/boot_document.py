@@ -56,7 +56,8 @@ class Document:
             "steps": list(self.steps),
             "delete_steps": list(self.delete_steps),
         }
-        return (json.dumps(data, indent=1, sort_keys=True) + "\n").encode()
+        # In the order of the options: names of hosts(5) have one.
+        return (json.dumps(data, indent=1) + "\n").encode()
 
 
 def path_of(name: str) -> str:

@@ -29,11 +29,13 @@ def test_what_is_written_is_read() -> None:
     assert json.loads(LAB.dump())["format"] == documents.FORMAT
 
 
-def test_the_order_of_keys_does_not_matter_and_that_of_steps_does() -> None:
-    turned = {"options": dict(reversed(list(NETNS["options"].items()))), "module": "netns"}
-    assert replace(LAB, steps=(turned,)).dump() == LAB.dump()
-    veth = step("veth", pairs=[])
-    assert replace(LAB, steps=(NETNS, veth)).dump() != replace(LAB, steps=(veth, NETNS)).dump()
+def test_the_order_of_names_and_of_steps_is_kept() -> None:
+    """The host writes a namespace's names in the order in which they are given; hosts(5) has them in order."""
+    names = {f"n{number}": f"192.0.2.{number}" for number in (1, 2, 10)}
+    document = replace(LAB, steps=(step("netns", namespaces=[{"name": "red"}], hosts=names), step("veth", pairs=[])))
+    read = documents.load("lab", document.dump())
+    assert list(read.steps[0]["options"]["hosts"]) == ["n1", "n2", "n10"]
+    assert [each["module"] for each in read.steps] == ["netns", "veth"]
 
 
 def test_a_name_that_is_not_utf_8_is_kept() -> None:
