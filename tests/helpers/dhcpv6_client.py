@@ -48,7 +48,7 @@ def exchange(opened: socket.socket, index: int, kind: int, options: bytes, end: 
             answer = opened.recv(4096)
         except OSError:
             # No answer, or no address to send from yet.
-            time.sleep(0.1)
+            time.sleep(0.1)  # what it waits for does not report itself
             continue
         if answer[0] == expected and answer[1:4] == message[1:4]:
             return parse(answer[4:])

@@ -56,7 +56,7 @@ class Document:
             "steps": list(self.steps),
             "delete_steps": list(self.delete_steps),
         }
-        # In the order of the options: names of hosts(5) have one.
+        # Keys are not sorted: the names of a namespace are written in the order in which they are given (hosts(5)).
         return (json.dumps(data, indent=1) + "\n").encode()
 
 

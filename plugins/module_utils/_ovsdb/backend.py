@@ -283,10 +283,10 @@ class OpenVSwitch(Backend):
     def cuts(self, operations: Sequence[Operation], host: Backends) -> Iterator[tuple[Operation, str]]:
         """Yield the operations that may cut the connection of the call."""
         concerned = list(filter(may_cut, operations))
-        kernel = host.use(KERNEL)
-        carriers = kernel.carriers() if concerned and find_connection() else None
+        carriers = host.use(KERNEL).carriers() if concerned and find_connection() else None
         if carriers is not None:
-            yield from find_cuts(concerned, self._before, carriers, kernel.read([None]).namespace(None))
+            found = host.use(KERNEL).read([None]).namespace(None)
+            yield from find_cuts(concerned, self._before, carriers, found)
 
     def protect(self, operations: Sequence[Operation], journal: Journal, host: Backends) -> None:
         """Record how to restore the settings of the devices that ovs-vswitchd deletes for these operations."""

@@ -39,7 +39,7 @@ class Masters:
     """The links that others are members of, as they are when the settings of those are planned.
 
     `declared` are the kinds of the links that the call creates, by the kernel's names, `gone` are the links that are
-    deleted by what is planned so far, and `ending` those bonds and VRFs that the call deletes for good.
+    deleted by what is planned so far, and `ending` those bonds and VRFs that have no members any more.
     """
 
     state: KernelState

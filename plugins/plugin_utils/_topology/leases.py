@@ -10,8 +10,9 @@ it, so that a namespace has the same one whether its client or the role sets it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from ipaddress import IPv6Network, ip_interface, ip_network
 from typing import Any
 
@@ -91,13 +92,15 @@ def leased_by_others(topology: Topology) -> Topology:
     """Return a topology without the addresses that only a DHCP client sets, if one runs: nobody knows which are set."""
     if not any(attachment.dhcp for _namespace, attachment in logical_interfaces(topology)):
         return topology
+    return _with_interfaces(topology, lambda _namespace, each: replace(each, addresses=None) if each.dhcp else each)
+
+
+def _with_interfaces(topology: Topology, change: Callable[[Namespace, Attachment], Attachment]) -> Topology:
+    """Return a topology with each interface as `change` returns it."""
     return replace(
         topology,
         namespaces=tuple(
-            replace(
-                namespace,
-                interfaces=tuple(replace(each, addresses=None) if each.dhcp else each for each in namespace.interfaces),
-            )
+            replace(namespace, interfaces=tuple(change(namespace, each) for each in namespace.interfaces))
             for namespace in topology.namespaces
         ),
     )
@@ -110,16 +113,7 @@ def assign_leases(topology: Topology) -> Topology:
     """Return the topology with the addresses that SLAAC gives, and with who listens to the router."""
     if not any(served_address(bridge, 6) for bridge in topology.logical.values()):
         return topology
-    return replace(
-        topology,
-        namespaces=tuple(
-            replace(
-                namespace,
-                interfaces=tuple(_assign_lease(topology, namespace, each) for each in namespace.interfaces),
-            )
-            for namespace in topology.namespaces
-        ),
-    )
+    return _with_interfaces(topology, partial(_assign_lease, topology))
 
 
 def _assign_lease(topology: Topology, namespace: Namespace, attachment: Attachment) -> Attachment:

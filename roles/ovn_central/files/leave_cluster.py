@@ -97,7 +97,7 @@ def check(database: Mapping[str, Any]) -> bool:
             raise Refused(
                 f"{database['name']}: the cluster has no leader, and nobody can leave. Start its other members."
             )
-        time.sleep(0.2)
+        time.sleep(0.2)  # an election does not report itself
     return True
 
 
@@ -134,7 +134,7 @@ def leave(database: Mapping[str, Any], seconds: int) -> None:
             raise Refused(
                 f"{database['name']}: this member has not left within {seconds} s; nothing is removed. {text}"
             )
-        time.sleep(0.2)
+        time.sleep(0.2)  # nor does it that the others have agreed
 
 
 def main() -> int:
