@@ -44,14 +44,14 @@ PLAY = """
         argv: [python3, -m, http.server, --directory, /run, "8080"]
       async: 3600
       poll: 0
-      changed_when: false  # It only reads.
+      changed_when: false  # Nothing of the host is changed.
 
     - name: Work in the background and wait for it
       ansible.builtin.command:
         argv: [sleep, "1"]
       async: 120
       poll: 2
-      changed_when: false  # It only reads.
+      changed_when: false  # Nothing of the host is changed.
 
     - name: Fetch the page of the other namespace
       ansible.builtin.uri:
