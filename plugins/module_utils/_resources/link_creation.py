@@ -187,15 +187,12 @@ class CreatedLinks:
             where = (namespace, link.name)
             if link.kind not in RESTING or (call.owner is not None and link.owners != (call.owner,)):
                 continue
-            entry = named.get(where)
-            if entry is None:
-                if call.prune and link.created and not any((namespace, name) in named for name in link.names):
-                    yield where
-            elif entry.present:
-                if entry.own is not None and not entry.own.kind.takes_members:
-                    yield where
-            elif entry.own is not None or link.created:
+            if _ends(named[where], link) if where in named else self._is_pruned(where, link, named):
                 yield where
+
+    def _is_pruned(self, where: Where, link: Link, named: Collection[Where]) -> bool:
+        namespace, _name = where
+        return self._planner.call.prune and link.created and not any((namespace, name) in named for name in link.names)
 
     def release_members(self, handled: Collection[Where]) -> None:
         """Plan that the members of the masters that are deleted leave them first; `handled` are planned already."""
@@ -432,6 +429,13 @@ class CreatedLinks:
     ) -> None:
         if operations:
             self._planner.changes.append(Change(entry, f"link {place(*where)}", before, after, operations))
+
+
+def _ends(entry: WantedLink, link: Link) -> bool:
+    """Whether an entry deletes a link, or replaces it by one that takes no members."""
+    if entry.present:
+        return entry.own is not None and not entry.own.kind.takes_members
+    return entry.own is not None or link.created
 
 
 def _as_before(wanted: Settings, former: Found, masterless: bool) -> Settings:
