@@ -245,6 +245,25 @@ def test_firewalld_that_is_not_running(running: Host, masquerade: Cycle, run_mod
     assert "netnsfab" not in cmd(running, "--permanent", "--get-policies")
 
 
+def test_firewall_cmd_is_not_called_where_firewalld_does_not_run(
+    outside_world: Host, run_module: RunModule, tmp_path: Path
+) -> None:
+    processes = firewalld.start()
+    calls = tmp_path / "calls"
+    script = tmp_path / "firewall-cmd"
+    script.write_text(f'#!/bin/sh\necho "$*" >>{calls}\nexec /usr/bin/firewall-cmd "$@"\n', "ascii")
+    script.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/sbin:/usr/bin:/sbin:/bin"}
+    try:
+        processes[-1].terminate()
+        processes[-1].wait(timeout=20)
+        run_module("nat_masquerade", source=SOURCE, _env=environment)
+        assert not calls.exists()
+    finally:
+        firewalld.stop(processes)
+    run_module("nat_masquerade", source=SOURCE, state="absent")
+
+
 def test_no_reload_that_would_end_an_isolation(
     world: World, masquerade: Cycle, policies: Policies, run_module: RunModule
 ) -> None:

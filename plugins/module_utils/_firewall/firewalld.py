@@ -36,6 +36,9 @@ _INVALID_POLICY, _NOT_RUNNING, _USAGE = 140, 252, 2
 
 _BUS = Path("/run/dbus/system_bus_socket")
 _POLICIES = Path("/etc/firewalld/policies")
+#: Whether somebody has firewalld's name on the bus (D-Bus specification, NameHasOwner), by busctl(1) of systemd.
+_HAS_OWNER = ("call", "org.freedesktop.DBus", "/", "org.freedesktop.DBus", "NameHasOwner", "s")
+_BUS_NAME = "org.fedoraproject.FirewallD1"
 
 
 class Firewalld(Backend):
@@ -56,7 +59,7 @@ class Firewalld(Backend):
         Raises:
             Unavailable: firewall-cmd failed for another reason.
         """
-        if find(PROGRAM) is None or not _BUS.exists():
+        if find(PROGRAM) is None or not _BUS.exists() or _is_off_the_bus():
             return None
         permanent = _query("--verbose", "--permanent", f"--info-policy={name}")
         if permanent.status in (_NOT_RUNNING, _USAGE):
@@ -95,6 +98,12 @@ class Firewalld(Backend):
 
     def commit(self) -> None:
         """Do nothing: nothing is kept for the rollback."""
+
+
+def _is_off_the_bus() -> bool:
+    """Whether the bus says that firewalld is not running, which takes a tenth of the time that firewall-cmd takes."""
+    program = find("busctl")
+    return program is not None and run([program, "--system", *_HAS_OWNER, _BUS_NAME]).output.strip() == "b false"
 
 
 def _run(*arguments: str) -> Result:
