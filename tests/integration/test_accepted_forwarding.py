@@ -30,7 +30,7 @@ from ansible_collections.netns.fabric.tests.integration.nat_world import (
     clear_legacy,
     load_docker,
 )
-from ansible_collections.netns.fabric.tests.integration.test_host_filter import running_firewalld, ufw
+from ansible_collections.netns.fabric.tests.integration.packet_filters import running_firewalld, ufw
 
 #: A container with an unpublished port, and a host on another network that the managed host is a member of.
 CONTAINER, LAN_HOST = "172.17.0.2", "10.77.0.2"

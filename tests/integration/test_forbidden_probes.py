@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
-from ansible_collections.netns.fabric.tests.integration.test_reachability import (
+from ansible_collections.netns.fabric.tests.integration.probe_world import (
     BLUE,
     BLUE6,
     ELSEWHERE,

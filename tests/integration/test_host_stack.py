@@ -18,7 +18,7 @@ from ansible_collections.netns.fabric.tests.helpers.convergence import converge,
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
-from ansible_collections.netns.fabric.tests.integration.test_ovs_port import BOTH, connect, create_bridges
+from ansible_collections.netns.fabric.tests.integration.switch_world import BOTH, connect, create_bridges
 
 pytestmark = pytest.mark.skipif(Path("/sys/module/openvswitch").exists(), reason="this is about the userspace datapath")
 

@@ -23,7 +23,7 @@ from ansible_collections.netns.fabric.tests.helpers.own_host import (
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 from ansible_collections.netns.fabric.tests.integration.nat_world import load_docker
-from ansible_collections.netns.fabric.tests.integration.test_host_filter import running_firewalld, ufw
+from ansible_collections.netns.fabric.tests.integration.packet_filters import running_firewalld, ufw
 
 ADDRESSES = {"red": ("10.61.0.1", "fd00:61::1"), "blue": ("10.62.0.1", "fd00:62::1")}
 

@@ -29,34 +29,15 @@ from ansible_collections.netns.fabric.tests.helpers.openvswitch import (
 )
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
+from ansible_collections.netns.fabric.tests.integration.switch_world import (
+    BOTH,
+    KERNEL_DATAPATH,
+    NAMESPACES,
+    connect,
+    create_bridges,
+)
 
-KERNEL_DATAPATH = Path("/sys/module/openvswitch").exists()
 userspace_only = pytest.mark.skipif(KERNEL_DATAPATH, reason="this is about the userspace datapath")
-
-NAMESPACES = ("red", "blue")
-BOTH: list[dict[str, Any]] = [
-    {"name": f"{name}-tap", "bridge": "int_br", "peer": {"name": "eth0", "namespace": name}} for name in NAMESPACES
-]
-
-
-def create_bridges(host: Host, *names: str) -> None:
-    kind = "system" if KERNEL_DATAPATH else "netdev"
-    for name in names or ("int_br",):
-        host.ovs_vsctl("add-br", name, "--", "set", "Bridge", name, f"datapath_type={kind}")
-
-
-def connect(host: Host, name: str) -> None:
-    """Create a veth pair from a namespace, eth0, to the host."""
-    shell(
-        host,
-        f"""
-        link add {name}-tap type veth peer name eth0 netns {name}
-        -n {name} addr add 192.0.2.{NAMESPACES.index(name) + 1}/24 dev eth0
-        -n {name} link set eth0 address 02:00:00:00:01:0{NAMESPACES.index(name) + 1}
-        -n {name} link set eth0 up
-        link set {name}-tap up
-        """,
-    )
 
 
 def prepare(host: Host) -> None:

@@ -18,7 +18,7 @@ from ansible_collections.netns.fabric.tests.helpers.convergence import shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 from ansible_collections.netns.fabric.tests.integration.nat_world import clear_legacy
-from ansible_collections.netns.fabric.tests.integration.test_reachability_udp import SILENT_PROGRAM, wait_for_port
+from ansible_collections.netns.fabric.tests.integration.silent_servers import SILENT_PROGRAM, wait_for_port
 
 
 class TestProbe:

@@ -11,7 +11,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,96 +19,33 @@ import pytest
 
 from ansible_collections.netns.fabric.tests.helpers import module_runner
 from ansible_collections.netns.fabric.tests.helpers.host import Host
-from ansible_collections.netns.fabric.tests.helpers.module_runner import ModuleResult
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
-
-RED, BLUE, GREEN = "192.0.2.1", "192.0.2.2", "192.0.2.3"
-RED6, BLUE6 = "2001:db8::1", "2001:db8::2"
-NOBODY, NOBODY6 = "192.0.2.99", "2001:db8::99"
-ELSEWHERE = "198.51.100.1"
-
-
-def batch(*lines: str) -> None:
-    """Run lines of ip(8), the host's first, then those of each namespace (`-n NAME ...`), each in one batch."""
-    by_namespace: dict[tuple[str, ...], list[str]] = {(): []}
-    for line in lines:
-        words = line.split()
-        where, rest = (tuple(words[:2]), words[2:]) if words[0] == "-n" else ((), words)
-        by_namespace.setdefault(where, []).append(" ".join(rest))
-    for where, batched in by_namespace.items():
-        subprocess.run(["ip", *where, "-batch", "-"], input="\n".join(batched), text=True, check=True, timeout=60)
-
-
-def wait_until_up(host: Host, *namespaces: str) -> None:
-    """Wait until the kernel sends over a link: for up to a second after it was set up it drops packets (linkwatch)."""
-    for name in namespaces:
-        deadline = time.monotonic() + 10
-        while host.links(name)["eth0"]["operstate"] != "UP":
-            assert time.monotonic() < deadline
-            time.sleep(0.02)  # until the link is up
-
-
-def connect(host: Host, near: tuple[str, Sequence[str]], far: tuple[str, Sequence[str]]) -> None:
-    """Create two namespaces and a veth pair between them, eth0 at both ends with these addresses."""
-    ends = (near, far)
-    batch(
-        *(f"netns add {name}" for name, _addresses in ends),
-        f"link add eth0 netns {near[0]} type veth peer name eth0 netns {far[0]}",
-        *(
-            f"-n {name} addr add {address} dev eth0" + (" nodad" if ":" in address else "")
-            for name, addresses in ends
-            for address in addresses
-        ),
-        *(f"-n {name} link set {link} up" for name, _addresses in ends for link in ("lo", "eth0")),
-    )
-    wait_until_up(host, near[0], far[0])
+from ansible_collections.netns.fabric.tests.integration.probe_world import (
+    BLUE,
+    BLUE6,
+    ELSEWHERE,
+    GREEN,
+    NOBODY,
+    NOBODY6,
+    RED,
+    RED6,
+    ask,
+    batch,
+    bridge_with_ports,
+    causes,
+    connect,
+    nft,
+    probe,
+    state_of,
+    switch,
+    wait_until_up,
+)
 
 
 @pytest.fixture
 def red_and_blue(host: Host) -> Host:
     connect(host, ("red", [f"{RED}/24", f"{RED6}/64"]), ("blue", [f"{BLUE}/24", f"{BLUE6}/64"]))
     return host
-
-
-def switch(host: Host, *members: tuple[str, str]) -> None:
-    """Create a kernel bridge, and for each member a namespace NAME with an address and a veth pair: eth0, NAME-tap."""
-    batch(
-        "link add br0 type bridge",
-        "link set br0 up",
-        *(f"netns add {name}" for name, _address in members),
-        *(f"link add eth0 netns {name} type veth peer name {name}-tap" for name, _address in members),
-        *(f"link set {name}-tap up master br0" for name, _address in members),
-        *(f"-n {name} addr add {address} dev eth0" for name, address in members),
-        *(f"-n {name} link set {link} up" for name, _address in members for link in ("lo", "eth0")),
-    )
-    wait_until_up(host, *(name for name, _address in members))
-
-
-def nft(host: Host, namespace: str, hook: str, *rules: str) -> None:
-    """Add rules in a chain at the hook."""
-    host.in_namespace(namespace, "nft", "add", "table", "inet", "t")
-    chain = f"{{ type filter hook {hook} priority 0; }}"
-    host.in_namespace(namespace, "nft", "add", "chain", "inet", "t", "c", chain)
-    for rule in rules:
-        host.in_namespace(namespace, "nft", "add", "rule", "inet", "t", "c", *rule.split())
-
-
-def ask(run_module: RunModule, *probes: dict[str, Any], check: bool = False) -> ModuleResult:
-    return run_module("reachability", probes=list(probes), _check=check)
-
-
-def probe(namespace: str | None, to: str, protocol: str = "icmp", **options: Any) -> dict[str, Any]:
-    where = {} if namespace is None else {"namespace": namespace}
-    return {**where, "to": to, "protocol": protocol, **options}
-
-
-def causes(result: ModuleResult) -> list[str | None]:
-    return [probe["cause"] for probe in result.returned["probes"]]
-
-
-def sockets(host: Host, *namespaces: str) -> list[str]:
-    """Return every socket, including those in TIME_WAIT."""
-    return [host.in_namespace(name, "ss", "-Htuwan").stdout for name in namespaces] + [host.run("ss", "-Htuwan").stdout]
 
 
 # What is reachable
@@ -136,15 +73,6 @@ def test_icmp_and_tcp_over_both_versions_leave_nothing(red_and_blue: Host, run_m
     assert result.returned["matrix"][1].startswith("red ")
     assert ["icmp", BLUE6] in [line.split() for line in result.returned["matrix"]]
     assert state_of(red_and_blue) == before
-
-
-def state_of(host: Host) -> object:
-    """Return what a probe must not change."""
-    links = {
-        name: (link["ifindex"], link["flags"], link["mtu"], [address["local"] for address in link["addr_info"]])
-        for name, link in host.links("red").items()
-    }
-    return sockets(host, "red", "blue"), links, host.run("ip", "-n", "red", "route").stdout, host.namespaces()
 
 
 def test_no_program_is_run(red_and_blue: Host, run_module: RunModule) -> None:
@@ -344,22 +272,6 @@ def test_a_routing_loop(host: Host, run_module: RunModule) -> None:
         host.in_namespace(name, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.send_redirects=0")
         host.in_namespace(name, "sysctl", "-qw", "net.ipv4.conf.eth0.send_redirects=0")
     assert causes(ask(run_module, probe("red", ELSEWHERE))) == ["hop limit exceeded"]
-
-
-def bridge_with_ports(host: Host, *tags: str) -> None:
-    """An Open vSwitch bridge with the userspace datapath, red and blue on it, with transmit checksum offload."""
-    for name, address in (("red", RED), ("blue", BLUE)):
-        batch(
-            f"netns add {name}",
-            f"link add eth0 netns {name} type veth peer name {name}-tap",
-            f"link set {name}-tap up",
-            f"-n {name} addr add {address}/24 dev eth0",
-            f"-n {name} link set eth0 up",
-        )
-    words = "add-br br0 -- set bridge br0 datapath_type=netdev"
-    words += "".join(f" -- add-port br0 {name}-tap {tag}" for name, tag in zip(("red", "blue"), tags))
-    host.ovs_vsctl(*words.split())
-    wait_until_up(host, "red", "blue")
 
 
 def test_ping_works_but_tcp_does_not(host: Host, run_module: RunModule) -> None:

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.netns.fabric.tests.helpers import traffic_endpoint
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
-from ansible_collections.netns.fabric.tests.integration.test_reachability import (
+from ansible_collections.netns.fabric.tests.integration.probe_world import (
     BLUE,
     BLUE6,
     ELSEWHERE,
@@ -32,19 +32,7 @@ from ansible_collections.netns.fabric.tests.integration.test_reachability import
     state_of,
     switch,
 )
-
-#: A program that listens on a port of both families, and answers nothing.
-SILENT_PROGRAM = """
-import socket, time
-opened = []
-for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
-    sock = socket.socket(family, socket.SOCK_DGRAM)
-    if family == socket.AF_INET6:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    sock.bind((address, 53))
-    opened.append(sock)
-time.sleep(600)
-"""
+from ansible_collections.netns.fabric.tests.integration.silent_servers import SILENT_PROGRAM, wait_for_port
 
 
 @pytest.fixture(name="pair")
@@ -56,14 +44,6 @@ def fixture_pair(host: Host) -> Host:
 def listen_silently(host: Host, namespace: str) -> None:
     host.start(sys.executable, "-c", SILENT_PROGRAM, namespace=namespace)
     wait_for_port(host, namespace, 53)
-
-
-def wait_for_port(host: Host, namespace: str, port: int) -> None:
-    for _attempt in range(200):
-        if host.in_namespace(namespace, "ss", "-Hlun", f"sport = :{port}").stdout.count("\n") >= 2:
-            return
-        time.sleep(0.05)  # nothing reports when it listens
-    raise AssertionError(f"nothing listens on {port} in {namespace}")
 
 
 def answered_by(result: Any) -> list[str | None]:

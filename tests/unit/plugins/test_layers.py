@@ -9,17 +9,20 @@ Imports are read from the syntax tree, so those within functions and under TYPE_
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._resources.registry import RESOURCES
+from ansible_collections.netns.fabric.tests.unit.plugins.imports import (
+    COLLECTION,
+    ROOT,
+    Import,
+    imports_in,
+    reachable_from,
+)
 
-ROOT = Path(__file__).parents[3]
-COLLECTION = "ansible_collections.netns.fabric"
 MAX_LINES = 500
 
 #: The layers from the lowest to the highest. Those of one level do not import each other.
@@ -72,51 +75,6 @@ BACKENDS = {
 }
 
 
-class Import(NamedTuple):
-    """An import of something in the collection. Both files are relative to its root."""
-
-    source: str
-    line: int
-    target: str
-
-    def __str__(self) -> str:
-        return f"{self.source}:{self.line}: imports {self.target}"
-
-
-@cache
-def imports_in(root: Path) -> list[Import]:
-    """Return the imports of all files in plugins/ of a collection, each file once in an import statement."""
-    found = [
-        Import(path.relative_to(root).as_posix(), line, target)
-        for path in sorted((root / "plugins").rglob("*.py"))
-        for line, target in _imports_of(root, path)
-    ]
-    return list(dict.fromkeys(found))
-
-
-def _imports_of(root: Path, path: Path) -> Iterator[tuple[int, str]]:
-    package = [*COLLECTION.split("."), *path.relative_to(root).parts[:-1]]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
-        if isinstance(node, ast.Import):
-            names = [(alias.name, "") for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            parent = package[: len(package) - node.level + 1] if node.level else []
-            module = ".".join([*parent, *(node.module or "").split(".")]).strip(".")
-            names = [(module, alias.name) for alias in node.names]
-        else:
-            continue
-        for module, name in names:
-            if module == COLLECTION or module.startswith(f"{COLLECTION}."):
-                yield node.lineno, _file_of(root, module, name)
-
-
-def _file_of(root: Path, module: str, name: str) -> str:
-    """Return the file that an import of a module, or of a name from a module, reads; a folder if there is no file."""
-    relative = module[len(COLLECTION) + 1 :].replace(".", "/")
-    inner = f"{relative}/{name}".strip("/")
-    return next((f"{file}.py" for file in (inner, relative) if (root / f"{file}.py").is_file()), inner)
-
-
 def layer_of(file: str) -> str:
     """Return the layer of a file: the kind of plugin, for module_utils and plugin_utils with the folder in it."""
     parts = file.split("/")
@@ -149,18 +107,20 @@ def imports_in_cycles(root: Path) -> list[str]:
     return [
         f"{each}, which leads back to it; files must not import each other in a cycle"
         for each in found
-        if each.source in _reachable(targets, each.target)
+        if each.source in reachable_from(targets, each.target)
     ]
 
 
-def _reachable(targets: Mapping[str, set[str]], start: str) -> set[str]:
-    reachable: set[str] = set()
-    waiting = {start}
-    while waiting:
-        file = waiting.pop()
-        reachable.add(file)
-        waiting |= targets.get(file, set()) - reachable
-    return reachable
+def test_files_of_tests_are_not_imported() -> None:
+    """What tests share is in a file of its own, whose name says what it is."""
+    found = [
+        f"{path.relative_to(ROOT)} imports {node.module}"
+        for folder in ("tests", "extensions")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and ".test_" in f".{node.module}"
+    ]
+    assert found == []
 
 
 def test_imports_follow_the_order_of_the_layers() -> None:
@@ -186,7 +146,7 @@ def test_a_module_ships_only_the_backends_that_its_resource_declares(name: str) 
     targets: dict[str, set[str]] = {}
     for each in imports_in(ROOT):
         targets.setdefault(each.source, set()).add(each.target)
-    shipped = _reachable(targets, f"plugins/modules/{name}.py")
+    shipped = reachable_from(targets, f"plugins/modules/{name}.py")
     others = sorted(file for file in shipped if file.startswith(tuple({*BACKENDS.values()} - declared)))
     assert not others, "\n".join(["", f"{name} declares no backend that these are part of:", *others])
     assert all(any(file.startswith(backend) for file in shipped) for backend in declared)

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import Unavailable
 from ansible_collections.netns.fabric.plugins.module_utils._entry import archive
 from ansible_collections.netns.fabric.plugins.module_utils._resources.registry import RESOURCES
-from ansible_collections.netns.fabric.tests.unit.plugins.test_layers import ROOT, _reachable, imports_in
+from ansible_collections.netns.fabric.tests.unit.plugins.imports import ROOT, imports_in, reachable_from
 
 PYTHON = "/usr/bin/python3"
 
@@ -33,7 +33,7 @@ def test_it_has_what_its_root_imports_and_no_more(packed: dict[str, str]) -> Non
         targets.setdefault(each.source, set()).add(each.target)
     prefix = "ansible_collections/netns/fabric/"
     root = f"{archive.ROOT.replace('.', '/')}.py".removeprefix(prefix)
-    wanted = {f"{prefix}{file}" for file in {root, *_reachable(targets, root)}}
+    wanted = {f"{prefix}{file}" for file in {root, *reachable_from(targets, root)}}
     assert {name for name in packed if not name.endswith(("__init__.py", "__main__.py"))} == wanted
     assert {f"{prefix}plugins/module_utils/_resources/{name}.py" for name in RESOURCES} <= set(packed)
 

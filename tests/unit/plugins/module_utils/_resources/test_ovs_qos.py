@@ -13,7 +13,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import F
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_qos import QosResource
-from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._ovsdb.test_qos import switch
+from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._ovsdb.qos_rows import switch
 
 
 def plan(*entries: dict[str, Any], ports: tuple[str, ...] = ("p1",), owned: bool = True, **call: Any) -> Plan:

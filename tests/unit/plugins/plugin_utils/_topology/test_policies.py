@@ -16,40 +16,17 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.policies import
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.loader import load_topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies
-from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import Variables
-
-NAMES = ("a", "b", "c")
-
-
-def lab(*policies: dict[str, Any], **namespaces: dict[str, Any]) -> Variables:
-    """Return three namespaces on a bridge; `namespaces` adds options to one, `br0` to the bridge."""
-    return {
-        "bridges": [{"name": "br0", "addresses": ["10.0.0.254/24", "fd00::fe/64"], **namespaces.get("br0", {})}],
-        "namespaces": [
-            {
-                "name": name,
-                "interfaces": [
-                    {"name": "eth0", "bridge": "br0", "addresses": [f"10.0.0.{number}/24", f"fd00::{number}/64"]}
-                ],
-                **namespaces.get(name, {}),
-            }
-            for number, name in enumerate(NAMES, 1)
-        ],
-        "policies": list(policies),
-    }
+from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.policy_topologies import (
+    NAMES,
+    lab,
+    policy,
+    to,
+)
 
 
 def compiled(*policies: dict[str, Any], **namespaces: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the entries of the module policy by namespace."""
     return {entry.pop("namespace"): entry for entry in compile_topology(lab(*policies, **namespaces))["policies"]}
-
-
-def policy(action: str = "drop", **options: Any) -> dict[str, Any]:
-    return {"action": action, **{name.rstrip("_"): value for name, value in options.items()}}
-
-
-def to(**selector: Any) -> dict[str, Any]:
-    return {"to": selector}
 
 
 def test_without_policies_there_is_nothing_to_do() -> None:

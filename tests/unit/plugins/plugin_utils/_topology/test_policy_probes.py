@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
-from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.test_policies import lab, policy, to
+from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.policy_topologies import lab, policy, to
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import Variables
 
 Expected = dict[tuple[str, str, str], str]
