@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.netns.fabric.tests.vm.conftest import long
 from ansible_collections.netns.fabric.tests.vm.lab import SITE, TEARDOWN, Lab
 
 
@@ -33,6 +34,19 @@ def test_role_installs_and_starts_everything(lab: Lab) -> None:
     assert lab.root("ovs-vsctl get Bridge int_br datapath_type").strip() in ('""', "system")
     assert lab.root("ovs-dpctl dump-dps").strip() == "system@ovs-system"
     assert lab.root("systemctl is-enabled openvswitch-switch").strip() == "enabled"
+
+
+@long
+def test_reboot_after_the_installation(lab: Lab) -> None:
+    """What the role has installed starts at boot, and then the stored topology."""
+    variables = {"topology_boot": True}
+    lab.build(**variables)
+    lab.machine.reboot()
+    lab.wait_for_unit()
+    assert lab.status() == 0
+    lab.prepare_outside()
+    lab.assert_reference_works()
+    assert lab.play(SITE, **variables).changed == 0
 
 
 def test_check_mode_predicts_teardown_and_build(lab: Lab) -> None:
