@@ -28,6 +28,8 @@ ConditionPathExists={DIRECTORY}/%i{SUFFIX}
 After=network.target
 After=openvswitch-switch.service openvswitch.service ovsdb-server.service ovs-vswitchd.service
 After=nftables.service iptables.service netfilter-persistent.service ufw.service firewalld.service docker.service
+# A gateway of OVN takes over once its way out is there.
+Before=ovn-controller.service
 
 [Service]
 Type=oneshot
