@@ -103,6 +103,7 @@ def test_a_cluster_that_cannot_be_is_refused(
             "nic0 has addresses, which the host would lose",
         ),
         ({"ovn_host_address": "192.0.2.1", "ovn_host_interface": "nic1"}, "192.0.2.77/24 of nic1 is not static"),
+        ({"ovn_host_address": "192.0.2.1", "ovn_host_boot": True}, "ovn_host_boot: the host does not run systemd"),
     ],
 )
 def test_a_host_that_cannot_be_a_chassis_is_refused(
