@@ -71,12 +71,19 @@ def _rank(item: pytest.Item) -> tuple[int, bool, bool]:
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """Keep the machine's logs of a failed test, and name the files in its report."""
     report = yield
-    lab = next((value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Lab)), None)
-    if report.failed and lab is not None:
-        directory = item.config.getoption("--logs") / re.sub(r"[^\w.-]+", "-", item.name)
-        files = lab.machine.collect(directory.resolve())
-        report.sections.append(("logs of the machine", "\n".join(map(str, files))))
+    if report.failed:
+        directory = (item.config.getoption("--logs") / re.sub(r"[^\w.-]+", "-", item.name)).resolve()
+        labs = {lab.name: lab for value in getattr(item, "funcargs", {}).values() for lab in _labs_in(value)}
+        files = [file for name, lab in labs.items() for file in lab.machine.collect(directory / name)]
+        if files:
+            report.sections.append(("logs of the machine", "\n".join(map(str, files))))
     return report
+
+
+def _labs_in(value: object) -> list[Lab]:
+    """Return the machines of a fixture: one, or several by name."""
+    values = value.values() if isinstance(value, dict) else [value]
+    return [each for each in values if isinstance(each, Lab)]
 
 
 @pytest.fixture(scope="session", name="budget")

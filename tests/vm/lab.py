@@ -31,17 +31,16 @@ SITE, TEARDOWN = "netns.fabric.site", "netns.fabric.teardown"
 _ENDPOINT = Path(__file__).parents[1] / "helpers" / "traffic_endpoint.py"
 #: The same file in a machine.
 ENDPOINT = "/usr/local/lib/traffic_endpoint.py"
-_PREPARE = f"""
+_OUTSIDE_WORLD = f"""
     ip netns add outside
     ip link set dev {NICS[1]} netns outside
     ip -n outside link set lo up
     ip -n outside addr add {OUTSIDE}/24 dev {NICS[1]}
     ip -n outside link set dev {NICS[1]} up
-    ip addr add {UPLINK_ADDRESS}/24 dev {NICS[0]}
-    ip link set dev {NICS[0]} up
     systemd-run --quiet --unit outside ip netns exec outside \
         python3 -I {ENDPOINT} serve outside /run/outside.log {OUTSIDE_PORT}
 """
+_UPLINK = f"ip addr add {UPLINK_ADDRESS}/24 dev {NICS[0]}; ip link set dev {NICS[0]} up\n"
 _WITNESS = "/usr/local/lib/witness"
 _WITNESS_UNIT = f"""
 [Unit]
@@ -59,14 +58,18 @@ WantedBy=multi-user.target
 class Lab:
     """A machine under test."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
+    def __init__(self, machine: Machine, name: str = "fabric") -> None:
+        self.machine, self.name = machine, name
         self.root = machine.root
-        inventory = {"all": {"hosts": {"fabric": self._login()}}}
         self._inventory = machine.directory / "inventory.json"
+        self.write_inventory({"all": {"hosts": {name: self.login()}}})
+
+    def write_inventory(self, inventory: dict[str, Any]) -> None:
+        """Have plays run on the hosts of this inventory."""
         self._inventory.write_text(json.dumps(inventory), encoding="utf-8")
 
-    def _login(self) -> dict[str, Any]:
+    def login(self) -> dict[str, Any]:
+        """Return the variables by which Ansible reaches the machine."""
         return {
             "ansible_host": "127.0.0.1",
             "ansible_port": self.machine.port,
@@ -78,15 +81,15 @@ class Lab:
             "topology_ovs_timeout": 60,
         }
 
-    def prepare_outside(self) -> None:
-        """Build the outside world."""
+    def prepare_outside(self, uplink: bool = True) -> None:
+        """Build the outside world; without `uplink` the NIC that leads there stays as it is."""
         self.machine.copy(_ENDPOINT, ENDPOINT)
-        self.root(_PREPARE)
+        self.root(_OUTSIDE_WORLD + (_UPLINK if uplink else ""))
 
     def witness(self, script: str) -> None:
         """Have each later boot run commands before anybody can log in, which write to /var/lib/witness."""
         self.machine.root(
-            f"printf %s {shlex.quote(_PREPARE + script)} >{_WITNESS}; "
+            f"printf %s {shlex.quote(_OUTSIDE_WORLD + _UPLINK + script)} >{_WITNESS}; "
             f"printf %s {shlex.quote(_WITNESS_UNIT)} >/etc/systemd/system/witness.service; "
             "systemctl enable witness.service"
         )

@@ -3,11 +3,13 @@
 """A Debian machine under qemu: systemd, the kernel's Open vSwitch module, ssh, a login that becomes root by sudo.
 
 Its disk is an overlay of an image, which ends with it. It has three NICs: the first in qemu's user network, by which
-ssh comes in and apt goes out, as this machine does; the other two are connected to each other.
+ssh comes in and apt goes out, as this machine does; the other two are connected to each other. Where there are two
+machines, a fourth one connects them.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import shlex
 import shutil
@@ -15,6 +17,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +26,49 @@ from ansible_collections.netns.fabric.tests.vm.images import USER, Image
 
 #: The NIC of ssh, and the two that are connected to each other.
 SSH_NIC, NICS = "ens3", ("ens4", "ens5")
+#: The NIC that leads to another machine.
+WIRED_NIC = "ens6"
 
 _PATIENCE = 1800  # seconds until a machine answers: emulated by two busy cores it takes minutes
 _MEMORY = 2048  # MiB
-#: How long a unit may take to start, for instance firewalld, which calls Python twice: kernel-command-line(7).
-_UNIT_PATIENCE = "systemd.default_timeout_start_sec=600"
+_KVM = ("-accel", "kvm", "-cpu", "max")
+#: With `max`, a boot takes half as much of the processor again: AVX and five levels of pages are emulated, too.
+_EMULATION = ("-accel", "tcg,thread=multi,tb-size=512", "-cpu", "Nehalem")
+#: How long a unit may take to start, for instance firewalld, which calls Python twice: kernel-command-line(7). And a
+#: clock that is read without a call of the emulator, also where a busy machine makes the kernel distrust it
+#: (kernel-parameters.txt, tsc).
+_KERNEL_OPTIONS = "systemd.default_timeout_start_sec=600 tsc=reliable"
 
 
 class MachineError(Exception):
     """A machine does not do what it should; the text has the reason."""
 
 
+@dataclass(frozen=True)
+class Wire:
+    """The end of a cable between two machines: qemu sends what is on it by UDP, between two ports of this machine."""
+
+    port: int
+    far_port: int
+
+    @classmethod
+    def make(cls) -> tuple[Wire, Wire]:
+        """Return both ends of a cable."""
+        first, second = _free_port(), _free_port()
+        return cls(first, second), cls(second, first)
+
+    def options(self) -> list[str]:
+        """Return the options of qemu for the NIC at this end; its address is unique."""
+        udp = f"socket,id=wire,udp=127.0.0.1:{self.far_port},localaddr=127.0.0.1:{self.port}"
+        mac = f"52:54:00:01:{self.port >> 8:02x}:{self.port & 0xFF:02x}"
+        return ["-netdev", udp, "-device", f"virtio-net-pci,netdev=wire,mac={mac},addr=6"]
+
+
 class Machine:
     """A running machine."""
 
-    def __init__(self, image: Image, kind: str, budget: Budget) -> None:
-        self.image, self.budget = image, budget
+    def __init__(self, image: Image, kind: str, budget: Budget, wire: Wire | None = None) -> None:
+        self.image, self.budget, self.wire = image, budget, wire
         # A path of a socket has at most 107 bytes (unix(7)), which that of a test's directory may exceed.
         self.directory = Path(tempfile.mkdtemp(prefix="netns-vm-"))
         self.port = _free_port()
@@ -217,16 +247,17 @@ class Machine:
 def _qemu(machine: Machine) -> list[str]:
     """Return the command that runs a machine."""
     kernel, initrd = machine.image.boot
-    accelerator = ["-accel", "kvm"] if _kvm_works() else ["-accel", "tcg,thread=multi,tb-size=512"]
+    accelerator = _KVM if _kvm_works(kernel) else _EMULATION
     nics = ["-netdev", f"user,id=n1,hostfwd=tcp:127.0.0.1:{machine.port}-:22"]
     nics += [word for number in (2, 3) for word in ("-netdev", f"hubport,hubid=1,id=n{number}")]
     for number in (1, 2, 3):
         nics += ["-device", f"virtio-net-pci,netdev=n{number},mac=52:54:00:00:00:0{number},addr={number + 2}"]
+    nics += machine.wire.options() if machine.wire else []
     return [
         *("qemu-system-x86_64", "-nodefaults", *accelerator),
-        *("-cpu", "max", "-smp", "1", "-m", str(_MEMORY)),
+        *("-smp", "1", "-m", str(_MEMORY)),
         *("-kernel", str(kernel), "-initrd", str(initrd)),
-        *("-append", f"root=/dev/vda rw console=ttyS0 mitigations=off net.ifnames=1 {_UNIT_PATIENCE}"),
+        *("-append", f"root=/dev/vda rw console=ttyS0 mitigations=off net.ifnames=1 {_KERNEL_OPTIONS}"),
         *("-drive", f"file={machine.directory}/disk.qcow2,if=none,id=disk,format=qcow2,cache=unsafe,discard=unmap"),
         *("-device", "virtio-blk-pci,drive=disk,addr=8", "-device", "virtio-rng-pci,addr=9", *nics),
         *("-display", "none", "-serial", f"file:{machine.serial_log}"),
@@ -234,11 +265,18 @@ def _qemu(machine: Machine) -> list[str]:
     ]
 
 
-def _kvm_works() -> bool:
-    """Whether qemu can use KVM: there may be a device, and the processor still refuse what a guest needs."""
-    command = ["qemu-system-x86_64", "-accel", "kvm", "-cpu", "max", "-display", "none", "-S", "-monitor", "stdio"]
+@functools.cache
+def _kvm_works(kernel: Path) -> bool:
+    """Whether KVM runs a kernel, which ends for want of a disk: a device may be there and the processor still fail it.
+
+    qemu waits for ever where KVM fails, so the time decides.
+    """
+    command = [
+        *("qemu-system-x86_64", "-nodefaults", *_KVM, "-m", "512", "-display", "none"),
+        *("-kernel", str(kernel), "-append", "panic=-1", "-no-reboot"),
+    ]
     try:
-        ended = subprocess.run(command, input=b"quit\n", capture_output=True, check=False, timeout=30)
+        ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return ended.returncode == 0

@@ -130,7 +130,7 @@ def fixture_seconds(former_once: Lab) -> float:
 
 
 @long
-@pytest.mark.parametrize("percent", [91, 83])
+@pytest.mark.parametrize("percent", [97, 91, 83, 75, 68, 60, 52, 45, 35, 20])
 def test_power_cut_in_a_run(
     former_once: Lab, seconds: float, percent: int, record_property: Callable[[str, object], None]
 ) -> None:
