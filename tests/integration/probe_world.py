@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import ModuleResult
+from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 
 RED, BLUE, GREEN = "192.0.2.1", "192.0.2.2", "192.0.2.3"
@@ -30,13 +31,14 @@ def batch(*lines: str) -> None:
         subprocess.run(["ip", *where, "-batch", "-"], input="\n".join(batched), text=True, check=True, timeout=60)
 
 
+def is_up(host: Host, namespace: str) -> bool:
+    return bool(host.links(namespace)["eth0"]["operstate"] == "UP")
+
+
 def wait_until_up(host: Host, *namespaces: str) -> None:
     """Wait until the kernel sends over a link: for up to a second after it was set up it drops packets (linkwatch)."""
     for name in namespaces:
-        deadline = time.monotonic() + 10
-        while host.links(name)["eth0"]["operstate"] != "UP":
-            assert time.monotonic() < deadline
-            time.sleep(0.02)  # until the link is up
+        wait_until(partial(is_up, host, name), 10, f"eth0 of {name} does not come up")
 
 
 def connect(host: Host, near: tuple[str, Sequence[str]], far: tuple[str, Sequence[str]]) -> None:

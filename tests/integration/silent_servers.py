@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import time
-
 from ansible_collections.netns.fabric.tests.helpers.host import Host
+from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 
 #: A program that listens on a port of both families, and answers nothing.
 SILENT_PROGRAM = """
-import socket, time
+import signal, socket
 opened = []
 for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
     sock = socket.socket(family, socket.SOCK_DGRAM)
@@ -18,13 +17,12 @@ for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     sock.bind((address, 53))
     opened.append(sock)
-time.sleep(600)
+signal.pause()
 """
 
 
 def wait_for_port(host: Host, namespace: str, port: int) -> None:
-    for _attempt in range(200):
-        if host.in_namespace(namespace, "ss", "-Hlun", f"sport = :{port}").stdout.count("\n") >= 2:
-            return
-        time.sleep(0.05)  # nothing reports when it listens
-    raise AssertionError(f"nothing listens on {port} in {namespace}")
+    def listens() -> bool:
+        return host.in_namespace(namespace, "ss", "-Hlun", f"sport = :{port}").stdout.count("\n") >= 2
+
+    wait_until(listens, 10, f"nothing listens on {port} in {namespace}")

@@ -47,18 +47,23 @@ def test_firewalld(lab: Lab, zones: str) -> None:
     assert lab.root(FIREWALLD) == before
 
 
+def build_around(lab: Lab, restart: str) -> None:
+    """Build the topology, have the other program begin again, run once more, and delete the topology."""
+    lab.build(**TRANSLATED)
+    lab.assert_reference_works()
+    lab.root(restart)
+    lab.play(SITE, **TRANSLATED)
+    lab.assert_reference_works()
+    lab.play(TEARDOWN)
+
+
 @long
 def test_ufw(lab: Lab) -> None:
     # What it shows as allowed depends on forwarding, which stays on after teardown.
     lab.root("ufw allow 22/tcp; ufw --force enable; sysctl -q -w net.ipv4.ip_forward=1")
     theirs = f"ufw status verbose; {RULES}"
     before = lab.root(theirs)
-    lab.build(**TRANSLATED)
-    lab.assert_reference_works()
-    lab.root("ufw reload")
-    lab.play(SITE, **TRANSLATED)
-    lab.assert_reference_works()
-    lab.play(TEARDOWN)
+    build_around(lab, "ufw reload")
     assert lab.root(theirs) == before
 
 
@@ -69,12 +74,7 @@ def test_docker(lab: Lab) -> None:
     theirs = f"ip -o link show dev docker0; {RULES}"
     before = lab.root(theirs)
     assert ":FORWARD DROP" in before
-    lab.build(**TRANSLATED)
-    lab.assert_reference_works()
-    lab.root("systemctl restart docker")
-    lab.play(SITE, **TRANSLATED)
-    lab.assert_reference_works()
-    lab.play(TEARDOWN)
+    build_around(lab, "systemctl restart docker")
     assert lab.root(theirs) == before
 
 
