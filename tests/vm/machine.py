@@ -46,14 +46,14 @@ class MachineError(Exception):
 
 @dataclass(frozen=True)
 class Wire:
-    """The end of a cable between two machines: qemu sends what is on it by UDP, between two ports of this machine."""
+    """One end of a link between two machines: qemu sends what is on it by UDP, between two ports of this machine."""
 
     port: int
     far_port: int
 
     @classmethod
     def make(cls) -> tuple[Wire, Wire]:
-        """Return both ends of a cable."""
+        """Return both ends of a link."""
         first, second = _free_port(), _free_port()
         return cls(first, second), cls(second, first)
 

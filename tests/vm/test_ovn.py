@@ -62,7 +62,7 @@ CENTRAL = "ovn-ovsdb-server-nb ovn-ovsdb-server-sb ovn-northd"
 
 @pytest.fixture(scope="module", name="pair")
 def fixture_pair(image: Image, budget: Budget, running: list[Machine], tmp_path_factory: Any) -> Iterator[Pair]:
-    """Boot two machines with a cable between them, and make hosts of one inventory of them."""
+    """Boot two machines with a link between them, and make hosts of one inventory of them."""
     while running:
         running.pop().close()
     machines = [Machine(image, "full", budget, wire) for wire in Wire.make()]
