@@ -86,6 +86,30 @@ def test_the_timer_repairs_and_writes_to_the_journal_what(stored_lab: Lab) -> No
     assert "default: repaired: veth ns01/veth-ns01: enabled: false -> true" in journal
 
 
+#: Damage that is still there after a reboot, rows of Open vSwitch and a file, and a bridge of somebody else.
+LASTING = """
+    systemctl stop netns-fabric-heal@default.timer
+    ovs-vsctl set port ns01_tap tag=9 -- del-port ns02_tap
+    rm /etc/netns/ns01/hosts
+    ovs-vsctl add-br lasting
+"""
+
+
+@long
+def test_a_reboot_repairs_what_outlives_it_and_the_timer_goes_on(stored_lab: Lab) -> None:
+    lab = stored_lab
+    lab.root(LASTING)
+    lab.machine.reboot()
+    lab.wait_for_unit()
+    assert_as_stored(lab)
+    assert "lasting" in lab.root("ovs-vsctl list-br").split()
+    for damage in DAMAGE.values():
+        lab.root(damage)
+        wait_until(lambda: lab.status() == 0, PATIENCE, "nothing is repaired")
+        lab.assert_reference_works()
+    assert lab.play(SITE, **STORED).changed == 0
+
+
 @long
 def test_reload_applies_the_topology(stored_lab: Lab) -> None:
     stored_lab.root("systemctl stop netns-fabric-heal@default.timer; ip netns delete ns02")

@@ -19,10 +19,11 @@ def needs_userspace_datapath() -> bool:
     return not Path("/sys/module/openvswitch").exists()
 
 
-def add_bridge() -> str:
-    """Return the arguments of ovs-vsctl that create the bridge."""
-    datapath = f" -- set bridge {BRIDGE} datapath_type=netdev" if needs_userspace_datapath() else ""
-    return f"add-br {BRIDGE}{datapath}"
+#: Arguments of ovs-vsctl that create the bridge, with the datapath that the kernel of the script's host has.
+ADD_BRIDGE = f"add-br {BRIDGE} $datapath"
+_CHOOSE_DATAPATH = (
+    f'datapath=; [ -e /sys/module/openvswitch ] || datapath="-- set bridge {BRIDGE} datapath_type=netdev"'
+)
 
 
 class Scripted(Rival):
@@ -32,7 +33,9 @@ class Scripted(Rival):
 
     def write_script(self, name: str, lines: Sequence[str]) -> None:
         """Write the script for an action."""
-        (self.place.directory / f"{name}.sh").write_text("\n".join(["set -e", *lines, ""]), encoding="ascii")
+        (self.place.directory / f"{name}.sh").write_text(
+            "\n".join(["set -e", _CHOOSE_DATAPATH, *lines, ""]), encoding="ascii"
+        )
 
     def build(self, lab: Lab) -> tuple[ModuleRun, ...]:
         return self._run("build")
@@ -60,7 +63,7 @@ class Recipe(Scripted):
 
     def prepare(self, lab: Lab) -> None:
         host = [
-            f"ovs-vsctl {add_bridge()}",
+            f"ovs-vsctl {ADD_BRIDGE}",
             f"ip link set dev {BRIDGE} up",
             f"ip addr add {GATEWAY}/{PREFIX_LENGTH} dev {BRIDGE}",
             f"iptables -t nat -A {NAT}",

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ansible_collections.netns.fabric.tests.benchmarks.lab import BRIDGE, GATEWAY, PREFIX_LENGTH, Lab, Member
-from ansible_collections.netns.fabric.tests.benchmarks.rivals.recipe import NAT, Scripted, add_bridge
+from ansible_collections.netns.fabric.tests.benchmarks.rivals.recipe import ADD_BRIDGE, NAT, Scripted
 
 #: Leaves the kernel time to delete the far ends, as far as Open vSwitch is concerned.
 _WAIT = "while ls /sys/class/net | grep -q '_tap$'; do sleep 0.01; done"
@@ -38,7 +38,7 @@ class Shell(Scripted):
             [
                 "ip -batch namespaces",
                 "ip -batch links",
-                f"ovs-vsctl {add_bridge()} {ports} &",
+                f"ovs-vsctl {ADD_BRIDGE} {ports} &",
                 *(line for one in members for line in _enter(one)),
                 f"iptables -t nat -A {NAT}",
                 "echo 1 >/proc/sys/net/ipv4/ip_forward",
