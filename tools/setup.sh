@@ -145,6 +145,24 @@ set_up_plays() {
     say "done"
 }
 
+# Side by side: pip waits for the network, and unpacks with one processor.
+install_checks() {
+    make_venv .venv-oldest oldest.txt &
+    jobs=$!
+    make_venv .venv-galaxy galaxy.txt &
+    jobs="$jobs $!"
+    {
+        install_requirements .venv checks.txt
+        say "installing what ansible-test needs"
+        "$venv/bin/python" tools/sanity.py --prepare
+    } &
+    failed=
+    for job in $jobs $!; do
+        wait "$job" || failed=yes
+    done
+    [ -z "$failed" ] || die "not everything could be installed, see above"
+}
+
 set_up_checks() {
     packages=$(missing_for_checks)
     if [ -z "$packages" ] && is_current "$stamp_checks" requirements/*.txt; then
@@ -155,11 +173,7 @@ set_up_checks() {
     # shellcheck disable=SC2046  # a list
     (install_packages $(missing_for_machines)) || say "going on without machines (tests/vm)"
     rm -f "$stamp_checks"
-    install_requirements .venv checks.txt
-    make_venv .venv-oldest oldest.txt
-    make_venv .venv-galaxy galaxy.txt
-    say "installing what ansible-test needs"
-    "$venv/bin/python" tools/sanity.py --prepare
+    install_checks
     fingerprint requirements/*.txt >"$stamp_checks"
     say "done, for the checks"
 }
@@ -168,6 +182,10 @@ set_up_checks() {
 python=$(choose_python)
 case ${1:-plays} in
     plays) set_up_plays ;;
-    checks) set_up_plays && set_up_checks ;;
+    checks)
+        # One after the other, not joined by &&: `set -e` has no effect in a function on the left of it.
+        set_up_plays
+        set_up_checks
+        ;;
     *) die "usage: tools/setup.sh [plays|checks], not '$1'" ;;
 esac
