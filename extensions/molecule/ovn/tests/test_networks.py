@@ -20,6 +20,7 @@ import yaml
 
 from ansible_collections.netns.fabric.tests.helpers.hosts import NestedHost
 from ansible_collections.netns.fabric.tests.helpers.plays import Played, Plays
+from ansible_collections.netns.fabric.tests.helpers.shell import inside
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
 from ansible_collections.netns.fabric.tests.package.examples.collecting import collect
 
@@ -255,6 +256,13 @@ def test_deletion_leaves_nothing(plays: Plays, hosts: Hosts) -> None:
     before = nbctl(hosts, "show")
     # One host leaves, and the others keep the network.
     assert changes_of(play(plays, "teardown", 1, "--limit=host3")) == [1]
+    assert nbctl(hosts, "show") == before
+    # One host cannot delete its part, which still needs the network.
+    namespaces = [{**namespace, "force": False} for namespace in topology(1)["topology_namespaces"]]
+    with subprocess.Popen(hosts["host1"].enter(*inside("t1web"), "sleep", "300")):
+        failed = play(plays, "teardown", 1, topology_namespaces=namespaces)
+        hosts["host1"].run("sh", "-c", "kill $(ip netns pids t1web)")
+    assert (failed.count("failed", "host1"), failed.count("failed", "host2")) == (1, 0), failed.output
     assert nbctl(hosts, "show") == before
     for tenant in TENANTS:
         changes_of(play(plays, "teardown", tenant))
