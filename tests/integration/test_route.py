@@ -528,6 +528,27 @@ def test_a_gateway_that_nothing_reaches(router: Host, run_module: Run) -> None:
     snapshot.assert_unchanged(before)
 
 
+@pytest.mark.parametrize(
+    ("destination", "source"),
+    [("10.0.0.0/8", "192.0.2.9"), ("10.0.0.0/8", "192.0.2.255"), ("fd00::/64", "2001:db8:2::2")],
+)
+def test_a_source_that_no_link_has(router: Host, run_module: Run, destination: str, source: str) -> None:
+    before = snapshot.take()
+    result = run_module("route", namespace="red", destination=destination, device="eth0", source=source)
+    assert result.failed
+    assert f"source: no link in the namespace red has the address {source}" in result.message
+    assert router.in_namespace(
+        "red", "ip", "route", "add", destination, "dev", "eth0", "src", source, check=False
+    ).stderr
+    snapshot.assert_unchanged(before)
+
+
+@pytest.mark.parametrize("source", ["127.0.0.9", "203.0.113.7"])
+def test_a_source_of_a_local_route(router: Host, run_module: Run, source: str) -> None:
+    router.in_namespace("red", "ip", "route", "add", "local", "203.0.113.0/24", "dev", "lo")
+    converge(router, run_module, "route", namespace="red", destination="10.0.0.0/8", device="eth0", source=source)
+
+
 def test_a_device_that_is_not_there(router: Host, run_module: Run) -> None:
     before = snapshot.take()
     result = run_module("route", namespace="red", destination="default", device="eth7")

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntries, InvalidEntry
@@ -36,7 +36,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.route_mode
     parse_route,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route_plan import NamespaceRoutes
-from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ALinkUp, ASubnet, AVrf
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import (
+    ALink,
+    ALinkUp,
+    AnAddress,
+    ASubnet,
+    AVrf,
+)
 
 
 class RouteResource(Resource[WantedRoute, KernelState]):
@@ -156,12 +162,37 @@ class _RoutePlanner(Planner[WantedRoute]):
         cause = self._describe_missing_ipv6(wanted) if is_new else ""
         if cause:
             raise InvalidEntry(wanted.entry, "device" if wanted.device else "destination", cause)
-        errors: list[FabricError] = []
+        errors = self._check_source(wanted)
         for hop in wanted.hops:
             errors += self._check_hop(wanted, hop, routes)
         if errors:
             raise InvalidEntries(errors)
         self.changes.append(routes.plan_add(wanted))
+
+    def _check_source(self, wanted: WantedRoute) -> list[FabricError]:
+        """Return that no link has the preferred source, which the kernel refuses (fib_valid_prefsrc())."""
+        if wanted.source is None or self._has_address(wanted.namespace, wanted.source):
+            return []
+        where = f"the namespace {wanted.namespace}" if wanted.namespace else "the host"
+        found = self._actual.namespace(wanted.namespace).addresses
+        addresses = ", ".join(sorted(str(each.interface.ip) for each in found if not each.made_by_kernel)) or "none"
+        message = (
+            f"no link in {where} has the address {wanted.source} (addresses here: {addresses}); correct it, or give a "
+            "link this address first"
+        )
+        try:
+            self.require(wanted.entry, "source", message, AnAddress(wanted.namespace, wanted.source))
+        except InvalidEntry as error:
+            return [error]
+        return []
+
+    def _has_address(self, namespace: NamespaceName, source: str) -> bool:
+        """Whether packets may have this source: the address of a link, or of a local route of IPv4."""
+        state, address = self._actual.namespace(namespace), ip_address(source)
+        local = [route.destination for route in state.routes if route.kind == "local" and address.version == 4]
+        return any(address == each.interface.ip for each in state.addresses) or any(
+            address in ip_network(destination) for destination in local
+        )
 
     def _check_hop(self, wanted: WantedRoute, hop: WantedNextHop, routes: NamespaceRoutes) -> list[FabricError]:
         """Return what the kernel would refuse of a next hop, or note what is assumed for it."""

@@ -87,11 +87,24 @@ class AGateway:
         return f"an address in {self.namespace or 'host'} in the subnet of the gateway {self.address}"
 
 
+@dataclass(frozen=True)
+class AnAddress:
+    """An address of a link of its namespace."""
+
+    namespace: NamespaceName
+    address: str
+
+    def __str__(self) -> str:
+        return f"the address {self.address} in {self.namespace or 'host'}"
+
+
 def ensure_link(
     namespace: NamespaceName, name: str, enabled: bool | None, addresses: tuple[Interface, ...] | None
 ) -> Iterator[object]:
     """Yield what an entry ensures that wants a link: where the entry leaves that open, the link may be up."""
     yield ALink(namespace, name)
+    for address in addresses or ():
+        yield AnAddress(namespace, str(address.ip))
     if enabled is not False:
         yield ALinkUp(namespace, name)
         for address in addresses or ():

@@ -31,7 +31,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_sysctls import DISABLE_IPV6
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route import RouteResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.route_model import WantedRoute
-from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ALinkUp, ASubnet, AVrf
+from ansible_collections.netns.fabric.plugins.module_utils._resources.things import (
+    ALink,
+    ALinkUp,
+    AnAddress,
+    ASubnet,
+    AVrf,
+)
 
 RESOURCE = RouteResource()
 LINKS = (Link(1, "lo", up=True), Link(2, "eth0", up=True), Link(3, "eth1", up=True), Link(4, "eth2"))
@@ -176,6 +182,11 @@ def test_a_daemons_route_in_its_place(check_mode: bool) -> None:
             "(addresses here: 203.0.113.1/24)",
             "in the subnet of the gateway 192.0.2.254",
         ),
+        (
+            {**GATEWAY, "source": "192.0.2.9"},
+            "no link in the namespace red has the address 192.0.2.9 (addresses here: 192.0.2.1, 203.0.113.1, fd00::1)",
+            "the address 192.0.2.9 in red",
+        ),
         ({"gateway": "fd01::1"}, "no link that is up has an address whose network contains fd01::1", "fd01::1"),
     ],
 )
@@ -206,6 +217,8 @@ def test_what_the_kernel_would_refuse(options: dict[str, Any], said: str, assume
             [ALink("red", "eth9"), ALinkUp("red", "eth9"), ASubnet("red", "eth9", ip_network("192.0.2.0/24"))],
             "eth9 has no address whose network contains 198.51.100.1",
         ),
+        ({**GATEWAY, "source": "192.0.2.9"}, [AnAddress("red", "192.0.2.9")], ""),
+        ({**GATEWAY, "source": "192.0.2.9"}, [AnAddress("blue", "192.0.2.9")], "no link in the namespace red has"),
         # An address that the link has already, whose network is on it once it is up.
         ({"gateway": "198.51.100.1"}, [ALinkUp("red", "eth2")], ""),
     ],

@@ -17,6 +17,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.things imp
     AGateway,
     ALink,
     ALinkUp,
+    AnAddress,
     ANamespace,
     APort,
     ASubnet,
@@ -45,10 +46,14 @@ def test_their_names_in_messages() -> None:
 
 def test_a_link_that_is_set_down_carries_no_subnet() -> None:
     addresses = (ip_interface("192.0.2.1/24"),)
-    assert set(ensure_link(None, "x", enabled=False, addresses=addresses)) == {ALink(None, "x")}
+    assert set(ensure_link(None, "x", enabled=False, addresses=addresses)) == {
+        ALink(None, "x"),
+        AnAddress(None, "192.0.2.1"),
+    }
     assert set(ensure_link(None, "x", enabled=None, addresses=addresses)) == {
         ALink(None, "x"),
         ALinkUp(None, "x"),
+        AnAddress(None, "192.0.2.1"),
         ASubnet(None, "x", ip_network("192.0.2.0/24")),
     }
 
