@@ -75,7 +75,8 @@ options:
         M(netns.fabric.link).
       - With O(owner), what a parameter was before is recorded in C(/run/netns.fabric/sysctls.json), until the host
         starts again. V(null) restores it, and so does O(prune) with what is not listed; but not if somebody else has
-        set the parameter since, and not the forwarding of the whole host, on which other software may depend.
+        set the parameter since, and not the forwarding of the whole host, on which other software may depend, nor a
+        C(stable_secret) that was unset, as the kernel cannot unset it.
       - A parameter to which another owner has given another value is refused.
       - If omitted, the parameters are left unchanged.
     type: dict

@@ -320,9 +320,20 @@ def test_one_parameter_that_sets_others_along(host: Host, run_module: Run, exist
     assert parameter(host, "red", "net.ipv4.conf.lo.forwarding") == "0"
 
 
-def test_values_that_the_kernel_prints_otherwise(host: Host, run_module: Run) -> None:
-    converge(host, run_module, "netns", name="red", sysctls={"net.ipv4.ip_default_ttl": "0x40"})
-    assert parameter(host, "red", "net.ipv4.ip_default_ttl") == "64"
+@pytest.mark.parametrize(
+    ("key", "value", "printed"),
+    [
+        ("net.ipv4.ip_default_ttl", "0x40", "64"),
+        ("net.ipv4.ip_local_reserved_ports", "8081,8080,9000-9010", "8080-8081,9000-9010"),
+        # It has no value before.
+        ("net.ipv6.conf.default.stable_secret", "2001:db8::1", "2001:0db8:0000:0000:0000:0000:0000:0001"),
+    ],
+)
+def test_values_that_the_kernel_prints_otherwise(
+    host: Host, run_module: Run, key: str, value: str, printed: str
+) -> None:
+    converge(host, run_module, "netns", name="red", sysctls={key: value})
+    assert parameter(host, "red", key) == printed
 
 
 # The resolver's file

@@ -5,31 +5,54 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from ipaddress import ip_address
 
 from ansible_collections.netns.fabric.plugins.module_utils._system.paths import fs_path
 
 #: Where the kernel has its parameters as files (proc(5)).
 SYSCTLS = "/proc/sys"
+_LIST_OF_RANGES = re.compile(r"\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*", re.ASCII)
 
 
 def same_value(current: str | None, wanted: str) -> bool:
-    """Whether two values are the same to the kernel, which takes 0x10 and 007 and prints 16 and 7."""
-    return current is not None and list(map(_number, current.split())) == list(map(_number, wanted.split()))
+    """Whether two values are the same to the kernel, which takes 0x10 and 007 and prints 16 and 7.
+
+    It prints IPv6 addresses in full, and lists of ports in order, as ranges (ip-sysctl: stable_secret,
+    ip_local_reserved_ports).
+    """
+    return current is not None and list(map(_meaning, current.split())) == list(map(_meaning, wanted.split()))
 
 
-def _number(text: str) -> object:
+def _meaning(text: str) -> object:
     with suppress(ValueError):
         return int(text, 8 if re.fullmatch(r"-?0[0-7]+", text) else 0)
-    return text
+    with suppress(ValueError):
+        return ip_address(text)
+    return _ranges(text) if _LIST_OF_RANGES.fullmatch(text) else text
+
+
+def _ranges(text: str) -> list[list[int]]:
+    """Return the ranges of a list, those that touch as one."""
+    ranges: list[list[int]] = []
+    for first, last in sorted((int(part.partition("-")[0]), int(part.rpartition("-")[2])) for part in text.split(",")):
+        if ranges and first <= ranges[-1][1] + 1:
+            ranges[-1][1] = max(last, ranges[-1][1])
+        else:
+            ranges.append([first, last])
+    return ranges
 
 
 def read(key: str) -> str | None:
-    """Return a kernel parameter's value; None where the kernel does not have it, or it cannot be read."""
+    """Return a kernel parameter's value; None where the kernel does not have it, or it cannot be read.
+
+    One that was never set may have none, an empty one here (addrconf_sysctl_stable_secret() answers EIO).
+    """
     # Without the layers of open(): of five hundred namespaces a dozen each are read.
     try:
         descriptor = os.open(path_of(key), os.O_RDONLY | os.O_CLOEXEC)
@@ -39,6 +62,10 @@ def read(key: str) -> str | None:
         return " ".join(os.read(descriptor, 1 << 16).decode("ascii").split())
     except (IsADirectoryError, PermissionError):
         return None
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return ""
     finally:
         os.close(descriptor)
 
@@ -64,8 +91,18 @@ def write(key: str, value: str) -> None:
 
 
 def capture(key: str) -> dict[str, str]:
-    """Return the values, by file, of a kernel parameter and of those that change with it."""
-    return {path: _read(path) for path in affected_paths(path_of(key))}
+    """Return the values, by file, of a kernel parameter and of those that change with it, without one that has none.
+
+    Such a parameter keeps what it is set to, as the kernel cannot take the value from it.
+    """
+    found = {}
+    for path in affected_paths(path_of(key)):
+        try:
+            found[path] = _read(path)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+    return found
 
 
 def restore(values: Mapping[str, str]) -> None:

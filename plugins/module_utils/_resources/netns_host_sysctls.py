@@ -30,6 +30,8 @@ HOST_ENTRY = Entry("host_sysctls")
 RECORDS = "/run/netns.fabric/sysctls.json"
 #: Other software may depend on forwarding by the time that it is no longer declared.
 _KEPT = frozenset({"net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv6.conf.all.forwarding"})
+#: How the name of a parameter ends that cannot be without a value again.
+_NEVER_UNSET = ".stable_secret"
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,11 @@ def _record(
     new = {
         key: Record(owner, current, value)
         for key, value, current in changes
-        if key not in records and key not in _KEPT and current is not None and not sysctl.same_value(current, value)
+        if key not in records
+        and key not in _KEPT
+        and current is not None
+        and not (key.endswith(_NEVER_UNSET) and not current)
+        and not sysctl.same_value(current, value)
     }
     own = {key: replace(records[key], set=value) for key, value in wanted.items() if _is_of(records, key, owner)}
     return {**own, **new}

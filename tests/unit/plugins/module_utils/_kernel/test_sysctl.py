@@ -31,6 +31,28 @@ def test_what_is_read() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("current", "wanted", "same"),
+    [
+        ("16", "0x10", True),
+        ("7", "007", True),
+        ("4096 65536", "4096  65536", True),
+        ("2001:0db8:0000:0000:0000:0000:0000:0001", "2001:db8::1", True),
+        ("2001:0db8:0000:0000:0000:0000:0000:0001", "2001:db8::2", False),
+        ("8080-8081,9000-9010", "9001-9010,8081,9000,8080", True),
+        ("8080-8082", "8080,8082", False),
+        ("1-9", "2-3,1-9", True),
+        ("", "8080", False),
+        ("", "", True),
+        ("-1", "-1", True),
+        ("cubic", "cubic", True),
+        (None, "", False),
+    ],
+)
+def test_what_is_the_same_to_the_kernel(current: str | None, wanted: str, same: bool) -> None:
+    assert sysctl.same_value(current, wanted) is same
+
+
 @pytest.fixture(name="parameters")
 def fixture_parameters(tmp_path: Path) -> Path:
     for link in ("all", "default", "eth0"):
