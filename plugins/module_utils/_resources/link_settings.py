@@ -93,10 +93,8 @@ def parse_settings(checks: Checks, options: Mapping[str, Any], prefix: str = "")
             checks.value(f"{prefix}addresses", validation.interface_address, text) for text in options["addresses"]
         ]
         addresses = [address for address in given if address is not None]
-        for address in addresses:
-            if addresses.count(address) > 1:
-                checks.error(f"{prefix}addresses", f"{address} is listed twice")
-                break
+        if wrong := _find_repeated(addresses):
+            checks.error(f"{prefix}addresses", wrong)
     mtu = checks.value(f"{prefix}mtu", validation.mtu, options.get("mtu"))
     if mtu and mtu < validation.IPV6_MTU_MIN and any(address.version == 6 for address in addresses or ()):
         smallest = validation.IPV6_MTU_MIN
@@ -111,6 +109,17 @@ def parse_settings(checks: Checks, options: Mapping[str, Any], prefix: str = "")
         master=checks.value(f"{prefix}master", _master_name, options.get("master")),
         sysctls=link_sysctls.parse(checks, f"{prefix}sysctls", options.get("sysctls")),
     )
+
+
+def _find_repeated(addresses: Sequence[Interface]) -> str:
+    """Return which address is listed twice; a link has an IPv6 address with one prefix length only (ipv6_add_addr())."""
+    for number, address in enumerate(addresses):
+        for former in addresses[:number]:
+            if address == former:
+                return f"{address} is listed twice"
+            if address.version == 6 and address.ip == former.ip:
+                return f"{former} and {address} are the same address, which a link has once; leave one of them out"
+    return ""
 
 
 def _master_name(value: str) -> str:

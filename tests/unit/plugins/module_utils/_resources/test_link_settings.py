@@ -357,6 +357,25 @@ def test_errors_are_collected() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("addresses", "message"),
+    [
+        (["192.0.2.1/24", "192.0.2.1/24"], "192.0.2.1/24 is listed twice"),
+        (["fd00::1/64", "fd00::2/64", "fd00:0::1/128"], "fd00::1/64 and fd00::1/128 are the same address"),
+        # The kernel has these side by side.
+        (["192.0.2.1/24", "192.0.2.1/32"], ""),
+    ],
+)
+def test_an_address_that_is_listed_twice(addresses: list[str], message: str) -> None:
+    checks = Checks(Entry("x"))
+    parse_settings(checks, {"addresses": addresses})
+    if not message:
+        checks.done()
+    else:
+        with pytest.raises(InvalidEntries, match=message):
+            checks.done()
+
+
 def test_the_smallest_mtu_for_ipv6() -> None:
     for mtu, good in ((1279, False), (1280, True)):
         checks = Checks(Entry("x"))
