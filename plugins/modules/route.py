@@ -105,7 +105,8 @@ options:
   source:
     description:
       - The preferred source address for packets that are sent by this route.
-      - A link of the namespace must have it. If omitted, the kernel chooses it for a new route, and an existing one stays as it is.
+      - A link of the namespace must have it. If omitted, the kernel chooses it for a new route, and an existing one
+        stays as it is.
     type: str
   mtu:
     description:

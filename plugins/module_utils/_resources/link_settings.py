@@ -112,7 +112,7 @@ def parse_settings(checks: Checks, options: Mapping[str, Any], prefix: str = "")
 
 
 def _find_repeated(addresses: Sequence[Interface]) -> str:
-    """Return which address is listed twice; a link has an IPv6 address with one prefix length only (ipv6_add_addr())."""
+    """Return which address is listed twice: one of IPv6 has one prefix length on a link (ipv6_add_addr())."""
     for number, address in enumerate(addresses):
         for former in addresses[:number]:
             if address == former:

@@ -87,8 +87,8 @@ def test_what_somebody_else_has_set_since_stays() -> None:
 def test_what_stays_and_what_has_no_owner_is_not_recorded() -> None:
     assert lines(plan({FORWARD: "1"}, {FORWARD: "0"})) == [f"sysctl -w {FORWARD}=1"]
     assert lines(plan({KEY: "2"}, {KEY: "1"}, owner=None)) == [f"sysctl -w {KEY}=2"]
-    secret = "net.ipv6.conf.default.stable_secret"  # the kernel refuses an empty one
-    assert lines(plan({secret: "2001:db8::1"}, {secret: ""})) == [f"sysctl -w {secret}=2001:db8::1"]
+    key = "net.ipv6.conf.default.stable_secret"  # the kernel refuses an empty one
+    assert lines(plan({key: "2001:db8::1"}, {key: ""})) == [f"sysctl -w {key}=2001:db8::1"]
 
 
 def test_errors_name_the_parameter() -> None:
