@@ -60,8 +60,8 @@ TARGET_PYROUTE2 = {"0.7.2": "pyroute2==0.7.2", "0.9": "pyroute2>=0.9,<0.10"}
 
 # The exit status of tests/vm/images.py on a machine that cannot build images.
 IMAGES_UNAVAILABLE = 77
-# How many seconds the machines take of `make test`, with an image that is built.
-MACHINES_LIMIT = 420
+# How many seconds of `make test` the machines may use what the other sessions leave, with an image that is built.
+MACHINES_LIMIT = 600
 # How many characters of a failed test's message the summary has.
 MESSAGE_LENGTH = 400
 
@@ -384,7 +384,7 @@ def vm(session: nox.Session) -> None:
     limit = [] if every else [f"--seconds={MACHINES_LIMIT}"]
     images = [PYTHON, "-m", "ansible_collections.netns.fabric.tests.vm.images", *limit, *([] if every else ["trixie"])]
     reports = empty_directory(session)
-    # Other sessions that run at the same time may depend on their time; this one waits.
+    # Other sessions that run at the same time (tools/checks.py) may depend on their time; this one waits.
     later = ["/usr/bin/nice", "-n", "10"]
     built = subprocess.run(
         [*later, *images],

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the checks by nox and add up: one line per kind with its count, which checks failed, the reasons why some were
-skipped, and a closing line for the whole.
+"""Run the checks by nox and add up: one line per kind with its count and its time, which checks failed, the reasons why
+some were skipped, and a closing line for the whole.
 
 Usage: python tools/checks.py [KIND...], where KIND is a session of noxfile.py; without one, all. Exit status 1 when any
 check failed, or when a kind has no result.
@@ -13,6 +13,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,12 @@ NOX = ROOT / ".venv" / "bin" / "nox"
 COUNTED = ("passed", "failed", "skipped")
 
 # Every session that changes a network does so in a host of its own, so that they do not affect each other; and each
-# waits for the kernel half of its time. That of the machines (vm) has a lower priority than all others.
+# waits for the kernel a part of its time.
 AT_ONCE = 2
 # The longest first: the other ones run beside it, and none is left alone at the end.
-SLOW = ("integration(pyroute2-0.9)", "molecule", "generated", "integration", "vm", "bench_smoke")
+SLOW = ("integration(pyroute2-0.9)", "molecule", "generated", "integration", "bench_smoke")
+# In addition to those: it has a lower priority than all others (noxfile.py), and uses the time that they wait.
+ASIDE = ("vm",)
 PRINTING = threading.Lock()
 # How many lines the summary has of a session that ended without a count.
 LAST_LINES = 30
@@ -69,6 +72,23 @@ def run(session: str) -> bool:
     return ended.returncode == 0
 
 
+def run_all(sessions: list[str]) -> tuple[bool, dict[str, float]]:
+    """Run sessions, several at once; return whether all succeeded, and how many seconds each took."""
+    seconds = {}
+
+    def measure(session: str) -> bool:
+        start = time.monotonic()
+        succeeded = run(session)
+        seconds[session] = time.monotonic() - start
+        return succeeded
+
+    # As lists: all() would stop at the first failure, and map() cancels what has not begun then.
+    with ThreadPoolExecutor(AT_ONCE) as pool, ThreadPoolExecutor(len(ASIDE)) as aside:
+        beside = aside.map(measure, [session for session in sessions if session in ASIDE])
+        ended = list(pool.map(measure, slowest_first([session for session in sessions if session not in ASIDE])))
+        return all([*ended, *beside]), seconds
+
+
 def slowest_first(sessions: list[str]) -> list[str]:
     """Return the sessions in the order in which they start: the longest first, so that none of them runs alone."""
     return sorted(sessions, key=_rank)
@@ -100,9 +120,7 @@ def main(kinds: list[str]) -> int:
     sessions = chosen_sessions(kinds)
     for session in sessions:
         result_file(session).unlink(missing_ok=True)
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        # As a list: all() would stop at the first failure, and map() cancels what has not begun then.
-        nox_failed = not all(list(pool.map(run, slowest_first(sessions))))
+    succeeded, seconds = run_all(sessions)
 
     total = dict.fromkeys(COUNTED, 0)
     width = max(map(len, sessions))
@@ -111,11 +129,11 @@ def main(kinds: list[str]) -> int:
         count = json.loads(result_file(session).read_text(encoding="utf-8"))
         if not any(count[kind] for kind in COUNTED):
             count |= {"failed": 1, "failures": ["nothing was checked"]}
-        print("\n".join([f"{session:<{width}}  {line(count)}", *details(count)]))
+        print("\n".join([f"{session:<{width}}  {line(count)} in {seconds[session]:.0f} s", *details(count)]))
         for kind in COUNTED:
             total[kind] += count[kind]
     print(line(total))
-    return 1 if nox_failed or total["failed"] else 0
+    return 0 if succeeded and not total["failed"] else 1
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 #: How many topologies test_convergence.py has by default: what the whole check has time for.
-DEFAULT = 80
+DEFAULT = 60
 
 
 def generated(request: pytest.FixtureRequest, count: int = DEFAULT) -> settings:

@@ -36,7 +36,7 @@ def test_summary_lists_why_checks_were_skipped(
     assert summary(monkeypatch, tmp_path, capsys, count) == (
         0,
         [
-            "vm  2 passed, 0 failed, 3 skipped",
+            "vm  2 passed, 0 failed, 3 skipped in 0 s",
             "    skipped 2: no qemu",
             "    skipped 1: no time",
             "2 passed, 0 failed, 3 skipped",
@@ -50,7 +50,7 @@ def test_summary_lists_what_failed(
     count = {"passed": 2, "failed": 1, "skipped": 0, "failures": ["tests.unit.test_a::test_b: AssertionError"]}
     assert summary(monkeypatch, tmp_path, capsys, count) == (
         1,
-        ["vm  2 passed, 1 failed", "    FAILED tests.unit.test_a::test_b: AssertionError", "2 passed, 1 failed"],
+        ["vm  2 passed, 1 failed in 0 s", "    FAILED tests.unit.test_a::test_b: AssertionError", "2 passed, 1 failed"],
     )
 
 
@@ -58,7 +58,7 @@ def test_a_session_that_checks_nothing_fails(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, lines = summary(monkeypatch, tmp_path, capsys, {"passed": 0, "failed": 0, "skipped": 0})
-    assert (status, lines[:2]) == (1, ["vm  0 passed, 1 failed", "    FAILED nothing was checked"])
+    assert (status, lines[:2]) == (1, ["vm  0 passed, 1 failed in 0 s", "    FAILED nothing was checked"])
 
 
 def test_a_session_without_a_result_fails_and_shows_its_last_lines(
@@ -72,7 +72,7 @@ def test_a_session_without_a_result_fails_and_shows_its_last_lines(
     monkeypatch.setattr(checks, "chosen_sessions", lambda kinds: kinds)
     assert checks.main(["vm"]) == 1
     assert capsys.readouterr().out.splitlines()[-4:] == [
-        "vm  0 passed, 1 failed",
+        "vm  0 passed, 1 failed in 0 s",
         "    FAILED ended without a result:",
         "    FAILED no space left on device",
         "0 passed, 1 failed",
@@ -88,9 +88,9 @@ def test_a_failure_cancels_no_other_session(
         (tmp_path / f"{session}.json").write_text(json.dumps(count), encoding="utf-8")
         return session != "lint"
 
-    sessions = ["lint", "types", "docs", "unit", "oldest"]
+    sessions = ["lint", "types", "docs", "unit", "oldest", "vm"]
     monkeypatch.setattr(checks, "RESULTS", tmp_path)
     monkeypatch.setattr(checks, "chosen_sessions", lambda kinds: kinds)
     monkeypatch.setattr(checks, "run", run)
     assert checks.main(sessions) == 1
-    assert capsys.readouterr().out.splitlines()[-1] == "5 passed, 0 failed"
+    assert capsys.readouterr().out.splitlines()[-1] == "6 passed, 0 failed"
