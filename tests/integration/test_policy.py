@@ -114,6 +114,12 @@ def test_created_modified_deleted(world: Neighbours, policy: Cycle, backend: str
         assert world.all_rules() == before
 
 
+def test_multicast_as_a_peer(world: Neighbours, policy: Cycle) -> None:
+    peers = ["224.0.0.0/4", "ff00::/8"]
+    assert policy(namespace="a", rules=[rule("drop", direction="out", peers=peers)]).changed
+    assert world.passes("a", "b")
+
+
 def test_the_commands_do_the_same(world: Neighbours, policy: Cycle) -> None:
     """What check mode prints, pasted into a shell, leaves the module nothing to do."""
     rules = [
