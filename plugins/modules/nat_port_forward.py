@@ -85,7 +85,7 @@ options:
         port there.
       - The router itself connects from the address that it connects to, which has to be in one of the networks.
       - Adjacent and overlapping networks are joined. Each remaining one takes two or three rules.
-      - If omitted, everybody may connect.
+      - If omitted, everybody may connect. A list that is empty, or has every address, is an error.
     type: list
     elements: str
   hairpin:

@@ -129,6 +129,13 @@ class TestTraffic:
         plain(rules=[entry()])
         assert world.silent(UPLINK_ADDRESS, 8080, namespace="ns02")
 
+    def test_every_client_as_a_neighbour(self, world: Services, forward: Cycle, backend: str) -> None:
+        """iptables-save does not print a condition on 0.0.0.0/0."""
+        rules = [entry(hairpin="0.0.0.0/0"), entry(to_address=NS01_6, hairpin="::/0")]
+        forward(rules=rules, backend=backend)
+        assert world.ask(UPLINK_ADDRESS, 8080) == f"ns01 80 {ROUTER}"
+        assert world.ask(UPLINK6, 8080, namespace="ns02") == f"ns01 80 {ROUTER_6}"
+
     def test_a_range_keeps_its_numbers(self, world: Services, forward: Cycle, backend: str) -> None:
         forward(rules=[entry("8000-8010", to_port=None)], backend=backend)
         assert world.ask(UPLINK_ADDRESS, 8003) == f"ns01 8003 {OUTSIDE_ADDRESS}"

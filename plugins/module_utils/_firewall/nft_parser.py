@@ -213,11 +213,11 @@ def _parse_translation(content: Any) -> str:
 
 
 def _parse_pool(address: Mapping[str, Any]) -> str | None:
-    """Return FIRST-LAST; None for what is no range of addresses.
+    """Return FIRST-LAST; None for what has another structure.
 
     nft prints a range as a network where it is exactly one (libnftables-json(5), PREFIX).
     """
-    ((kind, content),) = address.items() if len(address) == 1 else (("", None),)
+    kind, content = _only_item(address)
     if kind == "prefix":
         return format_range(f"{content['addr']}/{content['len']}")
     return "-".join(content) if kind == "range" else None

@@ -31,6 +31,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Criterion,
     Place,
     Rule,
+    address_criteria,
     format_destination,
     join_values,
 )
@@ -168,7 +169,8 @@ class WantedForward(WantedNat):
         back = (Criterion("saddr", to_network), Criterion(f"{protocol} sport", to_port), forwarded)
         specs = list(self._translating())
         if self.hairpin:
-            specs.append(RuleSpec(HAIRPIN, POSTROUTING, (Criterion("saddr", self.hairpin), *there), "masquerade"))
+            neighbours = address_criteria("saddr", self.hairpin)
+            specs.append(RuleSpec(HAIRPIN, POSTROUTING, (*neighbours, *there), "masquerade"))
         specs += [
             RuleSpec(_limited(ACCEPT_IN, source), FORWARD, (*self._sender(source), *there), "accept")
             for source in self.sources or (None,)

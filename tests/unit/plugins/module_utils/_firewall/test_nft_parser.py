@@ -119,7 +119,10 @@ def test_extensions_of_iptables() -> None:
         # nft prints a range that is exactly a network as that network.
         ({"addr": {"prefix": {"addr": "203.0.113.8", "len": 29}}}, "203.0.113.8-203.0.113.15"),
         ({"addr": {"prefix": {"addr": "fd00::8", "len": 125}}, "family": "ip6"}, "fd00::8-fd00::f"),
-        ({"addr": {"prefix": {"addr": "203.0.113.8", "len": 29}}, "flags": "random"}, "203.0.113.8-203.0.113.15 random"),
+        (
+            {"addr": {"prefix": {"addr": "203.0.113.8", "len": 29}}, "flags": "random"},
+            "203.0.113.8-203.0.113.15 random",
+        ),
     ],
 )
 def test_ranges_of_sources(content: Any, target: str) -> None:
@@ -134,5 +137,5 @@ def test_ranges_of_sources(content: Any, target: str) -> None:
         {"addr": {"map": {"key": {}, "data": "@hosts"}}},
     ],
 )
-def test_what_is_no_plain_range_stays_as_nft_prints_it(content: Any) -> None:
+def test_what_is_more_than_a_range_stays_as_nft_prints_it(content: Any) -> None:
     assert nft_parser.parse_rule({"expr": [{"snat": content}]}).target.startswith("{")
