@@ -98,7 +98,7 @@ class Criterion:
     `field` is `saddr`, `daddr` (a network in CIDR notation), `iifname`, `oifname`, `ct state` (comma separated), `ct
     status`, `fib daddr type`, `tcp dport` and its like (a port, or FIRST-LAST), `l4proto`, `icmp type`, `icmpv6 type`
     (a number), `tcp flags` (VALUE/MASK), or `other` for what does not matter here, in the words of the tool that
-    printed it. With ` set` after it, the value is several ones separated by spaces; iptables has no such condition.
+    printed it. With ` set` after it, the value is several ones separated by spaces; iptables has that for ports only.
     """
 
     field: str

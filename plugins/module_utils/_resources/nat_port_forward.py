@@ -345,9 +345,9 @@ class PortForwardPlanner(NatPlanner[WantedForward]):
 
     def _find_redirections(self, wanted: WantedForward) -> list[InvalidEntry]:
         """Find a rule of another owner, or of another program, that leads the port elsewhere."""
-        key, local = wanted.key, self._actual.local_addresses.get(wanted.namespace, ())
+        key, published, local = wanted.key, wanted.published(), self._actual.local_addresses.get(wanted.namespace, ())
         for place, rule, owner in self._foreign(wanted.namespace, key.version):
-            if takes_packets_of(rule, key.protocol, key.first_and_last, key.address, key.in_interface, local):
+            if takes_packets_of(rule, published, local):
                 error = InvalidEntry(
                     wanted.entry,
                     "port",
