@@ -55,7 +55,7 @@ RETURNED_WHEN: Mapping[str, str] = {"sequence": "success, and failure of a step 
 #: The options by which OVN selects packets by their protocol, in every rule that has them.
 TRAFFIC: Mapping[str, str] = {
     "protocol": "The protocol. If omitted, any. V(icmp) is that of IPv4.",
-    "ports": "The destination ports, and ranges such as V(8000-8100). If omitted, any.",
+    "ports": "The destination ports, and ranges such as V(8000-8100). If omitted, any. An empty list is an error.",
     "icmp_type": "The type of ICMP. If omitted, any.",
     "icmp_code": "The code of ICMP. If omitted, any.",
 }

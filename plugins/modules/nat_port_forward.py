@@ -45,7 +45,8 @@ options:
       - The port, O(protocol), O(address), O(in_interface), O(namespace) and the IP version identify an entry.
       - Two entries of one call must not publish the same port, unless each has its own O(address) or O(in_interface).
         Nor may a port be published that a rule of another O(owner) or of another program leads elsewhere, such as
-        Docker's. A rule that is limited to some senders does not count.
+        Docker's. A rule that is limited to some senders does not count, nor does one that names neither ports nor an
+        address.
       - Required unless O(rules) is given.
     type: str
   protocol:
@@ -85,7 +86,7 @@ options:
         port there.
       - The router itself connects from the address that it connects to, which has to be in one of the networks.
       - Adjacent and overlapping networks are joined. Each remaining one takes two or three rules.
-      - If omitted, everybody may connect.
+      - If omitted, everybody may connect. A list that is empty, or has every address, is an error.
     type: list
     elements: str
   hairpin:

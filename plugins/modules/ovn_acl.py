@@ -83,7 +83,7 @@ options:
         type: str
         choices: [tcp, udp, sctp, icmp, icmp6]
       ports:
-        description: The destination ports, and ranges such as V(8000-8100). If omitted, any.
+        description: The destination ports, and ranges such as V(8000-8100). If omitted, any. An empty list is an error.
         type: list
         elements: str
       icmp_type:

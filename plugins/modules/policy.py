@@ -75,12 +75,14 @@ options:
         choices: [tcp, udp, sctp, icmp]
       ports:
         description:
-          - The ports of the destination, each as C(PORT) or C(FIRST-LAST). If omitted, every port.
+          - The ports of the destination, each as C(PORT) or C(FIRST-LAST). If omitted, every port. An empty list is an
+            error.
           - Requires O(rules[].protocol=tcp), O(rules[].protocol=udp) or O(rules[].protocol=sctp).
         type: list
         elements: str
       icmp_types:
-        description: The types of ICMP. If omitted, every type. Requires O(rules[].protocol=icmp).
+        description: The types of ICMP. If omitted, every type. An empty list is an error. Requires
+          O(rules[].protocol=icmp).
         type: list
         elements: str
         choices: [echo-request, echo-reply, redirect, timestamp-request, timestamp-reply]
@@ -88,7 +90,7 @@ options:
         description:
           - The networks of the other side, as C(ADDRESS/PREFIX) with no host bits set, IPv4 or IPv6. With networks of
             one IP version, the rule is about this version alone.
-          - If omitted, the other side may have any address.
+          - If omitted, the other side may have any address. An empty list is an error.
         type: list
         elements: str
       excluded_peers:
@@ -96,7 +98,8 @@ options:
         type: list
         elements: str
       local:
-        description: The networks that the address of the namespace is in. If omitted, any of its addresses.
+        description: The networks that the address of the namespace is in. If omitted, any of its addresses. An empty
+          list is an error.
         type: list
         elements: str
       priority:

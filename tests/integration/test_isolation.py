@@ -340,6 +340,29 @@ def test_two_owners_of_one_link(tenants: Tenants, isolate: Cycle, backend: str) 
     assert "fabric" not in tenants.rules()
 
 
+def test_networks_of_every_address(tenants: Tenants, isolate: Cycle, backend: str) -> None:
+    """iptables-save does not print a condition on 0.0.0.0/0, and a rule without any would end the chain."""
+
+    def reach(source: str, target: str) -> list[bool]:
+        return [bool(tenants.ask(source, address)) for address in tenants.addresses(target)]
+
+    option, everything = option_of(backend), ["0.0.0.0/0", "::/0"]
+    every_address = {
+        "link": "b_br",
+        "networks": everything,
+        "outbound": [{"source": network, "out_interface": UPLINK} for network in everything],
+    }
+    links = [link("a", outbound=[], reaches=everything), {**every_address, "reaches": ["10.1.0.0/24"]}]
+    isolate(owner="one", links=links, backend=option)
+    assert reach("a1", "b1") == [True, True]
+    assert reach("b1", "a1") == [True, False]
+    # What another owner adds comes before the end of the chain.
+    other = {**every_address, "reaches": everything, "owner": "two", "backend": option}
+    assert isolate.simply(**other).changed
+    assert reach("b1", "a1") == [True, True]
+    assert not isolate.simply(**other).changed
+
+
 def test_moves_from_one_backend_to_the_other(tenants: Tenants, run_module: RunModule) -> None:
     isolate = Cycle(run_module, tenants, {})
     for option in ("nftables", "iptables", "nftables"):

@@ -129,6 +129,13 @@ class TestTraffic:
         plain(rules=[entry()])
         assert world.silent(UPLINK_ADDRESS, 8080, namespace="ns02")
 
+    def test_every_client_as_a_neighbour(self, world: Services, forward: Cycle, backend: str) -> None:
+        """iptables-save does not print a condition on 0.0.0.0/0."""
+        rules = [entry(hairpin="0.0.0.0/0"), entry(to_address=NS01_6, hairpin="::/0")]
+        forward(rules=rules, backend=backend)
+        assert world.ask(UPLINK_ADDRESS, 8080) == f"ns01 80 {ROUTER}"
+        assert world.ask(UPLINK6, 8080, namespace="ns02") == f"ns01 80 {ROUTER_6}"
+
     def test_a_range_keeps_its_numbers(self, world: Services, forward: Cycle, backend: str) -> None:
         forward(rules=[entry("8000-8010", to_port=None)], backend=backend)
         assert world.ask(UPLINK_ADDRESS, 8003) == f"ns01 8003 {OUTSIDE_ADDRESS}"
@@ -416,3 +423,46 @@ class TestPublishedTwice:
         assert "(to 10.0.0.1:53)" in plain.fails(rules=[entry(53, protocol="udp")])
         # Another host's address, some senders only, and IPv6.
         plain(rules=[entry(9000), entry(8080, to_address=NS01_6)])
+
+    def test_by_sets_patterns_and_redirections_of_nftables(self, world: Services, plain: Cycle) -> None:
+        chain = "type nat hook prerouting priority dstnat; policy accept;"
+        rules = (
+            f"ip daddr {UPLINK_ADDRESS} tcp dport {{ 80, 443 }} dnat to 10.0.0.1",
+            "tcp dport { 1080, 1443-1445 } dnat to 10.0.0.2",
+            "tcp dport 3128 redirect to :3129",
+            'iifname "uplink*" tcp dport 4000 dnat to 10.0.0.8-10.0.0.15',
+            "ip saddr { 10.0.0.1, 10.0.0.2 } tcp dport 5000 dnat to 10.0.0.1",
+        )
+        world._host.run("nft", "\n".join([f"table ip other {{ chain in {{ {chain}", *rules, "}", "}"]))
+        for given, target in (
+            (entry(443, address=UPLINK_ADDRESS), "10.0.0.1"),
+            (entry(1444), "10.0.0.2"),
+            (entry(3128), "another port"),
+            (entry(4000, in_interface=UPLINK), "10.0.0.8-10.0.0.15"),
+        ):
+            assert f"in nftables ip other in (to {target})" in plain.fails(rules=[given])
+        others = [entry(22, address=UPLINK_ADDRESS), entry(443, address=ROUTER), entry(4000, in_interface="lan0")]
+        plain(rules=[*others, entry(1446), entry(5000)])
+
+    @pytest.mark.parametrize("variant", IPTABLES_VARIANTS)
+    def test_by_protocols_patterns_and_redirections_of_iptables(
+        self, world: Services, plain: Cycle, variant: str
+    ) -> None:
+        for rule in (
+            f"-d {UPLINK_ADDRESS} -p udp -j DNAT --to-destination 10.0.0.1",
+            f"-d {UPLINK_ADDRESS} -p gre -j DNAT --to-destination 10.0.0.2",
+            "-p tcp -m multiport --dports 1080,1443:1445 -j DNAT --to-destination 10.0.0.3",
+            "-p tcp --dport 3128 -j REDIRECT --to-ports 3129",
+            "-i uplink+ -p tcp --dport 4000 -j DNAT --to-destination 10.0.0.4",
+            "-p tcp -m iprange --src-range 10.0.0.1-10.0.0.9 --dport 5000 -j DNAT --to-destination 10.0.0.5",
+        ):
+            world.iptables(variant, "-t", "nat", "-A", "PREROUTING", *rule.split())
+        for given, target in (
+            (entry(53, protocol="udp", address=UPLINK_ADDRESS), "10.0.0.1"),
+            (entry(1444), "10.0.0.3"),
+            (entry(3128), "another port"),
+            (entry(4000, in_interface=UPLINK), "10.0.0.4"),
+        ):
+            assert f"in iptables-{variant} ip nat PREROUTING (to {target})" in plain.fails(rules=[given])
+        others = [entry(22, address=UPLINK_ADDRESS), entry(4000, in_interface="lan0")]
+        plain(rules=[*others, entry(1446), entry(5000)])

@@ -135,6 +135,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"incoming": "drop"}, "rules: it is required with `incoming`"),
     ({"rules": [{**SQL, "direction": "from-lport"}]}, "rules[0].from: a rule of the direction from-lport"),
     ({"rules": [{**SQL, "from": []}]}, "rules[0].from: an empty list matches nothing"),
+    ({"rules": [{**SQL, "ports": []}]}, "rules[0].ports: an empty list matches nothing"),
     ({"rules": [SQL, SQL]}, "rules[1].name: sql is listed twice"),
     ({"rules": [{**SQL, "name": "default incoming"}]}, "rules[0].name: 'default incoming' cannot be the name"),
     ({"rules": [{**SQL, "priority": 0}]}, "rules[0].priority: 0"),

@@ -168,6 +168,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"routes": [{"prefix": "10.0.0.0/8", "nexthop": "fd00::1"}]}, "routes[0].nexthop: fd00::1 is of another IP"),
     ({"policies": [{"priority": 1, "action": "reroute"}]}, "policies[0].nexthops: it is required"),
     ({"policies": [{"priority": 1, "action": "drop", "ports": [80]}]}, "policies[0].ports: only tcp, udp, sctp"),
+    ({"policies": [{"priority": 1, "action": "drop", "from": []}]}, "policies[0].from: an empty list matches nothing"),
     ({"policies": [{"priority": 1, "action": "drop", "icmp_type": 8}]}, "policies[0].icmp_type: it is for ICMP"),
     (
         {"policies": [{"priority": 1, "action": "drop", "protocol": "icmp", "to": ["fd00::1"]}]},

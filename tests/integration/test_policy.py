@@ -114,6 +114,22 @@ def test_created_modified_deleted(world: Neighbours, policy: Cycle, backend: str
         assert world.all_rules() == before
 
 
+def test_an_empty_list_opens_nothing(world: Neighbours, run_module: RunModule) -> None:
+    assert run_module("policy", namespace="a", incoming="deny").changed
+    before = world.all_rules()
+    rules: list[dict[str, Any]] = [rule("allow", protocol="tcp", **{name: []}) for name in ("peers", "local", "ports")]
+    message = run_module("policy", namespace="a", incoming="deny", rules=rules).message
+    for expected in ("[0].peers: names nobody", "[1].local: names no address", "[2].ports: names no port"):
+        assert expected in message
+    assert world.all_rules() == before
+
+
+def test_multicast_as_a_peer(world: Neighbours, policy: Cycle) -> None:
+    peers = ["224.0.0.0/4", "ff00::/8"]
+    assert policy(namespace="a", rules=[rule("drop", direction="out", peers=peers)]).changed
+    assert world.passes("a", "b")
+
+
 def test_the_commands_do_the_same(world: Neighbours, policy: Cycle) -> None:
     """What check mode prints, pasted into a shell, leaves the module nothing to do."""
     rules = [

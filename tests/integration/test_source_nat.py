@@ -32,6 +32,8 @@ from ansible_collections.netns.fabric.tests.integration.nat_world import (
 NS01 = "192.168.100.1"
 #: Addresses that the outside world sends to the host, and that no interface has.
 POOL, POOL6 = "203.0.113.7-203.0.113.9", "2001:db8:77::7-2001:db8:77::9"
+#: Ranges that are whole networks: nft prints them as such.
+BLOCK, BLOCK6 = "203.0.113.8-203.0.113.15", "2001:db8:77::8-2001:db8:77::f"
 #: A second site outside, which has a route back.
 SITE, SITE6 = "10.77.0.2", "fd77::2"
 
@@ -89,6 +91,8 @@ class TestTraffic:
         apply(to_source=POOL, excluded_destinations=["10.77.0.0/24"])
         assert is_in(world.seen_as(), POOL)
         assert world.seen_as(SITE) == NS01
+        apply(to_source=BLOCK)
+        assert is_in(world.seen_as(), BLOCK)
         apply(excluded_destinations=["10.77.0.0/25", "10.88.0.1/32", "10.77.0.128/25"])
         assert world.seen_as() == UPLINK_ADDRESS
         assert world.seen_as(SITE) == NS01
@@ -109,6 +113,8 @@ class TestTraffic:
         masquerade(source=SOURCE6, to_source=POOL6, excluded_destinations=["fd77::/64", "fd78::/63"], backend=backend)
         assert is_in(world.seen_as(OUTSIDE6), POOL6)
         assert world.seen_as(SITE6) == "fd00:100::1"
+        masquerade(source=SOURCE6, to_source=BLOCK6, backend=backend)
+        assert is_in(world.seen_as(OUTSIDE6), BLOCK6)
         masquerade(source=SOURCE6, backend=backend)
         assert world.seen_as(SITE6) == UPLINK6
 
@@ -214,7 +220,7 @@ class TestRefusals:
 def test_declarations_are_fed_back(plain: Cycle, run_module: RunModule, backend: str) -> None:
     rules: list[dict[str, Any]] = [
         {"source": SOURCE, "to_source": POOL, "excluded_destinations": ["10.77.0.0/24", "10.88.0.0/16"]},
-        {"source": SOURCE6, "to_source": "2001:db8:77::7"},
+        {"source": SOURCE6, "to_source": BLOCK6},
         {"source": "10.9.0.0/24", "out_interface": UPLINK, "excluded_destinations": ["10.0.0.0/8"]},
     ]
     plain(rules=rules, owner="lab", backend=backend)
@@ -226,4 +232,4 @@ def test_declarations_are_fed_back(plain: Cycle, run_module: RunModule, backend:
     assert info["undeclared"] == []
     assert not plain(rules=declared, owner="lab", prune=True, backend=backend).changed
     found = {rule["source"]: rule["to_source"] for rule in info["host"]["firewall"]["masquerade"]}
-    assert found == {SOURCE: POOL, SOURCE6: "2001:db8:77::7", "10.9.0.0/24": None}
+    assert found == {SOURCE: POOL, SOURCE6: BLOCK6, "10.9.0.0/24": None}

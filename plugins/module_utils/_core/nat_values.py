@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from ipaddress import collapse_addresses
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
@@ -42,6 +44,17 @@ def excluded_network(value: Any) -> Network:
     if excluded.is_multicast:
         raise ValidationError(f"{excluded} is multicast, which is not masqueraded anyway; omit it")
     return excluded
+
+
+def find_everything(networks: Iterable[Network]) -> Network | None:
+    """Return the network of all addresses of an IP version, if these networks have all of them together."""
+    given = list(networks)
+    for version in (4, 6):
+        of_version: list[Any] = [found for found in given if found.version == version]
+        for whole in collapse_addresses(of_version):
+            if whole.prefixlen == 0:
+                return whole  # type: ignore[no-any-return]  # of either class
+    return None
 
 
 def source_pool(value: Any) -> tuple[Address, Address]:

@@ -14,7 +14,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter impor
     desired_of,
     drop_unset,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Chain, Rule
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import EVERYTHING, Chain, Rule
 from ansible_collections.netns.fabric.plugins.module_utils._resources import isolation
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import RecognisedRule
 
@@ -29,27 +29,42 @@ def isolated_links(exporter: Exporter) -> Iterator[Declaration]:
         if known is not None and known.owner == (exporter.owner or ""):
             found.setdefault(str(known.key), []).append((known, chain, rule))
     for link, rules in found.items():
-        entry = _declare(link, [rule for _known, _chain, rule in rules])
+        entry = _declare(link, [(known.key.version, rule) for known, _chain, rule in rules])
         if _describes(entry, link, rules):
             yield entry
         else:
             exporter.skip(f"isolation: {link}", "its rules were altered")
 
 
-def _declare(link: str, rules: Sequence[Rule]) -> Declaration:
-    """Return the entry that a link's rules come from."""
-    replies = [rule for rule in rules if rule.values("saddr") and rule.values("ct state")]
-    leaving = [
-        rule for rule in rules if rule.verdict == "return" and rule.values("saddr") and not _concerns_connections(rule)
+def _declare(link: str, rules: Sequence[tuple[int, Rule]]) -> Declaration:
+    """Return the entry that a link's rules come from, each with its IP version."""
+    sending = [
+        (rule, source, version)
+        for version, rule in rules
+        for source in [_source(rule, version)]
+        if source is not None and rule.verdict in ("accept", "return")
     ]
-    outbound = [drop_unset(source=_only(rule, "saddr"), out_interface=_only(rule, "oifname")) for rule in leaving]
-    reached = {_only(rule, "daddr"): None for rule in rules if rule.verdict == "accept" and rule.values("daddr")}
+    outbound = [
+        drop_unset(source=source, out_interface=_only(rule, "oifname"))
+        for rule, source, _version in sending
+        if rule.verdict == "return" and not _concerns_connections(rule)
+    ]
+    reached = {
+        _only(rule, "daddr") or EVERYTHING[version]: None
+        for rule, _source, version in sending
+        if rule.verdict == "accept"
+    }
     return drop_unset(
         link=link,
-        networks=[_only(rule, "saddr") for rule in replies] or None,
+        networks=[source for rule, source, _version in sending if rule.values("ct state")] or None,
         outbound=outbound or None,
         reaches=list(reached) or None,
     )
+
+
+def _source(rule: Rule, version: int) -> str | None:
+    """Return the network that a rule is about; every address is that of a packet by the link."""
+    return _only(rule, "saddr") or (EVERYTHING[version] if rule.values("iifname") else None)
 
 
 def _concerns_connections(rule: Rule) -> bool:

@@ -21,6 +21,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter impor
 from ansible_collections.netns.fabric.plugins.module_utils._facts.firewall_view import owner_of
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     CLAMP_MSS,
+    EVERYTHING,
     MSS,
     MULTICAST,
     NAT_HOOKS,
@@ -101,7 +102,13 @@ def _forward(
     translating = [rule for _role, _hook, rule in rules if rule.verdict == port_forward.DNAT]
     targets = {rule.target for rule in translating}
     sources = {source for rule in translating for source in rule.values("saddr")}
-    hairpins = [rule.values("saddr") for role, _hook, rule in rules if role == port_forward.HAIRPIN]
+    # A rule without a source is about every client.
+    hairpins = [
+        network
+        for role, _hook, rule in rules
+        if role == port_forward.HAIRPIN
+        for network in rule.values("saddr") or [EVERYTHING[listener.version]]
+    ]
     accepted = any(role.partition(" ")[0] == port_forward.ACCEPT_IN for role, _hook, _rule in rules)
     address, port = _parse_target(targets.pop()) if len(targets) == 1 else (None, None)
     return drop_unset(
@@ -111,7 +118,7 @@ def _forward(
         to_port=port,
         sources=join_values("saddr", sources) or None,
         loopback=any(role == nat_loopback.ROLE for role, _hook, _rule in rules) or None,
-        hairpin=next((network for networks in hairpins for network in networks), None),
+        hairpin=next(iter(hairpins), None),
         **_forwarding(exporter, name, listener.version, accepted),
     )
 

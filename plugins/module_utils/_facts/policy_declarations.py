@@ -23,14 +23,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._facts.exporter impor
     desired_of,
     drop_unset,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import VERSIONS, Chain, Rule
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import EVERYTHING, VERSIONS, Chain, Rule
 from ansible_collections.netns.fabric.plugins.module_utils._resources import policy_rules
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_model import RuleSpec
 from ansible_collections.netns.fabric.plugins.module_utils._resources.policy import RULE_OPTIONS, PolicyResource
 
 _DIRECTIONS = {chain: direction for direction, chain in policy_rules.CHAINS.items()}
 _ACTIONS = {"return": ALLOW, "drop": "drop", "reject": "reject"}
-_EVERYTHING = {4: "0.0.0.0/0", 6: "::/0"}
 #: The rules that every chain begins with: of the link lo, of replies, and of types of ICMP.
 _COMMON = ("iifname", "oifname", "ct state")
 
@@ -153,7 +152,7 @@ def _limited(rule: dict[str, Any], version: int) -> dict[str, Any]:
     """Return a rule for one IP version only."""
     if "peers" in rule or "local" in rule:
         return rule
-    return {**rule, "local": [_EVERYTHING[version]]}
+    return {**rule, "local": [EVERYTHING[version]]}
 
 
 def _without_defaults(rule: Mapping[str, Any]) -> dict[str, Any]:

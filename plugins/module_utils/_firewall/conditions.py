@@ -33,6 +33,8 @@ _ICMP_TYPES = {"icmp type": 4, "icmpv6 type": 6}
 _ECHO = {NEW: ("8", "128"), ESTABLISHED: ("0", "129")}
 #: As iptables and nft print a condition on the index of a link, which they show by its name.
 _INDEXED = {"iif": "iifname", "oif": "oifname"}
+#: What is left of a condition as `ip protocol tcp` in nft's JSON.
+_PROTOCOL_OF_IPV4 = {"payload": {"protocol": "ip", "field": "protocol"}}
 
 
 @dataclass(frozen=True)
@@ -63,14 +65,15 @@ def rule_holds(rule: Rule, packet: Packet) -> bool | None:
     """Return whether all conditions of a rule hold for a packet; None where that is not known."""
     is_unclear = False
     for criterion in rule.criteria:
-        answer = _criterion_holds(criterion, packet)
+        answer = criterion_holds(criterion, packet)
         if answer is False:
             return False
         is_unclear = is_unclear or answer is None
     return None if is_unclear else True
 
 
-def _criterion_holds(criterion: Criterion, packet: Packet) -> bool | None:
+def criterion_holds(criterion: Criterion, packet: Packet) -> bool | None:
+    """Return whether a condition holds for a packet; None where that is not known."""
     if not _is_about(criterion, packet):
         return False
     answer = _compare(criterion, packet)
@@ -173,17 +176,28 @@ def _decode(text: str) -> Mapping[str, Any] | None:
     return None
 
 
+def _compare_meta(key: str, operator: str, right: Any, packet: Packet) -> bool | None:
+    """Return whether a condition holds on what is known of a packet besides its content (nft(8), META)."""
+    if operator not in ("==", "!=") or not isinstance(right, str):
+        return None
+    answer = None
+    if key in _INDEXED:
+        answer = _compare(Criterion(_INDEXED[key], right), packet)
+    elif key == "nfproto":
+        answer = right == f"ipv{packet.destination.version}"
+    return answer if answer is None or operator == "==" else not answer
+
+
 def _compare_match(match: Mapping[str, Any], packet: Packet) -> bool | None:
     left, right, operator = match["left"], match["right"], match["op"]
-    key = left.get("meta", {}).get("key")
-    if key == "l4proto" and operator in ("==", "in"):
-        values = right.get("set", ()) if isinstance(right, dict) else [right]
-        return bool(_PROTOCOLS.get(packet.protocol, set()).intersection(values))
-    if key in _INDEXED and operator == "==" and isinstance(right, str):
-        return _compare(Criterion(_INDEXED[key], right), packet)
+    if "meta" in left:
+        return _compare_meta(left["meta"]["key"], operator, right, packet)
     protocol = left.get("payload", {}).get("protocol")
     if protocol is not None and not _is_of(protocol, packet):
         return False
+    if left == _PROTOCOL_OF_IPV4 and operator == "==":
+        values = right.get("set", ()) if isinstance(right, dict) else [right]
+        return bool(_PROTOCOLS.get(packet.protocol, set()).intersection(values))
     if protocol == "icmpv6" and left["payload"]["field"] == "type" and packet.icmp_type and operator in ("==", "in"):
         return packet.icmp_type in (right["set"] if isinstance(right, dict) else [right])
     values = right.get("set") if isinstance(right, dict) else None

@@ -30,6 +30,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Rule,
     Ruleset,
     format_flags,
+    join_ports,
     parse_network,
     parse_range,
 )
@@ -51,7 +52,14 @@ _ICMP_TYPES = ("icmp type", "icmpv6 type")
 _PORTS: Mapping[str, str] = {"--dport": "dport", "--sport": "sport"}
 #: By protocol, as iptables prints it: what is joined with it to one condition, as in nft.
 _JOINED: Mapping[str, dict[str, str]] = {
-    **{protocol: {option: f"{protocol} {name}" for option, name in _PORTS.items()} for protocol in TRANSPORTS},
+    **{
+        protocol: {
+            **{option: f"{protocol} {name}" for option, name in _PORTS.items()},
+            # `-m multiport`, the only extension that compares one field with several values.
+            **{f"{option}s": f"{protocol} {name} set" for option, name in _PORTS.items()},
+        }
+        for protocol in TRANSPORTS
+    },
     "icmp": {"--icmp-type": "icmp type"},
     "ipv6-icmp": {"--icmpv6-type": "icmpv6 type"},
 }
@@ -182,6 +190,8 @@ def _parse_value(option: str, value: str) -> tuple[str, str] | None:
     """Return the field and the value of a condition; None for one that is not known."""
     if option.endswith("port"):
         return option, value.replace(":", "-")
+    if option.endswith("port set"):
+        return option, " ".join(join_ports(value.replace(":", "-").split(",")))
     name = option if option in _ICMP_TYPES and value.isdigit() else _FIELDS.get(option)
     if name in ("saddr", "daddr"):
         network = parse_range(value) if "-" in value else parse_network(value)

@@ -28,6 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Ruleset,
     format_destination,
     format_flags,
+    format_range,
     join_values,
     parse_network,
 )
@@ -204,11 +205,22 @@ def _parse_translation(content: Any) -> str:
     """
     if isinstance(content, dict) and not set(content) - {"addr", "port", "family", "flags"}:
         address, port, flags = content.get("addr"), content.get("port"), content.get("flags", [])
-        if isinstance(address, dict) and set(address) == {"range"} and port is None:
-            address = "-".join(address["range"])
+        if isinstance(address, dict) and port is None:
+            address = _parse_pool(address)
         if isinstance(address, str) and isinstance(port, (int, type(None))):
             return " ".join([format_destination(address, port), *([flags] if isinstance(flags, str) else flags)])
     return json.dumps(content, sort_keys=True)
+
+
+def _parse_pool(address: Mapping[str, Any]) -> str | None:
+    """Return FIRST-LAST; None for what has another structure.
+
+    nft prints a range as a network where it is exactly one (libnftables-json(5), PREFIX).
+    """
+    kind, content = _only_item(address)
+    if kind == "prefix":
+        return format_range(f"{content['addr']}/{content['len']}")
+    return "-".join(content) if kind == "range" else None
 
 
 def _only_item(statement: Any) -> tuple[str, Any]:

@@ -269,12 +269,12 @@ def format_iptables(criteria: Iterable[Criterion], verdict: str, comment: str, t
     criteria = list(criteria)
     words: list[str] = []
     # `-d` may be given once (iptables(8)); a range any number of times.
-    ranges = [found for found in criteria if found.field == "daddr" and found.value not in MULTICAST.values()][1:]
+    ranges = [found for found in criteria if found.field == "daddr" and not _is_not_multicast(found)][1:]
     for name, option in (("saddr", "-s"), ("daddr", "-d"), ("iifname", "-i"), ("oifname", "-o")):
         for criterion in criteria:
-            if criterion.field == name and criterion.value not in MULTICAST.values() and criterion not in ranges:
+            if criterion.field == name and not _is_not_multicast(criterion) and criterion not in ranges:
                 words += [*(["!"] if criterion.negated else []), option, criterion.value]
-    if any(criterion.value in MULTICAST.values() for criterion in criteria):
+    if any(map(_is_not_multicast, criteria)):
         words += ["-m", "addrtype", "!", "--dst-type", "MULTICAST"]
     for criterion in ranges:
         negation = ["!"] if criterion.negated else []
@@ -289,6 +289,10 @@ def format_iptables(criteria: Iterable[Criterion], verdict: str, comment: str, t
     }
     action = target if verdict == "jump" else "TCPMSS" if verdict == CLAMP_MSS else verdict.upper()
     return (*words, "-m", "comment", "--comment", comment, "-j", action, *options.get(verdict, []))
+
+
+def _is_not_multicast(criterion: Criterion) -> bool:
+    return criterion.negated and criterion.field == "daddr" and criterion.value in MULTICAST.values()
 
 
 #: By nft's name of the protocol: the words of iptables before the type.

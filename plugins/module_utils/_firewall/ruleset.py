@@ -47,6 +47,8 @@ MANGLE = "mangle"
 #: By IP version: the family's name in nf_tables, and all multicast addresses (RFC 5771, RFC 4291 2.7).
 FAMILIES: Mapping[int, str] = {4: "ip", 6: "ip6"}
 MULTICAST: Mapping[int, str] = {4: "224.0.0.0/4", 6: "ff00::/8"}
+#: By IP version: the network of all addresses.
+EVERYTHING: Mapping[int, str] = {4: "0.0.0.0/0", 6: "::/0"}
 #: By family: the IP version.
 VERSIONS: Mapping[str, int] = {family: version for version, family in FAMILIES.items()}
 
@@ -96,7 +98,7 @@ class Criterion:
     `field` is `saddr`, `daddr` (a network in CIDR notation), `iifname`, `oifname`, `ct state` (comma separated), `ct
     status`, `fib daddr type`, `tcp dport` and its like (a port, or FIRST-LAST), `l4proto`, `icmp type`, `icmpv6 type`
     (a number), `tcp flags` (VALUE/MASK), or `other` for what does not matter here, in the words of the tool that
-    printed it. With ` set` after it, the value is several ones separated by spaces; iptables has no such condition.
+    printed it. With ` set` after it, the value is several ones separated by spaces; iptables has that for ports only.
     """
 
     field: str
@@ -321,6 +323,14 @@ def format_destination(address: str, port: int | None) -> str:
     if port is None:
         return address
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def address_criteria(name: str, network: str) -> tuple[Criterion, ...]:
+    """Return the conditions that an address, `saddr` or `daddr`, is in a network: none where every address is.
+
+    iptables-save does not print such a condition (save_ipv4_addr in iptables/xshared.c), and nft does.
+    """
+    return (Criterion(name, network),) if ip_network(network).prefixlen else ()
 
 
 def join_values(name: str, values: Iterable[str]) -> list[str]:

@@ -96,6 +96,8 @@ def parse_traffic(checks: Checks, options: Mapping[str, Any], place: str) -> str
     if options.get("ports") is not None and protocol not in TRANSPORTS:
         checks.error(f"{place}ports", f"only {', '.join(TRANSPORTS)} have ports; give one of them as `protocol`")
         return ""
+    if options.get("ports") == []:
+        checks.error(f"{place}ports", "an empty list matches nothing; leave it out for all ports")
     numbers = {
         option: checks.value(f"{place}{option}", between(0, 255), options.get(option))
         for option in ("icmp_type", "icmp_code")

@@ -38,6 +38,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Place,
     Rule,
     Ruleset,
+    address_criteria,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
@@ -168,16 +169,20 @@ class WantedIsolation:
         yield _spec(Criterion("oifname", self.link), verdict="accept")
         for network in self.networks:
             if network.version == version:
-                source = Criterion("saddr", str(network))
+                source = self._comes_from(network)
                 for passing in (_REPLIES, _PUBLISHED):
-                    yield _spec(source, passing, verdict="return")
+                    yield _spec(*source, passing, verdict="return")
                 for reached in self.reaches:
                     if reached.version == version:
-                        yield _spec(source, Criterion("daddr", str(reached)), verdict="accept")
+                        yield _spec(*source, *address_criteria("daddr", str(reached)), verdict="accept")
         for outbound in self.outbound:
             if outbound.source.version == version:
                 by = [Criterion("oifname", outbound.out_interface)] if outbound.out_interface else []
-                yield _spec(Criterion("saddr", str(outbound.source)), *by, verdict="return")
+                yield _spec(*self._comes_from(outbound.source), *by, verdict="return")
+
+    def _comes_from(self, network: Network) -> tuple[Criterion, ...]:
+        # Every address is that of a packet by the link. A rule without a condition would end the chain.
+        return address_criteria("saddr", str(network)) or (Criterion("iifname", self.link),)
 
 
 def _base_chain(backend: str, family: str) -> Place:

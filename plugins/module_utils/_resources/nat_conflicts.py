@@ -9,23 +9,35 @@ priority: of two rules for one port, one is dead.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.transports import TRANSPORTS, port_range
+from ansible_collections.netns.fabric.plugins.module_utils._core.transports import port_range
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.conditions import Packet, criterion_holds
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
+    EVERYTHING,
     FAMILIES,
     NFTABLES,
     OUTPUT,
+    POSTROUTING,
     Chain,
+    Criterion,
     Place,
     Rule,
     Ruleset,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.walk import statements_of
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Address
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_listeners import Published
 
-#: The range of a rule that does not look at ports.
-_ALL_PORTS = (1, 65535)
+#: What changes the destination besides dnat, in nft's words; iptables has targets of these names.
+_OTHERS = ("redirect", "netmap")
+#: How a target begins that has an address: ADDRESS, ADDRESS:PORT, [ADDRESS]:PORT or FIRST-LAST.
+_TARGET = re.compile(r"(?P<v4>(\d+\.){3}\d)|\[?[\da-f]*:[\da-f]*:")
+#: A condition on the sender in the words of iptables or nft: a range, a set, an address of Ethernet.
+_SENDERS = re.compile(r'--(src-range|mac-source) |--match-set \S+ src\b|.*"field": "saddr".*"op": "(==|in)"')
 
 
 def redirections(ruleset: Ruleset, version: int) -> Iterator[tuple[Place, Rule]]:
@@ -34,62 +46,81 @@ def redirections(ruleset: Ruleset, version: int) -> Iterator[tuple[Place, Rule]]
     for place, chain in ruleset.chains.items():
         if place.family in families and not _is_idle(ruleset, chain):
             for rule in chain.rules:
-                if _redirects(rule) and _is_of_version(place, rule, version):
+                if _redirects(place, rule) and _is_of_version(rule, version):
                     yield place, rule
 
 
 def _is_idle(ruleset: Ruleset, chain: Chain) -> bool:
-    """Whether no packet from outside gets to a chain."""
+    """Whether no packet from outside gets to a chain before it is routed."""
     table = ruleset.tables.get((chain.place.family, chain.place.table))
     is_dormant = chain.place.backend == NFTABLES and table is not None and table.dormant
-    return is_dormant or chain.hook == OUTPUT
+    return is_dormant or chain.hook in (OUTPUT, POSTROUTING)
 
 
-def _redirects(rule: Rule) -> bool:
-    return rule.verdict == "dnat" or (rule.verdict, rule.target) == ("jump", "REDIRECT")
+def _redirects(place: Place, rule: Rule) -> bool:
+    if place.backend == NFTABLES:
+        return rule.verdict == "dnat" or (not rule.verdict and any(kind in _OTHERS for kind in statements_of(rule)))
+    return rule.verdict == "dnat" or (rule.verdict == "jump" and rule.target.lower() in _OTHERS)
 
 
-def _is_of_version(place: Place, rule: Rule, version: int) -> bool:
+def _is_of_version(rule: Rule, version: int) -> bool:
     """Whether a rule of the family inet, which has both versions, is of this one; where it does not say, it may be."""
-    is_known = (place.family == "inet" and rule.target.count(".") == 3) or rule.target.count(":") > 1
-    return not is_known or (rule.target.count(":") > 1) == (version == 6)
+    address = _TARGET.match(rule.target) if rule.verdict == "dnat" else None
+    return address is None or (4 if address["v4"] else 6) == version
 
 
-def takes_packets_of(
-    rule: Rule,
-    protocol: str,
-    ports: tuple[int, int],
-    address: str | None,
-    interface: str | None,
-    local: Collection[str],
-) -> bool:
-    """Whether a rule translates packets for a published port, at one address or at all of `local`.
+def takes_packets_of(rule: Rule, published: Published, local: Collection[str]) -> bool:
+    """Whether a rule translates packets for a published port, at its address or at any of `local`.
 
-    A rule for some senders only is an exception that somebody has made.
+    A rule for some senders only is an exception that somebody has made. A condition that is not understood may hold.
     """
-    if rule.values("saddr"):
+    if any(map(_is_about_senders, rule.criteria)):
         return False
-    first, last = _ports_of(rule, protocol)
-    if first > ports[1] or last < ports[0]:
+    field = f"{published.protocol} dport"
+    ports = [found for found in rule.criteria if found.field in (field, f"{field} set")]
+    if not all(_may_have(found, published.ports) for found in ports):
         return False
-    networks = [ip_network(value) for value in rule.values("daddr")]
-    here = local if address is None else [address]
-    if networks and not any(ip_address(each) in network for each in here for network in networks):
+    here = frozenset(local) if published.address is None else frozenset([published.address])
+    packets = _packets(published.protocol, published.version, here, published.interface)
+    others = [found for found in rule.criteria if found not in ports]
+    if not ports and not _is_clear(others, packets[0]):
         return False
-    interfaces = rule.values("iifname")
-    if interface is None:
-        return True
-    return interface not in rule.values("iifname", negated=True) and interfaces <= {interface}
+    if published.address is not None and published.address not in local:
+        # The router may get the address later.
+        others = [found for found in others if found.field != "fib daddr type"]
+    return any(all(criterion_holds(found, packet) is not False for found in others) for packet in packets)
 
 
-def _ports_of(rule: Rule, protocol: str) -> tuple[int, int]:
-    """Return the ports of a protocol that a rule is for; none where it is for others, or does not say by one value."""
-    for value in rule.values(f"{protocol} dport"):
-        return port_range(value)
-    others = [rule.values(f"{other} dport") for other in TRANSPORTS]
-    undecided = any(others) or any(criterion.field == "other" for criterion in rule.criteria)
-    # A rule that checks nothing but addresses leads every packet elsewhere.
-    return (1, 0) if undecided or not rule.values("daddr") else _ALL_PORTS
+def _is_about_senders(criterion: Criterion) -> bool:
+    if criterion.field == "other":
+        return _SENDERS.match(criterion.value) is not None
+    is_sender = criterion.field in ("saddr", "saddr set") and not criterion.negated
+    return is_sender and criterion.value not in EVERYTHING.values()
+
+
+def _may_have(criterion: Criterion, ports: tuple[int, int]) -> bool:
+    """Whether one of the ports at least, FIRST and LAST, meets a condition."""
+    ranges = [port_range(value) for value in criterion.value.split()]
+    if criterion.negated:
+        return not any(first <= ports[0] and ports[1] <= last for first, last in ranges)
+    return any(first <= ports[1] and ports[0] <= last for first, last in ranges)
+
+
+def _is_clear(criteria: Collection[Criterion], packet: Packet) -> bool:
+    """Whether a rule that checks no port leads every packet for an address elsewhere: it says nothing else."""
+    is_for_addresses = any(found.field in ("daddr", "daddr set") and not found.negated for found in criteria)
+    return is_for_addresses and all(
+        found.field != "other" or criterion_holds(found, packet) is not None for found in criteria
+    )
+
+
+@lru_cache(maxsize=64)  # entries differ in their ports
+def _packets(protocol: str, version: int, addresses: frozenset[str], interface: str | None) -> tuple[Packet, ...]:
+    """Return a packet for each address, whose sender and port are not known."""
+    known = [ip_address(each) for each in addresses]
+    # Where those of the router are not known, it is one that no rule names.
+    there = [each for each in known if each.version == version] or [ip_network(EVERYTHING[version]).network_address]
+    return tuple(Packet(None, each, protocol, in_interface=interface) for each in there)
 
 
 def describe_redirection(place: Place, rule: Rule, owner: str | None) -> str:
@@ -97,7 +128,8 @@ def describe_redirection(place: Place, rule: Rule, owner: str | None) -> str:
     if owner is not None:
         return f"a rule owned by {owner}" if owner else "a rule without owner"
     whose = "Docker's rule" if place.chain == "DOCKER" else "a rule of another program"
-    return f"{whose} in {place} (to {rule.target or 'another port'})"
+    target = rule.target if rule.verdict == "dnat" else ""
+    return f"{whose} in {place} (to {target or 'another port'})"
 
 
 def local_addresses(addresses: Collection[Address]) -> frozenset[str]:

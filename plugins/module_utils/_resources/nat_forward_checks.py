@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
-from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values import client_network
+from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values import client_network, find_everything
 
 
 def check_destination(value: Any) -> str:
@@ -53,7 +53,11 @@ def check_sources(checks: Checks, given: Sequence[Any] | None) -> dict[str, str]
         checks.error("sources", "names nobody who may connect; name a network, or omit the option for everybody")
     found = ((f"sources[{number}]", value) for number, value in enumerate(given or ()))
     checked = {option: checks.value(option, client_network, value) for option, value in found}
-    return {option: str(network) for option, network in checked.items() if network is not None}
+    networks = {option: network for option, network in checked.items() if network is not None}
+    everything = find_everything(networks.values())
+    if everything is not None:
+        checks.error("sources", f"are together {everything}, every address, which is the default; omit the option")
+    return {option: str(network) for option, network in networks.items()}
 
 
 def check_loopback(checks: Checks, options: Mapping[str, Any], to_address: str | None) -> None:

@@ -16,6 +16,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import I
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values import (
     excluded_network,
+    find_everything,
     format_pool,
     source_pool,
 )
@@ -241,6 +242,10 @@ class MasqueradeResource(Resource[WantedMasquerade, Actual]):
         source = checks.value("source", _check_source, options["source"])
         out_interface = checks.value("out_interface", validation.rule_safe_interface, options.get("out_interface"))
         excluded = checks.each("excluded_destinations", excluded_network, options.get("excluded_destinations"))
+        everything = find_everything(excluded)
+        if everything is not None:
+            cause = f"are together {everything}, every address, so that nothing is masqueraded; remove the entry"
+            checks.error("excluded_destinations", cause)
         pool = checks.value("to_source", source_pool, options.get("to_source"))
         namespace = checks.value("namespace", validation.namespace_name, options.get("namespace"))
         _check_versions(checks, source, excluded, pool)

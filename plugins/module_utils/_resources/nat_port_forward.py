@@ -31,6 +31,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Criterion,
     Place,
     Rule,
+    address_criteria,
     format_destination,
     join_values,
 )
@@ -168,7 +169,8 @@ class WantedForward(WantedNat):
         back = (Criterion("saddr", to_network), Criterion(f"{protocol} sport", to_port), forwarded)
         specs = list(self._translating())
         if self.hairpin:
-            specs.append(RuleSpec(HAIRPIN, POSTROUTING, (Criterion("saddr", self.hairpin), *there), "masquerade"))
+            neighbours = address_criteria("saddr", self.hairpin)
+            specs.append(RuleSpec(HAIRPIN, POSTROUTING, (*neighbours, *there), "masquerade"))
         specs += [
             RuleSpec(_limited(ACCEPT_IN, source), FORWARD, (*self._sender(source), *there), "accept")
             for source in self.sources or (None,)
@@ -343,9 +345,9 @@ class PortForwardPlanner(NatPlanner[WantedForward]):
 
     def _find_redirections(self, wanted: WantedForward) -> list[InvalidEntry]:
         """Find a rule of another owner, or of another program, that leads the port elsewhere."""
-        key, local = wanted.key, self._actual.local_addresses.get(wanted.namespace, ())
+        key, published, local = wanted.key, wanted.published(), self._actual.local_addresses.get(wanted.namespace, ())
         for place, rule, owner in self._foreign(wanted.namespace, key.version):
-            if takes_packets_of(rule, key.protocol, key.first_and_last, key.address, key.in_interface, local):
+            if takes_packets_of(rule, published, local):
                 error = InvalidEntry(
                     wanted.entry,
                     "port",

@@ -218,6 +218,9 @@ def _parse_policy(checks: Checks, options: Mapping[str, Any], place: str) -> Wan
     sources, targets = (
         checks.each(f"{place}{option}", address_or_network, options.get(option)) for option in ("from", "to")
     )
+    for option in ("from", "to"):
+        if options.get(option) == []:
+            checks.error(f"{place}{option}", "an empty list matches nothing; leave it out for everything")
     error = find_version_error(options.get("protocol"), [*sources, *targets])
     if error:
         checks.error(f"{place}protocol", error)

@@ -90,7 +90,19 @@ class PolicyResource(Resource[WantedPolicy, Actual]):
 # Checks
 
 
+#: What an empty list says; the option that is omitted says the opposite.
+_EMPTY: Mapping[str, str] = {
+    "ports": "names no port; name one, or omit the option for all ports",
+    "icmp_types": "names no type; name one, or omit the option for all types",
+    "peers": "names nobody; name a network, or omit the option for everybody",
+    "local": "names no address of the namespace; name a network, or omit the option for all addresses",
+}
+
+
 def _read_rule(checks: Checks, path: str, options: Mapping[str, Any]) -> PolicyRule:
+    for option, message in _EMPTY.items():
+        if options[option] is not None and not options[option]:
+            checks.error(f"{path}.{option}", message)
     protocol, ports, types = options["protocol"], options["ports"] or (), options["icmp_types"] or ()
     if ports and protocol not in TRANSPORTS:
         checks.error(f"{path}.ports", f"requires a protocol that has ports; add {name_transports()}")

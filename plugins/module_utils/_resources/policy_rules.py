@@ -29,6 +29,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.policies import
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Network
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     COMMENT,
+    EVERYTHING,
     INPUT,
     NFTABLES,
     OUTPUT,
@@ -57,7 +58,7 @@ _HOOKS = {IN: INPUT, OUT: OUTPUT}
 #: By direction: the links, the peer's address, and the namespace's own.
 _FIELDS = {IN: ("iifname", "saddr", "daddr"), OUT: ("oifname", "daddr", "saddr")}
 _VERDICTS = {ALLOW: "return"}
-_EVERYTHING = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
+_EVERYTHING = {version: ip_network(network) for version, network in EVERYTHING.items()}
 #: By IP version: ICMP as a protocol, and the field of its type.
 _ICMP = {4: ("icmp", "icmp type"), 6: ("ipv6-icmp", "icmpv6 type")}
 #: Bytes that iptables logs before a packet (linux/netfilter_ipv4/ipt_LOG.h), less what follows the name.

@@ -366,6 +366,9 @@ class Reader:
             if option in given and given.get("protocol") not in protocols:
                 cure = name_transports() if option == "ports" else "`protocol: icmp`"
                 self.errors.add(path, option, f"requires {cure}; add it, or omit `{option}`")
+            if given.get(option) == []:
+                what = "port" if option == "ports" else "type"
+                self.errors.add(path, option, f"names no {what}; name one, or omit it for all {what}s")
         if options is None:
             return None
         return PolicyEntry(
@@ -386,7 +389,11 @@ class Reader:
             keys = ", ".join(schema.SELECTOR)
             self.errors.add(path, side, f"must be a dictionary with some of the keys {keys}, not {describe(value)}")
             return Selector()
+        count = len(self.errors)
         options = self.check_options(f"{path} {side}", value, {**schema.SELECTOR}, "") or {}
+        if len(self.errors) == count and not any(options.values()):
+            cure = f"name some of {', '.join(schema.SELECTOR)}, or omit `{side}` for everybody"
+            self.errors.add(path, side, f"selects nobody; {cure}")
         lists = {key: tuple(options[key]) for key in ("namespaces", "groups", "bridges", "networks") if key in options}
         return Selector(**lists, outside=options.get("outside", False), host=options.get("host", False))
 

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values import (
     client_network,
     excluded_network,
+    find_everything,
     format_pool,
     source_pool,
 )
@@ -41,6 +44,20 @@ def test_excluded_network() -> None:
     for given, message in (("0.0.0.0/0", "nothing is masqueraded; remove the entry"), ("ff00::/8", "omit it")):
         with pytest.raises(ValueError, match=message):
             excluded_network(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([], None),
+        (["10.0.0.0/8", "::/1"], None),
+        (["0.0.0.0/1", "fd00::/8", "128.0.0.0/2", "192.0.0.0/2"], "0.0.0.0/0"),
+        (["8000::/1", "::/1"], "::/0"),
+    ],
+)
+def test_networks_that_are_everything_together(given: list[str], expected: str | None) -> None:
+    found = find_everything(map(ip_network, given))
+    assert (found and str(found)) == expected
 
 
 @pytest.mark.parametrize(

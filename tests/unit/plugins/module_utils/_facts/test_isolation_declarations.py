@@ -32,6 +32,13 @@ ENTRIES: list[dict[str, Any]] = [
         "outbound": [{"source": "10.0.0.0/25"}, {"source": "10.0.0.0/24", "out_interface": "lan0"}],
         "reaches": ["10.1.0.0/24"],
     },
+    {"link": "br0", "networks": ["10.0.0.0/24", "fd00::/64"], "reaches": ["0.0.0.0/0", "::/0"]},
+    {
+        "link": "br0",
+        "networks": ["0.0.0.0/0", "::/0"],
+        "outbound": [{"source": "0.0.0.0/0", "out_interface": "lan0"}, {"source": "::/0"}],
+        "reaches": ["0.0.0.0/0", "fd01::/64"],
+    },
 ]
 
 

@@ -90,6 +90,8 @@ def with_published(rules: Mapping[Place, list[Rule]]) -> dict[str, Any]:
         {"to_port": 80},
         {"port": "8000-8010", "protocol": "udp"},
         {"hairpin": "10.0.0.0/24", "to_port": 80},
+        {"hairpin": "0.0.0.0/0"},
+        {"to_address": "fd00::1", "hairpin": "::/0"},
         {"address": "192.0.2.1"},
         {"in_interface": "eth0"},
     ],

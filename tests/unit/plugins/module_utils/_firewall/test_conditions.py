@@ -41,6 +41,9 @@ REQUEST = replace(SIX, protocol="icmp", port=None, icmp_type=ND_REQUEST)
         ("-p tcp -m tcp --dport 80", replace(PACKET, port=None), False),
         ("-p tcp -m tcp --dport 1:100", replace(PACKET, port=None), None),
         ("-p tcp -m tcp --sport 80", replace(PACKET, source_port=80), True),
+        ("-p tcp -m multiport --dports 22,80:81", PACKET, True),
+        ("-p tcp -m multiport ! --dports 22,80:81", PACKET, False),
+        ("-p udp -m multiport --dports 80", PACKET, False),
         ("-i br0 -o br+", PACKET, True),
         ("! -o br1", PACKET, False),
         ("-i lo", replace(PACKET, in_interface=None), False),
@@ -64,7 +67,7 @@ def test_iptables(text: str, packet: Packet, expected: bool | None) -> None:
 
 def _without_modules(words: list[str]) -> list[str]:
     """Return the words without the names of extensions, which begin no condition."""
-    modules = ("tcp", "udp", "conntrack", "addrtype", "limit", "icmp6")
+    modules = ("tcp", "udp", "multiport", "conntrack", "addrtype", "limit", "icmp6")
     return [word for number, word in enumerate(words) if word not in modules or words[number - 1] == "-p"]
 
 
@@ -103,6 +106,12 @@ META = {"meta": {"key": "l4proto"}}
         (match({"meta": {"key": "iifname"}}, {"set": ["br0", "br7"]}), PACKET, True),
         (match({"meta": {"key": "oifname"}}, {"set": ["br7", "br8"]}), PACKET, False),
         (match({"meta": {"key": "skuid"}}, 0), PACKET, None),
+        (match({"meta": {"key": "nfproto"}}, "ipv4"), PACKET, True),
+        (match({"meta": {"key": "nfproto"}}, "ipv6"), PACKET, False),
+        (match({"meta": {"key": "nfproto"}}, "ipv6", "!="), PACKET, True),
+        (match(field("ip", "protocol"), "tcp"), PACKET, True),
+        (match(field("ip", "protocol"), {"set": ["udp", "gre"]}), PACKET, False),
+        (match(field("ip", "protocol"), "udp"), SIX, False),
     ],
 )
 def test_nft(statement: dict[str, Any], packet: Packet, expected: bool | None) -> None:

@@ -75,6 +75,16 @@ class TestParse:
         found = iptables_parser.parse_rule(["-m", "comment", "--comment", "-s", "-j", "DROP"], 4)
         assert (found.comment, found.criteria, found.verdict) == ("-s", frozenset(), "drop")
 
+    @pytest.mark.parametrize(
+        ("words", "expected"),
+        [
+            ("-p tcp -m multiport --dports 443,80,8000:8100", Criterion("tcp dport set", "80 443 8000-8100")),
+            ("-p udp -m multiport ! --sports 53", Criterion("udp sport set", "53", negated=True)),
+        ],
+    )
+    def test_several_ports(self, words: str, expected: Criterion) -> None:
+        assert iptables_parser.parse_rule([*words.split(), "-j", "ACCEPT"], 4).criteria == {expected}
+
     def test_order_of_states_and_options_does_not_matter(self) -> None:
         line = "-m conntrack --ctstate RELATED,ESTABLISHED -d 192.168.100.0/24 -i eth0 ! -s 192.168.100.0/24 -j ACCEPT"
         assert iptables_parser.parse_rule(line.split(), 4).criteria == frozenset(OUT.specs()[2].criteria)

@@ -110,3 +110,32 @@ def test_extensions_of_iptables() -> None:
     xt = [{"xt": {"type": "match", "name": "comment"}}, {"xt": None}, {"xt": {"type": "target", "name": "REJECT"}}]
     assert nft_parser.parse_rule({"expr": xt}).criteria == frozenset()
     assert nft_parser.parse_rule({"expr": [{"xt": {"type": "match", "name": "addrtype"}}]}).criteria
+
+
+@pytest.mark.parametrize(
+    ("content", "target"),
+    [
+        ({"addr": {"range": ["203.0.113.7", "203.0.113.9"]}}, "203.0.113.7-203.0.113.9"),
+        # nft prints a range that is exactly a network as that network.
+        ({"addr": {"prefix": {"addr": "203.0.113.8", "len": 29}}}, "203.0.113.8-203.0.113.15"),
+        ({"addr": {"prefix": {"addr": "fd00::8", "len": 125}}, "family": "ip6"}, "fd00::8-fd00::f"),
+        (
+            {"addr": {"prefix": {"addr": "203.0.113.8", "len": 29}}, "flags": "random"},
+            "203.0.113.8-203.0.113.15 random",
+        ),
+    ],
+)
+def test_ranges_of_sources(content: Any, target: str) -> None:
+    assert nft_parser.parse_rule({"expr": [{"snat": content}]}).target == target
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"addr": {"prefix": {"addr": "10.0.0.8", "len": 29}}, "port": 80},
+        {"addr": {"prefix": {"addr": "10.0.0.0", "len": 24}}, "flags": "netmap", "type_flags": "prefix"},
+        {"addr": {"map": {"key": {}, "data": "@hosts"}}},
+    ],
+)
+def test_what_is_more_than_a_range_stays_as_nft_prints_it(content: Any) -> None:
+    assert nft_parser.parse_rule({"expr": [{"snat": content}]}).target.startswith("{")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.netns.fabric.plugins.module_utils._firewall import operations as op
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Criterion
 from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._firewall.samples import NET6, OUT
 
 
@@ -50,6 +51,16 @@ def test_iptables_replies() -> None:
         "! -s fd00:100::/64 -d fd00:100::/64 -i eth0 -m conntrack --ctstate RELATED,ESTABLISHED "
         "-m comment --comment netns.fabric: -j ACCEPT"
     )
+
+
+def test_multicast_in_iptables() -> None:
+    """Only what is not multicast is written by the type of address: iptables takes one `-d` per rule."""
+    for network in ("224.0.0.0/4", "ff00::/8"):
+        for field, option in (("daddr", "-d"), ("saddr", "-s")):
+            words = op.format_iptables([Criterion(field, network)], "drop", "x")
+            assert words[:2] == (option, network)
+    words = op.format_iptables([Criterion("daddr", "224.0.0.0/4", negated=True)], "drop", "x")
+    assert words[:5] == ("-m", "addrtype", "!", "--dst-type", "MULTICAST")
 
 
 def test_quoting_for_iptables_restore() -> None:

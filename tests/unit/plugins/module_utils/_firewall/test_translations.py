@@ -57,6 +57,7 @@ def test_iptables(words: str, verdict: str, expected: Translation | None) -> Non
         ({"dnat": {"addr": {"map": {}}}}, Translation(NOT_UNDERSTOOD)),
         ({"snat": {"addr": "10.0.0.1"}}, Translation(SNAT, ADDRESS)),
         ({"snat": {"addr": {"range": ["10.0.0.1", "10.0.0.9"]}, "flags": "random"}}, Translation(SNAT, ADDRESS)),
+        ({"snat": {"addr": {"prefix": {"addr": "10.0.0.0", "len": 29}}}}, Translation(SNAT, ip_address("10.0.0.0"))),
         ({"redirect": {"port": 81}}, Translation(REDIRECT, port=81)),
         ({"redirect": None}, Translation(REDIRECT)),
         ({"masquerade": None}, Translation(MASQUERADE)),

@@ -62,6 +62,7 @@ def test_traffic(options: dict[str, Any], match: str) -> None:
         ({"ports": ["80"]}, "ports: only tcp, udp, sctp have ports"),
         ({"protocol": "icmp", "ports": ["80"]}, "ports: only tcp"),
         ({"protocol": "tcp", "ports": ["x"]}, r"ports\[0\]"),
+        ({"protocol": "tcp", "ports": []}, "ports: an empty list matches nothing; leave it out for all ports"),
         ({"protocol": "tcp", "icmp_type": 8}, "icmp_type: it is for ICMP"),
         ({"protocol": "icmp", "icmp_code": 256}, "icmp_code: 256"),
     ],

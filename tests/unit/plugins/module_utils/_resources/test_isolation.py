@@ -72,6 +72,27 @@ def test_each_ip_version_has_its_own_networks() -> None:
     ]
 
 
+@pytest.mark.parametrize("backend", [NFTABLES, IPTABLES_NFT])
+@pytest.mark.parametrize(("version", "everything", "net"), [(4, "0.0.0.0/0", "10.0.0.0/24"), (6, "::/0", "fd00::/64")])
+def test_a_network_of_every_address_needs_no_condition(version: int, everything: str, net: str, backend: str) -> None:
+    assert roles(wanted(networks=[net], reaches=[everything]), version, backend)["fabric-from-br"] == [
+        "oifname br accept",
+        f"ct state established,related saddr {net} return",
+        f"ct status dnat saddr {net} return",
+        f"saddr {net} accept",
+    ]
+    # A rule without any condition would end the chain, before what is added for another owner.
+    entry = wanted(networks=[everything], reaches=[everything], outbound=[{"source": everything}, {"source": net}])
+    assert roles(entry, version, backend)["fabric-from-br"] == [
+        "oifname br accept",
+        "ct state established,related iifname br return",
+        "ct status dnat iifname br return",
+        "iifname br accept",
+        "iifname br return",
+        f"saddr {net} return",
+    ]
+
+
 def test_rules_are_recognised_by_their_comment_and_by_what_they_do() -> None:
     for backend, version in ((NFTABLES, 4), (IPTABLES_NFT, 6)):
         for spec, place in wanted(networks=["10.0.0.0/24", "fd00::/64"]).placed(version, backend):

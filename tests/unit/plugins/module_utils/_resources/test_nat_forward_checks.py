@@ -46,6 +46,13 @@ def test_nobody() -> None:
         checks.done()
 
 
+def test_sources_that_are_everybody_together() -> None:
+    checks = Checks(Entry("rules[0]"))
+    check_sources(checks, ["0.0.0.0/1", "128.0.0.0/1"])
+    with pytest.raises(InvalidEntries, match=r"sources: are together 0\.0\.0\.0/0, every address, which"):
+        checks.done()
+
+
 def test_overlap() -> None:
     assert overlap("10.0.0.0/24", ["10.0.0.7/32"])
     assert not overlap("10.0.0.0/24", ["10.0.1.0/24"])

@@ -50,6 +50,10 @@ class TestOptions:
     def test_interfaces_that_no_rule_can_match(self, name: str) -> None:
         assert "rules[0]: out_interface: " in self.error(source=SOURCE, out_interface=name)
 
+    def test_exemptions_that_are_everything_together(self) -> None:
+        error = self.error(source=SOURCE, excluded_destinations=["0.0.0.0/1", "128.0.0.0/1"])
+        assert "excluded_destinations: are together 0.0.0.0/0, every address" in error
+
     def test_all_errors_of_an_entry_at_once(self) -> None:
         assert self.error(source="x", out_interface="", namespace="a/b").count("\n") == 2
 

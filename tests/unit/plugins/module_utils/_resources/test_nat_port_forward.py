@@ -141,6 +141,11 @@ class TestRules:
             "hairpin: [nftables ip netns_fabric postrouting]\nport: 8080\nprotocol: tcp\nto: [192.168.100.1:80]\n"
         )
 
+    @pytest.mark.parametrize(("to_address", "hairpin"), [("10.0.0.1", "0.0.0.0/0"), ("fd00::1", "::/0")])
+    def test_a_hairpin_of_every_address_needs_no_condition(self, to_address: str, hairpin: str) -> None:
+        (found,) = (spec for spec in wanted(to_address=to_address, hairpin=hairpin).specs() if spec.role == "hairpin")
+        assert {criterion.field for criterion in found.criteria} == {"daddr", "tcp dport", "ct status"}
+
     def test_no_output_rule_with_an_interface(self) -> None:
         assert {spec.hook for spec in wanted(in_interface="lo").specs()} == {"prerouting", "forward"}
 

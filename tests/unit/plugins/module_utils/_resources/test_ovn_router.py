@@ -69,6 +69,13 @@ def test_only_the_own_load_balancers_are_removed() -> None:
     assert [line.split()[-1] for line in commands] == ["r", "m"]
 
 
+@pytest.mark.parametrize("option", ["from", "to", "ports"])
+def test_a_policy_with_an_empty_list_is_not_about_everything(option: str) -> None:
+    policy = {"priority": 100, "action": "drop", "protocol": "tcp", option: []}
+    with pytest.raises(FabricError, match=rf"policies\[0\]\.{option}: an empty list matches nothing; leave it out"):
+        plan({"policies": [policy]})
+
+
 def test_a_translation_needs_a_gateway() -> None:
     bare = {"nat": [SNAT]}
     assert not plan(bare).changed

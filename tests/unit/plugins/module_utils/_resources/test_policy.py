@@ -35,6 +35,23 @@ def test_values_are_normal() -> None:
     assert RESOURCE.key(desired()) == "a"
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"peers": []}, "rules[0].peers: names nobody; name a network, or omit the option for everybody"),
+        ({"local": []}, "rules[0].local: names no address of the namespace"),
+        ({"protocol": "tcp", "ports": []}, "rules[0].ports: names no port; name one, or omit the option for all ports"),
+        ({"protocol": "icmp", "icmp_types": []}, "rules[0].icmp_types: names no type"),
+    ],
+)
+def test_an_empty_list_is_not_everything(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(FabricError) as caught:
+        desired(rule(**options))
+    assert message in str(caught.value)
+    # Nobody is excluded: everybody is meant.
+    assert desired(rule(excluded_peers=[])).policy.rules == desired(rule()).policy.rules
+
+
 def test_all_errors_at_once() -> None:
     with pytest.raises(FabricError) as caught:
         desired(
