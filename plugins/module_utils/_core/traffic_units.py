@@ -63,6 +63,8 @@ NETEM_NEEDS: Mapping[str, str] = {
 ONE = 2**32 - 1
 #: What the kernel keeps in 32 bits.
 LARGEST = 2**32 - 1
+#: Bytes per second: the kernel keeps a rate in 64 bits (TCA_TBF_RATE64 of linux/pkt_sched.h).
+FASTEST = 2**64 - 1
 #: tc(8) counts the ticks of a time in 32 bits, of 64 ns each (PSCHED_SHIFT of net/pkt_sched.h).
 LONGEST = LARGEST * 64 // 1000
 
@@ -107,12 +109,15 @@ def bytes_per_second(value: Any) -> int:
     """Return a rate in bytes per second.
 
     Raises:
-        ValidationError: It is none.
+        ValidationError: It is none, or is too high.
     """
     known = "bit, kbit, mbit, gbit (bits per second), bps, kbps, mbps, gbps (bytes per second)"
     found = int(_scaled(value, "a rate", "10mbit", _RATES, known) / 8)
     if found < 1:
         raise ValidationError(f"{value!r} is less than a byte per second; write for instance 10mbit")
+    if found > FASTEST:
+        fastest = f"{FASTEST * 8 // 1000**4}tbit, the highest rate that the kernel keeps"
+        raise ValidationError(f"{value!r} is above {fastest}; write for instance 10gbit")
     return found
 
 

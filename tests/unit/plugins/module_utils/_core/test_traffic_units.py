@@ -27,6 +27,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core import traffic_
         (units.rate_text, "1Mibit", "1048576bit"),
         (units.rate_text, "0.1gbit", "100mbit"),
         (units.rate_text, "1500Kbit", "1500kbit"),
+        (units.rate_text, "147573952tbit", "147573952tbit"),
         (units.rate_text, "12bit", "8bit"),  # a whole number of bytes
         (units.size_text, "10kb", "10kb"),
         (units.size_text, 1500, "1500b"),
@@ -57,6 +58,7 @@ def test_shortest_text(check: Callable[[Any], str], given: object, text: str) ->
         (units.rate_text, "10", "has no unit"),
         (units.rate_text, "10mb", "the unit 'mb', which is none of bit, kbit"),
         (units.rate_text, "1bit", "less than a byte per second"),
+        (units.rate_text, "147573953tbit", "is above 147573952tbit, the highest rate that the kernel keeps"),
         (units.size_text, "0", "is not from 1 to"),
         (units.size_text, "5gb", "is not from 1 to"),
         (units.size_text, [], "is not a size"),

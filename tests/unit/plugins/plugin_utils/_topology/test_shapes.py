@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.plugins.module_utils._core import traffic_units as units
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.qdisc_attributes import kept_burst
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.qdisc_kinds import QDISC_KINDS
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Shape
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.shapes import (
@@ -66,6 +70,18 @@ def test_every_other_effect_is_netems() -> None:
     (entry,) = compile_topology(bridged(shape))["qdiscs"]
     wanted = {"delay": "20ms", "jitter": "5ms", "loss": "1%", "rate": "10mbit", "limit": 2000}
     assert entry == {"link": "eth0", "namespace": "n0", "kind": "netem", "netem": wanted}
+
+
+@pytest.mark.parametrize("rate", ["155mbit", "622mbit", "750mbit", "2.5gbit", "5gbit", "10gbit", "25gbit", "100gbit"])
+def test_burst_is_as_declared_once_it_is_set(rate: str) -> None:
+    """The kernel reports ticks of 64 ns, and several sizes have the same ones."""
+    declared = compile_topology(bridged({"rate": rate, "direction": "out"}))["qdiscs"][0]["tbf"]
+    kind, per_second = QDISC_KINDS["tbf"], units.bytes_per_second(rate)
+    options = bytearray(kind.encode({**declared, "limit": "64kb"}))
+    struct.pack_into("=I", options, 4 + 28, kept_burst(per_second, units.octets(declared["burst"])))
+    found = kind.decode(bytes(options))
+    assert kind.same("burst", found, declared)
+    assert kind.same("rate", found, {"rate": units.rate_text(declared["rate"])})
 
 
 @pytest.mark.parametrize(
