@@ -669,13 +669,14 @@ options:
     type: dict
     suboptions:
       private_key:
-        description: The private key, in base64. Ansible hides it; a key in a file does not leave the managed host.
+        description: The private key, in base64. Ansible hides it; a key in a file does not leave the managed host. A
+          key that is not from C(wg genkey) is clamped, as the kernel does it (RFC 7748).
         type: str
       private_key_file:
         description: The absolute path of a file on the managed host with the private key.
         type: path
       listen_port:
-        description: The UDP port; 0 for one that the kernel chooses.
+        description: The UDP port; 0 for one that the kernel chooses, and any that the link has is left unchanged.
         type: int
       fwmark:
         description:
@@ -704,7 +705,8 @@ options:
             description: How often it gets an empty packet, in seconds; 0 for never, which is the default.
             type: int
           allowed_ips:
-            description: The exact list of the networks that it may send from, and that are sent to it.
+            description: The exact list of the networks that it may send from, and that are sent to it. A network is in
+              the list of one peer only.
             type: list
             elements: str
   # END kinds
@@ -1245,7 +1247,8 @@ options:
               O(wireguard.private_key_file).
             type: path
           listen_port:
-            description: The UDP port; 0 for one that the kernel chooses. See O(wireguard.listen_port).
+            description: The UDP port; 0 for one that the kernel chooses, and any that the link has is left unchanged.
+              See O(wireguard.listen_port).
             type: int
           fwmark:
             description: The mark of the outer packets; 0 for none. See O(wireguard.fwmark).

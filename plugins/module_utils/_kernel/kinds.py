@@ -429,7 +429,8 @@ _ROWS = (
             Attribute(
                 "private_key",
                 wireguard.PrivateKey(),
-                "The private key, in base64. Ansible hides it; a key in a file does not leave the managed host.",
+                "The private key, in base64. Ansible hides it; a key in a file does not leave the managed host. A key "
+                "that is not from C(wg genkey) is clamped, as the kernel does it (RFC 7748).",
                 secret=True,
                 more={"no_log": True},
             ),
@@ -440,7 +441,11 @@ _ROWS = (
                 form_of="private_key",
                 more={"no_log": False},
             ),
-            Attribute("listen_port", Number(6, U16), "The UDP port; 0 for one that the kernel chooses."),
+            Attribute(
+                "listen_port",
+                wireguard.ListenPort(6, U16),
+                "The UDP port; 0 for one that the kernel chooses, and any that the link has is left unchanged.",
+            ),
             Attribute("fwmark", Number(7, U32), "The mark of the outer packets; 0 for none.", 0),
             Attribute(
                 "peers",
