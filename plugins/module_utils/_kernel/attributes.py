@@ -249,6 +249,11 @@ def valued(name: str, value: Any) -> Sequence[str]:
     ]
 
 
+def hexadecimal(name: str, value: Any) -> Sequence[str]:
+    """Return the words of a number that iproute2 reads as hexadecimal (rtnl_dsfield_a2n()): `tos 0x10`."""
+    return [name, hex(value)]
+
+
 def on_off(name: str, value: Any) -> Sequence[str]:
     """Return the words of a switch: `gvrp on`."""
     return [name, "on" if value else "off"]

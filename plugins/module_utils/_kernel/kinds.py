@@ -26,6 +26,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes im
     Switch,
     SwitchOr,
     bare,
+    hexadecimal,
     negated,
     on_off,
     present,
@@ -77,7 +78,8 @@ def _ttl(number: int) -> Attribute:
 
 
 def _tos(number: int) -> Attribute:
-    return Attribute("tos", Number(number, U8), "The type of service of the outer packets; 1 inherits it.", default=0)
+    description = "The type of service of the outer packets; 1 inherits it."
+    return Attribute("tos", Number(number, U8), description, default=0, words=hexadecimal)
 
 
 def _port(number: int, default: int) -> Attribute:

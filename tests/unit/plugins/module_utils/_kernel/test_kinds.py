@@ -108,6 +108,10 @@ def test_words_are_those_of_ip_link() -> None:
     assert KINDS["vlan"].words({"id": 5, "gvrp": True, "mvrp": False}) == ["id", "5", "gvrp", "on", "mvrp", "off"]
     assert KINDS["vxlan"].words({"remote": "239.0.0.1", "learning": False}) == ["group", "239.0.0.1", "nolearning"]
     assert KINDS["ipvlan"].words({"mode": "l2", "flags": "vepa"}) == ["mode", "l2", "vepa"]
+    for kind in ("vxlan", "geneve", "gre", "gretap"):  # ip-link(8) reads `tos 16` as 0x16
+        assert [KINDS[kind].words({"tos": tos}) for tos in (16, 1, 0)] == [
+            ["tos", each] for each in ("0x10", "0x1", "0x0")
+        ]
     assert KINDS["tap"].words({"user": 0, "pi": False, "vnet_hdr": True}) == ["user", "0", "vnet_hdr"]
     assert KINDS["bond"].words({"arp_ip_target": ("192.0.2.1", "192.0.2.2")}) == [
         "arp_ip_target",
