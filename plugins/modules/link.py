@@ -107,22 +107,24 @@ options:
         choices: [balance-rr, active-backup, balance-xor, broadcast, 802.3ad, balance-tlb, balance-alb]
       miimon:
         description:
-          - How often the members' carrier is checked, in ms; 0 for never.
+          - How often the members' carrier is checked, in ms; 0 for never. In the modes V(802.3ad), V(balance-tlb) and
+            V(balance-alb), the kernel takes 100.
           - The default of the kernel is V(0).
         type: int
       updelay:
         description:
-          - How long a member waits before it is used, in ms.
+          - How long a member waits before it is used, in ms; a multiple of O(bond.miimon).
           - The default of the kernel is V(0).
         type: int
       downdelay:
         description:
-          - How long a member without carrier is still used, in ms.
+          - How long a member without carrier is still used, in ms; a multiple of O(bond.miimon).
           - The default of the kernel is V(0).
         type: int
       arp_interval:
         description:
-          - How often the targets are asked by ARP, in ms; 0 for never.
+          - How often the targets are asked by ARP, in ms; 0 for never. For the modes V(balance-rr), V(active-backup),
+            V(balance-xor), V(broadcast), and without O(bond.miimon).
           - The default of the kernel is V(0).
         type: int
       arp_ip_target:
@@ -185,7 +187,7 @@ options:
         type: int
       forward_delay:
         description:
-          - The forward delay in 1/100 s.
+          - The forward delay in 1/100 s; at least 200 with spanning tree.
           - The default of the kernel is V(1500).
         type: int
       hello_time:
@@ -891,10 +893,12 @@ options:
             description: How often the members' carrier is checked, in ms; 0 for never. See O(bond.miimon).
             type: int
           updelay:
-            description: How long a member waits before it is used, in ms. See O(bond.updelay).
+            description: How long a member waits before it is used, in ms; a multiple of O(bond.miimon). See
+              O(bond.updelay).
             type: int
           downdelay:
-            description: How long a member without carrier is still used, in ms. See O(bond.downdelay).
+            description: How long a member without carrier is still used, in ms; a multiple of O(bond.miimon). See
+              O(bond.downdelay).
             type: int
           arp_interval:
             description: How often the targets are asked by ARP, in ms; 0 for never. See O(bond.arp_interval).
@@ -936,7 +940,7 @@ options:
             description: 1 for spanning tree (IEEE 802.1D), 0 for none. See O(bridge.stp_state).
             type: int
           forward_delay:
-            description: The forward delay in 1/100 s. See O(bridge.forward_delay).
+            description: The forward delay in 1/100 s; at least 200 with spanning tree. See O(bridge.forward_delay).
             type: int
           hello_time:
             description: The hello time in 1/100 s. See O(bridge.hello_time).

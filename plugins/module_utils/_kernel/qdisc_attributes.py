@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import traffic_units as units
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import Data
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.encodings import Data
 
 #: Nanoseconds of a tick, the unit of times in structs (PSCHED_SHIFT of net/pkt_sched.h). /proc/net/psched reports it.
 TICK = 64

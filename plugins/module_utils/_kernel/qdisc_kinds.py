@@ -18,12 +18,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._core import traffic_
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import netlink
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import (
     Attribute,
-    Data,
     Values,
     bare,
     merge,
     negated,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.encodings import Data
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.qdisc_attributes import (
     CODEL,
     SHARE,

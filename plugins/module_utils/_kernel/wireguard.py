@@ -23,7 +23,7 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.text import encode_name
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import netlink
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import Number
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.encodings import Number
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import NLA_F_NESTED
 
 IFNAME, PRIVATE_KEY, LISTEN_PORT, FWMARK, PEERS = 2, 3, 6, 7, 8

@@ -164,5 +164,5 @@ def test_bond_keeps_what_its_new_mode_takes() -> None:
     assert kind.keep(former, {"mode": "active-backup"}) == {"mode": "active-backup", "miimon": 100, "min_links": 1}
     assert kind.keep(former, {"miimon": 200}) == {**former, "miimon": 200}
     assert "miimon" not in kind.keep(former, {"mode": "balance-xor", "arp_interval": 50})
-    # What is given is for the kernel to judge.
+    # What is given is refused elsewhere.
     assert kind.keep({}, {"lacp_rate": "fast"}) == {"lacp_rate": "fast"}
