@@ -49,6 +49,7 @@ def staged(host: Host, line: str = "") -> Callable[[], None]:
         ("bond", {"mode": "802.3ad", "updelay": 200, "arp_interval": 0}),
         ("bridge", {"stp_state": 1, "forward_delay": 200}),
         ("bridge", {"stp_state": 0, "forward_delay": 0}),
+        ("bridge", {"forward_delay": 201, "hello_time": 101, "max_age": 601, "ageing_time": 30001}),
         ("wireguard", {"listen_port": 0, "private_key": "/" * 42 + "8="}),
     ],
 )

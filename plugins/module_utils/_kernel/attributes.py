@@ -95,10 +95,9 @@ class Attribute:
 
     def matches(self, old: Any, new: Any) -> bool:
         """Whether a value is as wanted; some are, although they are not the same."""
+        there = self.default if old is None else old
         compare: Callable[[Any, Any], bool] | None = getattr(self.encoding, "matches", None)
-        if compare is not None:
-            return compare(old, new)
-        return bool(new == (self.default if old is None else old))
+        return bool(new == there) if compare is None else compare(there, new)
 
     def show(self, value: Any) -> Any:
         """Return a value as a diff has it."""

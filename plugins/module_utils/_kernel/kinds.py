@@ -26,6 +26,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes im
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.bond import BOND
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.encodings import (
     Bits,
+    Hundredths,
     IpAddress,
     Key,
     MaskedBit,
@@ -156,14 +157,16 @@ _ROWS = (
             Attribute("stp_state", Number(5, U32, highest=1), "1 for spanning tree (IEEE 802.1D), 0 for none.", 0),
             Attribute(
                 "forward_delay",
-                Number(1, U32, highest=3000),
+                Hundredths(1, U32, highest=3000),
                 "The forward delay in 1/100 s; at least 200 with spanning tree.",
                 1500,
                 bound=Bound("stp_state", 200, 3000),  # br_stp_start() raises it, br_set_forward_delay() refuses it
             ),
-            Attribute("hello_time", Number(2, U32, lowest=100, highest=1000), "The hello time in 1/100 s.", 200),
-            Attribute("max_age", Number(3, U32, lowest=600, highest=4000), "The maximum message age in 1/100 s.", 2000),
-            Attribute("ageing_time", Number(4, U32), "How long an address is remembered, in 1/100 s.", 30000),
+            Attribute("hello_time", Hundredths(2, U32, lowest=100, highest=1000), "The hello time in 1/100 s.", 200),
+            Attribute(
+                "max_age", Hundredths(3, U32, lowest=600, highest=4000), "The maximum message age in 1/100 s.", 2000
+            ),
+            Attribute("ageing_time", Hundredths(4, U32), "How long an address is remembered, in 1/100 s.", 30000),
             Attribute("priority", Number(6, U16), "The bridge priority of spanning tree.", 32768),
             Attribute("vlan_filtering", Number(7, U8, highest=1), "1 for a bridge that distinguishes VLANs.", 0),
             Attribute("group_fwd_mask", Number(9, U16), "Which link-local groups are forwarded, a bit for each.", 0),

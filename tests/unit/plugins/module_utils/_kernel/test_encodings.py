@@ -1,7 +1,7 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Values that stand for none, and that the kernel reports as none."""
+"""Values that the kernel reports in another way than given: those that stand for none, and times."""
 
 from __future__ import annotations
 
@@ -35,6 +35,16 @@ def test_unspecified_address_is_none(kind: str, option: str, none: str) -> None:
     assert not attribute.matches(other, wanted)
     assert not attribute.matches(None, other)
     assert attribute.matches(other, other)
+
+
+@pytest.mark.parametrize("option", ["forward_delay", "hello_time", "max_age", "ageing_time"])
+def test_odd_hundredths_are_reported_as_even_ones(option: str) -> None:
+    """The timer of the kernel has 250 ticks in a second, 2.5 in a hundredth."""
+    attribute = KINDS["bridge"].attribute(option)
+    assert attribute.encoding.check("701") == 701
+    assert [attribute.matches(old, 701) for old in (699, 700, 701, 702, None)] == [False, True, True, False, False]
+    assert [attribute.matches(old, 700) for old in (699, 700, 701)] == [False, True, False]
+    assert attribute.encoding.decode(attribute.encoding.encode(701)) == 701
 
 
 def test_empty_list_of_addresses_is_none() -> None:
