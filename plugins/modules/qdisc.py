@@ -143,7 +143,7 @@ options:
         type: str
       jitter:
         description:
-          - By how much the delay varies, at most. Packets may overtake each other by it.
+          - By how much the delay varies, at most; up to 2.1 s. Packets may overtake each other by it.
           - The default of the kernel is V(0ms).
         type: str
       correlation:
@@ -273,7 +273,7 @@ options:
             description: How long each packet is delayed, such as V(20ms). See O(netem.delay).
             type: str
           jitter:
-            description: By how much the delay varies, at most. See O(netem.jitter).
+            description: By how much the delay varies, at most; up to 2.1 s. See O(netem.jitter).
             type: str
           correlation:
             description: How much the delay of a packet depends on that of the one before it, as a percentage. See

@@ -50,6 +50,7 @@ def staged(host: Host, line: str = "") -> Callable[[], None]:
         ("bridge", {"stp_state": 1, "forward_delay": 200}),
         ("bridge", {"stp_state": 0, "forward_delay": 0}),
         ("bridge", {"forward_delay": 201, "hello_time": 101, "max_age": 601, "ageing_time": 30001}),
+        ("tap", {"user": 2**32 - 2, "group": 2**31}),
         ("wireguard", {"listen_port": 0, "private_key": "/" * 42 + "8="}),
     ],
 )

@@ -118,9 +118,12 @@ def _gre(name: str, description: str, *more: Attribute) -> Kind:
     )
 
 
+#: 2**32 - 1 stands for no user and no group (uid_valid() of linux/uidgid.h).
+_ID_MAX = 2**32 - 2
+
 _TUN = (
-    Attribute("user", Number(1, U32), "The UID that may use the device.", in_place=False),
-    Attribute("group", Number(2, U32), "The GID that may use the device.", in_place=False),
+    Attribute("user", Number(1, U32, highest=_ID_MAX), "The UID that may use the device.", in_place=False),
+    Attribute("group", Number(2, U32, highest=_ID_MAX), "The GID that may use the device.", in_place=False),
     Attribute(
         "pi",
         Switch(4),
@@ -329,7 +332,8 @@ _ROWS = (
             _ttl(5),
             _tos(6),
             _switch("learning", 7, "Whether the sources of received frames are learned.", default=True),
-            Attribute("ageing", Number(8, U32), "How long an address is remembered, in seconds.", 300),
+            # Of 0 vxlan_config_apply() makes the default.
+            Attribute("ageing", Number(8, U32, lowest=1), "How long an address is remembered, in seconds.", 300),
             Attribute("maxaddress", Number(9, U32), "How many addresses are remembered; 0 for any.", 0, in_place=False),
             _switch("proxy", 11, "Whether ARP and neighbour requests are answered.", in_place=False),
             _switch("rsc", 12, "Whether routes between tunnels are short-circuited.", in_place=False),

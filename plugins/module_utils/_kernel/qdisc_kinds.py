@@ -232,8 +232,8 @@ _ROWS = (
             ),
             Attribute(
                 "jitter",
-                Amount(0, TIME, 20, 24),
-                "By how much the delay varies, at most. Packets may overtake each other by it.",
+                Amount(0, TIME, 20, 24, highest=ticks(2**31 // 1000)),  # netem_change() cuts more, INT_MAX ns
+                "By how much the delay varies, at most; up to 2.1 s. Packets may overtake each other by it.",
                 default="0ms",
                 words=bare,
             ),

@@ -47,6 +47,16 @@ def test_odd_hundredths_are_reported_as_even_ones(option: str) -> None:
     assert attribute.encoding.decode(attribute.encoding.encode(701)) == 701
 
 
+@pytest.mark.parametrize(
+    ("kind", "option", "wrong"), [("vxlan", "ageing", 0), ("tap", "user", 2**32 - 1), ("tun", "group", 2**32 - 1)]
+)
+def test_numbers_that_mean_something_else_to_the_kernel(kind: str, option: str, wrong: int) -> None:
+    encoding = KINDS[kind].attribute(option).encoding
+    assert encoding.check(1 if wrong == 0 else wrong - 1) == (wrong - 1 if wrong else 1)
+    with pytest.raises(ValueError, match=f"{wrong} is not a valid number"):
+        encoding.check(wrong)
+
+
 def test_empty_list_of_addresses_is_none() -> None:
     attribute = KINDS["bond"].attribute("arp_ip_target")
     wanted = attribute.encoding.check([])
