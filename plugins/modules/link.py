@@ -263,7 +263,7 @@ options:
           - A change of it re-creates the link.
         type: int
       remote:
-        description: The address of the far end. The kernel requires it.
+        description: The address of the far end. The kernel requires it. Another IP version re-creates the link.
         type: str
       dstport:
         description:
@@ -573,10 +573,11 @@ options:
           - A change of it re-creates the link.
         type: int
       remote:
-        description: 'Where frames for unknown addresses are sent: a host, or a multicast group, which needs a parent.'
+        description: 'Where frames for unknown addresses are sent: a host, or a multicast group, which needs a parent.
+          Another IP version re-creates the link.'
         type: str
       local:
-        description: The source address of the outer packets.
+        description: The source address of the outer packets, of the same IP version. Another one re-creates the link.
         type: str
       dstport:
         description:
@@ -1191,7 +1192,7 @@ options:
               parent. See O(vxlan.remote).'
             type: str
           local:
-            description: The source address of the outer packets. See O(vxlan.local).
+            description: The source address of the outer packets, of the same IP version. See O(vxlan.local).
             type: str
           dstport:
             description: The UDP port at both ends. See O(vxlan.dstport).

@@ -65,6 +65,9 @@ def test_what_the_kernel_keeps_is_as_wanted(host: Host, run_module: Run, kind: s
 @pytest.mark.parametrize(
     ("line", "kind", "options"),
     [
+        ("vxlan id 5 dstport 4790 remote 192.0.2.9", "vxlan", {"id": 5, "remote": "2001:db8::1"}),
+        ("vxlan id 5 dstport 4790 remote 2001:db8::9", "vxlan", {"id": 5, "local": "2001:db8::1"}),
+        ("vxlan id 5 dstport 4790 local 2001:db8::9", "vxlan", {"id": 5, "local": NO_ADDRESS}),
         ("bond mode active-backup arp_interval 50 arp_ip_target 192.0.2.1", "bond", {"miimon": 50}),
         ("bond mode active-backup arp_interval 50 arp_ip_target 192.0.2.1", "bond", {"arp_ip_target": []}),
         ("bridge stp_state 1", "bridge", {"stp_state": 0, "forward_delay": 0}),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from ipaddress import ip_address
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import HIDDEN
@@ -109,6 +110,11 @@ class Attribute:
     def is_address(self) -> bool:
         """Whether the kernel takes one value as well as another of its version, unless it is a group's."""
         return isinstance(self.encoding, IpAddress)
+
+    @property
+    def has_versions(self) -> bool:
+        """Whether it is an address of any IP version."""
+        return isinstance(self.encoding, IpAddress) and self.encoding.ipv6 is not None
 
     @property
     def choices(self) -> Sequence[str]:
@@ -275,6 +281,20 @@ class Kind:
 
     def attribute(self, name: str) -> Attribute:
         return self._by_name[name]
+
+    def changes_in_place(self, name: str, current: Values, new: Any) -> bool:
+        """Return whether the kernel changes an option of a link that has the `current` values."""
+        attribute = self._by_name[name]
+        stays = not attribute.has_versions or (":" in new) == (":" in self.no_address(current))
+        return stays and attribute.changes_in_place(current.get(name), new)
+
+    def no_address(self, current: Values) -> str:
+        """Return the unspecified address of the IP version of a tunnel with these values.
+
+        That is the version of its addresses, for good (vxlan_nl2conf(), geneve_nl2info()).
+        """
+        addresses = [str(current.get(each.name)) for each in self.attributes if each.has_versions]
+        return str(ip_address(bytes(16 if any(":" in address for address in addresses) else 4)))
 
     @cached_property
     def _by_name(self) -> Mapping[str, Attribute]:

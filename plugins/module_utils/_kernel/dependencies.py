@@ -9,7 +9,6 @@ The kernel refuses some with EPERM or EACCES, as if a right were missing, and ke
 from __future__ import annotations
 
 from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import Attribute, Kind, Values
@@ -103,10 +102,14 @@ def plan_requests(kind: Kind, current: Values, changed: Values) -> list[Values]:
     return [request for request in (released, rest) if request]
 
 
-def find_affected(kind: Kind, names: AbstractSet[str]) -> set[str]:
-    """Return these options, and those that the kernel changes along with them."""
-    return {
-        each.name
-        for each in kind.attributes
-        if names & {each.name, each.excluded_by, each.multiple_of, each.bound.by if each.bound else ""}
-    }
+def find_former(kind: Kind, current: Values, changed: Values) -> Values:
+    """Return what restores the options that are changed, and those that the kernel changes along with them."""
+    former: dict[str, Any] = {}
+    for each in kind.attributes:
+        causes = {each.excluded_by, each.multiple_of, each.bound.by if each.bound else ""}
+        value = current.get(each.name)
+        if each.name in changed and value is None and each.has_versions:
+            former[each.name] = kind.no_address(current)
+        elif each.name in changed or (value is not None and causes & changed.keys()):
+            former[each.name] = value
+    return former

@@ -72,10 +72,8 @@ def change_link(handles: NamespaceHandles, operation: ChangeLink, batch: Batch) 
     batch.send()
     kind, values = KINDS[operation.kind_name], dict(operation.values)
     current = data_of(handles.get(operation.namespace).link(operation.link).link.information)
-    decoded, affected = kind.decode(current), dependencies.find_affected(kind, values.keys())
-    before = {
-        name: value for name, value in decoded.items() if name in values or (name in affected and value is not None)
-    }
+    decoded = kind.decode(current)
+    before = dependencies.find_former(kind, decoded, values)
 
     def restore() -> None:
         # What was reported and is not changed stays as it is by then.

@@ -197,7 +197,11 @@ _ROWS = (
                 required=True,
                 in_place=False,
             ),
-            Attribute("remote", IpAddress(2, 7), "The address of the far end. The kernel requires it."),
+            Attribute(
+                "remote",
+                IpAddress(2, 7),
+                "The address of the far end. The kernel requires it. Another IP version re-creates the link.",
+            ),
             _port(5, 6081),
             _ttl(3),
             _tos(4),
@@ -324,10 +328,15 @@ _ROWS = (
             Attribute(
                 "remote",
                 IpAddress(2, 16),
-                "Where frames for unknown addresses are sent: a host, or a multicast group, which needs a parent.",
+                "Where frames for unknown addresses are sent: a host, or a multicast group, which needs a parent. "
+                "Another IP version re-creates the link.",
                 words=lambda _name, value: ["group" if is_multicast(value) else "remote", value],
             ),
-            Attribute("local", IpAddress(4, 17), "The source address of the outer packets."),
+            Attribute(
+                "local",
+                IpAddress(4, 17),
+                "The source address of the outer packets, of the same IP version. Another one re-creates the link.",
+            ),
             _port(15, 8472),
             _ttl(5),
             _tos(6),

@@ -77,7 +77,7 @@ def find_difference(state: KernelState, own: WantedKind, where: Where, link: Lin
             continue
         found.add(f"{own.kind.name}.{attribute.name}", attribute.show(old), attribute.show(new))
         found.changed[attribute.name] = new
-        found.recreates = found.recreates or not attribute.changes_in_place(old, new)
+        found.recreates = found.recreates or not own.kind.changes_in_place(attribute.name, current, new)
     base = state.base_of(link)
     on = (base[0], base[1].name) if base else None
     if own.parent is not None and (base is None or own.parent not in [(base[0], name) for name in base[1].names]):

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.dependencies import (
-    find_affected,
     find_faults,
+    find_former,
     plan_requests,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import KINDS
@@ -101,22 +102,35 @@ def test_spanning_tree_stops_before_the_delay_changes() -> None:
     assert plan_requests(BRIDGE, on, {"stp_state": 0}) == [{"stp_state": 0}]
 
 
-def test_what_changes_along_with_an_option() -> None:
-    assert find_affected(BOND, {"miimon"}) == {"miimon", "updelay", "downdelay", "arp_interval"}
-    assert find_affected(BOND, {"arp_interval"}) == {"miimon", "updelay", "downdelay", "arp_interval"}
-    assert find_affected(BOND, {"updelay"}) == {"updelay"}
-    assert find_affected(BRIDGE, {"stp_state"}) == {"stp_state", "forward_delay"}
-    assert find_affected(KINDS["gre"], {"remote", "ttl"}) == {"remote", "ttl"}
-
-
 @pytest.mark.parametrize(
     ("former", "changed", "undone"),
     [
         (BY_ARP, {"miimon": 100}, {"miimon": 0, "arp_interval": 50}),
         (BY_CARRIER, {"arp_interval": 50}, {"miimon": 100, "updelay": 400, "downdelay": 0, "arp_interval": 0}),
         ({**BY_CARRIER, "mode": "802.3ad"}, {"miimon": 50}, {"miimon": 100, "updelay": 400, "downdelay": 0}),
+        (BY_CARRIER, {"updelay": 500}, {"updelay": 400}),
+        (BY_CARRIER, {"arp_ip_target": ("192.0.2.1",)}, {"arp_ip_target": None}),
     ],
 )
 def test_what_is_restored_is_what_the_kernel_takes(former: Values, changed: Values, undone: Values) -> None:
-    before = {name: former[name] for name in find_affected(BOND, changed.keys())}
-    assert plan_requests(BOND, former, before) == [undone]
+    """With what the kernel has changed along with an option."""
+    assert plan_requests(BOND, former, find_former(BOND, former, changed)) == [undone]
+
+
+def test_spanning_tree_is_restored_with_its_delay() -> None:
+    off = {"stp_state": 0, "forward_delay": 0, "priority": 7}
+    former = find_former(BRIDGE, off, {"stp_state": 1})
+    assert plan_requests(BRIDGE, off, former) == [{"stp_state": 0}, {"forward_delay": 0}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "current", "none"),
+    [
+        ("vxlan", {"remote": "2001:db8::1", "local": None}, "::"),
+        ("vxlan", {"remote": "192.0.2.1", "local": None}, str(IPv4Address(0))),
+        ("gre", {"remote": "192.0.2.1", "local": None}, None),
+    ],
+)
+def test_no_address_is_restored_as_one_of_the_tunnels_version(kind: str, current: Values, none: str | None) -> None:
+    """The kernel does not take another version."""
+    assert find_former(KINDS[kind], current, {"local": "192.0.2.9"}) == {"local": none}

@@ -158,6 +158,24 @@ def test_bridge_is_restored_without_what_a_kernel_may_lack() -> None:
     assert KINDS["bridge"].restorable(reported) == {7: b"\1", 46: struct.pack("=II", 0x2, 0x2)}
 
 
+def test_ip_version_of_a_tunnel_does_not_change_in_place() -> None:
+    kind = KINDS["vxlan"]
+    old, new = {"remote": "192.0.2.1", "local": None}, {"remote": None, "local": "2001:db8::1"}
+    assert [kind.changes_in_place("remote", old, each) for each in ("192.0.2.2", "2001:db8::1", "::")] == [
+        True,
+        False,
+        False,
+    ]
+    assert [kind.changes_in_place("remote", new, each) for each in ("192.0.2.2", "2001:db8::2", "::")] == [
+        False,
+        True,
+        True,
+    ]
+    assert kind.changes_in_place("ttl", new, 5)
+    assert not kind.changes_in_place("id", new, 5)
+    assert KINDS["gre"].changes_in_place("remote", {"remote": None}, "192.0.2.1")
+
+
 def test_bond_keeps_what_its_new_mode_takes() -> None:
     kind = KINDS["bond"]
     former = {"mode": "802.3ad", "lacp_rate": "fast", "miimon": 100, "min_links": 1}
