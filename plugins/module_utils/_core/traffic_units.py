@@ -67,6 +67,8 @@ LARGEST = 2**32 - 1
 FASTEST = 2**64 - 1
 #: tc(8) counts the ticks of a time in 32 bits, of 64 ns each (PSCHED_SHIFT of net/pkt_sched.h).
 LONGEST = LARGEST * 64 // 1000
+#: Microseconds: netem_change() cuts a jitter of more than INT_MAX nanoseconds.
+LONGEST_JITTER = (2**31 - 1) // 1000
 
 _NUMBER = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+) ?([A-Za-z%]*)", re.ASCII)
 
@@ -181,6 +183,18 @@ def format_share(found: int) -> str:
 def time_text(value: Any) -> str:
     """Check a time, see microseconds()."""
     return format_time(microseconds(value))
+
+
+def jitter_text(value: Any) -> str:
+    """Check a time by which another one varies.
+
+    Raises:
+        ValidationError: It is none, or is too long.
+    """
+    found = microseconds(value)
+    if found > LONGEST_JITTER:
+        raise ValidationError(f"{value!r} is longer than {LONGEST_JITTER} us, the longest jitter that the kernel keeps")
+    return format_time(found)
 
 
 def rate_text(value: Any) -> str:

@@ -64,6 +64,7 @@ def _zeros(number: int) -> int:
 
 
 TIME = Unit(units.time_text, _ticks_of, _text_of_ticks)
+JITTER = Unit(units.jitter_text, _ticks_of, _text_of_ticks)
 CODEL = Unit(_codel_time, units.microseconds, _text_of_codel)
 SHARE = Unit(units.share_text, units.share, units.format_share)
 SIZE = Unit(units.size_text, units.octets, units.format_size)

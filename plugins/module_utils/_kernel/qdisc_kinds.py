@@ -26,6 +26,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes im
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.encodings import Data
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.qdisc_attributes import (
     CODEL,
+    JITTER,
     SHARE,
     SIZE,
     TIME,
@@ -232,7 +233,7 @@ _ROWS = (
             ),
             Attribute(
                 "jitter",
-                Amount(0, TIME, 20, 24, highest=ticks(2**31 // 1000)),  # netem_change() cuts more, INT_MAX ns
+                Amount(0, JITTER, 20, 24),
                 "By how much the delay varies, at most; up to 2.1 s. Packets may overtake each other by it.",
                 default="0ms",
                 words=bare,

@@ -21,6 +21,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core import traffic_
         (units.time_text, "1.001 msec", "1001us"),
         (units.time_text, "1.5us", "1us"),  # tc counts whole microseconds
         (units.time_text, "3S", "3s"),
+        (units.jitter_text, "0.002s", "2ms"),
         (units.time_text, 0, "0ms"),
         (units.rate_text, "10mbit", "10mbit"),
         (units.rate_text, "1mbps", "8mbit"),
@@ -55,6 +56,7 @@ def test_shortest_text(check: Callable[[Any], str], given: object, text: str) ->
         (units.time_text, "1h", "the unit 'h'"),
         (units.time_text, "275s", "is longer than 274 s"),
         (units.time_text, True, "is not a time"),
+        (units.jitter_text, "2.2s", "is longer than 2147483 us, the longest jitter that the kernel keeps"),
         (units.rate_text, "10", "has no unit"),
         (units.rate_text, "10mb", "the unit 'mb', which is none of bit, kbit"),
         (units.rate_text, "1bit", "less than a byte per second"),

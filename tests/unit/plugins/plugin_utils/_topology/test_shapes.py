@@ -128,6 +128,8 @@ def test_a_direction_of_a_link_is_shaped_once(far: Variables) -> None:
         ({"delay": 20}, "shape: delay: 20 has no unit"),
         ({"loss": "1"}, "shape: loss: '1' has no percent sign"),
         ({"loss": "1%", "rate": "10"}, "shape: rate: '10' has no unit"),
+        ({"rate": "200000000tbit"}, "shape: rate: '200000000tbit' is above 147573952tbit"),
+        ({"delay": "9s", "jitter": "3s"}, "shape: jitter: '3s' is longer than 2147483 us"),
         ({"jitter": "5ms"}, "shape: jitter: is of no effect without `delay`"),
         ({"delay": "5ms", "reorder": "5%", "distribution": "normal"}, "shape: distribution: is of no effect"),
         ({"delay": "5ms", "direction": "up"}, "'up' is not one of both, out, in"),
