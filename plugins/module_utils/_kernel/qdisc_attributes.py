@@ -20,6 +20,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.encodings imp
 
 #: Nanoseconds of a tick, the unit of times in structs (PSCHED_SHIFT of net/pkt_sched.h). /proc/net/psched reports it.
 TICK = 64
+#: Bytes: ETH_MAX_MTU and ETH_HLEN of linux/if_ether.h.
+LARGEST_FRAME = 65535 + 14
 
 
 @dataclass(frozen=True)
@@ -196,11 +198,16 @@ class Burst:
 
 
 def _burst_at(rate: int, found: int) -> int:
-    """Return the roundest number of bytes for which the kernel reports so many ticks at a rate."""
+    """Return a number of bytes for which the kernel reports so many ticks at a rate.
+
+    It is the roundest one; of those that may be less than a packet, the highest: it admits what any of them does.
+    """
     multiplier, shift = _scale(rate)
     # The smallest sizes of this and of the next number of ticks: (size * multiplier >> shift) // TICK, reversed.
     first, beyond = (-(-(each * TICK << shift) // multiplier) for each in (found, found + 1))
     lowest, highest = max(1, first), min(beyond - 1, units.LARGEST)
+    if lowest < LARGEST_FRAME:
+        return max(lowest, highest)
     zeros = max(0, highest).bit_length()
     while zeros and highest >> zeros << zeros < lowest:
         zeros -= 1

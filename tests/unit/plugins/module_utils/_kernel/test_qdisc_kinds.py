@@ -154,6 +154,15 @@ def test_burst_is_read_again_from_its_ticks(rate: str, burst: str) -> None:
     assert not kind.same("burst", found, {**wanted, "burst": f"{other}b"})
 
 
+@pytest.mark.parametrize(
+    ("rate", "burst", "found"),
+    [("1gbit", "1514b", "1519b"), ("10gbit", "9014b", "9040b"), ("1gbit", "1250000b", "1250000b")],
+)
+def test_burst_that_is_read_admits_what_the_one_that_was_set_does(rate: str, burst: str, found: str) -> None:
+    """What is reported of a bucket is declared elsewhere, for the same packets."""
+    assert reported_tbf(rate, burst)["burst"] == found
+
+
 @pytest.mark.parametrize("rate", ["8bit", "1tbit", "1000000tbit", "147573952tbit"])
 @pytest.mark.parametrize("ticks", [0, 1, 2**32 - 1])
 def test_any_burst_is_read_at_once(rate: str, ticks: int) -> None:
