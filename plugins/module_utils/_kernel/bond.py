@@ -13,6 +13,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.encodings imp
 
 U8, U16, U32 = "=B", "=H", "=I"
 
+IFLA_BOND_PEER_NOTIF_DELAY = 28
+
 #: The highest value of an option that the kernel keeps as a signed number (bond_intmax_tbl).
 INT_MAX = 2**31 - 1
 
@@ -128,4 +130,6 @@ BOND = Kind(
     takes_members=True,
     down=True,
     reported=frozenset({2, 11, 23}),  # IFLA_BOND_ACTIVE_SLAVE, IFLA_BOND_PRIMARY, IFLA_BOND_AD_INFO
+    # It is 0 without miimon, and refused then, as the other delays are.
+    restored={IFLA_BOND_PEER_NOTIF_DELAY: lambda content: content if any(content) else b""},
 )

@@ -14,11 +14,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.bond import B
 
 def test_bond_is_restored_without_what_its_mode_does_not_take() -> None:
     """The kernel reports all options, and refuses a new bond with them: EACCES for the mode, EPERM for a delay."""
-    numbers = {"=B": (1, 13, 14, 21, 22), "=H": (24,), "=I": (3, 4, 5, 7, 18)}
+    numbers = {"=B": (1, 13, 14, 21, 22), "=H": (24,), "=I": (3, 4, 5, 7, 18, 28)}
     reported = {number: struct.pack(code, 0) for code, found in numbers.items() for number in found}
     assert sorted(BOND.restorable(reported)) == [1, 3, 7, 13, 14, 18, 22]
-    lacp = {**reported, 1: b"\4", 3: struct.pack("=I", 100), 26: bytes(6)}
-    assert sorted(BOND.restorable(lacp)) == [1, 3, 4, 5, 13, 14, 18, 21, 22, 24, 26]
+    monitored = {3: struct.pack("=I", 100), 28: struct.pack("=I", 200)}
+    lacp = {**reported, **monitored, 1: b"\4", 26: bytes(6)}
+    assert sorted(BOND.restorable(lacp)) == [1, 3, 4, 5, 13, 14, 18, 21, 22, 24, 26, 28]
 
 
 @pytest.mark.parametrize("option", ["miimon", "updelay", "downdelay", "arp_interval", "min_links"])
