@@ -107,22 +107,24 @@ options:
         choices: [balance-rr, active-backup, balance-xor, broadcast, 802.3ad, balance-tlb, balance-alb]
       miimon:
         description:
-          - How often the members' carrier is checked, in ms; 0 for never.
+          - How often the members' carrier is checked, in ms; 0 for never. In the modes V(802.3ad), V(balance-tlb) and
+            V(balance-alb), the kernel takes 100.
           - The default of the kernel is V(0).
         type: int
       updelay:
         description:
-          - How long a member waits before it is used, in ms.
+          - How long a member waits before it is used, in ms; a multiple of O(bond.miimon).
           - The default of the kernel is V(0).
         type: int
       downdelay:
         description:
-          - How long a member without carrier is still used, in ms.
+          - How long a member without carrier is still used, in ms; a multiple of O(bond.miimon).
           - The default of the kernel is V(0).
         type: int
       arp_interval:
         description:
-          - How often the targets are asked by ARP, in ms; 0 for never.
+          - How often the targets are asked by ARP, in ms; 0 for never. For the modes V(balance-rr), V(active-backup),
+            V(balance-xor), V(broadcast), and without O(bond.miimon).
           - The default of the kernel is V(0).
         type: int
       arp_ip_target:
@@ -185,7 +187,7 @@ options:
         type: int
       forward_delay:
         description:
-          - The forward delay in 1/100 s.
+          - The forward delay in 1/100 s; at least 200 with spanning tree.
           - The default of the kernel is V(1500).
         type: int
       hello_time:
@@ -261,7 +263,7 @@ options:
           - A change of it re-creates the link.
         type: int
       remote:
-        description: The address of the far end. The kernel requires it.
+        description: The address of the far end. The kernel requires it. Another IP version re-creates the link.
         type: str
       dstport:
         description:
@@ -571,10 +573,11 @@ options:
           - A change of it re-creates the link.
         type: int
       remote:
-        description: 'Where frames for unknown addresses are sent: a host, or a multicast group, which needs a parent.'
+        description: 'Where frames for unknown addresses are sent: a host, or a multicast group, which needs a parent.
+          Another IP version re-creates the link.'
         type: str
       local:
-        description: The source address of the outer packets.
+        description: The source address of the outer packets, of the same IP version. Another one re-creates the link.
         type: str
       dstport:
         description:
@@ -669,13 +672,14 @@ options:
     type: dict
     suboptions:
       private_key:
-        description: The private key, in base64. Ansible hides it; a key in a file does not leave the managed host.
+        description: The private key, in base64. Ansible hides it; a key in a file does not leave the managed host. A
+          key that is not from C(wg genkey) is clamped, as the kernel does it (RFC 7748).
         type: str
       private_key_file:
         description: The absolute path of a file on the managed host with the private key.
         type: path
       listen_port:
-        description: The UDP port; 0 for one that the kernel chooses.
+        description: The UDP port; 0 for one that the kernel chooses, and any that the link has is left unchanged.
         type: int
       fwmark:
         description:
@@ -704,7 +708,8 @@ options:
             description: How often it gets an empty packet, in seconds; 0 for never, which is the default.
             type: int
           allowed_ips:
-            description: The exact list of the networks that it may send from, and that are sent to it.
+            description: The exact list of the networks that it may send from, and that are sent to it. A network is in
+              the list of one peer only.
             type: list
             elements: str
   # END kinds
@@ -889,10 +894,12 @@ options:
             description: How often the members' carrier is checked, in ms; 0 for never. See O(bond.miimon).
             type: int
           updelay:
-            description: How long a member waits before it is used, in ms. See O(bond.updelay).
+            description: How long a member waits before it is used, in ms; a multiple of O(bond.miimon). See
+              O(bond.updelay).
             type: int
           downdelay:
-            description: How long a member without carrier is still used, in ms. See O(bond.downdelay).
+            description: How long a member without carrier is still used, in ms; a multiple of O(bond.miimon). See
+              O(bond.downdelay).
             type: int
           arp_interval:
             description: How often the targets are asked by ARP, in ms; 0 for never. See O(bond.arp_interval).
@@ -934,7 +941,7 @@ options:
             description: 1 for spanning tree (IEEE 802.1D), 0 for none. See O(bridge.stp_state).
             type: int
           forward_delay:
-            description: The forward delay in 1/100 s. See O(bridge.forward_delay).
+            description: The forward delay in 1/100 s; at least 200 with spanning tree. See O(bridge.forward_delay).
             type: int
           hello_time:
             description: The hello time in 1/100 s. See O(bridge.hello_time).
@@ -1185,7 +1192,7 @@ options:
               parent. See O(vxlan.remote).'
             type: str
           local:
-            description: The source address of the outer packets. See O(vxlan.local).
+            description: The source address of the outer packets, of the same IP version. See O(vxlan.local).
             type: str
           dstport:
             description: The UDP port at both ends. See O(vxlan.dstport).
@@ -1245,7 +1252,8 @@ options:
               O(wireguard.private_key_file).
             type: path
           listen_port:
-            description: The UDP port; 0 for one that the kernel chooses. See O(wireguard.listen_port).
+            description: The UDP port; 0 for one that the kernel chooses, and any that the link has is left unchanged.
+              See O(wireguard.listen_port).
             type: int
           fwmark:
             description: The mark of the outer packets; 0 for none. See O(wireguard.fwmark).

@@ -88,7 +88,7 @@ options:
           - A change of it re-creates the qdisc.
         type: int
       quantum:
-        description: How many bytes of a flow leave in its turn; an Ethernet frame if omitted.
+        description: How many bytes of a flow leave in its turn, from 256 to 1048576; an Ethernet frame if omitted.
         type: int
       interval:
         description:
@@ -110,7 +110,7 @@ options:
         type: str
       memory_limit:
         description:
-          - How much memory waiting packets may take.
+          - How much memory waiting packets may take, up to V(2048mb).
           - The default of the kernel is V(32mb).
         type: str
       drop_batch:
@@ -143,7 +143,7 @@ options:
         type: str
       jitter:
         description:
-          - By how much the delay varies, at most. Packets may overtake each other by it.
+          - By how much the delay varies, at most; up to 2.1 s. Packets may overtake each other by it.
           - The default of the kernel is V(0ms).
         type: str
       correlation:
@@ -273,7 +273,7 @@ options:
             description: How long each packet is delayed, such as V(20ms). See O(netem.delay).
             type: str
           jitter:
-            description: By how much the delay varies, at most. See O(netem.jitter).
+            description: By how much the delay varies, at most; up to 2.1 s. See O(netem.jitter).
             type: str
           correlation:
             description: How much the delay of a packet depends on that of the one before it, as a percentage. See
@@ -347,8 +347,8 @@ options:
             description: The number of queues. See O(fq_codel.flows).
             type: int
           quantum:
-            description: How many bytes of a flow leave in its turn; an Ethernet frame if omitted. See
-              O(fq_codel.quantum).
+            description: How many bytes of a flow leave in its turn, from 256 to 1048576; an Ethernet frame if omitted.
+              See O(fq_codel.quantum).
             type: int
           interval:
             description: Within which time a queue has to become short. See O(fq_codel.interval).
@@ -363,7 +363,7 @@ options:
             description: The wait above which every packet is marked; none if omitted. See O(fq_codel.ce_threshold).
             type: str
           memory_limit:
-            description: How much memory waiting packets may take. See O(fq_codel.memory_limit).
+            description: How much memory waiting packets may take, up to V(2048mb). See O(fq_codel.memory_limit).
             type: str
           drop_batch:
             description: How many packets are dropped at once where too many wait. See O(fq_codel.drop_batch).

@@ -148,6 +148,28 @@ def test_options_change(host: Host, run_module: Run, kind: str) -> None:
         host.clear()
 
 
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("tbf", {"rate": "10gbit", "burst": "15000b", "latency": "50ms"}),
+        ("tbf", {"rate": "622mbit", "burst": "777500b", "latency": "50ms"}),
+        ("tbf", {"rate": "2.5gbit", "burst": "3125000b", "limit": "1mb"}),
+        ("tbf", {"rate": "100gbit", "burst": "125000000b", "latency": "50ms"}),
+        ("tbf", {"rate": "64kbit", "burst": "3028b", "latency": "50ms"}),
+        ("fq_codel", {"quantum": 256, "memory_limit": "2gb", "target": "7ms", "ce_threshold": "1ms"}),
+        ("pfifo", {"limit": 0}),
+        ("bfifo", {"limit": "3gb"}),
+        ("netem", {"delay": "333us", "rate": "10gbit", "limit": 1}),
+    ],
+)
+def test_what_the_kernel_keeps_is_as_wanted(host: Host, run_module: Run, kind: str, options: Sample) -> None:
+    """A token bucket has its burst as a time, which several sizes take at a high rate."""
+    if is_missing(kind):
+        pytest.skip("the kernel of this machine lacks the kind")
+    wanted = {"link": "eth0", "namespace": "red", "kind": kind, kind: options}
+    converge_and_paste(host, run_module, prepared(host, run_module), "qdisc", qdiscs=[wanted], owner="lab")
+
+
 def test_another_kind_takes_the_place(host: Host, run_module: Run, kind: str) -> None:
     if kind == "ingress":
         pytest.skip("no other kind is for what arrives")
@@ -383,6 +405,27 @@ def test_link_that_is_down_takes_nothing(host: Host, run_module: Run) -> None:
     assert "ingress.redirect: eth0 is the link itself" in result.message
     result = run_module("qdisc", qdiscs=[{**entry("ingress"), "ingress": {"redirect": "in7"}}])
     assert "ingress.redirect: there is no link in7 in the namespace red" in result.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "reason"),
+    [
+        ("tbf", {"rate": "200000000tbit", "burst": "10kb", "latency": "1ms"}, "tbf.rate: '200000000tbit' is above"),
+        ("netem", {"rate": "200000000tbit"}, "netem.rate: '200000000tbit' is above 147573952tbit"),
+        ("tbf", {"rate": "1kbit", "burst": "1mb", "latency": "1ms"}, "tbf.burst: 1mb take longer than 274 s"),
+        ("fq_codel", {"quantum": 255}, "fq_codel.quantum: 255 is not a valid number"),
+        ("fq_codel", {"memory_limit": "3gb"}, "fq_codel.memory_limit: '3gb' is above 2048mb"),
+    ],
+)
+def test_what_the_kernel_cannot_keep_is_refused(
+    host: Host, run_module: Run, kind: str, options: Sample, reason: str
+) -> None:
+    shell(host, STAGE)
+    before = snapshot.take()
+    for check in (True, False):
+        result = run_module("qdisc", link="eth0", namespace="red", kind=kind, **{kind: options}, _check=check)
+        assert f"eth0: {reason}" in result.message
+    snapshot.assert_unchanged(before)
 
 
 # Alternative names, links that do not exist yet

@@ -71,6 +71,7 @@ EVERY: list[dict[str, Any]] = [
     {"priority": 11, "from": "192.0.2.1/32", "to": "10.0.0.0/8", "table": 4294967295},
     {"priority": 12, "iif": "eth0", "oif": "eth1", "fwmark": "0x10/0xf0", "table": 254, "suppress_prefixlength": 0},
     {"priority": 13, "iif": "later0", "fwmark": 7, "table": 100, "suppress_prefixlength": 24},
+    {"priority": 13, "fwmark": 0, "table": 100},
     {"priority": 14, "ipproto": "tcp", "sport": "10-20", "dport": 80, "action": "unreachable"},
     {"priority": 15, "ipproto": "47", "action": "blackhole"},
     {"priority": 16, "l3mdev": True},

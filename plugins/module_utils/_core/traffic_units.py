@@ -63,8 +63,12 @@ NETEM_NEEDS: Mapping[str, str] = {
 ONE = 2**32 - 1
 #: What the kernel keeps in 32 bits.
 LARGEST = 2**32 - 1
+#: Bytes per second: the kernel keeps a rate in 64 bits (TCA_TBF_RATE64 of linux/pkt_sched.h).
+FASTEST = 2**64 - 1
 #: tc(8) counts the ticks of a time in 32 bits, of 64 ns each (PSCHED_SHIFT of net/pkt_sched.h).
 LONGEST = LARGEST * 64 // 1000
+#: Microseconds: netem_change() cuts a jitter of more than INT_MAX nanoseconds.
+LONGEST_JITTER = (2**31 - 1) // 1000
 
 _NUMBER = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+) ?([A-Za-z%]*)", re.ASCII)
 
@@ -107,12 +111,15 @@ def bytes_per_second(value: Any) -> int:
     """Return a rate in bytes per second.
 
     Raises:
-        ValidationError: It is none.
+        ValidationError: It is none, or is too high.
     """
     known = "bit, kbit, mbit, gbit (bits per second), bps, kbps, mbps, gbps (bytes per second)"
     found = int(_scaled(value, "a rate", "10mbit", _RATES, known) / 8)
     if found < 1:
         raise ValidationError(f"{value!r} is less than a byte per second; write for instance 10mbit")
+    if found > FASTEST:
+        fastest = f"{FASTEST * 8 // 1000**4}tbit, the highest rate that the kernel keeps"
+        raise ValidationError(f"{value!r} is above {fastest}; write for instance 10gbit")
     return found
 
 
@@ -176,6 +183,18 @@ def format_share(found: int) -> str:
 def time_text(value: Any) -> str:
     """Check a time, see microseconds()."""
     return format_time(microseconds(value))
+
+
+def jitter_text(value: Any) -> str:
+    """Check a time by which another one varies.
+
+    Raises:
+        ValidationError: It is none, or is too long.
+    """
+    found = microseconds(value)
+    if found > LONGEST_JITTER:
+        raise ValidationError(f"{value!r} is longer than {LONGEST_JITTER} us, the longest jitter that the kernel keeps")
+    return format_time(found)
 
 
 def rate_text(value: Any) -> str:

@@ -1,242 +1,18 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The attributes of a link kind: how each is checked, encoded, decoded and written for ip-link(8). Pure."""
+"""Kinds and their attributes: how each is encoded, written for ip-link(8), and what it goes together with. Pure."""
 
 from __future__ import annotations
 
-import socket
-import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import ip_address
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import HIDDEN
-from ansible_collections.netns.fabric.plugins.module_utils._kernel import netlink
-
-#: The contents of IFLA_INFO_DATA, by the numbers of its attributes.
-Data = Mapping[int, bytes]
-
-
-class Encoding(Protocol):
-    """How the value of an option stands in IFLA_INFO_DATA; several options may share one of its attributes."""
-
-    @property
-    def option_type(self) -> str:
-        """The type of the option."""
-
-    def check(self, value: Any) -> Any:
-        """Return the checked value.
-
-        Raises:
-            ValueError: It is not valid.
-        """
-
-    def encode(self, value: Any) -> Data:
-        """Return the attributes for a value; None stands for one that is not set."""
-
-    def decode(self, data: Data) -> Any:
-        """Return the value in these attributes; None where it is not set."""
-
-
-@dataclass(frozen=True)
-class Number:
-    """A number; `code` is that of the struct module, with the byte order. `words` are what ip-link(8) calls them."""
-
-    number: int
-    code: str
-    words: Mapping[str, int] = field(default_factory=dict)
-    lowest: int = 0
-    highest: int | None = None
-
-    @property
-    def option_type(self) -> str:
-        return "str" if self.words else "int"
-
-    def check(self, value: Any) -> Any:
-        if self.words:
-            return value  # one of the option's choices
-        highest = 256 ** struct.calcsize(self.code) - 1 if self.highest is None else self.highest
-        return validation.whole_number(value, "number", self.lowest, highest)
-
-    def encode(self, value: Any) -> Data:
-        return {self.number: struct.pack(self.code, self.words.get(value, value or 0))}
-
-    def decode(self, data: Data) -> Any:
-        if self.number not in data:
-            return None
-        found = struct.unpack(self.code, data[self.number])[0]
-        return next((word for word, each in self.words.items() if each == found), found)
-
-
-@dataclass(frozen=True)
-class Switch:
-    """True or false in a byte."""
-
-    number: int
-    option_type: str = "bool"
-
-    def check(self, value: Any) -> Any:
-        return bool(value)
-
-    def encode(self, value: Any) -> Data:
-        return {self.number: bytes([bool(value)])}
-
-    def decode(self, data: Data) -> Any:
-        return bool(data[self.number][0]) if self.number in data else None
-
-
-@dataclass(frozen=True)
-class SwitchOr(Switch):
-    """True or false in a byte; some links report it as the reverse, in another attribute, which cannot set it."""
-
-    reverse: int = 0
-    restored: ClassVar[bool] = True
-
-    def decode(self, data: Data) -> Any:
-        return not data[self.reverse][0] if self.reverse in data else super().decode(data)
-
-
-@dataclass(frozen=True)
-class Presence:
-    """True by being there (NLA_FLAG)."""
-
-    number: int
-    option_type: str = "bool"
-
-    def check(self, value: Any) -> Any:
-        return bool(value)
-
-    def encode(self, value: Any) -> Data:
-        return {self.number: b""} if value else {}
-
-    def decode(self, data: Data) -> Any:
-        return self.number in data
-
-
-@dataclass(frozen=True)
-class MaskedBit:
-    """A bit of a field that has a mask of the bits to change (struct ifla_vlan_flags of linux/if_link.h)."""
-
-    number: int
-    bit: int
-    option_type: str = "bool"
-    restored: ClassVar[bool] = True
-
-    def check(self, value: Any) -> Any:
-        return bool(value)
-
-    def encode(self, value: Any) -> Data:
-        return {self.number: struct.pack("=II", self.bit if value else 0, self.bit)}
-
-    def decode(self, data: Data) -> Any:
-        return bool(struct.unpack("=II", data[self.number])[0] & self.bit) if self.number in data else None
-
-
-@dataclass(frozen=True)
-class Bits:
-    """A bit of the flags of both directions of a GRE tunnel (linux/if_tunnel.h)."""
-
-    numbers: Sequence[int]
-    bit: int
-    option_type: str = "bool"
-
-    def check(self, value: Any) -> Any:
-        return bool(value)
-
-    def encode(self, value: Any) -> Data:
-        return {number: struct.pack(">H", self.bit if value else 0) for number in self.numbers}
-
-    def decode(self, data: Data) -> Any:
-        return all(struct.unpack(">H", data.get(number, b"\0\0"))[0] & self.bit for number in self.numbers)
-
-
-@dataclass(frozen=True)
-class Key:
-    """The key of both directions of a GRE tunnel (RFC 2890), with the bit that says that there is one."""
-
-    numbers: Sequence[int]
-    flags: Bits
-    option_type: str = "int"
-
-    def check(self, value: Any) -> Any:
-        return validation.whole_number(value, "key", 0, 2**32 - 1)
-
-    def encode(self, value: Any) -> Data:
-        keys = {number: struct.pack(">I", value or 0) for number in self.numbers}
-        return {**self.flags.encode(value is not None), **keys}
-
-    def decode(self, data: Data) -> Any:
-        keys = {data.get(number, bytes(4)) for number in self.numbers}
-        return struct.unpack(">I", keys.pop())[0] if self.flags.decode(data) and len(keys) == 1 else None
-
-
-@dataclass(frozen=True)
-class IpAddress:
-    """An IP address; IPv6 has an attribute of its own. None of it is 0.0.0.0 to the kernel."""
-
-    ipv4: int
-    ipv6: int | None = None
-    option_type: str = "str"
-
-    def check(self, value: Any) -> Any:
-        found = validation.ip_address(value)
-        if found.version == 6 and self.ipv6 is None:
-            raise validation.ValidationError(f"{found} is an IPv6 address, and this kind takes IPv4; give one of IPv4")
-        return str(found)
-
-    def encode(self, value: Any) -> Data:
-        if value is not None and self.ipv6 is not None and ":" in value:
-            return {self.ipv6: socket.inet_pton(socket.AF_INET6, value)}
-        return {self.ipv4: socket.inet_aton(value) if value else bytes(4)}
-
-    def decode(self, data: Data) -> Any:
-        content = data.get(self.ipv4) or data.get(self.ipv6 or 0) or b""
-        return str(ip_address(content)) if any(content) else None
-
-
-@dataclass(frozen=True)
-class IpAddresses:
-    """IPv4 addresses, one attribute for each in the attribute."""
-
-    number: int
-    option_type: str = "list"
-
-    def check(self, value: Any) -> Any:
-        found = [validation.ip_address(each) for each in value]
-        if any(address.version == 6 for address in found):
-            raise validation.ValidationError("these are IPv4 addresses; give others")
-        return tuple(map(str, found))
-
-    def encode(self, value: Any) -> Data:
-        addresses = (socket.inet_aton(each) for each in value or ())
-        return {self.number: b"".join(netlink.attribute(place, each) for place, each in enumerate(addresses))}
-
-    def decode(self, data: Data) -> Any:
-        found = netlink.attributes_of(data.get(self.number, b""), 0)
-        return tuple(socket.inet_ntoa(found[place]) for place in sorted(found)) or None
-
-
-@dataclass(frozen=True)
-class MacAddress:
-    """A hardware address."""
-
-    number: int
-    option_type: str = "str"
-
-    def check(self, value: Any) -> Any:
-        return validation.mac_address(value)
-
-    def encode(self, value: Any) -> Data:
-        return {self.number: bytes.fromhex((value or "00" * 6).replace(":", ""))}
-
-    def decode(self, data: Data) -> Any:
-        content = data.get(self.number, b"")
-        return content.hex(":") if any(content) else None
-
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.encodings import Data, Encoding, IpAddress
 
 Words = Callable[[str, Any], Sequence[str]]
 
@@ -247,6 +23,11 @@ def valued(name: str, value: Any) -> Sequence[str]:
         name,
         ",".join(value) if isinstance(value, tuple) else str(int(value) if isinstance(value, bool) else value),
     ]
+
+
+def hexadecimal(name: str, value: Any) -> Sequence[str]:
+    """Return the words of a number that iproute2 reads as hexadecimal (rtnl_dsfield_a2n()): `tos 0x10`."""
+    return [name, hex(value)]
 
 
 def on_off(name: str, value: Any) -> Sequence[str]:
@@ -270,6 +51,15 @@ def bare(_name: str, value: Any) -> Sequence[str]:
 
 
 @dataclass(frozen=True)
+class Bound:
+    """A range that holds while the option `by` is not 0."""
+
+    by: str
+    lowest: int
+    highest: int
+
+
+@dataclass(frozen=True)
 class Attribute:
     """An option of a kind, named as ip-link(8) names it.
 
@@ -290,9 +80,15 @@ class Attribute:
     #: The option that it is another form of.
     form_of: str = ""
     #: The values of the option `mode` with which the kernel takes it; empty for any.
-    modes: frozenset[Any] = frozenset()
+    modes: tuple[Any, ...] = ()
+    #: What the kernel takes instead of `default` where the option `mode` has one of these values.
+    in_modes: Mapping[Any, Any] = field(default_factory=dict)
     #: The option that, unless it is 0, rules it out.
     excluded_by: str = ""
+    #: The option that it is a multiple of; while that is 0 the kernel does not take it.
+    multiple_of: str = ""
+    #: The range that it has in addition while another option is not 0.
+    bound: Bound | None = None
     #: What else its argument spec has.
     more: Mapping[str, Any] = field(default_factory=dict)
     #: The descriptions of the options of each element.
@@ -300,10 +96,9 @@ class Attribute:
 
     def matches(self, old: Any, new: Any) -> bool:
         """Whether a value is as wanted; some are, although they are not the same."""
+        there = self.default if old is None else old
         compare: Callable[[Any, Any], bool] | None = getattr(self.encoding, "matches", None)
-        if compare is not None:
-            return compare(old, new)
-        return bool(new == (self.default if old is None else old))
+        return bool(new == there) if compare is None else compare(there, new)
 
     def show(self, value: Any) -> Any:
         """Return a value as a diff has it."""
@@ -315,6 +110,11 @@ class Attribute:
     def is_address(self) -> bool:
         """Whether the kernel takes one value as well as another of its version, unless it is a group's."""
         return isinstance(self.encoding, IpAddress)
+
+    @property
+    def has_versions(self) -> bool:
+        """Whether it is an address of any IP version."""
+        return isinstance(self.encoding, IpAddress) and self.encoding.ipv6 is not None
 
     @property
     def choices(self) -> Sequence[str]:
@@ -433,11 +233,18 @@ class Kind:
         """Return what the kernel reported of a link as it takes it for a new one.
 
         Of a field with a mask it reports the mask of all bits, and refuses those that do not exist (vlan_changelink()).
+        It also reports options that it does not take beside others.
         """
-        encoded = [each for each in self.attributes if hasattr(each.encoding, "restored")]
-        values = {each.name: each.encoding.decode(data) for each in encoded}
-        known = self.encode({name: value for name, value in values.items() if value is not None})
-        kept = {number: content for number, content in data.items() if number not in self.reported}
+        decoded = self.decode(data)
+        encoded = [each.name for each in self.attributes if hasattr(each.encoding, "restored")]
+        known = self.encode({name: decoded[name] for name in encoded if decoded[name] is not None})
+        refused = {
+            number
+            for each in self.attributes
+            if not self.takes(each.name, decoded)
+            for number in each.encoding.encode(None)
+        }
+        kept = {number: content for number, content in data.items() if number not in self.reported | refused}
         for number in self.restored.keys() & kept.keys():
             kept[number] = self.restored[number](kept[number])
             if not kept[number]:
@@ -445,12 +252,27 @@ class Kind:
         return {**kept, **known}
 
     def keep(self, former: Values, given: Values) -> dict[str, Any]:
-        """Return options together: of a former link those that the kernel takes with the ones that are given."""
+        """Return options together: of a former link those that the kernel takes with the ones that are given.
+
+        One that is given, and that it does not take, is left out where it is at its default in the kernel.
+        """
         kept = {name: value for name, value in former.items() if not given.get(self._by_name[name].excluded_by)}
         values = {**kept, **given}
-        mode = values.get("mode", self._by_name["mode"].default) if "mode" in self._by_name else None
-        fits = {each.name for each in self.attributes if not each.modes or mode in each.modes}
-        return {name: value for name, value in values.items() if name in given or name in fits}
+        asked = {name for name, value in given.items() if value != self._by_name[name].default}
+        return {name: value for name, value in values.items() if name in asked or self.takes(name, values)}
+
+    def takes(self, name: str, values: Values) -> bool:
+        """Return whether the kernel takes an option, whatever its value, on a link with these values."""
+        attribute = self._by_name[name]
+        fits = not attribute.modes or self.effective("mode", values) in attribute.modes
+        return fits and bool(not attribute.multiple_of or self.effective(attribute.multiple_of, values))
+
+    def effective(self, name: str, values: Values) -> Any:
+        """Return the value that an option has, also where it is not among these."""
+        value, attribute = values.get(name), self._by_name[name]
+        if value is None and attribute.in_modes:
+            return attribute.in_modes.get(self.effective("mode", values), attribute.default)
+        return attribute.default if value is None else value
 
     def words(self, values: Values) -> list[str]:
         """Return the values as ip-link(8) takes them."""
@@ -459,6 +281,20 @@ class Kind:
 
     def attribute(self, name: str) -> Attribute:
         return self._by_name[name]
+
+    def changes_in_place(self, name: str, current: Values, new: Any) -> bool:
+        """Return whether the kernel changes an option of a link that has the `current` values."""
+        attribute = self._by_name[name]
+        stays = not attribute.has_versions or (":" in new) == (":" in self.no_address(current))
+        return stays and attribute.changes_in_place(current.get(name), new)
+
+    def no_address(self, current: Values) -> str:
+        """Return the unspecified address of the IP version of a tunnel with these values.
+
+        That is the version of its addresses, for good (vxlan_nl2conf(), geneve_nl2info()).
+        """
+        addresses = [str(current.get(each.name)) for each in self.attributes if each.has_versions]
+        return str(ip_address(bytes(16 if any(":" in address for address in addresses) else 4)))
 
     @cached_property
     def _by_name(self) -> Mapping[str, Attribute]:

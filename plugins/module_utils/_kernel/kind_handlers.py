@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import (
+    dependencies,
     generic,
     kind_requests,
     requests,
@@ -71,13 +72,14 @@ def change_link(handles: NamespaceHandles, operation: ChangeLink, batch: Batch) 
     batch.send()
     kind, values = KINDS[operation.kind_name], dict(operation.values)
     current = data_of(handles.get(operation.namespace).link(operation.link).link.information)
-    before = {name: value for name, value in kind.decode(current).items() if name in values}
+    decoded = kind.decode(current)
+    before = dependencies.find_former(kind, decoded, values)
 
     def restore() -> None:
         # What was reported and is not changed stays as it is by then.
-        handles.request(
-            operation.namespace, kind_requests.change_link(operation.link, kind, current, before), errno.ENODEV
-        )
+        for former in dependencies.plan_requests(kind, decoded, before):
+            request = kind_requests.change_link(operation.link, kind, current, former)
+            handles.request(operation.namespace, request, errno.ENODEV)
 
     request = kind_requests.change_link(operation.link, kind, current, values)
     batch.add(operation, operation.namespace, request, restore)

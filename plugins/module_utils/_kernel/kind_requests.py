@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.text import encode_name
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import netlink
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import Data, Kind, Values
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import Kind, Values
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.encodings import Data
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import CreateLink
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import data_of
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link

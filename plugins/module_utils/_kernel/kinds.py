@@ -15,20 +15,24 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import netlink, wireguard
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import (
     Attribute,
-    Bits,
-    IpAddress,
-    IpAddresses,
-    Key,
+    Bound,
     Kind,
-    MacAddress,
+    bare,
+    hexadecimal,
+    negated,
+    on_off,
+    present,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.bond import BOND
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.encodings import (
+    Bits,
+    Hundredths,
+    IpAddress,
+    Key,
     MaskedBit,
     Number,
     Switch,
     SwitchOr,
-    bare,
-    negated,
-    on_off,
-    present,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import IFLA_INFO_DATA
 
@@ -55,18 +59,6 @@ _SOME_MACVLAN = (
 #: macvlan_common_newlink() in drivers/net/macvlan.c
 _MACVLANS = frozenset({"macvlan", "macvtap"})
 
-_BOND_MODES = {
-    "balance-rr": 0,
-    "active-backup": 1,
-    "balance-xor": 2,
-    "broadcast": 3,
-    "802.3ad": 4,
-    "balance-tlb": 5,
-    "balance-alb": 6,
-}
-
-_LACP = frozenset({"802.3ad"})
-
 IFLA_BR_MULTI_BOOLOPT = 46
 
 _DF = {"unset": 0, "set": 1, "inherit": 2}
@@ -77,16 +69,13 @@ def _ttl(number: int) -> Attribute:
 
 
 def _tos(number: int) -> Attribute:
-    return Attribute("tos", Number(number, U8), "The type of service of the outer packets; 1 inherits it.", default=0)
+    description = "The type of service of the outer packets; 1 inherits it."
+    return Attribute("tos", Number(number, U8), description, default=0, words=hexadecimal)
 
 
 def _port(number: int, default: int) -> Attribute:
     description = "The UDP port at both ends."
     return Attribute("dstport", Number(number, BE16, lowest=1), description, default=default, in_place=False)
-
-
-def _by_carrier(name: str, number: int, description: str) -> Attribute:
-    return Attribute(name, Number(number, U32), description, 0, excluded_by="arp_interval")
 
 
 def _switch(name: str, number: int, description: str, **row: Any) -> Attribute:
@@ -129,9 +118,12 @@ def _gre(name: str, description: str, *more: Attribute) -> Kind:
     )
 
 
+#: 2**32 - 1 stands for no user and no group (uid_valid() of linux/uidgid.h).
+_ID_MAX = 2**32 - 2
+
 _TUN = (
-    Attribute("user", Number(1, U32), "The UID that may use the device.", in_place=False),
-    Attribute("group", Number(2, U32), "The GID that may use the device.", in_place=False),
+    Attribute("user", Number(1, U32, highest=_ID_MAX), "The UID that may use the device.", in_place=False),
+    Attribute("group", Number(2, U32, highest=_ID_MAX), "The GID that may use the device.", in_place=False),
     Attribute(
         "pi",
         Switch(4),
@@ -159,91 +151,25 @@ _TUN = (
 )
 
 _ROWS = (
-    Kind(
-        "bond",
-        "Several links as one.",
-        "bonding",
-        (
-            Attribute(
-                "mode",
-                Number(1, U8, _BOND_MODES),
-                "How the members are used; V(802.3ad) is LACP.",
-                "balance-rr",
-                in_place=False,
-            ),
-            _by_carrier("miimon", 3, "How often the members' carrier is checked, in ms; 0 for never."),
-            _by_carrier("updelay", 4, "How long a member waits before it is used, in ms."),
-            _by_carrier("downdelay", 5, "How long a member without carrier is still used, in ms."),
-            Attribute(
-                "arp_interval",
-                Number(7, U32),
-                "How often the targets are asked by ARP, in ms; 0 for never.",
-                0,
-                modes=frozenset(_BOND_MODES) - {"802.3ad", "balance-tlb", "balance-alb"},
-                excluded_by="miimon",
-            ),
-            Attribute("arp_ip_target", IpAddresses(8), "The IPv4 addresses that are asked by ARP."),
-            Attribute(
-                "fail_over_mac",
-                Number(13, U8, {"none": 0, "active": 1, "follow": 2}),
-                "Which hardware address the bond has in the mode V(active-backup).",
-                "none",
-                in_place=False,
-            ),
-            Attribute(
-                "xmit_hash_policy",
-                Number(
-                    14, U8, {"layer2": 0, "layer3+4": 1, "layer2+3": 2, "encap2+3": 3, "encap3+4": 4, "vlan+srcmac": 5}
-                ),
-                "What of a packet decides on the member that sends it.",
-                "layer2",
-            ),
-            Attribute("min_links", Number(18, U32), "How many members need a carrier for the bond to have one.", 0),
-            Attribute(
-                "lacp_rate",
-                Number(21, U8, {"slow": 0, "fast": 1}),
-                "How often the partner is asked to send LACP packets. For the mode V(802.3ad).",
-                "slow",
-                in_place=False,
-                modes=_LACP,
-            ),
-            Attribute(
-                "ad_select",
-                Number(22, U8, {"stable": 0, "bandwidth": 1, "count": 2}),
-                "Which aggregate is used. For the mode V(802.3ad).",
-                "stable",
-                in_place=False,
-            ),
-            Attribute(
-                "ad_actor_sys_prio",
-                Number(24, U16, lowest=1),
-                "The system priority of LACP. For the mode V(802.3ad).",
-                65535,
-                in_place=False,
-                modes=_LACP,
-            ),
-            Attribute(
-                "ad_actor_system",
-                MacAddress(26),
-                "The system's address in LACP. For the mode V(802.3ad).",
-                in_place=False,
-                modes=_LACP,
-            ),
-        ),
-        takes_members=True,
-        down=True,
-        reported=frozenset({2, 11, 23}),  # IFLA_BOND_ACTIVE_SLAVE, IFLA_BOND_PRIMARY, IFLA_BOND_AD_INFO
-    ),
+    BOND,
     Kind(
         "bridge",
         "A bridge of the kernel.",
         "bridge",
         (
             Attribute("stp_state", Number(5, U32, highest=1), "1 for spanning tree (IEEE 802.1D), 0 for none.", 0),
-            Attribute("forward_delay", Number(1, U32, highest=3000), "The forward delay in 1/100 s.", 1500),
-            Attribute("hello_time", Number(2, U32, lowest=100, highest=1000), "The hello time in 1/100 s.", 200),
-            Attribute("max_age", Number(3, U32, lowest=600, highest=4000), "The maximum message age in 1/100 s.", 2000),
-            Attribute("ageing_time", Number(4, U32), "How long an address is remembered, in 1/100 s.", 30000),
+            Attribute(
+                "forward_delay",
+                Hundredths(1, U32, highest=3000),
+                "The forward delay in 1/100 s; at least 200 with spanning tree.",
+                1500,
+                bound=Bound("stp_state", 200, 3000),  # br_stp_start() raises it, br_set_forward_delay() refuses it
+            ),
+            Attribute("hello_time", Hundredths(2, U32, lowest=100, highest=1000), "The hello time in 1/100 s.", 200),
+            Attribute(
+                "max_age", Hundredths(3, U32, lowest=600, highest=4000), "The maximum message age in 1/100 s.", 2000
+            ),
+            Attribute("ageing_time", Hundredths(4, U32), "How long an address is remembered, in 1/100 s.", 30000),
             Attribute("priority", Number(6, U16), "The bridge priority of spanning tree.", 32768),
             Attribute("vlan_filtering", Number(7, U8, highest=1), "1 for a bridge that distinguishes VLANs.", 0),
             Attribute("group_fwd_mask", Number(9, U16), "Which link-local groups are forwarded, a bit for each.", 0),
@@ -271,7 +197,11 @@ _ROWS = (
                 required=True,
                 in_place=False,
             ),
-            Attribute("remote", IpAddress(2, 7), "The address of the far end. The kernel requires it."),
+            Attribute(
+                "remote",
+                IpAddress(2, 7),
+                "The address of the far end. The kernel requires it. Another IP version re-creates the link.",
+            ),
             _port(5, 6081),
             _ttl(3),
             _tos(4),
@@ -398,15 +328,21 @@ _ROWS = (
             Attribute(
                 "remote",
                 IpAddress(2, 16),
-                "Where frames for unknown addresses are sent: a host, or a multicast group, which needs a parent.",
+                "Where frames for unknown addresses are sent: a host, or a multicast group, which needs a parent. "
+                "Another IP version re-creates the link.",
                 words=lambda _name, value: ["group" if is_multicast(value) else "remote", value],
             ),
-            Attribute("local", IpAddress(4, 17), "The source address of the outer packets."),
+            Attribute(
+                "local",
+                IpAddress(4, 17),
+                "The source address of the outer packets, of the same IP version. Another one re-creates the link.",
+            ),
             _port(15, 8472),
             _ttl(5),
             _tos(6),
             _switch("learning", 7, "Whether the sources of received frames are learned.", default=True),
-            Attribute("ageing", Number(8, U32), "How long an address is remembered, in seconds.", 300),
+            # Of 0 vxlan_config_apply() makes the default.
+            Attribute("ageing", Number(8, U32, lowest=1), "How long an address is remembered, in seconds.", 300),
             Attribute("maxaddress", Number(9, U32), "How many addresses are remembered; 0 for any.", 0, in_place=False),
             _switch("proxy", 11, "Whether ARP and neighbour requests are answered.", in_place=False),
             _switch("rsc", 12, "Whether routes between tunnels are short-circuited.", in_place=False),
@@ -429,7 +365,8 @@ _ROWS = (
             Attribute(
                 "private_key",
                 wireguard.PrivateKey(),
-                "The private key, in base64. Ansible hides it; a key in a file does not leave the managed host.",
+                "The private key, in base64. Ansible hides it; a key in a file does not leave the managed host. A key "
+                "that is not from C(wg genkey) is clamped, as the kernel does it (RFC 7748).",
                 secret=True,
                 more={"no_log": True},
             ),
@@ -440,7 +377,11 @@ _ROWS = (
                 form_of="private_key",
                 more={"no_log": False},
             ),
-            Attribute("listen_port", Number(6, U16), "The UDP port; 0 for one that the kernel chooses."),
+            Attribute(
+                "listen_port",
+                wireguard.ListenPort(6, U16),
+                "The UDP port; 0 for one that the kernel chooses, and any that the link has is left unchanged.",
+            ),
             Attribute("fwmark", Number(7, U32), "The mark of the outer packets; 0 for none.", 0),
             Attribute(
                 "peers",

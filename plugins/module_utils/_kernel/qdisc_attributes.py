@@ -16,10 +16,12 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import traffic_units as units
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import Data
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.encodings import Data
 
 #: Nanoseconds of a tick, the unit of times in structs (PSCHED_SHIFT of net/pkt_sched.h). /proc/net/psched reports it.
 TICK = 64
+#: Bytes: ETH_MAX_MTU and ETH_HLEN of linux/if_ether.h.
+LARGEST_FRAME = 65535 + 14
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ def _zeros(number: int) -> int:
 
 
 TIME = Unit(units.time_text, _ticks_of, _text_of_ticks)
+JITTER = Unit(units.jitter_text, _ticks_of, _text_of_ticks)
 CODEL = Unit(_codel_time, units.microseconds, _text_of_codel)
 SHARE = Unit(units.share_text, units.share, units.format_share)
 SIZE = Unit(units.size_text, units.octets, units.format_size)
@@ -78,10 +81,14 @@ class Amount:
     offset: int = 0
     size: int = 4
     along: Data = field(default_factory=dict)
+    highest: int = units.LARGEST
     option_type: str = "str"
 
     def check(self, value: Any) -> Any:
-        return self.unit.check(value)
+        text = self.unit.check(value)
+        if self.unit.number(text) > self.highest:
+            raise validation.ValidationError(f"{value!r} is above {self.unit.text(self.highest)}; give that, or less")
+        return text
 
     def encode(self, value: Any) -> Data:
         content = bytearray(self.size)
@@ -102,10 +109,11 @@ class Count:
     offset: int = 0
     size: int = 4
     lowest: int = 1
+    highest: int = units.LARGEST
     option_type: str = "int"
 
     def check(self, value: Any) -> Any:
-        return validation.whole_number(value, "number", self.lowest, units.LARGEST)
+        return validation.whole_number(value, "number", self.lowest, self.highest)
 
     def encode(self, value: Any) -> Data:
         content = bytearray(self.size)
@@ -164,7 +172,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Burst:
-    """The bytes that may leave at once, which the kernel keeps as the time that they take at the rate."""
+    """The bytes that may leave at once, which the kernel keeps as the time that they take at the option `rate`."""
 
     number: int
     rate: Rate
@@ -183,21 +191,45 @@ class Burst:
             return None
         return units.format_size(_burst_at(units.bytes_per_second(rate), found))
 
+    def same(self, found: str, wanted: str, values: Mapping[str, Any]) -> bool:
+        """Whether the kernel keeps the same of two sizes; `values` are the options that it reports."""
+        rate = units.bytes_per_second(values["rate"])
+        return kept_burst(rate, units.octets(found)) == kept_burst(rate, units.octets(wanted))
+
 
 def _burst_at(rate: int, found: int) -> int:
-    """Return the roundest number of bytes for which the kernel reports so many ticks at a rate."""
-    first = found * TICK * rate // 10**9
-    near = range(max(1, first - 1), first + rate * TICK // 10**9 + 3)
-    return max((each for each in near if kept_burst(rate, each) == found), key=lambda each: each & -each, default=first)
+    """Return a number of bytes for which the kernel reports so many ticks at a rate.
+
+    It is the roundest one; of those that may be less than a packet, the highest: it admits what any of them does.
+    """
+    multiplier, shift = _scale(rate)
+    # The smallest sizes of this and of the next number of ticks: (size * multiplier >> shift) // TICK, reversed.
+    first, beyond = (-(-(each * TICK << shift) // multiplier) for each in (found, found + 1))
+    lowest, highest = max(1, first), min(beyond - 1, units.LARGEST)
+    if lowest < LARGEST_FRAME:
+        return max(lowest, highest)
+    zeros = max(0, highest).bit_length()
+    while zeros and highest >> zeros << zeros < lowest:
+        zeros -= 1
+    return min(-(-lowest >> zeros) << zeros, units.LARGEST)
 
 
 def kept_burst(rate: int, size: int) -> int:
-    """Return the ticks that the kernel keeps for a size at a rate (psched_ratecfg_precompute(), psched_l2t_ns())."""
+    """Return the ticks that the kernel keeps for a size at a rate (psched_l2t_ns() of net/sch_generic.h)."""
+    multiplier, shift = _scale(rate)
+    return (size * multiplier >> shift) // TICK
+
+
+def _scale(rate: int) -> tuple[int, int]:
+    """Return what the kernel multiplies a size with, and shifts it by, for the time at a rate.
+
+    See psched_ratecfg_precompute() of net/sched/sch_generic.c. At no time it is nothing.
+    """
     factor, shift = 10**9, 0
     while True:
         multiplier = factor // rate
         if multiplier & (1 << 31) or factor & (1 << 63):
-            return (size * multiplier >> shift) // TICK
+            return max(1, multiplier), shift
         factor, shift = factor << 1, shift + 1
 
 

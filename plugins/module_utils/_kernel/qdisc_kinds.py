@@ -18,14 +18,15 @@ from ansible_collections.netns.fabric.plugins.module_utils._core import traffic_
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import netlink
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import (
     Attribute,
-    Data,
     Values,
     bare,
     merge,
     negated,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.encodings import Data
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.qdisc_attributes import (
     CODEL,
+    JITTER,
     SHARE,
     SIZE,
     TIME,
@@ -37,6 +38,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.qdisc_attribu
     LinkName,
     Rate,
     Word,
+    kept_burst,
     ticks,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Qdisc
@@ -133,6 +135,14 @@ class QdiscKind:
         """Return the handle of a qdisc with these values."""
         return MARK + DISTRIBUTIONS.get(values.get("distribution", ""), 0) << 16
 
+    def same(self, name: str, found: Values, wanted: Values) -> bool:
+        """Return whether the kernel reports of an option what it keeps of the value that is wanted."""
+        old, new = found.get(name), wanted.get(name)
+        compare: Callable[[Any, Any, Values], bool] | None = getattr(self._by_name[name].encoding, "same", None)
+        if compare is None or old is None or new is None:
+            return bool(old == new)
+        return compare(old, new, found)
+
     def changes_in_place(self, name: str, old: Any, new: Any) -> bool:
         """Whether the kernel changes an option; a change cannot unset most of them.
 
@@ -154,6 +164,12 @@ def _tbf_faults(values: Values) -> Iterator[Fault]:
         yield "latency", "says the same as `limit`; leave one of them out"
     if "limit" not in values and "latency" not in values:
         yield "latency", "is missing, and so is `limit`: how long a packet may wait; write for instance 50ms"
+    if {"rate", "burst"} <= values.keys():
+        rate, burst = units.bytes_per_second(values["rate"]), values["burst"]
+        # tbf_dump() reports it in 32 bits.
+        if kept_burst(rate, units.octets(burst)) > units.LARGEST:
+            longest = f"{units.LONGEST // 10**6} s, the longest that the kernel keeps"
+            yield "burst", f"{burst} take longer than {longest}, at {values['rate']}; give less, or a higher rate"
 
 
 def _tbf_limit(values: Values) -> Values:
@@ -217,8 +233,8 @@ _ROWS = (
             ),
             Attribute(
                 "jitter",
-                Amount(0, TIME, 20, 24),
-                "By how much the delay varies, at most. Packets may overtake each other by it.",
+                Amount(0, JITTER, 20, 24),
+                "By how much the delay varies, at most; up to 2.1 s. Packets may overtake each other by it.",
                 default="0ms",
                 words=bare,
             ),
@@ -303,7 +319,11 @@ _ROWS = (
         (
             Attribute("limit", Count(2), "How many packets may wait.", default=10240),
             Attribute("flows", Count(5), "The number of queues.", default=1024, in_place=False),
-            Attribute("quantum", Count(6), "How many bytes of a flow leave in its turn; an Ethernet frame if omitted."),
+            Attribute(
+                "quantum",
+                Count(6, lowest=256, highest=2**20),  # fq_codel_change() raises less, and refuses more
+                "How many bytes of a flow leave in its turn, from 256 to 1048576; an Ethernet frame if omitted.",
+            ),
             Attribute("interval", Amount(3, CODEL), "Within which time a queue has to become short.", default="100ms"),
             Attribute("target", Amount(1, CODEL), "How long packets may wait for longer.", default="5ms"),
             Attribute(
@@ -312,7 +332,12 @@ _ROWS = (
             Attribute(
                 "ce_threshold", Amount(7, CODEL), "The wait above which every packet is marked; none if omitted."
             ),
-            Attribute("memory_limit", Amount(9, SIZE), "How much memory waiting packets may take.", default="32mb"),
+            Attribute(
+                "memory_limit",
+                Amount(9, SIZE, highest=2**31),  # fq_codel_change() lowers more
+                "How much memory waiting packets may take, up to V(2048mb).",
+                default="32mb",
+            ),
             Attribute("drop_batch", Count(8), "How many packets are dropped at once where too many wait.", default=64),
         ),
         chosen=frozenset({"quantum"}),

@@ -140,7 +140,8 @@ def rule_arguments(rule: Rule) -> list[str]:
 
 
 def _mark(mark: int, mask: int) -> str:
-    return f"{mark:#x}" if mask == 0xFFFFFFFF else f"{mark:#x}/{mask:#x}"
+    # Of 0 without a mask no bit is compared (fib_nl2rule()).
+    return f"{mark:#x}" if mark and mask == 0xFFFFFFFF else f"{mark:#x}/{mask:#x}"
 
 
 def _ports(first: int, last: int) -> str:

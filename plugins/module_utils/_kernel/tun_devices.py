@@ -47,7 +47,8 @@ def create(name: str, data: Mapping[int, bytes], index: int | None = None) -> No
         fcntl.ioctl(device, TUNSETIFF, INTERFACE_REQUEST.pack(encode_name(name), _flags(data)))
         for number, request in ((OWNER, TUNSETOWNER), (GROUP, TUNSETGROUP)):
             if number in data:
-                fcntl.ioctl(device, request, struct.unpack("=I", data[number])[0])
+                # Python takes a signed number here, the kernel the same 32 bits as an unsigned one.
+                fcntl.ioctl(device, request, struct.unpack("=i", data[number])[0])
         fcntl.ioctl(device, TUNSETPERSIST, 1)
     finally:
         os.close(device)

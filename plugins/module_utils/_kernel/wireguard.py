@@ -15,7 +15,7 @@ import os
 import socket
 import struct
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -23,6 +23,7 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.text import encode_name
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import netlink
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.encodings import Number
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import NLA_F_NESTED
 
 IFNAME, PRIVATE_KEY, LISTEN_PORT, FWMARK, PEERS = 2, 3, 6, 7, 8
@@ -43,8 +44,8 @@ class KeyFile(str):
     path: str
 
 
-def read_key(path: Any) -> KeyFile:
-    """Return the key in a file.
+def read_key(path: Any, normal: Callable[[str], str] = str) -> KeyFile:
+    """Return the key in a file, in its normal form.
 
     Raises:
         ValueError: It is not a key, or the file cannot be read.
@@ -53,7 +54,7 @@ def read_key(path: Any) -> KeyFile:
         raise validation.ValidationError("must be the absolute path of a file on the managed host")
     try:
         with open(path, encoding="ascii") as file:
-            key = KeyFile(check_key(file.read(1024).strip()))
+            key = KeyFile(normal(check_key(file.read(1024).strip())))
     except FileNotFoundError:
         key = KeyFile()
     except (OSError, UnicodeDecodeError) as error:
@@ -63,18 +64,32 @@ def read_key(path: Any) -> KeyFile:
 
 
 def check_key(value: Any) -> str:
-    """Check a key, without repeating it in the message.
+    """Check a key, without repeating it in the message; return it as the kernel's is written.
 
     Raises:
         ValueError: It is not one.
     """
     try:
-        size = len(b64decode(str(value), validate=True))
+        content = b64decode(str(value), validate=True)
     except (binascii.Error, ValueError):
-        size = 0
-    if size != KEY_SIZE:
+        content = b""
+    if len(content) != KEY_SIZE:
         raise validation.ValidationError("is not a key: give 32 bytes in base64, as `wg genkey` and `wg pubkey` print")
-    return str(value)
+    if not any(content):
+        raise validation.ValidationError("is all zero, which stands for no key: give another one, or leave it out")
+    return b64encode(content).decode()  # the last letter has two bits that mean nothing
+
+
+def clamp(key: str) -> str:
+    """Return a private key with the bits that the kernel sets and clears (curve25519_clamp_secret(), RFC 7748, 5).
+
+    `wg genkey` prints it like that, `openssl rand` does not. An empty one stays empty.
+    """
+    content = bytearray(b64decode(key))
+    if content:
+        content[0] &= 0xF8
+        content[-1] = content[-1] & 0x7F | 0x40
+    return b64encode(content).decode()
 
 
 def _key_words(name: str, key: str) -> list[str]:
@@ -92,7 +107,7 @@ class PrivateKey:
         return "path" if self.is_file else "str"
 
     def check(self, value: Any) -> Any:
-        return read_key(value) if self.is_file else check_key(value)
+        return read_key(value, clamp) if self.is_file else clamp(check_key(value))
 
     def encode(self, value: Any) -> Mapping[int, bytes]:
         return {PRIVATE_KEY: b64decode(value) if value else bytes(KEY_SIZE)}
@@ -100,6 +115,15 @@ class PrivateKey:
     def decode(self, data: Mapping[int, bytes]) -> Any:
         content = data.get(PRIVATE_KEY, b"")
         return b64encode(content).decode() if any(content) and not self.is_file else None
+
+
+@dataclass(frozen=True)
+class ListenPort(Number):
+    """The UDP port; of a link that is up the kernel reports the one that it has chosen (wg_socket_init())."""
+
+    def matches(self, old: Any, new: Any) -> bool:
+        """Return whether the port is as wanted: 0 is any."""
+        return bool(new in (0, old))
 
 
 @dataclass(frozen=True)
@@ -146,7 +170,8 @@ PEER_DESCRIPTIONS: Mapping[str, str] = {
     "preshared_key_file": "The path of a file on the managed host with the shared key.",
     "endpoint": "Its address and port, such as C(192.0.2.1:51820); if omitted, it is left unchanged.",
     "persistent_keepalive": "How often it gets an empty packet, in seconds; 0 for never, which is the default.",
-    "allowed_ips": "The exact list of the networks that it may send from, and that are sent to it.",
+    "allowed_ips": "The exact list of the networks that it may send from, and that are sent to it. A network is in the "
+    "list of one peer only.",
 }
 PEER_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "public_key": {"type": "str", "required": True},
@@ -172,6 +197,7 @@ class Peers:
         for key in keys:
             if keys.count(key) > 1:
                 raise validation.ValidationError(f"the peer {key} is listed twice; leave one of them out")
+        _refuse_repeated_networks(peers)
         return tuple(sorted(peers, key=lambda peer: peer.public_key))
 
     def encode(self, value: Any) -> Mapping[int, bytes]:
@@ -201,6 +227,27 @@ class Peers:
             }
             for peer in value
         ]
+
+
+def _refuse_repeated_networks(peers: Iterable[Peer]) -> None:
+    """Refuse a network that is listed twice: the kernel has it at the last peer only (wg_allowedips_insert_v4()).
+
+    Raises:
+        ValueError: One is.
+    """
+    taken: dict[str, str] = {}
+    for peer in peers:
+        for network in peer.allowed_ips:
+            other = taken.setdefault(network, peer.public_key)
+            if other != peer.public_key:
+                raise validation.ValidationError(
+                    f"{network} is in `allowed_ips` of {other} and of {peer.public_key}, and what is sent there goes "
+                    "to one peer only; remove it from one of them"
+                )
+            if peer.allowed_ips.count(network) > 1:
+                raise validation.ValidationError(
+                    f"{network} is twice in `allowed_ips` of {peer.public_key}; leave one of them out"
+                )
 
 
 def _check_peer(given: Mapping[str, Any]) -> Peer:

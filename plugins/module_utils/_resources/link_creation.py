@@ -9,11 +9,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
+from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntries, InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Change, Entry, Operation, Phase
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import as_tuple
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.dependencies import find_faults, plan_requests
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.inherited_macs import inherits_mac
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import (
     ChangeLink,
@@ -76,7 +77,7 @@ def find_difference(state: KernelState, own: WantedKind, where: Where, link: Lin
             continue
         found.add(f"{own.kind.name}.{attribute.name}", attribute.show(old), attribute.show(new))
         found.changed[attribute.name] = new
-        found.recreates = found.recreates or not attribute.changes_in_place(old, new)
+        found.recreates = found.recreates or not own.kind.changes_in_place(attribute.name, current, new)
     base = state.base_of(link)
     on = (base[0], base[1].name) if base else None
     if own.parent is not None and (base is None or own.parent not in [(base[0], name) for name in base[1].names]):
@@ -239,6 +240,10 @@ class CreatedLinks:
         link = self._actual.link(*wanted.where)
         if link is not None:
             self._check_usable(wanted, own, link)
+        faults = find_faults(own.kind, kept_values(own, link), own.values)
+        refused = [InvalidEntry(wanted.entry, f"{own.kind.name}.{option}", reason) for option, reason in faults]
+        if refused:
+            raise InvalidEntries(refused)
         self._parents.check(wanted, own, self.masters.declared, _needs_parent_up(wanted, own, link))
         self._planner.attempt(self._check_files, wanted, own)
         difference = Difference() if link is None else find_difference(self._actual, own, wanted.where, link)
@@ -282,12 +287,11 @@ class CreatedLinks:
                 ConfigureLink(wanted.namespace, link.name, _pairs(own, difference.changed), _pairs(own, former))
             )
         elif difference.changed:
-            pairs = tuple(
-                (each.name, difference.changed[each.name])
-                for each in own.kind.attributes
-                if each.name in difference.changed
-            )
-            steps.append(ChangeLink(wanted.namespace, link.name, own.kind.name, pairs))
+            current = own.kind.decode(data_of(link.information))
+            requests = plan_requests(own.kind, current, difference.changed)
+            steps += [
+                ChangeLink(wanted.namespace, link.name, own.kind.name, tuple(values.items())) for values in requests
+            ]
         self._change(
             wanted.entry,
             wanted.where,

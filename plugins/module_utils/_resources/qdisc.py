@@ -119,7 +119,7 @@ def differences(state: KernelState, wanted: WantedQdisc, qdisc: Qdisc, owner: st
     changed = {
         f"{kind.name}.{name}": (found.get(name), wanted.values.get(name))
         for name in names
-        if found.get(name) != wanted.values.get(name) and (name in wanted.values or name not in kind.chosen)
+        if not kind.same(name, found, wanted.values) and (name in wanted.values or name not in kind.chosen)
     }
     if not changed and owner is not None and not is_marked(qdisc):
         handle = kind.handle(wanted.values) >> 16

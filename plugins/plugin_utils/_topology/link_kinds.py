@@ -15,6 +15,7 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import ValidationError, describe
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import Attribute, Kind
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.dependencies import find_faults
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import KINDS
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
@@ -55,6 +56,8 @@ def read_kind(reader: EntryReader, path: str, given: Mapping[str, Any]) -> dict[
             reader.errors.add(path, f"{kind.name}.{attribute.name}", message)
     if own:
         found[kind.name] = own
+        for option, message in find_faults(kind, {}, _as_checked(kind, own)):
+            reader.errors.add(path, f"{kind.name}.{option}", message)
     parent = _read_place(reader, path, given, "parent", _PARENT)
     underlay = _read_place(reader, path, given, "underlay", _PLACE)
     for option, message in _find_unfit_places(kind, given, parent, underlay):
@@ -90,6 +93,15 @@ def _check_of(kind: Kind, attribute: Attribute) -> Callable[[Any], Any]:
         return value
 
     return check
+
+
+def _as_checked(kind: Kind, own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those options of a kind that are numbers or words, as the module takes them."""
+    return {
+        each.name: each.encoding.check(own[each.name])
+        for each in kind.attributes
+        if each.name in own and (each.choices or each.encoding.option_type == "int") and not kind.generic
+    }
 
 
 def _read_place(

@@ -242,7 +242,7 @@ EXISTING_INTERFACE: dict[str, Check] = {**INTERFACE, "name": validation.existing
 #: The options of a shape: those of the kind netem of the module qdisc, and the direction.
 SHAPE: dict[str, Check] = {
     "delay": traffic_units.time_text,
-    "jitter": traffic_units.time_text,
+    "jitter": traffic_units.jitter_text,
     "correlation": traffic_units.share_text,
     "distribution": one_of(*traffic_units.DISTRIBUTIONS),
     "loss": traffic_units.share_text,

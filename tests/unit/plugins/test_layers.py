@@ -48,7 +48,7 @@ def _layers(folder: str, levels: Iterable[tuple[str, ...]], *always: str) -> dic
 
 
 CORE = "module_utils/_core"
-KINDS, ATTRIBUTES = (f"plugins/module_utils/_kernel/{name}.py" for name in ("kinds", "attributes"))
+KINDS = frozenset(f"plugins/module_utils/_kernel/{name}.py" for name in ("kinds", "attributes", "dependencies"))
 SWITCHING = frozenset(f"plugins/module_utils/_ovsdb/{name}.py" for name in ("flows", "mirrors", "qos", "settings"))
 CONTROLLER = _layers("plugin_utils", PLUGIN_UTILS, CORE)
 #: What each layer may import besides itself: layers, and single files.
@@ -57,7 +57,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     **CONTROLLER,
     # The rows of the kinds of links and the declarations of what bridges do with packets, from which the controller
     # knows their options; they need neither a kernel nor Open vSwitch.
-    "plugin_utils/_topology": frozenset({*CONTROLLER["plugin_utils/_topology"], KINDS, ATTRIBUTES, *SWITCHING}),
+    "plugin_utils/_topology": frozenset({*CONTROLLER["plugin_utils/_topology"], *KINDS, *SWITCHING}),
     "modules": frozenset({"module_utils/_entry", "module_utils/_resources", "plugins/module_utils/_core/runner.py"}),
     **{kind: frozenset({CORE, *CONTROLLER}) for kind in ("become", "filter", "inventory")},
     "doc_fragments": frozenset(),

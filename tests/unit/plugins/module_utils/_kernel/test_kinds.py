@@ -108,6 +108,10 @@ def test_words_are_those_of_ip_link() -> None:
     assert KINDS["vlan"].words({"id": 5, "gvrp": True, "mvrp": False}) == ["id", "5", "gvrp", "on", "mvrp", "off"]
     assert KINDS["vxlan"].words({"remote": "239.0.0.1", "learning": False}) == ["group", "239.0.0.1", "nolearning"]
     assert KINDS["ipvlan"].words({"mode": "l2", "flags": "vepa"}) == ["mode", "l2", "vepa"]
+    for kind in ("vxlan", "geneve", "gre", "gretap"):  # ip-link(8) reads `tos 16` as 0x16
+        assert [KINDS[kind].words({"tos": tos}) for tos in (16, 1, 0)] == [
+            ["tos", each] for each in ("0x10", "0x1", "0x0")
+        ]
     assert KINDS["tap"].words({"user": 0, "pi": False, "vnet_hdr": True}) == ["user", "0", "vnet_hdr"]
     assert KINDS["bond"].words({"arp_ip_target": ("192.0.2.1", "192.0.2.2")}) == [
         "arp_ip_target",
@@ -154,11 +158,29 @@ def test_bridge_is_restored_without_what_a_kernel_may_lack() -> None:
     assert KINDS["bridge"].restorable(reported) == {7: b"\1", 46: struct.pack("=II", 0x2, 0x2)}
 
 
+def test_ip_version_of_a_tunnel_does_not_change_in_place() -> None:
+    kind = KINDS["vxlan"]
+    old, new = {"remote": "192.0.2.1", "local": None}, {"remote": None, "local": "2001:db8::1"}
+    assert [kind.changes_in_place("remote", old, each) for each in ("192.0.2.2", "2001:db8::1", "::")] == [
+        True,
+        False,
+        False,
+    ]
+    assert [kind.changes_in_place("remote", new, each) for each in ("192.0.2.2", "2001:db8::2", "::")] == [
+        False,
+        True,
+        True,
+    ]
+    assert kind.changes_in_place("ttl", new, 5)
+    assert not kind.changes_in_place("id", new, 5)
+    assert KINDS["gre"].changes_in_place("remote", {"remote": None}, "192.0.2.1")
+
+
 def test_bond_keeps_what_its_new_mode_takes() -> None:
     kind = KINDS["bond"]
     former = {"mode": "802.3ad", "lacp_rate": "fast", "miimon": 100, "min_links": 1}
     assert kind.keep(former, {"mode": "active-backup"}) == {"mode": "active-backup", "miimon": 100, "min_links": 1}
     assert kind.keep(former, {"miimon": 200}) == {**former, "miimon": 200}
     assert "miimon" not in kind.keep(former, {"mode": "balance-xor", "arp_interval": 50})
-    # What is given is for the kernel to judge.
+    # What is given is refused elsewhere.
     assert kind.keep({}, {"lacp_rate": "fast"}) == {"lacp_rate": "fast"}

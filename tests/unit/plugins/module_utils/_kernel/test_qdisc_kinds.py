@@ -132,20 +132,78 @@ def test_ingress_has_no_options() -> None:
 # Values as the kernel keeps them
 
 
-@pytest.mark.parametrize("rate", ["56kbit", "1mbit", "10mbit", "997kbit", "1gbit", "40gbit"])
-@pytest.mark.parametrize("burst", ["1600b", "10kb", "12500b", "1mb", "9999b"])
-def test_burst_is_read_again_from_its_ticks(rate: str, burst: str) -> None:
-    """The kernel keeps a time, in ticks of 64 ns: what is read is a burst for which it keeps the same."""
+def reported_tbf(rate: str, burst: str) -> Values:
+    """Return what is read of a token bucket that is set with these options: the kernel reports ticks of 64 ns."""
     kind = QDISC_KINDS["tbf"]
     options = bytearray(kind.encode({"rate": rate, "burst": burst, "limit": "64kb"}))
-    per_second = units.bytes_per_second(rate)
-    ticks = kept_burst(per_second, units.octets(burst))
+    struct.pack_into("=I", options, 4 + 28, kept_burst(units.bytes_per_second(rate), units.octets(burst)))
+    return kind.decode(bytes(options))
+
+
+@pytest.mark.parametrize("rate", ["56kbit", "1mbit", "10mbit", "997kbit", "622mbit", "1gbit", "10gbit", "400gbit"])
+@pytest.mark.parametrize("burst", ["1600b", "10kb", "12500b", "15000b", "1mb", "9999b", "1514b"])
+def test_burst_is_read_again_from_its_ticks(rate: str, burst: str) -> None:
+    """Several sizes have the same ticks above 125 Mbit/s: they are the same to the kernel, and only they are."""
+    kind = QDISC_KINDS["tbf"]
+    wanted = {"rate": rate, "burst": kind.attribute("burst").encoding.check(burst)}
+    found = reported_tbf(rate, burst)
+    assert found["rate"] == rate
+    assert kind.same("burst", found, wanted)
+    assert units.bytes_per_second(rate) > 10**9 // 64 or found["burst"] == wanted["burst"]
+    other = units.octets(burst) + 2 + units.bytes_per_second(rate) * 64 // 10**9
+    assert not kind.same("burst", found, {**wanted, "burst": f"{other}b"})
+
+
+@pytest.mark.parametrize(
+    ("rate", "burst", "found"),
+    [("1gbit", "1514b", "1519b"), ("10gbit", "9014b", "9040b"), ("1gbit", "1250000b", "1250000b")],
+)
+def test_burst_that_is_read_admits_what_the_one_that_was_set_does(rate: str, burst: str, found: str) -> None:
+    """What is reported of a bucket is declared elsewhere, for the same packets."""
+    assert reported_tbf(rate, burst)["burst"] == found
+
+
+@pytest.mark.parametrize("rate", ["8bit", "1tbit", "1000000tbit", "147573952tbit"])
+@pytest.mark.parametrize("ticks", [0, 1, 2**32 - 1])
+def test_any_burst_is_read_at_once(rate: str, ticks: int) -> None:
+    """Another program may have set it; a tick of the highest rates is a billion bytes."""
+    kind = QDISC_KINDS["tbf"]
+    options = bytearray(kind.encode({"rate": rate, "burst": "10kb", "limit": "64kb"}))
     struct.pack_into("=I", options, 4 + 28, ticks)
     found = kind.decode(bytes(options))
-    assert found["rate"] == rate
-    assert kept_burst(per_second, units.octets(found["burst"])) == ticks
-    if per_second < 10**7:
-        assert found["burst"] == kind.attribute("burst").encoding.check(burst)
+    assert 1 <= units.octets(found["burst"]) <= units.LARGEST
+    assert kind.same("burst", found, found)
+
+
+def test_burst_that_the_kernel_cannot_report_is_refused() -> None:
+    faults = dict(QDISC_KINDS["tbf"].faults({"rate": "1kbit", "burst": "1mb", "limit": "64kb"}))
+    assert faults == {
+        "burst": "1mb take longer than 274 s, the longest that the kernel keeps, at 1kbit; give less, or a higher rate"
+    }
+
+
+def test_jitter_that_the_kernel_cuts_is_refused() -> None:
+    jitter = QDISC_KINDS["netem"].attribute("jitter").encoding
+    assert jitter.check("2147483us") == "2147483us"
+    with pytest.raises(ValueError, match="'2147484us' is longer than 2147483 us, the longest jitter"):
+        jitter.check("2147484us")
+    assert QDISC_KINDS["netem"].attribute("delay").encoding.check("274s") == "274s"
+
+
+@pytest.mark.parametrize(
+    ("option", "wrong", "right", "reason"),
+    [
+        ("quantum", 255, 256, "255 is not a valid number; give a whole number from 256 to 1048576"),
+        ("quantum", 2**20 + 1, 2**20, "1048577 is not a valid number"),
+        ("memory_limit", "2049mb", "2gb", "'2049mb' is above 2048mb; give that, or less"),
+    ],
+)
+def test_what_fq_codel_keeps_otherwise_is_refused(option: str, wrong: Any, right: Any, reason: str) -> None:
+    """The kernel raises a small quantum to 256 bytes, and lowers a memory limit to 2 GiB."""
+    encoding = QDISC_KINDS["fq_codel"].attribute(option).encoding
+    assert encoding.check(right) is not None
+    with pytest.raises(ValueError, match=reason):
+        encoding.check(wrong)
 
 
 def test_limit_follows_from_a_latency() -> None:

@@ -81,6 +81,10 @@ SELECTOR = Rule(
             "ip -6 rule add priority 1 fwmark 0x5 l3mdev protocol static",
         ),
         (
+            op.AddRule(None, Rule(4, 1, table=100, mark=(0, 0xFFFFFFFF))),
+            "ip rule add priority 1 fwmark 0x0/0xffffffff lookup 100 protocol static",
+        ),
+        (
             op.RemoveRule("red", Rule(4, 7, "goto", special=("not", "tos 0x10", "goto 9"), protocol=0)),
             "ip -n red rule del priority 7 not tos 0x10 goto 9",
         ),

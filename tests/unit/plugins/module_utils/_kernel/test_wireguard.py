@@ -137,6 +137,8 @@ def test_commands_set_the_same_and_name_the_file_of_a_key(tmp_path: Path) -> Non
         ({"public_key": key("a"), "preshared_key": key("s"), "preshared_key_file": "/none"}, "leave one of them out"),
         ({"public_key": key("a"), "persistent_keepalive": 65536}, "not a valid keepalive"),
         ({"public_key": key("a"), "allowed_ips": ["10.0.0.1/8"]}, "10.0.0.1/8"),
+        ({"public_key": key("a"), "allowed_ips": ["10.0.0.0/8"] * 2}, "10.0.0.0/8 is twice in `allowed_ips` of YWFh"),
+        ({"public_key": key("a"), "preshared_key": key("\0")}, "is all zero, which stands for no key"),
     ],
 )
 def test_wrong_peers(peer: dict[str, Any], reason: str) -> None:
@@ -148,7 +150,7 @@ def test_wrong_peers(peer: dict[str, Any], reason: str) -> None:
 def test_wrong_lists_and_keys(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="listed twice"):
         wireguard.Peers().check([{"public_key": key("a")}] * 2)
-    many = [{"public_key": b64encode(number.to_bytes(32, "big")).decode()} for number in range(2000)]
+    many = [{"public_key": b64encode(number.to_bytes(32, "big")).decode()} for number in range(1, 2001)]
     with pytest.raises(ValueError, match="do not fit into one message"):
         wireguard.Peers().check(many)
     with pytest.raises(ValueError, match="absolute path"):
@@ -162,6 +164,48 @@ def test_wrong_lists_and_keys(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is not a key") as refused:
         wireguard.read_key(str(secret))
     assert "a secret" not in str(refused.value)
+
+
+def test_network_belongs_to_one_peer() -> None:
+    """The kernel moves it to the last one that has it."""
+    peers = [
+        {"public_key": key("a"), "allowed_ips": ["10.0.0.0/24", "2001:db8::/64"]},
+        {"public_key": key("b"), "allowed_ips": ["10.0.0.0/8", "2001:0db8:0::/64"]},
+    ]
+    with pytest.raises(ValueError, match="2001:db8::/64 is in `allowed_ips` of") as refused:
+        wireguard.Peers().check(peers)
+    assert f"of {key('a')} and of {key('b')}" in str(refused.value)
+    assert "remove it from one of them" in str(refused.value)
+    assert len(wireguard.Peers().check([peers[0], {**peers[1], "allowed_ips": ["10.0.0.0/8"]}])) == 2
+
+
+def test_port_that_the_kernel_chooses_is_any() -> None:
+    port = KINDS["wireguard"].attribute("listen_port")
+    assert [port.matches(old, 0) for old in (0, 51820, None)] == [True] * 3
+    assert [port.matches(old, 51820) for old in (0, 51820, None)] == [False, True, False]
+    assert port.encoding.check(0) == 0
+
+
+def test_private_key_is_as_the_kernel_keeps_it(tmp_path: Path) -> None:
+    """`openssl rand -base64 32` prints one that is not clamped (RFC 7748, section 5)."""
+    random, clamped = b64encode(bytes([0xFF] * 32)).decode(), b64encode(bytes([0xF8, *[0xFF] * 30, 0x7F])).decode()
+    path = tmp_path / "key"
+    path.write_text(random, encoding="ascii")
+    for name, given in (("private_key", random), ("private_key_file", str(path)), ("private_key", clamped)):
+        assert KINDS["wireguard"].attribute(name).encoding.check(given) == clamped
+    reported = {wireguard.PRIVATE_KEY: bytes([0xF8, *[0xFF] * 30, 0x7F])}
+    private = KINDS["wireguard"].attribute("private_key")
+    assert private.matches(private.encoding.decode(reported), private.encoding.check(random))
+    missing = KINDS["wireguard"].attribute("private_key_file").encoding.check(str(tmp_path / "missing"))
+    assert (missing, missing.path) == ("", str(tmp_path / "missing"))
+    with pytest.raises(ValueError, match="is all zero"):
+        private.encoding.check(key("\0"))
+
+
+def test_other_keys_are_written_as_the_kernel_reports_them() -> None:
+    """The last letter has two bits that mean nothing; only a private key is clamped."""
+    (peer,) = wireguard.Peers().check([{"public_key": key("a")[:-2] + "F=", "preshared_key": "/" * 42 + "8="}])
+    assert (peer.public_key, peer.preshared_key) == (key("a"), "/" * 42 + "8=")
 
 
 def test_secrets_are_neither_shown_nor_reported() -> None:

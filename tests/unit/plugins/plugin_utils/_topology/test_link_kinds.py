@@ -76,6 +76,13 @@ def test_members_of_a_bridge() -> None:
         ({"kind": "vxlan", "vxlan": {"id": 1}, "underlay": {"namespace": "green"}}, "'green' is not in `topology_"),
         ({"kind": "macvlan", "parent": {"name": "e9", "namespace": "blue"}}, "namespace 'blue' has no interface 'e9'"),
         ({"kind": "dummy", "tag": 5}, "tag: requires `bridge`"),
+        ({"kind": "bond", "bond": {"updelay": "200"}}, "bond.updelay: is of no effect without `miimon`, which is 0"),
+        (
+            {"kind": "bond", "bond": {"miimon": "100", "updelay": 250}},
+            "bond.updelay: 250 is not a multiple of `miimon`",
+        ),
+        ({"kind": "bond", "bond": {"lacp_rate": "fast"}}, "bond.lacp_rate: is for the mode 802.3ad, and this bond has"),
+        ({"kind": "bridge", "bridge": {"stp_state": 1, "forward_delay": 4}}, "bridge.forward_delay: 4 is not valid"),
         ({"vlan": {"id": 5}}, "vlan: is for a link that is created; give its `kind`"),
         ({"parent": {"name": "eth0"}}, "parent: is for a link that is created; give its `kind`"),
         ({"kind": "dummy", "master": "b9"}, "master: namespace 'red' has no interface 'b9'"),

@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.plugins.module_utils._core import traffic_units as units
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.qdisc_attributes import kept_burst
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.qdisc_kinds import QDISC_KINDS
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Shape
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.shapes import (
@@ -68,6 +72,18 @@ def test_every_other_effect_is_netems() -> None:
     assert entry == {"link": "eth0", "namespace": "n0", "kind": "netem", "netem": wanted}
 
 
+@pytest.mark.parametrize("rate", ["155mbit", "622mbit", "750mbit", "2.5gbit", "5gbit", "10gbit", "25gbit", "100gbit"])
+def test_burst_is_as_declared_once_it_is_set(rate: str) -> None:
+    """The kernel reports ticks of 64 ns, and several sizes have the same ones."""
+    declared = compile_topology(bridged({"rate": rate, "direction": "out"}))["qdiscs"][0]["tbf"]
+    kind, per_second = QDISC_KINDS["tbf"], units.bytes_per_second(rate)
+    options = bytearray(kind.encode({**declared, "limit": "64kb"}))
+    struct.pack_into("=I", options, 4 + 28, kept_burst(per_second, units.octets(declared["burst"])))
+    found = kind.decode(bytes(options))
+    assert kind.same("burst", found, declared)
+    assert kind.same("rate", found, {"rate": units.rate_text(declared["rate"])})
+
+
 @pytest.mark.parametrize(
     ("rate", "mtu", "burst"), [("64kbit", 1500, "3028b"), ("64kbit", 9000, "18028b"), ("8gbit", 1500, "10000000b")]
 )
@@ -112,6 +128,8 @@ def test_a_direction_of_a_link_is_shaped_once(far: Variables) -> None:
         ({"delay": 20}, "shape: delay: 20 has no unit"),
         ({"loss": "1"}, "shape: loss: '1' has no percent sign"),
         ({"loss": "1%", "rate": "10"}, "shape: rate: '10' has no unit"),
+        ({"rate": "200000000tbit"}, "shape: rate: '200000000tbit' is above 147573952tbit"),
+        ({"delay": "9s", "jitter": "3s"}, "shape: jitter: '3s' is longer than 2147483 us"),
         ({"jitter": "5ms"}, "shape: jitter: is of no effect without `delay`"),
         ({"delay": "5ms", "reorder": "5%", "distribution": "normal"}, "shape: distribution: is of no effect"),
         ({"delay": "5ms", "direction": "up"}, "'up' is not one of both, out, in"),
