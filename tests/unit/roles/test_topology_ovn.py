@@ -12,6 +12,8 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.build import build_diagram
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.mermaid import write_mermaid
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import logical, reference
 
@@ -184,7 +186,7 @@ def test_the_name_in_ovn_is_the_one_that_is_set_or_read(check_mode: bool, third:
     given = {"hostvars": hostvars, "ansible_check_mode": check_mode, "topology_hosts": [*HOSTS, "gone"]}
     found = evaluate(collect["topology__named_in_ovn"], **given)
     assert found == {"one": "0a1b", "two": "c2", "three": third}
-    names = task("check", "Check the topology as a whole")["vars"]["topology__ovn_chassis"]
+    names = load("vars/main.yml")["topology__ovn_chassis"]
     assert evaluate(names, **given, topology__named_in_ovn=found) == {**found, "gone": ""}
     # A deletion does not read them.
     assert evaluate(names, **given) == {"one": "", "two": "c2", "three": "", "gone": ""}
@@ -197,6 +199,18 @@ def test_the_name_in_ovn_is_the_one_that_is_set_or_read(check_mode: bool, third:
 )
 def test_ovn_is_asked_only_where_it_has_a_part(given: dict[str, Any], is_logical: bool) -> None:
     assert variable("topology__logical", **given) is is_logical
+
+
+def test_the_diagram_is_checked_as_what_was_built() -> None:
+    """By all variables: that of the underlay's MTU allows more than the default."""
+    lab = logical()
+    lab["namespaces"][0]["interfaces"][0]["mtu"] = 8000
+    given = {f"topology_{name}": value for name, value in lab.items()}
+    given["topology__named_in_ovn"] = {name: f"c-{name}" for name in HOSTS}
+    drawn = task("build", "Draw the topology")["vars"]["topology__drawn"]
+    assert "eth0" in write_mermaid(build_diagram(evaluate(drawn, **given, topology_ovn_underlay_mtu=9000)))
+    with pytest.raises(ValueError, match="OVN's tunnels over a network with an MTU of 1500"):
+        build_diagram(evaluate(drawn, **given))
 
 
 def ports_in_ovn(*names: str) -> dict[str, Any]:
