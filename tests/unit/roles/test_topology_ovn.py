@@ -201,6 +201,16 @@ def test_ovn_is_asked_only_where_it_has_a_part(given: dict[str, Any], is_logical
     assert variable("topology__logical", **given) is is_logical
 
 
+def test_a_namespace_in_the_inventory_is_no_host_of_a_mesh() -> None:
+    """The play may begin with it, where the inventory plugin adds it to a group of another name."""
+    given = {
+        "topology_bridges": [{"name": "br", "mesh": {"vni": 7}}],
+        "hostvars": {"one": {"ansible_host": "192.0.2.1"}, "n.one": {"netns_host": "one"}},
+        "ansible_play_hosts_all": ["one", "n.one"],
+    }
+    assert variable("topology__hosts", **given) == {"one": "192.0.2.1"}
+
+
 def test_the_diagram_is_checked_as_what_was_built() -> None:
     """By all variables: that of the underlay's MTU allows more than the default."""
     lab = logical()
