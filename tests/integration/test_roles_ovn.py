@@ -29,7 +29,12 @@ ADDRESSES = {f"member{number}": {"ovn_central_address": f"192.0.2.{number}"} for
 
 
 def refusal(directory: Path, role: str, hosts: Mapping[str, Mapping[str, Any]], *options: str, **variables: Any) -> str:
-    """Run a role on hosts that make up the group ovn_central, in check mode; return its output, in one line."""
+    """Run a role in check mode that fails; return its output, in one line."""
+    return failure(directory, role, hosts, "--check", *options, **variables)
+
+
+def failure(directory: Path, role: str, hosts: Mapping[str, Mapping[str, Any]], *options: str, **variables: Any) -> str:
+    """Run a role that fails on hosts that make up the group ovn_central; return its output, in one line."""
     common = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, **variables}
     inventory, playbook = directory / "hosts.json", directory / "play.json"
     inventory.write_text(json.dumps({"ovn_central": {"hosts": hosts, "vars": common}}), encoding="utf-8")
@@ -42,7 +47,7 @@ def refusal(directory: Path, role: str, hosts: Mapping[str, Mapping[str, Any]], 
     playbook.write_text(json.dumps([play]), encoding="utf-8")
     environment = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml", "COLUMNS": "1000"}
     ran = subprocess.run(
-        ["ansible-playbook", "--inventory", str(inventory), str(playbook), "--check", *options],
+        ["ansible-playbook", "--inventory", str(inventory), str(playbook), *options],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -125,6 +130,32 @@ def test_a_host_that_cannot_be_a_chassis_is_refused(
     given = {"ovn_host_datapath_type": "netdev", **variables}
     assert message in refusal(tmp_path, "ovn_host", choose("member1"), **given)
     snapshot.assert_unchanged(before)
+
+
+def controller(command: str) -> subprocess.CompletedProcess[str]:
+    line = ["ovn-appctl", "--timeout=5", "-t", "ovn-controller", command]
+    return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_chassis_that_was_not_removed_has_its_controller_again(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a rollback: its configuration is what it was."""
+    for name in ("RUNDIR", "DBDIR", "LOGDIR"):
+        monkeypatch.setenv(f"OVN_{name}", "/run/ovn")
+    monkeypatch.setenv("OVN_SYSCONFDIR", "/run")
+    host.run("ovs-vsctl", "set", "Open_vSwitch", ".", "external_ids:netns.fabric/ovn-host=chassis")
+    host.run("/usr/share/ovn/scripts/ovn-ctl", "start_controller")
+    before = controller("version")
+    started = Path("/run/ovn/ovn-controller.pid").read_text(encoding="ascii")
+    fails = [{"module": "netns", "options": {"name": "a/b"}}]
+    template = "{{ fails if ovn_host__predicted is defined else [{'module': 'netns', 'options': {'name': 'a'}}] }}"
+    extra = json.dumps({"ovn_host__steps": template, "fails": fails, "ovn_host_state": "absent"})
+    output = failure(tmp_path, "ovn_host", choose("member1"), "--extra-vars", extra)
+    assert "has a '/' in it" in output
+    assert (controller("version").stdout, controller("version").returncode) == (before.stdout, 0)
+    assert Path("/run/ovn/ovn-controller.pid").read_text(encoding="ascii") != started
+    host.run("/usr/share/ovn/scripts/ovn-ctl", "stop_controller")
 
 
 def tool(*arguments: str) -> subprocess.CompletedProcess[str]:
