@@ -22,6 +22,7 @@ from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.convergence import shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
+from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 
 FILES = Path(__file__).parents[2] / "roles" / "ovn_central" / "files"
 SCHEMA, NORTHBOUND = "/usr/share/ovn/ovn-nb.ovsschema", "OVN_Northbound"
@@ -108,6 +109,10 @@ def test_a_cluster_that_cannot_be_is_refused(
             "nic0 has addresses, which the host would lose",
         ),
         ({"ovn_host_address": "192.0.2.1", "ovn_host_interface": "nic1"}, "192.0.2.77/24 of nic1 is not static"),
+        (
+            {"ovn_host_address": "192.0.2.2", "ovn_host_interface": "nic2"},
+            "192.0.2.2/32 with the peer 192.0.2.99, the route to 10.0.0.0/8 of nic2 cannot be moved to br-phy",
+        ),
         ({"ovn_host_address": "192.0.2.1", "ovn_host_boot": True}, "ovn_host_boot: the host does not run systemd"),
     ],
 )
@@ -119,17 +124,59 @@ def test_a_host_that_cannot_be_a_chassis_is_refused(
         """
         link add nic0 type veth peer name far0
         link add nic1 type veth peer name far1
+        link add nic2 type veth peer name far2
         addr add 192.0.2.1/24 dev nic0
+        addr add 192.0.2.2 peer 192.0.2.99 dev nic2
         addr add 192.0.2.1/32 dev nic1
         addr add 192.0.2.77/24 dev nic1 valid_lft 600 preferred_lft 600
         link set nic0 up
         link set nic1 up
+        link set nic2 up
+        route add 10.0.0.0/8 nexthop via 192.0.2.3 dev nic0 nexthop via 192.0.2.99 dev nic2
         """,
     )
     before = snapshot.take()
     given = {"ovn_host_datapath_type": "netdev", **variables}
     assert message in refusal(tmp_path, "ovn_host", choose("member1"), **given)
     snapshot.assert_unchanged(before)
+
+
+def test_a_route_is_moved_as_it_is(host: Host, run_module: RunModule) -> None:
+    """The kernel takes the routes on another link as the script has found them, and they are the same there."""
+    shell(
+        host,
+        """
+        link add nic0 type veth peer name nic1
+        link set nic0 up
+        link set nic1 up
+        addr add 192.0.2.1/32 dev nic0
+        addr add 192.0.2.129/25 dev nic0
+        addr add 2001:db8::1/64 dev nic0 nodad
+        route add default via 172.31.1.1 dev nic0 onlink src 192.0.2.1 mtu 1400
+        route add 10.0.0.0/8 via 192.0.2.130 dev nic0 metric 7
+        route add 172.31.1.2 dev nic0
+        -6 route add default via fe80::1 dev nic0 src 2001:db8::1 mtu 1400
+        -6 route add 2001:db8:1::/64 via 2001:db8:2::1 dev nic0 onlink
+        """,
+    )
+    script = (FILES.parents[1] / "ovn_host" / "files" / "check_host.py").read_text(encoding="utf-8")
+
+    def find(name: str) -> Any:
+        return json.loads(host.run(sys.executable, "-I", "-c", script, "5", name).stdout)["links"][name]
+
+    before = find("nic0")
+    assert before["routes"][0] == {
+        "destination": "0.0.0.0/0",
+        "gateway": "172.31.1.1",
+        "source": "192.0.2.1",
+        "onlink": True,
+        "mtu": 1400,
+    }
+    assert before["unmovable"] == []
+    addresses = {"nic0": [], "nic1": before["addresses"]}
+    run_module("link", links=[{"name": name, "addresses": each} for name, each in addresses.items()])
+    run_module("route", routes=[{**each, "device": "nic1"} for each in before["routes"]])
+    assert (find("nic0")["routes"], find("nic1")) == ([], before)
 
 
 def controller(command: str) -> subprocess.CompletedProcess[str]:
