@@ -201,7 +201,7 @@ def test_ovn_is_asked_only_where_it_has_a_part(given: dict[str, Any], is_logical
     assert variable("topology__logical", **given) is is_logical
 
 
-def test_a_namespace_in_the_inventory_is_no_host_of_a_mesh() -> None:
+def test_a_namespace_in_the_inventory_is_not_in_a_mesh() -> None:
     """The play may begin with it, where the inventory plugin adds it to a group of another name."""
     given = {
         "topology_bridges": [{"name": "br", "mesh": {"vni": 7}}],
@@ -252,6 +252,33 @@ def test_what_is_not_declared_any_more_is_known_by_ports(given: dict[str, Any], 
     assert found == ["lab", "of/the/edge", "2b7a-11ee"]
     assert variable("topology__left", **{"topology_name": "lab", "topology__seen_in_ovn": found, **given}) is is_left
     assert variable("topology__left", **{"topology_name": "lab", **given}) is False
+
+
+@pytest.mark.parametrize(
+    ("given", "is_named"),
+    [
+        ({}, True),
+        (WITHOUT_OVN, False),
+        # Deleted from the database once all hosts are confirmed.
+        ({"topology_state": "absent"}, False),
+        ({**WITHOUT_OVN, "topology__seen_in_ovn": ["lab"]}, True),
+    ],
+)
+def test_a_run_that_is_rolled_back_says_what_becomes_of_the_logical_networks(
+    given: dict[str, Any], is_named: bool
+) -> None:
+    """The confirmation fails where OVN has no part, and else the task that names it."""
+    given = {"topology_name": "lab", "topology__confirmed": {"failed": True, "msg": "All were rolled back."}, **given}
+    confirm, fail = (task("confirm", name) for name in ("Confirm the run", "Fail if the run was not confirmed"))
+    assert evaluate(trust(f"{{{{ {confirm['failed_when']} }}}}"), **given) is not is_named
+    assert evaluate(trust(f"{{{{ {fail['when']} }}}}"), **given) is True
+    message = evaluate(fail["ansible.builtin.fail"]["msg"], **given)
+    assert message.startswith(
+        "All were rolled back. The logical networks in OVN's northbound database are not of the host"
+    )
+    confirmed = {**given, "topology__confirmed": {"changed": True}}
+    assert evaluate(trust(f"{{{{ {confirm['failed_when']} }}}}"), **confirmed) is False
+    assert evaluate(trust(f"{{{{ {fail['when']} }}}}"), **confirmed) is False
 
 
 @pytest.mark.parametrize(
