@@ -164,7 +164,7 @@ def test_the_python_of_the_modules_is_checked(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bare_python: Path, configured: str
 ) -> None:
     """Whatever names it. Before the first module runs, one that is discovered is not known."""
-    variables = {"ansible_connection": "local"}
+    variables: dict[str, object] = {"ansible_connection": "local"}
     if configured == "environment":
         monkeypatch.setenv("ANSIBLE_PYTHON_INTERPRETER", str(bare_python))
     else:
