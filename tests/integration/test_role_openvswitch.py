@@ -159,6 +159,40 @@ def test_check_mode_on_a_bare_host(host: Host, play: Play, bare_python: Path) ->
     assert played.changed == 4
 
 
+@pytest.mark.parametrize("configured", ["environment", "discovered"])
+def test_the_python_of_the_modules_is_checked(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bare_python: Path, configured: str
+) -> None:
+    """Whatever names it. Before the first module runs, one that is discovered is not known."""
+    variables: dict[str, object] = {"ansible_connection": "local"}
+    if configured == "environment":
+        monkeypatch.setenv("ANSIBLE_PYTHON_INTERPRETER", str(bare_python))
+    else:
+        variables |= {
+            "ansible_python_interpreter": "auto_silent",
+            "ansible_interpreter_python_fallback": [str(bare_python)],
+        }
+    inventory, playbook = tmp_path / "hosts.json", tmp_path / "play.yml"
+    inventory.write_text(json.dumps({"others": {"hosts": {"other": variables}}}), encoding="utf-8")
+    play = {"hosts": "other", "gather_facts": False, "roles": ["netns.fabric.openvswitch"]}
+    playbook.write_text(json.dumps([play]), encoding="utf-8")
+    with hidden(host):
+        plays = Plays(Shell(testinfra.get_host("local://")))
+        played = plays.attempt(playbook, "--check", "--inventory", str(inventory))
+    assert played.status == 0, played.output
+    assert "python3-pyroute2 would be installed" in played.output
+
+
+def test_a_second_python_beside_the_distributions_gets_no_package(play: Play) -> None:
+    found = {"openvswitch": "answers", "pyroute2": False, "firewall": True, "prefix": "/usr", "venv": False}
+    pythons = {"python": "/usr/bin/python3.99", "real_python": "/usr/bin/python3.99"}
+    found = {**found, **pythons, "distributions_python": "/usr/bin/python3.11"}
+    variables = json.dumps({"openvswitch__found": found})
+    played = play("--check", "--extra-vars", variables, roles=["netns.fabric.openvswitch"])
+    assert played.status != 0
+    assert "pyroute2 is missing for /usr/bin/python3.99, the Python that Ansible uses on this host" in played.words
+
+
 def test_check_mode_for_a_host_without_a_switch(host: Host, play: Play, bare_python: Path) -> None:
     role = {"ansible.builtin.import_role": {"name": "netns.fabric.openvswitch", "tasks_from": "requirements"}}
     with hidden(host):

@@ -22,6 +22,7 @@ from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.convergence import shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.waiting import wait_until
+from ansible_collections.netns.fabric.tests.integration.conftest import RunModule
 
 FILES = Path(__file__).parents[2] / "roles" / "ovn_central" / "files"
 SCHEMA, NORTHBOUND = "/usr/share/ovn/ovn-nb.ovsschema", "OVN_Northbound"
@@ -29,7 +30,12 @@ ADDRESSES = {f"member{number}": {"ovn_central_address": f"192.0.2.{number}"} for
 
 
 def refusal(directory: Path, role: str, hosts: Mapping[str, Mapping[str, Any]], *options: str, **variables: Any) -> str:
-    """Run a role on hosts that make up the group ovn_central, in check mode; return its output, in one line."""
+    """Run a role in check mode that fails; return its output, in one line."""
+    return failure(directory, role, hosts, "--check", *options, **variables)
+
+
+def failure(directory: Path, role: str, hosts: Mapping[str, Mapping[str, Any]], *options: str, **variables: Any) -> str:
+    """Run a role that fails on hosts that make up the group ovn_central; return its output, in one line."""
     common = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, **variables}
     inventory, playbook = directory / "hosts.json", directory / "play.json"
     inventory.write_text(json.dumps({"ovn_central": {"hosts": hosts, "vars": common}}), encoding="utf-8")
@@ -42,7 +48,7 @@ def refusal(directory: Path, role: str, hosts: Mapping[str, Mapping[str, Any]], 
     playbook.write_text(json.dumps([play]), encoding="utf-8")
     environment = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml", "COLUMNS": "1000"}
     ran = subprocess.run(
-        ["ansible-playbook", "--inventory", str(inventory), str(playbook), "--check", *options],
+        ["ansible-playbook", "--inventory", str(inventory), str(playbook), *options],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -103,6 +109,10 @@ def test_a_cluster_that_cannot_be_is_refused(
             "nic0 has addresses, which the host would lose",
         ),
         ({"ovn_host_address": "192.0.2.1", "ovn_host_interface": "nic1"}, "192.0.2.77/24 of nic1 is not static"),
+        (
+            {"ovn_host_address": "192.0.2.2", "ovn_host_interface": "nic2"},
+            "192.0.2.2/32 with the peer 192.0.2.99, the route to 10.0.0.0/8 of nic2 cannot be moved to br-phy",
+        ),
         ({"ovn_host_address": "192.0.2.1", "ovn_host_boot": True}, "ovn_host_boot: the host does not run systemd"),
     ],
 )
@@ -114,17 +124,85 @@ def test_a_host_that_cannot_be_a_chassis_is_refused(
         """
         link add nic0 type veth peer name far0
         link add nic1 type veth peer name far1
+        link add nic2 type veth peer name far2
         addr add 192.0.2.1/24 dev nic0
+        addr add 192.0.2.2 peer 192.0.2.99 dev nic2
         addr add 192.0.2.1/32 dev nic1
         addr add 192.0.2.77/24 dev nic1 valid_lft 600 preferred_lft 600
         link set nic0 up
         link set nic1 up
+        link set nic2 up
+        route add 10.0.0.0/8 nexthop via 192.0.2.3 dev nic0 nexthop via 192.0.2.99 dev nic2
         """,
     )
     before = snapshot.take()
     given = {"ovn_host_datapath_type": "netdev", **variables}
     assert message in refusal(tmp_path, "ovn_host", choose("member1"), **given)
     snapshot.assert_unchanged(before)
+
+
+def test_a_route_is_moved_as_it_is(host: Host, run_module: RunModule) -> None:
+    """The kernel takes the routes on another link as the script has found them, and they are the same there."""
+    shell(
+        host,
+        """
+        link add nic0 type veth peer name nic1
+        link set nic0 up
+        link set nic1 up
+        addr add 192.0.2.1/32 dev nic0
+        addr add 192.0.2.129/25 dev nic0
+        addr add 2001:db8::1/64 dev nic0 nodad
+        route add default via 172.31.1.1 dev nic0 onlink src 192.0.2.1 mtu 1400
+        route add 10.0.0.0/8 via 192.0.2.130 dev nic0 metric 7
+        route add 172.31.1.2 dev nic0
+        -6 route add default via fe80::1 dev nic0 src 2001:db8::1 mtu 1400
+        -6 route add 2001:db8:1::/64 via 2001:db8:2::1 dev nic0 onlink
+        """,
+    )
+    script = (FILES.parents[1] / "ovn_host" / "files" / "check_host.py").read_text(encoding="utf-8")
+
+    def find(name: str) -> Any:
+        return json.loads(host.run(sys.executable, "-I", "-c", script, "5", name).stdout)["links"][name]
+
+    before = find("nic0")
+    assert before["routes"][0] == {
+        "destination": "0.0.0.0/0",
+        "gateway": "172.31.1.1",
+        "source": "192.0.2.1",
+        "onlink": True,
+        "mtu": 1400,
+    }
+    assert before["unmovable"] == []
+    addresses = {"nic0": [], "nic1": before["addresses"]}
+    run_module("link", links=[{"name": name, "addresses": each} for name, each in addresses.items()])
+    run_module("route", routes=[{**each, "device": "nic1"} for each in before["routes"]])
+    assert (find("nic0")["routes"], find("nic1")) == ([], before)
+
+
+def controller(command: str) -> subprocess.CompletedProcess[str]:
+    line = ["ovn-appctl", "--timeout=5", "-t", "ovn-controller", command]
+    return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_chassis_that_was_not_removed_has_its_controller_again(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a rollback: its configuration is what it was."""
+    for name in ("RUNDIR", "DBDIR", "LOGDIR"):
+        monkeypatch.setenv(f"OVN_{name}", "/run/ovn")
+    monkeypatch.setenv("OVN_SYSCONFDIR", "/run")
+    host.run("ovs-vsctl", "set", "Open_vSwitch", ".", "external_ids:netns.fabric/ovn-host=chassis")
+    host.run("/usr/share/ovn/scripts/ovn-ctl", "start_controller")
+    before = controller("version")
+    started = Path("/run/ovn/ovn-controller.pid").read_text(encoding="ascii")
+    fails = [{"module": "netns", "options": {"name": "a/b"}}]
+    template = "{{ fails if ovn_host__predicted is defined else [{'module': 'netns', 'options': {'name': 'a'}}] }}"
+    extra = json.dumps({"ovn_host__steps": template, "fails": fails, "ovn_host_state": "absent"})
+    output = failure(tmp_path, "ovn_host", choose("member1"), "--extra-vars", extra)
+    assert "has a '/' in it" in output
+    assert (controller("version").stdout, controller("version").returncode) == (before.stdout, 0)
+    assert Path("/run/ovn/ovn-controller.pid").read_text(encoding="ascii") != started
+    host.run("/usr/share/ovn/scripts/ovn-ctl", "stop_controller")
 
 
 def tool(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -257,12 +257,7 @@ class BootPlanner(Planner[Topology]):
     def _remove(self, entry: Entry, name: str) -> None:
         before: dict[str, Any] = {}
         operations = self._remove_timer(name, before, {})
-        # A repair that waits for the end of this call would find nothing stored, and fail.
-        others = (unit for unit in units.all_units(name) if not unit.endswith(".timer"))
-        operations += [StopUnit(unit) for unit in others if self._actual.states.get(unit) in RUNNING]
-        # What is stopped while it runs has failed for systemd, and would be listed as such without its file.
-        failed = [unit for unit in units.all_units(name) if self._actual.states.get(unit) in ("failed", "activating")]
-        operations += [ResetUnit(unit) for unit in failed]
+        operations += self._stop_services(name)
         for link in units.links(name, heal=False):
             if self._actual.links[link] is not None:
                 operations.append(UninstallFile(link))
@@ -271,6 +266,25 @@ class BootPlanner(Planner[Topology]):
         if operations:
             self._pending.append(_Pending(entry, f"boot {name}", {"stored": True, **before}, None, operations))
         self._remaining.discard(name)
+
+    def _stop_services(self, name: str) -> list[Operation]:
+        """Return the operations that stop a topology's services: a repair would find nothing stored, and fail.
+
+        Until the timer is stopped it may start one, also after this was planned: the call may wait for a confirmation,
+        and the repair for the end of the call.
+        """
+        states, files = self._actual.states, self._actual.files
+        timed = files[units.timer_path(name)] is not None and files[f"{units.UNITS}/{units.HEAL}"] is not None
+        coming = {units.heal_unit(name)} if timed and self._actual.is_booted else set()
+        services = (unit for unit in units.all_units(name) if not unit.endswith(".timer"))
+        operations: list[Operation] = [
+            StopUnit(unit, restart=states.get(unit) in RUNNING)
+            for unit in services
+            if unit in coming or states.get(unit) in RUNNING
+        ]
+        # What is stopped while it runs has failed for systemd, and would be listed as such without its file.
+        failed = (unit for unit in units.all_units(name) if states.get(unit) in ("failed", "activating"))
+        return operations + [ResetUnit(unit) for unit in dict.fromkeys([*failed, *coming])]
 
     # What all topologies share
 

@@ -72,9 +72,14 @@ def timer_unit(name: str) -> str:
     return HEAL.replace("@.service", f"@{name}.timer")
 
 
+def heal_unit(name: str) -> str:
+    """Return the unit that repairs a topology, which the timer starts."""
+    return HEAL.replace("@", f"@{name}")
+
+
 def all_units(name: str) -> tuple[str, ...]:
     """Return all units of a topology."""
-    return apply_unit(name), timer_unit(name), HEAL.replace("@", f"@{name}")
+    return apply_unit(name), timer_unit(name), heal_unit(name)
 
 
 def timer_path(name: str) -> str:

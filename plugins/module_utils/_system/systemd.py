@@ -102,7 +102,8 @@ def _start(operation: op.StartUnit, journal: Journal) -> None:
 
 
 def _stop(operation: op.StopUnit, journal: Journal) -> None:
-    journal.record(f"start {operation.unit}", partial(_order, "start", "--no-block", operation.unit))
+    if operation.restart:
+        journal.record(f"start {operation.unit}", partial(_order, "start", "--no-block", operation.unit))
     _order(*operation.words)
 
 

@@ -68,8 +68,9 @@ class StartUnit(UnitOperation):
 
 @dataclass(frozen=True)
 class StopUnit(UnitOperation):
-    """Stop a unit."""
+    """Stop a unit. With `restart`, a rollback starts it again."""
 
+    restart: bool = True
     phase = Phase.RELEASE
 
     @property

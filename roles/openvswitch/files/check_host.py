@@ -35,6 +35,9 @@ MANAGERS = {"NetworkManager": "/usr/sbin/NetworkManager", "systemd-networkd": "/
 #: The files of the role topology that keep them off its links.
 LINK_FILES = ("/etc/udev/rules.d/*netns.fabric-*", "/etc/systemd/network/*netns.fabric-*")
 
+#: The Python for which the distribution has packages.
+DISTRIBUTIONS_PYTHON = "/usr/bin/python3"
+
 #: linux/capability.h
 CAP_SYS_MODULE = 16
 
@@ -136,6 +139,9 @@ def main() -> None:
                 "pyroute2": has_library("pyroute2"),
                 "firewall": any(shutil.which(tool, path=path) for tool in ("nft", "iptables")),
                 "python": sys.executable,
+                # Without links, of which there may be several to one interpreter.
+                "real_python": os.path.realpath(sys.executable),
+                "distributions_python": os.path.realpath(DISTRIBUTIONS_PYTHON),
                 "prefix": sys.prefix,
                 "venv": sys.prefix != sys.base_prefix,
                 "path": path,

@@ -11,7 +11,8 @@ cannot write to it. In DIRECTORY are
 - ``KIND/NAME/``: ``key.pem``, ``certificate.pem``, ``ca.pem``, which verifies the databases, and of a central
   ``clients.pem``, which verifies all who use the southbound database.
 
-What exists is kept, until three months before it expires. The standard library and openssl(1) are enough.
+What exists is kept, until three months before it expires. Keys may be encrypted by ansible-vault(1): that of a host is
+not read here, and that of an authority only to sign. The standard library and openssl(1) are enough.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ KINDS = ("central", "chassis")
 DAYS = 3650
 #: Seconds before the end from which a certificate counts as expired.
 MARGIN = 90 * 24 * 3600
+#: How a file begins that ansible-vault(1) has encrypted.
+VAULT = b"$ANSIBLE_VAULT;"
 CURVE = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 
 
@@ -71,6 +74,18 @@ def is_signed(certificate: Path, authority: Path) -> bool:
     return True
 
 
+def require_plain(file: Path) -> None:
+    """Check that openssl can read a file.
+
+    Raises:
+        CertificateError: It is encrypted by ansible-vault(1).
+    """
+    if file.exists() and file.read_bytes().startswith(VAULT):
+        raise CertificateError(
+            f"{file} is encrypted, and openssl has to read it; decrypt it: ansible-vault decrypt {file}"
+        )
+
+
 def make_authority(directory: Path, kind: str) -> None:
     """Make an authority."""
     subject = f"/CN=netns.fabric OVN {kind} authority"
@@ -109,6 +124,7 @@ def ensure(directory: Path, kind: str, name: str, check: bool) -> list[str]:
     for each in KINDS:
         authority = directory / f"{each}-ca.pem"
         if authority.exists():
+            require_plain(authority)
             if not is_valid(authority):
                 raise CertificateError(
                     f"{authority} is not valid, or expires within three months; rename {directory}, and run "
@@ -120,7 +136,9 @@ def ensure(directory: Path, kind: str, name: str, check: bool) -> list[str]:
             make_authority(directory, each)
     place = directory / kind / name
     certificate = place / "certificate.pem"
+    require_plain(certificate)
     if not is_valid(certificate) or not is_signed(certificate, directory / f"{kind}-ca.pem"):
+        require_plain(directory / f"{kind}-ca.key")
         made.append(f"certificate of {name} ({kind})")
         if not check:
             place.mkdir(parents=True, exist_ok=True)

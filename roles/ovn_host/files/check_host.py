@@ -25,7 +25,7 @@ FILES = "/etc/ovn/netns.fabric-host"
 #: The begin of the key that names an owner.
 MARK = "netns.fabric/"
 #: What a route has that the role moves with its link.
-ROUTE = {"dst": "destination", "gateway": "gateway", "metric": "metric"}
+ROUTE = {"dst": "destination", "gateway": "gateway", "metric": "metric", "prefsrc": "source"}
 
 
 def run(timeout: int, *command: str) -> str | None:
@@ -68,21 +68,41 @@ def plain(cell: Any) -> Any:
 
 
 def link(timeout: int, name: str) -> dict[str, Any]:
-    """Return the addresses and the routes of a link; those that the kernel adds on its own are left out."""
-    found: dict[str, Any] = {"exists": False, "addresses": [], "dynamic": [], "routes": []}
+    """Return the addresses and the routes of a link; those that the kernel adds on its own are left out.
+
+    Also what the role cannot move to another link, in words.
+    """
+    found: dict[str, Any] = {"exists": False, "addresses": [], "dynamic": [], "routes": [], "unmovable": []}
     for each in parsed(run(timeout, "ip", "-json", "address", "show", "dev", name)):
         found["exists"] = True
         for address in each.get("addr_info", []):
             if address.get("scope") == "global":
                 text = f"{address['local']}/{address['prefixlen']}"
                 found["dynamic" if address.get("dynamic") else "addresses"].append(text)
+                if "address" in address:
+                    found["unmovable"].append(f"{text} with the peer {address['address']}")
     for version in ("-4", "-6"):
-        for route in parsed(run(timeout, "ip", version, "-json", "route", "show", "dev", name)):
-            if route.get("protocol") not in ("kernel", "ra") and "dst" in route:
-                kept = {option: route[key] for key, option in ROUTE.items() if key in route}
-                kept["destination"] = whole(kept["destination"], version)
-                found["routes"].append(kept)
+        # With `dev` those with several next hops would be left out.
+        for each in parsed(run(timeout, "ip", version, "-json", "route", "show")):
+            devices = [hop.get("dev") for hop in (each, *each.get("nexthops", []))]
+            if name in devices and each.get("protocol") not in ("kernel", "ra") and "dst" in each:
+                if "nexthops" in each or "via" in each:
+                    found["unmovable"].append(f"the route to {each['dst']}")
+                else:
+                    found["routes"].append(route(each, version))
     return found
+
+
+def route(shown: dict[str, Any], version: str) -> dict[str, Any]:
+    """Return a route, as ip(8) shows it, as the module takes it, but for its link."""
+    kept = {option: shown[key] for key, option in ROUTE.items() if key in shown}
+    kept["destination"] = whole(kept["destination"], version)
+    if "onlink" in shown.get("flags", []):
+        kept["onlink"] = True
+    for metrics in shown.get("metrics", []):
+        if "mtu" in metrics:
+            kept["mtu"] = metrics["mtu"]
+    return kept
 
 
 def whole(destination: str, version: str) -> str:

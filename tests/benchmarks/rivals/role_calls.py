@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 
 import yaml
-from jinja2 import Undefined
+from jinja2 import Undefined, UndefinedError
 from jinja2.nativetypes import NativeEnvironment
 
 from ansible_collections.netns.fabric.plugins.filter.compile_topology import compile_topology
@@ -58,6 +59,10 @@ def module_calls(lab: Lab, state: str) -> list[tuple[str, dict[str, Any]]]:
         "groups": {},
         "hostvars": {"host": {}},
     }
+    # Ansible renders a variable when it is used: those that need nothing of the check can be used by it.
+    for name, value in _load("vars/main.yml").items():
+        with suppress(UndefinedError):
+            variables[name] = _rendered(environment, value, variables)
     for task in _load("tasks/check.yml"):
         facts = task.get("ansible.builtin.set_fact", {})
         # Each uses none but those above it; Ansible would not mind.

@@ -23,6 +23,14 @@ def make(directory: Path, kind: str, name: str, *options: str) -> list[str]:
     return made
 
 
+def attempt(directory: Path, kind: str, name: str) -> str:
+    """Run the script, which fails; return why."""
+    command = [sys.executable, "-I", str(SCRIPT), str(directory), kind, name]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == 1, ran.stdout
+    return ran.stderr
+
+
 def is_verified(authority: Path, certificate: Path) -> bool:
     command = ["openssl", "verify", "-CAfile", str(authority), str(certificate)]
     return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
@@ -69,10 +77,30 @@ def test_a_certificate_of_another_authority_is_replaced(tmp_path: Path) -> None:
 def test_an_expiring_authority_is_reported(tmp_path: Path) -> None:
     make(tmp_path, "central", "host1")
     replace_by_expiring(tmp_path, "central-ca")
-    command = [sys.executable, "-I", str(SCRIPT), str(tmp_path), "central", "host1"]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert ran.returncode == 1
-    assert "expires within three months" in ran.stderr
+    assert "expires within three months" in attempt(tmp_path, "central", "host1")
+
+
+def encrypt(file: Path) -> None:
+    file.write_text("$ANSIBLE_VAULT;1.1;AES256\n00\n", encoding="ascii")
+
+
+def test_keys_may_be_encrypted_until_something_is_signed(tmp_path: Path) -> None:
+    make(tmp_path, "central", "host1")
+    key = tmp_path / "central" / "host1" / "key.pem"
+    for file in (key, tmp_path / "central-ca.key", tmp_path / "chassis-ca.key"):
+        encrypt(file)
+    assert make(tmp_path, "central", "host1") == []
+    assert key.read_text(encoding="ascii").startswith("$ANSIBLE_VAULT")
+    refused = attempt(tmp_path, "central", "host2")
+    assert f"{tmp_path}/central-ca.key is encrypted, and openssl has to read it" in refused
+
+
+@pytest.mark.parametrize("file", ["central-ca.pem", "chassis-ca.pem", "central/host1/certificate.pem"])
+def test_a_certificate_that_is_encrypted_is_named_and_kept(tmp_path: Path, file: str) -> None:
+    make(tmp_path, "central", "host1")
+    encrypt(tmp_path / file)
+    assert f"{tmp_path}/{file} is encrypted, and openssl has to read it" in attempt(tmp_path, "central", "host1")
+    assert (tmp_path / file).read_text(encoding="ascii").startswith("$ANSIBLE_VAULT")
 
 
 @pytest.mark.parametrize("name", ["host.example.org", "2001:db8::1", "a b"])

@@ -12,6 +12,8 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.build import build_diagram
+from ansible_collections.netns.fabric.plugins.plugin_utils._diagrams.mermaid import write_mermaid
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import logical, reference
 
@@ -184,7 +186,7 @@ def test_the_name_in_ovn_is_the_one_that_is_set_or_read(check_mode: bool, third:
     given = {"hostvars": hostvars, "ansible_check_mode": check_mode, "topology_hosts": [*HOSTS, "gone"]}
     found = evaluate(collect["topology__named_in_ovn"], **given)
     assert found == {"one": "0a1b", "two": "c2", "three": third}
-    names = task("check", "Check the topology as a whole")["vars"]["topology__ovn_chassis"]
+    names = load("vars/main.yml")["topology__ovn_chassis"]
     assert evaluate(names, **given, topology__named_in_ovn=found) == {**found, "gone": ""}
     # A deletion does not read them.
     assert evaluate(names, **given) == {"one": "", "two": "c2", "three": "", "gone": ""}
@@ -197,6 +199,28 @@ def test_the_name_in_ovn_is_the_one_that_is_set_or_read(check_mode: bool, third:
 )
 def test_ovn_is_asked_only_where_it_has_a_part(given: dict[str, Any], is_logical: bool) -> None:
     assert variable("topology__logical", **given) is is_logical
+
+
+def test_a_namespace_in_the_inventory_is_not_in_a_mesh() -> None:
+    """The play may begin with it, where the inventory plugin adds it to a group of another name."""
+    given = {
+        "topology_bridges": [{"name": "br", "mesh": {"vni": 7}}],
+        "hostvars": {"one": {"ansible_host": "192.0.2.1"}, "n.one": {"netns_host": "one"}},
+        "ansible_play_hosts_all": ["one", "n.one"],
+    }
+    assert variable("topology__hosts", **given) == {"one": "192.0.2.1"}
+
+
+def test_the_diagram_is_checked_as_what_was_built() -> None:
+    """By all variables: that of the underlay's MTU allows more than the default."""
+    lab = logical()
+    lab["namespaces"][0]["interfaces"][0]["mtu"] = 8000
+    given = {f"topology_{name}": value for name, value in lab.items()}
+    given["topology__named_in_ovn"] = {name: f"c-{name}" for name in HOSTS}
+    drawn = task("build", "Draw the topology")["vars"]["topology__drawn"]
+    assert "eth0" in write_mermaid(build_diagram(evaluate(drawn, **given, topology_ovn_underlay_mtu=9000)))
+    with pytest.raises(ValueError, match="OVN's tunnels over a network with an MTU of 1500"):
+        build_diagram(evaluate(drawn, **given))
 
 
 def ports_in_ovn(*names: str) -> dict[str, Any]:
@@ -228,6 +252,33 @@ def test_what_is_not_declared_any_more_is_known_by_ports(given: dict[str, Any], 
     assert found == ["lab", "of/the/edge", "2b7a-11ee"]
     assert variable("topology__left", **{"topology_name": "lab", "topology__seen_in_ovn": found, **given}) is is_left
     assert variable("topology__left", **{"topology_name": "lab", **given}) is False
+
+
+@pytest.mark.parametrize(
+    ("given", "is_named"),
+    [
+        ({}, True),
+        (WITHOUT_OVN, False),
+        # Deleted from the database once all hosts are confirmed.
+        ({"topology_state": "absent"}, False),
+        ({**WITHOUT_OVN, "topology__seen_in_ovn": ["lab"]}, True),
+    ],
+)
+def test_a_run_that_is_rolled_back_says_what_becomes_of_the_logical_networks(
+    given: dict[str, Any], is_named: bool
+) -> None:
+    """The confirmation fails where OVN has no part, and else the task that names it."""
+    given = {"topology_name": "lab", "topology__confirmed": {"failed": True, "msg": "All were rolled back."}, **given}
+    confirm, fail = (task("confirm", name) for name in ("Confirm the run", "Fail if the run was not confirmed"))
+    assert evaluate(trust(f"{{{{ {confirm['failed_when']} }}}}"), **given) is not is_named
+    assert evaluate(trust(f"{{{{ {fail['when']} }}}}"), **given) is True
+    message = evaluate(fail["ansible.builtin.fail"]["msg"], **given)
+    assert message.startswith(
+        "All were rolled back. The logical networks in OVN's northbound database are not of the host"
+    )
+    confirmed = {**given, "topology__confirmed": {"changed": True}}
+    assert evaluate(trust(f"{{{{ {confirm['failed_when']} }}}}"), **confirmed) is False
+    assert evaluate(trust(f"{{{{ {fail['when']} }}}}"), **confirmed) is False
 
 
 @pytest.mark.parametrize(

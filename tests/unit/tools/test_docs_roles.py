@@ -71,16 +71,16 @@ def test_markup_becomes_that_of_the_page() -> None:
 
 
 def test_role_passes_every_variable_to_the_filter() -> None:
-    checked = next(
-        task["vars"]["topology__given"]
-        for task in load("roles/topology/tasks/check.yml")
-        if "topology__given" in task.get("vars", {})
-    )
+    checked = load("roles/topology/vars/main.yml")["topology__variables"]
     passed = dict(re.findall(r"'(\w+)': (topology_\w+)", checked))
     # These the role derives, from variables of the same names and from the play.
     derived = {name: passed.pop(name) for name in ("hosts", "ovn_chassis")}
     assert derived == {name: f"topology__{name}" for name in derived}
     assert passed == {name: f"topology_{name}" for name in schema.VARIABLES if name not in (*derived, "this_host")}
+    # The diagram is of all hosts, and checked as what is built.
+    build = load("roles/topology/tasks/build.yml")
+    drawn = next(task["vars"] for task in build if task["name"] == "Draw the topology")
+    assert drawn == {"topology__drawn": "{{ topology__variables }}"}
     documented = load("plugins/filter/compile_topology.yml")["DOCUMENTATION"]["options"]["_input"]["suboptions"]
     assert set(documented) == set(schema.VARIABLES)
     # What the filter does not need goes to the modules.

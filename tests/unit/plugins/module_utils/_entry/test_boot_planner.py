@@ -23,6 +23,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._entry.boot_planner i
     BootPlanner,
     Topology,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._system.systemd_operations import StopUnit
 
 ARCHIVE = b"new " + ARCHIVE_MARK
 LAB = Document("lab", "lab", 0, ({"module": "netns", "options": {"namespaces": [{"name": "red"}]}},), ())
@@ -153,6 +154,8 @@ def test_the_last_topology_takes_everything_along() -> None:
         "BeforeReload",
         "StopUnit netns-fabric-heal@lab.timer",
         "StopUnit netns-fabric@lab.service",
+        "StopUnit netns-fabric-heal@lab.service",
+        "ResetUnit netns-fabric-heal@lab.service",
         "UninstallFile /etc/systemd/system/timers.target.wants/netns-fabric-heal@lab.timer",
         f"UninstallFile {units.timer_path('lab')}",
         "UninstallFile /etc/systemd/system/multi-user.target.wants/netns-fabric@lab.service",
@@ -181,6 +184,21 @@ def test_a_repair_that_waits_for_this_call_is_stopped() -> None:
     planned = kinds(plan(replace(found, states=waiting), "lab"))
     stop = planned.index("StopUnit netns-fabric-heal@lab.service")
     assert planned[stop + 1] == "ResetUnit netns-fabric-heal@lab.service"
+
+
+def test_a_repair_that_the_timer_starts_later_is_stopped() -> None:
+    """The call may wait for its confirmation before it ends. A rollback does not start what did not run."""
+    planned = plan(actual(replace(LAB, heal=60)), "lab")
+    restarts = {each.unit: each.restart for _entry, each in planned.operations if isinstance(each, StopUnit)}
+    assert restarts == {
+        "netns-fabric-heal@lab.timer": True,
+        "netns-fabric@lab.service": True,
+        "netns-fabric-heal@lab.service": False,
+    }
+    # Without the file of its unit there is none, and systemd would refuse.
+    found = actual(replace(LAB, heal=60))
+    files = {**found.files, f"{units.UNITS}/{units.HEAL}": None}
+    assert "StopUnit netns-fabric-heal@lab.service" not in kinds(plan(replace(found, files=files), "lab"))
 
 
 def test_absent_where_nothing_is() -> None:

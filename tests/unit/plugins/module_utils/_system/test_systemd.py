@@ -53,6 +53,13 @@ def test_a_rollback_has_systemd_read_its_units_after_all_else(calls: Path) -> No
     ]
 
 
+def test_a_rollback_does_not_start_what_did_not_run(calls: Path) -> None:
+    journal = Journal()
+    Systemd().execute([op.StopUnit("a", restart=False)], journal)
+    assert journal.roll_back() == []
+    assert calls.read_text(encoding="utf-8") == "stop a\n"
+
+
 def test_a_refusal_has_the_operation_and_the_reason(calls: Path) -> None:
     refused = op.StartUnit("bad")
     with pytest.raises(OperationFailed, match=r"`systemctl start bad` failed: Unit bad not found") as caught:
