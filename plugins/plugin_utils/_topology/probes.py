@@ -41,7 +41,14 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.distant imp
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolation import isolated_paths
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_model import ROUTER
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.masquerading import masquerading_probes
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Namespace, Route, Target, Topology
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
+    Namespace,
+    NextHop,
+    Plug,
+    Route,
+    Target,
+    Topology,
+)
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.nodes import Place, is_link_local
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.paths import (
     Member,
@@ -284,20 +291,31 @@ def _paths_outside(topology: Topology) -> Iterator[ProbePath]:
 
 
 def _has_route(namespace: Namespace, target: Target) -> bool:
-    """Return whether a namespace sends to a target, by its main table: the longest prefix, then the lowest metric.
+    """Return whether a namespace sends to a target, by its main table.
 
     A rule may decide otherwise; what it is about depends on more than is declared.
     """
-    version, address = target.address.version, target.address
-    if any(read_rule(rule).fits(address, ()) is not False for rule in namespace.rules if rule.version == version):
+    if _has_rule(namespace, target):
         return False
+    best = _find_route(namespace, target)
+    return best is not None and best.kind == "unicast"
+
+
+def _has_rule(namespace: Namespace, target: Target) -> bool:
+    """Return whether a rule may be about what a namespace sends to a target."""
+    version, address = target.address.version, target.address
+    return any(read_rule(rule).fits(address, ()) is not False for rule in namespace.rules if rule.version == version)
+
+
+def _find_route(namespace: Namespace, target: Target) -> Route | None:
+    """Return the route of the main table to a target: the longest prefix, then the lowest metric."""
+    version, address = target.address.version, target.address
     routes = [
         route
         for route in namespace.routes
         if route.version == version and route.is_main and (route.destination is None or address in route.destination)
     ]
-    best = min(routes, key=lambda route: (-_prefix_length(route), route.metric or 0), default=None)
-    return best is not None and best.kind == "unicast"
+    return min(routes, key=lambda route: (-_prefix_length(route), route.metric or 0), default=None)
 
 
 def _prefix_length(route: Route) -> int:
@@ -307,13 +325,42 @@ def _prefix_length(route: Route) -> int:
 def _is_masqueraded(namespace: Namespace, target: Target, topology: Topology, excluded: bool) -> bool:
     """Return whether NAT covers an address of the namespace; `excluded`: also where the target is excluded from it."""
     return any(
-        address.ip in rule.source
-        for attachment in namespace.interfaces
-        for address in attachment.addresses or ()
-        if address.version == target.address.version
+        source in rule.source
+        for source in _find_sources(namespace, target, topology)
         for rule in topology.nat
         if excluded or not any(target.address in network for network in rule.excluded)
     )
+
+
+def _find_sources(namespace: Namespace, target: Target, topology: Topology) -> list[Address]:
+    """Return the addresses that a namespace may send to a target from.
+
+    Those are the ones of the links that its route leaves by: a router has others towards those that it routes for. They
+    are all that it has where the link is not known, or has none itself.
+    """
+    plugs = topology.plugs.get(namespace.name, ())
+    route = None if _has_rule(namespace, target) else _find_route(namespace, target)
+    if route is not None and route.source is not None:
+        return [route.source]
+    hops = route.hops if route is not None else ()
+    leaving = [plug for plug in plugs if any(_leads_to(plug, hop) for hop in hops)]
+    version = target.address.version
+    own = [
+        [
+            each.ip
+            for plug in some
+            for each in plug.addresses or ()
+            if each.version == version and not is_link_local(each.ip)
+        ]
+        for some in (leaving, plugs)
+    ]
+    return own[0] or own[1]
+
+
+def _leads_to(plug: Plug, hop: NextHop) -> bool:
+    if hop.device is not None:
+        return plug.name == hop.device
+    return hop.gateway is not None and any(hop.gateway in address.network for address in plug.addresses or ())
 
 
 def _forbidden_paths_outside(topology: Topology, walk: Walk) -> Iterator[ProbePath]:
