@@ -58,6 +58,7 @@ def test_resolve_targets(entry: dict[str, Any], targets: list[str]) -> None:
         ({"to": "db", "from": []}, "from: names nobody who may connect; name a network, or omit it for everybody"),
         ({"to": "db", "from": "10.0.0.0/8"}, "from: must be a list"),
         ({"to": "db", "from": ["10.0.0.1/8"]}, "from[0]: '10.0.0.1/8' is an address within a network"),
+        ({"to": "db", "in_interface": "wan+"}, "in_interface: 'wan+' contains the character +"),
         ({"to": "db", "from": ["0.0.0.0/0"]}, "from[0]: 0.0.0.0/0 contains every address, which is the default"),
         (
             {"to": "db", "from": ["fd00::/64"]},

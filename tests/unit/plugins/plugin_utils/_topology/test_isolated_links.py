@@ -13,6 +13,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler im
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import TopologyError
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import (
     Variables,
+    only_error_of,
     reference,
     veth,
 )
@@ -115,9 +116,15 @@ def test_ends_of_links_on_the_host() -> None:
         compile_topology(variables)
 
 
-def test_a_name_that_no_rule_can_match_is_open_unless_it_is_declared() -> None:
+def test_a_link_that_no_rule_can_match_is_open() -> None:
     variables = two(name="br*")
     variables["namespaces"].pop()
     assert [entry["link"] for entry in isolation(variables)] == ["br0"]
     variables["bridges"][1]["isolate"] = True
-    assert [entry["link"] for entry in isolation(variables)] == ["br0", "br*"]
+    cause = "'br*' contains the character *, which a firewall rule reads as a pattern or a quote; rename the link"
+    assert only_error_of(variables) == f"topology_bridges[1] (br*): isolate: {cause}"
+    variables["bridges"].pop()
+    variables["namespaces"] = [{"name": "red"}]
+    variables["links"] = [{"name": "r*d0", "isolate": True, "peer": {"name": "eth0", "namespace": "red"}}]
+    variables["nat"] = []
+    assert only_error_of(variables).startswith("topology_links[0] (r*d0): isolate: 'r*d0' contains the character *")

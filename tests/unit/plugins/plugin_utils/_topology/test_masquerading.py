@@ -119,6 +119,10 @@ def test_exemptions_and_a_given_source() -> None:
     [
         ({"excluded_destinations": ["fd00::/8"]}, "excluded_destinations[0]: fd00::/8 is not IPv4, which 10.0.0.0/24"),
         ({"excluded_destinations": ["0.0.0.0/0"]}, "excluded_destinations[0]: 0.0.0.0/0 contains every address"),
+        ({"source": "0.0.0.0/0"}, "source: 0.0.0.0/0 contains every address, so that no destination is left"),
+        ({"source": "::/0"}, "source: ::/0 contains every address, so that no destination is left"),
+        ({"source": "224.0.0.0/4"}, "source: 224.0.0.0/4 is multicast, which is never a source"),
+        ({"out_interface": "wan*"}, "out_interface: 'wan*' contains the character *, which a firewall rule reads as"),
         ({"to_source": "2001:db8::7"}, "to_source: 2001:db8::7 is not IPv4, which 10.0.0.0/24 is"),
         ({"to_source": "192.0.2.9-192.0.2.7"}, "to_source: 192.0.2.9-192.0.2.7 ends before it begins"),
     ],
