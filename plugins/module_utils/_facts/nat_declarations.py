@@ -101,8 +101,9 @@ def _forward(
     translating = [rule for _role, _hook, rule in rules if rule.verdict == port_forward.DNAT]
     targets = {rule.target for rule in translating}
     sources = {source for rule in translating for source in rule.values("saddr")}
-    hairpins = [rule.values("saddr") for role, _hook, rule in rules if role == port_forward.HAIRPIN]
-    accepted = any(role.partition(" ")[0] == port_forward.ACCEPT_IN for role, _hook, _rule in rules)
+    kinds = [(role.partition(" ")[0], rule) for role, _hook, rule in rules]
+    hairpins = {network for kind, rule in kinds if kind == port_forward.HAIRPIN for network in rule.values("saddr")}
+    accepted = any(kind == port_forward.ACCEPT_IN for kind, _rule in kinds)
     address, port = _parse_target(targets.pop()) if len(targets) == 1 else (None, None)
     return drop_unset(
         namespace=name,
@@ -111,7 +112,7 @@ def _forward(
         to_port=port,
         sources=join_values("saddr", sources) or None,
         loopback=any(role == nat_loopback.ROLE for role, _hook, _rule in rules) or None,
-        hairpin=next((network for networks in hairpins for network in networks), None),
+        hairpin=join_values("saddr", hairpins) or None,
         **_forwarding(exporter, name, listener.version, accepted),
     )
 

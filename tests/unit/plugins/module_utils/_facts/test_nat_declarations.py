@@ -89,7 +89,7 @@ def with_published(rules: Mapping[Place, list[Rule]]) -> dict[str, Any]:
         {},
         {"to_port": 80},
         {"port": "8000-8010", "protocol": "udp"},
-        {"hairpin": "10.0.0.0/24", "to_port": 80},
+        {"hairpin": ["10.0.0.0/24", "10.2.0.0/24"], "to_port": 80},
         {"address": "192.0.2.1"},
         {"in_interface": "eth0"},
     ],
@@ -131,7 +131,7 @@ def test_a_published_port_with_altered_targets_is_not_declared(target: str) -> N
 
 @pytest.mark.parametrize("place", [PRE, OUT, POST])
 def test_a_published_port_without_one_of_its_rules_is_not_declared_as_it_was(place: Place) -> None:
-    options = {"hairpin": "10.0.0.0/24"}
+    options = {"hairpin": ["10.0.0.0/24"]}
     rules = published(**options)
     del rules[place]
     found = with_published(rules)["declarations"]["forwards"]
