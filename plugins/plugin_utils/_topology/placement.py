@@ -19,6 +19,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_mode
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.engines import lower
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import IsolatedLinks
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_model import ROUTER
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.meshes import meshed_bridges
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
@@ -167,7 +168,7 @@ def _is_on(segment: Segment | None, bridges: Collection[str]) -> bool:
 
 
 def _is_near(source: Network, topology: Topology) -> bool:
-    """Return whether the host has a link or a bridge to a network, or a namespace of the host leads to it.
+    """Return whether the host has a link, a bridge or a route to a network, or a namespace of the host leads to it.
 
     What is on a mesh is near to the host that has the mesh's addresses only.
     """
@@ -181,6 +182,8 @@ def _is_near(source: Network, topology: Topology) -> bool:
     ]
     routes = (route.destination for namespace in topology.namespaces for route in namespace.routes)
     networks += [destination for destination in routes if destination is not None]
+    if topology.host:
+        networks += [network for link in IsolatedLinks(topology).links for network in link.routed]
     return any(network.overlaps(source) for network in networks)
 
 
@@ -284,11 +287,11 @@ def _check_parents(topology: Topology, hosts: Mapping[str, str | None], errors: 
                 other, name = str(place.get("namespace", "")), str(place.get("name", ""))
                 if hosts.get(other) not in (None, namespace.host):
                     where, wrong, what = _describe(hosts[other]), "namespace", other
+                elif not other and name in some and namespace.host not in some[name]:
+                    where, wrong, what = _describe_all(some[name]), "name", name
                 else:
                     continue
                 errors.add(
-                elif not other and name in some and namespace.host not in some[name]:
-                    where, wrong, what = _describe_all(some[name]), "name", name
                     f"{attachment.path} {option}",
                     wrong,
                     f"{what!r} is {where} and {namespace.name!r} {_describe(namespace.host)}, and no link is on one of "

@@ -43,8 +43,6 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_mod
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.masquerading import masquerading_probes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Namespace,
-    NextHop,
-    Plug,
     Route,
     Target,
     Topology,
@@ -343,7 +341,7 @@ def _find_sources(namespace: Namespace, target: Target, topology: Topology) -> l
     if route is not None and route.source is not None:
         return [route.source]
     hops = route.hops if route is not None else ()
-    leaving = [plug for plug in plugs if any(_leads_to(plug, hop) for hop in hops)]
+    leaving = [plug for plug in plugs if any(hop.leaves_by(plug) for hop in hops)]
     version = target.address.version
     own = [
         [
@@ -355,12 +353,6 @@ def _find_sources(namespace: Namespace, target: Target, topology: Topology) -> l
         for some in (leaving, plugs)
     ]
     return own[0] or own[1]
-
-
-def _leads_to(plug: Plug, hop: NextHop) -> bool:
-    if hop.device is not None:
-        return plug.name == hop.device
-    return hop.gateway is not None and any(hop.gateway in address.network for address in plug.addresses or ())
 
 
 def _forbidden_paths_outside(topology: Topology, walk: Walk) -> Iterator[ProbePath]:

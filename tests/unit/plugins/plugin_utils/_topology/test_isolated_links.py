@@ -105,6 +105,57 @@ def test_a_route_by_the_host_opens_its_direction() -> None:
     assert "reaches" not in isolation(variables)[0]
 
 
+def behind_a_router(*routes: Variables, **more: Any) -> Variables:
+    """Return `two`, with a router on the first bridge, and these routes of the host."""
+    variables = {**two(), "host": {"routes": list(routes)}, **more}
+    interface = {"name": "eth0", "bridge": "br0", "addresses": ["10.0.0.1/24", "10.0.9.1/24"]}
+    variables["namespaces"][0].update(interfaces=[interface], sysctls={"net.ipv4.ip_forward": 1})
+    return variables
+
+
+def test_a_route_of_the_host_is_to_what_is_behind_the_link_of_its_gateway() -> None:
+    route = {"destination": "10.7.0.0/24", "gateway": "10.0.0.1"}
+    variables = behind_a_router(route)
+    variables["namespaces"][1]["routes"] = [{"destination": "10.7.0.0/16", "gateway": "10.1.0.254"}]
+    first, second = isolation(variables)
+    assert first == {"link": "br0", "networks": ["10.0.0.0/24", "10.0.9.0/24", "10.7.0.0/24"]}
+    assert second == {"link": "br1", "networks": ["10.1.0.0/24"], "reaches": ["10.7.0.0/24"]}
+    # In the direction of the declared route only, unless there is one back.
+    variables["namespaces"][0]["routes"] = [{"destination": "10.1.0.0/24", "gateway": "10.0.0.254"}]
+    assert isolation(variables)[0]["reaches"] == ["10.1.0.0/24"]
+
+
+@pytest.mark.parametrize(
+    ("route", "networks"),
+    [
+        ({"destination": "10.7.0.0/24", "device": "br0"}, ["10.7.0.0/24"]),
+        ({"destination": "10.7.0.0/24", "gateway": "10.0.0.1", "device": "br0"}, ["10.7.0.0/24"]),
+        ({"destination": "10.7.0.0/24", "nexthops": [{"gateway": "10.0.0.1"}, {"device": "eth9"}]}, ["10.7.0.0/24"]),
+        # By others, to others, or to nobody.
+        ({"destination": "10.7.0.0/24", "gateway": "192.0.2.1"}, []),
+        ({"destination": "10.7.0.0/24", "gateway": "10.0.0.1", "device": "eth9"}, []),
+        ({"destination": "default", "gateway": "10.0.0.1"}, []),
+        ({"destination": "0.0.0.0/0", "gateway": "10.0.0.1"}, []),
+        ({"destination": "10.7.0.0/24", "type": "prohibit"}, []),
+    ],
+)
+def test_which_routes_of_the_host_lead_where(route: Variables, networks: list[str]) -> None:
+    first, second = isolation(behind_a_router(route))
+    assert first["networks"][2:] == networks
+    assert second["networks"] == ["10.1.0.0/24"]
+
+
+def test_what_is_behind_a_router_and_masqueraded_leaves_by_its_link_only() -> None:
+    route = {"destination": "10.7.0.0/24", "gateway": "10.0.0.1"}
+    nat = [{"source": "10.7.0.0/24"}]
+    first, second = isolation(behind_a_router(route, nat=nat))
+    assert first["outbound"] == nat
+    assert second == {"link": "br1", "networks": ["10.1.0.0/24"]}
+    # Without the host's route it may be behind each.
+    for entry in isolation(behind_a_router({"destination": "10.7.0.0/25", "gateway": "10.0.0.1"}, nat=nat)):
+        assert {"source": "10.7.0.0/24"} in entry["outbound"]
+
+
 def test_ends_of_links_on_the_host() -> None:
     variables: Variables = {"namespaces": [{"name": "a"}, {"name": "b"}]}
     variables["links"] = [veth("a", "10.5.0.1/30", None, "10.5.0.2/30"), veth("a", "10.6.0.1/30", "b", "10.6.0.2/30")]

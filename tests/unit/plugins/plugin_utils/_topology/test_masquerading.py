@@ -75,6 +75,8 @@ def test_an_address_that_the_topology_does_not_have() -> None:
     variables = behind_the_host()
     variables["namespaces"][0]["routes"].append({"destination": "192.0.2.0/24", "gateway": "10.0.0.9"})
     assert starts(variables) == {("a", "198.51.100.1"), ("a", V6)}
+    variables["host"] = {"routes": [{"destination": "198.51.100.0/24", "gateway": "10.0.0.9"}]}
+    assert starts(variables) == {("a", "203.0.113.1"), ("a", V6)}
 
 
 def test_a_router_namespace() -> None:

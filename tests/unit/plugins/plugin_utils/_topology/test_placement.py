@@ -94,6 +94,13 @@ def test_rules_of_a_router_are_on_its_host() -> None:
     assert [names(one["forwards"], "port"), names(two["forwards"], "port")] == [["80"], ["81"]]
 
 
+def test_nat_of_a_network_behind_a_router_is_on_the_host_that_has_it() -> None:
+    host = {"routes": [{"destination": "10.7.0.0/24", "gateway": "10.2.0.1"}]}
+    variables = split(host=host, nat=[{"source": "10.7.0.0/24"}])
+    one, two = (compile_topology({**variables, "this_host": host}) for host in ("one", "two"))
+    assert [one["rules"], names(two["rules"], "source")] == [[], ["10.7.0.0/24"]]
+
+
 def test_names_are_those_that_a_mesh_leads_to() -> None:
     variables = meshed(this_host="two")
     variables["bridges"].append({"name": "alone"})
