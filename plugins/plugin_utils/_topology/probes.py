@@ -43,6 +43,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_mod
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.masquerading import masquerading_probes
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Namespace,
+    Nat,
     Route,
     Target,
     Topology,
@@ -82,7 +83,7 @@ def derive_probes(topology: Topology, policies: Policies) -> list[Probe]:
     own = {ProbePath(probe.namespace, probe.to, probe.protocol, probe.port): probe for probe in topology.probes}
     expected: dict[ProbePath, bool] = {}
     # Who limits the size of an echo request outside is not known.
-    outside = dict.fromkeys(_paths_outside(replace(topology, nat=policies.topology.nat)))
+    outside = dict.fromkeys(_paths_outside(replace(topology, nat=policies.topology.nat), walk))
     members, gateways = collect_subnets(walk)
     published = [*published_paths(topology, members, walk)]
     for paths, reachable in (
@@ -281,10 +282,26 @@ def _build_path_outside(place: Place, target: Target) -> ProbePath:
     return ProbePath(place, target.address, "icmp" if target.port is None else "tcp", target.port)
 
 
-def _paths_outside(topology: Topology) -> Iterator[ProbePath]:
+def _paths_outside(topology: Topology, walk: Walk) -> Iterator[ProbePath]:
+    routers = {rule.namespace for rule in topology.nat}
+    known = {namespace.name: namespace for namespace in topology.namespaces if namespace.name in routers}
+
+    def is_translated(namespace: Namespace, target: Target, before: frozenset[str]) -> bool:
+        """Return whether NAT covers what a namespace sends, and what a router namespace makes of it.
+
+        A router that sends by the host needs NAT there; of another one the way outside is not declared.
+        """
+        for rule in _find_rules(namespace, target, topology, excluded=False):
+            router = known.get(rule.namespace or "")
+            if router is None or not _ends_at_host(router.name, target.address, walk):
+                return True
+            if router.name not in before and is_translated(router, target, before | {router.name}):
+                return True
+        return False
+
     for namespace in topology.namespaces:
         for target in topology.outside:
-            if _has_route(namespace, target) and _is_masqueraded(namespace, target, topology, excluded=False):
+            if _has_route(namespace, target) and is_translated(namespace, target, frozenset({namespace.name})):
                 yield _build_path_outside(namespace.name, target)
 
 
@@ -320,14 +337,12 @@ def _prefix_length(route: Route) -> int:
     return route.destination.prefixlen if route.destination is not None else 0
 
 
-def _is_masqueraded(namespace: Namespace, target: Target, topology: Topology, excluded: bool) -> bool:
-    """Return whether NAT covers an address of the namespace; `excluded`: also where the target is excluded from it."""
-    return any(
-        source in rule.source
-        for source in _find_sources(namespace, target, topology)
-        for rule in topology.nat
-        if excluded or not any(target.address in network for network in rule.excluded)
-    )
+def _find_rules(namespace: Namespace, target: Target, topology: Topology, excluded: bool) -> Iterator[Nat]:
+    """Yield the NAT that covers an address of a namespace; `excluded`: also where the target is excluded from it."""
+    for source in _find_sources(namespace, target, topology):
+        for rule in topology.nat:
+            if source in rule.source and (excluded or not any(target.address in each for each in rule.excluded)):
+                yield rule
 
 
 def _find_sources(namespace: Namespace, target: Target, topology: Topology) -> list[Address]:
@@ -365,7 +380,7 @@ def _forbidden_paths_outside(topology: Topology, walk: Walk) -> Iterator[ProbePa
     masqueraded_versions = {rule.source.version for rule in topology.nat if rule.namespace is None}
     for namespace in topology.namespaces:
         for target in topology.outside:
-            if walk.holders.get(target.address) or _is_masqueraded(namespace, target, topology, excluded=True):
+            if walk.holders.get(target.address) or any(_find_rules(namespace, target, topology, excluded=True)):
                 continue
             if walk.reaches(namespace.name, target.address) is Verdict.NO or (
                 target.address.version in masqueraded_versions and _ends_at_host(namespace.name, target.address, walk)

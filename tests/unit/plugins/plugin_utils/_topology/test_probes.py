@@ -311,7 +311,11 @@ def test_outside_from_behind_a_router() -> None:
     # What a router sends itself has the address of the link by which it leaves.
     variables = behind_a_router("10.3.0.0/24")
     assert ("router", OUTSIDE) in forbidden_paths(variables)
+    # What the router makes of its client's packets has that address as well.
+    assert ("client", OUTSIDE) not in expected_paths(variables) | forbidden_paths(variables)
+    # The route may give the source.
     variables["namespaces"][0]["routes"][0]["source"] = "10.2.0.254"
+    variables["nat"] = [{"source": "10.2.0.0/24"}]
     assert ("router", OUTSIDE) in expected_paths(variables)
 
 
