@@ -17,7 +17,7 @@ description:
   - The port is reachable from outside and from other networks behind the router, at the addresses of the router. From
     the router itself it is reachable at all its addresses except those of the loopback (C(::1), and C(127.0.0.0/8)
     unless O(loopback) is V(true)). From the network of O(to_address) it is reachable if O(hairpin) names this network.
-  - The service sees the address of the client. For a client in the network of O(hairpin) it sees the address of the
+  - The service sees the address of the client. For a client in a network of O(hairpin) it sees the address of the
     router.
   - The module manages the rules themselves, IP forwarding (O(ip_forward)), and rules that accept the traffic in chains
     which would drop it, such as those of Docker (O(accept_forward)).
@@ -91,12 +91,16 @@ options:
     elements: str
   hairpin:
     description:
-      - The network of O(to_address), as C(ADDRESS/PREFIX) with no host bits set, to make the port reachable from it.
-      - For clients in this network the router replaces their address with its own. Otherwise the service would reply to
-        them directly, from an address that they did not connect to.
-      - With O(sources) it must overlap one of these, which say who in it may connect.
+      - The networks whose members the service reaches without the router, each as C(ADDRESS/PREFIX) with no host bits
+        set, to make the port reachable from them. That is the network of O(to_address), and where it is behind another
+        router, those between and beside.
+      - For clients in these networks the router replaces their address with its own. Otherwise the service would reply
+        to them directly, from an address that they did not connect to.
+      - Adjacent and overlapping networks are joined. Each remaining one takes a rule.
+      - With O(sources) each must overlap one of these, which say who in it may connect.
       - If omitted, the port is not reachable from the network of O(to_address).
-    type: str
+    type: list
+    elements: str
   take_over:
     description:
       - Whether to publish the port although the router itself listens on it.
@@ -154,9 +158,10 @@ options:
         type: list
         elements: str
       hairpin:
-        description: The network of O(to_address), as C(ADDRESS/PREFIX) with no host bits set, to make the port
-          reachable from it. See O(hairpin).
-        type: str
+        description: The networks whose members the service reaches without the router, each as C(ADDRESS/PREFIX) with
+          no host bits set, to make the port reachable from them. See O(hairpin).
+        type: list
+        elements: str
       take_over:
         description: Whether to publish the port although the router itself listens on it. See O(take_over).
         type: bool
@@ -221,7 +226,7 @@ EXAMPLES = r"""
       - port: 8443
         to_address: 192.168.100.1
         to_port: 443
-        hairpin: 192.168.100.0/24
+        hairpin: [192.168.100.0/24]
       - port: 8443
         to_address: fd00:100::1
         to_port: 443

@@ -135,7 +135,7 @@ class TestPublishedPort:
             assert flow.ask() == f"ns01 {PORT} {OUTSIDE_ADDRESS}"
             before = identity_of(flow)
             # One of its rules is healed, and another port is published.
-            forward(rules=[forward_entry(hairpin=SOURCE), forward_entry(port="9000")], backend=backend)
+            forward(rules=[forward_entry(hairpin=[SOURCE]), forward_entry(port="9000")], backend=backend)
             assert flow.ask() == f"ns01 {PORT} {OUTSIDE_ADDRESS}"
             assert identity_of(flow) == before
 

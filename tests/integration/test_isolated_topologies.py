@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
 from ansible_collections.netns.fabric.tests.generated.converge import steps
 from ansible_collections.netns.fabric.tests.helpers import snapshot, traffic
 from ansible_collections.netns.fabric.tests.helpers.host import Host
@@ -135,6 +136,56 @@ def assert_isolated() -> None:
     """No packet between them, nor from the LAN."""
     assert reached("red", "blue") == reached("blue", "red") == set()
     assert reached("outside", "red") == reached("outside", "blue") == set()
+
+
+def behind_a_router() -> dict[str, Any]:
+    """Return a service behind a router namespace, to which the host has a route, and two namespaces on other bridges.
+
+    One of them has a route to the service by the host, the other one a default route.
+    """
+    hosts = {"router": ("dmz_br", "10.30.0"), "x": ("x_br", "10.60.0"), "y": ("y_br", "10.70.0")}
+    namespaces = {
+        name: {
+            "name": name,
+            "force": True,  # the tests' servers are in it
+            "interfaces": [{"name": "eth0", "bridge": bridge, "addresses": [f"{net}.1/24"]}],
+            "routes": [{"destination": "default", "gateway": f"{net}.254"}],
+        }
+        for name, (bridge, net) in hosts.items()
+    }
+    namespaces["router"]["sysctls"] = {"net.ipv4.ip_forward": 1}
+    namespaces["x"]["routes"] = [{"destination": "10.31.0.0/24", "gateway": "10.60.0.254"}]
+    inner = {"name": "inner", "force": True, "routes": [{"destination": "default", "gateway": "10.31.0.254"}]}
+    return {
+        "name": "lab",
+        "bridges": [{"name": bridge, "addresses": [f"{net}.254/24"]} for bridge, net in hosts.values()],
+        "host": {"routes": [{"destination": "10.31.0.0/24", "gateway": "10.30.0.1"}]},
+        "namespaces": [*namespaces.values(), inner],
+        "links": [
+            {
+                "name": "inner0",
+                "namespace": "router",
+                "addresses": ["10.31.0.254/24"],
+                "peer": {"name": "eth0", "namespace": "inner", "addresses": ["10.31.0.1/24"]},
+            }
+        ],
+        "nat": [{"source": "10.31.0.0/24"}, {"publish": 8080, "to": "inner", "to_port": traffic.OUTSIDE_PORT}],
+    }
+
+
+def test_what_the_host_has_a_route_to(outside_world: Host, run_module: RunModule) -> None:
+    """It is published, masqueraded, and reached from where a route to it is declared; from elsewhere it is not."""
+    variables = behind_a_router()
+    build(run_module, variables)
+    probed = run_module("reachability", probes=compile_topology(variables)["probes"])
+    assert not probed.failed, probed.message
+    for name, address in (("inner", "10.31.0.1"), ("x", "10.60.0.1"), ("outside", OUTSIDE_ADDRESS)):
+        serve(outside_world, name, address)
+    assert traffic.ask("outside", UPLINK_ADDRESS, 8080).startswith("inner ")
+    assert traffic.ask("inner", OUTSIDE_ADDRESS).endswith(UPLINK_ADDRESS)
+    assert traffic.ask("x", "10.31.0.1") == f"inner {traffic.OUTSIDE_PORT} 10.60.0.1"
+    assert traffic.is_silent("y", "10.31.0.1")
+    assert traffic.is_silent("inner", "10.60.0.1")
 
 
 def test_two_tenants(host_on_a_lan: Host, run_module: RunModule) -> None:

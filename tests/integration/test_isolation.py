@@ -407,7 +407,7 @@ def test_with_nat_and_published_ports(host: Host, tenants: Tenants, isolate: Cyc
     isolate.simply(links=links, backend=option)
     run = isolate.run
     assert not run("nat_masquerade", _env=environment, rules=[{"source": "10.1.0.0/24"}], backend=option).failed
-    rule = {"port": 8080, "to_address": "10.1.0.1", "to_port": 80, "hairpin": "10.1.0.0/24"}
+    rule = {"port": 8080, "to_address": "10.1.0.1", "to_port": 80, "hairpin": ["10.1.0.0/24"]}
     assert not run("nat_port_forward", _env=environment, rules=[rule], backend=option).failed
     assert tenants.ask("a1", OUTSIDE_ADDRESS, wait=5).endswith(UPLINK_ADDRESS)
     for source, router in (("outside", UPLINK_ADDRESS), ("b1", "10.2.0.254"), ("a2", "10.1.0.254")):

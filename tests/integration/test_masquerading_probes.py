@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
+from ansible_collections.netns.fabric.tests.generated.converge import steps
 from ansible_collections.netns.fabric.tests.helpers.host import Host
 from ansible_collections.netns.fabric.tests.helpers.module_runner import ModuleResult
 from ansible_collections.netns.fabric.tests.helpers.own_host import OUTSIDE_ADDRESS, UPLINK, UPLINK_ADDRESS
@@ -130,6 +132,38 @@ def test_a_router_namespace(outside_world: Host, world: World, run_module: RunMo
     result = ask(run_module, namespace="inner", router="ns01")
     assert not result.failed, result.message
     assert result.returned["probes"][0]["detail"] == "it leaves as 192.168.100.1"
+
+
+def test_what_a_topology_with_links_derives(outside_world: Host, run_module: RunModule) -> None:
+    """A namespace at a link of the host, and one behind it, have nothing but links: what is outside answers both."""
+    variables = {
+        "name": "lab",
+        "namespaces": [
+            {"name": "gate", "routes": [{"destination": "default", "gateway": "10.1.0.1"}]},
+            {"name": "client", "routes": [{"destination": "default", "gateway": "10.2.0.254"}]},
+        ],
+        "links": [
+            {
+                "name": "gate0",
+                "addresses": ["10.1.0.1/30"],
+                "peer": {"name": "eth0", "namespace": "gate", "addresses": ["10.1.0.2/30"]},
+            },
+            {
+                "name": "client0",
+                "namespace": "gate",
+                "addresses": ["10.2.0.254/24"],
+                "peer": {"name": "eth0", "namespace": "client", "addresses": ["10.2.0.1/24"]},
+            },
+        ],
+        "nat": [{"source": "10.1.0.0/30"}, {"source": "10.2.0.0/24", "namespace": "gate"}],
+        "verify_outside": [OUTSIDE_ADDRESS],
+    }
+    built = run_module("sequence", steps=steps(variables))
+    assert not built.failed, built.message
+    probes = [probe for probe in compile_topology(variables)["probes"] if probe["to"] == OUTSIDE_ADDRESS]
+    assert [(probe["namespace"], probe.get("expect")) for probe in probes] == [("gate", None), ("client", None)]
+    probed = run_module("reachability", probes=probes)
+    assert not probed.failed, probed.message
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ class TestTraffic:
 
     def test_from_everywhere_in_both_families(self, world: Services, forward: Cycle, backend: str) -> None:
         rules = [
-            entry(protocol=protocol, to_address=address, hairpin=network)
+            entry(protocol=protocol, to_address=address, hairpin=[network])
             for protocol in ("tcp", "udp")
             for address, network in ((NS01, SOURCE), (NS01_6, SOURCE6))
         ]
@@ -122,7 +122,7 @@ class TestTraffic:
     def test_without_hairpin_a_neighbour_gets_no_answer(self, world: Services, plain: Cycle) -> None:
         plain(rules=[entry()])
         assert world.silent(UPLINK_ADDRESS, 8080, namespace="ns02")
-        plain(rules=[entry(hairpin=SOURCE)])
+        plain(rules=[entry(hairpin=[SOURCE])])
         assert world.ask(UPLINK_ADDRESS, 8080, namespace="ns02") == f"ns01 80 {ROUTER}"
         # Connected directly, neighbours see each other's address.
         assert world.ask(NS01, 80, namespace="ns02") == f"ns01 80 {NS02}"
@@ -131,7 +131,7 @@ class TestTraffic:
 
     def test_every_client_as_a_neighbour(self, world: Services, forward: Cycle, backend: str) -> None:
         """iptables-save does not print a condition on 0.0.0.0/0."""
-        rules = [entry(hairpin="0.0.0.0/0"), entry(to_address=NS01_6, hairpin="::/0")]
+        rules = [entry(hairpin=["0.0.0.0/0"]), entry(to_address=NS01_6, hairpin=["::/0"])]
         forward(rules=rules, backend=backend)
         assert world.ask(UPLINK_ADDRESS, 8080) == f"ns01 80 {ROUTER}"
         assert world.ask(UPLINK6, 8080, namespace="ns02") == f"ns01 80 {ROUTER_6}"
@@ -183,7 +183,7 @@ class TestTraffic:
         assert "netns" not in outside_world.in_namespace("router", "nft", "list", "ruleset").stdout
 
     def test_the_commands_do_the_same(self, world: Services, forward: Cycle, backend: str, outside_world: Host) -> None:
-        rules = [entry(hairpin=SOURCE), entry("8000-8010", NS01_6, None, protocol="udp", in_interface=UPLINK)]
+        rules = [entry(hairpin=[SOURCE]), entry("8000-8010", NS01_6, None, protocol="udp", in_interface=UPLINK)]
         world.iptables("nft", "-P", "FORWARD", "DROP")
         for wanted in (rules, [{**each, "state": "absent"} for each in rules]):
             checked = forward.check(rules=wanted, backend=backend, owner="lab-a")
@@ -227,7 +227,7 @@ class TestChainsThatDrop:
     def test_firewalld_accepts_it(self, world: Services, plain: Cycle) -> None:
         processes = firewalld.start()
         try:
-            assert plain(rules=[entry(hairpin=SOURCE)]).returned["blocked_by"] == []
+            assert plain(rules=[entry(hairpin=[SOURCE])]).returned["blocked_by"] == []
             assert world.ask(UPLINK_ADDRESS, 8080) == f"ns01 80 {OUTSIDE_ADDRESS}"
             assert world.ask(UPLINK_ADDRESS, 8080, namespace="ns02") == f"ns01 80 {ROUTER}"
             assert world.ask(ROUTER, 8080, namespace=None) == f"ns01 80 {ROUTER}"
@@ -264,7 +264,7 @@ class TestWhateverIsFound:
         assert world.ask(UPLINK_ADDRESS, 8080) == f"ns01 80 {OUTSIDE_ADDRESS}"
 
     def test_from_one_backend_to_the_others(self, world: Services, run_module: RunModule, tmp_path: Path) -> None:
-        rules = [entry(hairpin=SOURCE), entry(protocol="udp")]
+        rules = [entry(hairpin=[SOURCE]), entry(protocol="udp")]
         legacy = legacy_programs(tmp_path)
         for backend, env, left in (
             ("iptables", legacy, "legacy"),
@@ -287,16 +287,16 @@ class TestOwners:
         world.iptables("nft", "-P", "FORWARD", "DROP")
         masquerade(rules=[{"source": SOURCE}], owner="lab", prune=True, backend=backend)
         only_masquerade = owned(world.rules())
-        forward(rules=[entry(hairpin=SOURCE)], owner="lab", prune=True, backend=backend)
+        forward(rules=[entry(hairpin=[SOURCE])], owner="lab", prune=True, backend=backend)
         assert world.ask(UPLINK_ADDRESS, 8080) == f"ns01 80 {OUTSIDE_ADDRESS}"
         assert not masquerade.check(rules=[{"source": SOURCE}], owner="lab", prune=True, backend=backend).changed
         forward(rules=[], owner="lab", prune=True)
         assert owned(world.rules()) == only_masquerade
-        forward.simply(rules=[entry(hairpin=SOURCE)], owner="lab", prune=True, backend=backend)
+        forward.simply(rules=[entry(hairpin=[SOURCE])], owner="lab", prune=True, backend=backend)
         masquerade(rules=[], owner="lab", prune=True)
         assert world.ask(UPLINK_ADDRESS, 8080) == f"ns01 80 {OUTSIDE_ADDRESS}"
         assert "MASQUERADE" not in world.save("nft") or "--ctstate DNAT" in world.save("nft")
-        assert not forward.check(rules=[entry(hairpin=SOURCE)], owner="lab", prune=True).changed
+        assert not forward.check(rules=[entry(hairpin=[SOURCE])], owner="lab", prune=True).changed
         forward(rules=[], owner="lab", prune=True)
         assert "netns" not in world.rules()
 

@@ -97,7 +97,7 @@ class TestUdpProbe:
         connect_web_and_other(host)
         rules = [
             # The neighbour's answers go round the router unless they are led back (bridge-nf-call-iptables is 0).
-            {"port": "5353", "protocol": "udp", "to_address": address, "to_port": 53, "hairpin": network}
+            {"port": "5353", "protocol": "udp", "to_address": address, "to_port": 53, "hairpin": [network]}
             for address, network in (("10.0.0.1", "10.0.0.0/24"), ("fd00::1", "fd00::/64"))
         ]
         done = run_module("nat_port_forward", rules=rules)

@@ -50,14 +50,14 @@ def entry(**options: Any) -> dict[str, Any]:
 def test_published_from_outside_a_neighbour_and_the_host(forward: Cycle, backend: str) -> None:
     with Endpoint("outside") as outside, Endpoint("ns01") as service, Endpoint("ns02") as neighbour:
         assert ask(outside, service, UPLINK_ADDRESS, 2905, 2906, timeout=0.4) == ""
-        result = forward(rules=[entry(hairpin=SOURCE)], backend=backend)
+        result = forward(rules=[entry(hairpin=[SOURCE])], backend=backend)
         assert result.changed
         assert ask(outside, service, UPLINK_ADDRESS, 2905, 2906) == OUTSIDE_ADDRESS
         # The service answers the router, which the neighbour connected to.
         assert ask(neighbour, service, UPLINK_ADDRESS, 2905, 2906) == ROUTER
         with Endpoint(None) as host:
             assert ask(host, service, UPLINK_ADDRESS, 2905, 2906) == UPLINK_ADDRESS
-        assert forward(rules=[entry(hairpin=SOURCE, state="absent")], backend=backend).changed
+        assert forward(rules=[entry(hairpin=[SOURCE], state="absent")], backend=backend).changed
         # Its flow is deleted with the rules.
         assert ask(outside, service, UPLINK_ADDRESS, 2905, 2906, timeout=0.4) == ""
 

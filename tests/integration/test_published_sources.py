@@ -67,7 +67,7 @@ class TestTraffic:
     @pytest.mark.parametrize("protocol", ["tcp", "udp"])
     def test_limited_widened_and_open(self, world: Services, forward: Cycle, backend: str, protocol: str) -> None:
         def publish(*sources: str) -> None:
-            assert forward(rules=[entry(*sources, protocol=protocol, hairpin=SOURCE)], backend=backend).changed
+            assert forward(rules=[entry(*sources, protocol=protocol, hairpin=[SOURCE])], backend=backend).changed
 
         publish(SOURCE, "203.0.113.0/24")
         assert world.silent(UPLINK_ADDRESS, 8080, protocol)
@@ -111,7 +111,7 @@ class TestTraffic:
         self, world: Services, forward: Cycle, backend: str, outside_world: Host
     ) -> None:
         world.iptables("nft", "-P", "FORWARD", "DROP")
-        rules = [entry(OUTSIDE_NETWORK, SOURCE, hairpin=SOURCE)]
+        rules = [entry(OUTSIDE_NETWORK, SOURCE, hairpin=[SOURCE])]
         path = f"export PATH={forward.env['PATH']}\n" if forward.env else ""
         checked = forward.check(rules=rules, backend=backend, owner="lab")
         outside_world.run("sh", "-ec", path + "\n".join(checked.commands))
@@ -126,7 +126,7 @@ class TestTraffic:
             variant = "legacy" if forward.env else "nft"
             world.iptables(variant, "-t", "nat", *match.split(), "-m", "comment", "--comment", comment)
         assert world.ask(UPLINK_ADDRESS, 8080) == f"ns01 80 {OUTSIDE_ADDRESS}"
-        limited = [entry(SOURCE, hairpin=SOURCE)]
+        limited = [entry(SOURCE, hairpin=[SOURCE])]
         forward(rules=limited, backend=backend, owner="lab", prune=True)
         assert world.silent(UPLINK_ADDRESS, 8080)
         forward(rules=[], owner="lab", prune=True)
@@ -162,14 +162,14 @@ class TestRefusals:
         assert expected in plain.fails(rules=[{**entry(), "sources": sources}])
 
     def test_a_hairpin_of_nobody(self, plain: Cycle) -> None:
-        message = plain.fails(rules=[entry(OUTSIDE_NETWORK, hairpin=SOURCE)])
-        assert f"hairpin: {SOURCE} is in none of the `sources`, so that nobody in it may connect" in message
+        message = plain.fails(rules=[entry(OUTSIDE_NETWORK, hairpin=[SOURCE])])
+        assert f"hairpin[0]: {SOURCE} is in none of the `sources`, so that nobody in it may connect" in message
 
 
 class TestFacts:
     @pytest.mark.parametrize("backend", ["nftables", "iptables"])
     def test_declarations_are_fed_back(self, plain: Cycle, run_module: RunModule, backend: str) -> None:
-        rules = [entry("203.0.113.0/24", SOURCE, hairpin=SOURCE), entry(OUTSIDE_NETWORK6, to_address=NS01_6)]
+        rules = [entry("203.0.113.0/24", SOURCE, hairpin=[SOURCE]), entry(OUTSIDE_NETWORK6, to_address=NS01_6)]
         plain(rules=rules, owner="lab", backend=backend)
         info = run_module("topology_info", owner="lab").returned
         declared = info["declarations"]["forwards"]

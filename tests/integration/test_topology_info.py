@@ -328,8 +328,8 @@ def test_published_ports_can_be_declared(host: Host, run_module: Run, backend: s
     host.run("iptables", "-P", "FORWARD", "DROP")
     shell(host, "tuntap add nic0 mode tap")
     rules: list[Info] = [
-        {"port": "8080", "to_address": "10.1.0.1", "to_port": 80, "hairpin": "10.1.0.0/24"},
-        {"port": "8080", "to_address": "fd00:1::1", "to_port": 80, "hairpin": "fd00:1::/64"},
+        {"port": "8080", "to_address": "10.1.0.1", "to_port": 80, "hairpin": ["10.1.0.0/24", "10.3.0.0/24"]},
+        {"port": "8080", "to_address": "fd00:1::1", "to_port": 80, "hairpin": ["fd00:1::/64"]},
         {"port": "8081", "to_address": "fd00:1::1"},
         {"port": "53", "protocol": "udp", "to_address": "10.1.0.2", "address": "198.51.100.1"},
         {"port": "30000-30010", "to_address": "10.1.0.2", "in_interface": "nic0", "accept_forward": "never"},

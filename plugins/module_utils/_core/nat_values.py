@@ -18,6 +18,23 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.validation impo
 )
 
 
+def source_network(value: Any) -> Network:
+    """Parse a network whose packets are masqueraded.
+
+    Raises:
+        ValueError: It is not one, or cannot be masqueraded.
+    """
+    source = network(value)
+    if source.prefixlen == 0:
+        raise ValidationError(
+            f"{source} contains every address, so that no destination is left to masquerade it towards; "
+            "name the network behind this router, for instance 192.168.100.0/24 or fd00::/64"
+        )
+    if source.is_multicast:
+        raise ValidationError(f"{source} is multicast, which is never a source; name the network of the senders")
+    return source
+
+
 def client_network(value: Any) -> Network:
     """Parse a network that clients connect from.
 

@@ -102,14 +102,15 @@ def _forward(
     translating = [rule for _role, _hook, rule in rules if rule.verdict == port_forward.DNAT]
     targets = {rule.target for rule in translating}
     sources = {source for rule in translating for source in rule.values("saddr")}
+    kinds = [(role.partition(" ")[0], rule) for role, _hook, rule in rules]
     # A rule without a source is about every client.
-    hairpins = [
+    hairpins = {
         network
-        for role, _hook, rule in rules
-        if role == port_forward.HAIRPIN
+        for kind, rule in kinds
+        if kind == port_forward.HAIRPIN
         for network in rule.values("saddr") or [EVERYTHING[listener.version]]
-    ]
-    accepted = any(role.partition(" ")[0] == port_forward.ACCEPT_IN for role, _hook, _rule in rules)
+    }
+    accepted = any(kind == port_forward.ACCEPT_IN for kind, _rule in kinds)
     address, port = _parse_target(targets.pop()) if len(targets) == 1 else (None, None)
     return drop_unset(
         namespace=name,
@@ -118,7 +119,7 @@ def _forward(
         to_port=port,
         sources=join_values("saddr", sources) or None,
         loopback=any(role == nat_loopback.ROLE for role, _hook, _rule in rules) or None,
-        hairpin=next(iter(hairpins), None),
+        hairpin=join_values("saddr", hairpins) or None,
         **_forwarding(exporter, name, listener.version, accepted),
     )
 

@@ -119,7 +119,8 @@ class PublishedFlows(FlowSelection):
     in_interface: str | None = None
     to_address: str | None = None
     to_port: int | None = None
-    hairpin: str | None = None
+    #: The networks whose clients get the router's address.
+    hairpin: tuple[str, ...] = ()
     #: The networks whose connections are forwarded; none: those of everybody.
     sources: tuple[str, ...] = ()
     #: Whether it is published at the loopback's addresses as well.
@@ -130,8 +131,8 @@ class PublishedFlows(FlowSelection):
         return self.ip_version
 
     @cached_property
-    def _hairpin(self) -> Network | None:
-        return network(self.hairpin) if self.hairpin else None
+    def _hairpin(self) -> list[Network]:
+        return [network(each) for each in self.hairpin]
 
     @cached_property
     def _sources(self) -> list[Network]:
@@ -163,7 +164,7 @@ class PublishedFlows(FlowSelection):
             return found == (str(flow.sent.destination), flow.sent.destination_port)
         if found != (self.to_address, self.to_port or flow.sent.destination_port):
             return False
-        is_hairpin = self._hairpin is not None and flow.sent.source in self._hairpin
+        is_hairpin = any(flow.sent.source in each for each in self._hairpin)
         return not is_hairpin or flow.answer.destination != flow.sent.source
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -60,6 +60,18 @@ def check_sources(checks: Checks, given: Sequence[Any] | None) -> dict[str, str]
     return {option: str(network) for option, network in networks.items()}
 
 
+def check_hairpin(checks: Checks, given: Sequence[Any] | None, sources: Collection[str]) -> dict[str, str]:
+    """Return the networks whose clients get the router's address, each by the place where it is given."""
+    found = ((f"hairpin[{number}]", value) for number, value in enumerate(given or ()))
+    checked = {option: checks.value(option, validation.network, value) for option, value in found}
+    valid = {option: str(network) for option, network in checked.items() if network is not None}
+    for option, network in valid.items():
+        if sources and not _overlap(network, sources):
+            cause = f"{network} is in none of the `sources`, so that nobody in it may connect"
+            checks.error(option, f"{cause}; add it there, or omit it")
+    return valid
+
+
 def check_loopback(checks: Checks, options: Mapping[str, Any], to_address: str | None) -> None:
     """Check that an entry may publish at the addresses of the loopback."""
     if not options["loopback"] or to_address is None:
@@ -71,7 +83,7 @@ def check_loopback(checks: Checks, options: Mapping[str, Any], to_address: str |
             checks.error("loopback", f"cannot be combined with `{other}`, which limits the entry; omit one of them")
 
 
-def overlap(network: str, others: Iterable[str]) -> bool:
+def _overlap(network: str, others: Iterable[str]) -> bool:
     # Networks of different IP versions are another error.
     return any(
         ip_network(network).version != ip_network(other).version or ip_network(network).overlaps(ip_network(other))

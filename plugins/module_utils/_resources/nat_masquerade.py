@@ -18,6 +18,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values impo
     excluded_network,
     find_everything,
     format_pool,
+    source_network,
     source_pool,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
@@ -239,7 +240,7 @@ class MasqueradeResource(Resource[WantedMasquerade, Actual]):
 
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedMasquerade:
         checks = Checks(entry)
-        source = checks.value("source", _check_source, options["source"])
+        source = checks.value("source", source_network, options["source"])
         out_interface = checks.value("out_interface", validation.rule_safe_interface, options.get("out_interface"))
         excluded = checks.each("excluded_destinations", excluded_network, options.get("excluded_destinations"))
         everything = find_everything(excluded)
@@ -254,7 +255,7 @@ class MasqueradeResource(Resource[WantedMasquerade, Actual]):
             entry=entry,
             present=options["state"] == "present",
             namespace=namespace,
-            key=Source(source, out_interface),
+            key=Source(str(source), out_interface),
             excluded=tuple(join_values("daddr", map(str, excluded))),
             to_source=format_pool(pool) if pool else None,
             clamp_mss=options["clamp_mss"],
@@ -275,33 +276,16 @@ class MasqueradeResource(Resource[WantedMasquerade, Actual]):
 # Checks
 
 
-def _check_source(value: Any) -> str:
-    """Return a network whose traffic can be masqueraded, in CIDR notation.
-
-    Raises:
-        ValueError: It is not a network, or cannot be masqueraded.
-    """
-    network = validation.network(value)
-    if network.prefixlen == 0:
-        raise ValueError(
-            f"{network} contains every address, so that no destination is left to masquerade it towards; "
-            "name the network behind this router, for instance 192.168.100.0/24 or fd00::/64"
-        )
-    if network.is_multicast:
-        raise ValueError(f"{network} is multicast, which is never a source; name the network of the senders")
-    return str(network)
-
-
 def _check_versions(
     checks: Checks,
-    source: str | None,
+    source: validation.Network | None,
     excluded: Sequence[validation.Network],
     pool: tuple[validation.Address, validation.Address] | None,
 ) -> None:
     """Check that all addresses of an entry are of the same IP version."""
     if source is None:
         return
-    version = ip_network(source).version
+    version = source.version
     given = [("excluded_destinations", str(network), int(network.version)) for network in excluded]
     given += [("to_source", format_pool(pool), pool[0].version)] if pool else []
     for option, value, other in given:

@@ -44,11 +44,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_confli
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forward_checks import (
     check_destination,
+    check_hairpin,
     check_loopback,
     check_published,
     check_sources,
     check_versions,
-    overlap,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_listeners import Published, read_listeners
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_loopback import (
@@ -144,7 +144,8 @@ class WantedForward(WantedNat):
     key: Listener
     to_address: str = ""
     to_port: int | None = None
-    hairpin: str | None = None
+    #: The networks whose clients get the router's address, in order.
+    hairpin: tuple[str, ...] = ()
     #: The networks whose connections are forwarded, in order; none: those of everybody.
     sources: tuple[str, ...] = ()
     take_over: bool = False
@@ -168,9 +169,9 @@ class WantedForward(WantedNat):
         there = (Criterion("daddr", to_network), Criterion(f"{protocol} dport", to_port), forwarded)
         back = (Criterion("saddr", to_network), Criterion(f"{protocol} sport", to_port), forwarded)
         specs = list(self._translating())
-        if self.hairpin:
-            neighbours = address_criteria("saddr", self.hairpin)
-            specs.append(RuleSpec(HAIRPIN, POSTROUTING, (*neighbours, *there), "masquerade"))
+        for clients in (address_criteria("saddr", network) for network in self.hairpin):
+            role = _limited(HAIRPIN, *(each.value for each in clients))
+            specs.append(RuleSpec(role, POSTROUTING, (*clients, *there), "masquerade"))
         specs += [
             RuleSpec(_limited(ACCEPT_IN, source), FORWARD, (*self._sender(source), *there), "accept")
             for source in self.sources or (None,)
@@ -220,7 +221,11 @@ class WantedForward(WantedNat):
 
     @property
     def behind(self) -> validation.Network:
-        return ip_network(self.hairpin or self.to_address)
+        to = ip_network(self.to_address)
+        around: list[validation.Network] = [
+            network for network in map(ip_network, self.hairpin) if network.overlaps(to)
+        ]
+        return around[0] if around else to
 
     def flows(self, former: frozenset[str] = frozenset()) -> PublishedFlows:  # noqa: ARG002  # masquerading needs them
         return replace(
@@ -270,7 +275,7 @@ def _role(place: Place, rule: Rule) -> str:
     if hook in NAT_HOOKS and NETWORK in rule.values("daddr") | rule.values("saddr"):
         return ROLE
     if hook in NAT_HOOKS:
-        return HAIRPIN if hook == POSTROUTING else _limited(DNAT, *rule.values("saddr"))
+        return _limited(HAIRPIN if hook == POSTROUTING else DNAT, *rule.values("saddr"))
     return _limited(ACCEPT_IN, *rule.values("saddr")) if rule.values("daddr") else ACCEPT_REPLIES
 
 
@@ -392,7 +397,7 @@ class PortForwardResource(Resource[WantedForward, Actual]):
         "address": {"type": "str"},
         "in_interface": {"type": "str"},
         "sources": {"type": "list", "elements": "str"},
-        "hairpin": {"type": "str"},
+        "hairpin": {"type": "list", "elements": "str"},
         "take_over": {"type": "bool", "default": False},
         "loopback": {"type": "bool", "default": False},
         **ROUTER_OPTIONS,
@@ -407,18 +412,13 @@ class PortForwardResource(Resource[WantedForward, Actual]):
         address = checks.value("address", check_published, options.get("address"))
         in_interface = checks.value("in_interface", validation.rule_safe_interface, options.get("in_interface"))
         namespace = checks.value("namespace", validation.namespace_name, options.get("namespace"))
-        hairpin = checks.value("hairpin", lambda value: str(validation.network(value)), options.get("hairpin"))
         if options.get("to_address") is None:
             checks.error("to_address", "is required: the destination of the port; its IP version is the entry's")
         if to_port is not None and "-" in (ports or ""):
             checks.error("to_port", f"the ports {ports} keep their numbers; omit it, or write one entry for each port")
         sources = check_sources(checks, options.get("sources"))
-        check_versions(checks, to_address, {"address": address, "hairpin": hairpin, **sources})
-        if hairpin and sources and not overlap(hairpin, sources.values()):
-            checks.error(
-                "hairpin",
-                f"{hairpin} is in none of the `sources`, so that nobody in it may connect; add it there, or omit it",
-            )
+        hairpin = check_hairpin(checks, options.get("hairpin"), sources.values())
+        check_versions(checks, to_address, {"address": address, **hairpin, **sources})
         check_loopback(checks, options, to_address)
         checks.done()
         version = ip_address(to_address).version
@@ -431,7 +431,7 @@ class PortForwardResource(Resource[WantedForward, Actual]):
             accept_forward=options["accept_forward"],
             to_address=to_address,
             to_port=None if str(to_port) == ports else to_port,
-            hairpin=hairpin,
+            hairpin=tuple(join_values("saddr", hairpin.values())),
             sources=tuple(join_values("saddr", sources.values())),
             take_over=options["take_over"],
             loopback=options["loopback"],

@@ -268,10 +268,9 @@ def _check_nat_sources(topology: Topology, errors: Errors) -> None:
     if any(plug.addresses is None for name, plugs in topology.plugs.items() if name is not None for plug in plugs):
         return
     networks = {address.network for plug in plugs for address in plug.addresses or () if not address.is_link_local}
-    routes = {route.destination for namespace in topology.namespaces for route in namespace.routes}
     if not networks:
         return  # NAT alone, for a network of somebody else's.
-    known = _KnownNetworks([*networks, *(destination for destination in routes if destination is not None)])
+    known = _KnownNetworks([*networks, *topology.destinations()])
     for rule in topology.nat:
         if not known.overlap(rule.source):
             same = sorted(str(network) for network in networks if network.version == rule.source.version)

@@ -20,7 +20,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_port
     port_entries,
 )
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.distant import split_probes
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import find_neighbours, resolve_targets
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.host import absent_host_entries, host_sysctls
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import isolation_entries
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.leases import leased_by_others
@@ -206,9 +206,13 @@ def _build_forwards(topology: Topology, forward: Forward) -> Iterator[Entry]:
         sources = forward.sources_of(target.version)
         if sources:
             entry["sources"] = [str(network) for network in sources]
-        is_neighbour = not sources or any(target.network.overlaps(network) for network in sources)
-        if target.network.num_addresses > 1 and is_neighbour:
-            entry["hairpin"] = str(target.network)
+        hairpin = [
+            str(network)
+            for network in find_neighbours(topology, forward.namespace, target)
+            if not sources or any(network.overlaps(source) for source in sources)
+        ]
+        if hairpin:
+            entry["hairpin"] = hairpin
         yield entry
 
 

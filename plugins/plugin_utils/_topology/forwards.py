@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Interface, Network
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_model import ROUTER
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Forward, ForwardTarget, Topology
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
+    Forward,
+    ForwardTarget,
+    Route,
+    Topology,
+)
 
 
 def resolve_targets(topology: Topology, forward: Forward) -> list[Interface]:
@@ -42,8 +47,8 @@ def _candidates(topology: Topology, forward: Forward) -> list[ForwardTarget]:
 def _reaches(topology: Topology, router: str | None, target: ForwardTarget) -> bool | None:
     """Return whether a router (None: the host) has a link to the subnet of an address; None where that is unknown.
 
-    Unknown are the links that exist already, addresses that are not declared, and where a router namespace's routes
-    lead. A topology declares no routes of the host: it does not reach what is behind a router namespace.
+    Unknown are the links that exist already, addresses that are not declared, and where routes lead: any of a router
+    namespace. Of the host only a declared route to the address counts, and no default route.
     """
     if target.segment is None:
         return None
@@ -53,9 +58,42 @@ def _reaches(topology: Topology, router: str | None, target: ForwardTarget) -> b
     if any(plug.segment is None or plug.addresses is None for plug in plugs):
         return None
     if router is None:
-        return False
+        best = _find_route(topology.routes[None], target.address.ip)
+        return None if best is not None and best.destination is not None and best.kind == "unicast" else False
     # By its routes, or by an address that a router advertises (RFC 4862).
-    return None if topology.has_routes(router) or (plugs and target.address.version == 6) else False
+    return None if topology.routes.get(router) or (plugs and target.address.version == 6) else False
+
+
+def _find_route(routes: Iterable[Route], to: Address) -> Route | None:
+    """Return the most specific of some routes to an address."""
+    fitting = [
+        route
+        for route in routes
+        if route.version == to.version and (route.destination is None or to in route.destination)
+    ]
+    return max(fitting, key=lambda route: route.destination.prefixlen if route.destination else 0, default=None)
+
+
+def find_neighbours(topology: Topology, router: str | None, target: Interface) -> list[Network]:
+    """Return the networks whose members a target answers without the router that a port is published on.
+
+    That is its own, and if it is behind another router all that are on the way there, or behind the same link.
+    """
+    found = [target.network] if target.network.num_addresses > 1 else []
+    plugs, routes = topology.plugs.get(router, ()), topology.routes.get(router, ())
+    if any(target.ip in address.network for plug in plugs for address in plug.addresses or ()):
+        return found
+    best = _find_route(routes, target.ip)
+    if best is None:
+        return found
+    on_way = [plug for plug in plugs if any(hop.leaves_by(plug) for hop in best.hops)]
+    found += [address.network for plug in on_way for address in plug.addresses or () if not address.is_link_local]
+    found += [
+        route.destination
+        for route in routes
+        if route.destination is not None and any(hop.leaves_by(plug) for hop in route.hops for plug in on_way)
+    ]
+    return [network for network in dict.fromkeys(found) if network.version == target.version]
 
 
 def check_forwards(topology: Topology, errors: Errors) -> None:
@@ -103,11 +141,12 @@ def _check_target(topology: Topology, forward: Forward, names: Collection[str], 
         subnets = ", ".join(sorted({str(target.address.network) for target in _candidates(topology, forward)}))
         known = {None: "the host", ROUTER: "the logical router"}
         where = known.get(forward.namespace, f"namespace {forward.namespace!r}")
+        or_route = ", or a route to `topology_host`" if forward.namespace is None else ""
         errors.add(
             forward.path,
             "to",
             f"{where} has no address in {subnets}, and cannot reach {forward.to}; add such an address to the bridge or "
-            "link that leads there, or publish the port by the `namespace` that routes there",
+            f"link that leads there{or_route}, or publish the port by the `namespace` that routes there",
         )
 
 

@@ -4,13 +4,14 @@
 """The links of the host that a topology isolates, and what may be forwarded by them. Pure.
 
 Those are its bridges, and the ends of its links on the host. What is declared is open: what is masqueraded may leave
-the host, a published port may be reached, and a route of a namespace by the host to the network of another link.
+the host, a published port may be reached, and a route of a namespace by the host to the network of another link. The
+networks of a link are those of its addresses, and those to which a declared route of the host leads by it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import (
@@ -25,25 +26,28 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model impor
     Nat,
     Topology,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.nodes import network_key
 
 
 @dataclass(frozen=True)
 class HostLink:
     """A link of the host: a bridge, or an end of a veth pair.
 
-    `local` are the host's own addresses on it, `remote` those of the namespaces behind it.
+    `local` are the host's own addresses on it, `remote` those of the namespaces behind it, and `routed` the networks
+    that the host's routes lead to by it.
     """
 
     name: str
     isolate: bool | None
     local: tuple[Interface, ...]
     remote: tuple[Interface, ...]
+    routed: tuple[Network, ...] = ()
 
     @cached_property
     def networks(self) -> list[Network]:
         """The networks behind it, without link-local ones, which nobody forwards."""
         own = (address.network for address in (*self.local, *self.remote) if not address.is_link_local)
-        return list(dict.fromkeys(own))
+        return list(dict.fromkeys((*own, *self.routed)))
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class IsolatedLinks:
     links: tuple[HostLink, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "links", tuple(_host_links(self.topology)))
+        object.__setattr__(self, "links", tuple(_with_routes(self.topology, [*_host_links(self.topology)])))
 
     @cached_property
     def isolated(self) -> dict[str, HostLink]:
@@ -85,10 +89,17 @@ class IsolatedLinks:
 
     @cached_property
     def _routed_sources(self) -> list[Network]:
-        """The masqueraded networks that are behind a router: the host has no address in them."""
+        """The masqueraded networks that are behind a router which no declared route of the host names.
+
+        The host has no address in them.
+        """
         local = [address for link in self.links for address in link.local]
+        routed = {network for link in self.links for network in link.routed}
         return [
-            rule.source for rule in self._nat if not any(address.network.overlaps(rule.source) for address in local)
+            rule.source
+            for rule in self._nat
+            if not any(address.network.overlaps(rule.source) for address in local)
+            and not any(_common(network, rule.source) == rule.source for network in routed)
         ]
 
     def networks(self, link: HostLink) -> list[Network]:
@@ -166,6 +177,27 @@ def _host_links(topology: Topology) -> Iterator[HostLink]:
         for end, far in ((link.near, link.far), (link.far, link.near)):
             if end.namespace is None and far.namespace is not None:
                 yield HostLink(end.name, end.isolate, end.addresses or (), far.addresses or ())
+
+
+def _with_routes(topology: Topology, links: Sequence[HostLink]) -> Iterator[HostLink]:
+    """Yield the links with the networks that the host's declared routes lead to by them."""
+    by_network = {
+        network_key(address.ip, address.network.prefixlen): link.name for link in links for address in link.local
+    }
+    lengths = sorted({length for _version, length, _bits in by_network}, reverse=True)
+    found: dict[str | None, dict[Network, None]] = {}
+    for route in topology.routes[None]:
+        if route.destination is None or not route.destination.prefixlen:
+            continue  # A default route leads outside.
+        for hop in route.hops:
+            name = hop.device
+            if name is None and hop.gateway is not None:
+                longest = hop.gateway.max_prefixlen
+                keys = (network_key(hop.gateway, length) for length in lengths if length <= longest)
+                name = next((by_network[key] for key in keys if key in by_network), None)
+            found.setdefault(name, {})[route.destination] = None
+    for link in links:
+        yield replace(link, routed=tuple(found.get(link.name, ())))
 
 
 def _common(one: Network, other: Network) -> Network | None:

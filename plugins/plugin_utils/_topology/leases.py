@@ -246,7 +246,7 @@ def _check_client(namespace: Namespace, attachment: Attachment, bridge: Bridge |
     if bridge.dhcp is None:
         cause = f"{attachment.bridge!r} has no `dhcp`, and nobody would answer a client; set it there, or omit this"
         errors.add(attachment.path, "dhcp", cause)
-    elif bridge.addresses:
+    elif bridge.addresses and bridge.logical:  # Of another bridge it is an error that it has `dhcp`.
         _check_leased(attachment, bridge, errors)
     if not attachment.addresses and not attachment.incomplete:
         errors.add(attachment.path, "addresses", "is missing: OVN leases a declared address; declare one")

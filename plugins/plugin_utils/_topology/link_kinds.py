@@ -49,9 +49,11 @@ def read_kind(reader: EntryReader, path: str, given: Mapping[str, Any]) -> dict[
         if name in given and name != kind.name:
             message = f"is for links of the kind {name}, and this one is a {kind.name}; {_describe_options(kind)}"
             reader.errors.add(path, name, message)
-    own = reader.check_options(f"{path} {kind.name}", given.get(kind.name, {}), _checks_of(kind), "") or {}
-    for attribute in kind.attributes:
-        if attribute.required and attribute.name not in (given.get(kind.name) or {}):
+    options = given.get(kind.name, {})
+    own = reader.check_options(f"{path} {kind.name}", options, _checks_of(kind), "") or {}
+    # Of what is not a dictionary that error is enough.
+    for attribute in kind.attributes if isinstance(options, Mapping) else ():
+        if attribute.required and attribute.name not in options:
             message = f"is required for a {kind.name}; {_describe_options(kind)}"
             reader.errors.add(path, f"{kind.name}.{attribute.name}", message)
     if own:

@@ -62,7 +62,7 @@ def _select(rules: Iterable[Nat]) -> Iterator[Nat]:
 def _find_address(topology: Topology, version: int) -> Address | None:
     """Return an address that no network and no route of the topology leads to, but for default routes."""
     networks = [plug.network for plugs in topology.plugs.values() for each in plugs for plug in each.addresses or ()]
-    networks += [route.destination for each in topology.namespaces for route in each.routes if route.destination]
+    networks += topology.destinations()
     networks += [network for rule in topology.nat for network in rule.excluded]
     free = (to for to in _NOBODY if to.version == version and not any(to in network for network in networks))
     return next(free, None)

@@ -148,6 +148,12 @@ class NextHop:
     weight: int = 1
     onlink: bool | None = None
 
+    def leaves_by(self, plug: Plug) -> bool:
+        """Return whether packets leave by an interface: the one that is named, or that has the gateway's network."""
+        if self.device is not None:
+            return plug.name == self.device
+        return self.gateway is not None and any(self.gateway in address.network for address in plug.addresses or ())
+
 
 @dataclass(frozen=True)
 class Route:
@@ -411,6 +417,11 @@ class Topology:
         """The links of the host itself that are declared."""
         return self.host.interfaces if self.host else ()
 
+    def destinations(self) -> Iterator[Network]:
+        """Yield the networks that routes of the host and of the namespaces are about; default routes are not."""
+        for routes in self.routes.values():
+            yield from (route.destination for route in routes if route.destination is not None)
+
     def ends(self) -> Iterator[End]:
         """Yield all declared ends and existing links, in the order of the variables."""
         yield from self.host_links
@@ -440,12 +451,10 @@ class Topology:
         return found
 
     @cached_property
-    def _with_routes(self) -> frozenset[str]:
-        return frozenset(namespace.name for namespace in self.namespaces if namespace.routes)
-
-    def has_routes(self, namespace: str) -> bool:
-        """Return whether routes are declared for a namespace."""
-        return namespace in self._with_routes
+    def routes(self) -> Mapping[str | None, Sequence[Route]]:
+        """The declared routes of each namespace, and of the host (None)."""
+        of_host = self.host.routes if self.host else ()
+        return {None: of_host, **{namespace.name: namespace.routes for namespace in self.namespaces}}
 
     @cached_property
     def forward_targets(self) -> Mapping[str | Address, Sequence[ForwardTarget]]:

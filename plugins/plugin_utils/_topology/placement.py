@@ -5,7 +5,7 @@
 
 The declaration is one for all hosts. A namespace with ``host`` is on that one, without it on each. A bridge is on the
 hosts with a namespace on it, each time another broadcast domain of the same name; with a mesh it is on all hosts, and
-one broadcast domain, as a logical switch is.
+one broadcast domain, as a logical switch is. A pair of patch ports is on the hosts that have both of its bridges.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Network
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_model import BridgePort
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.engines import lower
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolated_links import IsolatedLinks
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_model import ROUTER
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.meshes import meshed_bridges
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
@@ -77,12 +79,10 @@ def cut(topology: Topology) -> Parts:
 def _cut_for(topology: Topology, host: str) -> Parts:
     namespaces = tuple(namespace for namespace in topology.namespaces if namespace.host in (None, host))
     names = frozenset(namespace.name for namespace in namespaces)
-    here = {end.peer for namespace in namespaces for end in namespace.interfaces}
-    elsewhere = {end.peer for namespace in topology.namespaces for end in namespace.interfaces} - here
     local = replace(
         topology,
         namespaces=namespaces,
-        bridges=tuple(without_ports(bridge, elsewhere) for bridge in _local_bridges(topology, host)),
+        bridges=tuple(_local_bridges(topology, host, names)),
         links=tuple(link for link in topology.links if _places(link) <= {None, *names}),
         probes=tuple(probe for probe in topology.probes if probe.namespace in (None, *names)),
     )
@@ -99,20 +99,42 @@ def _places(link: Link) -> set[str | None]:
     return {link.near.namespace, link.far.namespace}
 
 
-def _local_bridges(topology: Topology, host: str) -> Iterator[Bridge]:
+def _local_bridges(topology: Topology, host: str, namespaces: Collection[str]) -> Iterator[Bridge]:
+    """Yield the bridges of a host, without the ports that lead to others."""
+    some = _bridges_on_some(topology)
+    absent = {name for name, hosts in some.items() if host not in hosts}
+    peers: dict[bool, set[str]] = {True: set(), False: set()}
+    for namespace in topology.namespaces:
+        peers[namespace.name in namespaces] |= {end.peer for end in namespace.interfaces}
+    halves = {
+        name for port, far, half in _patches(topology) if absent & {port.bridge, far} for name in (port.name, half)
+    }
+    for bridge in topology.bridges:
+        if bridge.name not in absent:
+            # Of the gateway's addresses another host has none, not even those that it had before.
+            is_bare = bridge.mesh is not None and bridge.addresses is not None and bridge.mesh.gateway != host
+            ports = tuple(port for port in bridge.ports if port.name not in halves)
+            own = replace(bridge, ports=ports, addresses=() if is_bare else bridge.addresses)
+            yield without_ports(own, (peers[False] - peers[True]) | halves)
+
+
+def _bridges_on_some(topology: Topology) -> Mapping[str, frozenset[str]]:
+    """Return the bridges that are not on every host, each with the hosts that it is on."""
     users: dict[str, set[str | None]] = {}
     for namespace in topology.namespaces:
         for attachment in namespace.interfaces:
             users.setdefault(attachment.bridge or "", set()).add(namespace.host)
+    plain = (bridge.name for bridge in topology.bridges if not bridge.logical and bridge.mesh is None)
+    found = {name: users[name] for name in plain if name in users}
+    return {name: frozenset(filter(None, hosts)) for name, hosts in found.items() if None not in hosts}
+
+
+def _patches(topology: Topology) -> Iterator[tuple[BridgePort, str, str]]:
+    """Yield the ports that are half of a pair, each with the bridge and the name of the other half."""
     for bridge in topology.bridges:
-        if bridge.logical:
-            yield bridge
-        elif bridge.mesh is not None:
-            # Of the gateway's addresses another host has none, not even those that it had before.
-            elsewhere = bridge.addresses is not None and bridge.mesh.gateway != host
-            yield replace(bridge, addresses=()) if elsewhere else bridge
-        elif bridge.name not in users or users[bridge.name] & {None, host}:
-            yield bridge
+        for port in bridge.ports:
+            if port.peer is not None:
+                yield port, *port.peer
 
 
 def _seen_namespaces(topology: Topology, names: frozenset[str]) -> Iterator[Namespace]:
@@ -146,7 +168,7 @@ def _is_on(segment: Segment | None, bridges: Collection[str]) -> bool:
 
 
 def _is_near(source: Network, topology: Topology) -> bool:
-    """Return whether the host has a link or a bridge to a network, or a namespace of the host leads to it.
+    """Return whether the host has a link, a bridge or a route to a network, or a namespace of the host leads to it.
 
     What is on a mesh is near to the host that has the mesh's addresses only.
     """
@@ -160,6 +182,8 @@ def _is_near(source: Network, topology: Topology) -> bool:
     ]
     routes = (route.destination for namespace in topology.namespaces for route in namespace.routes)
     networks += [destination for destination in routes if destination is not None]
+    if topology.host:
+        networks += [network for link in IsolatedLinks(topology).links for network in link.routed]
     return any(network.overlaps(source) for network in networks)
 
 
@@ -191,6 +215,8 @@ def check_placement(topology: Topology, errors: Errors) -> None:
             )
     for link in topology.links:
         _check_link(link, hosts, errors)
+    _check_patches(topology, errors)
+    _check_parents(topology, hosts, errors)
     holders = _holders(topology)
     for namespace in topology.namespaces:
         _check_gateways(namespace, holders, hosts, errors)
@@ -231,6 +257,46 @@ def _check_link(link: Link, hosts: Mapping[str, str | None], errors: Errors) -> 
             f"{near!r} is {_describe(hosts[near or ''])} and {far!r} {_describe(hosts[far or ''])}, and a veth pair "
             "does not leave its host; join them by a bridge with `mesh` or `engine: ovn`",
         )
+
+
+def _check_patches(topology: Topology, errors: Errors) -> None:
+    """Check that some host has both bridges of each pair of patch ports."""
+    some = _bridges_on_some(topology)
+    for port, far, _half in _patches(topology):
+        if port.bridge in some and far in some and not some[port.bridge] & some[far]:
+            here, there = (_describe_all(some[name]) for name in (port.bridge, far))
+            errors.add(
+                f"{port.path} peer",
+                "bridge",
+                f"{far!r} is {there} and {port.bridge!r} {here}, and a pair of patch ports does not leave its host; "
+                "use one bridge with `mesh` or `engine: ovn`",
+            )
+
+
+def _describe_all(hosts: Collection[str]) -> str:
+    return f"on host{'s' if len(hosts) > 1 else ''} {' and '.join(map(repr, sorted(hosts)))}"
+
+
+def _check_parents(topology: Topology, hosts: Mapping[str, str | None], errors: Errors) -> None:
+    """Check that what an interface is on is on its own host: in a namespace there, or one of the bridges there."""
+    some = _bridges_on_some(topology)
+    for namespace in topology.namespaces:
+        for attachment in namespace.interfaces:
+            for option in ("parent", "underlay"):
+                place = attachment.creation.get(option) or {}
+                other, name = str(place.get("namespace", "")), str(place.get("name", ""))
+                if hosts.get(other) not in (None, namespace.host):
+                    where, wrong, what = _describe(hosts[other]), "namespace", other
+                elif not other and name in some and namespace.host not in some[name]:
+                    where, wrong, what = _describe_all(some[name]), "name", name
+                else:
+                    continue
+                errors.add(
+                    f"{attachment.path} {option}",
+                    wrong,
+                    f"{what!r} is {where} and {namespace.name!r} {_describe(namespace.host)}, and no link is on one of "
+                    "another host; use a link there, or set the same `host`",
+                )
 
 
 #: Who has an address: the namespaces, each with whether it is on a mesh; None: a host.

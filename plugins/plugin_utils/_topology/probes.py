@@ -41,7 +41,13 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.distant imp
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.isolation import isolated_paths
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_model import ROUTER
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.masquerading import masquerading_probes
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Namespace, Route, Target, Topology
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
+    Namespace,
+    Nat,
+    Route,
+    Target,
+    Topology,
+)
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.nodes import Place, is_link_local
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.paths import (
     Member,
@@ -77,7 +83,7 @@ def derive_probes(topology: Topology, policies: Policies) -> list[Probe]:
     own = {ProbePath(probe.namespace, probe.to, probe.protocol, probe.port): probe for probe in topology.probes}
     expected: dict[ProbePath, bool] = {}
     # Who limits the size of an echo request outside is not known.
-    outside = dict.fromkeys(_paths_outside(replace(topology, nat=policies.topology.nat)))
+    outside = dict.fromkeys(_paths_outside(replace(topology, nat=policies.topology.nat), walk))
     members, gateways = collect_subnets(walk)
     published = [*published_paths(topology, members, walk)]
     for paths, reachable in (
@@ -276,44 +282,92 @@ def _build_path_outside(place: Place, target: Target) -> ProbePath:
     return ProbePath(place, target.address, "icmp" if target.port is None else "tcp", target.port)
 
 
-def _paths_outside(topology: Topology) -> Iterator[ProbePath]:
+def _paths_outside(topology: Topology, walk: Walk) -> Iterator[ProbePath]:
+    routers = {rule.namespace for rule in topology.nat}
+    known = {namespace.name: namespace for namespace in topology.namespaces if namespace.name in routers}
+
+    def is_translated(namespace: Namespace, target: Target, before: frozenset[str]) -> bool:
+        """Return whether NAT covers what a namespace sends, and what a router namespace makes of it.
+
+        A router that sends by the host needs NAT there; of another one the way outside is not declared.
+        """
+        for rule in _find_rules(namespace, target, topology, excluded=False):
+            router = known.get(rule.namespace or "")
+            if router is None or not _ends_at_host(router.name, target.address, walk):
+                return True
+            if router.name not in before and is_translated(router, target, before | {router.name}):
+                return True
+        return False
+
     for namespace in topology.namespaces:
         for target in topology.outside:
-            if _has_route(namespace, target) and _is_masqueraded(namespace, target, topology, excluded=False):
+            if _has_route(namespace, target) and is_translated(namespace, target, frozenset({namespace.name})):
                 yield _build_path_outside(namespace.name, target)
 
 
 def _has_route(namespace: Namespace, target: Target) -> bool:
-    """Return whether a namespace sends to a target, by its main table: the longest prefix, then the lowest metric.
+    """Return whether a namespace sends to a target, by its main table.
 
     A rule may decide otherwise; what it is about depends on more than is declared.
     """
-    version, address = target.address.version, target.address
-    if any(read_rule(rule).fits(address, ()) is not False for rule in namespace.rules if rule.version == version):
+    if _has_rule(namespace, target):
         return False
+    best = _find_route(namespace, target)
+    return best is not None and best.kind == "unicast"
+
+
+def _has_rule(namespace: Namespace, target: Target) -> bool:
+    """Return whether a rule may be about what a namespace sends to a target."""
+    version, address = target.address.version, target.address
+    return any(read_rule(rule).fits(address, ()) is not False for rule in namespace.rules if rule.version == version)
+
+
+def _find_route(namespace: Namespace, target: Target) -> Route | None:
+    """Return the route of the main table to a target: the longest prefix, then the lowest metric."""
+    version, address = target.address.version, target.address
     routes = [
         route
         for route in namespace.routes
         if route.version == version and route.is_main and (route.destination is None or address in route.destination)
     ]
-    best = min(routes, key=lambda route: (-_prefix_length(route), route.metric or 0), default=None)
-    return best is not None and best.kind == "unicast"
+    return min(routes, key=lambda route: (-_prefix_length(route), route.metric or 0), default=None)
 
 
 def _prefix_length(route: Route) -> int:
     return route.destination.prefixlen if route.destination is not None else 0
 
 
-def _is_masqueraded(namespace: Namespace, target: Target, topology: Topology, excluded: bool) -> bool:
-    """Return whether NAT covers an address of the namespace; `excluded`: also where the target is excluded from it."""
-    return any(
-        address.ip in rule.source
-        for attachment in namespace.interfaces
-        for address in attachment.addresses or ()
-        if address.version == target.address.version
-        for rule in topology.nat
-        if excluded or not any(target.address in network for network in rule.excluded)
-    )
+def _find_rules(namespace: Namespace, target: Target, topology: Topology, excluded: bool) -> Iterator[Nat]:
+    """Yield the NAT that covers an address of a namespace; `excluded`: also where the target is excluded from it."""
+    for source in _find_sources(namespace, target, topology):
+        for rule in topology.nat:
+            if source in rule.source and (excluded or not any(target.address in each for each in rule.excluded)):
+                yield rule
+
+
+def _find_sources(namespace: Namespace, target: Target, topology: Topology) -> list[Address]:
+    """Return the addresses that a namespace may send to a target from.
+
+    Those are the ones of the links that its route leaves by: a router has others towards those that it routes for. They
+    are all that it has where the link is not known, or has none itself.
+    """
+    plugs = topology.plugs.get(namespace.name, ())
+    route = None if _has_rule(namespace, target) else _find_route(namespace, target)
+    if route is not None and route.source is not None:
+        return [route.source]
+    hops = route.hops if route is not None else ()
+    leaving = [plug for plug in plugs if any(hop.leaves_by(plug) for hop in hops)]
+    version = target.address.version
+    own = [
+        [
+            each.ip
+            for plug in some
+            for each in plug.addresses or ()
+            if each.version == version and not is_link_local(each.ip)
+        ]
+        for some in (leaving, plugs)
+    ]
+    return own[0] or own[1]
 
 
 def _forbidden_paths_outside(topology: Topology, walk: Walk) -> Iterator[ProbePath]:
@@ -326,7 +380,7 @@ def _forbidden_paths_outside(topology: Topology, walk: Walk) -> Iterator[ProbePa
     masqueraded_versions = {rule.source.version for rule in topology.nat if rule.namespace is None}
     for namespace in topology.namespaces:
         for target in topology.outside:
-            if walk.holders.get(target.address) or _is_masqueraded(namespace, target, topology, excluded=True):
+            if walk.holders.get(target.address) or any(_find_rules(namespace, target, topology, excluded=True)):
                 continue
             if walk.reaches(namespace.name, target.address) is Verdict.NO or (
                 target.address.version in masqueraded_versions and _ends_at_host(namespace.name, target.address, walk)

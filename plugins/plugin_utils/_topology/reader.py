@@ -22,7 +22,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology import sche
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.bridge_ports import read_ports
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.engines import is_logical, read_ovn
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import Errors, suggest
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.exits import read_exit
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.exits import EXIT, read_exit
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.host import read_host
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.hosts_reader import read_hosts, read_mesh
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.interface_reader import (
@@ -205,6 +205,8 @@ class Reader:
         options = self.check_options(path, entry, known, "name")
         if options is None:
             return None
+        if options.get("engine") != "ovn":  # There is no rule about a logical switch.
+            self._check_isolated(path, options)
         return Bridge(
             path=path,
             name=options["name"],
@@ -279,7 +281,14 @@ class Reader:
         for at, options in ((path, near), (far_path, far)):
             if "isolate" in options and "namespace" in options:
                 self.errors.add(at, "isolate", "is for an end on the host, and this one is in a namespace; omit it")
+            else:
+                self._check_isolated(at, options)
         return Link(path, _build_end(path, entry, near, shapes[0]), _build_end(far_path, entry["peer"], far, shapes[1]))
+
+    def _check_isolated(self, path: str, options: Mapping[str, Any]) -> None:
+        """Check that a rule can match the name of a link that is to be isolated."""
+        if options.get("isolate"):
+            self._check_value(path, "isolate", validation.rule_safe_interface, options["name"])
 
     def _read_nat(self, path: str, entry: Any) -> Nat | Forward | None:
         if isinstance(entry, dict) and "publish" in entry:
@@ -291,7 +300,10 @@ class Reader:
                 "is missing; an entry requires `source` (a network to masquerade) or `publish` (a port to publish)",
             )
             return None
-        options = self.check_options(path, entry, schema.NAT, "source")
+        # What OVN translates may be of every source.
+        is_exit = isinstance(entry, dict) and any(option in entry for option in EXIT)
+        known = {**schema.NAT, "source": validation.network} if is_exit else schema.NAT
+        options = self.check_options(path, entry, known, "source")
         if options is None:
             return None
         source, excluded, pool = options["source"], options.get("excluded_destinations", []), options.get("to_source")

@@ -81,7 +81,8 @@ def _read_route(reader: EntryReader, path: str, entry: Any) -> Route | None:
     )
     # Of an option whose value is wrong that error is enough.
     wrong = entry.keys() - options.keys()
-    if hops is not None and len(hops) != len(options["nexthops"]):
+    given = options.get("nexthops", [])
+    if not isinstance(given, list) or len(hops or ()) != len(given):
         wrong |= {"nexthops"}
     for option, message in routing.find_route_errors(route.version, {**options, "nexthops": hops}):
         if option not in wrong and option.partition("[")[0] not in wrong:

@@ -383,8 +383,8 @@ PROBE: dict[str, Check] = {
     "full_size": check_boolean,
 }
 NAT: dict[str, Check] = {
-    "source": validation.network,
-    "out_interface": validation.interface_name,
+    "source": nat_values.source_network,
+    "out_interface": validation.rule_safe_interface,
     "excluded_destinations": Each(nat_values.excluded_network),
     "to_source": nat_values.source_pool,
     "clamp_mss": check_boolean,
@@ -401,7 +401,7 @@ FORWARD: dict[str, Check] = {
     "to_port": validation.port,
     "from": Each(nat_values.client_network),
     "address": validation.ip_address,
-    "in_interface": validation.interface_name,
+    "in_interface": validation.rule_safe_interface,
     "take_over": check_boolean,
     "loopback": check_boolean,
     **ROUTER,

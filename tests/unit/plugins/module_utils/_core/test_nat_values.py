@@ -14,8 +14,16 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values impo
     excluded_network,
     find_everything,
     format_pool,
+    source_network,
     source_pool,
 )
+
+
+def test_source_network() -> None:
+    assert str(source_network("10.8.0.0/16")) == "10.8.0.0/16"
+    for given, message in (("::/0", "name the network behind this router"), ("224.0.0.0/4", "is never a source")):
+        with pytest.raises(ValueError, match=message):
+            source_network(given)
 
 
 def test_client_network() -> None:

@@ -89,9 +89,9 @@ def with_published(rules: Mapping[Place, list[Rule]]) -> dict[str, Any]:
         {},
         {"to_port": 80},
         {"port": "8000-8010", "protocol": "udp"},
-        {"hairpin": "10.0.0.0/24", "to_port": 80},
-        {"hairpin": "0.0.0.0/0"},
-        {"to_address": "fd00::1", "hairpin": "::/0"},
+        {"hairpin": ["10.0.0.0/24", "10.2.0.0/24"], "to_port": 80},
+        {"hairpin": ["0.0.0.0/0"]},
+        {"to_address": "fd00::1", "hairpin": ["::/0"]},
         {"address": "192.0.2.1"},
         {"in_interface": "eth0"},
     ],
@@ -133,7 +133,7 @@ def test_a_published_port_with_altered_targets_is_not_declared(target: str) -> N
 
 @pytest.mark.parametrize("place", [PRE, OUT, POST])
 def test_a_published_port_without_one_of_its_rules_is_not_declared_as_it_was(place: Place) -> None:
-    options = {"hairpin": "10.0.0.0/24"}
+    options = {"hairpin": ["10.0.0.0/24"]}
     rules = published(**options)
     del rules[place]
     found = with_published(rules)["declarations"]["forwards"]

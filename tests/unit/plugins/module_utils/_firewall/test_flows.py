@@ -90,8 +90,8 @@ def test_what_is_covered(selection: FlowSelection, covered: list[Flow]) -> None:
         (replace(PORT, to_address=None), LED, False),
         (replace(PORT, to_address=None), LOCAL, True),
         (PORT, HAIRPIN, True),
-        (replace(PORT, hairpin="192.168.100.0/24"), HAIRPIN, False),
-        (replace(PORT, hairpin="192.168.100.0/24"), LED, True),
+        (replace(PORT, hairpin=("10.9.0.0/24", "192.168.100.0/24")), HAIRPIN, False),
+        (replace(PORT, hairpin=("10.9.0.0/24", "192.168.100.0/24")), LED, True),
     ],
 )
 def test_what_is_as_planned(selection: FlowSelection, each: Flow, expected: bool) -> None:

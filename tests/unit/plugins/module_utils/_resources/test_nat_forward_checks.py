@@ -12,10 +12,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import I
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forward_checks import (
     check_destination,
+    check_hairpin,
     check_published,
     check_sources,
     check_versions,
-    overlap,
 )
 
 
@@ -53,7 +53,13 @@ def test_sources_that_are_everybody_together() -> None:
         checks.done()
 
 
-def test_overlap() -> None:
-    assert overlap("10.0.0.0/24", ["10.0.0.7/32"])
-    assert not overlap("10.0.0.0/24", ["10.0.1.0/24"])
-    assert overlap("10.0.0.0/24", ["fd00::/8"])  # another error
+def test_a_hairpin_is_for_some_who_may_connect() -> None:
+    checks = Checks(Entry("8080"))
+    networks = ["10.0.0.0/24", "10.0.1.0/24", "fd00::/64"]
+    assert check_hairpin(checks, networks, []) == {f"hairpin[{number}]": each for number, each in enumerate(networks)}
+    assert check_hairpin(checks, None, ["10.0.0.7/32"]) == {}
+    checks.done()
+    check_hairpin(checks, [*networks, "10.0.0.1/24"], ["10.0.0.7/32"])  # that the versions differ is another error
+    with pytest.raises(InvalidEntries) as raised:
+        checks.done()
+    assert [str(error).split(": ")[1] for error in raised.value.errors] == ["hairpin[3]", "hairpin[1]"]

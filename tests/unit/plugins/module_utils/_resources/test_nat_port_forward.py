@@ -75,7 +75,12 @@ class TestOptions:
             ({"address": "::1", "to_address": "fd00::1"}, "nothing can be published at ::1"),
             ({"address": "::", "to_address": "fd00::1"}, "stands for all addresses"),
             ({"address": "fd00::1"}, "fd00::1 is not IPv4, which 192.168.100.1 is"),
-            ({"hairpin": "fd00::/64"}, "hairpin: fd00::/64 is not IPv4"),
+            ({"hairpin": ["fd00::/64"]}, "hairpin[0]: fd00::/64 is not IPv4"),
+            ({"hairpin": ["10.0.0.1/24"]}, "hairpin[0]: '10.0.0.1/24' is an address within a network"),
+            (
+                {"sources": ["10.0.0.0/8"], "hairpin": ["10.1.0.0/24", "10.0.0.0/8", "192.0.2.0/24"]},
+                "hairpin[2]: 192.0.2.0/24 is in none of the `sources`",
+            ),
             ({"in_interface": "eth+"}, "contains the character +"),
         ],
     )
@@ -86,7 +91,7 @@ class TestOptions:
 
     def test_all_errors_of_an_entry_at_once(self) -> None:
         with pytest.raises(InvalidEntries) as raised:
-            wanted("80-90", to_port=80, address="fd00::1", hairpin="fd00::/64", namespace="a/b")
+            wanted("80-90", to_port=80, address="fd00::1", hairpin=["fd00::/64"], namespace="a/b")
         assert len(raised.value.errors) == 4
 
     def test_key(self) -> None:
@@ -124,26 +129,29 @@ class TestOptions:
 
 class TestRules:
     def test_new_rules(self) -> None:
-        planned = plan(wanted(to_port=80, hairpin="192.168.100.0/24"), owner="lab")
+        planned = plan(wanted(to_port=80, hairpin=["192.168.100.0/24", "192.168.7.0/24"]), owner="lab")
         comment = 'comment "netns.fabric/port-forward:lab tcp4/8080"'
         begin = "nft 'add rule ip netns_fabric"
-        to_self = "ip saddr 192.168.100.0/24 ip daddr 192.168.100.1/32 tcp dport 80"
+        to_self = "ip daddr 192.168.100.1/32 tcp dport 80"
         assert [line for line in planned.commands if " rule " in line] == [
             f"{begin} {rule} {comment}'"
             for rule in (
                 "prerouting tcp dport 8080 fib daddr type local dnat to 192.168.100.1:80",
                 "output tcp dport 8080 fib daddr type local ip daddr != 127.0.0.0/8 dnat to 192.168.100.1:80",
-                f"postrouting {to_self} ct status dnat masquerade",
+                f"postrouting ip saddr 192.168.7.0/24 {to_self} ct status dnat masquerade",
+                f"postrouting ip saddr 192.168.100.0/24 {to_self} ct status dnat masquerade",
             )
         ]
         assert planned.diff[0]["after"] == (
             "dnat: [nftables ip netns_fabric prerouting, nftables ip netns_fabric output]\n"
-            "hairpin: [nftables ip netns_fabric postrouting]\nport: 8080\nprotocol: tcp\nto: [192.168.100.1:80]\n"
+            "hairpin 192.168.100.0/24: [nftables ip netns_fabric postrouting]\n"
+            "hairpin 192.168.7.0/24: [nftables ip netns_fabric postrouting]\n"
+            "port: 8080\nprotocol: tcp\nto: [192.168.100.1:80]\n"
         )
 
     @pytest.mark.parametrize(("to_address", "hairpin"), [("10.0.0.1", "0.0.0.0/0"), ("fd00::1", "::/0")])
     def test_a_hairpin_of_every_address_needs_no_condition(self, to_address: str, hairpin: str) -> None:
-        (found,) = (spec for spec in wanted(to_address=to_address, hairpin=hairpin).specs() if spec.role == "hairpin")
+        (found,) = (spec for spec in wanted(to_address=to_address, hairpin=[hairpin]).specs() if spec.role == "hairpin")
         assert {criterion.field for criterion in found.criteria} == {"daddr", "tcp dport", "ct status"}
 
     def test_no_output_rule_with_an_interface(self) -> None:
@@ -171,7 +179,7 @@ class TestRules:
             to_address=there,
             address=here if address else None,
             in_interface=interface,
-            hairpin=network if hairpin else None,
+            hairpin=[network] if hairpin else None,
         )
         mark = SCHEME.mark("lab", entry.key)
         for spec in entry.specs():

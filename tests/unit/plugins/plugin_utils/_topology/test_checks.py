@@ -123,6 +123,8 @@ def test_nat_that_covers_something() -> None:
     compile_topology({**routed, "state": "absent"})
     namespaces[0]["routes"] = [{"destination": "172.16.7.0/24", "gateway": "10.1.0.9"}]
     compile_topology(routed)
+    del namespaces[0]["routes"]
+    compile_topology({**routed, "host": {"routes": [{"destination": "172.16.7.0/24", "gateway": "10.1.0.9"}]}})
     # The addresses of a NIC that moves into a namespace are not declared.
     unknown = masqueraded("172.16.0.0/16")
     unknown["namespaces"] = [{"name": "a", "interfaces": [{"name": "eth1"}]}]

@@ -273,15 +273,15 @@ def test_published_ports() -> None:
     )
     assert compiled["rules"] == [{"source": "10.0.0.0/24"}]
     assert compiled["forwards"] == [
-        {"port": "8080", "protocol": "tcp", "to_address": "10.0.0.1", "to_port": 80, "hairpin": "10.0.0.0/24"},
-        {"port": "8080", "protocol": "tcp", "to_address": "fd00::1", "to_port": 80, "hairpin": "fd00::/64"},
+        {"port": "8080", "protocol": "tcp", "to_address": "10.0.0.1", "to_port": 80, "hairpin": ["10.0.0.0/24"]},
+        {"port": "8080", "protocol": "tcp", "to_address": "fd00::1", "to_port": 80, "hairpin": ["fd00::/64"]},
         {
             "port": "53",
             "protocol": "udp",
             "to_address": "10.0.0.2",
             "address": "198.51.100.1",
             "in_interface": "eth0",
-            "hairpin": "10.0.0.0/24",
+            "hairpin": ["10.0.0.0/24"],
         },
         {
             "port": "90-99",
@@ -290,7 +290,7 @@ def test_published_ports() -> None:
             "address": "2001:db8::1",
             "namespace": "db",
             "accept_forward": "never",
-            "hairpin": "fd00::/64",
+            "hairpin": ["fd00::/64"],
         },
     ]
 

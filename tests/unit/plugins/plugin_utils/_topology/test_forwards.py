@@ -58,6 +58,7 @@ def test_resolve_targets(entry: dict[str, Any], targets: list[str]) -> None:
         ({"to": "db", "from": []}, "from: names nobody who may connect; name a network, or omit it for everybody"),
         ({"to": "db", "from": "10.0.0.0/8"}, "from: must be a list"),
         ({"to": "db", "from": ["10.0.0.1/8"]}, "from[0]: '10.0.0.1/8' is an address within a network"),
+        ({"to": "db", "in_interface": "wan+"}, "in_interface: 'wan+' contains the character +"),
         ({"to": "db", "from": ["0.0.0.0/0"]}, "from[0]: 0.0.0.0/0 contains every address, which is the default"),
         (
             {"to": "db", "from": ["fd00::/64"]},
@@ -126,6 +127,43 @@ def test_the_address_that_the_host_reaches() -> None:
     undeclared["bridges"][0] = {"name": "lan"}
     assert targets_of(undeclared, to="client") == ["10.1.0.2/24"]
     assert targets_of(undeclared, to="router") == ["10.0.0.1/24"]
+
+
+def test_what_the_host_has_a_route_to() -> None:
+    def routed(*routes: dict[str, Any]) -> dict[str, Any]:
+        return {**behind(), "host": {"routes": list(routes)}}
+
+    by_router = {"destination": "10.1.0.0/24", "gateway": "10.0.0.1"}
+    assert targets_of(routed(by_router), to="client") == ["10.1.0.2/24"]
+    # What it has a link to comes first.
+    assert targets_of(routed(by_router), to="router") == ["10.0.0.1/24"]
+    for routes in (
+        [{"destination": "10.7.0.0/24", "gateway": "10.0.0.1"}],
+        [{"destination": "default", "gateway": "10.0.0.1"}],
+        [by_router, {"destination": "10.1.0.2/32", "type": "prohibit"}],
+    ):
+        error = only_error_of({**routed(*routes), "nat": [{"publish": 80, "to": "client"}]})
+        assert "link that leads there, or a route to `topology_host`, or publish the port by the `namespace`" in error
+
+
+def test_who_gets_the_address_of_the_router() -> None:
+    """All that the service answers without it: its neighbours, and whoever is on the way to it, or beside that."""
+
+    def hairpin(variables: dict[str, Any], **entry: Any) -> Any:
+        compiled = compile_topology({**variables, "nat": [{"publish": 80, "to": "client", **entry}], "verify": False})
+        return compiled["forwards"][0].get("hairpin")
+
+    by_router = [{"destination": f"10.{net}.0.0/24", "gateway": "10.0.0.1"} for net in (1, 8)]
+    others = [{"destination": "10.9.0.0/24", "gateway": "192.0.2.1"}, {"destination": "10.10.0.0/24", "device": "eth9"}]
+    all_of_them = ["10.1.0.0/24", "10.0.0.0/24", "10.8.0.0/24"]
+    assert hairpin({**behind(), "host": {"routes": [*by_router, *others]}}) == all_of_them
+    assert hairpin({**behind(), "host": {"routes": by_router}}, **{"from": ["10.8.0.0/16"]}) == ["10.8.0.0/24"]
+    assert hairpin({**behind(), "host": {"routes": by_router}}, **{"from": ["192.0.2.0/24"]}) is None
+    variables = behind("10.1.0.254/24")
+    variables["host"] = {"routes": by_router}
+    assert hairpin(variables) == ["10.1.0.0/24"]  # the host has a link there
+    variables["namespaces"][2]["routes"] = by_router
+    assert hairpin(variables, namespace="other") == all_of_them
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler im
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import TopologyError
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import (
     Variables,
+    only_error_of,
     reference,
     veth,
 )
@@ -104,6 +105,57 @@ def test_a_route_by_the_host_opens_its_direction() -> None:
     assert "reaches" not in isolation(variables)[0]
 
 
+def behind_a_router(*routes: Variables, **more: Any) -> Variables:
+    """Return `two`, with a router on the first bridge, and these routes of the host."""
+    variables = {**two(), "host": {"routes": list(routes)}, **more}
+    interface = {"name": "eth0", "bridge": "br0", "addresses": ["10.0.0.1/24", "10.0.9.1/24"]}
+    variables["namespaces"][0].update(interfaces=[interface], sysctls={"net.ipv4.ip_forward": 1})
+    return variables
+
+
+def test_a_route_of_the_host_is_to_what_is_behind_the_link_of_its_gateway() -> None:
+    route = {"destination": "10.7.0.0/24", "gateway": "10.0.0.1"}
+    variables = behind_a_router(route)
+    variables["namespaces"][1]["routes"] = [{"destination": "10.7.0.0/16", "gateway": "10.1.0.254"}]
+    first, second = isolation(variables)
+    assert first == {"link": "br0", "networks": ["10.0.0.0/24", "10.0.9.0/24", "10.7.0.0/24"]}
+    assert second == {"link": "br1", "networks": ["10.1.0.0/24"], "reaches": ["10.7.0.0/24"]}
+    # In the direction of the declared route only, unless there is one back.
+    variables["namespaces"][0]["routes"] = [{"destination": "10.1.0.0/24", "gateway": "10.0.0.254"}]
+    assert isolation(variables)[0]["reaches"] == ["10.1.0.0/24"]
+
+
+@pytest.mark.parametrize(
+    ("route", "networks"),
+    [
+        ({"destination": "10.7.0.0/24", "device": "br0"}, ["10.7.0.0/24"]),
+        ({"destination": "10.7.0.0/24", "gateway": "10.0.0.1", "device": "br0"}, ["10.7.0.0/24"]),
+        ({"destination": "10.7.0.0/24", "nexthops": [{"gateway": "10.0.0.1"}, {"device": "eth9"}]}, ["10.7.0.0/24"]),
+        # By others, to others, or to nobody.
+        ({"destination": "10.7.0.0/24", "gateway": "192.0.2.1"}, []),
+        ({"destination": "10.7.0.0/24", "gateway": "10.0.0.1", "device": "eth9"}, []),
+        ({"destination": "default", "gateway": "10.0.0.1"}, []),
+        ({"destination": "0.0.0.0/0", "gateway": "10.0.0.1"}, []),
+        ({"destination": "10.7.0.0/24", "type": "prohibit"}, []),
+    ],
+)
+def test_which_routes_of_the_host_lead_where(route: Variables, networks: list[str]) -> None:
+    first, second = isolation(behind_a_router(route))
+    assert first["networks"][2:] == networks
+    assert second["networks"] == ["10.1.0.0/24"]
+
+
+def test_what_is_behind_a_router_and_masqueraded_leaves_by_its_link_only() -> None:
+    route = {"destination": "10.7.0.0/24", "gateway": "10.0.0.1"}
+    nat = [{"source": "10.7.0.0/24"}]
+    first, second = isolation(behind_a_router(route, nat=nat))
+    assert first["outbound"] == nat
+    assert second == {"link": "br1", "networks": ["10.1.0.0/24"]}
+    # Without the host's route it may be behind each.
+    for entry in isolation(behind_a_router({"destination": "10.7.0.0/25", "gateway": "10.0.0.1"}, nat=nat)):
+        assert {"source": "10.7.0.0/24"} in entry["outbound"]
+
+
 def test_ends_of_links_on_the_host() -> None:
     variables: Variables = {"namespaces": [{"name": "a"}, {"name": "b"}]}
     variables["links"] = [veth("a", "10.5.0.1/30", None, "10.5.0.2/30"), veth("a", "10.6.0.1/30", "b", "10.6.0.2/30")]
@@ -115,9 +167,15 @@ def test_ends_of_links_on_the_host() -> None:
         compile_topology(variables)
 
 
-def test_a_name_that_no_rule_can_match_is_open_unless_it_is_declared() -> None:
+def test_a_link_that_no_rule_can_match_is_open() -> None:
     variables = two(name="br*")
     variables["namespaces"].pop()
     assert [entry["link"] for entry in isolation(variables)] == ["br0"]
     variables["bridges"][1]["isolate"] = True
-    assert [entry["link"] for entry in isolation(variables)] == ["br0", "br*"]
+    cause = "'br*' contains the character *, which a firewall rule reads as a pattern or a quote; rename the link"
+    assert only_error_of(variables) == f"topology_bridges[1] (br*): isolate: {cause}"
+    variables["bridges"].pop()
+    variables["namespaces"] = [{"name": "red"}]
+    variables["links"] = [{"name": "r*d0", "isolate": True, "peer": {"name": "eth0", "namespace": "red"}}]
+    variables["nat"] = []
+    assert only_error_of(variables).startswith("topology_links[0] (r*d0): isolate: 'r*d0' contains the character *")

@@ -5,12 +5,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.errors import TopologyError
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.loader import load_topology
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import (
+    OUTSIDE,
     Variables,
+    logical,
     reference,
     small,
 )
@@ -72,13 +78,113 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.
                 {"source": "10.0.0.0/24", "out_interface": "eth0"},
                 {"source": "10.0.0.0/24", "out_interface": "eth1"},
                 {"source": "10.0.0.0/24", "namespace": "red"},
-                {"source": "::/0"},
+                {"source": "fd00::/8"},
             ],
         },
     ],
 )
 def test_valid_topologies(variables: Variables) -> None:
     load_topology(variables)
+
+
+def router_and_client() -> list[Variables]:
+    """Return two namespaces with entries of many kinds."""
+    hops = [{"gateway": "10.0.0.2", "weight": 2}, {"device": "eth0"}]
+    return [
+        {
+            "name": "red",
+            "sysctls": {"net.ipv4.ip_forward": 1},
+            "nameservers": ["192.0.2.53"],
+            "labels": ["left"],
+            "interfaces": [
+                {"name": "eth0", "bridge": "br0", "addresses": ["10.0.0.1/24", "fd00::1/64"], "trunks": ["0-9"]},
+                {
+                    "name": "eth0.7",
+                    "kind": "vlan",
+                    "parent": {"name": "eth0", "namespace": "red"},
+                    "vlan": {"id": 7},
+                },
+                {"name": "mv0", "kind": "macvlan", "parent": {"name": "br0"}, "macvlan": {"mode": "bridge"}},
+            ],
+            "routes": [{"destination": "10.9.0.0/24", "nexthops": hops}, {"destination": "::/0", "type": "throw"}],
+            "rules": [{"priority": 9, "from": "10.0.0.0/8", "table": 7}],
+            "neighbours": [{"address": "10.0.0.9", "device": "eth0", "mac": "02:00:00:00:00:09"}],
+        },
+        {"name": "blue", "routes": [{"destination": "default", "gateway": "10.2.0.1"}]},
+    ]
+
+
+def with_much() -> Variables:
+    """Return a topology with entries of many kinds."""
+    target = {"namespaces": ["red"], "networks": ["10.9.0.0/24"]}
+    return {
+        "bridges": [
+            {
+                "name": "br0",
+                "addresses": ["10.0.0.254/24", "fd00::fe/64"],
+                "isolate": True,
+                "ports": [
+                    {"name": "to1", "peer": {"name": "to0", "bridge": "br1"}},
+                    {"name": "far", "type": "vxlan", "tunnel": {"remote_ip": "192.0.2.7", "key": 5}},
+                    {"name": "in0", "type": "internal", "tag": 3, "addresses": ["10.3.0.1/24"]},
+                ],
+                "mirrors": [{"name": "watch", "select_src_ports": ["to1"], "output_port": "in0"}],
+                "flows": ["priority=1,actions=NORMAL"],
+            },
+            {"name": "br1", "incoming": "deny"},
+        ],
+        "namespaces": router_and_client(),
+        "host": {"routes": [{"destination": "10.2.0.0/24", "gateway": "10.0.0.1"}]},
+        "links": [
+            {
+                "name": "red0",
+                "namespace": "red",
+                "addresses": ["10.2.0.1/24"],
+                "peer": {"name": "eth0", "namespace": "blue", "addresses": ["10.2.0.2/24"], "shape": {"delay": "5ms"}},
+            }
+        ],
+        "nat": [
+            {"source": "10.0.0.0/24", "excluded_destinations": ["10.9.0.0/24"], "to_source": "192.0.2.1"},
+            {"publish": "80-81", "to": "red", "from": ["192.0.2.0/24"]},
+        ],
+        "policies": [{"from": {"groups": ["left"]}, "to": target, "action": "drop", "protocol": "tcp", "ports": [22]}],
+        "verify_outside": [OUTSIDE],
+        "verify_probes": [{"namespace": "red", "to": "10.0.0.254"}],
+    }
+
+
+def with_leases() -> Variables:
+    """Return a network of OVN over hosts, whose addresses a client gets by DHCP and by SLAAC."""
+    variables = logical()
+    bridge = {"addresses": ["10.1.0.254/24", "fd00:1::fe/64"], "dhcp": {"address_mode": "slaac", "lease_time": 60}}
+    variables["bridges"][0].update(bridge)
+    variables["namespaces"][0]["interfaces"][0]["dhcp"] = True
+    del variables["namespaces"][0]["routes"]
+    return variables
+
+
+def wrong_values(value: Any) -> Iterator[Any]:
+    """Yield what is like a value but for one place in it, where something is wrong or missing."""
+    yield from (None, 3, "x", [], {"x": 1})
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield {name: each for name, each in value.items() if name != key}
+            yield from ({**value, key: wrong} for wrong in wrong_values(item))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from ([*value[:index], wrong, *value[index + 1 :]] for wrong in wrong_values(item))
+
+
+@pytest.mark.parametrize("variables", [with_much(), with_leases()])
+def test_a_wrong_value_is_reported_as_an_error(variables: Variables) -> None:
+    compile_topology(variables)
+    for changed in wrong_values(variables):
+        try:
+            compile_topology(changed)
+        except TopologyError:
+            continue
+        except Exception as error:
+            raise AssertionError(changed) from error
 
 
 def test_all_errors_at_once() -> None:

@@ -75,6 +75,8 @@ def test_an_address_that_the_topology_does_not_have() -> None:
     variables = behind_the_host()
     variables["namespaces"][0]["routes"].append({"destination": "192.0.2.0/24", "gateway": "10.0.0.9"})
     assert starts(variables) == {("a", "198.51.100.1"), ("a", V6)}
+    variables["host"] = {"routes": [{"destination": "198.51.100.0/24", "gateway": "10.0.0.9"}]}
+    assert starts(variables) == {("a", "203.0.113.1"), ("a", V6)}
 
 
 def test_a_router_namespace() -> None:
@@ -119,6 +121,10 @@ def test_exemptions_and_a_given_source() -> None:
     [
         ({"excluded_destinations": ["fd00::/8"]}, "excluded_destinations[0]: fd00::/8 is not IPv4, which 10.0.0.0/24"),
         ({"excluded_destinations": ["0.0.0.0/0"]}, "excluded_destinations[0]: 0.0.0.0/0 contains every address"),
+        ({"source": "0.0.0.0/0"}, "source: 0.0.0.0/0 contains every address, so that no destination is left"),
+        ({"source": "::/0"}, "source: ::/0 contains every address, so that no destination is left"),
+        ({"source": "224.0.0.0/4"}, "source: 224.0.0.0/4 is multicast, which is never a source"),
+        ({"out_interface": "wan*"}, "out_interface: 'wan*' contains the character *, which a firewall rule reads as"),
         ({"to_source": "2001:db8::7"}, "to_source: 2001:db8::7 is not IPv4, which 10.0.0.0/24 is"),
         ({"to_source": "192.0.2.9-192.0.2.7"}, "to_source: 192.0.2.9-192.0.2.7 ends before it begins"),
     ],

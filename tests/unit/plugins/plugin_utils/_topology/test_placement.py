@@ -94,6 +94,13 @@ def test_rules_of_a_router_are_on_its_host() -> None:
     assert [names(one["forwards"], "port"), names(two["forwards"], "port")] == [["80"], ["81"]]
 
 
+def test_nat_of_a_network_behind_a_router_is_on_the_host_that_has_it() -> None:
+    host = {"routes": [{"destination": "10.7.0.0/24", "gateway": "10.2.0.1"}]}
+    variables = split(host=host, nat=[{"source": "10.7.0.0/24"}])
+    one, two = (compile_topology({**variables, "this_host": host}) for host in ("one", "two"))
+    assert [one["rules"], names(two["rules"], "source")] == [[], ["10.7.0.0/24"]]
+
+
 def test_names_are_those_that_a_mesh_leads_to() -> None:
     variables = meshed(this_host="two")
     variables["bridges"].append({"name": "alone"})
@@ -133,6 +140,69 @@ def test_policies_are_enforced_on_the_host_of_the_namespace_by_the_addresses_of_
     assert two["policies"][0]["rules"][0]["peers"] == ["10.1.0.1/32"]
     absent = compile_topology({**variables, "this_host": "two", "state": "absent"})
     assert names(absent["policies"], "namespace") == ["b"]
+
+
+def patched(**ports: str) -> dict[str, Any]:
+    """Return `split` with pairs of patch ports, from the one bridge of each to the other."""
+    variables = split()
+    for bridge in variables["bridges"]:
+        if bridge["name"] in ports:
+            far = ports[bridge["name"]]
+            port = {"name": f"to_{far}", "peer": {"name": f"from_{bridge['name']}", "bridge": far}}
+            mirror = {"name": "m", "select_src_ports": [port["name"]], "output_vlan": 99}
+            bridge.update(ports=[port], mirrors=[mirror])
+    return variables
+
+
+def test_a_pair_of_patch_ports_is_on_the_hosts_that_have_both_bridges() -> None:
+    variables = patched(left="both", both="right", free="left")
+    variables["bridges"][2]["flows"] = ["in_port=from_left,actions=NORMAL", "priority=1,actions=NORMAL"]
+    one, two = (compile_topology({**variables, "this_host": host}) for host in ("one", "two"))
+    assert names([port for port in one["ports"] if "bridge" in port["peer"]]) == ["to_both", "to_left"]
+    assert names([port for port in two["ports"] if "bridge" in port["peer"]]) == ["to_right"]
+    # Nor is there what names a port that is not there.
+    assert names(one["mirrors"], "bridge") == ["left", "free"]
+    assert len(one["flows"][0]["flows"]) == 2
+    assert two["flows"][0]["flows"] == ["priority=1,actions=NORMAL"]
+
+
+def test_a_bridge_is_joined_to_a_mesh_on_its_own_host() -> None:
+    variables = patched(both="left")
+    variables["bridges"][2]["mesh"] = {"type": "vxlan", "key": 1, "gateway": "one"}
+    variables["bridges"][0]["mtu"] = variables["namespaces"][0]["interfaces"][0]["mtu"] = 1450
+    variables["namespaces"][2]["host"] = "two"
+    variables["hosts"] = {"one": "192.0.2.1", "two": "192.0.2.2"}
+    ports = {host: names(compile_topology({**variables, "this_host": host})["ports"]) for host in ("one", "two")}
+    assert "to_left" in ports["one"]
+    assert "to_left" not in ports["two"]
+
+
+def test_patch_ports_between_bridges_of_different_hosts() -> None:
+    (error,) = errors_of({**patched(left="right"), "this_host": "one"})
+    assert error == (
+        "topology_bridges[0] (left) ports[0] (to_right) peer: bridge: 'right' is on host 'two' and 'left' on host "
+        "'one', and a pair of patch ports does not leave its host; use one bridge with `mesh` or `engine: ovn`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("parent", "message"),
+    [
+        ({"name": "eth0", "namespace": "a"}, "parent: namespace: 'a' is on host 'one' and 'b' on host 'two', and no"),
+        ({"name": "left"}, "parent: name: 'left' is on host 'one' and 'b' on host 'two', and no link is on one"),
+        ({"name": "both"}, None),
+        ({"name": "eth0", "namespace": "c"}, None),
+        ({"name": "eth9"}, None),
+    ],
+)
+def test_a_link_on_a_link_of_another_host(parent: dict[str, str], message: str | None) -> None:
+    variables = split(this_host="one")
+    variables["namespaces"][1]["interfaces"].append({"name": "m0", "kind": "macvlan", "parent": parent})
+    if message is None:
+        compile_topology(variables)
+    else:
+        (error,) = errors_of(variables)
+        assert message in error
 
 
 def errors_of(variables: dict[str, Any]) -> list[str]:

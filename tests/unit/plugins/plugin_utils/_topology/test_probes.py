@@ -267,6 +267,65 @@ def test_public_source_may_have_a_route_back() -> None:
     assert ("b", "10.99.0.1") not in forbidden_paths(variables)
 
 
+def linked_to_the_host(**changes: Any) -> Variables:
+    """Return a namespace whose only link is the far end of one of the host."""
+    return {
+        "namespaces": [{"name": "g", "routes": [{"destination": "default", "gateway": "10.1.0.1"}]}],
+        "links": [veth("g", "10.1.0.2/30", None, "10.1.0.1/30")],
+        "nat": [{"source": "10.1.0.0/30"}],
+        "verify_outside": [OUTSIDE],
+        **changes,
+    }
+
+
+def test_outside_from_the_end_of_a_link() -> None:
+    assert ("g", OUTSIDE) in expected_paths(linked_to_the_host())
+    excluded = linked_to_the_host(nat=[{"source": "10.1.0.0/30", "excluded_destinations": [f"{OUTSIDE}/32"]}])
+    assert ("g", OUTSIDE) not in expected_paths(excluded) | forbidden_paths(excluded)
+    others = linked_to_the_host(nat=[{"source": "10.2.0.0/24"}])
+    others["bridges"] = [{"name": "br0", "addresses": ["10.2.0.254/24"]}]
+    assert ("g", OUTSIDE) in forbidden_paths(others)
+
+
+def behind_a_router(*sources: str) -> Variables:
+    """Return a client at a link of a router namespace, which masquerades it; the host masquerades these networks."""
+    router = {"address": "10.1.0.1/24", "gateway": "10.1.0.254"}
+    return {
+        "bridges": [{"name": "br0", "addresses": ["10.1.0.254/24", "10.3.0.254/24"]}],
+        "namespaces": [
+            {
+                "name": "router",
+                "interfaces": [{"name": "eth0", "bridge": "br0", "addresses": [router["address"]]}],
+                "routes": [{"destination": "default", "gateway": router["gateway"]}],
+            },
+            {"name": "client", "routes": [{"destination": "default", "gateway": "10.2.0.254"}]},
+        ],
+        "links": [veth("router", "10.2.0.254/24", "client", "10.2.0.1/24")],
+        "nat": [{"source": "10.2.0.0/24", "namespace": "router"}, *({"source": source} for source in sources)],
+        "verify_outside": [OUTSIDE],
+    }
+
+
+def test_outside_from_behind_a_router() -> None:
+    assert expected_paths(behind_a_router("10.1.0.0/24")) >= {("router", OUTSIDE), ("client", OUTSIDE)}
+    # What a router sends itself has the address of the link by which it leaves.
+    variables = behind_a_router("10.3.0.0/24")
+    assert ("router", OUTSIDE) in forbidden_paths(variables)
+    # What the router makes of its client's packets has that address as well.
+    assert ("client", OUTSIDE) not in expected_paths(variables) | forbidden_paths(variables)
+    # The route may give the source.
+    variables["namespaces"][0]["routes"][0]["source"] = "10.2.0.254"
+    variables["nat"] = [{"source": "10.2.0.0/24"}]
+    assert ("router", OUTSIDE) in expected_paths(variables)
+
+
+def test_outside_by_a_rule() -> None:
+    """By which link it leaves then is not known: nothing is expected of it."""
+    variables = behind_a_router("10.3.0.0/24")
+    variables["namespaces"][0]["rules"] = [{"priority": 100, "fwmark": 1, "table": 100}]
+    assert ("router", OUTSIDE) not in expected_paths(variables) | forbidden_paths(variables)
+
+
 # --- the user's own ------------------------------------------------------------------------------------------------
 
 

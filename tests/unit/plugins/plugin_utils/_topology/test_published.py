@@ -88,7 +88,7 @@ def test_limited_to_some_senders() -> None:
         (81, None, None),
         (80, None, "unreachable"),
     ]
-    assert [entry.get("hairpin") for entry in compiled["forwards"]] == ["10.0.0.0/24", "10.0.0.0/24"]
+    assert [entry.get("hairpin") for entry in compiled["forwards"]] == [["10.0.0.0/24"], ["10.0.0.0/24"]]
     outside = compile_topology(publishing({"publish": 80, "to": "db", "from": ["203.0.113.0/24"]}))["forwards"]
     assert [(entry["sources"], "hairpin" in entry) for entry in outside] == [(["203.0.113.0/24"], False)]
 

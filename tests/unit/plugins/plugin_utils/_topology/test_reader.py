@@ -35,6 +35,8 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.
         ({"namespaces": 5}, "topology_namespaces: must be a list, not a number (5); write it in brackets"),
         ({"bridges": ["br0"]}, "topology_bridges[0]: must be a dictionary with the keys name, "),
         ({"bridges": [{}]}, "topology_bridges[0]: name: is missing"),
+        (small(routes=[{"destination": "default", "nexthops": None}]), "nexthops: has no value; set a list, or []"),
+        (small(routes=[{"destination": "default", "nexthops": 3}]), "nexthops: must be a list, not a number (3)"),
         (
             {"bridges": [{"name": "br0", "adresses": []}]},
             "topology_bridges[0] (br0): adresses: is not an option here; did you mean 'addresses'?",
