@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import sysctl_names, validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
+from ansible_collections.netns.fabric.plugins.module_utils._core.mtus import mtu_check
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation, Phase
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import sysctl
@@ -97,7 +98,7 @@ def parse_settings(checks: Checks, options: Mapping[str, Any], prefix: str = "")
             if addresses.count(address) > 1:
                 checks.error(f"{prefix}addresses", f"{address} is listed twice")
                 break
-    mtu = checks.value(f"{prefix}mtu", validation.mtu, options.get("mtu"))
+    mtu = checks.value(f"{prefix}mtu", mtu_check(options.get("name")), options.get("mtu"))
     if mtu and mtu < validation.IPV6_MTU_MIN and any(address.version == 6 for address in addresses or ()):
         smallest = validation.IPV6_MTU_MIN
         message = f"{mtu} is below {smallest}, the smallest MTU of IPv6; raise it, or remove the IPv6 addresses"

@@ -370,3 +370,10 @@ def test_the_smallest_mtu_for_ipv6() -> None:
 
 def test_a_place_as_a_person_says_it() -> None:
     assert (place(None, "eth0"), place("red", "eth0")) == ("host/eth0", "red/eth0")
+def test_the_mtu_of_a_loopback_is_not_bounded_by_ethernet() -> None:
+    for name, good in (("lo", True), ("eth0", False)):
+        checks = Checks(Entry("x"))
+        assert parse_settings(checks, {"name": name, "mtu": 65536}).mtu == (65536 if good else None)
+        assert checks.has("mtu") != good
+
+
