@@ -206,10 +206,10 @@ def _set_up(handles: NamespaceHandles, operation: op.SetUp, batch: Batch) -> Non
 def _add_address(handles: NamespaceHandles, operation: op.AddAddress, batch: Batch) -> None:
     index = handles.get(operation.namespace).index(operation.link)
     flags = NLM_F_CREATE | (NLM_F_REPLACE if operation.replace else NLM_F_EXCL)
-    request = requests.address_request(RTM_NEWADDR, flags, index, operation.address)
+    request = requests.address_request(RTM_NEWADDR, flags, index, operation.address, operation.peer)
 
     def remove() -> None:
-        removal = requests.address_request(RTM_DELADDR, 0, index, operation.address)
+        removal = requests.address_request(RTM_DELADDR, 0, index, operation.address, operation.peer)
         handles.request(operation.namespace, removal, errno.EADDRNOTAVAIL, errno.ENODEV)
 
     # One that may have existed before is restored by the undo of the operation that removes it.

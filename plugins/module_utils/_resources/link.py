@@ -23,7 +23,6 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import operat
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import find_kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
-    Interface,
     KernelState,
     Link,
     NamespaceName,
@@ -65,8 +64,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_place
     name_there,
     plan_arrival,
 )
+    Kept,
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
     LINK_OPTIONS,
+    as_kept,
     Found,
     Settings,
     alias_without,
@@ -406,9 +407,9 @@ class _LinkPlanner(Planner[WantedLink]):
             unlisted = WantedLink(Entry(place(namespace, link.name)), False, namespace, link.name, Settings())
             addresses = () if link.keeps_addresses else self._actual.namespace(namespace).addresses_of(link)
             present = managed_addresses(addresses, ())
-            self._give_back(unlisted, link, [address.interface for address in present])
+            self._give_back(unlisted, link, list(map(as_kept, present)))
 
-    def _give_back(self, wanted: WantedLink, link: Link, addresses: Sequence[Interface]) -> None:
+    def _give_back(self, wanted: WantedLink, link: Link, addresses: Sequence[Kept]) -> None:
         owner = _owner_of(link, self.call.owner)
         self._given_back.add((wanted.namespace, link.name))
         if owner is None:
@@ -428,7 +429,7 @@ class _LinkPlanner(Planner[WantedLink]):
         if alias != link.alias:
             self._change(wanted, {"alias": link.alias}, {"alias": alias}, (step,))
 
-    def _reset(self, wanted: WantedLink, link: Link, owner: str | None, addresses: Sequence[Interface]) -> None:
+    def _reset(self, wanted: WantedLink, link: Link, owner: str | None, addresses: Sequence[Kept]) -> None:
         """Remove what was declared of a link: addresses, owner, MTU, MAC address, and its place in a namespace."""
         namespace = wanted.namespace
         self._reset_links.add((namespace, link.name))
@@ -445,15 +446,19 @@ class _LinkPlanner(Planner[WantedLink]):
         self._change(wanted, plan.before, plan.after, tuple(plan.operations))
 
     def _remove_addresses(
-        self, plan: Restoration, namespace: NamespaceName, link: Link, addresses: Sequence[Interface]
+        self, plan: Restoration, namespace: NamespaceName, link: Link, addresses: Sequence[Kept]
     ) -> Link:
         """Plan that a link loses addresses, and its master if that is deleted; return the link as it is then."""
         present = self._actual.namespace(namespace).addresses_of(link)
-        keep = tuple(address.interface for address in present if address.interface not in addresses)
+        keep = tuple(as_kept(address) for address in present if as_kept(address) not in addresses)
         managed = managed_addresses(present, ())
-        stay = [address for address in managed if address.interface in keep]
+        stay = [address for address in managed if as_kept(address) in keep]
         up = link.origin.up if link.origin else None
-        left = Settings(addresses=tuple(address.interface for address in stay), enabled=up)
+        left = Settings(
+            addresses=tuple(address.interface for address in stay if address.peer is None),
+            with_peers=tuple(address for address in stay if address.peer is not None),
+            enabled=up,
+        )
         release = self._masters.plan_release((namespace, link.name), link, left)
         if release is None:
             steps = plan_addresses(namespace, link.name, present, keep)

@@ -438,6 +438,7 @@ def _ends(entry: WantedLink, link: Link) -> bool:
     return entry.own is not None or link.created
 
 
+        with_peers=tuple(each for each in there if each.peer is not None) if wanted.addresses is None else (),
 def _as_before(wanted: Settings, former: Found, masterless: bool) -> Settings:
     """Return the settings of a link that is re-created: what is not given is as it was."""
     there = managed_addresses(former.addresses, ())
