@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Protocol
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import HIDDEN
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import netlink
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.outer_packets import is_ipv6
 
 #: The contents of IFLA_INFO_DATA, by the numbers of its attributes.
 Data = Mapping[int, bytes]
@@ -321,8 +322,12 @@ class Attribute:
         return list(getattr(self.encoding, "words", ()))
 
     def changes_in_place(self, old: Any, new: Any) -> bool:
-        """Whether the kernel changes it from one value to another."""
-        return self.in_place and old not in self.rigid and new not in self.rigid
+        """Whether the kernel changes it from one value to another.
+
+        A tunnel keeps the version of its outer packets (vxlan_nl2conf(), geneve_nl2info()). It is 4 without an address.
+        """
+        same_version = not self.is_address or is_ipv6(old) == is_ipv6(new)
+        return self.in_place and same_version and old not in self.rigid and new not in self.rigid
 
     @property
     def spec(self) -> Mapping[str, Any]:
@@ -348,11 +353,13 @@ class Kind:
     `module` is the kernel module that has it. `on_parent`: it is on another link (IFLA_LINK); `lower`: it may be bound
     to one, by this attribute of IFLA_INFO_DATA. `underlay`: its outer packets may travel in another namespace than its
     own. `takes_members`: other links may have it as their master; `down`: they are down as they become members.
-    `whole`: a change has to repeat what stays. `mtu_of_parent`: its MTU is at most that of its parent.
-    `up_with_parent`: it is up only while that is, unless this option is set. `flat`: on a link of these kinds the
-    kernel puts it on what that one is on. `device`: it is created by /dev/net/tun, and not by netlink. `generic`: its
-    options are read and set by generic netlink. `reported` are the attributes that cannot be set, `restored` what a new
-    link gets of others for what was reported of one; nothing is left out.
+    `whole`: a change has to repeat what stays. `headroom` returns how many bytes the MTU of its parent has to be above
+    its own. `mtu_by_members`: its MTU is that of its members until another one is set than it has. `sets_mac`: it has a
+    hardware address that can be set; `changes_mac`: later than at its creation, too. `up_with_parent`: it is up only
+    while that is, unless this option is set. `flat`: on a link of these kinds the kernel puts it on what that one is
+    on. `device`: it is created by /dev/net/tun, and not by netlink. `generic`: its options are read and set by generic
+    netlink. `reported` are the attributes that cannot be set, `restored` what a new link gets of others for what was
+    reported of one; nothing is left out.
     """
 
     name: str
@@ -367,7 +374,10 @@ class Kind:
     takes_members: bool = False
     down: bool = False
     whole: bool = False
-    mtu_of_parent: bool = False
+    headroom: Callable[[Values], int] | None = None
+    mtu_by_members: bool = False
+    sets_mac: bool = True
+    changes_mac: bool = True
     up_with_parent: str = ""
     flat: frozenset[str] = frozenset()
     device: bool = False
@@ -447,6 +457,9 @@ class Kind:
     def keep(self, former: Values, given: Values) -> dict[str, Any]:
         """Return options together: of a former link those that the kernel takes with the ones that are given."""
         kept = {name: value for name, value in former.items() if not given.get(self._by_name[name].excluded_by)}
+        # The outer packets are all of one version: an address of the other one cannot stay.
+        versions = {is_ipv6(given[name]) for name in self.addresses if name in given}
+        kept = {name: each for name, each in kept.items() if name not in self.addresses or versions <= {is_ipv6(each)}}
         values = {**kept, **given}
         mode = values.get("mode", self._by_name["mode"].default) if "mode" in self._by_name else None
         fits = {each.name for each in self.attributes if not each.modes or mode in each.modes}
@@ -456,6 +469,11 @@ class Kind:
         """Return the values as ip-link(8) takes them."""
         given = [each for each in self.attributes if values.get(each.name) is not None]
         return [word for each in given for word in each.words(each.name, values[each.name])]
+
+    @cached_property
+    def addresses(self) -> Sequence[str]:
+        """The options with an address of the outer packets."""
+        return [each.name for each in self.attributes if each.is_address]
 
     def attribute(self, name: str) -> Attribute:
         return self._by_name[name]

@@ -29,14 +29,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import 
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_creation import (
     CreatedLinks,
-    describe_kind,
-    differs,
     is_created_by,
     trials,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_masters import (
-    check_master,
-)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_difference import describe_kind, differs
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_masters import check_master
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_model import (
     KIND_OPTIONS,
     WantedKind,
@@ -64,13 +61,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_place
     name_there,
     plan_arrival,
 )
-    Kept,
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
     LINK_OPTIONS,
-    as_kept,
     Found,
+    Kept,
     Settings,
     alias_without,
+    as_kept,
     assume_with_sysctls,
     check_sysctls,
     find_with_sysctls,
@@ -189,7 +186,8 @@ class _LinkPlanner(Planner[WantedLink]):
         super().__init__(call)
         self._actual = actual
         self._host_names = HostNames(actual.namespace(None))
-        self._created = CreatedLinks(self, actual, Parents(self, actual, self._find))
+        self._parents = Parents(self, actual, self._find)
+        self._created = CreatedLinks(self, actual, self._parents)
         self._masters = self._created.masters
         self._given_back: set[tuple[NamespaceName, str]] = set()
         #: Those of them that are no longer members of a master that is deleted.
@@ -264,6 +262,7 @@ class _LinkPlanner(Planner[WantedLink]):
         self._check_settings(wanted, where, arrival.found.link.name)
         found, settings = self._masters.plan_membership(wanted.where, arrival.found, arrival.settings)
         plan = plan_settings(wanted.namespace, found, settings, arrival.alias)
+        plan = self._masters.with_mtus_kept(wanted.namespace, found.master, settings.master, plan)
         before, after = {**arrival.before, **plan.before}, {**arrival.after, **plan.after}
         self._change(wanted, before, after, (*arrival.steps, *plan.operations))
 
@@ -314,6 +313,8 @@ class _LinkPlanner(Planner[WantedLink]):
         checks = Checks(wanted.entry)
         link = where[1] if where and where[0] == wanted.namespace else None
         check_sysctls(checks, self._actual, (wanted.namespace, name or wanted.name), link, wanted.settings)
+        if where is not None:
+            self._parents.check_existing(checks, wanted.settings, where[1])
         far = self._actual.far_end(link) if link else None
         if far is not None and wanted.settings.mac is not None and wanted.settings.mac == self._mac_of(*far):
             other = place(far[0], far[1].name)

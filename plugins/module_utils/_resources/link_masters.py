@@ -12,7 +12,9 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import SetMaster
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import KINDS
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import SetMtu
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link, NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
     Found,
@@ -26,6 +28,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.things imp
 
 #: The masters that a member joins and leaves while it is down (bond_enslave(), vrf's cycle_netdev() in drivers/net).
 RESTING = frozenset(kind.kernel_name for kind in KINDS.values() if kind.down)
+#: The masters whose MTU is that of their members.
+FOLLOWING = frozenset(kind.kernel_name for kind in KINDS.values() if kind.mtu_by_members)
 #: Those that bring up what joins them.
 OPENING = frozenset({"bond"})
 #: The masters whose members another program sets.
@@ -38,12 +42,14 @@ Where = tuple[NamespaceName, str]
 class Masters:
     """The links that others are members of, as they are when the settings of those are planned.
 
-    `declared` are the kinds of the links that the call creates, by the kernel's names, `gone` are the links that are
+    `declared` are the kinds of the links that the call creates, by the kernel's names, `mtus` the MTUs that it wants of
+    any links, `gone` are the links that are
     deleted by what is planned so far, and `ending` those bonds and VRFs that have no members any more.
     """
 
     state: KernelState
     declared: Mapping[Where, str] = field(default_factory=dict)
+    mtus: Mapping[Where, int] = field(default_factory=dict)
     gone: set[Where] = field(default_factory=set)
     ending: Collection[Where] = ()
 
@@ -62,6 +68,28 @@ class Masters:
         is_gone = former in self.gone and wanted.master in (None, found.master)
         rests = not RESTING.isdisjoint((was, becomes))
         return replace(found, master="" if is_gone else found.master, rests=rests), wanted
+
+    def with_mtus_kept(
+        self, namespace: NamespaceName, former: str, wanted: str | None, plan: SettingsPlan
+    ) -> SettingsPlan:
+        """Return the plan of a member with what keeps the MTU of its bridges.
+
+        The kernel gives a bridge the MTU of its members, as they join, leave or get another one, unless it has been
+        changed before (br_mtu_auto_adjust()); whether it has is not reported. `former` and `wanted` are the masters.
+        """
+        if not any(isinstance(each, (SetMaster, SetMtu)) for each in plan.operations):
+            return plan
+        steps = [
+            SetMtu(namespace, name, self.mtus[namespace, name])
+            for name in dict.fromkeys((former, former if wanted is None else wanted))
+            if self._may_lose_mtu((namespace, name))
+        ]
+        return replace(plan, operations=(*plan.operations, *steps))
+
+    def _may_lose_mtu(self, where: Where) -> bool:
+        """Whether the MTU of a link is wanted as it is, and the kernel may change it by the members."""
+        link = self.state.link(*where)
+        return link is not None and link.kind in FOLLOWING and self.mtus.get(where) == link.mtu
 
     def with_link_opened(self, where: Where, found: Found, wanted: Settings) -> Settings:
         """Return the settings of a link that is down and becomes a member of a bond, which brings it up."""

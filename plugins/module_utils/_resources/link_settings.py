@@ -194,9 +194,9 @@ def plan_settings(namespace: NamespaceName, found: Found, wanted: Settings, alia
     origin = found.origin or found
     changes = _Changes()
     if wanted.mac is not None and wanted.mac != link.mac:
-        changes.add("mac", link.mac, wanted.mac, op.SetMac(namespace, link.name, wanted.mac))
+        changes.add("mac", origin.link.mac, wanted.mac, op.SetMac(namespace, link.name, wanted.mac))
     if wanted.mtu is not None and wanted.mtu != link.mtu:
-        changes.add("mtu", link.mtu, wanted.mtu, op.SetMtu(namespace, link.name, wanted.mtu))
+        changes.add("mtu", origin.link.mtu, wanted.mtu, op.SetMtu(namespace, link.name, wanted.mtu))
     if wanted.tx_checksum is not None and wanted.tx_checksum != link.tx_checksum:
         step = op.SetTxChecksum(namespace, link.name, wanted.tx_checksum)
         changes.add("tx_checksum", link.tx_checksum, wanted.tx_checksum, step)
