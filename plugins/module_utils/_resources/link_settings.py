@@ -323,11 +323,7 @@ def plan_addresses(
     maybe = set(map(as_kept, lost))
 
     def add(address: Kept, again: bool = False) -> Operation:
-        interface, is_again = _interface_of(address), again or address in maybe
-        if not isinstance(address, Address):
-            return op.AddAddress(namespace, name, str(interface), is_again)
-        phase = Phase.ROUTES if interface.version == 6 else Phase.ADDRESSES
-        return op.AddAddress(namespace, name, str(interface), is_again, address.peer, phase)
+        return _addition(namespace, name, address, again or address in maybe)
 
     return [
         *(add(address) for address in new if address not in late),
@@ -336,6 +332,14 @@ def plan_addresses(
         *(add(address, again=True) for address in stay),
         *(add(address) for address in late),
     ]
+
+
+def _addition(namespace: NamespaceName, name: str, address: Kept, again: bool) -> Operation:
+    interface = str(_interface_of(address))
+    if not isinstance(address, Address):
+        return op.AddAddress(namespace, name, interface, again)
+    phase = Phase.ROUTES if address.interface.version == 6 else Phase.ADDRESSES
+    return op.AddAddress(namespace, name, interface, again, address.peer, phase)
 
 
 def plan_move(
