@@ -12,6 +12,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link impor
 from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.convergence import Run, converge, converge_and_paste, shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
+from ansible_collections.netns.fabric.tests.helpers.kinds import is_missing
 from ansible_collections.netns.fabric.tests.helpers.refusals import refuse_each
 
 Options = dict[str, Any]
@@ -104,6 +105,16 @@ def test_the_version_of_the_outer_packets_of_a_vxlan(
     result = converge_and_paste(host, run_module, prepare, "link", links=[entry(wanted)], owner="lab")
     assert ("recreated: true" in result.diff[0]["after"]) == recreates
     assert host.links()["vx0"]["linkinfo"]["info_data"]["link"] == "base0"
+
+
+def test_the_version_of_the_outer_packets_of_a_geneve_tunnel(host: Host, run_module: Run) -> None:
+    if is_missing("geneve"):
+        pytest.skip("the kernel of this machine lacks the kind geneve")
+    link: Options = {"name": "ge0", "kind": "geneve"}
+    for remote, recreates in (("192.0.2.1", False), ("192.0.2.2", False), ("2001:db8::1", True), ("192.0.2.1", True)):
+        wanted = {**link, "geneve": {"id": 5, "remote": remote}}
+        result = converge(host, run_module, "link", links=[wanted], owner="lab")
+        assert ("recreated: true" in result.diff[0]["after"]) == recreates
 
 
 # Addresses with a peer

@@ -12,6 +12,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link impor
 from ansible_collections.netns.fabric.tests.helpers import snapshot
 from ansible_collections.netns.fabric.tests.helpers.convergence import Run, converge, converge_and_paste, shell
 from ansible_collections.netns.fabric.tests.helpers.host import Host
+from ansible_collections.netns.fabric.tests.helpers.kinds import is_missing
 from ansible_collections.netns.fabric.tests.helpers.refusals import refuse_deletions, refuse_each
 
 Options = dict[str, Any]
@@ -29,6 +30,11 @@ VXLAN = {"name": "vx0", "kind": "vxlan", "parent": {"name": "base0"}}
 def mtu_of(host: Host, link: str, namespace: str | None = None) -> int:
     found: int = host.links(namespace)[link]["mtu"]
     return found
+
+
+def need(kind: str) -> None:
+    if is_missing(kind):
+        pytest.skip(f"the kernel of this machine lacks the kind {kind}")
 
 
 # Bridges
@@ -100,12 +106,15 @@ def test_rollback_restores_the_mtu_of_a_bridge(
 
 
 @pytest.mark.parametrize("namespace", [None, "red"])
+@pytest.mark.parametrize("kind", ["ipvlan", "macvlan", "vlan"])
 def test_a_parent_and_what_is_on_it_get_a_larger_mtu_in_one_call(
-    host: Host, run_module: Run, monkeypatch: pytest.MonkeyPatch, namespace: str | None
+    host: Host, run_module: Run, monkeypatch: pytest.MonkeyPatch, kind: str, namespace: str | None
 ) -> None:
+    need(kind)
     place = {"namespace": namespace} if namespace else {}
+    own = {"vlan": {"id": 5}} if kind == "vlan" else {}
     links = [
-        {"name": "mv0", "mtu": 9000, **place, **MACVLAN},
+        {"name": "on0", "kind": kind, "parent": {"name": "base0"}, "mtu": 9000, **place, **own},
         {"name": "base0", "mtu": 9000},
         {**VXLAN, "mtu": 8950, "vxlan": {"id": 5, "dstport": 4789}},
     ]
@@ -205,11 +214,14 @@ def test_the_loopback_has_the_mtu_that_the_kernel_gives_it(host: Host, run_modul
     assert "mtu: 65536" in refused.message
 
 
-def test_an_mtu_that_the_kernel_refuses_for_the_kind(host: Host, run_module: Run) -> None:
-    """Whatever bounds it: TUN's MAX_MTU is less by the header of a frame."""
-    tap = {"name": "tap0", "kind": "tap", "mtu": 65535}
-    refusal = "links[0] (tap0): mtu: 65535: the kernel refuses this MTU for a link of this kind: "
+@pytest.mark.parametrize("kind", ["geneve", "gre", "tap"])
+def test_an_mtu_that_the_kernel_refuses_for_the_kind(host: Host, run_module: Run, kind: str) -> None:
+    """Whatever bounds it: TUN's MAX_MTU is less by the header of a frame, that of a tunnel by the outer headers."""
+    need(kind)
+    own = {"gre": {"remote": "192.0.2.1"}, "geneve": {"id": 5, "remote": "192.0.2.1"}}
+    link = {"name": "k0", "kind": kind, "mtu": 65535, **({kind: own[kind]} if kind in own else {})}
+    refusal = "links[0] (k0): mtu: 65535: the kernel refuses this MTU for a link of this kind: "
     for check in (True, False):
-        assert refusal in run_module("link", links=[tap], _check=check).message
-    converge(host, run_module, "link", links=[{**tap, "mtu": 65521}], owner="lab")
-    assert refusal in run_module("link", links=[tap], _check=True).message
+        assert refusal in run_module("link", links=[link], _check=check).message
+    converge(host, run_module, "link", links=[{**link, "mtu": 65000}], owner="lab")
+    assert refusal in run_module("link", links=[link], _check=True).message
