@@ -74,6 +74,28 @@ def test_a_bridge_keeps_its_mtu_as_a_member_gets_another_one_or_leaves(host: Hos
     assert mtu_of(host, "br0") == 1300
 
 
+def test_a_bridge_that_is_taken_over_keeps_its_mtu_as_a_later_step_adds_a_member(host: Host, run_module: Run) -> None:
+    shell(host, STAGE + "link add name br0 type bridge\nlink set br0 up")
+    pair = {"name": "eth0", "namespace": "red", "mtu": 1300, "peer": {"name": "tap0", "mtu": 1300, "master": "br0"}}
+    steps = [
+        {"module": "link", "options": {"links": [{"name": "br0", "kind": "bridge", "mtu": 1500}], "owner": "lab"}},
+        {"module": "veth", "options": {"pairs": [pair], "owner": "lab"}},
+    ]
+    converge(host, run_module, "sequence", steps=steps)
+    assert mtu_of(host, "br0") == 1500
+    shell(host, "link set br0 alias 'of others'")
+    assert not run_module("sequence", steps=steps).changed
+
+
+def test_what_is_on_a_bridge_keeps_its_mtu_as_a_member_joins(host: Host, run_module: Run) -> None:
+    shell(
+        host, STAGE + "link add name br0 type bridge\nlink add link br0 name mv0 type macvlan\nlink set base1 mtu 1300"
+    )
+    links = [{"name": "br0", "mtu": 1500}, {"name": "mv0", "mtu": 1500}, {"name": "base1", "master": "br0"}]
+    converge(host, run_module, "link", links=links)
+    assert (mtu_of(host, "br0"), mtu_of(host, "mv0")) == (1500, 1500)
+
+
 def test_a_bridge_without_a_declared_mtu_follows_its_members(host: Host, run_module: Run) -> None:
     links = [{"name": "br0", "kind": "bridge"}, {"name": "base0", "mtu": 1300, "master": "br0"}]
     converge_and_paste(host, run_module, lambda: shell(host, STAGE), "link", links=links, owner="lab")

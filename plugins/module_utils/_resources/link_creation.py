@@ -238,7 +238,8 @@ class CreatedLinks:
     def _update(self, wanted: WantedLink, own: WantedKind, link: Link, difference: Difference) -> None:
         found = find_with_sysctls(self._actual, wanted.namespace, link, wanted.settings)
         plan = self._plan_settings(wanted, found, wanted.settings)
-        steps: list[Operation] = []
+        is_taken_over = any(isinstance(each, op.SetAlias) for each in plan.operations)
+        steps: list[Operation] = list(self.masters.keep_mtu(wanted.where)) if is_taken_over else []
         if difference.changed and own.kind.generic:
             former = own.kind.decode(data_of(link.information))
             steps.append(

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
-from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Operation
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MTU_MAX
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import SetMaster
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import KINDS
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import SetMtu
@@ -52,6 +53,7 @@ class Masters:
     mtus: Mapping[Where, int] = field(default_factory=dict)
     gone: set[Where] = field(default_factory=set)
     ending: Collection[Where] = ()
+    _remembered: set[Where] = field(default_factory=set)
 
     def plan_membership(self, where: Where, found: Found, wanted: Settings) -> tuple[Found, Settings]:
         """Return a link with what it is a member of when its settings are planned, and these settings.
@@ -72,24 +74,26 @@ class Masters:
     def with_mtus_kept(
         self, namespace: NamespaceName, former: str, wanted: str | None, plan: SettingsPlan
     ) -> SettingsPlan:
-        """Return the plan of a member with what keeps the MTU of its bridges.
-
-        The kernel gives a bridge the MTU of its members, as they join, leave or get another one, unless it has been
-        changed before (br_mtu_auto_adjust()); whether it has is not reported. `former` and `wanted` are the masters.
-        """
+        """Return the plan of a member, after what keeps the MTU of its bridges; `former` and `wanted` are these."""
         if not any(isinstance(each, (SetMaster, SetMtu)) for each in plan.operations):
             return plan
-        steps = [
-            SetMtu(namespace, name, self.mtus[namespace, name])
-            for name in dict.fromkeys((former, former if wanted is None else wanted))
-            if self._may_lose_mtu((namespace, name))
-        ]
-        return replace(plan, operations=(*plan.operations, *steps))
+        names = dict.fromkeys((former, former if wanted is None else wanted))
+        steps = [step for name in names for step in self.keep_mtu((namespace, name))]
+        return replace(plan, operations=(*steps, *plan.operations))
 
-    def _may_lose_mtu(self, where: Where) -> bool:
-        """Whether the MTU of a link is wanted as it is, and the kernel may change it by the members."""
-        link = self.state.link(*where)
-        return link is not None and link.kind in FOLLOWING and self.mtus.get(where) == link.mtu
+    def keep_mtu(self, where: Where) -> Iterator[Operation]:
+        """Yield what has the kernel remember the MTU of a link, if that is wanted as it is and depends on its members.
+
+        The kernel gives a bridge the MTU of its members, as they join, leave or get another one, unless it has been
+        changed before (br_change_mtu(), br_mtu_auto_adjust()). Whether it has been is not reported. It is larger for a
+        moment, and not smaller: the VLANs on the bridge would keep that.
+        """
+        link, mtu = self.state.link(*where), self.mtus.get(where)
+        if link is None or mtu != link.mtu or link.kind not in FOLLOWING or where in self._remembered:
+            return
+        self._remembered.add(where)
+        yield SetMtu(*where, mtu + 1 if mtu < MTU_MAX else mtu - 1)
+        yield SetMtu(*where, mtu)
 
     def with_link_opened(self, where: Where, found: Found, wanted: Settings) -> Settings:
         """Return the settings of a link that is down and becomes a member of a bond, which brings it up."""
