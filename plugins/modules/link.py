@@ -756,11 +756,16 @@ options:
   mac:
     description:
       - The hardware address of the link. It must not be that of its veth peer.
+      - It is refused for a link of the kind C(gre), C(ipvlan), C(tun) or C(wireguard), which has none of its own. A
+        link of the kind C(ifb) gets it only as it is created, and is re-created for another one.
       - If omitted, it is left unchanged.
     type: str
   mtu:
     description:
-      - The MTU of the link in bytes, V(68) to V(65535).
+      - The MTU of the link in bytes, V(68) to V(65535), and for the loopback V(lo) to V(2147483647).
+      - For a link with a parent, at most the MTU that the parent has at the end of the call. The outer headers of a
+        VXLAN tunnel that is bound to a parent take 50 bytes of it, with IPv6 addresses 70.
+      - A bridge of the kernel has the smallest MTU of its members unless this is set.
       - If omitted, it is left unchanged.
       - Open vSwitch sets the MTU of its own links. Use O(netns.fabric.ovs_bridge#module:mtu) for the link of a bridge
         and O(netns.fabric.ovs_port#module:mtu) for the link of a port.
@@ -828,7 +833,8 @@ options:
         description: The hardware address of the link. See O(mac).
         type: str
       mtu:
-        description: The MTU of the link in bytes, V(68) to V(65535). See O(mtu).
+        description: The MTU of the link in bytes, V(68) to V(65535), and for the loopback V(lo) to V(2147483647). See
+          O(mtu).
         type: int
       enabled:
         description: Whether the link is up. See O(enabled).
@@ -1304,11 +1310,14 @@ notes:
   - The loopback and the ends of veth pairs get no owner from this module. They are owned by whoever owns the namespace
     or the pair.
   - A tunnel that is no longer declared is deleted before others are created, which may have its number.
-  - A link that is re-created gets back its addresses, its MTU, its members and its place in its master. Its routes, and
-    kernel parameters that are not declared, are lost. It is refused if links that the call does not declare are on it.
-  - A kind, and options of it, that the kernel does not have are refused before anything is changed, in check mode as
-    well. For this the link is tried in a namespace that ends with the call, unless the kernel would load a module by
-    it.
+  - A link that is re-created gets back its addresses, its own hardware address, its MTU, its members and its place in
+    its master. Its routes, and kernel parameters that are not declared, are lost. It is refused if links that the call
+    does not declare are on it.
+  - A tunnel keeps the IP version of its outer packets. An address of the other version re-creates it, without its
+    other address if that is not declared.
+  - A kind, options of it, and an MTU that the kernel does not have are refused before anything is changed, in check
+    mode as well. For this the link is tried in a namespace that ends with the call, unless the kernel would load a
+    module by it.
   - Of the keys of a WireGuard link nothing is shown. The RV(commands) for it need C(wg) of wireguard-tools, and are
     complete where the keys are in files.
   - O(prune) does with the links that are owned by O(owner) and not listed what O(state=absent) does, and removes all of

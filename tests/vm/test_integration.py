@@ -25,7 +25,7 @@ PARTS = (
 )
 #: Debian's packages that are not in the image.
 FURTHER = "wireguard-tools python3-hypothesis python3-markupsafe"
-SUITE = ("test_gallery", "test_members")
+SUITE = ("test_gallery", "test_link_addresses", "test_link_mtus", "test_members")
 
 
 def archive() -> bytes:

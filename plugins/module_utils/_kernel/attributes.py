@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.secrets import HIDDEN
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.encodings import Data, Encoding, IpAddress
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.outer_packets import is_ipv6
 
 Words = Callable[[str, Any], Sequence[str]]
 
@@ -148,11 +149,13 @@ class Kind:
     `module` is the kernel module that has it. `on_parent`: it is on another link (IFLA_LINK); `lower`: it may be bound
     to one, by this attribute of IFLA_INFO_DATA. `underlay`: its outer packets may travel in another namespace than its
     own. `takes_members`: other links may have it as their master; `down`: they are down as they become members.
-    `whole`: a change has to repeat what stays. `mtu_of_parent`: its MTU is at most that of its parent.
-    `up_with_parent`: it is up only while that is, unless this option is set. `flat`: on a link of these kinds the
-    kernel puts it on what that one is on. `device`: it is created by /dev/net/tun, and not by netlink. `generic`: its
-    options are read and set by generic netlink. `reported` are the attributes that cannot be set, `restored` what a new
-    link gets of others for what was reported of one; nothing is left out.
+    `whole`: a change has to repeat what stays. `headroom` returns how many bytes the MTU of its parent has to be above
+    its own. `mtu_by_members`: its MTU is that of its members until another one is set than it has. `sets_mac`: it has a
+    hardware address that can be set; `changes_mac`: later than at its creation, too. `up_with_parent`: it is up only
+    while that is, unless this option is set. `flat`: on a link of these kinds the kernel puts it on what that one is
+    on. `device`: it is created by /dev/net/tun, and not by netlink. `generic`: its options are read and set by generic
+    netlink. `reported` are the attributes that cannot be set, `restored` what a new link gets of others for what was
+    reported of one; nothing is left out.
     """
 
     name: str
@@ -167,7 +170,10 @@ class Kind:
     takes_members: bool = False
     down: bool = False
     whole: bool = False
-    mtu_of_parent: bool = False
+    headroom: Callable[[Values], int] | None = None
+    mtu_by_members: bool = False
+    sets_mac: bool = True
+    changes_mac: bool = True
     up_with_parent: str = ""
     flat: frozenset[str] = frozenset()
     device: bool = False
@@ -257,6 +263,9 @@ class Kind:
         One that is given, and that it does not take, is left out where it is at its default in the kernel.
         """
         kept = {name: value for name, value in former.items() if not given.get(self._by_name[name].excluded_by)}
+        # The outer packets are all of one version: an address of the other one cannot stay.
+        versions = {is_ipv6(given[name]) for name in self.addresses if name in given}
+        kept = {name: each for name, each in kept.items() if name not in self.addresses or versions <= {is_ipv6(each)}}
         values = {**kept, **given}
         asked = {name for name, value in given.items() if value != self._by_name[name].default}
         return {name: value for name, value in values.items() if name in asked or self.takes(name, values)}
@@ -279,13 +288,18 @@ class Kind:
         given = [each for each in self.attributes if values.get(each.name) is not None]
         return [word for each in given for word in each.words(each.name, values[each.name])]
 
+    @cached_property
+    def addresses(self) -> Sequence[str]:
+        """The options with an address of the outer packets."""
+        return [each.name for each in self.attributes if each.is_address]
+
     def attribute(self, name: str) -> Attribute:
         return self._by_name[name]
 
     def changes_in_place(self, name: str, current: Values, new: Any) -> bool:
         """Return whether the kernel changes an option of a link that has the `current` values."""
         attribute = self._by_name[name]
-        stays = not attribute.has_versions or (":" in new) == (":" in self.no_address(current))
+        stays = not attribute.has_versions or is_ipv6(new) == is_ipv6(self.no_address(current))
         return stays and attribute.changes_in_place(current.get(name), new)
 
     def no_address(self, current: Values) -> str:
@@ -293,8 +307,7 @@ class Kind:
 
         That is the version of its addresses, for good (vxlan_nl2conf(), geneve_nl2info()).
         """
-        addresses = [str(current.get(each.name)) for each in self.attributes if each.has_versions]
-        return str(ip_address(bytes(16 if any(":" in address for address in addresses) else 4)))
+        return str(ip_address(bytes(16 if any(is_ipv6(current.get(name)) for name in self.addresses) else 4)))
 
     @cached_property
     def _by_name(self) -> Mapping[str, Attribute]:

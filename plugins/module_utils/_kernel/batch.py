@@ -93,6 +93,12 @@ class Batch:
             found.append(captured)
         return found
 
+    def dependants_of(self, namespace: NamespaceName, name: str) -> list[tuple[NamespaceName, Link]]:
+        """Return the links that are on a link, and what is on these, as they are once what was added before is done."""
+        self.send()
+        link = self._state.link(namespace, name)
+        return self._dependants(namespace, link.index) if link else []
+
     def _dependants(self, namespace: NamespaceName, index: int) -> list[tuple[NamespaceName, Link]]:
         """Return the links that the kernel deletes with a link: those that are on it, and what is on these."""
         found: list[tuple[NamespaceName, Link]] = []
@@ -161,6 +167,11 @@ class Batch:
             if any(end.namespace != namespace for end in ends):
                 self.add_deletion(operation, namespace, link.name)
         self.delete()
+
+    def send_others(self, namespace: NamespaceName) -> None:
+        """Send all requests if some of them wait for another namespace than this one, which a new one depends on."""
+        if any(each != namespace for each in self._waiting):
+            self.send()
 
     def send(self) -> None:
         """Send all requests; record those that were executed in the journal.

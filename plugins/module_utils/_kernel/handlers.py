@@ -127,7 +127,21 @@ def _set_mac(handles: NamespaceHandles, operation: op.SetMac, batch: Batch) -> N
 
 
 def _set_mtu(handles: NamespaceHandles, operation: op.SetMtu, batch: Batch) -> None:
-    _set_attribute(handles, operation, "IFLA_MTU", operation.mtu, lambda link: link.mtu, batch)
+    batch.send_others(operation.namespace)  # that of a parent in another namespace limits that of a VLAN on it
+    before = _existing_link(handles, operation.namespace, operation.link)
+    # The kernel lowers that of the links on it as well (vlan_device_event(), macvlan_device_event()).
+    is_lowered = before is not None and operation.mtu < before.mtu
+    lowered = batch.dependants_of(operation.namespace, operation.link) if is_lowered else []
+
+    def restore() -> None:
+        former = [(operation.namespace, before)] if before is not None else []
+        for namespace, link in (*former, *lowered):
+            # The undo of the parent, which comes later, restores those that its MTU still limits (EINVAL).
+            request = requests.set_link(link.name, ("IFLA_MTU", link.mtu))
+            handles.request(namespace, request, errno.ENODEV, errno.EINVAL)
+
+    request = requests.set_link(operation.link, ("IFLA_MTU", operation.mtu))
+    batch.add(operation, operation.namespace, request, restore)
 
 
 def _set_alias(handles: NamespaceHandles, operation: op.SetAlias, batch: Batch) -> None:
@@ -206,10 +220,10 @@ def _set_up(handles: NamespaceHandles, operation: op.SetUp, batch: Batch) -> Non
 def _add_address(handles: NamespaceHandles, operation: op.AddAddress, batch: Batch) -> None:
     index = handles.get(operation.namespace).index(operation.link)
     flags = NLM_F_CREATE | (NLM_F_REPLACE if operation.replace else NLM_F_EXCL)
-    request = requests.address_request(RTM_NEWADDR, flags, index, operation.address)
+    request = requests.address_request(RTM_NEWADDR, flags, index, operation.address, operation.peer)
 
     def remove() -> None:
-        removal = requests.address_request(RTM_DELADDR, 0, index, operation.address)
+        removal = requests.address_request(RTM_DELADDR, 0, index, operation.address, operation.peer)
         handles.request(operation.namespace, removal, errno.EADDRNOTAVAIL, errno.ENODEV)
 
     # One that may have existed before is restored by the undo of the operation that removes it.

@@ -13,12 +13,13 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Phase
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import wireguard
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import Kind
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import KINDS, is_multicast
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import KINDS
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import (
     KernelOperation,
     inside,
     ip,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.outer_packets import is_multicast
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import NamespaceName
 
 #: Options with their values, in the order of the kind's row.
@@ -55,7 +56,7 @@ class CreateLink(KernelOperation):
             for name, value in self.values
             if not self.kind.attribute(name).required
         ]
-        return self.kind_name, tuple(known), self.parent is not None
+        return self.kind_name, tuple(known), self.parent is not None, self.mtu
 
     def commands(self) -> Sequence[str]:
         own = self.kind.words(dict(self.values))

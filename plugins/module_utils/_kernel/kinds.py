@@ -34,6 +34,11 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.encodings imp
     Switch,
     SwitchOr,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.outer_packets import (
+    is_multicast,
+    no_headroom,
+    vxlan_headroom,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import IFLA_INFO_DATA
 
 U8, U16, U32, BE16 = "=B", "=H", "=I", ">H"
@@ -91,7 +96,7 @@ def _those_set(content: bytes) -> bytes:
     return content[:4] * 2 if any(content[:4]) else b""
 
 
-def _gre(name: str, description: str, *more: Attribute) -> Kind:
+def _gre(name: str, description: str, *more: Attribute, sets_mac: bool = True) -> Kind:
     return Kind(
         name,
         description,
@@ -115,6 +120,20 @@ def _gre(name: str, description: str, *more: Attribute) -> Kind:
         # Not underlay: the kernel sends the outer packets where it creates the link (dev_net() in ip_tunnel_newlink()).
         lower=1,
         whole=True,
+        sets_mac=sets_mac,
+    )
+
+
+def _macvlan(name: str, description: str) -> Kind:
+    return Kind(
+        name,
+        description,
+        name,
+        _SOME_MACVLAN,
+        on_parent=True,
+        headroom=no_headroom,
+        flat=_MACVLANS,
+        reported=frozenset({6, 8}),  # IFLA_MACVLAN_MACADDR_COUNT, IFLA_MACVLAN_BC_QUEUE_LEN_USED
     )
 
 
@@ -181,6 +200,7 @@ _ROWS = (
             Attribute("nf_call_arptables", Number(38, U8, highest=1), "1 for bridged ARP through arptables.", 0),
         ),
         takes_members=True,
+        mtu_by_members=True,  # br_mtu_auto_adjust() in net/bridge/br_if.c
         # A kernel without CONFIG_BRIDGE_VLAN_FILTERING does not even take that VLANs are not distinguished.
         restored={7: lambda content: content.strip(b"\0"), IFLA_BR_MULTI_BOOLOPT: _those_set},
     ),
@@ -219,7 +239,8 @@ _ROWS = (
         # IFLA_GENEVE_TTL_INHERIT: beside it, even if it is 0, the kernel takes no TTL (geneve_nl2info()).
         reported=frozenset({12}),
     ),
-    _gre("gre", "A GRE tunnel for IP packets over IPv4 (RFC 2784)."),
+    # ipgre_netdev_ops in net/ipv4/ip_gre.c has no ndo_set_mac_address: its address is `local`.
+    _gre("gre", "A GRE tunnel for IP packets over IPv4 (RFC 2784).", sets_mac=False),
     _gre(
         "gretap",
         "A GRE tunnel for Ethernet frames over IPv4.",
@@ -230,7 +251,12 @@ _ROWS = (
             words=lambda _name, value: negated("ignore-df", value),  # no name of an option has a hyphen
         ),
     ),
-    Kind("ifb", "An intermediate functional block, to which received packets are redirected for shaping.", "ifb"),
+    Kind(
+        "ifb",
+        "An intermediate functional block, to which received packets are redirected for shaping.",
+        "ifb",
+        changes_mac=False,  # ifb_netdev_ops in drivers/net/ifb.c
+    ),
     Kind(
         "ipvlan",
         "A link with the hardware address of its parent.",
@@ -253,31 +279,23 @@ _ROWS = (
             ),
         ),
         on_parent=True,
-        mtu_of_parent=True,
+        headroom=no_headroom,
+        sets_mac=False,  # ipvlan_init() takes that of the parent
         flat=frozenset({"ipvlan"}),
     ),
-    Kind(
-        "macvlan",
-        "A link with a hardware address of its own on its parent.",
-        "macvlan",
-        _SOME_MACVLAN,
-        on_parent=True,
-        mtu_of_parent=True,
-        flat=_MACVLANS,
-        reported=frozenset({6, 8}),  # IFLA_MACVLAN_MACADDR_COUNT, IFLA_MACVLAN_BC_QUEUE_LEN_USED
-    ),
-    Kind(
-        "macvtap",
-        "A macvlan that a virtual machine uses as a tap device.",
-        "macvtap",
-        _SOME_MACVLAN,
-        on_parent=True,
-        mtu_of_parent=True,
-        flat=_MACVLANS,
-        reported=frozenset({6, 8}),  # IFLA_MACVLAN_MACADDR_COUNT, IFLA_MACVLAN_BC_QUEUE_LEN_USED
-    ),
+    _macvlan("macvlan", "A link with a hardware address of its own on its parent."),
+    _macvlan("macvtap", "A macvlan that a virtual machine uses as a tap device."),
     Kind("tap", "A device whose frames a process reads and writes.", "tun", _TUN, "tun", {3: b"\2"}, device=True),
-    Kind("tun", "A device whose IP packets a process reads and writes.", "tun", _TUN, "tun", {3: b"\1"}, device=True),
+    Kind(
+        "tun",
+        "A device whose IP packets a process reads and writes.",
+        "tun",
+        _TUN,
+        "tun",
+        {3: b"\1"},
+        device=True,
+        sets_mac=False,  # tun_netdev_ops in drivers/net/tun.c
+    ),
     Kind(
         "vlan",
         "A VLAN (IEEE 802.1Q) of its parent.",
@@ -298,7 +316,7 @@ _ROWS = (
             _vlan_flag("bridge_binding", 0x10, "Whether its carrier is that of the ports with the VLAN, on a bridge."),
         ),
         on_parent=True,
-        mtu_of_parent=True,
+        headroom=no_headroom,
         up_with_parent="loose_binding",
     ),
     Kind(
@@ -356,6 +374,7 @@ _ROWS = (
         ),
         lower=3,
         underlay=True,
+        headroom=vxlan_headroom,
     ),
     Kind(
         "wireguard",
@@ -393,6 +412,7 @@ _ROWS = (
         ),
         underlay=True,
         generic=True,
+        sets_mac=False,  # wg_setup() in drivers/net/wireguard/device.c
     ),
 )
 
@@ -400,11 +420,6 @@ _ROWS = (
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ROWS}
 #: Kinds that other links are members of, by the kernel's names.
 MASTER_KINDS = frozenset({"openvswitch", "team", *(kind.kernel_name for kind in _ROWS if kind.takes_members)})
-
-
-def is_multicast(address: str) -> bool:
-    """Whether an address is a group's."""
-    return address.lower().startswith("ff") if ":" in address else 224 <= int(address.partition(".")[0]) <= 239
 
 
 @lru_cache

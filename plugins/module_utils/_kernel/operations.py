@@ -234,20 +234,31 @@ class SetUp(KernelOperation):
         return [ip(self.namespace, "link", "set", "dev", self.link, "up")]
 
 
+def _with_peer(address: str, peer: str | None) -> list[str]:
+    """Return an address as ip-address(8) takes it: with a peer, the prefix length is that of the peer."""
+    local, _slash, length = address.partition("/")
+    return [address] if peer is None else [local, "peer", f"{peer}/{length}"]
+
+
 @dataclass(frozen=True)
 class AddAddress(KernelOperation):
-    """Add an address; `replace`: it may exist still, or have been removed with the primary of its subnet."""
+    """Add an address; `replace`: it may exist still, or have been removed with the primary of its subnet.
+
+    `peer` is the far one of a point-to-point link. The kernel adds the route to one of IPv6 only where the link is up
+    (addrconf_notify() in net/ipv6/addrconf.c adds the routes to the addresses of the link itself).
+    """
 
     namespace: NamespaceName
     link: str
     address: str
     replace: bool = False
-    phase = Phase.ADDRESSES
+    peer: str | None = None
+    phase: Phase = Phase.ADDRESSES
 
     def commands(self) -> Sequence[str]:
         verb = "replace" if self.replace else "add"
         nodad = ["nodad"] if ":" in self.address else []
-        return [ip(self.namespace, "addr", verb, self.address, "dev", self.link, *nodad)]
+        return [ip(self.namespace, "addr", verb, *_with_peer(self.address, self.peer), "dev", self.link, *nodad)]
 
 
 @dataclass(frozen=True)
@@ -262,11 +273,9 @@ class RemoveAddress(KernelOperation):
     phase = Phase.ADDRESSES
 
     def commands(self) -> Sequence[str]:
-        local, _slash, length = self.address.partition("/")
         if self.missing_ok:  # `flush` succeeds where nothing matches
-            return [ip(self.namespace, "addr", "flush", "dev", self.link, "to", local)]
-        address = [self.address] if self.peer is None else [local, "peer", f"{self.peer}/{length}"]
-        return [ip(self.namespace, "addr", "del", *address, "dev", self.link)]
+            return [ip(self.namespace, "addr", "flush", "dev", self.link, "to", self.address.partition("/")[0])]
+        return [ip(self.namespace, "addr", "del", *_with_peer(self.address, self.peer), "dev", self.link)]
 
 
 @dataclass(frozen=True)

@@ -64,8 +64,8 @@ class Reader:
         self._unrouted_links: dict[NamespaceName, set[int]] = {}
         #: The links that check mode treats as moved to a namespace.
         self._arrived_links: dict[NamespaceName, list[Link]] = {}
-        #: The aliases and the names of masters that check mode treats as set, by namespace and name.
-        self._set_aliases: dict[tuple[NamespaceName, str], str] = {}
+        #: The attributes and the names of masters that check mode treats as set, by namespace and name.
+        self._set_attributes: dict[tuple[NamespaceName, str], dict[str, Any]] = {}
         self._set_masters: dict[tuple[NamespaceName, str], str] = {}
         #: What was read since the last write, by namespace and kind.
         self._cache: dict[tuple[NamespaceName, str], Any] = {}
@@ -150,11 +150,9 @@ class Reader:
             state = state.without(self._removed_links)
         if self._arrived_links:
             state = state.including(self._arrived_links)
-        if not self._set_aliases and not self._set_masters:
+        if not self._set_attributes and not self._set_masters:
             return state
-        changes: dict[tuple[NamespaceName, str], dict[str, Any]] = {}
-        for where, alias in self._set_aliases.items():
-            changes.setdefault(where, {})["alias"] = alias
+        changes = {where: {**attributes} for where, attributes in self._set_attributes.items()}
         for where, name in self._set_masters.items():
             master = state.link(where[0], name)
             changes.setdefault(where, {})["master"] = master.index if master else NO_INDEX if name else 0
@@ -371,13 +369,15 @@ class Reader:
     def simulate(self, operations: Sequence[Operation]) -> None:
         """Read from now on as if some of these operations had been executed.
 
-        These are removals, kernel parameters, aliases, masters, the neighbours of links that go down or get another MAC
-        address, the routes of those that go down, and moves: a link that moves away is removed from where it was, and
-        is there where it returns to the host. The end of a veth pair is not, whose planning needs it.
+        These are removals, kernel parameters, aliases, MTUs, masters, the neighbours of links that go down or get
+        another MAC address, the routes of those that go down, and moves: a link that moves away is removed from where
+        it was, and is there where it returns to the host. The end of a veth pair is not, whose planning needs it.
         """
         for each in operations:
             if isinstance(each, op.SetAlias):
-                self._set_aliases[each.namespace, each.link] = each.alias
+                self._set_attributes.setdefault((each.namespace, each.link), {})["alias"] = each.alias
+            if isinstance(each, op.SetMtu):
+                self._set_attributes.setdefault((each.namespace, each.link), {})["mtu"] = each.mtu
             if isinstance(each, SetMaster):
                 self._set_masters[each.namespace, each.link] = each.master
             if isinstance(each, (op.SetDown, op.SetMac)):
@@ -450,7 +450,7 @@ class Reader:
         self._arrived_links.clear()
         self._flushed_links.clear()
         self._unrouted_links.clear()
-        self._set_aliases.clear()
+        self._set_attributes.clear()
         self._set_masters.clear()
         self._simulated_sysctls.clear()
         self._handles.show_hidden()

@@ -52,6 +52,9 @@ MULTIPATH, TABLES = "multipath", "tables"
 _ANY_RULE = Rule(4, 1, table=1)
 _ANY_MULTIPATH = RouteSpec("192.0.2.0/24", next_hops=(NextHopSpec(device="lo"), NextHopSpec(device="lo")))
 
+#: How the reason begins why an MTU is refused.
+REFUSED_MTU = "the kernel refuses this MTU for a link of this kind"
+
 #: The number of the first link that a qdisc is tried on; those before are the parents of links.
 QUEUES = 100_000
 
@@ -126,7 +129,7 @@ class Trial:
                     netlink.request(kind_requests.new_link(tried, parent))
             except OSError as error:
                 return _describe_refused_link(kind, error)
-        return ""
+            return _try_mtu(netlink, tried.name, operation.mtu) if operation.mtu else ""
 
     def refusal_of_qdisc(self, operation: SetQdisc) -> str:
         """Return why the kernel refuses a qdisc; empty where it accepts it, or nothing is known; see refusal_of_link().
@@ -214,6 +217,15 @@ def _create_parent(netlink: NetlinkSocket, number: int) -> int:
     pair = CreateVeth(NewEnd(None, f"parent{number}"), NewEnd(None, f"peer{number}"))
     netlink.request(requests.new_veth(pair, None, None, (index, index + 1)))
     return index
+
+
+def _try_mtu(netlink: NetlinkSocket, name: str, mtu: int) -> str:
+    """Return why a link does not take an MTU: at its creation some kinds take a smaller one (ip_tunnel_newlink())."""
+    try:
+        netlink.request(requests.set_link(name, ("IFLA_MTU", mtu)))
+    except OSError as error:
+        return f"{REFUSED_MTU}: {error}" if error.errno == errno.EINVAL else ""
+    return ""
 
 
 def _describe_refused_link(kind: Kind, error: OSError) -> str:

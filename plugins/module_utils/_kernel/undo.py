@@ -34,6 +34,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.netlink import NetlinkError, Refusal, replay
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link, NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import (
+    ETH_DATA_LEN,
     IFF_UP,
     NLM_F_CREATE,
     NLM_F_REPLACE,
@@ -229,6 +230,9 @@ class Deletion:
     def restore(self, handles: NamespaceHandles, others: Collection[CapturedLink]) -> None:
         """Create the links again, except those that are restored by others."""
         _recreate(handles, self.ends)
+        kind = find_kind(self.ends[0].link.kind, self.ends[0].link.information)
+        if kind is not None and kind.mtu_by_members:
+            keep_mtu(handles, self.ends[0], self.members)
         for captured in self.dependants:
             if captured not in others and not _exists(handles, captured):
                 _recreate(handles, [captured])
@@ -263,6 +267,17 @@ def recreate_link(handles: NamespaceHandles, captured: CapturedLink) -> None:
             generic.configure(link.name, kind.decode(data_of(link.information)), {})
     _restore_attributes(handles, captured)
     restore_link(handles, captured)
+
+
+def keep_mtu(handles: NamespaceHandles, bridge: CapturedLink, members: Iterable[CapturedLink]) -> None:
+    """Have the kernel remember the MTU of a bridge, unless it is the one that its members give it.
+
+    It remembers what is set, if that is a change (br_change_mtu() in net/bridge/br_device.c).
+    """
+    link = bridge.link
+    if link.mtu != min((each.link.mtu for each in members), default=ETH_DATA_LEN):
+        for mtu in (ETH_DATA_LEN if link.mtu != ETH_DATA_LEN else ETH_DATA_LEN - 1, link.mtu):
+            handles.request(bridge.namespace, requests.set_link(link.name, ("IFLA_MTU", mtu)))
 
 
 def _restore_attributes(handles: NamespaceHandles, captured: CapturedLink) -> None:

@@ -23,21 +23,17 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import operat
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import find_kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import (
-    Interface,
     KernelState,
     Link,
     NamespaceName,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_creation import (
     CreatedLinks,
-    describe_kind,
-    differs,
     is_created_by,
     trials,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_masters import (
-    check_master,
-)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_difference import describe_kind, differs
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_masters import check_master
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_model import (
     KIND_OPTIONS,
     WantedKind,
@@ -68,8 +64,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_place
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
     LINK_OPTIONS,
     Found,
+    Kept,
     Settings,
     alias_without,
+    as_kept,
     assume_with_sysctls,
     check_sysctls,
     find_with_sysctls,
@@ -188,7 +186,8 @@ class _LinkPlanner(Planner[WantedLink]):
         super().__init__(call)
         self._actual = actual
         self._host_names = HostNames(actual.namespace(None))
-        self._created = CreatedLinks(self, actual, Parents(self, actual, self._find))
+        self._parents = Parents(self, actual, self._find)
+        self._created = CreatedLinks(self, actual, self._parents)
         self._masters = self._created.masters
         self._given_back: set[tuple[NamespaceName, str]] = set()
         #: Those of them that are no longer members of a master that is deleted.
@@ -263,6 +262,7 @@ class _LinkPlanner(Planner[WantedLink]):
         self._check_settings(wanted, where, arrival.found.link.name)
         found, settings = self._masters.plan_membership(wanted.where, arrival.found, arrival.settings)
         plan = plan_settings(wanted.namespace, found, settings, arrival.alias)
+        plan = self._masters.with_mtus_kept(wanted.namespace, found.master, settings.master, plan)
         before, after = {**arrival.before, **plan.before}, {**arrival.after, **plan.after}
         self._change(wanted, before, after, (*arrival.steps, *plan.operations))
 
@@ -313,6 +313,8 @@ class _LinkPlanner(Planner[WantedLink]):
         checks = Checks(wanted.entry)
         link = where[1] if where and where[0] == wanted.namespace else None
         check_sysctls(checks, self._actual, (wanted.namespace, name or wanted.name), link, wanted.settings)
+        if where is not None:
+            self._parents.check_existing(checks, wanted.settings, where[1])
         far = self._actual.far_end(link) if link else None
         if far is not None and wanted.settings.mac is not None and wanted.settings.mac == self._mac_of(*far):
             other = place(far[0], far[1].name)
@@ -406,9 +408,9 @@ class _LinkPlanner(Planner[WantedLink]):
             unlisted = WantedLink(Entry(place(namespace, link.name)), False, namespace, link.name, Settings())
             addresses = () if link.keeps_addresses else self._actual.namespace(namespace).addresses_of(link)
             present = managed_addresses(addresses, ())
-            self._give_back(unlisted, link, [address.interface for address in present])
+            self._give_back(unlisted, link, list(map(as_kept, present)))
 
-    def _give_back(self, wanted: WantedLink, link: Link, addresses: Sequence[Interface]) -> None:
+    def _give_back(self, wanted: WantedLink, link: Link, addresses: Sequence[Kept]) -> None:
         owner = _owner_of(link, self.call.owner)
         self._given_back.add((wanted.namespace, link.name))
         if owner is None:
@@ -428,7 +430,7 @@ class _LinkPlanner(Planner[WantedLink]):
         if alias != link.alias:
             self._change(wanted, {"alias": link.alias}, {"alias": alias}, (step,))
 
-    def _reset(self, wanted: WantedLink, link: Link, owner: str | None, addresses: Sequence[Interface]) -> None:
+    def _reset(self, wanted: WantedLink, link: Link, owner: str | None, addresses: Sequence[Kept]) -> None:
         """Remove what was declared of a link: addresses, owner, MTU, MAC address, and its place in a namespace."""
         namespace = wanted.namespace
         self._reset_links.add((namespace, link.name))
@@ -445,15 +447,19 @@ class _LinkPlanner(Planner[WantedLink]):
         self._change(wanted, plan.before, plan.after, tuple(plan.operations))
 
     def _remove_addresses(
-        self, plan: Restoration, namespace: NamespaceName, link: Link, addresses: Sequence[Interface]
+        self, plan: Restoration, namespace: NamespaceName, link: Link, addresses: Sequence[Kept]
     ) -> Link:
         """Plan that a link loses addresses, and its master if that is deleted; return the link as it is then."""
         present = self._actual.namespace(namespace).addresses_of(link)
-        keep = tuple(address.interface for address in present if address.interface not in addresses)
+        keep = tuple(as_kept(address) for address in present if as_kept(address) not in addresses)
         managed = managed_addresses(present, ())
-        stay = [address for address in managed if address.interface in keep]
+        stay = [address for address in managed if as_kept(address) in keep]
         up = link.origin.up if link.origin else None
-        left = Settings(addresses=tuple(address.interface for address in stay), enabled=up)
+        left = Settings(
+            addresses=tuple(address.interface for address in stay if address.peer is None),
+            with_peers=tuple(address for address in stay if address.peer is not None),
+            enabled=up,
+        )
         release = self._masters.plan_release((namespace, link.name), link, left)
         if release is None:
             steps = plan_addresses(namespace, link.name, present, keep)

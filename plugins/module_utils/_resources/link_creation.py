@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntries, InvalidEntry
@@ -24,7 +24,20 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operatio
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import data_of, find_kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.trial import REFUSED_MTU
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import ETH_DATA_LEN
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.wireguard import KeyFile
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_difference import (
+    Difference,
+    describe_kind,
+    described,
+    differs,
+    find_difference,
+    is_of,
+    kept_values,
+    values_with_kept,
+    with_parent,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_masters import RESTING, Masters
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_model import WantedKind, WantedLink, Where
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_altname
@@ -47,82 +60,32 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.things imp
 MAC_LENGTH = 17
 
 
-@dataclass
-class Difference:
-    """What of a link's kind is not as wanted, and the options that are changed in place."""
-
-    before: dict[str, Any] = field(default_factory=dict)
-    after: dict[str, Any] = field(default_factory=dict)
-    changed: dict[str, Any] = field(default_factory=dict)
-    recreates: bool = False
-
-    def add(self, name: str, old: Any, new: Any) -> None:
-        self.before[name], self.after[name] = old, new
-
-
-def find_difference(state: KernelState, own: WantedKind, where: Where, link: Link) -> Difference:
-    """Return what is not as wanted of an existing link."""
-    found = Difference()
-    if not _is_of(own, link):
-        found.add("kind", describe_kind(link), own.kind.name)
-        for name, value in _described(own).items():
-            if value is not None:
-                found.add(name, None, value)
-        found.recreates = True
-        return found
-    current = own.kind.decode(data_of(link.information))
-    for attribute in own.kind.attributes:
-        old, new = current[attribute.name], own.values.get(attribute.name)
-        if new is None or attribute.matches(old, new):
-            continue
-        found.add(f"{own.kind.name}.{attribute.name}", attribute.show(old), attribute.show(new))
-        found.changed[attribute.name] = new
-        found.recreates = found.recreates or not own.kind.changes_in_place(attribute.name, current, new)
-    base = state.base_of(link)
-    on = (base[0], base[1].name) if base else None
-    if own.parent is not None and (base is None or own.parent not in [(base[0], name) for name in base[1].names]):
-        found.add("parent", place(*on) if on else None, place(*own.parent))
-        found.recreates = True
-    source = link.base.namespace if link.base and link.base.known else where[0]
-    if own.kind.underlay and own.parent is None and own.kind.lower is not None and source != own.source:
-        found.add("underlay", source or "host", own.source or "host")
-        found.recreates = True
-    return found
-
-
-def creation_of(state: KernelState, wanted: WantedLink, own: WantedKind, former: Link | None) -> CreateLink:
-    """Return the creation of a link; `former` is the one that it replaces."""
-    values = own.kind.keep(kept_values(own, former), own.values)
-    settings = wanted.settings
-    if former is not None and not _is_of(own, former):
-        former = None
-    is_own = (
-        former is not None
-        and len(former.mac) == MAC_LENGTH
-        and not any(each.rigid for each in own.kind.attributes)  # in some modes the address is that of the parent
-        and not inherits_mac(state, wanted.namespace, former)
-    )
-    mac = settings.mac or (former.mac if former and is_own else None)
+def creation_of(wanted: WantedLink, own: WantedKind, former: Link | None) -> CreateLink:
+    """Return the creation of a link, without its settings; `former` is the one that it replaces."""
     return CreateLink(
         wanted.namespace,
         wanted.name,
         own.kind.name,
-        () if own.kind.generic else _pairs(own, values),
+        () if own.kind.generic else _pairs(own, values_with_kept(own, former)),
         own.source,
         own.parent[1] if own.parent else None,
-        None if own.kind.device else mac,
-        None if own.kind.device else settings.mtu or (former.mtu if former else None),
     )
+
+
+def _own_mac(state: KernelState, wanted: WantedLink, own: WantedKind, former: Link) -> str | None:
+    """Return the hardware address of a link that is re-created, unless the kernel chooses it by another link."""
+    is_own = (
+        own.kind.sets_mac
+        and len(former.mac) == MAC_LENGTH
+        and not any(each.rigid for each in own.kind.attributes)  # in some modes the address is that of the parent
+        and not inherits_mac(state, wanted.namespace, former)
+    )
+    return former.mac if is_own else None
 
 
 def _pairs(own: WantedKind, values: Mapping[str, Any]) -> Pairs:
     """Return options in the order of the kind's row."""
     return tuple((each.name, values[each.name]) for each in own.kind.attributes if each.name in values)
-
-
-def kept_values(own: WantedKind, link: Link | None) -> dict[str, Any]:
-    """Return the options of a link that are not the kernel's own choice."""
-    return own.kind.deviations(data_of(link.information)) if link and _is_of(own, link) else {}
 
 
 def _needs_parent_up(wanted: WantedLink, own: WantedKind, link: Link | None) -> bool:
@@ -137,27 +100,22 @@ def is_created_by(link: Link, owner: str | None) -> bool:
     return link.created and link.owners == (owner,)
 
 
-def _is_of(own: WantedKind, link: Link) -> bool:
-    """Return whether a link is of the kind that is wanted."""
-    return find_kind(link.kind, link.information) is own.kind
-
-
 def trials(state: KernelState, entries: Sequence[WantedLink]) -> Iterator[CreateLink]:
     """Yield the links that are created or changed, for the kernel to say whether it takes them."""
     for wanted in entries:
         if not wanted.present or wanted.own is None:
             continue
         link = state.link(*wanted.where)
-        if link is None or not _is_of(wanted.own, link) or differs(state, wanted):
-            yield creation_of(state, wanted, wanted.own, link)
+        is_resized = link is not None and wanted.settings.mtu not in (None, link.mtu)
+        if link is None or not is_of(wanted.own, link) or is_resized or differs(state, wanted):
+            yield _trial_of(state, wanted, wanted.own, link)
 
 
-def differs(state: KernelState, wanted: WantedLink) -> bool:
-    """Return whether a link exists with the kind that is wanted, and not all of that is as wanted."""
-    link, own = state.link(*wanted.where), wanted.own
-    if link is None or own is None or not _is_of(own, link):
-        return False
-    return bool(find_difference(state, own, wanted.where, link).after)
+def _trial_of(state: KernelState, wanted: WantedLink, own: WantedKind, link: Link | None) -> CreateLink:
+    """Return the creation that the kernel is asked about, with the MTU unless it depends on the parent's."""
+    creation = creation_of(wanted, with_parent(state, own, link), link)
+    is_bound = own.kind.headroom is not None and creation.parent is not None
+    return creation if is_bound else replace(creation, mtu=wanted.settings.mtu)
 
 
 def depth_of(state: KernelState, link: Link | None) -> int:
@@ -175,7 +133,8 @@ class CreatedLinks:
         self._parents = parents
         entries = [each for each in planner.call.entries if each.present and each.own]
         declared = {each.where: each.own.kind.kernel_name for each in entries if each.own}
-        self.masters = Masters(actual, declared)
+        mtus = {each.where: each.settings.mtu for each in planner.call.entries if each.present and each.settings.mtu}
+        self.masters = Masters(actual, declared, mtus)
         #: The links that are deleted by what is planned so far.
         self.gone = self.masters.gone
         self.masters.ending = frozenset(self._ending())
@@ -246,8 +205,10 @@ class CreatedLinks:
             raise InvalidEntries(refused)
         self._parents.check(wanted, own, self.masters.declared, _needs_parent_up(wanted, own, link))
         self._planner.attempt(self._check_files, wanted, own)
-        difference = Difference() if link is None else find_difference(self._actual, own, wanted.where, link)
-        if link is None or difference.after:
+        difference = Difference() if link is None else find_difference(self._actual, wanted, own, link)
+        is_new = link is None or difference.recreates
+        self._parents.check_mtu(wanted, own, values_with_kept(own, link), link, is_new)
+        if link is None or difference.after or wanted.settings.mtu not in (None, link.mtu):
             self._check_accepted(wanted, own, link)
         if link is None or difference.recreates or wanted.where in self.gone:
             self._create(wanted, own, link, difference)
@@ -255,7 +216,7 @@ class CreatedLinks:
             self._update(wanted, own, link, difference)
 
     def _check_usable(self, wanted: WantedLink, own: WantedKind, link: Link) -> None:
-        if not _is_of(own, link) and not is_created_by(link, self._planner.call.owner):
+        if not is_of(own, link) and not is_created_by(link, self._planner.call.owner):
             raise InvalidEntry(
                 wanted.entry,
                 "kind",
@@ -273,14 +234,17 @@ class CreatedLinks:
                 self._planner.require(wanted.entry, own.kind.name, missing, AFile(key.path))
 
     def _check_accepted(self, wanted: WantedLink, own: WantedKind, link: Link | None) -> None:
-        reason = self._actual.refused_links.get(creation_of(self._actual, wanted, own, link).form)
+        reason = self._actual.refused_links.get(_trial_of(self._actual, wanted, own, link).form)
+        if reason and reason.startswith(REFUSED_MTU):
+            raise InvalidEntry(wanted.entry, "mtu", f"{wanted.settings.mtu}: {reason}; give another one")
         if reason:
             raise InvalidEntry(wanted.entry, "kind" if "no links of the kind" in reason else own.kind.name, reason)
 
     def _update(self, wanted: WantedLink, own: WantedKind, link: Link, difference: Difference) -> None:
         found = find_with_sysctls(self._actual, wanted.namespace, link, wanted.settings)
         plan = self._plan_settings(wanted, found, wanted.settings)
-        steps: list[Operation] = []
+        is_taken_over = any(isinstance(each, op.SetAlias) for each in plan.operations)
+        steps: list[Operation] = list(self.masters.keep_mtu(wanted.where)) if is_taken_over else []
         if difference.changed and own.kind.generic:
             former = own.kind.decode(data_of(link.information))
             steps.append(
@@ -303,7 +267,8 @@ class CreatedLinks:
     def _plan_settings(self, wanted: WantedLink, found: Found, settings: Settings) -> SettingsPlan:
         found, settings = self.masters.plan_membership(wanted.where, found, settings)
         alias = alias_of_created((found.origin or found).link, self._planner.call.owner)
-        return plan_settings(wanted.namespace, found, settings, alias)
+        plan = plan_settings(wanted.namespace, found, settings, alias)
+        return self.masters.with_mtus_kept(wanted.namespace, found.master, settings.master, plan)
 
     def _create(self, wanted: WantedLink, own: WantedKind, former: Link | None, difference: Difference) -> None:
         steps: list[Operation] = []
@@ -318,9 +283,8 @@ class CreatedLinks:
             settings = _as_before(wanted.settings, former_found, masterless)
             members = self._members_of(wanted, former)
             difference.add("recreated", False, True)
-        creation = creation_of(self._actual, wanted, own, former)
-        if self._parents.is_late(own.parent):
-            creation = replace(creation, phase=Phase.MOVE)
+        settings = self._with_own(settings, wanted, own, former)
+        creation = self._creation_with(settings, wanted, with_parent(self._actual, own, former), former)
         steps.append(creation)
         if own.kind.generic and own.values:
             steps.append(ConfigureLink(wanted.namespace, wanted.name, _pairs(own, own.values)))
@@ -328,7 +292,7 @@ class CreatedLinks:
         plan = self._plan_settings(wanted, found, settings)
         before = None if former is None else {**difference.before, **plan.before}
         after = (
-            {"kind": own.kind.name, **_described(own), **plan.after}
+            {"kind": own.kind.name, **described(own), **plan.after}
             if former is None
             else {**difference.after, **plan.after}
         )
@@ -336,6 +300,34 @@ class CreatedLinks:
             after.update({name: getattr(settings, name) for name in ("mac", "mtu") if getattr(settings, name)})
             after = {name: value for name, value in after.items() if value is not None}
         self._change(wanted.entry, wanted.where, before, after, (*steps, *plan.operations, *members))
+
+    def _with_own(self, settings: Settings, wanted: WantedLink, own: WantedKind, former: Link | None) -> Settings:
+        """Return settings with the hardware address and the MTU that a link keeps as it is re-created."""
+        if former is None or not is_of(own, former):
+            return settings
+        limit = self._parents.mtu_limit(own, values_with_kept(own, former), former)
+        return replace(
+            settings,
+            mac=settings.mac or _own_mac(self._actual, wanted, own, former),
+            mtu=settings.mtu or min(former.mtu, limit.size if limit else former.mtu),
+        )
+
+    def _creation_with(
+        self, settings: Settings, wanted: WantedLink, own: WantedKind, former: Link | None
+    ) -> CreateLink:
+        """Return the creation of a link with those of its settings that the request for it takes."""
+        creation = creation_of(wanted, own, former)
+        if self._parents.is_late(own.parent):
+            creation = replace(creation, phase=Phase.MOVE)
+        if own.kind.device:
+            return creation
+        mtu = settings.mtu
+        if own.kind.mtu_by_members:
+            # The kernel remembers only a change as wanted (br_change_mtu()), and none as the bridge is created.
+            mtu = ETH_DATA_LEN - 1 if mtu == ETH_DATA_LEN else None
+        elif own.kind.headroom is not None and self._parents.is_resized(own.parent):
+            mtu = None
+        return replace(creation, mac=settings.mac, mtu=mtu)
 
     def _as_created(self, wanted: WantedLink, creation: CreateLink, former: Found | None) -> Found:
         """Return the link as the kernel creates it, with what the request for it says."""
@@ -451,18 +443,6 @@ def _as_before(wanted: Settings, former: Found, masterless: bool) -> Settings:
         addresses=tuple(each.interface for each in there if each.peer is None)
         if wanted.addresses is None
         else wanted.addresses,
+        with_peers=tuple(each for each in there if each.peer is not None) if wanted.addresses is None else (),
         master=former.master if wanted.master is None and not masterless else wanted.master,
     )
-
-
-def _described(own: WantedKind) -> dict[str, Any]:
-    return {
-        **{f"{own.kind.name}.{name}": own.kind.attribute(name).show(value) for name, value in own.values.items()},
-        "parent": place(*own.parent) if own.parent else None,
-    }
-
-
-def describe_kind(link: Link) -> str:
-    """Return what kind of link it is, for messages."""
-    kind = find_kind(link.kind, link.information)
-    return kind.name if kind else link.kind or "a physical device"

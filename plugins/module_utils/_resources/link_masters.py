@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
-from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry
+from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Operation
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
+from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MTU_MAX
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.kind_operations import SetMaster
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import KINDS
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import SetMtu
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link, NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import (
     Found,
@@ -26,6 +29,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.things imp
 
 #: The masters that a member joins and leaves while it is down (bond_enslave(), vrf's cycle_netdev() in drivers/net).
 RESTING = frozenset(kind.kernel_name for kind in KINDS.values() if kind.down)
+#: The masters whose MTU is that of their members.
+FOLLOWING = frozenset(kind.kernel_name for kind in KINDS.values() if kind.mtu_by_members)
 #: Those that bring up what joins them.
 OPENING = frozenset({"bond"})
 #: The masters whose members another program sets.
@@ -38,14 +43,17 @@ Where = tuple[NamespaceName, str]
 class Masters:
     """The links that others are members of, as they are when the settings of those are planned.
 
-    `declared` are the kinds of the links that the call creates, by the kernel's names, `gone` are the links that are
+    `declared` are the kinds of the links that the call creates, by the kernel's names, `mtus` the MTUs that it wants of
+    any links, `gone` are the links that are
     deleted by what is planned so far, and `ending` those bonds and VRFs that have no members any more.
     """
 
     state: KernelState
     declared: Mapping[Where, str] = field(default_factory=dict)
+    mtus: Mapping[Where, int] = field(default_factory=dict)
     gone: set[Where] = field(default_factory=set)
     ending: Collection[Where] = ()
+    _remembered: set[Where] = field(default_factory=set)
 
     def plan_membership(self, where: Where, found: Found, wanted: Settings) -> tuple[Found, Settings]:
         """Return a link with what it is a member of when its settings are planned, and these settings.
@@ -62,6 +70,30 @@ class Masters:
         is_gone = former in self.gone and wanted.master in (None, found.master)
         rests = not RESTING.isdisjoint((was, becomes))
         return replace(found, master="" if is_gone else found.master, rests=rests), wanted
+
+    def with_mtus_kept(
+        self, namespace: NamespaceName, former: str, wanted: str | None, plan: SettingsPlan
+    ) -> SettingsPlan:
+        """Return the plan of a member, after what keeps the MTU of its bridges; `former` and `wanted` are these."""
+        if not any(isinstance(each, (SetMaster, SetMtu)) for each in plan.operations):
+            return plan
+        names = dict.fromkeys((former, former if wanted is None else wanted))
+        steps = [step for name in names for step in self.keep_mtu((namespace, name))]
+        return replace(plan, operations=(*steps, *plan.operations))
+
+    def keep_mtu(self, where: Where) -> Iterator[Operation]:
+        """Yield what has the kernel remember the MTU of a link, if that is wanted as it is and depends on its members.
+
+        The kernel gives a bridge the MTU of its members, as they join, leave or get another one, unless it has been
+        changed before (br_change_mtu(), br_mtu_auto_adjust()). Whether it has been is not reported. It is larger for a
+        moment, and not smaller: the VLANs on the bridge would keep that.
+        """
+        link, mtu = self.state.link(*where), self.mtus.get(where)
+        if link is None or mtu != link.mtu or link.kind not in FOLLOWING or where in self._remembered:
+            return
+        self._remembered.add(where)
+        yield SetMtu(*where, mtu + 1 if mtu < MTU_MAX else mtu - 1)
+        yield SetMtu(*where, mtu)
 
     def with_link_opened(self, where: Where, found: Found, wanted: Settings) -> Settings:
         """Return the settings of a link that is down and becomes a member of a bond, which brings it up."""

@@ -79,6 +79,8 @@ def parse_kind(
             checks.error(
                 name, f"is for links of the kind {name}, and this one is a {kind.name}; {describe_options(kind)}"
             )
+    if present and options.get("mac") is not None and not kind.sets_mac:
+        checks.error("mac", describe_fixed_mac(kind))
     values = _parse_values(checks, kind, options.get(kind.name) or {}, present)
     parent = _parse_parent(checks, kind, options.get("parent"), present)
     source = namespace if parent is None else parent[0]
@@ -108,6 +110,13 @@ def _parse_underlay(checks: Checks, kind: Kind, given: Mapping[str, Any], parent
     elif parent is not None and parent[0] != place:
         checks.error("underlay", "the outer packets travel in the namespace of the `parent`; leave it out")
     return place
+
+
+def describe_fixed_mac(kind: Kind) -> str:
+    """Return why a link of a kind cannot be given a hardware address."""
+    if kind.sets_mac:
+        return f"the kernel sets that of a link of the kind {kind.name} only as it is created; declare it with `kind`"
+    return f"a link of the kind {kind.name} has no hardware address of its own that could be set; leave it out"
 
 
 def describe_options(kind: Kind) -> str:

@@ -6,15 +6,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import Kind, Values
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import data_of, find_kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_model import WantedKind, WantedLink, Where
-from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import place
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_model import (
+    WantedKind,
+    WantedLink,
+    Where,
+    describe_fixed_mac,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import Settings, place
 from ansible_collections.netns.fabric.plugins.module_utils._resources.things import ALink, ALinkUp
+
+
+@dataclass(frozen=True)
+class MtuLimit:
+    """The largest MTU of a link of a kind, which is on a parent with an MTU of its own."""
+
+    kind: Kind
+    parent: str
+    parent_mtu: int
+    headroom: int
+
+    @property
+    def size(self) -> int:
+        return self.parent_mtu - self.headroom
+
+    def __str__(self) -> str:
+        if not self.headroom:
+            return f"{self.size}, the MTU of its parent {self.parent}; lower it, or raise that"
+        return (
+            f"{self.size}: the outer headers of this {self.kind.name} take {self.headroom} of the {self.parent_mtu} "
+            f"bytes of its parent {self.parent}; lower it, or raise the MTU of the parent"
+        )
 
 
 class Parents:
@@ -57,7 +88,7 @@ class Parents:
         entry = self._present.get(own.parent)
         parent = self._link(own.parent, entry)
         if own.parent not in declared and not self._planner.call.ensures(ALink(*own.parent)):
-            self._check_existing(wanted, own, parent, entry)
+            self._check_existing(wanted, own, parent)
             if parent is None:
                 return
         kind = declared.get(own.parent) or (parent.kind if parent else "")
@@ -84,9 +115,7 @@ class Parents:
             return arriving[1] if arriving else None
         return found
 
-    def _check_existing(
-        self, wanted: WantedLink, own: WantedKind, parent: Link | None, entry: WantedLink | None
-    ) -> None:
+    def _check_existing(self, wanted: WantedLink, own: WantedKind, parent: Link | None) -> None:
         where: Where = own.parent or (None, "")
         if parent is None:
             missing = f"there is no link {where[1]} in {where[0] or 'the host'}; create it first, or in the call"
@@ -99,11 +128,58 @@ class Parents:
             raise InvalidEntry(wanted.entry, "parent.namespace", message)
         if parent.loopback:
             raise InvalidEntry(wanted.entry, "parent", f"no {own.kind.name} can be on the loopback; give another link")
-        size = (entry.settings.mtu if entry else None) or parent.mtu
-        if own.kind.mtu_of_parent and (wanted.settings.mtu or 0) > size:
-            raise InvalidEntry(
-                wanted.entry, "mtu", f"{wanted.settings.mtu} is above {size}, the MTU of its parent {parent.name}"
-            )
+
+    def check_mtu(self, wanted: WantedLink, own: WantedKind, values: Values, link: Link | None, is_new: bool) -> None:
+        """Check that the MTU of a link fits into that of its parent, as both are at the end of the call.
+
+        `values` are the options of its kind, `link` is the link if it exists, `is_new`: it is created, or re-created.
+
+        Raises:
+            InvalidEntry: It does not.
+        """
+        limit = self.mtu_limit(own, values, link)
+        if limit is None or (wanted.settings.mtu or 0) <= limit.size:
+            return
+        # A tunnel keeps an MTU that is too large by now; any other link has lost it with its parent.
+        if is_new or link is None or link.mtu != wanted.settings.mtu or not limit.headroom:
+            raise InvalidEntry(wanted.entry, "mtu", f"{wanted.settings.mtu} is above {limit}")
+
+    def check_existing(self, checks: Checks, wanted: Settings, link: Link) -> None:
+        """Check what the kernel would refuse for the kind of a link that another program has created."""
+        kind = find_kind(link.kind, link.information)
+        if kind is None:
+            return
+        if wanted.mac not in (None, link.mac) and not (kind.sets_mac and kind.changes_mac):
+            checks.error("mac", describe_fixed_mac(kind))
+        limit = self.mtu_limit(WantedKind(kind), kind.decode(data_of(link.information)), link)
+        if limit is not None and wanted.mtu != link.mtu and (wanted.mtu or 0) > limit.size:
+            checks.error("mtu", f"{wanted.mtu} is above {limit}")
+
+    def mtu_limit(self, own: WantedKind, values: Values, link: Link | None) -> MtuLimit | None:
+        """Return the largest MTU of a link, by that of its parent at the end of the call; None: any, or not known."""
+        base = self._actual.base_of(link) if link else None
+        where = own.parent or ((base[0], base[1].name) if base else None)
+        if own.kind.headroom is None or where is None:
+            return None
+        size = self._mtu_of(where)
+        return None if size is None else MtuLimit(own.kind, where[1], size, own.kind.headroom(values))
+
+    def is_resized(self, where: Where | None) -> bool:
+        """Whether a link gets its MTU in the call, after the links of the call are created."""
+        entry = self._present.get(where) if where else None
+        if where is None or entry is None:
+            return False
+        link, own = self._link(where, entry), entry.own
+        if link is None or entry.settings.mtu not in (None, link.mtu):
+            return True
+        return own is not None and (own.kind.device or own.kind.mtu_by_members or self.is_resized(own.parent))
+
+    def _mtu_of(self, where: Where) -> int | None:
+        """Return the MTU that a link has at the end of the call; None: it follows from more than is known here."""
+        entry = self._present.get(where)
+        link = self._link(where, entry)
+        declared = entry.settings.mtu if entry else None
+        return link.mtu if declared is None and link else declared
 
     def _will_be_up(self, where: Where, entry: WantedLink | None, link: Link | None) -> bool:
         if entry is not None and entry.settings.enabled is not None:

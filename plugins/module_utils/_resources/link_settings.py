@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Union
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import sysctl_names, validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
+from ansible_collections.netns.fabric.plugins.module_utils._core.mtus import mtu_check
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation, Phase
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import sysctl
@@ -37,6 +38,10 @@ LINK_OPTIONS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+#: An address that is to be on a link: one of a list, or one with a peer, see as_kept().
+Kept = Union[Interface, Address]
+
+
 @dataclass(frozen=True)
 class Settings:
     """What is wanted of a link; None: untouched."""
@@ -50,6 +55,8 @@ class Settings:
     master: str | None = None
     #: Kernel parameters of the link, see link_sysctls.
     sysctls: Mapping[str, str] = field(default_factory=dict)
+    #: Addresses with a peer that the link keeps beside `addresses`: no list has them.
+    with_peers: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ def parse_settings(checks: Checks, options: Mapping[str, Any], prefix: str = "")
         addresses = [address for address in given if address is not None]
         if wrong := _find_repeated(addresses):
             checks.error(f"{prefix}addresses", wrong)
-    mtu = checks.value(f"{prefix}mtu", validation.mtu, options.get("mtu"))
+    mtu = checks.value(f"{prefix}mtu", mtu_check(options.get("name")), options.get("mtu"))
     if mtu and mtu < validation.IPV6_MTU_MIN and any(address.version == 6 for address in addresses or ()):
         smallest = validation.IPV6_MTU_MIN
         message = f"{mtu} is below {smallest}, the smallest MTU of IPv6; raise it, or remove the IPv6 addresses"
@@ -196,9 +203,9 @@ def plan_settings(namespace: NamespaceName, found: Found, wanted: Settings, alia
     origin = found.origin or found
     changes = _Changes()
     if wanted.mac is not None and wanted.mac != link.mac:
-        changes.add("mac", link.mac, wanted.mac, op.SetMac(namespace, link.name, wanted.mac))
+        changes.add("mac", origin.link.mac, wanted.mac, op.SetMac(namespace, link.name, wanted.mac))
     if wanted.mtu is not None and wanted.mtu != link.mtu:
-        changes.add("mtu", link.mtu, wanted.mtu, op.SetMtu(namespace, link.name, wanted.mtu))
+        changes.add("mtu", origin.link.mtu, wanted.mtu, op.SetMtu(namespace, link.name, wanted.mtu))
     if wanted.tx_checksum is not None and wanted.tx_checksum != link.tx_checksum:
         step = op.SetTxChecksum(namespace, link.name, wanted.tx_checksum)
         changes.add("tx_checksum", link.tx_checksum, wanted.tx_checksum, step)
@@ -218,7 +225,8 @@ def plan_settings(namespace: NamespaceName, found: Found, wanted: Settings, alia
     if link.up and not enabled:
         changes.add("enabled", origin.link.up, False, op.SetDown(namespace, link.name))
         found = _with_link_down(found)
-    _plan_address_list(changes, namespace, found, wanted.addresses)
+    asked = None if wanted.addresses is None else (*wanted.addresses, *map(as_kept, wanted.with_peers))
+    _plan_address_list(changes, namespace, found, asked)
     if enabled and not link.up:
         changes.add("enabled", origin.link.up, True, op.SetUp(namespace, link.name))
     elif enabled != origin.link.up:
@@ -235,14 +243,14 @@ def _plan_sysctls(changes: _Changes, namespace: NamespaceName, found: Found, wan
 
 
 def _plan_address_list(
-    changes: _Changes, namespace: NamespaceName, found: Found, asked: tuple[Interface, ...] | None
+    changes: _Changes, namespace: NamespaceName, found: Found, asked: tuple[Kept, ...] | None
 ) -> None:
     """Plan the addresses that are asked for; where none are, those that would be lost otherwise."""
     origin = found.origin or found
     kept = [*found.addresses, *found.lost]
     wanted = asked
     if wanted is None:
-        wanted = tuple(address.interface for address in managed_addresses(kept, ()) if address.peer is None)
+        wanted = tuple(map(as_kept, managed_addresses(kept, ())))
     if asked is not None or found.lost:
         steps = plan_addresses(namespace, found.link.name, found.addresses, wanted, found.lost)
         changes.operations.extend(steps)
@@ -282,20 +290,25 @@ def format_addresses(addresses: Iterable[Interface | Address]) -> list[str]:
     return sorted(str(address) for address in addresses)
 
 
-def managed_addresses(present: Iterable[Address], wanted: Sequence[Interface]) -> list[Address]:
+def managed_addresses(present: Iterable[Address], wanted: Sequence[Kept]) -> list[Address]:
     """Return the addresses that a list is compared with: without those that the kernel adds, unless they are listed."""
-    return [address for address in present if not address.made_by_kernel or _is_listed(address, wanted)]
+    return [address for address in present if not address.made_by_kernel or as_kept(address) in wanted]
 
 
-def _is_listed(address: Address, wanted: Sequence[Interface]) -> bool:
-    return address.peer is None and address.interface in wanted
+def as_kept(address: Address) -> Kept:
+    """Return an address as one that is to stay: as a list would have it, and one with a peer with that."""
+    return address.interface if address.peer is None else Address(0, address.interface, peer=address.peer)
+
+
+def _interface_of(address: Kept) -> Interface:
+    return address.interface if isinstance(address, Address) else address
 
 
 def plan_addresses(
     namespace: NamespaceName,
     name: str,
     present: Sequence[Address],
-    wanted: Sequence[Interface],
+    wanted: Sequence[Kept],
     lost: Sequence[Address] = (),
 ) -> list[Operation]:
     """Plan exactly these addresses, with as little interruption as possible.
@@ -307,21 +320,19 @@ def plan_addresses(
     `lost` are addresses that are gone by now, or may be (ip-sysctl, keep_addr_on_down).
     """
     held = managed_addresses(present, wanted)
-    removed = [address for address in held if address.refused or not _is_listed(address, wanted)]
+    removed = [address for address in held if address.refused or as_kept(address) not in wanted]
     removed.sort(key=lambda address: not address.secondary)  # a secondary may be gone once its primary is removed
     emptied = {address.network for address in removed if address.interface.version == 4 and not address.secondary}
-    leftover = [address for address in managed_addresses(lost, wanted) if not _is_listed(address, wanted)]
+    leftover = [address for address in managed_addresses(lost, wanted) if as_kept(address) not in wanted]
     taken = {address.interface.ip for address in (*removed, *leftover) if address.interface.version == 6}
-    stay = [
-        address.interface for address in present if _is_listed(address, wanted) and address.interface.network in emptied
-    ]
-    there = {address.interface for address in held if address.peer is None and not address.refused}
+    stay = [as_kept(address) for address in present if as_kept(address) in wanted and address.network in emptied]
+    there = {as_kept(address) for address in held if not address.refused}
     new = [address for address in wanted if address not in there]
-    late = [address for address in new if address.network in emptied or address.ip in taken]
-    maybe = {address.interface for address in lost}
+    late = [address for address in new if address.network in emptied or _interface_of(address).ip in taken]
+    maybe = set(map(as_kept, lost))
 
-    def add(address: Interface, again: bool = False) -> Operation:
-        return op.AddAddress(namespace, name, str(address), replace=again or address in maybe)
+    def add(address: Kept, again: bool = False) -> Operation:
+        return _addition(namespace, name, address, again or address in maybe)
 
     return [
         *(add(address) for address in new if address not in late),
@@ -330,6 +341,14 @@ def plan_addresses(
         *(add(address, again=True) for address in stay),
         *(add(address) for address in late),
     ]
+
+
+def _addition(namespace: NamespaceName, name: str, address: Kept, again: bool) -> Operation:
+    interface = str(_interface_of(address))
+    if not isinstance(address, Address):
+        return op.AddAddress(namespace, name, interface, again)
+    phase = Phase.ROUTES if address.interface.version == 6 else Phase.ADDRESSES
+    return op.AddAddress(namespace, name, interface, again, address.peer, phase)
 
 
 def plan_move(

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.netns.fabric.plugins.module_utils._core.mtus import mtu_check
 from ansible_collections.netns.fabric.plugins.module_utils._core.sysctl_names import split_key
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import describe
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
@@ -83,7 +84,7 @@ def read_host(reader: EntryReader, given: Mapping[str, Any]) -> Namespace | None
 def _read_link(reader: EntryReader, path: str, entry: Any) -> Attachment | None:
     given = entry if isinstance(entry, Mapping) else {}
     own = dict.fromkeys(name for name in OWN_OPTIONS if "kind" in given or name != "bridge")
-    options = reader.check_options(path, entry, {**INTERFACE, **own}, "name")
+    options = reader.check_options(path, entry, {**INTERFACE, "mtu": mtu_check(given.get("name")), **own}, "name")
     if options is None:
         return None
     for option, message in find_unfit_options(given):

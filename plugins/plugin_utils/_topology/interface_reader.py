@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
+from ansible_collections.netns.fabric.plugins.module_utils._core.mtus import mtu_check
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Interface, ValidationError
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology import schema
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.link_kinds import (
@@ -38,7 +39,7 @@ def read_attachment(reader: EntryReader, path: str, entry: Any, namespace: str) 
         "qos": None,
         **dict.fromkeys(name for name in OWN_OPTIONS if is_created or name != "bridge"),
     }
-    options = reader.check_options(path, entry, {**known, **further}, "name")
+    options = reader.check_options(path, entry, {**known, "mtu": mtu_check(given.get("name")), **further}, "name")
     if options is None:
         return None
     for option, message in find_unfit_options(given):

@@ -114,7 +114,7 @@ def test_check_prints_the_difference_and_fails_where_run_writes(
 ) -> None:
     module = tmp_path / "link.py"
     text = (docs.MODULES / "link.py").read_text(encoding="utf-8")
-    outdated = text.replace("See O(mtu).", "See O(mtv).")
+    outdated = text.replace("See O(enabled).", "See O(disabled).")
     assert outdated != text
     module.write_text(outdated, encoding="utf-8")
     monkeypatch.setattr(docs, "MODULES", tmp_path)
@@ -122,9 +122,7 @@ def test_check_prints_the_difference_and_fails_where_run_writes(
     monkeypatch.setattr(docs_roles, "PAGES", {})
 
     assert docs.main(["--check"]) == 1
-    assert (
-        "+        description: The MTU of the link in bytes, V(68) to V(65535). See O(mtu)." in capsys.readouterr().out
-    )
+    assert "+        description: Whether the link is up. See O(enabled)." in capsys.readouterr().out
     assert module.read_text(encoding="utf-8") == outdated
     assert docs.main([]) == 0
     assert module.read_text(encoding="utf-8") == text

@@ -119,6 +119,13 @@ def test_words_are_those_of_ip_link() -> None:
     ]
 
 
+def test_what_bounds_an_mtu_and_a_hardware_address() -> None:
+    assert {name for name, kind in KINDS.items() if kind.headroom} == {"ipvlan", "macvlan", "macvtap", "vlan", "vxlan"}
+    assert {name for name, kind in KINDS.items() if kind.mtu_by_members} == {"bridge"}
+    assert {name for name, kind in KINDS.items() if not kind.sets_mac} == {"gre", "ipvlan", "tun", "wireguard"}
+    assert {name for name, kind in KINDS.items() if not kind.changes_mac} == {"ifb"}
+
+
 def test_encoding_of_a_kind_costs_no_more_than_that_of_a_veth_by_pyroute2() -> None:
     pair = CreateVeth(NewEnd(None, "a"), NewEnd(None, "b"))
     vlan = creation("vlan", parent="base0")

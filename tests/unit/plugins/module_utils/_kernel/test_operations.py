@@ -46,6 +46,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel import routin
         (op.AddAddress("red", "a", "192.0.2.1/24"), ["ip -n red addr add 192.0.2.1/24 dev a"]),
         (op.AddAddress(None, "a", "fd00::1/64"), ["ip addr add fd00::1/64 dev a nodad"]),
         (op.AddAddress(None, "a", "192.0.2.1/24", replace=True), ["ip addr replace 192.0.2.1/24 dev a"]),
+        (
+            op.AddAddress(None, "a", "fd00::1/128", replace=True, peer="fd00::2"),
+            ["ip addr replace fd00::1 peer fd00::2/128 dev a nodad"],
+        ),
         (op.RemoveAddress(None, "a", "192.0.2.1/24"), ["ip addr del 192.0.2.1/24 dev a"]),
         (
             op.RemoveAddress(None, "a", "192.0.2.1/32", "192.0.2.2"),

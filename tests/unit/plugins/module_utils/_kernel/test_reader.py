@@ -170,6 +170,14 @@ def test_a_link_that_returns_to_the_host_is_there_down_and_without_its_namespace
     assert state.link(None, "eth1") == Link(-1, "eth1", alias="netns.fabric:lab")
 
 
+def test_an_mtu_and_an_alias_are_those_that_are_set() -> None:
+    found = reader(FakeHandles())
+    found.simulate([op.SetMtu(None, "d0", 9000), op.SetAlias(None, "d0", "netns.fabric:lab")])
+    link = found.read([None]).link(None, "d0")
+    assert link is not None
+    assert (link.mtu, link.alias) == (9000, "netns.fabric:lab")
+
+
 def test_the_end_of_a_veth_pair_is_not_simulated_elsewhere() -> None:
     found = reader(FakeHandles())
     found.simulate([op.MoveLink(None, "a", None, "c"), op.MoveLink(None, "missing", None, "d")])

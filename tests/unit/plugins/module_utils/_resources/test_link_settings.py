@@ -24,6 +24,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_setti
     Settings,
     alias_with,
     alias_without,
+    as_kept,
     managed_addresses,
     parse_settings,
     place,
@@ -203,6 +204,27 @@ def test_the_order_of_adding_and_removing(present: list[Address], wanted: list[s
     operations = plan_addresses(None, "eth0", present, interfaces(*wanted))
     commands = [line for operation in operations for line in operation.commands()]
     assert [line.replace("ip addr ", "").replace(" dev eth0", "") for line in commands] == lines
+
+
+def test_addresses_with_a_peer_stay_where_they_are_kept() -> None:
+    ipv4, ipv6 = address("192.0.2.1/32", peer="192.0.2.2"), address("fd00::1/128", peer="fd00::2")
+    wanted = [*interfaces("203.0.113.1/24"), as_kept(ipv4), as_kept(ipv6)]
+    assert lines_of(plan_addresses(None, "eth0", [ipv4, ipv6], wanted)) == ["ip addr add 203.0.113.1/24 dev eth0"]
+    restored = plan_addresses(None, "eth0", [ipv4], wanted[1:], [ipv6])
+    assert lines_of(restored) == ["ip addr replace fd00::1 peer fd00::2/128 dev eth0 nodad"]
+    assert [each.phase for each in restored] == [Phase.ROUTES]  # with the link up
+    assert lines_of(plan_addresses(None, "eth0", [ipv4], [])) == ["ip addr del 192.0.2.1 peer 192.0.2.2/32 dev eth0"]
+
+
+def test_a_link_that_goes_down_keeps_its_addresses_with_a_peer() -> None:
+    held = [address("192.0.2.1/32", peer="192.0.2.2"), address("fd00::1/128", peer="fd00::2"), address("fd00::3/64")]
+    planned = plan_settings(None, Found(UP, held), Settings(enabled=False), None)
+    assert lines_of(planned.operations) == [
+        "ip link set dev eth0 down",
+        "ip addr replace fd00::1 peer fd00::2/128 dev eth0 nodad",
+        "ip addr replace fd00::3/64 dev eth0 nodad",
+    ]
+    assert planned.after == {"enabled": False}
 
 
 # Settings
@@ -385,6 +407,13 @@ def test_the_smallest_mtu_for_ipv6() -> None:
         else:
             with pytest.raises(InvalidEntries, match="below 1280"):
                 checks.done()
+
+
+def test_the_mtu_of_a_loopback_is_not_bounded_by_ethernet() -> None:
+    for name, good in (("lo", True), ("eth0", False)):
+        checks = Checks(Entry("x"))
+        assert parse_settings(checks, {"name": name, "mtu": 65536}).mtu == (65536 if good else None)
+        assert checks.has("mtu") != good
 
 
 def test_a_place_as_a_person_says_it() -> None:

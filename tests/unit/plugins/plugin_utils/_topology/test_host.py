@@ -50,6 +50,13 @@ def test_the_host_is_like_a_namespace_without_a_name() -> None:
     assert any(line.startswith("  host: eth1 10.0.0.1/24, tap tap0") for line in compiled["summary"])
 
 
+def test_the_loopback_has_an_mtu_of_its_own() -> None:
+    loopback = {"name": "lo", "mtu": 65536}
+    compiled = compile_topology({**on_host(loopback), "namespaces": [{"name": "red", "interfaces": [loopback]}]})
+    assert [each.get("mtu") for each in compiled["links"] if each["name"] == "lo"] == [65536, 65536]
+    assert "mtu: 65536" in only_error_of(on_host({"name": "eth1", "mtu": 65536}))
+
+
 def test_deletion_removes_what_is_declared() -> None:
     compiled = compile_topology({**FULL, "state": "absent"})
     assert compiled["links"][1:] == [
