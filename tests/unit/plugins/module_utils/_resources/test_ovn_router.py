@@ -62,6 +62,13 @@ def test_gateways_have_priorities_in_their_order() -> None:
     ]
 
 
+def test_what_is_advertised_has_no_empty_values() -> None:
+    advertised = {"address_mode": "slaac", "mtu": None, "send_periodic": True}
+    (change,) = plan({"ports": [{**PORT, "ipv6_ra_configs": advertised}]}).changes
+    assert change.after == {"ports a ipv6_ra_configs": {"address_mode": "slaac", "send_periodic": "true"}}
+    assert not plan({"ports": [{**PORT, "ipv6_ra_configs": {"address_mode": None}}]}).changed
+
+
 def test_only_the_own_load_balancers_are_removed() -> None:
     (command,) = plan({"load_balancers": []}).commands
     assert command.endswith("-- --if-exists destroy Load_Balancer m")
