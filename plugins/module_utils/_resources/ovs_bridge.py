@@ -452,7 +452,8 @@ def _compare_bridge(wanted: WantedBridge, bridge: Bridge, datapath_type: str) ->
     difference.compare("protocols", bridge.protocols, wanted.protocols)
     compare_settings(difference, BRIDGE_SETTINGS, bridge.row, wanted.settings)
     difference.compare_map("external_ids", bridge.external_ids, wanted.external_ids)
-    difference.compare_map("other_config", lower_hwaddr(bridge.other_config), wanted.other_config)
+    other_config = lower_hwaddr(wanted.other_config or {})
+    difference.compare_map("other_config", lower_hwaddr(bridge.other_config), other_config)
     return difference
 
 
