@@ -128,9 +128,9 @@ class OvnPlanner(Planner[WantedEntry]):
         for entry in self.call.entries:
             if entry.row.table == parent.table and entry.name == row_name(parent):
                 children = entry.row.children.get(column)
-                return not entry.present or (
-                    children is not None and child.label not in {each.label for each in children}
-                )
+                if not entry.present:
+                    return self.deletes(owners_of(parent))
+                return children is not None and child.label not in {each.label for each in children}
         return False
 
     # Absent

@@ -15,7 +15,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.resource import
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_state import Northbound
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_switch import SwitchResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_things import ALogicalPort
-from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._ovsdb.northbound_rows import left
+from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._ovsdb.northbound_rows import (
+    LEFT,
+    left,
+    mapping,
+    northbound,
+)
 
 RED = {"name": "red", "addresses": ["02:00:00:00:00:01 10.0.0.1"]}
 SERVER = {"server_id": "10.0.0.254", "server_mac": "02:00:00:00:00:fe"}
@@ -88,6 +93,13 @@ def test_a_name_that_is_taken_is_refused_unless_it_is_given_up() -> None:
         plan(taking)
     assert plan(taking, {"ports": []}).changed
     assert plan(taking, {"state": "absent"}).changed
+    # What the owner does not own, or others own as well, stays with its ports.
+    for marks in ({}, {"netns.fabric/lab": "owner", "netns.fabric/ops": "owner"}):
+        there = northbound(
+            **{**LEFT, "Logical_Switch": [{**LEFT["Logical_Switch"][0], "external_ids": mapping(**marks)}]}
+        )
+        with pytest.raises(FabricError, match="red is on left"):
+            plan(taking, {"state": "absent"}, state=there, owner="lab")
 
 
 def test_an_unavailable_database_is_noted_in_check_mode() -> None:
