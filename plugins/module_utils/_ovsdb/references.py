@@ -111,6 +111,28 @@ class Reference:
         return declare_settings(self.settings, rows[0][1]) if rows else {}
 
 
+class RemovedReferences:
+    """The references to rows that one call removes: with the last one the row is deleted."""
+
+    def __init__(self, switch: Switch) -> None:
+        self._switch = switch
+        self._removed: dict[str, list[str]] = {}
+
+    def is_shared(self, uuid: str, referrer: str) -> bool:
+        """Return whether a row has a reference that stays, beside that of `referrer`."""
+        return not self._switch.referrers(uuid) <= {referrer, *self.referrers(uuid)}
+
+    def referrers(self, uuid: str) -> list[str]:
+        """Return the rows whose references to a row are removed."""
+        return self._removed.get(uuid, [])
+
+    def remove(self, uuid: str, referrer: str) -> bool:
+        """Note that a reference is removed, and return whether another one stays."""
+        if referrer not in self.referrers(uuid):
+            self._removed.setdefault(uuid, []).append(referrer)
+        return self.is_shared(uuid, referrer)
+
+
 def references_of(value: Value) -> Iterator[tuple[RowKey, str]]:
     """Yield the UUIDs that a column refers to; each with its key, in a map."""
     if isinstance(value, Mapping):
@@ -130,17 +152,26 @@ def parse_rows(checks: Checks, references: Iterable[Reference], options: Mapping
 
 
 def plan_rows(
-    switch: Switch, reference: Reference, record: str, parent: Row, wanted: WantedRows, difference: Difference
+    switch: Switch,
+    reference: Reference,
+    record: str,
+    parent: Row,
+    wanted: WantedRows,
+    difference: Difference,
+    removed: RemovedReferences,
 ) -> list[Operation]:
     """Return the operations by which the row `parent`, known as `record`, refers to exactly the wanted rows."""
     present: dict[RowKey, Row] = {}
     operations: list[Operation] = []
     for key, row in reference.find(switch, parent):
         # A row that another one refers to as well is left to that one. Of two with the same key one is left over.
-        if key in wanted and key not in present and switch.referrers(row.uuid) == {parent.uuid}:
+        if key in wanted and key not in present and not removed.is_shared(row.uuid, parent.uuid):
             present[key] = row
-        elif reference.key or key not in wanted:
-            operations.append(_remove(switch, reference, record, parent, key, row))
+            continue
+        is_shared = removed.remove(row.uuid, parent.uuid)
+        # The only row of a column is replaced by the new one.
+        if reference.key or key not in wanted:
+            operations.append(_remove(reference, record, key, row, is_shared))
     for key, columns in wanted.items():
         operations.extend(_set_row(reference, record, key, columns, present.get(key)))
     if operations:
@@ -149,8 +180,7 @@ def plan_rows(
     return operations
 
 
-def _remove(switch: Switch, reference: Reference, record: str, parent: Row, key: RowKey, row: Row) -> RemoveRow:
-    is_shared = switch.referrers(row.uuid) != {parent.uuid}
+def _remove(reference: Reference, record: str, key: RowKey, row: Row, is_shared: bool) -> RemoveRow:
     map_key = key if reference.is_map and isinstance(key, int) else None
     return RemoveRow(reference.parent, record, reference.column, row.uuid, map_key, is_shared, reference.table)
 

@@ -293,7 +293,7 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
             for reference in BRIDGE_REFERENCES
             if reference.option in wanted.rows
             for operation in plan_rows(
-                self.switch, reference, bridge.name, bridge.row, wanted.rows[reference.option], difference
+                self.switch, reference, bridge.name, bridge.row, wanted.rows[reference.option], difference, self.removed
             )
         ]
 
@@ -433,7 +433,7 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         # The owner's own ports are reported by the task that removes them, which comes before this one.
         before = {"datapath_type": bridge.datapath_type, "ports": sorted(ports)}
         operation = ovs.DeleteBridge(bridge.name, self.switch.collectors(bridge))
-        qos = [each for port in bridge.ports for each in remove_owned_qos(self.switch, port)]
+        qos = [each for port in bridge.ports for each in remove_owned_qos(self.switch, port, self.removed)]
         self.changes.append(Change(entry, _target(bridge.name), before, None, (*qos, operation)))
 
     def _disown(self, entry: Entry, bridge: Bridge) -> None:

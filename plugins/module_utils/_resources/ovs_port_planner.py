@@ -427,7 +427,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
     def _delete(self, entry: Entry, bridge: Bridge, port: Port) -> None:
         members = {"members": list(port.members)} if port.is_bond else {}
         before = {"bridge": bridge.name, "type": port.interface.type, **members}
-        qos = remove_owned_qos(self.switch, port)
+        qos = remove_owned_qos(self.switch, port, self.removed)
         operations = (*qos, ovs.DeletePort(bridge.name, port.name), *announce(bridge, PortLink()))
         self.changes.append(Change(entry, _target(port.name), before, None, operations))
 
