@@ -132,6 +132,17 @@ def test_a_row_of_two_ports_is_deleted_with_both(
     assert remains() == (0, 0)
 
 
+def test_what_an_earlier_step_removes_is_gone_in_check_mode(prepared: Host, run_module: RunModule) -> None:
+    prepared.ovs_vsctl(*SHARED)
+    removals = [{"module": "ovs_qos", "options": {**each}} for each in REMOVALS["ovs_qos"]["qos"]]
+    ports = {"module": "ovs_port", "options": REMOVALS["ovs_port"]}
+    result = converge(prepared, run_module, "sequence", steps=[*removals, ports])
+    assert remains() == (0, 0)
+    assert [line for line in result.commands if "destroy QoS" in line] == [
+        line for line in result.commands if "remove Port blue-tap" in line
+    ]
+
+
 def fail_after(directory: Path, commands: str) -> dict[str, str]:
     """Return the environment in which ovs-vsctl commits a transaction with these commands, and then fails."""
     program = directory / "ovs-vsctl"

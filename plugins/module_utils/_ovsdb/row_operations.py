@@ -162,6 +162,11 @@ class RemoveRow(OvsOperation):
         value = self.uuid if self.key is None else f"{self.key}={self.uuid}"
         return [("--if-exists", "add", self.parent, self.record, self.column, value)]
 
+    def removed_references(self, before: Switch) -> Sequence[tuple[str, str]]:
+        """Return the row that no longer refers to another one, with that."""
+        row = before.find(self.parent, self.record)
+        return [(row.uuid, self.uuid)] if row else []
+
     def deleted_rows(self, before: Switch) -> Sequence[Row]:
         return [] if self.is_shared or self.uuid not in before.rows else [before.rows[self.uuid]]
 
