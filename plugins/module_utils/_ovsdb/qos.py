@@ -14,7 +14,8 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import at_least, between
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.references import Reference, RemovedReferences
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.references import Reference
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.removed_references import RemovedReferences
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.row_operations import DeleteRow, RemoveRow
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row, find_uuids
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import Setting, declare_settings
@@ -96,7 +97,7 @@ def find_qos(switch: Switch, port: Port, removed: RemovedReferences | None = Non
     for uuid in find_uuids(port.row.columns.get("qos", ())):
         row = switch.rows.get(uuid)
         if row is not None:
-            is_shared = (removed or RemovedReferences(switch)).is_shared(uuid, port.row.uuid)
+            is_shared = (removed or RemovedReferences(switch.referrers)).is_shared(uuid, port.row.uuid)
             return Qos(port.name, row, port.row.uuid, is_shared)
     return None
 

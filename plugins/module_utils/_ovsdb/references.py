@@ -16,6 +16,7 @@ from typing import Any, Union
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.removed_references import RemovedReferences
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.row_operations import AddRow, RemoveRow, SetRow
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import (
@@ -109,28 +110,6 @@ class Reference:
         if self.key:
             return [{self.key: key, **declare_settings(self.settings, row)} for key, row in rows]
         return declare_settings(self.settings, rows[0][1]) if rows else {}
-
-
-class RemovedReferences:
-    """The references to rows that one call removes: with the last one the row is deleted."""
-
-    def __init__(self, switch: Switch) -> None:
-        self._switch = switch
-        self._removed: dict[str, list[str]] = {}
-
-    def is_shared(self, uuid: str, referrer: str) -> bool:
-        """Return whether a row has a reference that stays, beside that of `referrer`."""
-        return not self._switch.referrers(uuid) <= {referrer, *self.referrers(uuid)}
-
-    def referrers(self, uuid: str) -> list[str]:
-        """Return the rows whose references to a row are removed."""
-        return self._removed.get(uuid, [])
-
-    def remove(self, uuid: str, referrer: str) -> bool:
-        """Note that a reference is removed, and return whether another one stays."""
-        if referrer not in self.referrers(uuid):
-            self._removed.setdefault(uuid, []).append(referrer)
-        return self.is_shared(uuid, referrer)
 
 
 def references_of(value: Value) -> Iterator[tuple[RowKey, str]]:

@@ -20,10 +20,10 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.bridge_setting
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.references import (
     Reference,
-    RemovedReferences,
     parse_rows,
     plan_rows,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.removed_references import RemovedReferences
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Uuid
@@ -54,7 +54,7 @@ def parse(reference: Reference, given: Any) -> Any:
 def plan(reference: Reference, given: Any, *rows: Row) -> tuple[list[str], Difference]:
     difference = Difference()
     found = switch(*rows)
-    removed = RemovedReferences(found)
+    removed = RemovedReferences(found.referrers)
     operations = plan_rows(found, reference, "br", BRIDGE, parse(reference, given), difference, removed)
     return [line for operation in operations for line in operation.commands()], difference
 
@@ -129,22 +129,12 @@ def test_a_row_that_another_one_refers_to_is_not_changed() -> None:
 def plan_both(given: Any) -> list[list[str]]:
     """Return the commands for each of two bridges that share a row."""
     found = switch(OTHER)
-    removed = RemovedReferences(found)
+    removed = RemovedReferences(found.referrers)
     planned = [
         plan_rows(found, SFLOW, name, row, parse(SFLOW, given), Difference(), removed)
         for name, row in (("br", BRIDGE), ("other", OTHER))
     ]
     return [[line for operation in operations for line in operation.commands()] for operations in planned]
-
-
-def test_the_last_reference_that_a_call_removes_is_that_of_one_row() -> None:
-    removed = RemovedReferences(switch(OTHER))
-    assert removed.is_shared("s1", "b")
-    assert removed.remove("s1", "b")
-    assert removed.remove("s1", "b")
-    assert (removed.is_shared("s1", "other"), removed.referrers("s1")) == (False, ["b"])
-    assert not removed.remove("s1", "other")
-    assert removed.referrers("c1") == []
 
 
 def test_a_shared_row_that_one_gives_up_is_changed_in_place_for_the_last() -> None:

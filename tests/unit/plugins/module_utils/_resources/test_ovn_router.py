@@ -76,6 +76,21 @@ def test_only_the_own_load_balancers_are_removed() -> None:
     assert [line.split()[-1] for line in commands] == ["r", "m"]
 
 
+def test_a_load_balancer_of_two_routers_is_deleted_with_the_last_of_them() -> None:
+    mark = {"external_ids": ["map", [["netns.fabric.part-of", "Logical_Router core"]]]}
+    shared = northbound(
+        Logical_Router=[row(name, name=name, load_balancer=ref("m")) for name in ("core", "edge")],
+        Load_Balancer=[row("m", name="web", **mark)],
+    )
+    gone: list[dict[str, Any]] = [{"name": name, "state": "absent"} for name in ("core", "edge")]
+    without: list[dict[str, Any]] = [{"name": name, "load_balancers": []} for name in ("core", "edge")]
+    for entries in (gone, gone[::-1], without, [gone[0], without[1]], [without[1], gone[0]]):
+        commands = " ".join(plan(*entries, actual=shared).commands)
+        assert commands.count("destroy Load_Balancer m") == 1
+    for entry in (*gone, *without):
+        assert "destroy Load_Balancer" not in " ".join(plan(entry, actual=shared).commands)
+
+
 def test_a_translation_needs_a_gateway() -> None:
     bare = {"nat": [SNAT]}
     assert not plan(bare).changed
