@@ -43,6 +43,9 @@ options:
     description:
       - The exact list of addresses and networks, all of one IP version. It makes the group a set of addresses, which
         has no ports and no rules.
+      - Addresses of another version than before are refused while a rule that this call leaves as it is names the set,
+        because OVN would ignore the rule. Give the O(rules) of its group in the same call. A rule that names an empty
+        set counts as one of IPv4.
       - If omitted, the group is one of ports.
     type: list
     elements: str
@@ -133,6 +136,7 @@ options:
     description:
       - Whether the group exists.
       - V(absent) deletes it with its rules. A group that a rule names which stays is not deleted, and the module fails.
+        A rule stays as well if its group has another owner, too.
     type: str
     choices: [present, absent]
     default: present

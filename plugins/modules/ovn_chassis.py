@@ -52,6 +52,7 @@ options:
   encap_ip:
     description:
       - The address of this host to which the other hosts send their tunnels' packets. A link of the host must have it.
+      - Several addresses are separated by commas. Each of them is checked.
       - On the userspace datapath, that link must be the local port of a bridge of the userspace datapath, and up.
         Otherwise every packet of a tunnel is dropped without an error, so the module refuses it.
       - If omitted, it is left unchanged. Required for a new chassis.

@@ -63,7 +63,8 @@ options:
       ipv6_ra_configs:
         description:
           - The exact settings of the router's advertisements to the network of the port in IPv6, as ovn-nb(5) lists
-            them. V(address_mode) is required, with V(slaac), V(dhcpv6_stateful) or V(dhcpv6_stateless).
+            them; a key that is V(null) counts as not given. V(address_mode) is required, with V(slaac),
+            V(dhcpv6_stateful) or V(dhcpv6_stateless).
           - If omitted, it does not advertise itself.
         type: dict
       peer:
@@ -309,7 +310,7 @@ options:
             elements: str
           ipv6_ra_configs:
             description: The exact settings of the router's advertisements to the network of the port in IPv6, as
-              ovn-nb(5) lists them. See O(ports[].ipv6_ra_configs).
+              ovn-nb(5) lists them; a key that is V(null) counts as not given. See O(ports[].ipv6_ra_configs).
             type: dict
           options:
             description: Further C(options) of the port, as ovn-nb(5) lists them. See O(ports[].options).

@@ -65,8 +65,10 @@ options:
         default: vif
       addresses:
         description:
-          - The addresses, each a MAC address and its IP addresses with spaces between them, V(MAC dynamic), V(dynamic),
-            V(unknown) for a port behind which there are others, or V(router) for those of the router's port.
+          - The addresses, each a MAC address and its IP addresses with spaces between them, V(unknown) for a port
+            behind which there are others, or V(router) for those of the router's port.
+          - One entry may be V(dynamic), for addresses that OVN chooses. A MAC address in front of the word is kept, and
+            so are an IPv4 address and an IPv6 address behind it, for instance V(dynamic 192.0.2.5).
           - A port without addresses gets no packets but those to all. If omitted, V(router) or V(unknown), for ports of
             the types V(router) and V(localnet).
           - The same address at two ports of a switch is refused.
@@ -122,8 +124,10 @@ options:
         type: str
       options:
         description:
-          - The exact DHCP options, as ovn-nb(5) lists them; a list becomes a set. V(server_id) and V(server_mac) are
-            required. Without V(lease_time) it is 3600 seconds.
+          - The exact DHCP options, as ovn-nb(5) lists them; a list becomes a set, and a key that is V(null) counts as
+            not given. V(server_id) and V(server_mac) are required. Without V(lease_time) it is 3600 seconds.
+          - A boolean becomes V(true) or V(false), but V(1) or V(0) for V(ip_forward_enable), V(router_discovery) and
+            V(ethernet_encap).
         type: dict
   dhcpv6:
     description:
@@ -136,7 +140,8 @@ options:
         description: The network.
         type: str
       options:
-        description: The exact DHCP options, as ovn-nb(5) lists them. V(server_id), a MAC address, is required.
+        description: The exact DHCP options, as ovn-nb(5) lists them, without keys that are V(null). V(server_id), a MAC
+          address, is required.
         type: dict
   dns:
     description:
@@ -195,9 +200,9 @@ options:
             choices: [vif, router, localnet, localport]
             default: vif
           addresses:
-            description: The addresses, each a MAC address and its IP addresses with spaces between them, V(MAC
-              dynamic), V(dynamic), V(unknown) for a port behind which there are others, or V(router) for those of the
-              router's port. See O(ports[].addresses).
+            description: The addresses, each a MAC address and its IP addresses with spaces between them, V(unknown) for
+              a port behind which there are others, or V(router) for those of the router's port. See
+              O(ports[].addresses).
             type: list
             elements: str
           port_security:
@@ -236,7 +241,8 @@ options:
             description: The network. See O(dhcpv4.cidr).
             type: str
           options:
-            description: The exact DHCP options, as ovn-nb(5) lists them; a list becomes a set. See O(dhcpv4.options).
+            description: The exact DHCP options, as ovn-nb(5) lists them; a list becomes a set, and a key that is
+              V(null) counts as not given. See O(dhcpv4.options).
             type: dict
       dhcpv6:
         description: As O(dhcpv4), for DHCPv6. See O(dhcpv6).
@@ -246,7 +252,8 @@ options:
             description: The network. See O(dhcpv6.cidr).
             type: str
           options:
-            description: The exact DHCP options, as ovn-nb(5) lists them. See O(dhcpv6.options).
+            description: The exact DHCP options, as ovn-nb(5) lists them, without keys that are V(null). See
+              O(dhcpv6.options).
             type: dict
       dns:
         description: The exact names that OVN answers DNS queries of the ports for, each with its addresses, a list or a

@@ -96,7 +96,8 @@ options:
   bond_mode:
     description:
       - How a bond distributes its traffic, by V(active-backup) over one link at a time, by V(balance-slb) by hardware
-        address and VLAN, by V(balance-tcp) by connection, which needs O(lacp).
+        address and VLAN, by V(balance-tcp) by connection.
+      - A bond with V(balance-tcp) and without O(lacp) forwards nothing, so the module refuses it.
       - If omitted, it is left unchanged; without a mode, Open vSwitch uses V(active-backup).
     type: str
     choices: [active-backup, balance-slb, balance-tcp]
@@ -312,7 +313,7 @@ options:
         elements: str
       bond_mode:
         description: How a bond distributes its traffic, by V(active-backup) over one link at a time, by V(balance-slb)
-          by hardware address and VLAN, by V(balance-tcp) by connection, which needs O(lacp). See O(bond_mode).
+          by hardware address and VLAN, by V(balance-tcp) by connection. See O(bond_mode).
         type: str
         choices: [active-backup, balance-slb, balance-tcp]
       bond_updelay:

@@ -79,7 +79,8 @@ options:
   state:
     description:
       - Whether the port has a quality of service.
-      - V(absent) removes it from the port, and deletes its rows unless another port refers to them.
+      - V(absent) removes it from the port, and deletes its rows unless another port goes on referring to them. What
+        several ports share is deleted by the call that removes it from the last of them.
     type: str
     choices: [present, absent]
     default: present

@@ -100,13 +100,29 @@ def test_a_group_that_a_rule_names_is_not_deleted(prepared: Northbound, run_modu
     converge(prepared, run_module, "ovn_acl", groups=GROUPS)
     for name in ("web", "office"):
         assert "a rule of db names the" in run_module("ovn_acl", name=name, state="absent").message
-    assert (
-        "rules[0].from: there is no group"
-        in run_module("ovn_acl", groups=[GROUPS[0], {"name": "web", "state": "absent"}]).message
-    )
+    contradicting = run_module("ovn_acl", groups=[GROUPS[0], {"name": "web", "state": "absent"}])
+    assert "a rule of db names the port group web" in contradicting.message
     absent = [{**GROUPS[0], "rules": []}, {"name": "web", "state": "absent"}, {"name": "office", "state": "absent"}]
     converge(prepared, run_module, "ovn_acl", groups=absent)
     converge(prepared, run_module, "ovn_acl", name="db", state="absent")
+
+
+def test_a_set_of_the_other_ip_version_needs_the_rules_that_name_it(
+    prepared: Northbound, run_module: RunModule
+) -> None:
+    converge(prepared, run_module, "ovn_acl", groups=GROUPS)
+    before = prepared.content()
+    office: dict[str, Any] = {"name": "office", "addresses": ["fd00::1"]}
+    for check in (True, False):
+        refused = run_module("ovn_acl", **office, _check=check)
+        assert "addresses: a rule of db names the set for addresses of the other IP version" in refused.message
+    assert prepared.content() == before
+    converge(prepared, run_module, "ovn_acl", groups=[GROUPS[0], office])
+    assert "ip6.src == {$web_ip6, $office}" in str(prepared.content()["ACL"])
+    # An empty one has no version of its own.
+    converge(prepared, run_module, "ovn_acl", **{**office, "addresses": []})
+    assert run_module("ovn_acl", name="office", addresses=["192.0.2.1"]).failed
+    converge(prepared, run_module, "ovn_acl", **office)
 
 
 CHANGES: dict[str, dict[str, Any]] = {

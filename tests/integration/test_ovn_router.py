@@ -104,6 +104,21 @@ def test_a_router_is_created_changed_and_deleted(northbound: Northbound, run_mod
     assert northbound.content() == {}
 
 
+@pytest.mark.parametrize("options", [{"state": "absent"}, {"load_balancers": []}], ids=["deleted", "emptied"])
+def test_a_load_balancer_that_two_routers_give_up_is_deleted(
+    northbound: Northbound, run_module: RunModule, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    converge(northbound, run_module, "ovn_router", name="core", ports=[OUTSIDE], load_balancers=[WEB])
+    northbound.ctl("lr-add", "edge", "--", "lr-lb-add", "edge", WEB["name"])
+    before = northbound.content()
+    routers = [{"name": name, **options} for name in ("core", "edge")]
+    failed = run_module("ovn_router", routers=routers, _env=fail_after_commit(tmp_path))
+    assert failed.message.endswith("the host is unchanged.")
+    assert northbound.content() == before
+    converge(northbound, run_module, "ovn_router", routers=routers)
+    assert "Load_Balancer" not in northbound.content()
+
+
 def test_a_wrong_priority_is_repaired(northbound: Northbound, run_module: RunModule) -> None:
     converge(northbound, run_module, "ovn_router", **ROUTER)
     before = northbound.content()

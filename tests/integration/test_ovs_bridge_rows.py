@@ -106,6 +106,26 @@ def test_a_row_of_two_bridges_is_left_to_the_other(host: Host, run_module: RunMo
     assert len(rows("sFlow")) == 1
 
 
+@pytest.mark.parametrize("sflow", [{}, {"targets": ["127.0.0.1:6343"], "sampling": 5}], ids=["removed", "changed"])
+def test_a_row_that_two_bridges_give_up_is_rolled_back(
+    host: Host, run_module: RunModule, sflow: dict[str, Any]
+) -> None:
+    bridge(host, "--", "add-br", "br2", "--", "set", "Bridge", "br2", "datapath_type=netdev")
+    host.ovs_vsctl(
+        *("--id=@s", "create", "sFlow", 'targets="127.0.0.1:6343"', "--", "set", "Bridge", "br", "sflow=@s"),
+        *("--", "set", "Bridge", "br2", "sflow=@s"),
+    )
+    before = configuration()
+    bridges = [{"name": name, "sflow": sflow} for name in ("br", "br2")]
+    with stopped("ovs-vswitchd"):
+        result = run_module("ovs_bridge", bridges=bridges, timeout=1)
+    assert result.message.endswith("the host is unchanged.")
+    assert configuration() == before
+    converge(host, run_module, "ovs_bridge", bridges=bridges)
+    assert bool(rows("sFlow")) == bool(sflow)
+    assert (column("Bridge", "br", "sflow") != column("Bridge", "br2", "sflow")) == bool(sflow)
+
+
 @pytest.mark.parametrize("value", [1, 2], ids=["changed", "removed"])
 @pytest.mark.parametrize("option", SAMPLES)
 def test_a_change_that_times_out_is_rolled_back(host: Host, run_module: RunModule, option: str, value: int) -> None:

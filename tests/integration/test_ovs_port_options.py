@@ -85,6 +85,16 @@ def test_the_members_of_a_bond_are_exact(prepared: Host, run_module: RunModule) 
     assert "bond0" not in rows("Port")
 
 
+def test_a_bond_whose_members_are_all_replaced_gets_its_settings(prepared: Host, run_module: RunModule) -> None:
+    shell(prepared, "link add t9 type veth peer name t9p")
+    converge(prepared, run_module, "ovs_port", **BOND)
+    options = {"bond_mode": "balance-slb", "tag": 7, "external_ids": {"a": "b"}}
+    converge(prepared, run_module, "ovs_port", name="bond0", members=["n2", "t9"], **options)
+    row = rows("Port")["bond0"]
+    assert (row["bond_mode"], row["tag"], members()) == ("balance-slb", 7, ["n2", "t9"])
+    assert text_map("Port", "bond0", "external_ids") == {"a": "b"}
+
+
 @pytest.mark.parametrize("replacement", [["n1", "n2"], ["n2", "t9"]])
 def test_a_change_of_members_that_times_out_is_rolled_back(
     prepared: Host, run_module: RunModule, replacement: list[str]
@@ -111,7 +121,7 @@ def test_a_failed_removal_of_a_member_restores_it(prepared: Host, run_module: Ru
     )
     program.chmod(0o755)
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    result = run_module("ovs_port", name="bond0", members=["n2", "t9"], _env=environment)
+    result = run_module("ovs_port", name="bond0", members=["n2", "t9"], tag=7, _env=environment)
     assert "failed after the change had been committed" in result.message
     assert result.message.endswith("the host is unchanged.")
     assert configuration() == before
@@ -140,6 +150,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({**BOND, "members": ["n0", "t0"]}, "members: t0 is on the port t0 of the bridge br; remove it there first"),
     ({"name": "t0", "members": ["n0", "n1"]}, "members: t0 is a port of one interface; remove it first"),
     ({"name": "t0", "bond_mode": "balance-slb"}, "bond_mode: it has no effect on t0"),
+    ({**BOND, "bond_mode": "balance-tcp"}, "bond_mode: `balance-tcp` requires LACP, which is off"),
+    ({"name": "n0", "bridge": "br", "cvlans": ["5"]}, "cvlans: it has an effect on a tunnel of VLANs only"),
     ({"name": "t0", "cvlans": ["5"]}, "cvlans: it has an effect on a tunnel of VLANs only"),
 ]
 

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,6 +102,54 @@ def test_an_owned_row_is_deleted_with_its_port(prepared: Host, run_module: RunMo
     assert configuration() == before
     converge(prepared, run_module, module, name=name, state="absent")
     assert remains() == (1, 0)
+
+
+SHARED = (
+    *("--id=@w", "create", "Queue", "other_config:max-rate=5"),
+    *("--", "--id=@q", "create", "QoS", "type=linux-noop", "queues:0=@w", "external_ids:netns.fabric/lab=owner"),
+    *("--", "set", "Port", "red-tap", "qos=@q", "--", "set", "Port", "blue-tap", "qos=@q"),
+)
+REMOVALS: dict[str, dict[str, Any]] = {
+    "ovs_qos": {"qos": [{"port": name, "state": "absent"} for name in ("red-tap", "blue-tap")]},
+    "ovs_port": {"ports": [{"name": name, "state": "absent"} for name in ("red-tap", "blue-tap")]},
+    "ovs_bridge": {"name": "br", "state": "absent"},
+}
+
+
+@pytest.mark.parametrize("module", REMOVALS)
+def test_a_row_of_two_ports_is_deleted_with_both(
+    prepared: Host, run_module: RunModule, tmp_path: Path, module: str
+) -> None:
+    prepared.ovs_vsctl(*SHARED)
+    before = configuration()
+    with stopped("ovs-vswitchd"):
+        assert run_module(module, **REMOVALS[module], timeout=1).message.endswith("the host is unchanged.")
+    assert configuration() == before
+    failing = fail_after(tmp_path, "destroy*Q*destroy" if module == "ovs_qos" else "del-")
+    assert run_module(module, **REMOVALS[module], _env=failing).message.endswith("the host is unchanged.")
+    assert configuration() == before
+    converge(prepared, run_module, module, **REMOVALS[module])
+    assert remains() == (0, 0)
+
+
+def test_what_an_earlier_step_removes_is_gone_in_check_mode(prepared: Host, run_module: RunModule) -> None:
+    prepared.ovs_vsctl(*SHARED)
+    removals = [{"module": "ovs_qos", "options": {**each}} for each in REMOVALS["ovs_qos"]["qos"]]
+    ports = {"module": "ovs_port", "options": REMOVALS["ovs_port"]}
+    result = converge(prepared, run_module, "sequence", steps=[*removals, ports])
+    assert remains() == (0, 0)
+    assert [line for line in result.commands if "destroy QoS" in line] == [
+        line for line in result.commands if "remove Port blue-tap" in line
+    ]
+
+
+def fail_after(directory: Path, commands: str) -> dict[str, str]:
+    """Return the environment in which ovs-vsctl commits a transaction with these commands, and then fails."""
+    program = directory / "ovs-vsctl"
+    text = f'#!/bin/sh\n/usr/bin/ovs-vsctl "$@" || exit\ncase "$*" in *{commands}*) exit 3;; esac\n'
+    program.write_text(text, encoding="ascii")
+    program.chmod(0o755)
+    return {"PATH": f"{directory}:{os.environ['PATH']}"}
 
 
 def test_a_row_of_two_ports_is_left_to_the_other(prepared: Host, run_module: RunModule) -> None:

@@ -160,6 +160,10 @@ class Planner(Generic[Wanted]):
                 "there first",
             )
 
+    def deletes(self, owners: Collection[str]) -> bool:
+        """Return whether release() deletes something that these own and that nobody uses."""
+        return self.call.owner is None or set(owners) == {self.call.owner}
+
     def release(
         self,
         entry: Entry,

@@ -66,6 +66,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations imp
     OvsOperation,
     SetBridge,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.row_operations import RemoveRow
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.switch_transaction import SwitchTransaction
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.transaction import split_batches
@@ -93,6 +94,8 @@ class OpenVSwitch(Backend):
         #: What a simulation has removed.
         self._removed_bridges: set[str] = set()
         self._removed_ports: set[str] = set()
+        self._removed_rows: set[str] = set()
+        self._removed_references: set[tuple[str, str]] = set()
         self.begin_call({})
 
     def begin_call(self, options: Mapping[str, Any]) -> None:
@@ -137,7 +140,8 @@ class OpenVSwitch(Backend):
             return self._before
         self._known = switch
         running, daemon = find_daemon(self._client.run_directory(switch))
-        switch = switch.without(self._removed_bridges, self._removed_ports)
+        references = self._removed_references
+        switch = switch.without(self._removed_bridges, self._removed_ports, self._removed_rows, references)
         self._before = replace(switch, running=running, daemon=daemon)
         if not check_mode and not nothing_wanted:
             self._require_daemon()
@@ -256,6 +260,11 @@ class OpenVSwitch(Backend):
         host.use(KERNEL).simulate_removed_links(self._links_of(operations))
         self._removed_bridges.update(each.name for each in operations if isinstance(each, DeleteBridge))
         self._removed_ports.update(each.name for each in operations if isinstance(each, DeletePort))
+        for each in operations:
+            if isinstance(each, OvsOperation):
+                self._removed_rows.update(row.uuid for row in each.deleted_rows(self._before))
+            if isinstance(each, RemoveRow):
+                self._removed_references.update(each.removed_references(self._before))
 
     def forget(self) -> None:
         self._known = None
@@ -264,6 +273,8 @@ class OpenVSwitch(Backend):
         self.forget()
         self._removed_bridges.clear()
         self._removed_ports.clear()
+        self._removed_rows.clear()
+        self._removed_references.clear()
 
     def _links_of(self, operations: Sequence[Operation]) -> set[str]:
         """Return the links of the host that are deleted with what these operations remove, as far as it was read."""

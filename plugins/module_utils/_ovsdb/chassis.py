@@ -56,6 +56,19 @@ def _physical_network(value: Any) -> str:
     return str(value)
 
 
+def tunnel_addresses(value: Any) -> list[str]:
+    """Return the addresses of a chassis for tunnels, which commas separate (chassis_parse_ovs_config() of OVN).
+
+    Raises:
+        ValueError: One is not an address.
+    """
+    return [str(ip_address(part.strip())) for part in str(value).split(",")]
+
+
+def _join_addresses(value: Any) -> str:
+    return ",".join(tunnel_addresses(value))
+
+
 @dataclass(frozen=True)
 class _Joined(Setting):
     """A list that one key holds, separated by commas. Its order means nothing."""
@@ -92,7 +105,7 @@ CHASSIS_SETTINGS: tuple[Setting, ...] = (
     Setting("bridge", {"type": "str"}, _COLUMN, "ovn-bridge", check=bridge_name, default=DEFAULT_BRIDGE),
     _Joined("remotes", {"type": "list", "elements": "str"}, _COLUMN, "ovn-remote", check=_remote),
     Setting("encap_type", {"type": "str", "choices": ["geneve", "vxlan"]}, _COLUMN, "ovn-encap-type"),
-    Setting("encap_ip", {"type": "str"}, _COLUMN, "ovn-encap-ip", check=ip_address),
+    Setting("encap_ip", {"type": "str"}, _COLUMN, "ovn-encap-ip", check=_join_addresses),
     _Joined(
         "bridge_mappings",
         {

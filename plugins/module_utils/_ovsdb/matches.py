@@ -34,6 +34,9 @@ TRAFFIC_OPTIONS: Mapping[str, Mapping[str, Any]] = {
 #: What the name of a group may be, so that an expression can have it (lexer in lib/lex.c of OVN).
 _GROUP = re.compile(r"[A-Za-z_.][A-Za-z0-9_.]*")
 
+#: A comparison of an address with several, or with a set: the IP version and what is compared.
+_COMPARISON = re.compile(r"ip([46])\.(?:src|dst)\s*[!=]=\s*(\{[^}]*\}|\$[A-Za-z0-9_.]+)")
+
 
 def group_name(value: Any) -> str:
     """Check the name of a port group or of an address set.
@@ -87,6 +90,16 @@ def match_addresses(field: str, networks: Iterable[Network], sets: Iterable[tupl
     for name, version in sets:
         values.setdefault(version, []).append(f"${name}")
     return any_of([f"ip{version}.{field} == {{{', '.join(items)}}}" for version, items in sorted(values.items())])
+
+
+def names_set(match: str, name: str) -> bool:
+    """Return whether an expression names a set of addresses."""
+    return re.search(rf"\${re.escape(name)}(?![A-Za-z0-9_.])", match) is not None
+
+
+def find_set_versions(match: str, name: str) -> set[int]:
+    """Return the IP versions of the addresses that an expression compares with a set of addresses."""
+    return {int(version) for version, values in _COMPARISON.findall(match) if names_set(values, name)}
 
 
 def parse_traffic(checks: Checks, options: Mapping[str, Any], place: str) -> str:

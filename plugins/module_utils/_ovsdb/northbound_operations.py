@@ -227,6 +227,7 @@ class DeleteRow(NorthboundOperation):
     places: tuple[Place, ...] = ()
     #: Only the references are removed: others refer to the row, too.
     is_shared: bool = False
+    creates_rows = True  # see undo_created()
 
     def transaction(self) -> Sequence[Command]:
         # Of a row that is changed in the same transaction, ovsdb-server keeps a reference that keeps nothing.
@@ -243,9 +244,10 @@ class DeleteRow(NorthboundOperation):
         rows = [(now.find(place.table, place.record), place.column) for place in self.places]
         return not any(row and self.uuid in find_uuids(row.columns.get(column, ())) for row, column in rows)
 
-    def undo(self, before: Northbound) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
-        if not self.is_shared:
-            return ()  # the deleted row is re-created, with all references to it
+    def undo_created(self, before: Northbound, now: Northbound) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
+        # A deleted row is re-created with all references to it. One that is shared may be deleted with the last one.
+        if not self.is_shared or self.uuid not in now.rows:
+            return ()
         return [("--if-exists", "add", place.table, place.record, place.column, self.uuid) for place in self.places]
 
     def deleted_rows(self, before: Northbound) -> Sequence[Row]:

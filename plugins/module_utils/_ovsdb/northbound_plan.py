@@ -28,6 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_sta
     owners_of,
     row_name,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.removed_references import RemovedReferences
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row, find_uuids
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import Setting, Wanted
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import MARK_VALUE, owner_key
@@ -112,8 +113,9 @@ def use_settings(
 class Changes:
     """Collects the operations on one row and on those below it, with the attributes that change."""
 
-    def __init__(self, northbound: Northbound) -> None:
+    def __init__(self, northbound: Northbound, removed: RemovedReferences | None = None) -> None:
         self._northbound = northbound
+        self._removed = removed or RemovedReferences(northbound.users)
         self.operations: list[Operation] = []
         self.before: dict[str, Any] = {}
         self.after: dict[str, Any] = {}
@@ -195,7 +197,7 @@ class Changes:
             if key in wanted and key not in present:
                 present[key] = child_row
                 continue
-            is_shared = self._northbound.users(child_row.uuid) != {row.uuid} and child_row.declared.is_root
+            is_shared = self._removed.remove(child_row.uuid, row.uuid) and child_row.declared.is_root
             self.operations.append(DeleteRow(child_row.table, child_row.uuid, (place,), is_shared))
             self._note(f"{path}{column} {_label(child_row)}", self.describe(child_row), None)
         for key, child in wanted.items():

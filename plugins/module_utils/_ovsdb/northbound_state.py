@@ -10,9 +10,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.database import Database
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row, collect_dependents, find_uuids
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import (
+    Row,
+    collect_dependents,
+    drop_references,
+    find_uuids,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import find_owners
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Uuid, Value
 
 
 @dataclass(frozen=True)
@@ -74,19 +78,7 @@ class Northbound(Database):
             return self
         gone = {row.uuid for row in collect_dependents(deleted, self.rows)}
         left = (row for row in self.rows.values() if row.uuid not in gone)
-        return replace(self, rows={row.uuid: replace(row, columns=_columns_without(row, gone)) for row in left})
-
-
-def _columns_without(row: Row, uuids: Collection[str]) -> Mapping[str, Value]:
-    return {column: _without(value, uuids) for column, value in row.columns.items()}
-
-
-def _without(value: Value, uuids: Collection[str]) -> Value:
-    if not set(uuids) & set(find_uuids(value)) or isinstance(value, Mapping):
-        return value
-    elements = value if isinstance(value, tuple) else (value,)
-    left = tuple(each for each in elements if not (isinstance(each, Uuid) and each.text in uuids))
-    return left[0] if len(left) == 1 else left
+        return replace(self, rows={row.uuid: drop_references(row, gone) for row in left})
 
 
 def build_northbound(tables: Iterable[Iterable[Row]]) -> Northbound:

@@ -223,12 +223,11 @@ class SetPort(OvsOperation):
     def undo(self, before: Switch) -> Sequence[Command]:
         found = before.port(self.name)
         interface = before.interfaces.get(self.interface_name)
-        if found is None or interface is None:
+        if found is None:
             return ()
-        return [
-            *self.port.inverse(found[1].row).commands("Port", self.name),
-            *_restore(self.interface, interface).commands("Interface", self.interface_name),
-        ]
+        # An interface that was not there yet is deleted again.
+        restored = _restore(self.interface, interface).commands("Interface", self.interface_name) if interface else []
+        return [*self.port.inverse(found[1].row).commands("Port", self.name), *restored]
 
     def undo_after(self, before: Switch) -> Sequence[Command]:
         interface = before.interfaces.get(self.interface_name)

@@ -16,6 +16,7 @@ from typing import Any, Union
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Operation
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.removed_references import RemovedReferences
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.row_operations import AddRow, RemoveRow, SetRow
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings import (
@@ -130,17 +131,26 @@ def parse_rows(checks: Checks, references: Iterable[Reference], options: Mapping
 
 
 def plan_rows(
-    switch: Switch, reference: Reference, record: str, parent: Row, wanted: WantedRows, difference: Difference
+    switch: Switch,
+    reference: Reference,
+    record: str,
+    parent: Row,
+    wanted: WantedRows,
+    difference: Difference,
+    removed: RemovedReferences,
 ) -> list[Operation]:
     """Return the operations by which the row `parent`, known as `record`, refers to exactly the wanted rows."""
     present: dict[RowKey, Row] = {}
     operations: list[Operation] = []
     for key, row in reference.find(switch, parent):
         # A row that another one refers to as well is left to that one. Of two with the same key one is left over.
-        if key in wanted and key not in present and switch.referrers(row.uuid) == {parent.uuid}:
+        if key in wanted and key not in present and not removed.is_shared(row.uuid, parent.uuid):
             present[key] = row
-        elif reference.key or key not in wanted:
-            operations.append(_remove(switch, reference, record, parent, key, row))
+            continue
+        is_shared = removed.remove(row.uuid, parent.uuid)
+        # The only row of a column is replaced by the new one.
+        if reference.key or key not in wanted:
+            operations.append(_remove(reference, record, key, row, is_shared))
     for key, columns in wanted.items():
         operations.extend(_set_row(reference, record, key, columns, present.get(key)))
     if operations:
@@ -149,8 +159,7 @@ def plan_rows(
     return operations
 
 
-def _remove(switch: Switch, reference: Reference, record: str, parent: Row, key: RowKey, row: Row) -> RemoveRow:
-    is_shared = switch.referrers(row.uuid) != {parent.uuid}
+def _remove(reference: Reference, record: str, key: RowKey, row: Row, is_shared: bool) -> RemoveRow:
     map_key = key if reference.is_map and isinstance(key, int) else None
     return RemoveRow(reference.parent, record, reference.column, row.uuid, map_key, is_shared, reference.table)
 

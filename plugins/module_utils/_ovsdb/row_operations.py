@@ -141,6 +141,7 @@ class RemoveRow(OvsOperation):
     key: int | None = None
     is_shared: bool = False
     table: str = ""
+    creates_rows = True  # see undo_created()
 
     def transaction(self) -> Sequence[Command]:
         value = self.uuid if self.key is None else str(self.key)
@@ -152,10 +153,19 @@ class RemoveRow(OvsOperation):
         return row is None or self.uuid not in {uuid for _key, uuid in _pairs(row.columns.get(self.column, ()))}
 
     def undo(self, before: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
-        if not self.is_shared:
-            return ()  # the deleted row is re-created
+        return ()  # a deleted row is re-created, with all references to it
+
+    def undo_created(self, before: Switch, now: Switch) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
+        # One that was shared may be deleted by the removal of its last reference.
+        if not self.is_shared or self.uuid not in now.rows:
+            return ()
         value = self.uuid if self.key is None else f"{self.key}={self.uuid}"
         return [("--if-exists", "add", self.parent, self.record, self.column, value)]
+
+    def removed_references(self, before: Switch) -> Sequence[tuple[str, str]]:
+        """Return the row that no longer refers to another one, with that."""
+        row = before.find(self.parent, self.record)
+        return [(row.uuid, self.uuid)] if row else []
 
     def deleted_rows(self, before: Switch) -> Sequence[Row]:
         return [] if self.is_shared or self.uuid not in before.rows else [before.rows[self.uuid]]

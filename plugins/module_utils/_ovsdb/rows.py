@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import (
@@ -76,6 +76,20 @@ def find_uuids(value: Value) -> Iterator[str]:
     for element in value.values() if isinstance(value, Mapping) else elements(value):
         if isinstance(element, Uuid):
             yield element.text
+
+
+def drop_references(row: Row, uuids: Collection[str]) -> Row:
+    """Return a row without its references to others."""
+    return replace(row, columns={column: _without(value, uuids) for column, value in row.columns.items()})
+
+
+def _without(value: Value, uuids: Collection[str]) -> Value:
+    if not set(uuids) & set(find_uuids(value)):
+        return value
+    if isinstance(value, Mapping):
+        return {key: item for key, item in value.items() if not (isinstance(item, Uuid) and item.text in uuids)}
+    left = tuple(each for each in elements(value) if not (isinstance(each, Uuid) and each.text in uuids))
+    return left[0] if len(left) == 1 else left
 
 
 def find_referrers(rows: Iterable[Row]) -> dict[str, set[str]]:

@@ -11,7 +11,12 @@ from functools import cached_property
 from typing import TypeVar
 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.database import Database
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row, find_uuids
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import (
+    Row,
+    collect_dependents,
+    drop_references,
+    find_uuids,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import is_like_a_uuid
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import (
     BRIDGE,
@@ -199,17 +204,26 @@ class Switch(Database):
         """The interfaces of all ports, by name."""
         return {each.name: each for bridge in self.bridges for port in bridge.ports for each in port.interfaces}
 
-    def without(self, bridges: Collection[str], ports: Collection[str]) -> Switch:
-        """Return the same without these bridges, and without these ports."""
-        if not bridges and not ports:
+    def without(
+        self,
+        bridges: Collection[str],
+        ports: Collection[str],
+        uuids: Collection[str] = (),
+        references: Collection[tuple[str, str]] = (),
+    ) -> Switch:
+        """Return the same without these bridges and ports, without rows, and without references of one row to another.
+
+        What is deleted with a row is left out as well.
+        """
+        if not (bridges or ports or uuids or references):
             return self
+        gone = {row.uuid for row in collect_dependents(filter(None, map(self.rows.get, uuids)), self.rows)}
+        rows = {uuid: row for uuid, row in self.rows.items() if uuid not in gone}
+        for referrer, uuid in references:
+            if referrer in rows:
+                rows[referrer] = drop_references(rows[referrer], {uuid})
         left = (bridge for bridge in self.bridges if bridge.name not in bridges)
-        return replace(
-            self,
-            bridges=tuple(
-                replace(bridge, ports=tuple(port for port in bridge.ports if port.name not in ports)) for bridge in left
-            ),
-        )
+        return replace(self, bridges=tuple(_restrict_bridge(bridge, ports, rows) for bridge in left), rows=rows)
 
     def bridge(self, name: str) -> Bridge | None:
         return self._bridges.get(name)
@@ -245,6 +259,16 @@ class Switch(Database):
     def port_with(self, interface: str) -> tuple[Bridge, Port] | None:
         """Return the port that has an interface of that name, and its bridge."""
         return self._interfaces.get(interface)
+
+
+def _restrict_bridge(bridge: Bridge, without: Collection[str], rows: Mapping[str, Row]) -> Bridge:
+    """Return a bridge without some of its ports, with the rows as they are then."""
+    ports = (port for port in bridge.ports if port.name not in without)
+    return replace(
+        bridge,
+        ports=tuple(replace(port, row=rows.get(port.row.uuid, port.row)) for port in ports),
+        row=rows.get(bridge.row.uuid, bridge.row),
+    )
 
 
 Named = TypeVar("Named", Interface, Port, Bridge)

@@ -18,7 +18,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import (
 from ansible_collections.netns.fabric.plugins.module_utils._core.journal import Journal
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.database import Database, DatabaseOperation, State
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.database_client import Answer, DatabaseClient
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import collect_dependents, find_uuids
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import (
+    Row,
+    collect_dependents,
+    drop_references,
+    find_uuids,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import (
     Command,
     join_commands,
@@ -87,10 +92,22 @@ class Transaction(Generic[State]):
         deleted = [row for operation in backwards for row in operation.deleted_rows(self._before)]
         undo = [*self._undo_created(backwards)]
         undo.extend(command for operation in backwards for command in operation.undo(self._before))
-        undo.extend(recreate_rows(collect_dependents(deleted, self._before.rows), self._before.rows))
+        undo.extend(recreate_rows(self._find_recreated(deleted), self._before.rows))
         self._write_undo(undo, lambda now: not self._is_committed(now))
         undo_after = [command for operation in backwards for command in operation.undo_after(self._before)]
         self._write_undo(undo_after, self._is_as_before)
+
+    def _find_recreated(self, deleted: Sequence[Row]) -> list[Row]:
+        """Return the rows that a rollback re-creates, as they can be.
+
+        What they refer to may have been deleted by an earlier transaction of the call: the rollback of that one, which
+        comes later, re-creates it with all references.
+        """
+        found = collect_dependents(deleted, self._before.rows)
+        others = {uuid for row in found for value in row.configuration.values() for uuid in find_uuids(value)}
+        others = (others & self._before.rows.keys()) - {row.uuid for row in found}
+        missing = others - self._client.read().rows.keys() if others else others
+        return [drop_references(row, missing) for row in found]
 
     def _undo_created(self, backwards: Sequence[DatabaseOperation[State]]) -> Iterator[Command]:
         """Yield the commands for what only the database knows: the UUIDs of new rows."""

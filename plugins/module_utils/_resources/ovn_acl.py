@@ -23,13 +23,19 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.matches import
     TRAFFIC_OPTIONS,
     address_or_network,
     all_of,
+    find_set_versions,
     find_version_error,
     group_name,
     match_addresses,
+    names_set,
     parse_traffic,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_plan import WantedRow
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_state import Northbound, row_name
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_state import (
+    Northbound,
+    owners_of,
+    row_name,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import between
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Value, elements
@@ -43,6 +49,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_planne
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_things import AGroup, ALogicalPort
 
 PORTS, ADDRESSES, ACL, PORT = "Port_Group", "Address_Set", "ACL", "Logical_Switch_Port"
+#: The tables of rows that select packets by an expression.
+MATCHING = (ACL, "QoS", "Logical_Router_Policy")
 TO, FROM = "to-lport", "from-lport"
 ALLOW = "allow"
 #: What a rule's direction makes of it: the field of the group's port, the option that names the others, their field.
@@ -230,6 +238,8 @@ class GroupPlanner(OvnPlanner):
                     f"the logical port {name} does not exist; create it first, e.g. with netns.fabric.ovn_switch",
                     ALogicalPort(name),
                 )
+        if wanted.row.table == ADDRESSES:
+            self._refuse_other_version(wanted)
         rules = self._rules_of(wanted)
         row = wanted.row if rules is None else replace(wanted.row, children={"acls": rules})
         super().present(replace(wanted, row=row))
@@ -274,19 +284,48 @@ class GroupPlanner(OvnPlanner):
         Raises:
             InvalidEntry: There is no such group.
         """
-        entry = next((each for each in self.call.entries if each.name == name), None)
+        given = next((each for each in self.call.entries if each.name == name), None)
+        entry = given if given and given.present else None
         row = next((row for table in self.tables for row in self.northbound.named(table, name)), None)
-        missing = f"there is no group of the name {name}, and OVN would ignore the rule; give it, or correct the name"
-        if entry is not None and not entry.present:
-            raise InvalidEntry(wanted.entry, rule.place, missing)
         if entry is None and row is None:
+            missing = f"there is no group of the name {name}, and OVN would ignore the rule; give it, or another name"
+            if given is not None:
+                raise InvalidEntry(wanted.entry, rule.place, missing)
             self.require(wanted.entry, rule.place, missing, AGroup(name))
         if entry is not None and entry.row.table == ADDRESSES:
-            return [(name, _version_of(entry.row.columns["addresses"]))]
+            return [(name, _version_of(entry.row.columns["addresses"]) or 4)]
         if entry is None and row is not None and row.table == ADDRESSES:
-            return [(name, _version_of(row.columns.get("addresses", ())))]
+            return [(name, _version_of(row.columns.get("addresses", ())) or 4)]
         versions = {"icmp": (4,), "icmp6": (6,)}.get(str(rule.protocol), (4, 6))
         return [(f"{name}_ip{version}", version) for version in versions]
+
+    def _refuse_other_version(self, wanted: WantedEntry) -> None:
+        """Refuse addresses of another IP version than that of a rule which stays: OVN would ignore the rule.
+
+        A rule that names an empty set, which has no version, is one of IPv4.
+
+        Raises:
+            InvalidEntry: A rule that stays compares addresses of the other version with the set.
+        """
+        version = _version_of(wanted.row.columns["addresses"])
+        row = next(iter(self.northbound.named(ADDRESSES, wanted.name)), None)
+        present = _version_of(row.columns.get("addresses", ())) if row else None
+        if version in (None, present):
+            return
+        users = set()
+        for parent, match in self._staying_matches():
+            found = find_set_versions(match, wanted.name)
+            # Another field than `ip4.src` and the like was right for the present addresses.
+            if found - {version} or (present and not found and names_set(match, wanted.name)):
+                users.add(row_name(parent))
+        if users:
+            names = ", ".join(sorted(users))
+            raise InvalidEntry(
+                wanted.entry,
+                "addresses",
+                f"a rule of {names} names the set for addresses of the other IP version, and OVN would ignore the rule "
+                f"with these; give the `rules` of {names} in the same call, or a set of another name",
+            )
 
     def _delete(self, entry: Entry, row: Row) -> None:
         """Delete a group that no rule names: one that denies would be open then.
@@ -305,25 +344,42 @@ class GroupPlanner(OvnPlanner):
         super()._delete(entry, row)
 
     def _users_of(self, name: str) -> Iterator[str]:
-        """Yield what has a rule that names a group, less what this call deletes or gives other rules."""
-        naming = re.compile(rf"[$@]{re.escape(name)}(_ip[46])?(?![A-Za-z0-9_.])")
-        for acl in self.northbound.table(ACL):
-            parent = self.northbound.parent(acl.uuid)
-            if parent and naming.search(str(acl.columns.get("match", ""))) and not self._is_replaced(parent):
+        """Yield what has a rule that names a group: a present one that stays, or one of this call."""
+        naming = _naming(name)
+        for parent, match in self._staying_matches():
+            if naming.search(match):
                 yield row_name(parent)
+        for entry in self.call.entries:
+            if entry.present and any(name in rule.groups for rule in entry.extra.rules or ()):
+                yield entry.name
+
+    def _staying_matches(self) -> Iterator[tuple[Row, str]]:
+        """Yield the present expressions, each with what has it, less what this call deletes or gives other rules."""
+        for table in MATCHING:
+            for row in self.northbound.table(table):
+                parent = self.northbound.parent(row.uuid)
+                if parent and not self._is_replaced(parent):
+                    yield parent, str(row.columns.get("match", ""))
 
     def _is_replaced(self, parent: Row) -> bool:
         if parent.table != PORTS:
             return False
+        owners = owners_of(parent)
         for entry in self.call.entries:
             if entry.name == row_name(parent):
-                return not entry.present or entry.extra.rules is not None
-        owner = self.call.owner
-        return self.call.prune and owner is not None and f"netns.fabric/{owner}" in parent.strings("external_ids")
+                return entry.extra.rules is not None if entry.present else self.deletes(owners)
+        return self.call.prune and self.call.owner in owners and self.deletes(owners)
 
 
-def _version_of(addresses: Value) -> int:
-    return 6 if any(":" in str(address) for address in elements(addresses)) else 4
+def _naming(group: str) -> re.Pattern[str]:
+    """Return what finds a group in an expression; a group of ports has two sets of addresses."""
+    return re.compile(rf"[$@]{re.escape(group)}(_ip[46])?(?![A-Za-z0-9_.])")
+
+
+def _version_of(addresses: Value) -> int | None:
+    """Return the IP version of the addresses of a set; None for an empty one."""
+    found = [str(address) for address in elements(addresses)]
+    return (6 if ":" in found[0] else 4) if found else None
 
 
 def _default_action(rows: list[Row], direction: str) -> str:

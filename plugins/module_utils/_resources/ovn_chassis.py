@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from ipaddress import ip_address
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
@@ -24,6 +23,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.chassis import
     Chassis,
     SetChassis,
     find_chassis,
+    tunnel_addresses,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import VSCTL_OPTIONS
@@ -212,10 +212,11 @@ class ChassisPlanner(OvsPlanner[WantedChassis]):
         remotes = str(settings.get("remotes", "")).split(",")
         require_ssl(self.switch, wanted.entry, "remotes", remotes, self.call.options.get("ssl"))
         present = self._chassis.describe() if self._chassis else {}
-        address = str(ip_address(str(settings.get("encap_ip") or present["encap_ip"])))
-        message = self._obstacle(address, str(settings.get("datapath_type") or present.get("datapath_type")))
-        if message:
-            self.require(wanted.entry, "encap_ip", message, ATunnelAddress(address))
+        datapath_type = str(settings.get("datapath_type") or present.get("datapath_type"))
+        for address in _parse_addresses(wanted.entry, str(settings.get("encap_ip") or present["encap_ip"])):
+            message = self._obstacle(address, datapath_type)
+            if message:
+                self.require(wanted.entry, "encap_ip", message, ATunnelAddress(address))
 
     def _obstacle(self, address: str, datapath_type: str) -> str:
         """Return why tunnels with this address would carry nothing; an empty text if they do.
@@ -277,3 +278,16 @@ class ChassisPlanner(OvsPlanner[WantedChassis]):
         difference.remove_owner(chassis.owners, self.call.owner or "")
         operation = SetChassis(difference.columns)
         self.changes.append(Change(entry, _TARGET, difference.before, difference.after, (operation,)))
+
+
+def _parse_addresses(entry: Entry, text: str) -> list[str]:
+    """Return the addresses of the tunnels; those of a host were perhaps written by hand.
+
+    Raises:
+        InvalidEntry: One is none.
+    """
+    try:
+        return tunnel_addresses(text)
+    except ValueError:
+        message = f"the host has {text!r} in `external_ids:ovn-encap-ip`, which is not an address; give the right one"
+        raise InvalidEntry(entry, "encap_ip", message) from None

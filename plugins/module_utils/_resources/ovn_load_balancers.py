@@ -64,7 +64,8 @@ def parse_load_balancers(
 def _parse(checks: Checks, options: Mapping[str, Any], place: str, parent: str) -> tuple[WantedRow, tuple[str, str]]:
     name = checks.value(f"{place}name", row_text, options["name"]) or ""
     endpoint = _parse_endpoint(checks, options, place)
-    backends, mappings = [], {}
+    backends: list[str] = []
+    mappings: dict[Atom, Atom] = {}
     is_checked = options.get("health_check") is not None
     for number, backend in enumerate(options["backends"]):
         where = f"{place}backends[{number}]."
@@ -72,7 +73,8 @@ def _parse(checks: Checks, options: Mapping[str, Any], place: str, parent: str) 
         if backends[-1].startswith("[") != endpoint.startswith("["):
             checks.error(f"{where}address", "it is of another IP version than the published address; give both of one")
         if is_checked:
-            mappings.update(_parse_mapping(checks, backend, where))
+            # OVN finds a backend's mapping by its address as that is in `vips`, in brackets for IPv6.
+            mappings[backends[-1].rpartition(":")[0]] = _parse_mapping(checks, backend, where)
     if not backends:
         checks.error(f"{place}backends", "without a backend packets are dropped; give one at least")
     protocol = options.get("protocol") or "tcp"
@@ -89,17 +91,15 @@ def _parse_endpoint(checks: Checks, options: Mapping[str, Any], place: str) -> s
     return f"[{address}]:{number}" if address and address.version == 6 else f"{address}:{number}"
 
 
-def _parse_mapping(checks: Checks, backend: Mapping[str, Any], place: str) -> dict[Atom, Atom]:
+def _parse_mapping(checks: Checks, backend: Mapping[str, Any], place: str) -> str:
     """Return from which address of which port OVN asks a backend for its health."""
     found = {}
     for option, check in (("logical_port", row_text), ("source", ip_address)):
         if backend.get(option) is None:
             checks.error(f"{place}{option}", "it is required for a health check; give it, or remove `health_check`")
         found[option] = checks.value(f"{place}{option}", check, backend.get(option))
-    address = str(backend["address"])
-    key = f"[{address}]" if ":" in address else address
     source = found["source"]
-    return {key: f"{found['logical_port']}:{f'[{source}]' if ':' in str(source) else source}"}
+    return f"{found['logical_port']}:{f'[{source}]' if ':' in str(source) else source}"
 
 
 def _parse_health(checks: Checks, options: Mapping[str, Any], place: str, endpoint: str) -> list[WantedRow]:

@@ -17,13 +17,20 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Cha
 from ansible_collections.netns.fabric.plugins.module_utils._core.planner import Planner
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import OWNER_OPTIONS, Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound import NBCTL_OPTIONS, OVN
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_plan import Changes, WantedRow, find_parts
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_plan import (
+    PART_OF,
+    Changes,
+    WantedRow,
+    find_parts,
+    part_of,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_state import (
     Northbound,
     owners_of,
     row_name,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import parse_map
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.removed_references import RemovedReferences
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
 
 
@@ -66,6 +73,10 @@ class OvnPlanner(Planner[WantedEntry]):
     def __init__(self, northbound: Northbound, call: Call[WantedEntry]) -> None:
         super().__init__(call)
         self.northbound = northbound
+        self._removed = RemovedReferences(northbound.users)
+        #: The rows that the call deletes, by what their parts have in PART_OF, and the parts that it deletes with them.
+        self._marks: set[str] = set()
+        self._deleted: set[str] = set()
 
     def notes(self) -> tuple[str, ...]:
         if not self.northbound.unavailable:
@@ -78,7 +89,7 @@ class OvnPlanner(Planner[WantedEntry]):
     def present(self, wanted: WantedEntry) -> None:
         row = self._find(wanted)
         self._refuse_taken_names(wanted, row)
-        changes = Changes(self.northbound)
+        changes = Changes(self.northbound, self._removed)
         if row is None:
             changes.create(wanted.row, self.call.owner)
         else:
@@ -128,9 +139,9 @@ class OvnPlanner(Planner[WantedEntry]):
         for entry in self.call.entries:
             if entry.row.table == parent.table and entry.name == row_name(parent):
                 children = entry.row.children.get(column)
-                return not entry.present or (
-                    children is not None and child.label not in {each.label for each in children}
-                )
+                if not entry.present:
+                    return self.deletes(owners_of(parent))
+                return children is not None and child.label not in {each.label for each in children}
         return False
 
     # Absent
@@ -162,12 +173,19 @@ class OvnPlanner(Planner[WantedEntry]):
         self.changes.append(Change(entry, target, before, None, tuple(changes.operations)))
 
     def _parts_of(self, row: Row) -> Iterator[Row]:
-        """Yield the rows that belong to a row, and that nobody else uses."""
-        own = {row.uuid, *(each.uuid for column in row.columns for each in self.northbound.refer(row, column))}
-        for table in self.parts:
-            for part in find_parts(self.northbound, table, row):
-                if self.northbound.users(part.uuid) <= own:
-                    yield part
+        """Yield the rows that belong to a row that is deleted, or to an earlier one, and that nobody uses any more."""
+        self._marks.add(part_of(row.table, row_name(row)))
+        found = {part.uuid: part for table in self.parts for part in find_parts(self.northbound, table, row)}
+        for user in (row, *(each for column in row.columns for each in self.northbound.refer(row, column))):
+            for column in user.columns:
+                for used in self.northbound.refer(user, column):
+                    self._removed.remove(used.uuid, user.uuid)
+                    if used.strings("external_ids").get(PART_OF) in self._marks:
+                        found[used.uuid] = used
+        for uuid, part in found.items():
+            if uuid not in self._deleted and not self._removed.is_shared(uuid, row.uuid):
+                self._deleted.add(uuid)
+                yield part
 
     def _disown(self, entry: Entry, row: Row) -> None:
         changes = Changes(self.northbound)

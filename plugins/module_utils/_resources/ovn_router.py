@@ -198,6 +198,7 @@ def _parse_port(checks: Checks, options: Mapping[str, Any], place: str) -> Wante
 
 
 def _parse_advertised(checks: Checks, given: Mapping[str, Any], place: str) -> Mapping[Atom, Atom]:
+    given = {name: value for name, value in given.items() if value is not None}
     mode = given.get("address_mode")
     if given and mode not in ADDRESS_MODES:
         cause = f"`address_mode` is {mode!r}, and without one of {', '.join(ADDRESS_MODES)} OVN advertises nothing"

@@ -14,7 +14,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Ent
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import ip_address, network
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.logical_addresses import (
+    DYNAMIC,
     ip_addresses,
+    is_dynamic,
     logical_address,
     secure_address,
     split_addresses,
@@ -72,6 +74,8 @@ TYPES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 _MAPS = ("options", "external_ids")
 #: What a DHCP server of each IP version has to know (ovn-nb(5), DHCP_Options).
 _DHCP_REQUIRED: Mapping[int, tuple[str, ...]] = {4: ("server_id", "server_mac"), 6: ("server_id",)}
+#: The options that are 1 or 0 (ovn-nb(5), "Boolean DHCP Options"); OVN does not understand another word.
+_DHCP_FLAGS = frozenset({"ip_forward_enable", "router_discovery", "ethernet_encap"})
 _DHCP_DEFAULTS: Mapping[int, Mapping[Atom, Atom]] = {4: {"lease_time": "3600"}, 6: {}}
 
 
@@ -199,6 +203,9 @@ def _parse_port(checks: Checks, options: Mapping[str, Any], place: str) -> Wante
     for setting in PORT_SETTINGS:
         if (setting.column, setting.key) in given:
             checks.error(f"{place}options", f"use the option `{setting.option}` for `{setting.key}`")
+    # ovn-nb(5), Logical_Switch_Port, addresses.
+    if sum(map(is_dynamic, _strings(columns["addresses"]))) > 1:
+        checks.error(f"{place}addresses", f"a port has one entry with `{DYNAMIC}` at most; leave the others out")
     columns = {"name": name, "type": "" if kind == VIF else kind, **columns}
     return WantedRow(PORT, name, columns, {**keys, **given})
 
@@ -219,7 +226,8 @@ def _parse_dhcp(
     cidr = checks.value(f"{option}.cidr", lambda value: _network(value, version), given["cidr"])
     settings: dict[Atom, Atom] = {**_DHCP_DEFAULTS[version]}
     for name, value in (given.get("options") or {}).items():
-        settings[str(name)] = _dhcp_text(value)
+        if value is not None:
+            settings[str(name)] = _dhcp_text(str(name), value)
     for name in _DHCP_REQUIRED[version]:
         if name not in settings:
             checks.error(f"{option}.options", f"`{name}` is required; OVN answers no request without it")
@@ -229,18 +237,19 @@ def _parse_dhcp(
     return Dhcp(version, row, served)
 
 
-def _dhcp_text(value: Any) -> str:
+def _dhcp_text(name: str, value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return f"{{{', '.join(map(str, value))}}}"
+    if name in _DHCP_FLAGS:
+        return {"true": "1", "false": "0"}.get(str(value).lower(), str(value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _is_served(port: WantedRow, cidr: str) -> bool:
     """Return whether a port gets its address by DHCP from a network."""
     addresses = _strings(port.columns["addresses"])
-    is_dynamic = any("dynamic" in address.split() for address in addresses)
     return port.columns["type"] == "" and (
-        is_dynamic or any(address in network(cidr) for address in ip_addresses(addresses))
+        any(map(is_dynamic, addresses)) or any(address in network(cidr) for address in ip_addresses(addresses))
     )
 
 

@@ -293,7 +293,7 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
             for reference in BRIDGE_REFERENCES
             if reference.option in wanted.rows
             for operation in plan_rows(
-                self.switch, reference, bridge.name, bridge.row, wanted.rows[reference.option], difference
+                self.switch, reference, bridge.name, bridge.row, wanted.rows[reference.option], difference, self.removed
             )
         ]
 
@@ -433,7 +433,7 @@ class BridgePlanner(OvsPlanner[WantedBridge]):
         # The owner's own ports are reported by the task that removes them, which comes before this one.
         before = {"datapath_type": bridge.datapath_type, "ports": sorted(ports)}
         operation = ovs.DeleteBridge(bridge.name, self.switch.collectors(bridge))
-        qos = [each for port in bridge.ports for each in remove_owned_qos(self.switch, port)]
+        qos = [each for port in bridge.ports for each in remove_owned_qos(self.switch, port, self.removed)]
         self.changes.append(Change(entry, _target(bridge.name), before, None, (*qos, operation)))
 
     def _disown(self, entry: Entry, bridge: Bridge) -> None:
@@ -452,7 +452,8 @@ def _compare_bridge(wanted: WantedBridge, bridge: Bridge, datapath_type: str) ->
     difference.compare("protocols", bridge.protocols, wanted.protocols)
     compare_settings(difference, BRIDGE_SETTINGS, bridge.row, wanted.settings)
     difference.compare_map("external_ids", bridge.external_ids, wanted.external_ids)
-    difference.compare_map("other_config", lower_hwaddr(bridge.other_config), wanted.other_config)
+    other_config = lower_hwaddr(wanted.other_config or {})
+    difference.compare_map("other_config", lower_hwaddr(bridge.other_config), other_config)
     return difference
 
 

@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Optional, Protocol, TypeVar
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.access import KERNEL
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import MapOption
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Switch
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import place
+
+Text = TypeVar("Text", str, Optional[str])
 
 
 class Wanted(Protocol):
@@ -60,6 +62,6 @@ def read_macs(host: Host, bridges: Sequence[Bridge]) -> dict[str, dict[str, str]
     return found
 
 
-def lower_hwaddr(other_config: Mapping[str, str]) -> Mapping[str, str]:
+def lower_hwaddr(other_config: Mapping[str, Text]) -> Mapping[str, Text]:
     """Return the map with `hwaddr` in lower case: capitals mean the same address."""
-    return {key: value.lower() if key == "hwaddr" else value for key, value in other_config.items()}
+    return {key: value.lower() if key == "hwaddr" and value else value for key, value in other_config.items()}

@@ -12,6 +12,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.resource import
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.operations import DeleteLink
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.attachment import Attachments
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.removed_references import RemovedReferences
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import OWN_KIND, Switch
 
 #: In a simulation: the bridges whose datapath type an earlier call would have changed, see Plan.simulated. ovs-vswitchd
@@ -39,6 +40,7 @@ class OvsPlanner(Planner[Wanted]):
     def __init__(self, switch: Switch, call: Call[Wanted]) -> None:
         super().__init__(call)
         self.switch = switch
+        self.removed = RemovedReferences(switch.referrers)
 
     def notes(self) -> tuple[str, ...]:
         assumption = self._assume_running()

@@ -11,7 +11,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.checks import C
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import InvalidEntry
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.options import link_name
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.port_settings import BOND_SETTINGS
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.port_settings import BOND_SETTINGS, PORT_SETTINGS
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Port
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tunnel_settings import KEY_MAX, ONLY_FOR
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_model import (
@@ -25,6 +25,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_m
 FEWEST_MEMBERS = 2
 #: The tunnels that ovs-vswitchd refuses without `remote_ip` (set_tunnel_config() in lib/netdev-vport.c).
 _WITH_REMOTE = frozenset({"vxlan", "geneve", "gre", "ip6gre", "erspan", "ip6erspan", "lisp", "stt"})
+_NEEDS_LACP = "`balance-tcp` requires LACP, which is off; set `lacp: active`, or use `bond_mode: balance-slb`"
 
 
 def check_options(checks: Checks, wanted: WantedPort) -> None:
@@ -79,7 +80,7 @@ def _check_bond(checks: Checks, wanted: WantedPort, members: Collection[str]) ->
     if wanted.name in members:
         checks.error("name", f"the bond {wanted.name} cannot have the name of a member; choose another name")
     if wanted.port_settings.get("bond_mode") == "balance-tcp" and wanted.port_settings.get("lacp") == "off":
-        checks.error("bond_mode", "`balance-tcp` requires LACP; set `lacp: active`, or use `balance-slb`")
+        checks.error("bond_mode", _NEEDS_LACP)
     for option in _of_one_interface(wanted):
         checks.error(option, "a bond has several interfaces, and none of them has this; remove the option")
 
@@ -176,6 +177,8 @@ def _check_kind_of_port(wanted: WantedPort, port: Port) -> None:
             f"{port.name} is a port of one interface; remove it first (`state: absent`), or choose another name",
         )
     check_bond_settings(wanted, port.is_bond)
+    if port.is_bond:
+        check_balance(wanted, port)
 
 
 def check_bond_settings(wanted: WantedPort, is_bond: bool) -> None:
@@ -192,6 +195,22 @@ def check_bond_settings(wanted: WantedPort, is_bond: bool) -> None:
             f"it has no effect on {wanted.name}, which is a port of one interface; remove the option, or give "
             "`members`",
         )
+
+
+def check_balance(wanted: WantedPort, port: Port) -> None:
+    """Check that a bond is not to balance by connection without LACP, of what it has and what changes.
+
+    It would forward nothing (choose_output_member() in ofproto/bond.c).
+
+    Raises:
+        InvalidEntry: It is.
+    """
+    options = ("bond_mode", "lacp")
+    present = {setting.option: setting.read(port.row) for setting in PORT_SETTINGS if setting.option in options}
+    found = {option: wanted.port_settings.get(option, value) for option, value in present.items()}
+    changed = [option for option in options if found[option] != present[option]]
+    if changed and found["bond_mode"] == "balance-tcp" and found["lacp"] in ((), "off"):
+        raise InvalidEntry(wanted.entry, changed[0], _NEEDS_LACP)
 
 
 def check_link_name(wanted: WantedPort) -> None:

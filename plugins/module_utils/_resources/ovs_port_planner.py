@@ -28,6 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import OvsPlanner, is_left_behind
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_checks import (
+    check_balance,
     check_bond_settings,
     check_link_name,
     check_master,
@@ -255,9 +256,12 @@ class PortPlanner(OvsPlanner[WantedPort]):
             raise InvalidEntry(
                 wanted.entry, "options", "a patch port requires `peer`, the name of the patch port at its other end"
             )
+        new = Port(wanted.name)
         check_bond_settings(wanted, bool(wanted.members))
+        check_balance(wanted, new)
+        check_vlans(wanted, new)
         difference = PortDifference()
-        difference.compare(wanted, Port(wanted.name))
+        difference.compare(wanted, new)
         interface = difference.compare_interface(attached[0].wanted, Interface(wanted.name), kind)
         if self.call.owner:
             difference.port.add_owner((), self.call.owner)
@@ -287,10 +291,10 @@ class PortPlanner(OvsPlanner[WantedPort]):
         difference = PortDifference()
         difference.compare(wanted, port)
         owned = bool(port.owners) or any(map(self._owns_device, attached))
-        if self.call.options.get("exact") and (owned or self.call.owner is None):
+        is_exact = self.call.options.get("exact") and (owned or self.call.owner is None)
+        check_vlans(wanted, Port(port.name) if is_exact else port)
+        if is_exact:
             difference.clear_omitted(wanted, port)
-        else:
-            check_vlans(wanted, port)
         if self.call.owner and owned:
             difference.port.add_owner(port.owners, self.call.owner)
         operations: list[Operation] = []
@@ -299,7 +303,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
             operations.append(ovs.MovePort(port.name, bridge.name, target.name))
         if wanted.members is not None:
             operations.extend(_plan_members(wanted, port, attached, difference))
-        self._set_interfaces(attached, difference, operations)
+        self._set_rows(port.name, attached, difference, operations)
         left_alone: list[Operation] = []
         for each in attached:
             planned = self._plan_link(each, (difference.before, difference.after))
@@ -315,8 +319,8 @@ class PortPlanner(OvsPlanner[WantedPort]):
         else:
             self._warn_of_errors(attached)
 
-    def _set_interfaces(
-        self, attached: Sequence[ExistingPort], difference: PortDifference, operations: list[Operation]
+    def _set_rows(
+        self, name: str, attached: Sequence[ExistingPort], difference: PortDifference, operations: list[Operation]
     ) -> None:
         """Plan the changes of the rows: of the port with its first interface, and of the other members of a bond."""
         columns = difference.port.columns
@@ -330,8 +334,10 @@ class PortPlanner(OvsPlanner[WantedPort]):
             elif moves_tunnel(each):
                 operations.extend(reopen(each))
             if columns or interface.columns:
-                operations.append(ovs.SetPort(each.name, each.interface.name, columns, interface.columns))
+                operations.append(ovs.SetPort(name, each.interface.name, columns, interface.columns))
                 columns = NO_COLUMNS
+        if columns:  # all members of the bond are new
+            operations.append(ovs.SetPort(name, attached[0].wanted.name, columns))
 
     def _warn_of_errors(self, attached: Sequence[ExistingPort]) -> None:
         if not self.switch.running or attached[0].bridge.name in self._actual.reopened:
@@ -421,7 +427,7 @@ class PortPlanner(OvsPlanner[WantedPort]):
     def _delete(self, entry: Entry, bridge: Bridge, port: Port) -> None:
         members = {"members": list(port.members)} if port.is_bond else {}
         before = {"bridge": bridge.name, "type": port.interface.type, **members}
-        qos = remove_owned_qos(self.switch, port)
+        qos = remove_owned_qos(self.switch, port, self.removed)
         operations = (*qos, ovs.DeletePort(bridge.name, port.name), *announce(bridge, PortLink()))
         self.changes.append(Change(entry, _target(port.name), before, None, operations))
 

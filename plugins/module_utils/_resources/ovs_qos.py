@@ -39,7 +39,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.settings impor
     parse_settings,
     specs,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Port, Switch
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Value
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_planner import OvsPlanner
 from ansible_collections.netns.fabric.plugins.module_utils._resources.things import APort
@@ -105,6 +105,9 @@ class QosResource(Resource[WantedQos, Switch]):
 class QosPlanner(OvsPlanner[WantedQos]):
     """Plans the quality of service of the ports of one call."""
 
+    def _find(self, port: Port) -> Qos | None:
+        return find_qos(self.switch, port, self.removed)
+
     # Present
 
     def present(self, wanted: WantedQos) -> None:
@@ -116,7 +119,7 @@ class QosPlanner(OvsPlanner[WantedQos]):
                 f"the port {wanted.port} does not exist; add it first, e.g. with netns.fabric.ovs_port",
                 APort(wanted.port),
             )
-        qos = find_qos(self.switch, found[1]) if found else None
+        qos = self._find(found[1]) if found else None
         if qos is None or qos.is_shared:
             self._create(wanted, qos)
             return
@@ -136,6 +139,8 @@ class QosPlanner(OvsPlanner[WantedQos]):
         difference = self._compare(wanted, Row("QoS", ""), ())
         if self.call.owner:
             difference.add_owner((), self.call.owner)
+        if former:
+            self.removed.remove(former.row.uuid, former.referrer)
         rows = self._plan_queues(wanted, wanted.port, Row("QoS", ""), difference)
         add = AddRow("Port", wanted.port, "qos", "QoS", difference.columns, is_single=True)
         before = {"shared": former.declare(self.switch)} if former else None
@@ -162,13 +167,13 @@ class QosPlanner(OvsPlanner[WantedQos]):
     def _plan_queues(self, wanted: WantedQos, record: str, row: Row, difference: Difference) -> list[Operation]:
         if wanted.queues is None:
             return []
-        return plan_rows(self.switch, QUEUES, record, row, wanted.queues, difference)
+        return plan_rows(self.switch, QUEUES, record, row, wanted.queues, difference, self.removed)
 
     # Absent
 
     def absent(self, wanted: WantedQos) -> None:
         found = self.switch.port(wanted.port)
-        qos = find_qos(self.switch, found[1]) if found else None
+        qos = self._find(found[1]) if found else None
         if qos is not None:
             self._release(wanted.entry, qos)
 
@@ -176,7 +181,7 @@ class QosPlanner(OvsPlanner[WantedQos]):
         listed = {entry.port for entry in self.call.entries}
         for bridge in self.switch.bridges:
             for port in bridge.ports:
-                qos = find_qos(self.switch, port)
+                qos = self._find(port)
                 if qos and self.call.owner in qos.owners and port.name not in listed:
                     self._release(Entry(port.name), qos)
         for qos in find_left_qos(self.switch, self.call.owner):
@@ -192,7 +197,7 @@ class QosPlanner(OvsPlanner[WantedQos]):
         )
 
     def _delete(self, entry: Entry, qos: Qos) -> None:
-        operations = tuple(qos.remove(self.switch))
+        operations = tuple(qos.remove(self.switch, self.removed))
         target = _target(qos.port or qos.row.uuid)
         self.changes.append(Change(entry, target, qos.declare(self.switch), None, operations))
 

@@ -17,6 +17,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Cha
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.bridge_settings import SSL
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.references import plan_rows
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.removed_references import RemovedReferences
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
 
 #: The connection methods that need them.
@@ -60,6 +61,6 @@ def plan_ssl(switch: Switch, given: Mapping[str, Any] | None) -> Iterator[Change
         return
     difference = Difference()
     wanted = SSL.parse(Checks(_CALL), given)
-    operations = plan_rows(switch, SSL, ".", switch.root, wanted, difference)
+    operations = plan_rows(switch, SSL, ".", switch.root, wanted, difference, RemovedReferences(switch.referrers))
     if operations:
         yield Change(_CALL, "ssl", difference.before, difference.after, tuple(operations))

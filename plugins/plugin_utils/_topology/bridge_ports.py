@@ -164,6 +164,8 @@ def _find_unfit(entry: Mapping[str, Any], kind: str) -> Iterator[tuple[str, str]
         yield "mac", "is for an internal port; the address of another link is set where the link is declared"
     if "tunnel" in entry and kind not in _TUNNELS:
         yield "tunnel", f"is for a tunnel; set `type` to one of {', '.join(sorted(_TUNNELS))}"
+    if entry.get("cvlans") and entry.get("vlan_mode") != "dot1q-tunnel":
+        yield "cvlans", "has an effect on a tunnel of VLANs only; give `vlan_mode: dot1q-tunnel` as well"
     if kind == "patch" and "peer" not in entry:
         yield "peer", "is missing; declare the other half: {name: ..., bridge: ...}"
 

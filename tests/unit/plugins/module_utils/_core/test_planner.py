@@ -170,6 +170,8 @@ def test_what_is_absent_is_released_as_far_as_it_is_the_owners(
     planned = plan({"a": owners}, box("a", present=False, users=users), owner=owner)
     assert changes_in(planned)[:-1] == ([("a", change)] if change else [])
     assert planned.warnings == ((f"a: {warning}",) if warning else ())
+    if owner is None or not users:
+        assert BoxPlanner({}, Call(entries=(), owner=owner)).deletes(owners) == (change == "deleted")
 
 
 @pytest.mark.parametrize(

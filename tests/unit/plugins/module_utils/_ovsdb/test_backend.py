@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import backend
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.backend import OpenVSwitch
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.database_client import Answer
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.row_operations import DeleteRow, RemoveRow
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import TABLES
 from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._ovsdb.fakes import (
     DONE,
@@ -46,6 +49,27 @@ def test_everything_is_read_by_one_call() -> None:
     assert [arguments[index + 1] for index, word in enumerate(arguments) if word == "list"] == [
         table.name for table in TABLES
     ]
+
+
+def test_what_is_removed_is_simulated() -> None:
+    ports: list[dict[str, Any]] = [
+        {"_uuid": ["uuid", f"p-{name}"], "name": name, "interfaces": ["uuid", f"i-{name}"], "qos": ["uuid", "q"]}
+        for name in ("i1", "i2")
+    ]
+    queue = {"_uuid": ["uuid", "w"]}
+    qos = {"_uuid": ["uuid", "q"], "queues": ["map", [[0, ["uuid", "w"]]]]}
+    switch = FakeOpenVSwitch([listing(interface("i1"), interface("i2"), Port=ports, QoS=[qos], Queue=[queue])])
+    kernel = SimpleNamespace(simulate_removed_links=lambda _links: None)
+    host: Any = SimpleNamespace(use=lambda _backend: kernel)
+    assert switch.read().referrers("q") == {"p-i1", "p-i2"}
+    switch.simulate([RemoveRow("Port", "i1", "qos", "q", is_shared=True, table="QoS")], host)
+    assert switch.read().referrers("q") == {"p-i2"}
+    switch.simulate([ovs.DeletePort("br", "i2"), DeleteRow("Queue", "w")], host)
+    found = switch.read()
+    assert (found.referrers("q"), found.port("i2")) == (set(), None)
+    assert not {"p-i2", "i-i2", "w"} & found.rows.keys()
+    switch.end_simulation()
+    assert switch.read().referrers("q") == {"p-i1", "p-i2"}
 
 
 def test_another_database_is_asked() -> None:

@@ -15,10 +15,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Ent
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.matches import (
     address_or_network,
     all_of,
+    find_set_versions,
     find_version_error,
     group_name,
     is_port,
     match_addresses,
+    names_set,
     parse_traffic,
 )
 
@@ -79,3 +81,18 @@ def test_a_group_that_an_expression_could_not_name(name: str) -> None:
     with pytest.raises(ValueError, match="cannot be the name of a group"):
         group_name(name)
     assert group_name("web_1.x") == "web_1.x"
+
+
+@pytest.mark.parametrize(
+    ("match", "versions"),
+    [
+        ("outport == @db && ip && ip4.src == {$a}", {4}),
+        ("(ip4.src == {192.0.2.1, $a} || ip6.src == {$a, $b}) && tcp", {4, 6}),
+        ("ip6.dst != $a", {6}),
+        ("ip4.src == {$a.b, $a_ip4, $ab} && ip6.src == fd00::1", set()),
+        ("arp.spa == $a", set()),
+    ],
+)
+def test_the_versions_for_which_an_expression_names_a_set(match: str, versions: set[int]) -> None:
+    assert find_set_versions(match, "a") == versions
+    assert names_set(match, "a") == ("$a." not in match)

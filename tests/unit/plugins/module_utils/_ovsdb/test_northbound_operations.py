@@ -105,7 +105,9 @@ def test_a_row_is_deleted_with_its_reference_or_as_a_row() -> None:
     shared = DeleteRow("Load_Balancer", "l", (Place("Logical_Switch", "s", "load_balancer"),), is_shared=True)
     assert shared.commands() == ["ovn-nbctl -- --if-exists remove Logical_Switch s load_balancer l"]
     assert (shared.removed(), shared.deleted_rows(left()), shared.is_applied(left())) == ([], [], False)
-    assert shared.undo(left()) == [("--if-exists", "add", "Logical_Switch", "s", "load_balancer", "l")]
+    restored = [("--if-exists", "add", "Logical_Switch", "s", "load_balancer", "l")]
+    assert shared.undo_created(left(), left()) == restored
+    assert shared.undo_created(left(), left().without(["l"])) == port.undo_created(left(), left()) == ()
 
 
 def test_references_to_a_row_are_undone() -> None:

@@ -18,7 +18,12 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.bridge_setting
     SFLOW,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.differences import Difference
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.references import Reference, parse_rows, plan_rows
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.references import (
+    Reference,
+    parse_rows,
+    plan_rows,
+)
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.removed_references import RemovedReferences
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Uuid
@@ -48,7 +53,9 @@ def parse(reference: Reference, given: Any) -> Any:
 
 def plan(reference: Reference, given: Any, *rows: Row) -> tuple[list[str], Difference]:
     difference = Difference()
-    operations = plan_rows(switch(*rows), reference, "br", BRIDGE, parse(reference, given), difference)
+    found = switch(*rows)
+    removed = RemovedReferences(found.referrers)
+    operations = plan_rows(found, reference, "br", BRIDGE, parse(reference, given), difference, removed)
     return [line for operation in operations for line in operation.commands()], difference
 
 
@@ -117,3 +124,24 @@ def test_a_row_that_another_one_refers_to_is_not_changed() -> None:
     ]
     assert plan(SFLOW, {}, OTHER)[0] == ["ovs-vsctl -- --if-exists remove Bridge br sflow s1"]
     assert SFLOW.declare(switch(), Row("Bridge", "new")) == {}
+
+
+def plan_both(given: Any) -> list[list[str]]:
+    """Return the commands for each of two bridges that share a row."""
+    found = switch(OTHER)
+    removed = RemovedReferences(found.referrers)
+    planned = [
+        plan_rows(found, SFLOW, name, row, parse(SFLOW, given), Difference(), removed)
+        for name, row in (("br", BRIDGE), ("other", OTHER))
+    ]
+    return [[line for operation in operations for line in operation.commands()] for operations in planned]
+
+
+def test_a_shared_row_that_one_gives_up_is_changed_in_place_for_the_last() -> None:
+    new, changed = plan_both({"targets": ["1.2.3.4:6343"], "sampling": 9})
+    assert " create sFlow " in new[0]
+    assert changed[0].startswith("ovs-vsctl set sFlow s1 ")
+    assert plan_both({}) == [
+        ["ovs-vsctl -- --if-exists remove Bridge br sflow s1"],
+        ["ovs-vsctl -- --if-exists remove Bridge other sflow s1"],
+    ]

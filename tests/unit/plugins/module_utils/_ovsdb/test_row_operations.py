@@ -69,5 +69,14 @@ def test_a_removed_row_is_re_created_unless_it_is_still_there() -> None:
     assert remove.is_applied(switch(FORMER))
     assert remove.is_applied(Switch())
     shared = RemoveRow("Bridge", "br", "sflow", "s1", is_shared=True)
-    assert shared.undo(before) == [("--if-exists", "add", "Bridge", "br", "sflow", "s1")]
+    assert shared.undo_created(before, switch(FORMER)) == [("--if-exists", "add", "Bridge", "br", "sflow", "s1")]
+    assert list(shared.removed_references(before)) == [("b", "s1")]
+    assert list(shared.removed_references(Switch())) == []
+    # Its last reference was removed as well, and who did that re-creates it for all.
+    assert (
+        shared.undo_created(before, switch())
+        == remove.undo_created(before, switch(FORMER))
+        == shared.undo(before)
+        == ()
+    )
     assert (shared.deleted_rows(before), shared.size(before)) == ([], 0)

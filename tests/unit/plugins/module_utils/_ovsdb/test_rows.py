@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row, collect_dependents, parse_tables
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import (
+    Row,
+    collect_dependents,
+    drop_references,
+    parse_tables,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.tables import TABLES
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Uuid
 from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._ovsdb.listings import build, table
@@ -63,3 +68,13 @@ def test_what_another_row_keeps_is_not_deleted() -> None:
     rows = {row.uuid: row for row in (port, sflow, mirror, *bridges)}
     assert {row.uuid for row in collect_dependents(bridges[:1], rows)} == {"b1", "m"}
     assert {row.uuid for row in collect_dependents(bridges, rows)} == {"b1", "b2", "m", "s", "p"}
+
+
+def test_references_are_dropped_from_columns_of_every_shape() -> None:
+    row = Row(
+        "QoS",
+        "q",
+        {"queues": {0: Uuid("w"), 1: Uuid("x")}, "one": Uuid("w"), "some": (Uuid("w"), Uuid("x")), "name": "w"},
+    )
+    assert drop_references(row, {"w"}).columns == {"queues": {1: Uuid("x")}, "one": (), "some": Uuid("x"), "name": "w"}
+    assert drop_references(row, ()) == row

@@ -69,3 +69,15 @@ def test_without_a_bridge_and_a_port() -> None:
     switch = Switch((Bridge("one", ports=ports), Bridge("two")), running=True)
     assert switch.without((), ()) is switch
     assert switch.without({"two"}, {"a"}) == Switch((Bridge("one", ports=ports[1:]),), running=True)
+
+
+def test_without_rows_what_is_deleted_with_them_and_references() -> None:
+    whole = build()
+    assert whole.port("t1") is not None
+    left = whole.without((), {"t1"}, {"p2", "unknown"}, {("b", "c"), ("gone", "c")})
+    assert whole.rows.keys() - left.rows.keys() == {"p2", "i2"}
+    assert left.referrers("q") == left.referrers("c") == set()
+    bridge = left.bridge("int_br")
+    assert bridge is not None
+    assert bridge.row is left.rows["b"]
+    assert "controller" not in bridge.row.configuration

@@ -15,6 +15,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.journal import 
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import backend, switch_transaction
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb import operations as ovs
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.database_client import Answer
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.row_operations import RemoveRow
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import Columns
 from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._ovsdb.fakes import (
     DONE,
@@ -41,6 +42,27 @@ def test_all_is_written_in_one_transaction() -> None:
     assert switch.client.written == ["add-br br -- add-port br i1 tag=7"]
     assert journal.roll_back() == []
     assert switch.client.written[1:] == ["-- --if-exists del-port i1 -- --if-exists del-br br"]
+
+
+def test_a_port_comes_back_before_what_an_earlier_transaction_has_deleted() -> None:
+    """The database refuses a reference to a row that it does not have."""
+    port = {"_uuid": ["uuid", "p-i1"], "name": "i1", "interfaces": ["uuid", "i-i1"], "tag": 7}
+    before = listing(
+        interface("i1"),
+        Port=[{**port, "qos": ["uuid", "q"]}],
+        QoS=[{"_uuid": ["uuid", "q"], "type": "linux-htb"}],
+    )
+    switch = FakeOpenVSwitch([before, listing(interface("i1"), Port=[port]), listing()])
+    switch.read()
+    journal = Journal()
+    switch.execute([RemoveRow("Port", "i1", "qos", "q", table="QoS")], journal)
+    switch.execute([ovs.DeletePort("br", "i1")], journal)
+    assert journal.roll_back() == []
+    removed, deleted, created, restored = switch.client.written
+    assert (removed.split()[-1], deleted) == ("q", "-- --if-exists del-port br i1")
+    assert "create Port interfaces=@row_i_i1 name=i1 tag=7 " in created
+    assert "qos" not in created
+    assert restored == "-- --id=@row_q create QoS type=linux-htb -- --if-exists add Port i1 qos @row_q"
 
 
 def test_the_links_of_the_host_are_read_once_and_only_for_reopened_interfaces(monkeypatch: pytest.MonkeyPatch) -> None:

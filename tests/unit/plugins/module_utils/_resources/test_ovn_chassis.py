@@ -103,12 +103,23 @@ def test_the_datapath_that_works_is_chosen(keys: dict[str, str], asked: str | No
         (state(on="br-sys"), NEW, "192.0.2.1 is on br-sys"),
         (state(up=()), NEW, "the bridge br-phy, which has the address 192.0.2.1, is down"),
         (state(KEYS, on="eth0"), {}, "192.0.2.1 is on eth0"),
+        (state({**KEYS, "ovn-encap-ip": "192.0.2.1,192.0.2.2"}), {}, "no link of the host has the address 192.0.2.2"),
+        (state({**KEYS, "ovn-encap-ip": "none"}), {}, "encap_ip: the host has 'none' in `external_ids:ovn-encap-ip`"),
+        (state(), {**NEW, "encap_ip": "192.0.2.1,x"}, "encap_ip: 'x'"),
         (ChassisState(Switch(root=Row("Open_vSwitch", "o"))), NEW, "no `system-id`"),
     ],
 )
 def test_what_would_carry_nothing_is_refused(actual: ChassisState, entry: dict[str, Any], message: str) -> None:
     with pytest.raises(FabricError, match=message):
         plan(actual, entry)
+
+
+def test_a_host_with_several_addresses_of_tunnels() -> None:
+    several = {**KEYS, "ovn-encap-ip": "192.0.2.1,192.0.2.1"}
+    assert plan(state(several), {"monitor_all": True}).changes[0].after == {"monitor_all": True}
+    assert plan(state(), {**NEW, "encap_ip": "192.0.2.1, 192.0.2.1"}).changes[0].after["encap_ip"] == (  # type: ignore[index]  # there is one
+        "192.0.2.1,192.0.2.1"
+    )
 
 
 def test_the_kernels_datapath_needs_no_bridge() -> None:

@@ -28,6 +28,15 @@ def test_addresses_of_ipv6_are_in_brackets() -> None:
     assert [row.columns["vip"] for row in found.children["health_check"]] == ["[2001:db8::1]:80"]
 
 
+def test_the_mapping_of_a_backend_has_its_address_as_vips_has_it() -> None:
+    checks = Checks(Entry("x"))
+    backends = [{**BACKEND, "address": "FD00:0:0::5"}, {**BACKEND, "address": "fd00::0:6"}]
+    (found,) = parse_load_balancers(checks, "Logical_Router", "core", [{**WEB, "backends": backends}])
+    checks.done()
+    assert found.columns["vips"] == {"[2001:db8::1]:80": "[fd00::5]:8080,[fd00::6]:8080"}
+    assert found.columns["ip_port_mappings"] == {"[fd00::5]": "red:[fd00::fe]", "[fd00::6]": "red:[fd00::fe]"}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -62,6 +62,13 @@ def test_gateways_have_priorities_in_their_order() -> None:
     ]
 
 
+def test_what_is_advertised_has_no_empty_values() -> None:
+    advertised = {"address_mode": "slaac", "mtu": None, "send_periodic": True}
+    (change,) = plan({"ports": [{**PORT, "ipv6_ra_configs": advertised}]}).changes
+    assert change.after == {"ports a ipv6_ra_configs": {"address_mode": "slaac", "send_periodic": "true"}}
+    assert not plan({"ports": [{**PORT, "ipv6_ra_configs": {"address_mode": None}}]}).changed
+
+
 def test_only_the_own_load_balancers_are_removed() -> None:
     (command,) = plan({"load_balancers": []}).commands
     assert command.endswith("-- --if-exists destroy Load_Balancer m")
@@ -74,6 +81,21 @@ def test_a_policy_with_an_empty_list_is_not_about_everything(option: str) -> Non
     policy = {"priority": 100, "action": "drop", "protocol": "tcp", option: []}
     with pytest.raises(FabricError, match=rf"policies\[0\]\.{option}: an empty list matches nothing; leave it out"):
         plan({"policies": [policy]})
+
+
+def test_a_load_balancer_of_two_routers_is_deleted_with_the_last_of_them() -> None:
+    mark = {"external_ids": ["map", [["netns.fabric.part-of", "Logical_Router core"]]]}
+    shared = northbound(
+        Logical_Router=[row(name, name=name, load_balancer=ref("m")) for name in ("core", "edge")],
+        Load_Balancer=[row("m", name="web", **mark)],
+    )
+    gone: list[dict[str, Any]] = [{"name": name, "state": "absent"} for name in ("core", "edge")]
+    without: list[dict[str, Any]] = [{"name": name, "load_balancers": []} for name in ("core", "edge")]
+    for entries in (gone, gone[::-1], without, [gone[0], without[1]], [without[1], gone[0]]):
+        commands = " ".join(plan(*entries, actual=shared).commands)
+        assert commands.count("destroy Load_Balancer m") == 1
+    for entry in (*gone, *without):
+        assert "destroy Load_Balancer" not in " ".join(plan(entry, actual=shared).commands)
 
 
 def test_a_translation_needs_a_gateway() -> None:

@@ -15,10 +15,16 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.resource import
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_state import Northbound
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_switch import SwitchResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_things import ALogicalPort
-from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._ovsdb.northbound_rows import left
+from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._ovsdb.northbound_rows import (
+    LEFT,
+    left,
+    mapping,
+    northbound,
+)
 
 RED = {"name": "red", "addresses": ["02:00:00:00:00:01 10.0.0.1"]}
-DHCP = {"cidr": "10.0.0.0/24", "options": {"server_id": "10.0.0.254", "server_mac": "02:00:00:00:00:fe"}}
+SERVER = {"server_id": "10.0.0.254", "server_mac": "02:00:00:00:00:fe"}
+DHCP = {"cidr": "10.0.0.0/24", "options": SERVER}
 
 
 def plan(*entries: dict[str, Any], state: Northbound | None = None, **call: Any) -> Plan:
@@ -38,6 +44,30 @@ def test_a_port_that_is_served_an_address_refers_to_the_options() -> None:
     assert not plan({"ports": [RED, {"name": "blue", "tag": 7}], "dhcpv4": DHCP}).changed
     (stops,) = plan({"ports": [{"name": "red"}, {"name": "blue", "tag": 7}], "dhcpv4": DHCP}).changes
     assert stops.after["ports red dhcpv4_options"] is None  # type: ignore[index]  # there is one
+
+
+def test_options_of_dhcp_are_stored_as_ovn_reads_them() -> None:
+    flags = {"ip_forward_enable": True, "router_discovery": "False", "ethernet_encap": 0}
+    options = {**SERVER, **flags, "lease_time": None, "mtu": None, "ntp_server": ["10.0.0.1", "10.0.0.2"]}
+    (change,) = plan({"ports": [RED, {"name": "blue", "tag": 7}], "dhcpv4": {**DHCP, "options": options}}).changes
+    assert (change.after or {})["dhcpv4.options"] == {
+        **SERVER,
+        "ip_forward_enable": "1",
+        "router_discovery": "0",
+        "ethernet_encap": "0",
+        "lease_time": "3600",
+        "ntp_server": "{10.0.0.1, 10.0.0.2}",
+    }
+    with pytest.raises(FabricError, match=r"dhcpv4\.options: `server_id` is required"):
+        plan({"ports": [RED], "dhcpv4": {**DHCP, "options": {**SERVER, "server_id": None}}})
+
+
+def test_a_port_has_one_address_that_ovn_chooses() -> None:
+    with pytest.raises(FabricError, match=r"ports\[0\].addresses: a port has one entry with `dynamic` at most"):
+        plan({"ports": [{"name": "red", "addresses": ["dynamic", "02:00:00:00:00:01 dynamic"]}]})
+    same = [{"name": "red", "addresses": ["dynamic 10.0.0.7"]}, {"name": "blue", "addresses": ["dynamic 10.0.0.7"]}]
+    with pytest.raises(FabricError, match=r"10\.0\.0\.7 is an address of"):
+        plan({"ports": same})
 
 
 def test_a_switch_is_deleted_with_what_belongs_to_it() -> None:
@@ -63,6 +93,13 @@ def test_a_name_that_is_taken_is_refused_unless_it_is_given_up() -> None:
         plan(taking)
     assert plan(taking, {"ports": []}).changed
     assert plan(taking, {"state": "absent"}).changed
+    # What the owner does not own, or others own as well, stays with its ports.
+    for marks in ({}, {"netns.fabric/lab": "owner", "netns.fabric/ops": "owner"}):
+        there = northbound(
+            **{**LEFT, "Logical_Switch": [{**LEFT["Logical_Switch"][0], "external_ids": mapping(**marks)}]}
+        )
+        with pytest.raises(FabricError, match="red is on left"):
+            plan(taking, {"state": "absent"}, state=there, owner="lab")
 
 
 def test_an_unavailable_database_is_noted_in_check_mode() -> None:

@@ -57,6 +57,16 @@ def after(result: Plan) -> Mapping[str, Any] | None:
     return change.after
 
 
+def test_capitals_in_a_hardware_address_are_no_change() -> None:
+    capitals = wanted(other_config={"hwaddr": "02:00:00:00:00:AB"})
+    for present in ("02:00:00:00:00:ab", "02:00:00:00:00:AB"):
+        assert not plan(state(bridge(other_config={"hwaddr": present})), capitals).changed
+    (command,) = plan(state(bridge()), capitals).commands
+    assert command == "ovs-vsctl set Bridge br 'other_config:hwaddr=\"02:00:00:00:00:ab\"'"
+    removal = plan(state(bridge(other_config={"hwaddr": "02:00:00:00:00:ab"})), wanted(other_config={"hwaddr": None}))
+    assert removal.commands == ["ovs-vsctl remove Bridge br other_config hwaddr"]
+
+
 # What a dead ovs-vswitchd left
 
 

@@ -39,3 +39,4 @@ def test_capitals_mean_the_same_address() -> None:
     assert hwaddr_of({"hwaddr": MAC.upper()}) == MAC
     assert hwaddr_of(None) is None
     assert lower_hwaddr({"hwaddr": MAC.upper(), "a": "B"}) == {"hwaddr": MAC, "a": "B"}
+    assert lower_hwaddr({"hwaddr": None}) == {"hwaddr": None}

@@ -12,10 +12,15 @@ import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Port
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Value
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_model import PortState
 from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._resources.ovs_ports import (
     LAB,
     NEAR,
     bridge,
+    interface,
     links,
     plan,
     port,
@@ -51,6 +56,61 @@ def test_a_vlan_without_an_effect_is_refused(there: dict[str, Any], options: dic
 )
 def test_a_vlan_with_an_effect_is_written(there: dict[str, Any], options: dict[str, Any]) -> None:
     assert plan(state(bridge(port(**there))), wanted(**options)).changed == (options.get("trunks") != [])
+
+
+@pytest.mark.parametrize("found", [state(bridge()), state(bridge(port())), state(bridge(port(vlan_mode="access")))])
+@pytest.mark.parametrize("call", [{}, {"options": {"exact": True}}, {"check_mode": True}])
+def test_inner_vlans_need_their_mode_at_a_port_of_any_state(found: PortState, call: dict[str, Any]) -> None:
+    with pytest.raises(FabricError, match=r"cvlans: .*give `vlan_mode: dot1q-tunnel` as well"):
+        plan(found, wanted(bridge="br", cvlans=["10"]), **call)
+    assert plan(found, wanted(bridge="br", cvlans=["10"], vlan_mode="dot1q-tunnel"), **call).changed
+
+
+def test_inner_vlans_of_a_tunnel_of_vlans_are_changed_alone() -> None:
+    found = state(bridge(port(vlan_mode="dot1q-tunnel")))
+    assert plan(found, wanted(cvlans=["10"])).changed
+    with pytest.raises(FabricError, match="cvlans: "):  # an exact call removes the mode
+        plan(found, wanted(cvlans=["10"]), options={"exact": True})
+
+
+def bond(**columns: Value) -> Port:
+    """Return a bond with these columns."""
+    return Port("bond0", (interface("x"), interface("y")), row=Row("Port", "bond0", columns))
+
+
+PAIR = links([Link(3, "x"), Link(4, "y")])
+
+
+@pytest.mark.parametrize(
+    ("there", "options", "option"),
+    [
+        (None, {"members": ["x", "y"], "bond_mode": "balance-tcp"}, "bond_mode"),
+        ({}, {"bond_mode": "balance-tcp"}, "bond_mode"),
+        ({"lacp": "off"}, {"members": ["x", "y"], "bond_mode": "balance-tcp"}, "bond_mode"),
+        ({"bond_mode": "balance-tcp", "lacp": "active"}, {"lacp": "off"}, "lacp"),
+    ],
+)
+def test_a_bond_by_connection_without_lacp_is_refused(
+    there: dict[str, Value] | None, options: dict[str, Any], option: str
+) -> None:
+    ports = [] if there is None else [bond(**there)]
+    with pytest.raises(FabricError, match=f"{option}: `balance-tcp` requires LACP"):
+        plan(state(bridge(*ports), kernel=PAIR), wanted(name="bond0", bridge="br", **options))
+
+
+@pytest.mark.parametrize(
+    ("there", "options"),
+    [
+        (None, {"members": ["x", "y"], "bond_mode": "balance-tcp", "lacp": "passive"}),
+        ({"lacp": "active"}, {"bond_mode": "balance-tcp"}),
+        ({"bond_mode": "balance-tcp"}, {"lacp": "active"}),
+        # What was done by hand stays.
+        ({"bond_mode": "balance-tcp"}, {"bond_mode": "balance-tcp", "tag": 7}),
+    ],
+)
+def test_a_bond_by_connection_has_lacp(there: dict[str, Value] | None, options: dict[str, Any]) -> None:
+    ports = [] if there is None else [bond(**there)]
+    assert plan(state(bridge(*ports), kernel=PAIR), wanted(name="bond0", bridge="br", **options)).changed
 
 
 BY_HAND: dict[str, Any] = {"tag": 0, "trunks": (7,), "vlan_mode": "trunk", "protected": True}

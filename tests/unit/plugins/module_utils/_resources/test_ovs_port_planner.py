@@ -12,6 +12,8 @@ import pytest
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError, InvalidEntries
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Plan
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import Link
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.operations import SetPort
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Bridge, Interface, Port, Switch
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_port_model import PortState
 from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._resources.ovs_ports import (
@@ -191,6 +193,24 @@ def test_options_are_applied_to_an_existing_port() -> None:
         {"tag": 5, "trunks": (8,), "mtu": None, "external_ids": {"a": "1", "c": None}},
         {"tag": 7, "trunks": (), "mtu": 1400, "external_ids": {"a": None, "c": "3"}},
     )
+
+
+def test_a_bond_whose_members_are_all_new_gets_its_settings() -> None:
+    bond = Port("bond0", (interface("x"), interface("y")), row=Row("Port", "bond0"), trunks=(8,), external_ids=OTHER)
+    found = state(bridge(bond), kernel=links([Link(3, "t2"), Link(4, "t3")]))
+    entry = wanted(name="bond0", members=["t2", "t3"], tag=7, bond_mode="balance-slb")
+    result = plan(found, entry, owner="lab", options={"exact": True})
+    assert result.commands == [
+        "ovs-vsctl add-bond-iface bond0 t2 -- add-bond-iface bond0 t3",
+        ("ovs-vsctl set Port bond0 tag=7 bond_mode=balance-slb 'trunks=[]' 'external_ids:\"netns.fabric/lab\"=owner'"),
+        "ovs-vsctl -- --if-exists del-bond-iface bond0 x -- --if-exists del-bond-iface bond0 y",
+    ]
+    written = result.changes[0].operations[2]
+    assert isinstance(written, SetPort)
+    assert written.undo(found.switch) == [
+        ("set", "Port", "bond0", "tag=[]", "bond_mode=[]", "trunks=[]"),
+        ("remove", "Port", "bond0", "external_ids", '"netns.fabric/lab"'),
+    ]
 
 
 def test_a_trunk_has_no_tag() -> None:

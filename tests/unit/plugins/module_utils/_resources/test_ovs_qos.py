@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,14 +13,22 @@ import pytest
 from ansible_collections.netns.fabric.plugins.module_utils._core.errors import FabricError
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.state import Switch
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.values import Value
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovs_qos import QosResource
 from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._ovsdb.qos_rows import switch
 
 
-def plan(*entries: dict[str, Any], ports: tuple[str, ...] = ("p1",), owned: bool = True, **call: Any) -> Plan:
+def plan(
+    *entries: dict[str, Any],
+    ports: tuple[str, ...] = ("p1",),
+    owned: bool = True,
+    actual: Switch | None = None,
+    **call: Any,
+) -> Plan:
     resource = QosResource()
     given = ({"port": "p1", "state": "present", **entry} for entry in entries)
-    actual, _port = switch(*ports, owner=owned)
+    actual = actual or switch(*ports, owner=owned)[0]
     return resource.plan(actual, Call(tuple(resource.desired(Entry(each["port"]), each) for each in given), **call))
 
 
@@ -45,6 +54,46 @@ def test_owners_release_what_is_theirs() -> None:
     assert plan({"state": "absent"}, owner="lab", owned=False).notes != ()
     assert len(plan({"port": "p2", "state": "absent"}, owner="lab", prune=True).commands) == 2
     assert plan({}, owner="other").changes[0].after == {"owners": ["lab", "other"]}
+
+
+DESTROYED = [["Queue", "w"], ["QoS", "q"]]
+
+
+@pytest.mark.parametrize("call", [{}, {"check_mode": True}, {"owner": "lab"}, {"owner": "lab", "prune": True}])
+def test_a_shared_row_is_deleted_with_its_last_port(call: dict[str, Any]) -> None:
+    absent = [{"port": port, "state": "absent"} for port in ("p1", "p2")]
+    for entries in (absent, absent[1:], absent[:1], []) if "prune" in call else (absent,):
+        result = plan(*entries, ports=("p1", "p2"), **call)
+        assert [line.split()[-2:] for line in result.commands if "destroy" in line] == DESTROYED
+        assert len(result.commands) == 3
+    if "prune" not in call:
+        assert not any("destroy" in line for line in plan(absent[0], ports=("p1", "p2"), **call).commands)
+
+
+def test_a_row_that_another_owner_owns_as_well_stays_with_both_ports() -> None:
+    actual, _port = switch("p1", "p2")
+    marks: Value = {"netns.fabric/lab": "owner", "netns.fabric/ops": "owner"}
+    row = replace(actual.rows["q"], columns={**actual.rows["q"].columns, "external_ids": marks})
+    shared = replace(actual, rows={**actual.rows, "q": row})
+    absent = [{"port": port, "state": "absent"} for port in ("p1", "p2")]
+    commands = plan(*absent, actual=shared, owner="lab").commands
+    assert not any("destroy" in line or "remove Port" in line for line in commands)
+
+
+def test_a_shared_row_is_changed_in_place_for_the_port_that_keeps_it() -> None:
+    both = [{"port": port, "type": "linux-htb", "max_rate": 7} for port in ("p1", "p2")]
+    commands = plan(*both, ports=("p1", "p2")).commands
+    assert len(commands) == 2
+    assert commands[0].endswith("-- set Port p1 qos=@QoS_p1")
+    assert commands[1] == "ovs-vsctl set QoS q 'other_config:max-rate=\"7\"'"
+    gone = {"port": "p1", "state": "absent"}
+    assert plan(gone, both[1], ports=("p1", "p2")).commands == [
+        "ovs-vsctl -- --if-exists remove Port p1 qos q",
+        commands[1],
+    ]
+    # In the other order the row has no port at the end.
+    last = plan(both[1], gone, ports=("p1", "p2")).commands
+    assert [line.split()[-2:] for line in last if "destroy" in line] == DESTROYED
 
 
 def test_an_exact_call_removes_what_is_omitted() -> None:

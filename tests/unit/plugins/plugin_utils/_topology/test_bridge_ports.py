@@ -98,6 +98,7 @@ def test_deletion() -> None:
         ({"name": "p", "members": ["e1", "e2"], "bond_mode": "balance-tcp"}, "bond_mode", "requires LACP"),
         ({"name": "p", "members": ["e1", "e2"], "addresses": []}, "addresses", "this one is none"),
         ({"name": "p", "lacp": "active"}, "lacp", "give its `members`"),
+        ({"name": "p", "cvlans": [5]}, "cvlans", "give `vlan_mode: dot1q-tunnel` as well"),
         ({"name": "p", "mac": "02:00:00:00:00:01"}, "mac", "is for an internal port"),
         ({"name": "p", "tunnel": {"key": 1}}, "tunnel", "set `type`"),
         ({"name": "p", "type": "vxlan"}, "tunnel.remote_ip", "is missing"),
