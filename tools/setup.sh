@@ -156,10 +156,13 @@ install_checks() {
         say "installing what ansible-test needs"
         "$venv/bin/python" tools/sanity.py --prepare
     } &
+    # What a script runs in the background ignores Ctrl-C: end the whole group, as Ctrl-C does otherwise.
+    trap 'trap - INT; kill 0' INT
     failed=
     for job in $jobs $!; do
         wait "$job" || failed=yes
     done
+    trap - INT
     [ -z "$failed" ] || die "not everything could be installed, see above"
 }
 

@@ -183,14 +183,18 @@ def test_the_python_of_the_modules_is_checked(
     assert "python3-pyroute2 would be installed" in played.output
 
 
-def test_a_second_python_beside_the_distributions_gets_no_package(play: Play) -> None:
+@pytest.mark.parametrize("shares_packages", [False, True], ids=["RedHat", "Debian"])
+def test_a_second_python_beside_the_distributions(play: Play, shares_packages: bool) -> None:
+    """The distribution's package is for its own Python only; those of Debian share their packages."""
     found = {"openvswitch": "answers", "pyroute2": False, "firewall": True, "prefix": "/usr", "venv": False}
     pythons = {"python": "/usr/bin/python3.99", "real_python": "/usr/bin/python3.99"}
-    found = {**found, **pythons, "distributions_python": "/usr/bin/python3.11"}
+    found |= {**pythons, "distributions_python": "/usr/bin/python3.11", "shares_packages": shares_packages}
     variables = json.dumps({"openvswitch__found": found})
     played = play("--check", "--extra-vars", variables, roles=["netns.fabric.openvswitch"])
-    assert played.status != 0
-    assert "pyroute2 is missing for /usr/bin/python3.99, the Python that Ansible uses on this host" in played.words
+    refusal = "pyroute2 is missing for /usr/bin/python3.99, the Python that Ansible uses on this host"
+    assert (refusal in played.words) is not shares_packages, played.output
+    assert ("python3-pyroute2 would be installed" in played.output) is shares_packages
+    assert (played.status == 0) is shares_packages
 
 
 def test_check_mode_for_a_host_without_a_switch(host: Host, play: Play, bare_python: Path) -> None:

@@ -37,6 +37,8 @@ LINK_FILES = ("/etc/udev/rules.d/*netns.fabric-*", "/etc/systemd/network/*netns.
 
 #: The Python for which the distribution has packages.
 DISTRIBUTIONS_PYTHON = "/usr/bin/python3"
+#: Where Debian's packages are for each of its Pythons (Debian Python Policy, "Module Path").
+SHARED_PACKAGES = "/usr/lib/python3/dist-packages"
 
 #: linux/capability.h
 CAP_SYS_MODULE = 16
@@ -142,6 +144,7 @@ def main() -> None:
                 # Without links, of which there may be several to one interpreter.
                 "real_python": os.path.realpath(sys.executable),
                 "distributions_python": os.path.realpath(DISTRIBUTIONS_PYTHON),
+                "shares_packages": SHARED_PACKAGES in sys.path,
                 "prefix": sys.prefix,
                 "venv": sys.prefix != sys.base_prefix,
                 "path": path,
