@@ -187,7 +187,7 @@ def _with_routes(topology: Topology, links: Sequence[HostLink]) -> Iterator[Host
     lengths = sorted({length for _version, length, _bits in by_network}, reverse=True)
     found: dict[str | None, dict[Network, None]] = {}
     for route in topology.routes[None]:
-        if route.destination is None or not route.destination.prefixlen:
+        if route.destination is None:
             continue  # A default route leads outside.
         for hop in route.hops:
             name = hop.device

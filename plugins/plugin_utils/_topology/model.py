@@ -160,8 +160,8 @@ class Route:
     """An entry of a namespace's ``routes``."""
 
     path: str
-    #: None: the default route.
-    destination: Network | None
+    #: As it is written; None: the word ``default``.
+    given_destination: Network | None
     gateway: Address | None
     device: str | None
     source: Address | None
@@ -175,16 +175,26 @@ class Route:
     vrf: str | None = None
 
     @property
+    def destination(self) -> Network | None:
+        """The network that it is about; None: it is the default route, by whichever name (0.0.0.0/0, ::/0)."""
+        given = self.given_destination
+        return given if given is not None and given.prefixlen else None
+
+    @property
     def version(self) -> int:
-        """The IP version: that of the destination; for a default route, of a gateway or the source; else 4."""
+        """The IP version: that of the destination; of the word ``default``, of a gateway or the source; else 4."""
         gateways = (hop.gateway for hop in self.next_hops)
-        known: Any = next(filter(None, (self.destination, self.gateway, self.source, *gateways)), None)
+        known: Any = next(filter(None, (self.given_destination, self.gateway, self.source, *gateways)), None)
         return known.version if known else 4
 
     @property
     def destination_text(self) -> str:
-        """The destination as ip-route(8) writes it."""
-        return str(self.destination) if self.destination else "default"
+        """The destination as it is written."""
+        return "default" if self.given_destination is None else str(self.given_destination)
+
+    def is_about(self, address: Address) -> bool:
+        """Return whether packets to an address fit it."""
+        return self.version == address.version and (self.destination is None or address in self.destination)
 
     @property
     def hops(self) -> tuple[NextHop, ...]:

@@ -140,6 +140,7 @@ def test_what_the_host_has_a_route_to() -> None:
     for routes in (
         [{"destination": "10.7.0.0/24", "gateway": "10.0.0.1"}],
         [{"destination": "default", "gateway": "10.0.0.1"}],
+        [{"destination": "0.0.0.0/0", "gateway": "10.0.0.1"}],
         [by_router, {"destination": "10.1.0.2/32", "type": "prohibit"}],
     ):
         error = only_error_of({**routed(*routes), "nat": [{"publish": 80, "to": "client"}]})
@@ -159,6 +160,9 @@ def test_who_gets_the_address_of_the_router() -> None:
     assert hairpin({**behind(), "host": {"routes": [*by_router, *others]}}) == all_of_them
     assert hairpin({**behind(), "host": {"routes": by_router}}, **{"from": ["10.8.0.0/16"]}) == ["10.8.0.0/24"]
     assert hairpin({**behind(), "host": {"routes": by_router}}, **{"from": ["192.0.2.0/24"]}) is None
+    for default in ("default", "0.0.0.0/0"):  # what is outside comes by the router, and so does the answer
+        routes = [*by_router, {"destination": default, "gateway": "10.0.0.1"}]
+        assert hairpin({**behind(), "host": {"routes": routes}}) == all_of_them
     variables = behind("10.1.0.254/24")
     variables["host"] = {"routes": by_router}
     assert hairpin(variables) == ["10.1.0.0/24"]  # the host has a link there

@@ -105,6 +105,16 @@ def test_a_route_by_the_host_opens_its_direction() -> None:
     assert "reaches" not in isolation(variables)[0]
 
 
+def test_a_default_route_opens_nothing_however_it_is_written() -> None:
+    for destination in ("default", "0.0.0.0/0"):
+        variables = two()
+        for namespace in variables["namespaces"]:
+            namespace["routes"][0]["destination"] = destination
+        assert [entry.get("reaches") for entry in isolation(variables)] == [None, None]
+        forbidden = {probe["to"] for probe in compile_topology(variables)["probes"] if "expect" in probe}
+        assert {"10.0.0.1", "10.1.0.1"} <= forbidden
+
+
 def behind_a_router(*routes: Variables, **more: Any) -> Variables:
     """Return `two`, with a router on the first bridge, and these routes of the host."""
     variables = {**two(), "host": {"routes": list(routes)}, **more}
