@@ -204,6 +204,11 @@ class Route:
         return (NextHop(self.gateway, self.device, onlink=self.onlink),)
 
     @property
+    def cost(self) -> int:
+        """The metric that the kernel gives it: in IPv6 1024 for none, and for 0 (IP6_RT_PRIO_USER)."""
+        return self.metric or (1024 if self.version == 6 else 0)
+
+    @property
     def is_main(self) -> bool:
         """Whether it is in the main table."""
         return self.vrf is None and self.table in (None, MAIN_TABLE)
@@ -465,6 +470,12 @@ class Topology:
         """The declared routes of each namespace, and of the host (None)."""
         of_host = self.host.routes if self.host else ()
         return {None: of_host, **{namespace.name: namespace.routes for namespace in self.namespaces}}
+
+    @cached_property
+    def rules(self) -> Mapping[str | None, Sequence[Rule]]:
+        """The declared rules of each namespace, and of the host (None)."""
+        of_host = self.host.rules if self.host else ()
+        return {None: of_host, **{namespace.name: namespace.rules for namespace in self.namespaces}}
 
     @cached_property
     def forward_targets(self) -> Mapping[str | Address, Sequence[ForwardTarget]]:

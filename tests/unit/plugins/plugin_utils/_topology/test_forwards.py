@@ -142,9 +142,27 @@ def test_what_the_host_has_a_route_to() -> None:
         [{"destination": "default", "gateway": "10.0.0.1"}],
         [{"destination": "0.0.0.0/0", "gateway": "10.0.0.1"}],
         [by_router, {"destination": "10.1.0.2/32", "type": "prohibit"}],
+        [{**by_router, "metric": 10}, {"destination": "10.1.0.0/24", "type": "unreachable", "metric": 5}],
+        [{**by_router, "table": 100}],
     ):
         error = only_error_of({**routed(*routes), "nat": [{"publish": 80, "to": "client"}]})
         assert "link that leads there, or a route to `topology_host`, or publish the port by the `namespace`" in error
+
+
+def test_the_route_that_the_host_uses() -> None:
+    """Whatever the order: one that refuses is often behind another, for when that is gone."""
+    by_router = {"destination": "10.1.0.0/24", "gateway": "10.0.0.1"}
+    refusal = {"destination": "10.1.0.0/24", "type": "unreachable", "metric": 4000}
+    rule = {"priority": 100, "to": "10.1.0.0/24", "table": 100}
+    for host in (
+        {"routes": [refusal, by_router]},
+        {"routes": [by_router, refusal]},
+        {"routes": [{**by_router, "table": 100}], "rules": [rule]},
+    ):
+        variables = {**behind(), "host": host}
+        assert targets_of(variables, to="client") == ["10.1.0.2/24"]
+        compiled = compile_topology({**variables, "nat": [{"publish": 80, "to": "client"}], "verify": False})
+        assert compiled["forwards"][0]["hairpin"] == ["10.1.0.0/24", "10.0.0.0/24"]
 
 
 def test_who_gets_the_address_of_the_router() -> None:
