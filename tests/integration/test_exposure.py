@@ -99,8 +99,9 @@ def compared(world: World, run_module: Run) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("backend", ["nftables", "iptables"])
 def test_isolated_links(world: World, run_module: Run, backend: str) -> None:
     """What is closed names the chain that drops it; one tenant may reach the other one, not the reverse."""
+    to_b = {"destination": "10.2.0.0/24", "out_interface": "b_br"}
     links = [
-        {"link": "a_br", "networks": ["10.1.0.0/24", "fd00:1::/112"], "reaches": ["10.2.0.0/24"]},
+        {"link": "a_br", "networks": ["10.1.0.0/24", "fd00:1::/112"], "reaches": [to_b]},
         {"link": "b_br", "networks": ["10.2.0.0/24", "fd00:2::/112"]},
     ]
     assert not run_module("isolation", links=links, backend=backend).failed

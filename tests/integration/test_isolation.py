@@ -32,6 +32,8 @@ OUTSIDE6, UPLINK6 = "2001:db8:51::2", "2001:db8:51::1"
 PORT = "80"
 #: By tenant: what is before the last number of its addresses.
 NETS = {"a": ("10.1.0.", "fd00:1::"), "b": ("10.2.0.", "fd00:2::")}
+#: What reaches the first network of the other tenant.
+TO_B = {"destination": "10.2.0.0/24", "out_interface": "b_br"}
 BACKENDS = ("nftables", "iptables", "legacy")
 
 # Sends a UDP datagram with a source address that is not the sender's.
@@ -238,7 +240,7 @@ def test_created_modified_deleted(tenants: Tenants, isolate: Cycle, backend: str
     for source, target in (("a1", "a2"), ("a1", "outside"), ("b1", "outside")):
         assert tenants.passes(source, target), (source, target)
     # Only one of the two may open connections to the other one, and only one leaves the host.
-    opened = [link("a", reaches=["10.2.0.0/24"], outbound=[]), link("b")]
+    opened = [link("a", reaches=[TO_B], outbound=[]), link("b")]
     assert isolate(owner="lab", prune=True, links=opened, backend=option).changed
     assert tenants.answers("a1", "b1") == {"tcp4", "udp4", "icmp4"}
     assert tenants.dropped("b1", "a1")
@@ -269,6 +271,17 @@ def test_spoofed_sources_do_not_leave_the_host(tenants: Tenants, isolate: Cycle,
     assert "203.0.113.10" not in recorded
 
 
+def test_a_network_is_reached_by_its_link_only(tenants: Tenants, isolate: Cycle, backend: str) -> None:
+    """A route of the host leads outside for a part of the network, where nothing is translated."""
+    option, everything = option_of(backend), ("0.0.0.0/0", "::/0")
+    for by, is_open in (({}, True), ({"out_interface": "b_br"}, False)):
+        reaches = [{"destination": network, **by} for network in everything]
+        links = [link("a", outbound=[], reaches=reaches), link("b")]
+        assert isolate(owner="lab", prune=True, links=links, backend=option).changed
+        assert tenants.passes("a1", "b1")
+        assert (tenants.passes if is_open else tenants.dropped)("a1", "outside")
+
+
 DAMAGE = (
     "delete the rules",
     "delete the last rule of a chain",
@@ -280,7 +293,7 @@ DAMAGE = (
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_repaired(host: Host, tenants: Tenants, isolate: Cycle, backend: str, damage: str) -> None:
-    links = [link("a", reaches=["10.2.0.0/24"]), link("b")]
+    links = [link("a", reaches=[TO_B]), link("b")]
     option = option_of(backend)
     isolate.simply(owner="lab", links=links, backend=option)
     wanted = tenants.rules()
@@ -352,12 +365,13 @@ def test_networks_of_every_address(tenants: Tenants, isolate: Cycle, backend: st
         "networks": everything,
         "outbound": [{"source": network, "out_interface": UPLINK} for network in everything],
     }
-    links = [link("a", outbound=[], reaches=everything), {**every_address, "reaches": ["10.1.0.0/24"]}]
+    reaches = [{"destination": network} for network in everything]
+    links = [link("a", outbound=[], reaches=reaches), {**every_address, "reaches": [{"destination": "10.1.0.0/24"}]}]
     isolate(owner="one", links=links, backend=option)
     assert reach("a1", "b1") == [True, True]
     assert reach("b1", "a1") == [True, False]
     # What another owner adds comes before the end of the chain.
-    other = {**every_address, "reaches": everything, "owner": "two", "backend": option}
+    other = {**every_address, "reaches": reaches, "owner": "two", "backend": option}
     assert isolate.simply(**other).changed
     assert reach("b1", "a1") == [True, True]
     assert not isolate.simply(**other).changed
@@ -463,7 +477,7 @@ def test_failed_change_is_rolled_back(
 
 def test_commands_can_be_pasted(host: Host, tenants: Tenants, isolate: Cycle, backend: str) -> None:
     option = option_of(backend)
-    links = [link("a"), link("b", reaches=["10.1.0.0/24"])]
+    links = [link("a"), link("b", reaches=[{"destination": "10.1.0.0/24", "out_interface": "a_br"}])]
     built = isolate.simply(owner="lab", links=links, backend=option)
     wanted = sorted(tenants.rules().splitlines())
     isolate.simply(owner="lab", prune=True, links=[], backend=option)

@@ -234,3 +234,38 @@ def test_the_role_probes_them_from_the_host_and_from_a_neighbour(host: Host, run
     assert "the host -> 10.0.0.254 tcp/8080" not in failed.message
     assert not run_module("sequence", steps=steps(VARIABLES), probes=short).failed
     clear_legacy(host)
+
+
+def test_the_role_probes_one_behind_a_router_by_the_address_that_the_router_answers(
+    host: Host, run_module: RunModule
+) -> None:
+    """The router has a route to one of the networks of the host only, and that is not the first one."""
+    ends = [("dmz", "10.1.0.1/24"), ("lan", "10.0.0.254/24")]
+    router = {
+        "name": "router",
+        "interfaces": [{"name": f"eth-{name}", "bridge": name, "addresses": [own]} for name, own in ends],
+        "routes": [],
+        "sysctls": {"net.ipv4.ip_forward": 1},
+    }
+    web = {
+        "name": "web",
+        "interfaces": [{"name": "eth0", "bridge": "lan", "addresses": ["10.0.0.1/24"]}],
+        "routes": [{"destination": "default", "gateway": "10.0.0.254"}],
+    }
+    networks = [{"name": "other", "addresses": ["10.3.0.254/24"]}, {"name": "dmz", "addresses": ["10.1.0.254/24"]}]
+    variables = {
+        "name": "lab",
+        "bridges": [*networks, {"name": "lan"}],
+        "namespaces": [router, web],
+        "host": {"routes": [{"destination": "10.0.0.0/24", "gateway": "10.1.0.1"}]},
+        "nat": [{"publish": 8080, "to": "web", "to_port": 80}],
+    }
+    probes = [{**each, "timeout": 2} for each in compile_topology(variables)["probes"]]
+    published = [(each.get("namespace"), each["to"]) for each in probes if "forwarded_to" in each]
+    assert published == [(None, "10.1.0.254"), ("router", "10.1.0.254")]
+    done = run_module("sequence", steps=steps(variables), probes=probes)
+    assert not done.failed, done.message
+    # Where the answer to the other address ends.
+    wrong = [{**each, "to": "10.3.0.254"} for each in probes if "forwarded_to" in each and "namespace" not in each]
+    assert run_module("sequence", steps=[], probes=wrong).failed
+    clear_legacy(host)

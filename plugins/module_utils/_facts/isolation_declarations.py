@@ -50,7 +50,7 @@ def _declare(link: str, rules: Sequence[tuple[int, Rule]]) -> Declaration:
         if rule.verdict == "return" and not _concerns_connections(rule)
     ]
     reached = {
-        _only(rule, "daddr") or EVERYTHING[version]: None
+        (_only(rule, "daddr") or EVERYTHING[version], _only(rule, "oifname")): None
         for rule, _source, version in sending
         if rule.verdict == "accept"
     }
@@ -58,7 +58,7 @@ def _declare(link: str, rules: Sequence[tuple[int, Rule]]) -> Declaration:
         link=link,
         networks=[source for rule, source, _version in sending if rule.values("ct state")] or None,
         outbound=outbound or None,
-        reaches=list(reached) or None,
+        reaches=[drop_unset(destination=network, out_interface=by) for network, by in reached] or None,
     )
 
 

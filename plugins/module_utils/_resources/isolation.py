@@ -142,6 +142,14 @@ class Outbound:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """What may be forwarded whoever isolates it: to a network, by one interface or by any."""
+
+    destination: Network
+    out_interface: str | None = None
+
+
+@dataclass(frozen=True)
 class WantedIsolation:
     """A link that is to be isolated, or no longer."""
 
@@ -150,7 +158,7 @@ class WantedIsolation:
     link: str
     networks: tuple[Network, ...] = ()
     outbound: tuple[Outbound, ...] = ()
-    reaches: tuple[Network, ...] = ()
+    reaches: tuple[Reach, ...] = ()
 
     def key_of(self, version: int) -> IsolatedLink:
         return IsolatedLink(self.link, version)
@@ -172,17 +180,22 @@ class WantedIsolation:
                 source = self._comes_from(network)
                 for passing in (_REPLIES, _PUBLISHED):
                     yield _spec(*source, passing, verdict="return")
-                for reached in self.reaches:
-                    if reached.version == version:
-                        yield _spec(*source, *address_criteria("daddr", str(reached)), verdict="accept")
+                for reach in self.reaches:
+                    if reach.destination.version == version:
+                        to = address_criteria("daddr", str(reach.destination))
+                        yield _spec(*source, *to, *_leaves_by(reach.out_interface), verdict="accept")
         for outbound in self.outbound:
             if outbound.source.version == version:
-                by = [Criterion("oifname", outbound.out_interface)] if outbound.out_interface else []
+                by = _leaves_by(outbound.out_interface)
                 yield _spec(*self._comes_from(outbound.source), *by, verdict="return")
 
     def _comes_from(self, network: Network) -> tuple[Criterion, ...]:
         # Every address is that of a packet by the link. A rule without a condition would end the chain.
         return address_criteria("saddr", str(network)) or (Criterion("iifname", self.link),)
+
+
+def _leaves_by(interface: str | None) -> tuple[Criterion, ...]:
+    return (Criterion("oifname", interface),) if interface else ()
 
 
 def _base_chain(backend: str, family: str) -> Place:
@@ -207,7 +220,11 @@ class IsolationResource(Resource[WantedIsolation, Actual]):
             "elements": "dict",
             "options": {"source": {"type": "str", "required": True}, "out_interface": {"type": "str"}},
         },
-        "reaches": {"type": "list", "elements": "str"},
+        "reaches": {
+            "type": "list",
+            "elements": "dict",
+            "options": {"destination": {"type": "str", "required": True}, "out_interface": {"type": "str"}},
+        },
     }
     call_options = BACKEND_OPTIONS
 
@@ -216,7 +233,7 @@ class IsolationResource(Resource[WantedIsolation, Actual]):
         link = checks.value("link", validation.rule_safe_interface, options["link"])
         networks = checks.each("networks", _check_network, options.get("networks"))
         outbound = checks.each("outbound", _check_outbound, options.get("outbound"))
-        reaches = checks.each("reaches", validation.network, options.get("reaches"))
+        reaches = checks.each("reaches", _check_reach, options.get("reaches"))
         for number, found in enumerate(outbound):
             if not any(found.source.version == known.version and found.source.subnet_of(known) for known in networks):
                 checks.error(
@@ -278,7 +295,17 @@ def _check_outbound(value: Mapping[str, Any]) -> Outbound:
     Raises:
         ValueError: A value is not valid.
     """
-    interface = value.get("out_interface")
-    return Outbound(
-        _check_network(value["source"]), None if interface is None else validation.rule_safe_interface(interface)
-    )
+    return Outbound(_check_network(value["source"]), _check_interface(value.get("out_interface")))
+
+
+def _check_reach(value: Mapping[str, Any]) -> Reach:
+    """Return what may be reached.
+
+    Raises:
+        ValueError: A value is not valid.
+    """
+    return Reach(validation.network(value["destination"]), _check_interface(value.get("out_interface")))
+
+
+def _check_interface(value: Any) -> str | None:
+    return None if value is None else validation.rule_safe_interface(value)

@@ -122,7 +122,8 @@ def _build_notes(links: IsolatedLinks, bridge: str) -> Iterator[Note]:
     if bridge in links.open:
         yield OPEN
     else:
-        yield from map(reaching_note, dict.fromkeys(map(str, links.reached.get(bridge, ()))))
+        found = (str(reach.network) for reach in links.reached.get(bridge, ()))
+        yield from map(reaching_note, dict.fromkeys(found))
 
 
 def _build_interface(end: declared.End) -> Interface:

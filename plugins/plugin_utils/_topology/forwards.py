@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import replace
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Interface, Network
@@ -14,9 +14,10 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.logical_mod
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Forward,
     ForwardTarget,
-    Route,
+    Plug,
     Topology,
 )
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policy_routing import find_routes
 
 
 def resolve_targets(topology: Topology, forward: Forward) -> list[Interface]:
@@ -58,20 +59,16 @@ def _reaches(topology: Topology, router: str | None, target: ForwardTarget) -> b
     if any(plug.segment is None or plug.addresses is None for plug in plugs):
         return None
     if router is None:
-        best = _find_route(topology.routes[None], target.address.ip)
-        return None if best is not None and best.destination is not None and best.kind == "unicast" else False
+        routes = find_routes(topology, router, target.address.ip)
+        return None if any(route.destination is not None and route.kind == "unicast" for route in routes) else False
     # By its routes, or by an address that a router advertises (RFC 4862).
     return None if topology.routes.get(router) or (plugs and target.address.version == 6) else False
 
 
-def _find_route(routes: Iterable[Route], to: Address) -> Route | None:
-    """Return the most specific of some routes to an address."""
-    fitting = [
-        route
-        for route in routes
-        if route.version == to.version and (route.destination is None or to in route.destination)
-    ]
-    return max(fitting, key=lambda route: route.destination.prefixlen if route.destination else 0, default=None)
+def find_way(topology: Topology, router: str | None, to: Address) -> list[Plug]:
+    """Return the links by which a router sends to an address that is behind another one."""
+    hops = [hop for route in find_routes(topology, router, to) for hop in route.hops]
+    return [plug for plug in topology.plugs.get(router, ()) if any(hop.leaves_by(plug) for hop in hops)]
 
 
 def find_neighbours(topology: Topology, router: str | None, target: Interface) -> list[Network]:
@@ -83,10 +80,7 @@ def find_neighbours(topology: Topology, router: str | None, target: Interface) -
     plugs, routes = topology.plugs.get(router, ()), topology.routes.get(router, ())
     if any(target.ip in address.network for plug in plugs for address in plug.addresses or ()):
         return found
-    best = _find_route(routes, target.ip)
-    if best is None:
-        return found
-    on_way = [plug for plug in plugs if any(hop.leaves_by(plug) for hop in best.hops)]
+    on_way = find_way(topology, router, target.ip)
     found += [address.network for plug in on_way for address in plug.addresses or () if not address.is_link_local]
     found += [
         route.destination

@@ -49,6 +49,19 @@ class HostLink:
         own = (address.network for address in (*self.local, *self.remote) if not address.is_link_local)
         return list(dict.fromkeys((*own, *self.routed)))
 
+    def leads_to(self, network: Network) -> bool:
+        """Return whether the host sends to a network by it: another one may be behind a link that the bridge has."""
+        sent = dict.fromkeys((*(address.network for address in self.local), *self.routed))
+        return network in sent or any(_common(network, wider) == network for wider in sent)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A network that may be reached, and the link that the host sends there by; None: that is not declared."""
+
+    network: Network
+    link: str | None
+
 
 @dataclass(frozen=True)
 class IsolatedLinks:
@@ -116,9 +129,9 @@ class IsolatedLinks:
                     yield {"source": str(common), **by}
 
     @cached_property
-    def reached(self) -> dict[str, list[Network]]:
+    def reached(self) -> dict[str, list[Reach]]:
         """The networks of other links that namespaces behind each link have a route to by the host."""
-        found: dict[str, list[Network]] = {}
+        found: dict[str, list[Reach]] = {}
         by_gateway = {address.ip: link for link in self.links for address in link.local}
         for namespace in self.topology.namespaces:
             for route in namespace.routes:
@@ -128,12 +141,14 @@ class IsolatedLinks:
                         found.setdefault(link, []).extend(self._common_with_others(route.destination, link))
         return found
 
-    def _common_with_others(self, destination: Network, link: str) -> Iterator[Network]:
+    def _common_with_others(self, destination: Network, link: str) -> Iterator[Reach]:
         """Yield what a network has in common with those of other links."""
         for other in self.links:
-            if other.name != link:
-                common = (_common(destination, network) for network in other.networks)
-                yield from (network for network in common if network is not None)
+            for network in other.networks if other.name != link else ():
+                common = _common(destination, network)
+                if common is not None:
+                    is_known = other.leads_to(network) and is_rule_safe(other.name)
+                    yield Reach(common, other.name if is_known else None)
 
     def drops(self, source: str, to: Address) -> bool:
         """Return whether the host drops what comes in by a link of the topology for an address behind another one."""
@@ -145,7 +160,7 @@ class IsolatedLinks:
         ]
         if link is None or len(behind) != 1 or behind[0] == source or behind[0] not in self.isolated:
             return False
-        return not any(to in network for network in self.reached.get(source, ()))
+        return not any(to in reach.network for reach in self.reached.get(source, ()))
 
 
 def isolation_entries(topology: Topology) -> list[dict[str, object]]:
@@ -156,7 +171,10 @@ def isolation_entries(topology: Topology) -> list[dict[str, object]]:
             link=link.name,
             networks=[str(network) for network in declared.networks(link)],
             outbound=_unique(declared.outbound(link)),
-            reaches=[str(network) for network in dict.fromkeys(declared.reached.get(link.name, ()))],
+            reaches=[
+                _drop_empty(destination=str(reach.network), out_interface=reach.link)
+                for reach in dict.fromkeys(declared.reached.get(link.name, ()))
+            ],
         )
         for link in declared.isolated.values()
     ]
@@ -187,7 +205,7 @@ def _with_routes(topology: Topology, links: Sequence[HostLink]) -> Iterator[Host
     lengths = sorted({length for _version, length, _bits in by_network}, reverse=True)
     found: dict[str | None, dict[Network, None]] = {}
     for route in topology.routes[None]:
-        if route.destination is None or not route.destination.prefixlen:
+        if route.destination is None:
             continue  # A default route leads outside.
         for hop in route.hops:
             name = hop.device
@@ -215,5 +233,5 @@ def _unique(entries: Iterable[dict[str, str]]) -> list[dict[str, str]]:
     return found
 
 
-def _drop_empty(**options: str | Sequence[object]) -> dict[str, object]:
+def _drop_empty(**options: str | Sequence[object] | None) -> dict[str, object]:
     return {name: value for name, value in options.items() if value}

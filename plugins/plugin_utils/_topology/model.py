@@ -160,8 +160,8 @@ class Route:
     """An entry of a namespace's ``routes``."""
 
     path: str
-    #: None: the default route.
-    destination: Network | None
+    #: As it is written; None: the word ``default``.
+    given_destination: Network | None
     gateway: Address | None
     device: str | None
     source: Address | None
@@ -175,16 +175,26 @@ class Route:
     vrf: str | None = None
 
     @property
+    def destination(self) -> Network | None:
+        """The network that it is about; None: it is the default route, by whichever name (0.0.0.0/0, ::/0)."""
+        given = self.given_destination
+        return given if given is not None and given.prefixlen else None
+
+    @property
     def version(self) -> int:
-        """The IP version: that of the destination; for a default route, of a gateway or the source; else 4."""
+        """The IP version: that of the destination; of the word ``default``, of a gateway or the source; else 4."""
         gateways = (hop.gateway for hop in self.next_hops)
-        known: Any = next(filter(None, (self.destination, self.gateway, self.source, *gateways)), None)
+        known: Any = next(filter(None, (self.given_destination, self.gateway, self.source, *gateways)), None)
         return known.version if known else 4
 
     @property
     def destination_text(self) -> str:
-        """The destination as ip-route(8) writes it."""
-        return str(self.destination) if self.destination else "default"
+        """The destination as it is written."""
+        return "default" if self.given_destination is None else str(self.given_destination)
+
+    def is_about(self, address: Address) -> bool:
+        """Return whether packets to an address fit it."""
+        return self.version == address.version and (self.destination is None or address in self.destination)
 
     @property
     def hops(self) -> tuple[NextHop, ...]:
@@ -192,6 +202,11 @@ class Route:
         if self.next_hops or self.kind != "unicast":
             return self.next_hops
         return (NextHop(self.gateway, self.device, onlink=self.onlink),)
+
+    @property
+    def cost(self) -> int:
+        """The metric that the kernel gives it: in IPv6 1024 for none, and for 0 (IP6_RT_PRIO_USER)."""
+        return self.metric or (1024 if self.version == 6 else 0)
 
     @property
     def is_main(self) -> bool:
@@ -455,6 +470,12 @@ class Topology:
         """The declared routes of each namespace, and of the host (None)."""
         of_host = self.host.routes if self.host else ()
         return {None: of_host, **{namespace.name: namespace.routes for namespace in self.namespaces}}
+
+    @cached_property
+    def rules(self) -> Mapping[str | None, Sequence[Rule]]:
+        """The declared rules of each namespace, and of the host (None)."""
+        of_host = self.host.rules if self.host else ()
+        return {None: of_host, **{namespace.name: namespace.rules for namespace in self.namespaces}}
 
     @cached_property
     def forward_targets(self) -> Mapping[str | Address, Sequence[ForwardTarget]]:

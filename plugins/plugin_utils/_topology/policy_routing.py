@@ -1,15 +1,15 @@
 # Copyright (c) 2026, netns.fabric contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which routing table a node uses for a packet, as far as its rules say so. Pure."""
+"""Which routing table a node uses for a packet, and which route in it, as far as it is declared. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import MAIN_TABLE, Address, Network
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Rule
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Route, Rule, Topology
 
 #: The priority of the rule for the main table that every namespace begins with (fib_default_rules_init()).
 _MAIN_PRIORITY = 32766
@@ -59,3 +59,27 @@ def read_rule(rule: Rule) -> Lookup:
         any(options.get(name) not in (None, False) for name in _UNDECIDED),
         options.get("suppress_prefixlength", -1),
     )
+
+
+def find_route(routes: Iterable[Route], to: Address, table: int = MAIN_TABLE) -> Route | None:
+    """Return the route of a table to an address: the longest prefix, then the lowest metric."""
+    fitting = [
+        route for route in routes if route.vrf is None and (route.table or MAIN_TABLE) == table and route.is_about(to)
+    ]
+    return min(fitting, key=lambda route: (-_prefix_length(route), route.cost), default=None)
+
+
+def find_routes(topology: Topology, place: str | None, to: Address) -> list[Route]:
+    """Return the routes to an address that a node may use: of the main table, and of those that its rules may select.
+
+    Which rule decides depends on more than the address.
+    """
+    rules = (read_rule(rule) for rule in topology.rules.get(place, ()) if rule.version == to.version)
+    tables = dict.fromkeys(lookup.table for lookup in (MAIN, *rules) if lookup.fits(to, ()) is not False)
+    routes = topology.routes.get(place, ())
+    found = (find_route(routes, to, table) for table in tables if table is not None)
+    return [route for route in found if route is not None]
+
+
+def _prefix_length(route: Route) -> int:
+    return route.destination.prefixlen if route.destination is not None else 0

@@ -44,7 +44,6 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.masqueradin
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import (
     Namespace,
     Nat,
-    Route,
     Target,
     Topology,
 )
@@ -59,7 +58,7 @@ from ansible_collections.netns.fabric.plugins.plugin_utils._topology.paths impor
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.patience import Patience
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policies import Policies
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policy_probes import PolicyProbes
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policy_routing import read_rule
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.policy_routing import find_route, read_rule
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.published import published_paths
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.walk import Verdict, Walk
 
@@ -312,7 +311,7 @@ def _has_route(namespace: Namespace, target: Target) -> bool:
     """
     if _has_rule(namespace, target):
         return False
-    best = _find_route(namespace, target)
+    best = find_route(namespace.routes, target.address)
     return best is not None and best.kind == "unicast"
 
 
@@ -320,21 +319,6 @@ def _has_rule(namespace: Namespace, target: Target) -> bool:
     """Return whether a rule may be about what a namespace sends to a target."""
     version, address = target.address.version, target.address
     return any(read_rule(rule).fits(address, ()) is not False for rule in namespace.rules if rule.version == version)
-
-
-def _find_route(namespace: Namespace, target: Target) -> Route | None:
-    """Return the route of the main table to a target: the longest prefix, then the lowest metric."""
-    version, address = target.address.version, target.address
-    routes = [
-        route
-        for route in namespace.routes
-        if route.version == version and route.is_main and (route.destination is None or address in route.destination)
-    ]
-    return min(routes, key=lambda route: (-_prefix_length(route), route.metric or 0), default=None)
-
-
-def _prefix_length(route: Route) -> int:
-    return route.destination.prefixlen if route.destination is not None else 0
 
 
 def _find_rules(namespace: Namespace, target: Target, topology: Topology, excluded: bool) -> Iterator[Nat]:
@@ -352,7 +336,7 @@ def _find_sources(namespace: Namespace, target: Target, topology: Topology) -> l
     are all that it has where the link is not known, or has none itself.
     """
     plugs = topology.plugs.get(namespace.name, ())
-    route = None if _has_rule(namespace, target) else _find_route(namespace, target)
+    route = None if _has_rule(namespace, target) else find_route(namespace.routes, target.address)
     if route is not None and route.source is not None:
         return [route.source]
     hops = route.hops if route is not None else ()

@@ -17,7 +17,7 @@ from ipaddress import ip_address
 from ansible_collections.netns.fabric.plugins.module_utils._core.transports import PROBED
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import Address, Interface
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.exits import exits_of, published_at
-from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import resolve_targets
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.forwards import find_way, resolve_targets
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.model import Forward, Topology
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.nodes import Place
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.paths import ProbePath, Subnets
@@ -88,15 +88,22 @@ def _may_connect(forward: Forward, sources: Sequence[Address]) -> bool | None:
 
 
 def _find_address(topology: Topology, forward: Forward, target: Interface) -> Address | None:
-    """Return an address of the router, one in the target's subnet if there is one."""
-    own = [
-        address
-        for plug in topology.plugs.get(forward.namespace, ())
-        for address in plug.addresses or ()
-        if address.version == target.version and not address.is_link_local and not address.is_loopback
-    ]
+    """Return an address of the router that the target can answer.
+
+    That is one in the target's subnet, or else on the link that leads there: who is on the way has no route to others.
+    """
+    router = forward.namespace
+    own, on_way = (
+        [
+            address
+            for plug in plugs
+            for address in plug.addresses or ()
+            if address.version == target.version and not address.is_link_local and not address.is_loopback
+        ]
+        for plugs in (topology.plugs.get(router, ()), find_way(topology, router, target.ip))
+    )
     near = [address for address in own if target.ip in address.network]
-    return next((address.ip for address in (*near, *own)), None)
+    return next((address.ip for address in (*near, *on_way, *own)), None)
 
 
 class _Neighbours:

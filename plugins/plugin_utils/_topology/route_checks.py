@@ -64,10 +64,8 @@ def _check_links(namespace: Namespace, ends: Iterable[End], errors: Errors) -> N
 def _check_routes_once(namespace: Namespace, errors: Errors) -> None:
     first: dict[tuple[object, ...], str] = {}
     for route in namespace.routes:
-        is_default = route.destination is None or route.destination.prefixlen == 0
-        destination = "default" if is_default else route.destination
         table = route.vrf or route.table
-        seen = first.setdefault((route.version, destination, route.metric, table), route.path)
+        seen = first.setdefault((route.version, route.destination, route.metric, table), route.path)
         if seen != route.path:
             errors.add(
                 route.path,
@@ -129,8 +127,7 @@ def _is_on_link(gateway: Address, own: Iterable[Interface], hop: NextHop, namesp
     if any(gateway in address.network for address in own):
         return True
     return any(
-        other.destination is not None
-        and gateway in other.destination
+        other.is_about(gateway)
         and other.kind == "unicast"
         and other.gateway is None
         and not other.next_hops

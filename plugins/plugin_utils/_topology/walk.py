@@ -270,8 +270,8 @@ class Walk:
         return None
 
     def _follow_static(self, node: Node, routes: list[Route], to: Address) -> NextHop | None:
-        lowest = min(route.metric or 0 for route in routes)
-        best = [route for route in routes if (route.metric or 0) == lowest]
+        lowest = min(route.cost for route in routes)
+        best = [route for route in routes if route.cost == lowest]
         if len(best) != 1 or not node.fully_declared:
             return _UNKNOWN_HOP
         route = best[0]

@@ -201,14 +201,42 @@ def test_ovn_is_asked_only_where_it_has_a_part(given: dict[str, Any], is_logical
     assert variable("topology__logical", **given) is is_logical
 
 
-def test_a_namespace_in_the_inventory_is_not_in_a_mesh() -> None:
-    """The play may begin with it, where the inventory plugin adds it to a group of another name."""
-    given = {
-        "topology_bridges": [{"name": "br", "mesh": {"vni": 7}}],
+@pytest.mark.parametrize(
+    ("bridges", "address"), [([{"name": "br", "mesh": {"vni": 7}}], "192.0.2.1"), (logical()["bridges"], "")]
+)
+@pytest.mark.parametrize("given", [{}, {"topology_hosts": ["one", "n.one"], "ansible_limit": "one"}])
+def test_a_namespace_in_the_inventory_is_none_of_the_hosts(
+    bridges: list[Any], address: str, given: dict[str, Any]
+) -> None:
+    """The play begins with it and ends for it, where the inventory plugin adds it to a group of another name."""
+    play = {
+        "topology_bridges": bridges,
         "hostvars": {"one": {"ansible_host": "192.0.2.1"}, "n.one": {"netns_host": "one"}},
+        "ansible_play_hosts": ["one"],
         "ansible_play_hosts_all": ["one", "n.one"],
+        **given,
     }
-    assert variable("topology__hosts", **given) == {"one": "192.0.2.1"}
+    assert variable("topology__hosts", **play) == {"one": address}
+    assert "n.one" not in variable("topology__ovn_chassis", **play)
+    deleting = task("build", "Delete the logical networks")["when"]
+    assert all(evaluate(trust(f"{{{{ {each} }}}}"), **play, topology_state="absent") for each in deleting)
+
+
+@pytest.mark.parametrize(
+    ("given", "is_done"),
+    [
+        ({}, True),
+        # A host that has failed, or that the run does not reach, is one that the play has left behind as well.
+        ({"ansible_play_hosts": ["one", "two"]}, False),
+        ({"ansible_limit": "one"}, False),
+        ({"ansible_limit": "one", "topology_hosts": [*HOSTS, "four"]}, False),
+        ({"topology_state": "present"}, False),
+    ],
+)
+def test_the_logical_networks_are_deleted_with_the_last_host(given: dict[str, Any], is_done: bool) -> None:
+    conditions = task("build", "Delete the logical networks")["when"]
+    given = {"topology_state": "absent", **given}
+    assert all(evaluate(trust(f"{{{{ {condition} }}}}"), **given) for condition in conditions) is is_done
 
 
 def test_the_diagram_is_checked_as_what_was_built() -> None:

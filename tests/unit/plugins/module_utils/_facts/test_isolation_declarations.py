@@ -30,14 +30,18 @@ ENTRIES: list[dict[str, Any]] = [
         "link": "br0",
         "networks": ["10.0.0.0/24"],
         "outbound": [{"source": "10.0.0.0/25"}, {"source": "10.0.0.0/24", "out_interface": "lan0"}],
-        "reaches": ["10.1.0.0/24"],
+        "reaches": [{"destination": "10.1.0.0/24"}, {"destination": "10.1.0.0/24", "out_interface": "far0"}],
     },
-    {"link": "br0", "networks": ["10.0.0.0/24", "fd00::/64"], "reaches": ["0.0.0.0/0", "::/0"]},
+    {
+        "link": "br0",
+        "networks": ["10.0.0.0/24", "fd00::/64"],
+        "reaches": [{"destination": "0.0.0.0/0"}, {"destination": "::/0", "out_interface": "far0"}],
+    },
     {
         "link": "br0",
         "networks": ["0.0.0.0/0", "::/0"],
         "outbound": [{"source": "0.0.0.0/0", "out_interface": "lan0"}, {"source": "::/0"}],
-        "reaches": ["0.0.0.0/0", "fd01::/64"],
+        "reaches": [{"destination": "0.0.0.0/0", "out_interface": "far0"}, {"destination": "fd01::/64"}],
     },
 ]
 

@@ -55,7 +55,7 @@ def test_each_ip_version_has_its_own_networks() -> None:
     entry = wanted(
         networks=["10.0.0.0/24", "fd00::/64"],
         outbound=[{"source": "10.0.0.0/25"}, {"source": "fd00::/64", "out_interface": "lan0"}],
-        reaches=["10.1.0.0/24", "fd01::/64"],
+        reaches=[{"destination": "10.1.0.0/24"}, {"destination": "fd01::/64", "out_interface": "far0"}],
     )
     assert roles(entry)["fabric-from-br"] == [
         "oifname br accept",
@@ -67,7 +67,7 @@ def test_each_ip_version_has_its_own_networks() -> None:
     assert roles(entry, 6)["fabric-from-br"][1:] == [
         "ct state established,related saddr fd00::/64 return",
         "ct status dnat saddr fd00::/64 return",
-        "daddr fd01::/64 saddr fd00::/64 accept",
+        "daddr fd01::/64 oifname far0 saddr fd00::/64 accept",
         "oifname lan0 saddr fd00::/64 return",
     ]
 
@@ -75,14 +75,15 @@ def test_each_ip_version_has_its_own_networks() -> None:
 @pytest.mark.parametrize("backend", [NFTABLES, IPTABLES_NFT])
 @pytest.mark.parametrize(("version", "everything", "net"), [(4, "0.0.0.0/0", "10.0.0.0/24"), (6, "::/0", "fd00::/64")])
 def test_a_network_of_every_address_needs_no_condition(version: int, everything: str, net: str, backend: str) -> None:
-    assert roles(wanted(networks=[net], reaches=[everything]), version, backend)["fabric-from-br"] == [
+    reaches = [{"destination": everything}]
+    assert roles(wanted(networks=[net], reaches=reaches), version, backend)["fabric-from-br"] == [
         "oifname br accept",
         f"ct state established,related saddr {net} return",
         f"ct status dnat saddr {net} return",
         f"saddr {net} accept",
     ]
     # A rule without any condition would end the chain, before what is added for another owner.
-    entry = wanted(networks=[everything], reaches=[everything], outbound=[{"source": everything}, {"source": net}])
+    entry = wanted(networks=[everything], reaches=reaches, outbound=[{"source": everything}, {"source": net}])
     assert roles(entry, version, backend)["fabric-from-br"] == [
         "oifname br accept",
         "ct state established,related iifname br return",
@@ -132,7 +133,8 @@ def test_chain_names(link: str, name: str) -> None:
         ({"outbound": [{"source": "10.0.0.0/24"}]}, "outbound[0].source: 10.0.0.0/24 is not within"),
         ({"networks": ["fd00::/64"], "outbound": [{"source": "10.0.0.0/24"}]}, "is not within"),
         ({"outbound": [{"source": "x", "out_interface": None}]}, "outbound[0]: "),
-        ({"reaches": ["x"]}, "reaches[0]: "),
+        ({"reaches": [{"destination": "x", "out_interface": None}]}, "reaches[0]: "),
+        ({"reaches": [{"destination": "10.1.0.0/24", "out_interface": "a*"}]}, "reaches[0]: "),
     ],
 )
 def test_errors(options: dict[str, Any], message: str) -> None:

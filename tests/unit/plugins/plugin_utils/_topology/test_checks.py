@@ -112,6 +112,10 @@ def test_nat_that_covers_nothing() -> None:
     assert "topology_nat[0] (192.168.100.0/24): source: 192.168.100.0/24 overlaps no network of this topology" in error
     assert "(this topology has 10.0.0.0/24, 10.1.0.0/24), or to [] for no NAT" in error
     assert "(this topology has none of this IP version)" in only_error_of(masqueraded("fd00::/64"))
+    # A default route leads to no network.
+    for destination in ("default", "0.0.0.0/0"):
+        host = {"routes": [{"destination": destination, "gateway": "10.1.0.9"}]}
+        assert "overlaps no network" in only_error_of({**masqueraded("192.168.100.0/24"), "host": host})
 
 
 def test_nat_that_covers_something() -> None:

@@ -140,10 +140,29 @@ def test_what_the_host_has_a_route_to() -> None:
     for routes in (
         [{"destination": "10.7.0.0/24", "gateway": "10.0.0.1"}],
         [{"destination": "default", "gateway": "10.0.0.1"}],
+        [{"destination": "0.0.0.0/0", "gateway": "10.0.0.1"}],
         [by_router, {"destination": "10.1.0.2/32", "type": "prohibit"}],
+        [{**by_router, "metric": 10}, {"destination": "10.1.0.0/24", "type": "unreachable", "metric": 5}],
+        [{**by_router, "table": 100}],
     ):
         error = only_error_of({**routed(*routes), "nat": [{"publish": 80, "to": "client"}]})
         assert "link that leads there, or a route to `topology_host`, or publish the port by the `namespace`" in error
+
+
+def test_the_route_that_the_host_uses() -> None:
+    """Whatever the order: one that refuses is often behind another, for when that is gone."""
+    by_router = {"destination": "10.1.0.0/24", "gateway": "10.0.0.1"}
+    refusal = {"destination": "10.1.0.0/24", "type": "unreachable", "metric": 4000}
+    rule = {"priority": 100, "to": "10.1.0.0/24", "table": 100}
+    for host in (
+        {"routes": [refusal, by_router]},
+        {"routes": [by_router, refusal]},
+        {"routes": [{**by_router, "table": 100}], "rules": [rule]},
+    ):
+        variables = {**behind(), "host": host}
+        assert targets_of(variables, to="client") == ["10.1.0.2/24"]
+        compiled = compile_topology({**variables, "nat": [{"publish": 80, "to": "client"}], "verify": False})
+        assert compiled["forwards"][0]["hairpin"] == ["10.1.0.0/24", "10.0.0.0/24"]
 
 
 def test_who_gets_the_address_of_the_router() -> None:
@@ -159,6 +178,9 @@ def test_who_gets_the_address_of_the_router() -> None:
     assert hairpin({**behind(), "host": {"routes": [*by_router, *others]}}) == all_of_them
     assert hairpin({**behind(), "host": {"routes": by_router}}, **{"from": ["10.8.0.0/16"]}) == ["10.8.0.0/24"]
     assert hairpin({**behind(), "host": {"routes": by_router}}, **{"from": ["192.0.2.0/24"]}) is None
+    for default in ("default", "0.0.0.0/0"):  # what is outside comes by the router, and so does the answer
+        routes = [*by_router, {"destination": default, "gateway": "10.0.0.1"}]
+        assert hairpin({**behind(), "host": {"routes": routes}}) == all_of_them
     variables = behind("10.1.0.254/24")
     variables["host"] = {"routes": by_router}
     assert hairpin(variables) == ["10.1.0.0/24"]  # the host has a link there

@@ -99,10 +99,26 @@ def test_a_route_by_the_host_opens_its_direction() -> None:
         {"destination": "10.9.0.0/16", "gateway": "10.0.0.254"},
     ]
     first, second = isolation(variables)
-    assert (first["reaches"], "reaches" in second) == (["10.1.0.0/24"], False)
+    assert first["reaches"] == [by("br1", "10.1.0.0/24")]
+    assert "reaches" not in second
     # By another gateway than the host.
     routes[1]["gateway"] = "10.0.0.9"
     assert "reaches" not in isolation(variables)[0]
+
+
+def test_a_default_route_opens_nothing_however_it_is_written() -> None:
+    for destination in ("default", "0.0.0.0/0"):
+        variables = two()
+        for namespace in variables["namespaces"]:
+            namespace["routes"][0]["destination"] = destination
+        assert [entry.get("reaches") for entry in isolation(variables)] == [None, None]
+        forbidden = {probe["to"] for probe in compile_topology(variables)["probes"] if "expect" in probe}
+        assert {"10.0.0.1", "10.1.0.1"} <= forbidden
+
+
+def by(link: str, network: str) -> Variables:
+    """Return what is reached of a network by a link."""
+    return {"destination": network, "out_interface": link}
 
 
 def behind_a_router(*routes: Variables, **more: Any) -> Variables:
@@ -119,10 +135,26 @@ def test_a_route_of_the_host_is_to_what_is_behind_the_link_of_its_gateway() -> N
     variables["namespaces"][1]["routes"] = [{"destination": "10.7.0.0/16", "gateway": "10.1.0.254"}]
     first, second = isolation(variables)
     assert first == {"link": "br0", "networks": ["10.0.0.0/24", "10.0.9.0/24", "10.7.0.0/24"]}
-    assert second == {"link": "br1", "networks": ["10.1.0.0/24"], "reaches": ["10.7.0.0/24"]}
+    assert second == {"link": "br1", "networks": ["10.1.0.0/24"], "reaches": [by("br0", "10.7.0.0/24")]}
     # In the direction of the declared route only, unless there is one back.
     variables["namespaces"][0]["routes"] = [{"destination": "10.1.0.0/24", "gateway": "10.0.0.254"}]
-    assert isolation(variables)[0]["reaches"] == ["10.1.0.0/24"]
+    assert isolation(variables)[0]["reaches"] == [by("br1", "10.1.0.0/24")]
+
+
+def test_a_wide_route_of_the_host_opens_its_own_link_only() -> None:
+    """The host may have a card in a part of it, by which nothing is to leave."""
+    variables = behind_a_router({"destination": "10.0.0.0/8", "gateway": "10.0.0.1"})
+    variables["namespaces"][1]["routes"] = [{"destination": "10.0.0.0/8", "gateway": "10.1.0.254"}]
+    networks = ("10.0.0.0/24", "10.0.9.0/24", "10.0.0.0/8")
+    assert isolation(variables)[1]["reaches"] == [by("br0", network) for network in networks]
+
+
+def test_what_the_host_has_no_declared_way_to_may_be_behind_another_link() -> None:
+    """Such as a link of the host for one VLAN of the bridge."""
+    variables = two(addresses=[])
+    variables["namespaces"][0]["routes"] = [{"destination": "10.1.0.0/24", "gateway": "10.0.0.254"}]
+    variables["namespaces"][1]["routes"] = []
+    assert isolation(variables)[0]["reaches"] == [{"destination": "10.1.0.0/24"}]
 
 
 @pytest.mark.parametrize(

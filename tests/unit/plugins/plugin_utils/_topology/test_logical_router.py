@@ -45,6 +45,12 @@ def test_a_route_joins_two_bridges() -> None:
     assert {start for start, _to in between(variables, "reachable")} >= {"a"}
 
 
+def test_a_default_route_joins_none_however_it_is_written() -> None:
+    variables = logical()
+    variables["namespaces"][0]["routes"] = [{"destination": "0.0.0.0/0", "gateway": "10.1.0.254"}]
+    assert policies(variables) == policies(logical())
+
+
 def test_a_route_by_another_router_joins_none() -> None:
     variables = logical()
     variables["namespaces"][0]["routes"].append({"destination": RIGHT, "gateway": "10.1.0.2"})

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 import pytest
 
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.loader import load_topology
@@ -27,6 +29,18 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.
 def test_route(route: dict[str, str], version: int, text: str) -> None:
     read = load_topology(small(routes=[route])).namespaces[0].routes[0]
     assert (read.version, read.destination_text) == (version, text)
+    assert (read.destination is None) is (text != "10.9.0.0/24")
+
+
+def test_what_a_route_is_about() -> None:
+    routes = [
+        {"destination": "10.9.0.0/24", "type": "blackhole"},
+        {"destination": "default", "device": "eth0"},
+        {"destination": "::/0", "device": "eth0"},
+    ]
+    read = load_topology(small(routes=routes)).namespaces[0].routes
+    for address, about in (("10.9.0.1", [0, 1]), ("10.8.0.1", [1]), ("2001:db8::1", [2])):
+        assert [number for number, route in enumerate(read) if route.is_about(ip_address(address))] == about
 
 
 @pytest.mark.parametrize(("ports", "port_range"), [("80", (80, 80)), ("80-90", (80, 90))])

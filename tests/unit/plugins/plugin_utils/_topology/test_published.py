@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import (
+    FORWARDING,
     Variables,
     logical,
     publishing,
@@ -32,6 +33,29 @@ def test_from_the_router_and_from_a_neighbour() -> None:
         ("db", "10.0.0.254", 80, "10.0.0.1", 8080),
         (None, "fd00::254", 80, "fd00::1", 8080),
     ]
+
+
+def test_behind_a_router_at_the_address_that_the_router_is_next_to() -> None:
+    """It has no route to the other address of the host, which is the first one."""
+    addresses = {"br3": "10.3.0.254/24", "br1": "10.1.0.254/24"}
+    ends = [{"bridge": "br1", "addresses": ["10.1.0.1/24"]}, {"bridge": "lan", "addresses": ["10.0.0.254/24"]}]
+    client = {"name": "eth0", "bridge": "lan", "addresses": ["10.0.0.1/24"]}
+    variables: Variables = {
+        "bridges": [*({"name": name, "addresses": [own]} for name, own in addresses.items()), {"name": "lan"}],
+        "namespaces": [
+            {
+                "name": "r1",
+                "interfaces": [{"name": f"eth{n}", **end} for n, end in enumerate(ends)],
+                "routes": [],
+                "sysctls": FORWARDING,
+            },
+            {"name": "c", "interfaces": [client], "routes": [{"destination": "default", "gateway": "10.0.0.254"}]},
+        ],
+        "host": {"routes": [{"destination": "10.0.0.0/24", "gateway": "10.1.0.1"}]},
+        "nat": [{"publish": 80, "to": "c"}],
+    }
+    probes = [each for each in compile_topology(variables)["probes"] if "forwarded_to" in each]
+    assert [(each.get("namespace"), each["to"]) for each in probes] == [(None, "10.1.0.254"), ("r1", "10.1.0.254")]
 
 
 def test_a_range_by_its_first_port() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.netns.fabric.plugins.plugin_utils._topology.compiler import compile_topology
 from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.topologies import only_error_of, small
 
 
@@ -60,6 +61,15 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.
         (
             small(routes=[{"destination": "10.9.0.0/16", "nexthops": [{"gateway": "10.0.0.2"}]}]),
             "routes[0] (10.9.0.0/16): nexthops: they are for a route with several next hops",
+        ),
+        (
+            small(
+                routes=[
+                    {"destination": "::/0", "device": "eth0"},
+                    {"destination": "10.9.0.0/16", "gateway": "10.8.0.2"},
+                ]
+            ),
+            "routes[1] (10.9.0.0/16): gateway: 10.8.0.2 cannot be reached",
         ),
         (
             small(routes=[{"destination": "10.9.0.0/16", "gateway": "10.8.0.2", "onlink": True}]),
@@ -116,3 +126,10 @@ from ansible_collections.netns.fabric.tests.unit.plugins.plugin_utils._topology.
 def test_one_error(variables: object, message: str) -> None:
     """Each error is reported once, with its place, and causes no others."""
     assert message in only_error_of(variables)
+
+
+@pytest.mark.parametrize("destination", ["default", "0.0.0.0/0"])
+def test_a_default_route_without_a_gateway_leads_to_any_gateway(destination: str) -> None:
+    """The kernel takes it for one to a network that is connected."""
+    routes = [{"destination": destination, "device": "eth0"}, {"destination": "10.9.0.0/16", "gateway": "10.8.0.2"}]
+    assert compile_topology(small(routes=routes))["routes"][1]["gateway"] == "10.8.0.2"
