@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -136,6 +137,26 @@ class DeleteNftRule(NftOperation):
 
 
 @dataclass(frozen=True)
+class DeletePlannedRule(NftOperation):
+    """Delete a rule that an earlier step of a simulation adds: the `number`-th of a chain with its comment.
+
+    The kernel chooses its handle when it is added. That is all by which nft deletes a rule (nft(8), RULES).
+    """
+
+    table: str
+    chain: str
+    comment: str
+    number: int
+
+    def commands(self) -> Sequence[str]:
+        chain = (self.family, self.table, self.chain)
+        listing = inside(self.namespace, "nft", "-a", "list", "chain", *chain)
+        own = shlex.join(["grep", "-F", f'comment "{self.comment}" # handle '])
+        handle = f"$({listing} | {own} | sed -n '{self.number}s/.* //p')"
+        return [f'{inside(self.namespace, "nft", "delete", "rule", *chain, "handle")} "{handle}"']
+
+
+@dataclass(frozen=True)
 class DeleteFlows(FirewallOperation):
     """Delete the entries of connection tracking that the changed rules would translate otherwise, or not let pass.
 
@@ -227,7 +248,7 @@ class DeleteIptablesChain(AddIptablesChain):
 
 def changes_translation(operation: Operation) -> bool:
     """Return whether an operation adds or removes a rule that translates addresses."""
-    if isinstance(operation, (AddNftRule, DeleteNftRule)):
+    if isinstance(operation, (AddNftRule, DeleteNftRule, DeletePlannedRule)):
         return operation.table == OWN_TABLE and operation.chain in NAT_HOOKS
     if isinstance(operation, IptablesOperation):
         return operation.table == "nat"

@@ -174,16 +174,20 @@ class PlannedRuleset:
         rule = rules.pop(position)
         if position < self._ends[place]:
             self._ends[place] -= 1
-        if rule.handle is None:
+        if place.backend != NFTABLES:
             command = self._command(place)
             return op.DeleteIptablesRule(self._name, command, place.table, place.chain, rule.arguments, position + 1)
+        comment = rule.comment or ""
+        if rule.handle is None:
+            number = 1 + sum(earlier.comment == comment for earlier in rules[:position])
+            return op.DeletePlannedRule(self._name, place.family, place.table, place.chain, comment, number)
         return op.DeleteNftRule(
             self._name,
             place.family,
             place.table,
             place.chain,
             rule.handle,
-            rule.comment or "",
+            comment,
             rule.expressions,
             _handle_from(rules, position),
         )
