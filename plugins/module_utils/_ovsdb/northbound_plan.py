@@ -274,6 +274,11 @@ def find_parts(northbound: Northbound, table: str, parent: Row) -> Iterator[Row]
             yield row
 
 
+def is_there_for_users(row: Row) -> bool:
+    """Return whether a row that belongs to another one is there only for those that refer to it."""
+    return KEYS.get(row.table) is _part and PART_OF in row.strings("external_ids")
+
+
 def part_of(table: str, name: str) -> str:
     """Return the value of PART_OF for what belongs to a row of this name."""
     return f"{table} {name}"

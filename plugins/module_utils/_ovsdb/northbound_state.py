@@ -71,14 +71,20 @@ class Northbound(Database):
         """Return the rows that a column refers to."""
         return [self.rows[uuid] for uuid in find_uuids(row.columns.get(column, ())) if uuid in self.rows]
 
-    def without(self, uuids: Collection[str]) -> Northbound:
-        """Return the same without these rows, without what is deleted with them, and without references to them."""
+    def without(self, uuids: Collection[str], references: Collection[tuple[str, str]] = ()) -> Northbound:
+        """Return the same without these rows, and without references of one row to another.
+
+        What is deleted with a row is left out as well, and so are all references to it.
+        """
         deleted = [self.rows[uuid] for uuid in uuids if uuid in self.rows]
-        if not deleted:
+        if not deleted and not references:
             return self
         gone = {row.uuid for row in collect_dependents(deleted, self.rows)}
-        left = (row for row in self.rows.values() if row.uuid not in gone)
-        return replace(self, rows={row.uuid: drop_references(row, gone) for row in left})
+        rows = {row.uuid: drop_references(row, gone) for row in self.rows.values() if row.uuid not in gone}
+        for referrer, uuid in references:
+            if referrer in rows:
+                rows[referrer] = drop_references(rows[referrer], {uuid})
+        return replace(self, rows=rows)
 
 
 def build_northbound(tables: Iterable[Iterable[Row]]) -> Northbound:

@@ -34,3 +34,10 @@ def test_what_is_deleted_takes_its_rows_with_it_and_leaves_no_reference() -> Non
     assert state.rows["g"].columns["ports"] == ()
     assert set(left().without(["p"]).rows) == {"s", "q", "a", "d", "e", "o", "l", "g"}
     assert left().without(["unknown"]).rows.keys() == left().rows.keys()
+
+
+def test_a_reference_is_left_out_and_the_row_stays() -> None:
+    state = left().without([], [("s", "l"), ("unknown", "l")])
+    assert state.users("l") == set()
+    assert state.rows.keys() == left().rows.keys()
+    assert left().without(["s"], [("s", "l")]).rows.keys() == left().without(["s"]).rows.keys()
