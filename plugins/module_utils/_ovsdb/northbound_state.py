@@ -39,6 +39,21 @@ class Northbound(Database):
         return found
 
     @cached_property
+    def _tables(self) -> Mapping[str, Sequence[Row]]:
+        found: dict[str, list[Row]] = {}
+        for row in sorted(self.rows.values(), key=row_name):
+            found.setdefault(row.table, []).append(row)
+        return found
+
+    @cached_property
+    def _external_ids(self) -> Mapping[tuple[str, str, str], Sequence[Row]]:
+        found: dict[tuple[str, str, str], list[Row]] = {}
+        for row in (each for rows in self._tables.values() for each in rows):
+            for key, value in row.strings("external_ids").items():
+                found.setdefault((row.table, key, value), []).append(row)
+        return found
+
+    @cached_property
     def _all_referrers(self) -> Mapping[str, set[str]]:
         found: dict[str, set[str]] = {}
         for row in self.rows.values():
@@ -51,9 +66,13 @@ class Northbound(Database):
         """Return the rows of a table that have this name: most tables allow several."""
         return self._names.get((table, name), ())
 
-    def table(self, name: str) -> list[Row]:
+    def table(self, name: str) -> Sequence[Row]:
         """Return the rows of a table, by their names."""
-        return sorted((row for row in self.rows.values() if row.table == name), key=row_name)
+        return self._tables.get(name, ())
+
+    def find_marked(self, table: str, key: str, value: str) -> Sequence[Row]:
+        """Return the rows of a table that have this key and value in external_ids, by their names."""
+        return self._external_ids.get((table, key, value), ())
 
     def find(self, table: str, record: str) -> Row | None:
         row = self.rows.get(record)
