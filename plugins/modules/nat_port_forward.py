@@ -45,8 +45,8 @@ options:
       - The port, O(protocol), O(address), O(in_interface), O(namespace) and the IP version identify an entry.
       - Two entries of one call must not publish the same port, unless each has its own O(address) or O(in_interface).
         Nor may a port be published that a rule of another O(owner) or of another program leads elsewhere, such as
-        Docker's. A rule that is limited to some senders does not count, nor does one that names neither ports nor an
-        address.
+        Docker's. A rule that is limited to some senders does not count, nor does one with a named set of ports, or one
+        that names neither ports nor an address.
       - Required unless O(rules) is given.
     type: str
   protocol:

@@ -193,6 +193,28 @@ class TestTraffic:
             assert not forward.simply(rules=wanted, backend=backend, owner="lab-a").changed
 
 
+def test_a_step_changes_what_an_earlier_one_publishes(
+    world: Services, run_module: RunModule, outside_world: Host
+) -> None:
+    sources = ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"]
+    first = [entry(sources=sources, hairpin=["0.0.0.0/0"]), entry(8081), entry(8082)]
+    second = [entry(sources=sources[1:]), entry(8081, to_port=81), entry(8082, state="absent")]
+    steps = [{"module": "nat_port_forward", "options": {"rules": rules}} for rules in (first, second)]
+    before = world.rules()
+    checked = run_module("sequence", _check=True, steps=steps)
+    assert checked.changed
+    assert world.rules() == before
+    outside_world.run("sh", "-ec", "\n".join(checked.commands))
+    as_pasted = owned(world.rules())
+    assert not run_module("nat_port_forward", rules=second).changed
+    outside_world.run("nft", "delete", "table", "ip", "netns_fabric")
+    outside_world.run("sysctl", "-w", "net.ipv4.ip_forward=0")
+    result = run_module("sequence", steps=steps)
+    assert result.changed
+    assert owned(world.rules()) == as_pasted
+    assert len(result.commands) == len(checked.commands)
+
+
 class TestChainsThatDrop:
     @pytest.mark.parametrize("variant", IPTABLES_VARIANTS)
     def test_docker(self, world: Services, plain: Cycle, variant: str) -> None:

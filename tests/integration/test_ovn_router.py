@@ -119,6 +119,27 @@ def test_a_load_balancer_that_two_routers_give_up_is_deleted(
     assert "Load_Balancer" not in northbound.content()
 
 
+def test_a_load_balancer_that_one_router_gives_up_is_deleted_with_the_other(
+    northbound: Northbound, run_module: RunModule
+) -> None:
+    giving_up = {"name": "core", "load_balancers": []}, {"name": "edge", "state": "absent"}
+
+    def share() -> None:
+        converge(northbound, run_module, "ovn_router", name="core", ports=[OUTSIDE], load_balancers=[WEB])
+        northbound.ctl("lr-add", "edge", "--", "lr-lb-add", "edge", WEB["name"])
+
+    share()
+    converge(northbound, run_module, "ovn_router", routers=[*giving_up])
+    assert "Load_Balancer" not in northbound.content()
+    share()
+    steps = [{"module": "ovn_router", "options": each} for each in giving_up]
+    checked = run_module("sequence", steps=steps, _check=True)
+    assert "Load_Balancer" in northbound.content()
+    result = run_module("sequence", steps=steps)
+    assert "Load_Balancer" not in northbound.content()
+    assert (checked.diff, checked.commands) == (result.diff, result.commands)
+
+
 def test_a_wrong_priority_is_repaired(northbound: Northbound, run_module: RunModule) -> None:
     converge(northbound, run_module, "ovn_router", **ROUTER)
     before = northbound.content()

@@ -143,6 +143,18 @@ def test_the_commands_do_the_same(world: Neighbours, policy: Cycle) -> None:
     assert not policy.simply(owner="lab", policies=[entry]).changed
 
 
+def test_the_commands_of_several_steps_do_the_same(world: Neighbours, run_module: RunModule, host: Host) -> None:
+    web, ping = rule("allow", protocol="tcp", ports=["80"]), rule("allow", protocol="icmp")
+    former = rule("allow", protocol="tcp", ports=["81"])
+    options: list[dict[str, Any]] = [
+        {"namespace": "a", "incoming": "deny", "rules": [each, ping]} for each in (former, web)
+    ]
+    steps = [{"module": "policy", "options": each} for each in options]
+    host.run("sh", "-ec", "\n".join(run_module("sequence", _check=True, steps=steps).commands))
+    assert world.answers("b", "a") == WEB | {"icmp4", "icmp6"}
+    assert not run_module("policy", **options[1]).changed
+
+
 def test_established_connections(world: Neighbours, policy: Cycle) -> None:
     """A change cuts the connections that it no longer allows, in either direction, and no others."""
     allowed = {"namespace": "a", "incoming": "deny", "rules": [rule("allow", peers=["10.9.0.0/24", "fd00:9::/64"])]}

@@ -146,13 +146,30 @@ def test_flows_end_with_the_entry(world: Services, forward: Cycle, backend: str)
         assert flow.is_silent()
 
 
+@pytest.mark.parametrize("hairpin", [["192.168.100.0/24", "192.168.101.0/24"], ["0.0.0.0/0"]])
+def test_links_to_other_networks_of_the_hairpin_stay_closed(
+    outside_world: Host, world: Services, run_module: RunModule, hairpin: list[str]
+) -> None:
+    outside_world.run("ip", "link", "add", "lan1", "type", "bridge")
+    outside_world.run("ip", "link", "set", "lan1", "up")
+    outside_world.run("ip", "addr", "add", "192.168.101.254/24", "dev", "lan1")
+    closed = ["net.ipv4.conf.lan1.forwarding", "net.ipv4.conf.lan1.route_localnet"]
+    outside_world.run("sysctl", "-qw", "net.ipv4.ip_forward=1", *(f"{key}=0" for key in closed))
+    cycle = Cycle(run_module, world, "nat_port_forward")
+    assert cycle(rules=[entry(hairpin=hairpin)]).changed
+    assert parameter(outside_world) == "1"
+    assert outside_world.run("sysctl", "-n", *closed).stdout.split() == ["0", "0"]
+    assert "lan1" not in outside_world.run("nft", "list", "ruleset").stdout
+    assert world.ask(LOOPBACK, 8080, "tcp", None) == f"ns01 80 {ROUTER}"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"to_address": NS01_6}, "loopback: the kernel sends nothing from ::1 to another host; omit it for IPv6"),
         ({"address": ROUTER}, "loopback: cannot be combined with `address`"),
         ({"in_interface": "lan0"}, "loopback: cannot be combined with `in_interface`"),
-        ({"to_address": "203.0.113.9"}, "loopback: no link of the host leads to 203.0.113.9/32"),
+        ({"to_address": "203.0.113.9"}, "loopback: no link of the host leads to 203.0.113.9;"),
     ],
 )
 def test_refused(outside_world: Host, world: Services, run_module: RunModule, options: Any, message: str) -> None:

@@ -36,14 +36,24 @@ def source_network(value: Any) -> Network:
 
 
 def client_network(value: Any) -> Network:
-    """Parse a network that clients connect from.
+    """Parse a network that clients connect from, and not everybody.
 
     Raises:
         ValueError: It is not one, or everybody is in it.
     """
-    clients = network(value)
+    clients = hairpin_network(value)
     if clients.prefixlen == 0:
         raise ValidationError(f"{clients} contains every address, which is the default; omit the option")
+    return clients
+
+
+def hairpin_network(value: Any) -> Network:
+    """Parse a network that clients connect from, which may be everybody's.
+
+    Raises:
+        ValueError: It is not one.
+    """
+    clients = network(value)
     if clients.is_multicast or clients.is_loopback:
         raise ValidationError(f"nobody connects from {clients}; name the networks of the clients")
     return clients

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -136,6 +137,47 @@ class DeleteNftRule(NftOperation):
 
 
 @dataclass(frozen=True)
+class PlannedRuleOperation(NftOperation):
+    """A write that is about a rule which an earlier step of a simulation adds: only its shell line is needed.
+
+    The kernel chooses the handle of a rule when it is added, and nft names a rule by nothing else (nft(8), RULES). So
+    the rule is the `number`-th of its chain with its comment, when the line is run.
+    """
+
+    table: str
+    chain: str
+    comment: str
+    number: int
+
+    def line(self, verb: str, rule: str = "") -> str:
+        """Return the line that does something with the rule's handle, and with the text of another rule."""
+        chain = (self.family, self.table, self.chain)
+        listing = inside(self.namespace, "nft", "-a", "list", "chain", *chain)
+        own = shlex.join(["grep", "-F", f'comment "{self.comment}" # handle '])
+        handle = f"$({listing} | {own} | sed -n '{self.number}s/.* //p')"
+        words = [inside(self.namespace, "nft", verb, "rule", *chain, "handle"), f'"{handle}"']
+        return " ".join([*words, *([shlex.quote(rule)] if rule else [])])
+
+
+@dataclass(frozen=True)
+class DeletePlannedRule(PlannedRuleOperation):
+    """Delete such a rule."""
+
+    def commands(self) -> Sequence[str]:
+        return [self.line("delete")]
+
+
+@dataclass(frozen=True)
+class AddNftRuleBeforePlanned(PlannedRuleOperation):
+    """Add a rule before such a rule."""
+
+    rule: str
+
+    def commands(self) -> Sequence[str]:
+        return [self.line("insert", self.rule)]
+
+
+@dataclass(frozen=True)
 class DeleteFlows(FirewallOperation):
     """Delete the entries of connection tracking that the changed rules would translate otherwise, or not let pass.
 
@@ -227,7 +269,7 @@ class DeleteIptablesChain(AddIptablesChain):
 
 def changes_translation(operation: Operation) -> bool:
     """Return whether an operation adds or removes a rule that translates addresses."""
-    if isinstance(operation, (AddNftRule, DeleteNftRule)):
+    if isinstance(operation, (AddNftRule, DeleteNftRule, PlannedRuleOperation)):
         return operation.table == OWN_TABLE and operation.chain in NAT_HOOKS
     if isinstance(operation, IptablesOperation):
         return operation.table == "nat"

@@ -37,6 +37,9 @@ _GROUP = re.compile(r"[A-Za-z_.][A-Za-z0-9_.]*")
 #: A comparison of an address with several, or with a set: the IP version and what is compared.
 _COMPARISON = re.compile(r"ip([46])\.(?:src|dst)\s*[!=]=\s*(\{[^}]*\}|\$[A-Za-z0-9_.]+)")
 
+#: What names a group or a set of addresses in an expression (ovn-sb(5), Logical_Flow).
+_NAMED = re.compile(r"[$@]([A-Za-z0-9_.]+)")
+
 
 def group_name(value: Any) -> str:
     """Check the name of a port group or of an address set.
@@ -90,6 +93,12 @@ def match_addresses(field: str, networks: Iterable[Network], sets: Iterable[tupl
     for name, version in sets:
         values.setdefault(version, []).append(f"${name}")
     return any_of([f"ip{version}.{field} == {{{', '.join(items)}}}" for version, items in sorted(values.items())])
+
+
+def named_groups(match: str) -> set[str]:
+    """Return the groups that an expression names; the sets of addresses of one of ports end in _ip4 and _ip6."""
+    names = _NAMED.findall(match)
+    return {*names, *(name[:-4] for name in names if name.endswith(("_ip4", "_ip6")))}
 
 
 def names_set(match: str, name: str) -> bool:

@@ -33,8 +33,9 @@ class NorthboundDatabase(Backend):
 
     def __init__(self, connect: Callable[..., NorthboundClient] = NorthboundClient) -> None:
         self._connect = connect
-        #: What a simulation has deleted.
+        #: What a simulation has deleted: rows, and references of one row to another.
         self._removed: set[str] = set()
+        self._dropped: set[tuple[str, str]] = set()
         self.begin_call({})
 
     def begin_call(self, options: Mapping[str, Any]) -> None:
@@ -59,7 +60,7 @@ class NorthboundDatabase(Backend):
             Unavailable: OVN is not installed, or the database does not answer within the timeout.
         """
         try:
-            self._before = self._client.read().without(self._removed)
+            self._before = self._client.read().without(self._removed, self._dropped)
         except DatabaseUnavailable as error:
             if not check_mode:
                 raise
@@ -67,13 +68,15 @@ class NorthboundDatabase(Backend):
         return self._before
 
     def simulate(self, operations: Sequence[Operation], host: Backends) -> None:  # noqa: ARG002  # every backend has this signature
-        """Read from now on as if these rows had been deleted."""
+        """Read from now on as if what these delete had been deleted."""
         for operation in operations:
             if isinstance(operation, NorthboundOperation):
                 self._removed.update(operation.removed())
+                self._dropped.update(operation.dropped())
 
     def end_simulation(self) -> None:
         self._removed.clear()
+        self._dropped.clear()
 
     def execute(self, operations: Sequence[Operation], journal: Journal) -> None:
         for batch in split_batches([each for each in operations if isinstance(each, NorthboundOperation)]):

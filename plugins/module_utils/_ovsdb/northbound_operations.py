@@ -120,6 +120,10 @@ class NorthboundOperation(DatabaseOperation[Northbound]):
         """Return the UUIDs of the rows that it deletes."""
         return ()
 
+    def dropped(self) -> Sequence[tuple[str, str]]:
+        """Return the references that it removes to rows that stay: the UUIDs of the referring row and of the other."""
+        return ()
+
     def undo(self, before: Northbound) -> Sequence[Command]:  # noqa: ARG002  # every operation has this signature
         return ()
 
@@ -255,3 +259,6 @@ class DeleteRow(NorthboundOperation):
 
     def removed(self) -> Sequence[str]:
         return [] if self.is_shared else [self.uuid]
+
+    def dropped(self) -> Sequence[tuple[str, str]]:
+        return [(place.record, self.uuid) for place in self.places] if self.is_shared else []

@@ -8,7 +8,7 @@ A module says what rows there are to be; the comparison, the operations and the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -266,12 +266,14 @@ def _plain(value: Value) -> Any:
     return value
 
 
-def find_parts(northbound: Northbound, table: str, parent: Row) -> Iterator[Row]:
-    """Yield the rows of a table that exist for themselves and belong to a row."""
-    mark = part_of(parent.table, row_name(parent))
-    for row in northbound.table(table):
-        if row.strings("external_ids").get(PART_OF) == mark:
-            yield row
+def find_parts(northbound: Northbound, table: str, parent: Row) -> Sequence[Row]:
+    """Return the rows of a table that exist for themselves and belong to a row."""
+    return northbound.find_marked(table, PART_OF, part_of(parent.table, row_name(parent)))
+
+
+def is_there_for_users(row: Row) -> bool:
+    """Return whether a row that belongs to another one is there only for those that refer to it."""
+    return KEYS.get(row.table) is _part and PART_OF in row.strings("external_ids")
 
 
 def part_of(table: str, name: str) -> str:

@@ -39,6 +39,21 @@ class Northbound(Database):
         return found
 
     @cached_property
+    def _tables(self) -> Mapping[str, Sequence[Row]]:
+        found: dict[str, list[Row]] = {}
+        for row in sorted(self.rows.values(), key=row_name):
+            found.setdefault(row.table, []).append(row)
+        return found
+
+    @cached_property
+    def _external_ids(self) -> Mapping[tuple[str, str, str], Sequence[Row]]:
+        found: dict[tuple[str, str, str], list[Row]] = {}
+        for row in (each for rows in self._tables.values() for each in rows):
+            for key, value in row.strings("external_ids").items():
+                found.setdefault((row.table, key, value), []).append(row)
+        return found
+
+    @cached_property
     def _all_referrers(self) -> Mapping[str, set[str]]:
         found: dict[str, set[str]] = {}
         for row in self.rows.values():
@@ -51,9 +66,13 @@ class Northbound(Database):
         """Return the rows of a table that have this name: most tables allow several."""
         return self._names.get((table, name), ())
 
-    def table(self, name: str) -> list[Row]:
+    def table(self, name: str) -> Sequence[Row]:
         """Return the rows of a table, by their names."""
-        return sorted((row for row in self.rows.values() if row.table == name), key=row_name)
+        return self._tables.get(name, ())
+
+    def find_marked(self, table: str, key: str, value: str) -> Sequence[Row]:
+        """Return the rows of a table that have this key and value in external_ids, by their names."""
+        return self._external_ids.get((table, key, value), ())
 
     def find(self, table: str, record: str) -> Row | None:
         row = self.rows.get(record)
@@ -71,14 +90,20 @@ class Northbound(Database):
         """Return the rows that a column refers to."""
         return [self.rows[uuid] for uuid in find_uuids(row.columns.get(column, ())) if uuid in self.rows]
 
-    def without(self, uuids: Collection[str]) -> Northbound:
-        """Return the same without these rows, without what is deleted with them, and without references to them."""
+    def without(self, uuids: Collection[str], references: Collection[tuple[str, str]] = ()) -> Northbound:
+        """Return the same without these rows, and without references of one row to another.
+
+        What is deleted with a row is left out as well, and so are all references to it.
+        """
         deleted = [self.rows[uuid] for uuid in uuids if uuid in self.rows]
-        if not deleted:
+        if not deleted and not references:
             return self
         gone = {row.uuid for row in collect_dependents(deleted, self.rows)}
-        left = (row for row in self.rows.values() if row.uuid not in gone)
-        return replace(self, rows={row.uuid: drop_references(row, gone) for row in left})
+        rows = {row.uuid: drop_references(row, gone) for row in self.rows.values() if row.uuid not in gone}
+        for referrer, uuid in references:
+            if referrer in rows:
+                rows[referrer] = drop_references(rows[referrer], {uuid})
+        return replace(self, rows=rows)
 
 
 def build_northbound(tables: Iterable[Iterable[Row]]) -> Northbound:

@@ -9,13 +9,15 @@ priority: of two rules for one port, one is dead.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.transports import port_range
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.conditions import Packet, criterion_holds
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.nft_parser import parse_match
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     EVERYTHING,
     FAMILIES,
@@ -37,7 +39,12 @@ _OTHERS = ("redirect", "netmap")
 #: How a target begins that has an address: ADDRESS, ADDRESS:PORT, [ADDRESS]:PORT or FIRST-LAST.
 _TARGET = re.compile(r"(?P<v4>(\d+\.){3}\d)|\[?[\da-f]*:[\da-f]*:")
 #: A condition on the sender in the words of iptables or nft: a range, a set, an address of Ethernet.
-_SENDERS = re.compile(r'--(src-range|mac-source) |--match-set \S+ src\b|.*"field": "saddr".*"op": "(==|in)"')
+_SENDERS = re.compile(r'--(src-range|mac-source) |--match-set \S+ (\S+,)?src\b|.*"field": "saddr".*"op": "(==|in)"')
+
+#: A condition of iptables on the port of either side (multiport in iptables-extensions(8)).
+_EITHER_PORT = re.compile(r"(?P<negation>! )?--ports (?P<ports>[\d,:]+)")
+#: How a condition of nft, in JSON, on a port of whichever protocol begins (nft(8), RAW PAYLOAD EXPRESSION).
+_ANY_PROTOCOL = '{"left": {"payload": {"field": "dport", "protocol": "th"}}'
 
 
 def redirections(ruleset: Ruleset, version: int) -> Iterator[tuple[Place, Rule]]:
@@ -74,21 +81,54 @@ def takes_packets_of(rule: Rule, published: Published, local: Collection[str]) -
 
     A rule for some senders only is an exception that somebody has made. A condition that is not understood may hold.
     """
-    if any(map(_is_about_senders, rule.criteria)):
+    if not all(_may_have(found, published.ports) for found in _on_ports(rule.criteria, published.protocol).values()):
         return False
-    field = f"{published.protocol} dport"
-    ports = [found for found in rule.criteria if found.field in (field, f"{field} set")]
-    if not all(_may_have(found, published.ports) for found in ports):
+    listener = (published.protocol, published.version, published.address, published.interface)
+    return _is_for(rule.criteria, *listener, frozenset(local))
+
+
+@lru_cache(maxsize=4096)  # entries differ in their ports
+def _is_for(
+    criteria: frozenset[Criterion],
+    protocol: str,
+    version: int,
+    address: str | None,
+    interface: str | None,
+    local: frozenset[str],
+) -> bool:
+    """Whether the conditions of a rule, without those on ports, let packets pass for an address, or any of `local`."""
+    if any(map(_is_about_senders, criteria)):
         return False
-    here = frozenset(local) if published.address is None else frozenset([published.address])
-    packets = _packets(published.protocol, published.version, here, published.interface)
-    others = [found for found in rule.criteria if found not in ports]
+    packets = _packets(protocol, version, local if address is None else frozenset([address]), interface)
+    ports = _on_ports(criteria, protocol)
+    others = [found for found in criteria if found not in ports]
     if not ports and not _is_clear(others, packets[0]):
         return False
-    if published.address is not None and published.address not in local:
+    if address is not None and address not in local:
         # The router may get the address later.
         others = [found for found in others if found.field != "fib daddr type"]
     return any(all(criterion_holds(found, packet) is not False for found in others) for packet in packets)
+
+
+@lru_cache(maxsize=4096)
+def _on_ports(criteria: frozenset[Criterion], protocol: str) -> Mapping[Criterion, Criterion]:
+    """Return the conditions on the port that packets are for, each with what it says of one of a protocol."""
+    found = ((each, _on_port(each, protocol)) for each in criteria)
+    return {each: condition for each, condition in found if condition is not None}
+
+
+def _on_port(criterion: Criterion, protocol: str) -> Criterion | None:
+    fields = (f"{protocol} dport", f"{protocol} dport set")
+    if criterion.field in fields:
+        return criterion
+    either = _EITHER_PORT.fullmatch(criterion.value) if criterion.field == "other" else None
+    if either:
+        ranges = either["ports"].replace(":", "-").replace(",", " ")
+        return Criterion(fields[1], ranges, bool(either["negation"]))
+    if criterion.value.startswith(_ANY_PROTOCOL):
+        match = parse_match(json.loads(criterion.value.replace('"th"', f'"{protocol}"', 1)))
+        return match if match.field in fields else None
+    return None
 
 
 def _is_about_senders(criterion: Criterion) -> bool:
@@ -114,7 +154,7 @@ def _is_clear(criteria: Collection[Criterion], packet: Packet) -> bool:
     )
 
 
-@lru_cache(maxsize=64)  # entries differ in their ports
+@lru_cache(maxsize=64)
 def _packets(protocol: str, version: int, addresses: frozenset[str], interface: str | None) -> tuple[Packet, ...]:
     """Return a packet for each address, whose sender and port are not known."""
     known = [ip_address(each) for each in addresses]

@@ -11,7 +11,11 @@ from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
-from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values import client_network, find_everything
+from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values import (
+    client_network,
+    find_everything,
+    hairpin_network,
+)
 
 
 def check_destination(value: Any) -> str:
@@ -63,7 +67,7 @@ def check_sources(checks: Checks, given: Sequence[Any] | None) -> dict[str, str]
 def check_hairpin(checks: Checks, given: Sequence[Any] | None, sources: Collection[str]) -> dict[str, str]:
     """Return the networks whose clients get the router's address, each by the place where it is given."""
     found = ((f"hairpin[{number}]", value) for number, value in enumerate(given or ()))
-    checked = {option: checks.value(option, validation.network, value) for option, value in found}
+    checked = {option: checks.value(option, hairpin_network, value) for option, value in found}
     valid = {option: str(network) for option, network in checked.items() if network is not None}
     for option, network in valid.items():
         if sources and not _overlap(network, sources):

@@ -102,6 +102,6 @@ def find_unreached(present: Iterable[WantedNat], state: LoopbackState) -> Iterat
             yield InvalidEntry(
                 wanted.entry,
                 "loopback",
-                f"no link of {wanted.namespace or 'the host'} leads to {wanted.behind}; give one an address "
-                "of this network, or omit the option",
+                f"no link of {wanted.namespace or 'the host'} leads to {wanted.behind.network_address}; give one an "
+                "address of its network, or omit the option",
             )

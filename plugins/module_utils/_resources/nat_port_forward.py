@@ -221,11 +221,8 @@ class WantedForward(WantedNat):
 
     @property
     def behind(self) -> validation.Network:
-        to = ip_network(self.to_address)
-        around: list[validation.Network] = [
-            network for network in map(ip_network, self.hairpin) if network.overlaps(to)
-        ]
-        return around[0] if around else to
+        # Not a network of `hairpin`: these say who else is there, and lead over other links, too.
+        return ip_network(self.to_address)
 
     def flows(self, former: frozenset[str] = frozenset()) -> PublishedFlows:  # noqa: ARG002  # masquerading needs them
         return replace(

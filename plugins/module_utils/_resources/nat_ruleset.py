@@ -54,6 +54,13 @@ class PlannedRuleset:
         self._rules = {place: list(chain.rules) for place, chain in original.chains.items()}
         self._ends = {place: find_end(rules) for place, rules in self._rules.items()}
         self._own_tables = {family for family, table in original.tables if table == OWN_TABLE}
+        #: The rules of nft, by their identity, that earlier steps of a simulation add: they have no handle.
+        self._simulated = {
+            id(rule)
+            for place, chain in original.chains.items()
+            for rule in chain.rules
+            if place.backend == NFTABLES and rule.handle is None
+        }
         #: The families whose OWN_TABLE is switched on again.
         self._cleared: set[str] = set()
         self._obstacles: dict[int, list[Obstacle]] = {}
@@ -152,10 +159,7 @@ class PlannedRuleset:
         step: Operation
         if place.backend == NFTABLES:
             text = op.format_nft(spec.criteria, spec.verdict, mark, family, spec.target)
-            # A rule that is planned has no handle yet.
-            first = position == 0 and bool(rules) and rules[0].handle is None
-            before = None if first else _handle_from(rules, position)
-            step = op.AddNftRule(self._name, place.family, place.table, place.chain, text, before, first)
+            step = self._insert_text(place, text, position)
         else:
             arguments = op.format_iptables(spec.criteria, spec.verdict, mark, spec.target)
             last = position == len(rules)
@@ -164,6 +168,18 @@ class PlannedRuleset:
         rule = Rule(frozenset(spec.criteria), spec.verdict, spec.target, comment=mark, arguments=arguments)
         rules.insert(position, rule)
         return rule, step
+
+    def _insert_text(self, place: Place, text: str, position: int) -> Operation:
+        """Plan a rule of nft before the next one that is there when it is added: one of this call may not be yet."""
+        rules = self._rules[place]
+        where = (self._name, place.family, place.table, place.chain)
+        if position == 0 and rules and rules[0].handle is None:
+            return op.AddNftRule(*where, text, first=True)
+        there = (at for at in range(position, len(rules)) if rules[at].handle or id(rules[at]) in self._simulated)
+        following = next(there, None)
+        if following is not None and rules[following].handle is None:
+            return op.AddNftRuleBeforePlanned(*where, *_by_comment(rules, following), text)
+        return op.AddNftRule(*where, text, None if following is None else rules[following].handle)
 
     def _remove(self, found: OwnedRule) -> Operation:
         self._owned[found.key] = [other for other in self._owned[found.key] if other is not found]
@@ -174,9 +190,12 @@ class PlannedRuleset:
         rule = rules.pop(position)
         if position < self._ends[place]:
             self._ends[place] -= 1
-        if rule.handle is None:
+        if place.backend != NFTABLES:
             command = self._command(place)
             return op.DeleteIptablesRule(self._name, command, place.table, place.chain, rule.arguments, position + 1)
+        if rule.handle is None:
+            by_comment = _by_comment([*rules[:position], rule], position)
+            return op.DeletePlannedRule(self._name, place.family, place.table, place.chain, *by_comment)
         return op.DeleteNftRule(
             self._name,
             place.family,
@@ -319,3 +338,9 @@ def _handle_from(rules: Sequence[Rule], position: int) -> int | None:
     """Return the handle of the first rule from a position on that has one: a planned rule has none yet."""
     handles = (rules[at].handle for at in range(position, len(rules)))
     return next((handle for handle in handles if handle is not None), None)
+
+
+def _by_comment(rules: Sequence[Rule], position: int) -> tuple[str, int]:
+    """Return the comment of a rule, and which of those with this comment it is, counted from 1."""
+    comment = rules[position].comment or ""
+    return comment, sum((rule.comment or "") == comment for rule in rules[: position + 1])

@@ -10,8 +10,9 @@ is known: OVN takes an expression that names something else for none at all, and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
@@ -27,6 +28,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.matches import
     find_version_error,
     group_name,
     match_addresses,
+    named_groups,
     names_set,
     parse_traffic,
 )
@@ -284,7 +286,7 @@ class GroupPlanner(OvnPlanner):
         Raises:
             InvalidEntry: There is no such group.
         """
-        given = next((each for each in self.call.entries if each.name == name), None)
+        given = self._entries.get(name)
         entry = given if given and given.present else None
         row = next((row for table in self.tables for row in self.northbound.named(table, name)), None)
         if entry is None and row is None:
@@ -313,11 +315,11 @@ class GroupPlanner(OvnPlanner):
         if version in (None, present):
             return
         users = set()
-        for parent, match in self._staying_matches():
+        for parent, match in self._staying_matches.get(wanted.name, ()):
             found = find_set_versions(match, wanted.name)
             # Another field than `ip4.src` and the like was right for the present addresses.
             if found - {version} or (present and not found and names_set(match, wanted.name)):
-                users.add(row_name(parent))
+                users.add(parent)
         if users:
             names = ", ".join(sorted(users))
             raise InvalidEntry(
@@ -333,7 +335,7 @@ class GroupPlanner(OvnPlanner):
         Raises:
             InvalidEntry: A rule that stays names it.
         """
-        users = sorted(set(self._users_of(row_name(row))))
+        users = self._users_of(row_name(row))
         if users:
             raise InvalidEntry(
                 entry,
@@ -343,37 +345,50 @@ class GroupPlanner(OvnPlanner):
             )
         super()._delete(entry, row)
 
-    def _users_of(self, name: str) -> Iterator[str]:
-        """Yield what has a rule that names a group: a present one that stays, or one of this call."""
-        naming = _naming(name)
-        for parent, match in self._staying_matches():
-            if naming.search(match):
-                yield row_name(parent)
-        for entry in self.call.entries:
-            if entry.present and any(name in rule.groups for rule in entry.extra.rules or ()):
-                yield entry.name
+    def _users_of(self, name: str) -> list[str]:
+        """Return what has a rule that names a group: a present one that stays, or one of this call."""
+        staying = (parent for parent, _match in self._staying_matches.get(name, ()))
+        return sorted({*staying, *self._given_users.get(name, ())})
 
-    def _staying_matches(self) -> Iterator[tuple[Row, str]]:
-        """Yield the present expressions, each with what has it, less what this call deletes or gives other rules."""
-        for table in MATCHING:
-            for row in self.northbound.table(table):
-                parent = self.northbound.parent(row.uuid)
-                if parent and not self._is_replaced(parent):
-                    yield parent, str(row.columns.get("match", ""))
+    # What follows is the same for every entry: without an index the removal of many groups would cost their square.
+
+    @cached_property
+    def _entries(self) -> Mapping[str, WantedEntry]:
+        return {entry.name: entry for entry in self.call.entries}
+
+    @cached_property
+    def _given_users(self) -> Mapping[str, Sequence[str]]:
+        """The entries with a rule that names a group, by the group."""
+        found: dict[str, list[str]] = {}
+        for entry in self.call.entries:
+            for rule in (entry.extra.rules or ()) if entry.present else ():
+                for group in rule.groups:
+                    found.setdefault(group, []).append(entry.name)
+        return found
+
+    @cached_property
+    def _staying_matches(self) -> Mapping[str, Sequence[tuple[str, str]]]:
+        """The present expressions that name a group, by the group, each with the name of what has it.
+
+        Those that this call deletes, or replaces by other rules, are left out.
+        """
+        found: dict[str, list[tuple[str, str]]] = {}
+        for row in (each for table in MATCHING for each in self.northbound.table(table)):
+            parent = self.northbound.parent(row.uuid)
+            if parent and not self._is_replaced(parent):
+                match = str(row.columns.get("match", ""))
+                for group in named_groups(match):
+                    found.setdefault(group, []).append((row_name(parent), match))
+        return found
 
     def _is_replaced(self, parent: Row) -> bool:
         if parent.table != PORTS:
             return False
         owners = owners_of(parent)
-        for entry in self.call.entries:
-            if entry.name == row_name(parent):
-                return entry.extra.rules is not None if entry.present else self.deletes(owners)
+        entry = self._entries.get(row_name(parent))
+        if entry:
+            return entry.extra.rules is not None if entry.present else self.deletes(owners)
         return self.call.prune and self.call.owner in owners and self.deletes(owners)
-
-
-def _naming(group: str) -> re.Pattern[str]:
-    """Return what finds a group in an expression; a group of ports has two sets of addresses."""
-    return re.compile(rf"[$@]{re.escape(group)}(_ip[46])?(?![A-Za-z0-9_.])")
 
 
 def _version_of(addresses: Value) -> int | None:

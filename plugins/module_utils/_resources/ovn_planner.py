@@ -22,6 +22,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_pla
     Changes,
     WantedRow,
     find_parts,
+    is_there_for_users,
     part_of,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_state import (
@@ -173,14 +174,17 @@ class OvnPlanner(Planner[WantedEntry]):
         self.changes.append(Change(entry, target, before, None, tuple(changes.operations)))
 
     def _parts_of(self, row: Row) -> Iterator[Row]:
-        """Yield the rows that belong to a row that is deleted, or to an earlier one, and that nobody uses any more."""
+        """Yield the rows that belong to a row that is deleted, or to an earlier one, and that nobody uses any more.
+
+        So do load balancers and names of others that it was the last to use: they have given them up before.
+        """
         self._marks.add(part_of(row.table, row_name(row)))
         found = {part.uuid: part for table in self.parts for part in find_parts(self.northbound, table, row)}
         for user in (row, *(each for column in row.columns for each in self.northbound.refer(row, column))):
             for column in user.columns:
                 for used in self.northbound.refer(user, column):
                     self._removed.remove(used.uuid, user.uuid)
-                    if used.strings("external_ids").get(PART_OF) in self._marks:
+                    if used.strings("external_ids").get(PART_OF) in self._marks or is_there_for_users(used):
                         found[used.uuid] = used
         for uuid, part in found.items():
             if uuid not in self._deleted and not self._removed.is_shared(uuid, row.uuid):

@@ -14,6 +14,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values impo
     excluded_network,
     find_everything,
     format_pool,
+    hairpin_network,
     source_network,
     source_pool,
 )
@@ -45,6 +46,13 @@ def test_client_network() -> None:
 def test_errors(given: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         client_network(given)
+
+
+def test_hairpin_network() -> None:
+    assert [str(hairpin_network(given)) for given in ("0.0.0.0/0", "fd00::/8")] == ["0.0.0.0/0", "fd00::/8"]
+    for given in ("127.0.0.0/9", "::1/128", "224.0.0.0/4"):
+        with pytest.raises(ValueError, match=f"nobody connects from {given}; name the networks of the clients"):
+            hairpin_network(given)
 
 
 def test_excluded_network() -> None:

@@ -25,6 +25,15 @@ def test_nft() -> None:
     ]
 
 
+def test_a_rule_of_nft_that_is_planned_is_found_by_its_comment() -> None:
+    (line,) = op.DeletePlannedRule("blue", "ip", "netns_fabric", "output", "netns.fabric:lab-a", 2).commands()
+    assert line == (
+        "ip netns exec blue nft delete rule ip netns_fabric output handle "
+        '"$(ip netns exec blue nft -a list chain ip netns_fabric output '
+        "| grep -F 'comment \"netns.fabric:lab-a\" # handle ' | sed -n '2s/.* //p')\""
+    )
+
+
 def test_nft_ipv6() -> None:
     assert op.format_nft(NET6.specs()[0].criteria, "masquerade", "netns.fabric:", "ip6") == (
         'ip6 saddr fd00:100::/64 ip6 daddr != fd00:100::/64 oifname "eth0" ip6 daddr != ff00::/8 masquerade '

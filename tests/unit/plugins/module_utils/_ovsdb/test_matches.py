@@ -20,6 +20,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.matches import
     group_name,
     is_port,
     match_addresses,
+    named_groups,
     names_set,
     parse_traffic,
 )
@@ -96,3 +97,15 @@ def test_a_group_that_an_expression_could_not_name(name: str) -> None:
 def test_the_versions_for_which_an_expression_names_a_set(match: str, versions: set[int]) -> None:
     assert find_set_versions(match, "a") == versions
     assert names_set(match, "a") == ("$a." not in match)
+
+
+@pytest.mark.parametrize(
+    ("match", "groups"),
+    [
+        ("outport == @db && ip && ip4.src == {$a, $web_ip4}", {"db", "a", "web", "web_ip4"}),
+        ("ip6.dst != $a.b_ip6 || inport == @_c_ip4_x", {"a.b", "a.b_ip6", "_c_ip4_x"}),
+        ('ip4 && inport == "db"', set()),
+    ],
+)
+def test_the_groups_that_an_expression_names(match: str, groups: set[str]) -> None:
+    assert named_groups(match) == groups

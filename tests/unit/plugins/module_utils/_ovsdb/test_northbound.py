@@ -19,6 +19,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_ope
     CreateRow,
     DeleteRow,
     NewRow,
+    Place,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.syntax import Columns
 from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._ovsdb.northbound_rows import (
@@ -99,3 +100,14 @@ def test_deleted_rows_are_simulated() -> None:
     assert "p" not in database.read().rows
     database.end_simulation()
     assert "p" in database.read().rows
+
+
+def test_references_to_a_shared_row_are_simulated() -> None:
+    database = FakeNorthbound(LEFT)
+    dropped = DeleteRow("DNS", "d", (Place("Logical_Switch", "s", "dns_records"),), is_shared=True)
+    database.simulate([dropped], None)  # type: ignore[arg-type]  # no other backend is used
+    now = database.read()
+    assert "d" in now.rows
+    assert now.users("d") == set()
+    database.end_simulation()
+    assert database.read().users("d") == {"s"}

@@ -104,6 +104,7 @@ def test_a_row_is_deleted_with_its_reference_or_as_a_row() -> None:
     assert DeleteRow("Logical_Switch", "s").commands() == ["ovn-nbctl -- --if-exists destroy Logical_Switch s"]
     shared = DeleteRow("Load_Balancer", "l", (Place("Logical_Switch", "s", "load_balancer"),), is_shared=True)
     assert shared.commands() == ["ovn-nbctl -- --if-exists remove Logical_Switch s load_balancer l"]
+    assert (shared.dropped(), port.dropped()) == ([("s", "l")], [])
     assert (shared.removed(), shared.deleted_rows(left()), shared.is_applied(left())) == ([], [], False)
     restored = [("--if-exists", "add", "Logical_Switch", "s", "load_balancer", "l")]
     assert shared.undo_created(left(), left()) == restored

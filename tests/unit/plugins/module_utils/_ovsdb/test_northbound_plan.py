@@ -12,6 +12,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_pla
     Changes,
     WantedRow,
     find_parts,
+    is_there_for_users,
     part_of,
 )
 from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._ovsdb.northbound_rows import (
@@ -96,3 +97,8 @@ def test_a_new_row_is_described_with_its_parts() -> None:
     assert changes.after == {"name": "new", "ports": [{"name": "p9"}], "owners": ["lab"]}
     (line,) = changes.operations[0].commands()
     assert line.endswith("'external_ids:\"netns.fabric/lab\"=owner'")
+
+
+def test_what_is_there_for_those_that_refer_to_it() -> None:
+    rows = left().rows
+    assert {uuid for uuid, row in rows.items() if is_there_for_users(row)} == {"d"}

@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._ovsdb.northbound_rows import left
+from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._ovsdb.northbound_rows import (
+    left,
+    mapping,
+    northbound,
+    row,
+)
 
 
 def test_rows_are_found_by_name_and_by_uuid() -> None:
@@ -34,3 +39,18 @@ def test_what_is_deleted_takes_its_rows_with_it_and_leaves_no_reference() -> Non
     assert state.rows["g"].columns["ports"] == ()
     assert set(left().without(["p"]).rows) == {"s", "q", "a", "d", "e", "o", "l", "g"}
     assert left().without(["unknown"]).rows.keys() == left().rows.keys()
+
+
+def test_a_reference_is_left_out_and_the_row_stays() -> None:
+    state = left().without([], [("s", "l"), ("unknown", "l")])
+    assert state.users("l") == set()
+    assert state.rows.keys() == left().rows.keys()
+    assert left().without(["s"], [("s", "l")]).rows.keys() == left().without(["s"]).rows.keys()
+
+
+def test_rows_are_found_by_what_they_are_marked_with() -> None:
+    mark = {"external_ids": mapping(a="b")}
+    state = northbound(DNS=[row("d", name="y", **mark), row("e", name="x", **mark), row("f")], ACL=[row("g", **mark)])
+    assert [each.uuid for each in state.find_marked("DNS", "a", "b")] == ["e", "d"]
+    assert [each.uuid for each in state.table("DNS")] == ["f", "e", "d"]
+    assert (*state.find_marked("DNS", "a", "c"), *state.table("NAT")) == ()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.netns.fabric.plugins.module_utils._firewall import iptables_parser, nft_parser
+from ansible_collections.netns.fabric.plugins.module_utils._firewall.conditions import Packet, criterion_holds
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import (
     IPTABLES_NFT,
     NFTABLES,
@@ -20,6 +21,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset imp
     Rule,
     Ruleset,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources import nat_conflicts
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_conflicts import (
     describe_redirection,
     redirections,
@@ -133,6 +135,17 @@ PROTOCOL, LINK = {"meta": {"key": "l4proto"}}, {"meta": {"key": "iifname"}}
         ([match(LINK, {"set": ["eth0", "eth2"]}, "!="), TO_80], 80, False),
         ([match({"meta": {"key": "iif"}}, "eth1"), TO_80], 80, False),
         ([match({"meta": {"key": "nfproto"}}, "ipv6"), TO_80], 80, False),
+        # Of any protocol.
+        ([match(field("th", "dport"), 80)], 80, True),
+        ([match(field("th", "dport"), {"set": [22, {"range": [80, 90]}]})], 85, True),
+        ([match(field("th", "dport"), 80)], 81, False),
+        ([match(PROTOCOL, {"set": ["udp", "sctp"]}), match(field("th", "dport"), 80)], 80, False),
+        ([HERE, match(field("th", "dport"), 80, "!=")], 80, False),
+        ([match(field("th", "sport"), 80)], 80, False),
+        # What a set has is not known.
+        ([match(field("tcp", "dport"), "@services")], 80, False),
+        ([match(field("th", "dport"), "@services")], 80, False),
+        ([{"vmap": {"key": field("th", "dport"), "data": "@services"}}], 80, False),
     ],
 )
 def test_conditions_of_nft(statements: list[dict[str, Any]], port: int, expected: bool) -> None:
@@ -158,12 +171,35 @@ def test_conditions_of_nft(statements: list[dict[str, Any]], port: int, expected
         ("-m iprange --src-range 10.0.0.1-10.0.0.9 -p tcp -m tcp --dport 80 -j DNAT", 80, False),
         ("-m iprange ! --src-range 10.0.0.1-10.0.0.9 -p tcp -m tcp --dport 80 -j DNAT", 80, True),
         ("-m set --match-set friends src -p tcp -m tcp --dport 80 -j DNAT", 80, False),
+        ("-m set --match-set friends dst,src -p tcp -m tcp --dport 80 -j DNAT", 80, False),
+        ("-m set --match-set friends dst,dst,src -p tcp -m tcp --dport 80 -j DNAT", 80, False),
+        ("-m set --match-set addresses dst,dst -p tcp -m tcp --dport 80 -j DNAT", 80, True),
+        ("-m set ! --match-set enemies src,dst -p tcp -m tcp --dport 80 -j DNAT", 80, True),
+        ("-p tcp -m multiport --ports 22,80:90 -j DNAT", 85, True),
+        ("-p tcp -m multiport --ports 22,80:90 -j DNAT", 91, False),
+        ("-p udp -m multiport --ports 22,80:90 -j DNAT", 85, False),
+        ("-p tcp -m multiport ! --ports 22,80:90 -j DNAT", 85, False),
+        ("-p tcp -m multiport --sports 80 -j DNAT", 80, False),
         ("-m set --match-set addresses dst -p tcp -m tcp --dport 80 -j DNAT", 80, True),
     ],
 )
 def test_conditions_of_iptables(words: str, port: int, expected: bool) -> None:
     rule = iptables_parser.parse_rule([*words.split(), "--to-destination", "10.0.0.1"], 4)
     assert takes_packets_of(rule, published(port, address=AT, interface="eth0"), LOCAL) is expected
+
+
+def test_addresses_are_compared_once_for_all_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[Criterion] = []
+
+    def compare(criterion: Criterion, packet: Packet) -> bool | None:
+        compared.append(criterion)
+        return criterion_holds(criterion, packet)
+
+    monkeypatch.setattr(nat_conflicts, "criterion_holds", compare)
+    local = [f"192.0.2.{number}" for number in range(1, 21)]
+    rule = dnat(Criterion("daddr", "203.0.113.99/32"))
+    assert not any(takes_packets_of(rule, published(port), local) for port in range(1, 21))
+    assert len(compared) == len(local)
 
 
 def test_addresses_of_the_other_ip_version() -> None:

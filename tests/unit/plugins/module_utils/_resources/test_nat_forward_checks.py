@@ -63,3 +63,16 @@ def test_a_hairpin_is_for_some_who_may_connect() -> None:
     with pytest.raises(InvalidEntries) as raised:
         checks.done()
     assert [str(error).split(": ")[1] for error in raised.value.errors] == ["hairpin[3]", "hairpin[1]"]
+
+
+def test_a_hairpin_is_for_everybody_but_who_never_connects() -> None:
+    checks = Checks(Entry("8080"))
+    assert [*check_hairpin(checks, ["0.0.0.0/0", "::/0"], []).values()] == ["0.0.0.0/0", "::/0"]
+    checks.done()
+    networks = ["127.0.0.0/8", "127.0.0.1/32", "::1/128", "224.0.0.0/4", "ff00::/8"]
+    check_hairpin(checks, networks, [])
+    with pytest.raises(InvalidEntries) as raised:
+        checks.done()
+    assert [str(error).partition("]: ")[2] for error in raised.value.errors] == [
+        f"nobody connects from {network}; name the networks of the clients" for network in networks
+    ]

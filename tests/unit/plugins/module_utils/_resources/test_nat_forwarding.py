@@ -14,6 +14,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import R
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_forwarding import (
     Router,
     forwarding_parameter,
+    links_towards,
     required_links,
     ways_out,
 )
@@ -66,6 +67,21 @@ def test_ways_out(routes: list[Route], expected: list[str]) -> None:
     lan = Route("192.168.100.0/24", device=LAN, protocol=RTPROT_KERNEL)
     state = NamespaceState(None, LINKS, routes=(lan, *routes))
     assert ways_out(state, 4, ip_network("192.168.100.0/24")) == expected
+
+
+@pytest.mark.parametrize(
+    ("routes", "expected"),
+    [
+        ((*CONNECTED, ("0.0.0.0/0", WAN)), ("lan0",)),
+        ((*CONNECTED, ("192.168.100.0/28", VPN)), ("vpn0",)),
+        ((*CONNECTED, ("192.168.100.1/32", VPN), ("192.168.0.0/16", WAN)), ("vpn0",)),
+        ((("192.168.0.0/16", WAN), ("192.168.101.0/24", LAN)), ("wan0",)),
+    ],
+)
+def test_an_address_is_reached_by_the_most_specific_route(
+    routes: tuple[tuple[str, int], ...], expected: tuple[str, ...]
+) -> None:
+    assert links_towards(router(*routes).state, ip_network("192.168.100.1")) == expected
 
 
 def test_a_link_that_does_not_exist_yet_has_the_default() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -153,6 +154,10 @@ class TestRules:
     def test_a_hairpin_of_every_address_needs_no_condition(self, to_address: str, hairpin: str) -> None:
         (found,) = (spec for spec in wanted(to_address=to_address, hairpin=[hairpin]).specs() if spec.role == "hairpin")
         assert {criterion.field for criterion in found.criteria} == {"daddr", "tcp dport", "ct status"}
+
+    @pytest.mark.parametrize("hairpin", [["192.168.100.0/24", "192.168.101.0/24"], ["0.0.0.0/0"], []])
+    def test_what_is_behind_the_router_is_the_destination_alone(self, hairpin: list[str]) -> None:
+        assert wanted(hairpin=hairpin).behind == ip_network("192.168.100.1/32")
 
     def test_no_output_rule_with_an_interface(self) -> None:
         assert {spec.hook for spec in wanted(in_interface="lo").specs()} == {"prerouting", "forward"}

@@ -10,6 +10,7 @@ from dataclasses import replace
 from ansible_collections.netns.fabric.plugins.module_utils._firewall import operations as op
 from ansible_collections.netns.fabric.plugins.module_utils._firewall.ruleset import Criterion, NftTable, Rule, Ruleset
 from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_masquerade import Source
+from ansible_collections.netns.fabric.plugins.module_utils._resources.nat_read import SIMULATED_RULESETS
 from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._resources.nat_samples import (
     NAT,
     ONLY_IPTABLES,
@@ -117,6 +118,14 @@ class TestNftables:
         assert planned.commands == ["nft 'delete table ip netns_fabric'"]
         assert planned.diff[0]["before"] == "empty table: netns_fabric\n"
         assert planned.diff[0]["after"] == ""
+
+    def test_a_rule_that_an_earlier_step_of_a_simulation_adds(self) -> None:
+        state = actual(ruleset({OWN: [owned(owner="lab-a", handle=2)]}))
+        first = plan(state, wanted(), wanted("10.0.0.0/8"))
+        planned = plan(actual(first.simulated[SIMULATED_RULESETS][None]), wanted("10.0.0.0/8", state="absent"))
+        assert planned.changes[0].operations[0] == op.DeletePlannedRule(
+            None, "ip", "netns_fabric", "postrouting", "netns.fabric:", 2
+        )
 
     def test_absent_rule_that_does_not_exist(self) -> None:
         assert not plan(actual(), wanted(state="absent")).changed

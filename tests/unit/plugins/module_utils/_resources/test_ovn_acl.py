@@ -14,7 +14,8 @@ from ansible_collections.netns.fabric.plugins.module_utils._core.errors import F
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call
 from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.northbound_state import Northbound
-from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_acl import GroupResource
+from ansible_collections.netns.fabric.plugins.module_utils._ovsdb.rows import Row
+from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_acl import GroupPlanner, GroupResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.ovn_things import AGroup, ALogicalPort
 from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._ovsdb.northbound_rows import (
     mapping,
@@ -205,6 +206,23 @@ def test_a_set_of_another_version_comes_with_the_rules_that_name_it() -> None:
         plan(office, {"ports": []}, actual=actual)
     with pytest.raises(FabricError, match="a rule of db names the set"):
         plan(office, {"state": "absent"}, actual=guarded(db=OPS), owner="lab")
+
+
+def test_many_groups_are_deleted_with_one_look_at_each_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"g{number}" for number in range(20)]
+    groups = [row(f"p-{name}", name=name, acls=ref(f"a-{name}")) for name in names]
+    rules = [row(f"a-{name}", name="all", match=f"outport == @{name} && ip") for name in names]
+    looked: list[Row] = []
+    is_replaced = GroupPlanner._is_replaced
+
+    def look(planner: GroupPlanner, parent: Row) -> bool:
+        looked.append(parent)
+        return is_replaced(planner, parent)
+
+    monkeypatch.setattr(GroupPlanner, "_is_replaced", look)
+    entries = [{"name": name, "state": "absent"} for name in names]
+    assert len(plan(*entries, actual=northbound(Port_Group=groups, ACL=rules)).changes) == len(names)
+    assert len(looked) == len(names)
 
 
 def test_a_kind_of_group_does_not_become_another() -> None:

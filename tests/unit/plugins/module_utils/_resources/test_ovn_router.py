@@ -91,11 +91,22 @@ def test_a_load_balancer_of_two_routers_is_deleted_with_the_last_of_them() -> No
     )
     gone: list[dict[str, Any]] = [{"name": name, "state": "absent"} for name in ("core", "edge")]
     without: list[dict[str, Any]] = [{"name": name, "load_balancers": []} for name in ("core", "edge")]
-    for entries in (gone, gone[::-1], without, [gone[0], without[1]], [without[1], gone[0]]):
+    mixed = ([gone[0], without[1]], [without[1], gone[0]], [without[0], gone[1]], [gone[1], without[0]])
+    for entries in (gone, gone[::-1], without, *mixed):
         commands = " ".join(plan(*entries, actual=shared).commands)
         assert commands.count("destroy Load_Balancer m") == 1
     for entry in (*gone, *without):
         assert "destroy Load_Balancer" not in " ".join(plan(entry, actual=shared).commands)
+
+
+def test_a_load_balancer_that_its_router_has_given_up_is_deleted_with_its_last_user() -> None:
+    mark = {"external_ids": ["map", [["netns.fabric.part-of", "Logical_Router core"]]]}
+    left = northbound(
+        Logical_Router=[row("core", name="core"), row("edge", name="edge", load_balancer=ref("m", "t"))],
+        Load_Balancer=[row("m", name="web", **mark), row("t", name="theirs")],
+    )
+    commands = plan({"name": "edge", "state": "absent"}, actual=left).commands
+    assert [line.split()[-1] for line in commands] == ["edge", "m"]
 
 
 def test_a_translation_needs_a_gateway() -> None:

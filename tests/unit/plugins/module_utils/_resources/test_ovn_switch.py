@@ -20,6 +20,8 @@ from ansible_collections.netns.fabric.tests.unit.plugins.module_utils._ovsdb.nor
     left,
     mapping,
     northbound,
+    ref,
+    row,
 )
 
 RED = {"name": "red", "addresses": ["02:00:00:00:00:01 10.0.0.1"]}
@@ -73,6 +75,28 @@ def test_a_port_has_one_address_that_ovn_chooses() -> None:
 def test_a_switch_is_deleted_with_what_belongs_to_it() -> None:
     commands = plan({"state": "absent"}).commands
     assert [line.split()[-2:] for line in commands] == [["Logical_Switch", "s"], ["DHCP_Options", "o"], ["DNS", "d"]]
+
+
+def test_names_that_two_switches_have_are_deleted_with_the_last_of_them() -> None:
+    mark = {"external_ids": ["map", [["netns.fabric.part-of", "Logical_Switch left"]]]}
+    shared = northbound(
+        Logical_Switch=[row(name, name=name, dns_records=ref("d")) for name in ("left", "right")],
+        DNS=[row("d", records=mapping(a="b"), **mark)],
+    )
+    others: list[dict[str, Any]] = [{"name": "right", "state": "absent"}, {"name": "right", "dns": {}}]
+    for other in others:
+        commands = " ".join(plan({"dns": {}}, other, state=shared).commands)
+        assert commands.count("destroy DNS d") == 1
+
+
+def test_options_of_dhcp_stay_with_their_switch() -> None:
+    mark = {"external_ids": ["map", [["netns.fabric.part-of", "Logical_Switch left"]]]}
+    used = northbound(
+        Logical_Switch=[row("s", name="left"), row("t", name="right", ports=ref("p"))],
+        Logical_Switch_Port=[row("p", name="red", dhcpv4_options=ref("o"))],
+        DHCP_Options=[row("o", cidr="10.0.0.0/24", **mark)],
+    )
+    assert "destroy DHCP" not in " ".join(plan({"name": "right", "state": "absent"}, state=used).commands)
 
 
 def test_owners_release_what_is_theirs() -> None:

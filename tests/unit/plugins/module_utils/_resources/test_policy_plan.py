@@ -171,3 +171,14 @@ def test_a_table_that_was_altered_is_refused() -> None:
     rules = replace(state.rulesets["a"], chains={CHAIN: chain})
     with pytest.raises(FabricError, match="its chain fabric-policy-in is not a filter chain on the input hook"):
         plan(replace(state, rulesets={"a": rules}), ("a", CLOSED))
+
+
+def test_a_rule_goes_before_one_that_an_earlier_step_of_a_simulation_adds() -> None:
+    (command,) = plan(actual(rules_after(plan(actual(), ("a", CLOSED)))), ("a", WEB)).commands
+    listing = "ip netns exec a nft -a list chain ip netns_fabric fabric-policy-in"
+    comment = "netns.fabric/policy:"
+    assert command == (
+        "ip netns exec a nft insert rule ip netns_fabric fabric-policy-in handle "
+        f"\"$({listing} | grep -F 'comment \"{comment}\" # handle ' | sed -n '4s/.* //p')\" "
+        f"'tcp dport 80 return comment \"{comment}\"'"
+    )
