@@ -150,12 +150,13 @@ class Kind:
     to one, by this attribute of IFLA_INFO_DATA. `underlay`: its outer packets may travel in another namespace than its
     own. `takes_members`: other links may have it as their master; `down`: they are down as they become members.
     `whole`: a change has to repeat what stays. `headroom` returns how many bytes the MTU of its parent has to be above
-    its own. `mtu_by_members`: its MTU is that of its members until another one is set than it has. `sets_mac`: it has a
-    hardware address that can be set; `changes_mac`: later than at its creation, too. `up_with_parent`: it is up only
-    while that is, unless this option is set. `flat`: on a link of these kinds the kernel puts it on what that one is
-    on. `device`: it is created by /dev/net/tun, and not by netlink. `generic`: its options are read and set by generic
-    netlink. `reported` are the attributes that cannot be set, `restored` what a new link gets of others for what was
-    reported of one; nothing is left out.
+    its own. `mtu` is that of a new link where it is always the same, and 0 where it is not. `mtu_by_members`: its MTU
+    is that of its members until another one is set than it has. `sets_mac`: it has a hardware address that can be set;
+    `changes_mac`: later than at its creation, too. `up_with_parent`: it is up only while that is, unless this option is
+    set. `flat`: on a link of these kinds the kernel puts it on what that one is on. `device`: it is created by
+    /dev/net/tun, and not by netlink. `generic`: its options are read and set by generic netlink. `reported` are the
+    attributes that cannot be set, `restored` what a new link gets of others for what was reported of one; nothing is
+    left out.
     """
 
     name: str
@@ -171,6 +172,7 @@ class Kind:
     down: bool = False
     whole: bool = False
     headroom: Callable[[Values], int] | None = None
+    mtu: int = 0
     mtu_by_members: bool = False
     sets_mac: bool = True
     changes_mac: bool = True
@@ -184,6 +186,11 @@ class Kind:
     @property
     def takes_parent(self) -> bool:
         return self.on_parent or self.lower is not None
+
+    @property
+    def follows_parent(self) -> bool:
+        """Whether the kernel lowers its MTU with that of its parent (vlan_device_event(), macvlan_device_event())."""
+        return self.headroom is not None and not self.headroom({})
 
     @property
     def is_fixed_tunnel(self) -> bool:

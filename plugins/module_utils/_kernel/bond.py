@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import Attribute, Kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.encodings import IpAddresses, MacAddress, Number
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import ETH_DATA_LEN
 
 U8, U16, U32 = "=B", "=H", "=I"
 
@@ -129,6 +130,7 @@ BOND = Kind(
     ),
     takes_members=True,
     down=True,
+    mtu=ETH_DATA_LEN,
     reported=frozenset({2, 11, 23}),  # IFLA_BOND_ACTIVE_SLAVE, IFLA_BOND_PRIMARY, IFLA_BOND_AD_INFO
     # It is 0 without miimon, and refused then, as the other delays are.
     restored={IFLA_BOND_PEER_NOTIF_DELAY: lambda content: content if any(content) else b""},

@@ -39,7 +39,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.outer_packets
     no_headroom,
     vxlan_headroom,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import IFLA_INFO_DATA
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import ETH_DATA_LEN, IFLA_INFO_DATA
 
 U8, U16, U32, BE16 = "=B", "=H", "=I", ">H"
 
@@ -200,11 +200,12 @@ _ROWS = (
             Attribute("nf_call_arptables", Number(38, U8, highest=1), "1 for bridged ARP through arptables.", 0),
         ),
         takes_members=True,
+        mtu=ETH_DATA_LEN,
         mtu_by_members=True,  # br_mtu_auto_adjust() in net/bridge/br_if.c
         # A kernel without CONFIG_BRIDGE_VLAN_FILTERING does not even take that VLANs are not distinguished.
         restored={7: lambda content: content.strip(b"\0"), IFLA_BR_MULTI_BOOLOPT: _those_set},
     ),
-    Kind("dummy", "A link that sends nothing anywhere, for addresses.", "dummy"),
+    Kind("dummy", "A link that sends nothing anywhere, for addresses.", "dummy", mtu=ETH_DATA_LEN),
     Kind(
         "geneve",
         "A Geneve tunnel (RFC 8926).",
@@ -255,6 +256,7 @@ _ROWS = (
         "ifb",
         "An intermediate functional block, to which received packets are redirected for shaping.",
         "ifb",
+        mtu=ETH_DATA_LEN,
         changes_mac=False,  # ifb_netdev_ops in drivers/net/ifb.c
     ),
     Kind(
@@ -285,7 +287,16 @@ _ROWS = (
     ),
     _macvlan("macvlan", "A link with a hardware address of its own on its parent."),
     _macvlan("macvtap", "A macvlan that a virtual machine uses as a tap device."),
-    Kind("tap", "A device whose frames a process reads and writes.", "tun", _TUN, "tun", {3: b"\2"}, device=True),
+    Kind(
+        "tap",
+        "A device whose frames a process reads and writes.",
+        "tun",
+        _TUN,
+        "tun",
+        {3: b"\2"},
+        mtu=ETH_DATA_LEN,
+        device=True,
+    ),
     Kind(
         "tun",
         "A device whose IP packets a process reads and writes.",
