@@ -298,6 +298,9 @@ class CreatedLinks:
             after = {name: value for name, value in after.items() if value is not None}
             self._change(wanted.entry, wanted.where, None, after, (*steps, *plan.operations))
             return
+        for name, value in given.items():
+            if value != getattr(former, name):
+                difference.add(name, getattr(former, name), value)
         before, after = {**difference.before, **plan.before}, {**difference.after, **plan.after}
         self._change(wanted.entry, wanted.where, before, after, (*steps, *plan.operations, *members))
 
