@@ -141,7 +141,7 @@ def test_a_parent_and_what_is_on_it_get_a_larger_mtu_in_one_call(
         {**VXLAN, "mtu": 8950, "vxlan": {"id": 5, "dstport": 4789}},
     ]
     converge_and_paste(host, run_module, lambda: shell(host, STAGE), "link", links=links, owner="lab")
-    smaller = [{**each, "mtu": 1450} for each in links[:2]]
+    smaller = [{**links[0], "mtu": 1450}, {**links[1], "mtu": 1450}, {**links[2], "mtu": 1400}]
     assert refuse_each(monkeypatch, "the_kernel", LinkResource(), {"links": smaller, "owner": "lab"})
     converge(host, run_module, "link", links=smaller, owner="lab")
     converge(host, run_module, "link", links=links, owner="lab")
