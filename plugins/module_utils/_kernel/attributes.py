@@ -236,10 +236,15 @@ class Kind:
         )
 
     def deviations(self, data: Data) -> dict[str, Any]:
-        """Return the values in IFLA_INFO_DATA that are not the kernel's own choice."""
+        """Return the values in IFLA_INFO_DATA that are not the kernel's own choice in any mode.
+
+        That of one mode is another value for a link that gets another mode.
+        """
         values = self.decode(data)
         return {
-            each.name: values[each.name] for each in self.attributes if values[each.name] not in (None, each.default)
+            each.name: value
+            for each, value in ((each, values[each.name]) for each in self.attributes)
+            if value is not None and not value == each.default == self.default_of(each.name, values)
         }
 
     def restorable(self, data: Data) -> Data:
@@ -274,7 +279,7 @@ class Kind:
         versions = {is_ipv6(given[name]) for name in self.addresses if name in given}
         kept = {name: each for name, each in kept.items() if name not in self.addresses or versions <= {is_ipv6(each)}}
         values = {**kept, **given}
-        asked = {name for name, value in given.items() if value != self._by_name[name].default}
+        asked = {name for name, value in given.items() if value != self.default_of(name, values)}
         return {name: value for name, value in values.items() if name in asked or self.takes(name, values)}
 
     def takes(self, name: str, values: Values) -> bool:
@@ -285,10 +290,14 @@ class Kind:
 
     def effective(self, name: str, values: Values) -> Any:
         """Return the value that an option has, also where it is not among these."""
-        value, attribute = values.get(name), self._by_name[name]
-        if value is None and attribute.in_modes:
-            return attribute.in_modes.get(self.effective("mode", values), attribute.default)
-        return attribute.default if value is None else value
+        value = values.get(name)
+        return self.default_of(name, values) if value is None else value
+
+    def default_of(self, name: str, values: Values) -> Any:
+        """Return what the kernel takes for an option that is not given, in the mode of these values."""
+        attribute = self._by_name[name]
+        in_modes = attribute.in_modes
+        return in_modes.get(self.effective("mode", values), attribute.default) if in_modes else attribute.default
 
     def words(self, values: Values) -> list[str]:
         """Return the values as ip-link(8) takes them."""
