@@ -379,4 +379,6 @@ def test_a_tunnel_is_created_again_with_the_link_that_it_is_bound_to(
     assert bound_to == {"vx0": "mv0", "vx1": "mv0", "vx2": "base0"}
     host.clear()
     prepare()
+    addresses = {name: host.links()[name]["address"] for name in ("mv0", "vx0", "vx1", "vx2")}
     assert refuse_each(monkeypatch, "the_kernel", LinkResource(), {"links": changed, "owner": "lab"})
+    assert {name: host.links()[name]["address"] for name in addresses} == addresses

@@ -75,10 +75,13 @@ def creation_of(wanted: WantedLink, own: WantedKind, former: Link | None) -> Cre
 
 def _own_mac(state: KernelState, wanted: WantedLink, own: WantedKind, former: Link) -> str | None:
     """Return the hardware address of a link that is re-created, unless the kernel chooses it by another link."""
+    # In some modes the address is that of the parent, whichever is given (macvlan_common_newlink()).
+    values = (kept_values(own, former), values_with_kept(own, former))
+    is_fixed = any(each.get(row.name) in row.rigid for row in own.kind.attributes for each in values)
     is_own = (
         own.kind.sets_mac
         and len(former.mac) == MAC_LENGTH
-        and not any(each.rigid for each in own.kind.attributes)  # in some modes the address is that of the parent
+        and not is_fixed
         and not inherits_mac(state, wanted.namespace, former)
     )
     return former.mac if is_own else None
