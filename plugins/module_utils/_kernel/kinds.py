@@ -141,8 +141,12 @@ def _macvlan(name: str, description: str) -> Kind:
 _ID_MAX = 2**32 - 2
 
 _TUN = (
-    Attribute("user", Number(1, U32, highest=_ID_MAX), "The UID that may use the device.", in_place=False),
-    Attribute("group", Number(2, U32, highest=_ID_MAX), "The GID that may use the device.", in_place=False),
+    Attribute(
+        "user", Number(1, U32, highest=_ID_MAX), "The UID that may use the device, up to 4294967294.", in_place=False
+    ),
+    Attribute(
+        "group", Number(2, U32, highest=_ID_MAX), "The GID that may use the device, up to 4294967294.", in_place=False
+    ),
     Attribute(
         "pi",
         Switch(4),
@@ -371,7 +375,9 @@ _ROWS = (
             _tos(6),
             _switch("learning", 7, "Whether the sources of received frames are learned.", default=True),
             # Of 0 vxlan_config_apply() makes the default.
-            Attribute("ageing", Number(8, U32, lowest=1), "How long an address is remembered, in seconds.", 300),
+            Attribute(
+                "ageing", Number(8, U32, lowest=1), "How long an address is remembered, in seconds, from 1.", 300
+            ),
             Attribute("maxaddress", Number(9, U32), "How many addresses are remembered; 0 for any.", 0, in_place=False),
             _switch("proxy", 11, "Whether ARP and neighbour requests are answered.", in_place=False),
             _switch("rsc", 12, "Whether routes between tunnels are short-circuited.", in_place=False),
