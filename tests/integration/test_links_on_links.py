@@ -382,3 +382,17 @@ def test_a_tunnel_is_created_again_with_the_link_that_it_is_bound_to(
     addresses = {name: host.links()[name]["address"] for name in ("mv0", "vx0", "vx1", "vx2")}
     assert refuse_each(monkeypatch, "the_kernel", LinkResource(), {"links": changed, "owner": "lab"})
     assert {name: host.links()[name]["address"] for name in addresses} == addresses
+
+
+@pytest.mark.parametrize("pruned", [True, False])
+def test_a_tunnel_is_deleted_with_a_link_that_is_created_again(host: Host, run_module: Run, pruned: bool) -> None:
+    def prepare() -> None:
+        shell(host, STAGE)
+        links = [{"name": "mv0", "parent": {"name": "base0"}, **MACVLAN}, {**TUNNEL, "parent": {"name": "mv0"}}]
+        above = {"name": "mv1", "parent": {"name": "vx0"}, **MACVLAN}
+        assert run_module("link", links=[*links, above], owner="lab").changed
+
+    absent = [] if pruned else [{**TUNNEL, "state": "absent"}]
+    links = [{"name": "mv0", "parent": {"name": "base1"}, **MACVLAN}, *absent]
+    converge_and_paste(host, run_module, prepare, "link", links=links, owner="lab", prune=pruned)
+    assert not {"vx0", "mv1"} & host.links().keys()

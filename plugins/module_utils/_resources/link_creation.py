@@ -39,6 +39,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_diffe
     values_with_kept,
     with_parent,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_endings import bases_of
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_masters import RESTING, Masters
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_model import WantedKind, WantedLink, Where
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_altname
@@ -122,12 +123,6 @@ def _trial_of(state: KernelState, wanted: WantedLink, own: WantedKind, link: Lin
     return creation if is_bound else replace(creation, mtu=wanted.settings.mtu)
 
 
-def depth_of(state: KernelState, link: Link | None) -> int:
-    """Return how many links a link is on, one after the other."""
-    base = state.base_of(link) if link else None
-    return 1 + depth_of(state, base[1]) if base else 0
-
-
 class CreatedLinks:
     """Plans those links of a call that have a kind."""
 
@@ -136,6 +131,7 @@ class CreatedLinks:
         self._actual = actual
         self._parents = parents
         entries = [each for each in planner.call.entries if each.present and each.own]
+        self._created = {each.where: each for each in entries}
         declared = {each.where: each.own.kind.kernel_name for each in entries if each.own}
         mtus = {each.where: each.settings.mtu for each in planner.call.entries if each.present and each.settings.mtu}
         self.masters = Masters(actual, declared, mtus)
@@ -167,12 +163,17 @@ class CreatedLinks:
         """Return the entries: what is absent before what it is on, the others after what they are on or a member of."""
         entries = self._planner.call.entries
         absent = [each for each in entries if not each.present]
-        absent.sort(key=lambda each: -depth_of(self._actual, self._actual.link(*each.where)))
+        absent.sort(key=self._depth_of, reverse=True)
         present = {each.where: each for each in entries if each.present}
         found: dict[Where, WantedLink] = {}
         for each in present.values():
             self._add_after_needed(each, present, found, ())
         return [*absent, *found.values()]
+
+    def _depth_of(self, wanted: WantedLink) -> int:
+        """Return how many links the link of an entry is on, one after the other."""
+        link = self._actual.link(*wanted.where)
+        return len(list(bases_of(self._actual, link))) if link else 0
 
     def _add_after_needed(
         self,
@@ -357,6 +358,9 @@ class CreatedLinks:
         """
         if wanted.where in self.gone:
             return []
+        for where, each in reversed(self._actual.links_on(wanted.namespace, former)):
+            if (where, each.name) in self._parents.deleted and (where, each.name) not in self.gone:
+                self._delete_one(wanted.entry, (where, each.name), each, is_first=True)
         there = self._actual.links_on(wanted.namespace, former)
         on = [(where, each) for where, each in there if (where, each.name) not in self.gone]
         foreign = [place(where, each.name) for where, each in on if (where, each.name) not in self.masters.declared]
@@ -405,10 +409,23 @@ class CreatedLinks:
         again = [(place_on, each) for place_on, each in on if (place_on, each.name) in self.masters.declared]
         above = [found for place_on, each in again for found in self._actual.links_on(place_on, each)]
         first = {(place_on, each.name) for place_on, each in (*again, *above)}
+        is_first = self._is_on_recreated(link)
         for place_on, each in reversed(on):  # the kernel deletes them with it
             if (place_on, each.name) not in self.gone:
-                self._delete_one(entry, (place_on, each.name), each, (place_on, each.name) in first)
-        self._delete_one(entry, where, link)
+                self._delete_one(entry, (place_on, each.name), each, is_first or (place_on, each.name) in first)
+        self._delete_one(entry, where, link, is_first)
+
+    def _is_on_recreated(self, link: Link) -> bool:
+        """Return whether a link is on one that the call deletes and creates again."""
+        ends = False
+        for place_of, base in reversed(list(bases_of(self._actual, link))):
+            wanted = self._created.get((place_of, base.name))
+            if wanted is not None and wanted.own is not None:
+                lost = self._parents.lost_base(wanted.own, base)
+                if ends or lost or find_difference(self._actual, wanted, wanted.own, base).recreates:
+                    return True
+            ends = ends or (place_of, base.name) in self._parents.deleted
+        return False
 
     def _delete_one(self, entry: Entry, where: Where, link: Link, is_first: bool = False) -> None:
         """Plan the deletion of a link; `is_first`: it is created again, or on one that is."""

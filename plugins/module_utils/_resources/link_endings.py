@@ -39,7 +39,8 @@ def find_deleted(call: Call[WantedLink], state: KernelState) -> frozenset[Where]
     on_them = {
         (namespace, link.name)
         for namespace, link in (state.links() if found else ())
-        if (namespace, link.name) not in created and not found.isdisjoint(_bases(state, link))
+        if (namespace, link.name) not in created
+        and any((place, base.name) in found for place, base in bases_of(state, link))
     }
     return frozenset(found | on_them)
 
@@ -64,9 +65,9 @@ def _ended(call: Call[WantedLink], state: KernelState) -> Iterator[tuple[Namespa
             yield namespace, link
 
 
-def _bases(state: KernelState, link: Link) -> Iterator[Where]:
+def bases_of(state: KernelState, link: Link) -> Iterator[tuple[NamespaceName, Link]]:
     """Yield the links that a link is on, one after the other."""
     base = state.base_of(link)
     while base is not None:
-        yield base[0], base[1].name
+        yield base
         base = state.base_of(base[1])
