@@ -289,7 +289,10 @@ class Parents:
             checks.error("mac", describe_fixed_mac(kind))
         node = self._below(self._node_of(namespace, link))
         limit = self._limit(kind, kind.decode(data_of(link.information)), node)
-        if limit is not None and wanted.mtu != link.mtu and (wanted.mtu or 0) > limit.size:
+        if limit is None or node is None or (wanted.mtu or 0) <= limit.size:
+            return
+        is_lost = kind.follows_parent and node.link is not None and node.link.mtu > limit.parent_mtu
+        if wanted.mtu != link.mtu or is_lost:
             checks.error("mtu", f"{wanted.mtu} is above {limit}")
 
     def mtu_limit(self, own: WantedKind, values: Values, link: Link | None) -> MtuLimit | None:
