@@ -113,12 +113,14 @@ options:
         type: int
       updelay:
         description:
-          - How long a member waits before it is used, in ms; a multiple of O(bond.miimon).
+          - How long a member waits before it is used, in ms. A multiple of O(bond.miimon), and not with
+            O(bond.arp_interval).
           - The default of the kernel is V(0).
         type: int
       downdelay:
         description:
-          - How long a member without carrier is still used, in ms; a multiple of O(bond.miimon).
+          - How long a member without carrier is still used, in ms. A multiple of O(bond.miimon), and not with
+            O(bond.arp_interval).
           - The default of the kernel is V(0).
         type: int
       arp_interval:
@@ -128,7 +130,7 @@ options:
           - The default of the kernel is V(0).
         type: int
       arp_ip_target:
-        description: The IPv4 addresses that are asked by ARP.
+        description: 'The IPv4 addresses that are asked by ARP: at most 16, none of them twice.'
         type: list
         elements: str
       fail_over_mac:
@@ -444,12 +446,12 @@ options:
     suboptions:
       user:
         description:
-          - The UID that may use the device.
+          - The UID that may use the device, up to 4294967294.
           - A change of it re-creates the link.
         type: int
       group:
         description:
-          - The GID that may use the device.
+          - The GID that may use the device, up to 4294967294.
           - A change of it re-creates the link.
         type: int
       pi:
@@ -478,12 +480,12 @@ options:
     suboptions:
       user:
         description:
-          - The UID that may use the device.
+          - The UID that may use the device, up to 4294967294.
           - A change of it re-creates the link.
         type: int
       group:
         description:
-          - The GID that may use the device.
+          - The GID that may use the device, up to 4294967294.
           - A change of it re-creates the link.
         type: int
       pi:
@@ -602,7 +604,7 @@ options:
         type: bool
       ageing:
         description:
-          - How long an address is remembered, in seconds.
+          - How long an address is remembered, in seconds, from 1.
           - The default of the kernel is V(300).
         type: int
       maxaddress:
@@ -717,6 +719,9 @@ options:
     description:
       - The link that this one is on, or that a tunnel is bound to. It may be in another namespace than the link.
       - The same call may create the parent, bring it up, or move it into a namespace, whatever the order of the list.
+      - A parent that the call deletes or gives back is refused, and so are links that would be on each other.
+      - A tunnel for which it is omitted stays bound to its link. If the call deletes that link, gives it back or moves
+        it to another namespace, the tunnel is re-created without it.
       - The kernel deletes a link along with its parent, and a V(vlan) is up only while its parent is, unless
         O(vlan.loose_binding) is set. A parent that is itself of the same kind is refused for V(macvlan), V(macvtap) and
         V(ipvlan), which the kernel would put on what that is on.
@@ -749,6 +754,7 @@ options:
         are not removed.
       - On the host, an address is refused whose subnet overlaps a network that the host is connected to by another
         link, or contains that of another route, unless that link is one of the call or of O(owner).
+      - An IPv6 address is listed once, with one prefix length.
       - An empty list removes all addresses. If omitted, they are left unchanged.
       - IPv6 addresses are set without duplicate address detection, so that they can be used at once.
     type: list
@@ -900,18 +906,17 @@ options:
             description: How often the members' carrier is checked, in ms; 0 for never. See O(bond.miimon).
             type: int
           updelay:
-            description: How long a member waits before it is used, in ms; a multiple of O(bond.miimon). See
-              O(bond.updelay).
+            description: How long a member waits before it is used, in ms. See O(bond.updelay).
             type: int
           downdelay:
-            description: How long a member without carrier is still used, in ms; a multiple of O(bond.miimon). See
-              O(bond.downdelay).
+            description: How long a member without carrier is still used, in ms. See O(bond.downdelay).
             type: int
           arp_interval:
             description: How often the targets are asked by ARP, in ms; 0 for never. See O(bond.arp_interval).
             type: int
           arp_ip_target:
-            description: The IPv4 addresses that are asked by ARP. See O(bond.arp_ip_target).
+            description: 'The IPv4 addresses that are asked by ARP: at most 16, none of them twice. See
+              O(bond.arp_ip_target).'
             type: list
             elements: str
           fail_over_mac:
@@ -1119,10 +1124,10 @@ options:
         type: dict
         suboptions:
           user:
-            description: The UID that may use the device. See O(tap.user).
+            description: The UID that may use the device, up to 4294967294. See O(tap.user).
             type: int
           group:
-            description: The GID that may use the device. See O(tap.group).
+            description: The GID that may use the device, up to 4294967294. See O(tap.group).
             type: int
           pi:
             description: Whether each packet has a header with its protocol. See O(tap.pi).
@@ -1138,10 +1143,10 @@ options:
         type: dict
         suboptions:
           user:
-            description: The UID that may use the device. See O(tun.user).
+            description: The UID that may use the device, up to 4294967294. See O(tun.user).
             type: int
           group:
-            description: The GID that may use the device. See O(tun.group).
+            description: The GID that may use the device, up to 4294967294. See O(tun.group).
             type: int
           pi:
             description: Whether each packet has a header with its protocol. See O(tun.pi).
@@ -1213,7 +1218,7 @@ options:
             description: Whether the sources of received frames are learned. See O(vxlan.learning).
             type: bool
           ageing:
-            description: How long an address is remembered, in seconds. See O(vxlan.ageing).
+            description: How long an address is remembered, in seconds, from 1. See O(vxlan.ageing).
             type: int
           maxaddress:
             description: How many addresses are remembered; 0 for any. See O(vxlan.maxaddress).

@@ -43,6 +43,7 @@ options:
       - Addresses that the kernel sets (IPv6 link-local and autoconfigured ones) do not count and are not removed.
       - On the host, an address is refused whose subnet overlaps a network that the host is connected to by another
         link, or contains that of another route, unless that link is one of the call or of O(owner).
+      - An IPv6 address is listed once, with one prefix length.
       - An empty list removes all addresses. If omitted, they are left unchanged.
       - IPv6 addresses are set without duplicate address detection, so that they can be used at once.
     type: list

@@ -141,7 +141,7 @@ def test_a_parent_and_what_is_on_it_get_a_larger_mtu_in_one_call(
         {**VXLAN, "mtu": 8950, "vxlan": {"id": 5, "dstport": 4789}},
     ]
     converge_and_paste(host, run_module, lambda: shell(host, STAGE), "link", links=links, owner="lab")
-    smaller = [{**each, "mtu": 1450} for each in links[:2]]
+    smaller = [{**links[0], "mtu": 1450}, {**links[1], "mtu": 1450}, {**links[2], "mtu": 1400}]
     assert refuse_each(monkeypatch, "the_kernel", LinkResource(), {"links": smaller, "owner": "lab"})
     converge(host, run_module, "link", links=smaller, owner="lab")
     converge(host, run_module, "link", links=links, owner="lab")
@@ -247,3 +247,31 @@ def test_an_mtu_that_the_kernel_refuses_for_the_kind(host: Host, run_module: Run
         assert refusal in run_module("link", links=[link], _check=check).message
     converge(host, run_module, "link", links=[{**link, "mtu": 65000}], owner="lab")
     assert refusal in run_module("link", links=[link], _check=True).message
+
+
+def test_a_parent_that_is_not_declared_gets_a_larger_mtu_first(host: Host, run_module: Run) -> None:
+    def prepare() -> None:
+        shell(host, STAGE + "link add link base0 name mv0 type macvlan")
+        assert run_module("link", links=[{**VXLAN, "vxlan": {"id": 5}}]).changed
+
+    links = [
+        {"name": "mv0", "mtu": 9000},
+        {"name": "vx0", "kind": "vxlan", "vxlan": {"id": 5}, "mtu": 8950},
+        {"name": "base0", "mtu": 9000},
+    ]
+    converge_and_paste(host, run_module, prepare, "link", links=links)
+    assert [mtu_of(host, name) for name in ("mv0", "vx0", "base0")] == [9000, 8950, 9000]
+
+
+def test_what_a_new_link_is_on_has_the_mtu_of_its_own_parent(host: Host, run_module: Run) -> None:
+    shell(host, STAGE + "link add link base0 name br0 type bridge\nlink set base0 mtu 9000")
+    links = [
+        {"name": "tap0", "kind": "tap"},
+        {"name": "mv1", **MACVLAN, "parent": {"name": "tap0"}, "mtu": 9000},
+        {"name": "br0", "mtu": 1400},
+        {"name": "mv2", **MACVLAN, "parent": {"name": "br0"}, "mtu": 1500},
+    ]
+    for check in (True, False):
+        message = run_module("link", links=links, _check=check).message
+        assert "links[1] (mv1): mtu: 9000 is above 1500, the MTU of its parent tap0" in message
+        assert "links[3] (mv2): mtu: 1500 is above 1400, the MTU of its parent br0" in message

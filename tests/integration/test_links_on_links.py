@@ -325,3 +325,74 @@ def test_what_the_kernel_would_refuse_is_refused_in_check_mode(host: Host, run_m
     ):
         assert part in message
     snapshot.assert_unchanged(before)
+
+
+# Tunnels
+
+
+TUNNEL = {"name": "vx0", "kind": "vxlan", "vxlan": {"id": 5, "remote": "192.0.2.9"}}
+
+
+@pytest.mark.parametrize("ends", ["absent", "pruned", "moved"])
+@pytest.mark.parametrize("number", [5, 6])
+def test_a_tunnel_outlives_the_link_that_it_is_bound_to(host: Host, run_module: Run, ends: str, number: int) -> None:
+    def prepare() -> None:
+        shell(host, STAGE + "link add link base0 name nic0 type macvlan")
+        links = [{"name": "br0", "kind": "bridge"}, {**TUNNEL, "parent": {"name": parent}}]
+        assert run_module("link", links=links, owner="lab").changed
+
+    parent = "nic0" if ends == "moved" else "br0"
+    tunnel = {**TUNNEL, "vxlan": {"id": number, "remote": "192.0.2.9"}}
+    more: dict[str, list[dict[str, Any]]] = {
+        "absent": [{"name": "br0", "kind": "bridge", "state": "absent"}],
+        "pruned": [],
+        "moved": [{"name": "nic0", "namespace": "red"}, {"name": "br0", "kind": "bridge"}],
+    }
+    converge_and_paste(
+        host, run_module, prepare, "link", links=[tunnel, *more[ends]], owner="lab", prune=ends == "pruned"
+    )
+    assert "link" not in host.links()["vx0"]["linkinfo"]["info_data"]
+
+
+def test_a_tunnel_is_created_again_with_the_link_that_it_is_bound_to(
+    host: Host, run_module: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = {"name": "mv0", "parent": {"name": "base0"}, "kind": "macvlan", "macvlan": {"mode": "bridge"}}
+    other = {**base, "parent": {"name": "base1"}}
+    changed = [
+        TUNNEL,
+        {**TUNNEL, "name": "vx1", "vxlan": {"id": 7, "dstport": 4790}},
+        {**TUNNEL, "name": "vx2", "parent": {"name": "base0"}, "vxlan": {"id": 8, "remote": "192.0.2.9"}},
+        other,
+    ]
+
+    def prepare() -> None:
+        shell(host, STAGE)
+        bound = {**TUNNEL, "parent": {"name": "mv0"}}
+        more = [
+            {**bound, "name": f"vx{number}", "vxlan": {"id": 5 + number, "dstport": 4789 + number}} for number in (1, 2)
+        ]
+        assert run_module("link", links=[base, bound, *more], owner="lab").changed
+
+    converge_and_paste(host, run_module, prepare, "link", links=changed, owner="lab")
+    bound_to = {name: host.links()[name]["linkinfo"]["info_data"]["link"] for name in ("vx0", "vx1", "vx2")}
+    assert bound_to == {"vx0": "mv0", "vx1": "mv0", "vx2": "base0"}
+    host.clear()
+    prepare()
+    addresses = {name: host.links()[name]["address"] for name in ("mv0", "vx0", "vx1", "vx2")}
+    assert refuse_each(monkeypatch, "the_kernel", LinkResource(), {"links": changed, "owner": "lab"})
+    assert {name: host.links()[name]["address"] for name in addresses} == addresses
+
+
+@pytest.mark.parametrize("pruned", [True, False])
+def test_a_tunnel_is_deleted_with_a_link_that_is_created_again(host: Host, run_module: Run, pruned: bool) -> None:
+    def prepare() -> None:
+        shell(host, STAGE)
+        links = [{"name": "mv0", "parent": {"name": "base0"}, **MACVLAN}, {**TUNNEL, "parent": {"name": "mv0"}}]
+        above = {"name": "mv1", "parent": {"name": "vx0"}, **MACVLAN}
+        assert run_module("link", links=[*links, above], owner="lab").changed
+
+    absent = [] if pruned else [{**TUNNEL, "state": "absent"}]
+    links = [{"name": "mv0", "parent": {"name": "base1"}, **MACVLAN}, *absent]
+    converge_and_paste(host, run_module, prepare, "link", links=links, owner="lab", prune=pruned)
+    assert not {"vx0", "mv1"} & host.links().keys()

@@ -150,12 +150,13 @@ class Kind:
     to one, by this attribute of IFLA_INFO_DATA. `underlay`: its outer packets may travel in another namespace than its
     own. `takes_members`: other links may have it as their master; `down`: they are down as they become members.
     `whole`: a change has to repeat what stays. `headroom` returns how many bytes the MTU of its parent has to be above
-    its own. `mtu_by_members`: its MTU is that of its members until another one is set than it has. `sets_mac`: it has a
-    hardware address that can be set; `changes_mac`: later than at its creation, too. `up_with_parent`: it is up only
-    while that is, unless this option is set. `flat`: on a link of these kinds the kernel puts it on what that one is
-    on. `device`: it is created by /dev/net/tun, and not by netlink. `generic`: its options are read and set by generic
-    netlink. `reported` are the attributes that cannot be set, `restored` what a new link gets of others for what was
-    reported of one; nothing is left out.
+    its own. `mtu` is that of a new link where it is always the same, and 0 where it is not. `mtu_by_members`: its MTU
+    is that of its members until another one is set than it has. `sets_mac`: it has a hardware address that can be set;
+    `changes_mac`: later than at its creation, too. `up_with_parent`: it is up only while that is, unless this option is
+    set. `flat`: on a link of these kinds the kernel puts it on what that one is on. `device`: it is created by
+    /dev/net/tun, and not by netlink. `generic`: its options are read and set by generic netlink. `reported` are the
+    attributes that cannot be set, `restored` what a new link gets of others for what was reported of one; nothing is
+    left out.
     """
 
     name: str
@@ -171,6 +172,7 @@ class Kind:
     down: bool = False
     whole: bool = False
     headroom: Callable[[Values], int] | None = None
+    mtu: int = 0
     mtu_by_members: bool = False
     sets_mac: bool = True
     changes_mac: bool = True
@@ -184,6 +186,11 @@ class Kind:
     @property
     def takes_parent(self) -> bool:
         return self.on_parent or self.lower is not None
+
+    @property
+    def follows_parent(self) -> bool:
+        """Whether the kernel lowers its MTU with that of its parent (vlan_device_event(), macvlan_device_event())."""
+        return self.headroom is not None and not self.headroom({})
 
     @property
     def is_fixed_tunnel(self) -> bool:
@@ -229,10 +236,15 @@ class Kind:
         )
 
     def deviations(self, data: Data) -> dict[str, Any]:
-        """Return the values in IFLA_INFO_DATA that are not the kernel's own choice."""
+        """Return the values in IFLA_INFO_DATA that are not the kernel's own choice in any mode.
+
+        That of one mode is another value for a link that gets another mode.
+        """
         values = self.decode(data)
         return {
-            each.name: values[each.name] for each in self.attributes if values[each.name] not in (None, each.default)
+            each.name: value
+            for each, value in ((each, values[each.name]) for each in self.attributes)
+            if value is not None and not value == each.default == self.default_of(each.name, values)
         }
 
     def restorable(self, data: Data) -> Data:
@@ -267,7 +279,7 @@ class Kind:
         versions = {is_ipv6(given[name]) for name in self.addresses if name in given}
         kept = {name: each for name, each in kept.items() if name not in self.addresses or versions <= {is_ipv6(each)}}
         values = {**kept, **given}
-        asked = {name for name, value in given.items() if value != self._by_name[name].default}
+        asked = {name for name, value in given.items() if value != self.default_of(name, values)}
         return {name: value for name, value in values.items() if name in asked or self.takes(name, values)}
 
     def takes(self, name: str, values: Values) -> bool:
@@ -278,10 +290,14 @@ class Kind:
 
     def effective(self, name: str, values: Values) -> Any:
         """Return the value that an option has, also where it is not among these."""
-        value, attribute = values.get(name), self._by_name[name]
-        if value is None and attribute.in_modes:
-            return attribute.in_modes.get(self.effective("mode", values), attribute.default)
-        return attribute.default if value is None else value
+        value = values.get(name)
+        return self.default_of(name, values) if value is None else value
+
+    def default_of(self, name: str, values: Values) -> Any:
+        """Return what the kernel takes for an option that is not given, in the mode of these values."""
+        attribute = self._by_name[name]
+        in_modes = attribute.in_modes
+        return in_modes.get(self.effective("mode", values), attribute.default) if in_modes else attribute.default
 
     def words(self, values: Values) -> list[str]:
         """Return the values as ip-link(8) takes them."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import Attribute, Kind
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.encodings import IpAddresses, MacAddress, Number
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import ETH_DATA_LEN
 
 U8, U16, U32 = "=B", "=H", "=I"
 
@@ -37,6 +38,7 @@ _BY_CARRIER_ONLY = ("802.3ad", "balance-tlb", "balance-alb")
 def _delay(name: str, number: int, description: str) -> Attribute:
     """Return an option that the kernel keeps as a multiple of miimon, see bond_option_updelay_set()."""
     encoding = Number(number, U32, highest=INT_MAX)
+    description += " A multiple of O(bond.miimon), and not with O(bond.arp_interval)."
     return Attribute(name, encoding, description, 0, excluded_by="arp_interval", multiple_of="miimon")
 
 
@@ -61,12 +63,8 @@ BOND = Kind(
             in_modes=dict.fromkeys(_BY_CARRIER_ONLY, 100),
             excluded_by="arp_interval",
         ),
-        _delay("updelay", 4, "How long a member waits before it is used, in ms; a multiple of O(bond.miimon)."),
-        _delay(
-            "downdelay",
-            5,
-            "How long a member without carrier is still used, in ms; a multiple of O(bond.miimon).",
-        ),
+        _delay("updelay", 4, "How long a member waits before it is used, in ms."),
+        _delay("downdelay", 5, "How long a member without carrier is still used, in ms."),
         Attribute(
             "arp_interval",
             Number(7, U32, highest=INT_MAX),
@@ -76,7 +74,11 @@ BOND = Kind(
             modes=tuple(mode for mode in _MODES if mode not in _BY_CARRIER_ONLY),
             excluded_by="miimon",
         ),
-        Attribute("arp_ip_target", IpAddresses(8, 16), "The IPv4 addresses that are asked by ARP."),
+        Attribute(
+            "arp_ip_target",
+            IpAddresses(8, 16),
+            "The IPv4 addresses that are asked by ARP: at most 16, none of them twice.",
+        ),
         Attribute(
             "fail_over_mac",
             Number(13, U8, {"none": 0, "active": 1, "follow": 2}),
@@ -129,6 +131,7 @@ BOND = Kind(
     ),
     takes_members=True,
     down=True,
+    mtu=ETH_DATA_LEN,
     reported=frozenset({2, 11, 23}),  # IFLA_BOND_ACTIVE_SLAVE, IFLA_BOND_PRIMARY, IFLA_BOND_AD_INFO
     # It is 0 without miimon, and refused then, as the other delays are.
     restored={IFLA_BOND_PEER_NOTIF_DELAY: lambda content: content if any(content) else b""},

@@ -23,7 +23,7 @@ def find_faults(kind: Kind, former: Values, given: Values) -> Iterator[Fault]:
     excluded: set[frozenset[str]] = set()
     for attribute in kind.attributes:
         name = attribute.name
-        if values.get(name) in (None, attribute.default):
+        if values.get(name) in (None, attribute.default, kind.default_of(name, values)):
             continue
         pair = frozenset({name, attribute.excluded_by})
         if attribute.modes and kind.effective("mode", values) not in attribute.modes:

@@ -136,9 +136,10 @@ def _set_mtu(handles: NamespaceHandles, operation: op.SetMtu, batch: Batch) -> N
     def restore() -> None:
         former = [(operation.namespace, before)] if before is not None else []
         for namespace, link in (*former, *lowered):
-            # The undo of the parent, which comes later, restores those that its MTU still limits (EINVAL).
+            # The undo of the parent, which comes later, restores those that its MTU still limits (EINVAL, and ERANGE
+            # by vlan_dev_change_mtu()).
             request = requests.set_link(link.name, ("IFLA_MTU", link.mtu))
-            handles.request(namespace, request, errno.ENODEV, errno.EINVAL)
+            handles.request(namespace, request, errno.ENODEV, errno.EINVAL, errno.ERANGE)
 
     request = requests.set_link(operation.link, ("IFLA_MTU", operation.mtu))
     batch.add(operation, operation.namespace, request, restore)

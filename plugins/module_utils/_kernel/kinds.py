@@ -39,7 +39,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.outer_packets
     no_headroom,
     vxlan_headroom,
 )
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import IFLA_INFO_DATA
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import ETH_DATA_LEN, IFLA_INFO_DATA
 
 U8, U16, U32, BE16 = "=B", "=H", "=I", ">H"
 
@@ -141,8 +141,12 @@ def _macvlan(name: str, description: str) -> Kind:
 _ID_MAX = 2**32 - 2
 
 _TUN = (
-    Attribute("user", Number(1, U32, highest=_ID_MAX), "The UID that may use the device.", in_place=False),
-    Attribute("group", Number(2, U32, highest=_ID_MAX), "The GID that may use the device.", in_place=False),
+    Attribute(
+        "user", Number(1, U32, highest=_ID_MAX), "The UID that may use the device, up to 4294967294.", in_place=False
+    ),
+    Attribute(
+        "group", Number(2, U32, highest=_ID_MAX), "The GID that may use the device, up to 4294967294.", in_place=False
+    ),
     Attribute(
         "pi",
         Switch(4),
@@ -200,11 +204,12 @@ _ROWS = (
             Attribute("nf_call_arptables", Number(38, U8, highest=1), "1 for bridged ARP through arptables.", 0),
         ),
         takes_members=True,
+        mtu=ETH_DATA_LEN,
         mtu_by_members=True,  # br_mtu_auto_adjust() in net/bridge/br_if.c
         # A kernel without CONFIG_BRIDGE_VLAN_FILTERING does not even take that VLANs are not distinguished.
         restored={7: lambda content: content.strip(b"\0"), IFLA_BR_MULTI_BOOLOPT: _those_set},
     ),
-    Kind("dummy", "A link that sends nothing anywhere, for addresses.", "dummy"),
+    Kind("dummy", "A link that sends nothing anywhere, for addresses.", "dummy", mtu=ETH_DATA_LEN),
     Kind(
         "geneve",
         "A Geneve tunnel (RFC 8926).",
@@ -255,6 +260,7 @@ _ROWS = (
         "ifb",
         "An intermediate functional block, to which received packets are redirected for shaping.",
         "ifb",
+        mtu=ETH_DATA_LEN,
         changes_mac=False,  # ifb_netdev_ops in drivers/net/ifb.c
     ),
     Kind(
@@ -285,7 +291,16 @@ _ROWS = (
     ),
     _macvlan("macvlan", "A link with a hardware address of its own on its parent."),
     _macvlan("macvtap", "A macvlan that a virtual machine uses as a tap device."),
-    Kind("tap", "A device whose frames a process reads and writes.", "tun", _TUN, "tun", {3: b"\2"}, device=True),
+    Kind(
+        "tap",
+        "A device whose frames a process reads and writes.",
+        "tun",
+        _TUN,
+        "tun",
+        {3: b"\2"},
+        mtu=ETH_DATA_LEN,
+        device=True,
+    ),
     Kind(
         "tun",
         "A device whose IP packets a process reads and writes.",
@@ -360,7 +375,9 @@ _ROWS = (
             _tos(6),
             _switch("learning", 7, "Whether the sources of received frames are learned.", default=True),
             # Of 0 vxlan_config_apply() makes the default.
-            Attribute("ageing", Number(8, U32, lowest=1), "How long an address is remembered, in seconds.", 300),
+            Attribute(
+                "ageing", Number(8, U32, lowest=1), "How long an address is remembered, in seconds, from 1.", 300
+            ),
             Attribute("maxaddress", Number(9, U32), "How many addresses are remembered; 0 for any.", 0, in_place=False),
             _switch("proxy", 11, "Whether ARP and neighbour requests are answered.", in_place=False),
             _switch("rsc", 12, "Whether routes between tunnels are short-circuited.", in_place=False),

@@ -17,7 +17,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._system.paths import 
 
 #: Where the kernel has its parameters as files (proc(5)).
 SYSCTLS = "/proc/sys"
-_LIST_OF_RANGES = re.compile(r"\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*", re.ASCII)
+#: Ranges of ports. A mask of CPUs looks alike, in groups of eight digits with leading zeros, and its order counts.
+_PORT = r"(?:0|[1-9]\d{0,4})"
+_LIST_OF_RANGES = re.compile(rf"{_PORT}(?:-{_PORT})?(?:,{_PORT}(?:-{_PORT})?)*", re.ASCII)
 
 
 def same_value(current: str | None, wanted: str) -> bool:

@@ -33,6 +33,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_creat
     trials,
 )
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_difference import describe_kind, differs
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_endings import find_unlisted
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_masters import check_master
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_model import (
     KIND_OPTIONS,
@@ -314,7 +315,7 @@ class _LinkPlanner(Planner[WantedLink]):
         link = where[1] if where and where[0] == wanted.namespace else None
         check_sysctls(checks, self._actual, (wanted.namespace, name or wanted.name), link, wanted.settings)
         if where is not None:
-            self._parents.check_existing(checks, wanted.settings, where[1])
+            self._parents.check_existing(checks, wanted.settings, where[1], where[0])
         far = self._actual.far_end(link) if link else None
         if far is not None and wanted.settings.mac is not None and wanted.settings.mac == self._mac_of(*far):
             other = place(far[0], far[1].name)
@@ -392,15 +393,8 @@ class _LinkPlanner(Planner[WantedLink]):
 
     def prune(self) -> None:
         """Give back the owner's links that the call does not list, without the addresses that were the list's."""
-        listed = {(wanted.namespace, wanted.name) for wanted in self.call.entries}
-        # One that exists may be on its way to where it is listed; a created one is another link elsewhere.
-        names = {wanted.name_outside for wanted in self.call.entries if wanted.present and wanted.own is None}
-        for namespace, link in self._actual.links():
-            owned = self.call.owner in link.owners and link.kind != "veth" and not link.loopback
-            moving = set() if link.created else names
-            outside = [link.origin.name] if link.origin and link.origin.name else []
-            is_listed = any((namespace, name) in listed or name in moving for name in (*link.names, *outside))
-            if not owned or is_listed or (namespace, link.name) in self._given_back | self._created.gone:
+        for namespace, link in find_unlisted(self.call, self._actual):
+            if (namespace, link.name) in self._given_back | self._created.gone:
                 continue
             if link.created:
                 self._created.delete(Entry(place(namespace, link.name)), (namespace, link.name), link)

@@ -29,6 +29,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import E
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.wireguard import KeyFile
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_difference import (
     Difference,
+    bound_to,
     describe_kind,
     described,
     differs,
@@ -38,6 +39,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._resources.link_diffe
     values_with_kept,
     with_parent,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._resources.link_endings import bases_of
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_masters import RESTING, Masters
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_model import WantedKind, WantedLink, Where
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_names import refuse_altname
@@ -74,10 +76,13 @@ def creation_of(wanted: WantedLink, own: WantedKind, former: Link | None) -> Cre
 
 def _own_mac(state: KernelState, wanted: WantedLink, own: WantedKind, former: Link) -> str | None:
     """Return the hardware address of a link that is re-created, unless the kernel chooses it by another link."""
+    # In some modes the address is that of the parent, whichever is given (macvlan_common_newlink()).
+    values = (kept_values(own, former), values_with_kept(own, former))
+    is_fixed = any(each.get(row.name) in row.rigid for row in own.kind.attributes for each in values)
     is_own = (
         own.kind.sets_mac
         and len(former.mac) == MAC_LENGTH
-        and not any(each.rigid for each in own.kind.attributes)  # in some modes the address is that of the parent
+        and not is_fixed
         and not inherits_mac(state, wanted.namespace, former)
     )
     return former.mac if is_own else None
@@ -113,15 +118,9 @@ def trials(state: KernelState, entries: Sequence[WantedLink]) -> Iterator[Create
 
 def _trial_of(state: KernelState, wanted: WantedLink, own: WantedKind, link: Link | None) -> CreateLink:
     """Return the creation that the kernel is asked about, with the MTU unless it depends on the parent's."""
-    creation = creation_of(wanted, with_parent(state, own, link), link)
+    creation = creation_of(wanted, with_parent(own, bound_to(state, own, link)), link)
     is_bound = own.kind.headroom is not None and creation.parent is not None
     return creation if is_bound else replace(creation, mtu=wanted.settings.mtu)
-
-
-def depth_of(state: KernelState, link: Link | None) -> int:
-    """Return how many links a link is on, one after the other."""
-    base = state.base_of(link) if link else None
-    return 1 + depth_of(state, base[1]) if base else 0
 
 
 class CreatedLinks:
@@ -132,6 +131,7 @@ class CreatedLinks:
         self._actual = actual
         self._parents = parents
         entries = [each for each in planner.call.entries if each.present and each.own]
+        self._created = {each.where: each for each in entries}
         declared = {each.where: each.own.kind.kernel_name for each in entries if each.own}
         mtus = {each.where: each.settings.mtu for each in planner.call.entries if each.present and each.settings.mtu}
         self.masters = Masters(actual, declared, mtus)
@@ -141,18 +141,15 @@ class CreatedLinks:
 
     def _ending(self) -> Iterator[Where]:
         """Yield the bonds and VRFs that the call deletes and does not create again with members."""
-        call = self._planner.call
-        named = {each.where: each for each in call.entries}
+        owner = self._planner.call.owner
+        present = {each.where: each.own for each in self._planner.call.entries if each.present}
         for namespace, link in self._actual.links():
             where = (namespace, link.name)
-            if link.kind not in RESTING or (call.owner is not None and link.owners != (call.owner,)):
+            if link.kind not in RESTING or (owner is not None and link.owners != (owner,)):
                 continue
-            if _ends(named[where], link) if where in named else self._is_pruned(where, link, named):
+            own = present.get(where)
+            if where in self._parents.deleted or (own is not None and not own.kind.takes_members):
                 yield where
-
-    def _is_pruned(self, where: Where, link: Link, named: Collection[Where]) -> bool:
-        namespace, _name = where
-        return self._planner.call.prune and link.created and not any((namespace, name) in named for name in link.names)
 
     def release_members(self, handled: Collection[Where]) -> None:
         """Plan that the members of the masters that are deleted leave them first; `handled` are planned already."""
@@ -166,12 +163,17 @@ class CreatedLinks:
         """Return the entries: what is absent before what it is on, the others after what they are on or a member of."""
         entries = self._planner.call.entries
         absent = [each for each in entries if not each.present]
-        absent.sort(key=lambda each: -depth_of(self._actual, self._actual.link(*each.where)))
+        absent.sort(key=self._depth_of, reverse=True)
         present = {each.where: each for each in entries if each.present}
         found: dict[Where, WantedLink] = {}
         for each in present.values():
             self._add_after_needed(each, present, found, ())
         return [*absent, *found.values()]
+
+    def _depth_of(self, wanted: WantedLink) -> int:
+        """Return how many links the link of an entry is on, one after the other."""
+        link = self._actual.link(*wanted.where)
+        return len(list(bases_of(self._actual, link))) if link else 0
 
     def _add_after_needed(
         self,
@@ -182,11 +184,10 @@ class CreatedLinks:
     ) -> None:
         if wanted.where in found or wanted.where in path:
             return
-        parent = wanted.own.parent if wanted.own else None
         master = (wanted.namespace, wanted.settings.master) if wanted.settings.master else None
-        for needed in (parent, master):
-            if needed is not None and needed in present:
-                self._add_after_needed(present[needed], present, found, (*path, wanted.where))
+        for needed in (self._parents.needed_by(wanted), present.get(master) if master else None):
+            if needed is not None:
+                self._add_after_needed(needed, present, found, (*path, wanted.where))
         found[wanted.where] = wanted
 
     def present(self, wanted: WantedLink, own: WantedKind) -> None:
@@ -206,11 +207,16 @@ class CreatedLinks:
         self._parents.check(wanted, own, self.masters.declared, _needs_parent_up(wanted, own, link))
         self._planner.attempt(self._check_files, wanted, own)
         difference = Difference() if link is None else find_difference(self._actual, wanted, own, link)
-        is_new = link is None or difference.recreates
+        lost = self._parents.lost_base(own, link)
+        if lost is not None:
+            self._parents.check_unbound(wanted, values_with_kept(own, link), lost)
+            difference.add("parent", place(*lost), None)
+            difference.recreates = True
+        is_new = link is None or difference.recreates or wanted.where in self.gone
         self._parents.check_mtu(wanted, own, values_with_kept(own, link), link, is_new)
         if link is None or difference.after or wanted.settings.mtu not in (None, link.mtu):
             self._check_accepted(wanted, own, link)
-        if link is None or difference.recreates or wanted.where in self.gone:
+        if link is None or is_new:
             self._create(wanted, own, link, difference)
         else:
             self._update(wanted, own, link, difference)
@@ -284,21 +290,22 @@ class CreatedLinks:
             members = self._members_of(wanted, former)
             difference.add("recreated", False, True)
         settings = self._with_own(settings, wanted, own, former)
-        creation = self._creation_with(settings, wanted, with_parent(self._actual, own, former), former)
+        creation = self._creation_with(settings, wanted, self._parents.with_parent(own, former), former)
         steps.append(creation)
         if own.kind.generic and own.values:
             steps.append(ConfigureLink(wanted.namespace, wanted.name, _pairs(own, own.values)))
         found = self._as_created(wanted, creation, former_found)
         plan = self._plan_settings(wanted, found, settings)
-        before = None if former is None else {**difference.before, **plan.before}
-        after = (
-            {"kind": own.kind.name, **described(own), **plan.after}
-            if former is None
-            else {**difference.after, **plan.after}
-        )
+        given = {name: getattr(settings, name) for name in ("mac", "mtu") if getattr(settings, name)}
         if former is None:
-            after.update({name: getattr(settings, name) for name in ("mac", "mtu") if getattr(settings, name)})
+            after = {"kind": own.kind.name, **described(own), **plan.after, **given}
             after = {name: value for name, value in after.items() if value is not None}
+            self._change(wanted.entry, wanted.where, None, after, (*steps, *plan.operations))
+            return
+        for name, value in given.items():
+            if value != getattr(former, name):
+                difference.add(name, getattr(former, name), value)
+        before, after = {**difference.before, **plan.before}, {**difference.after, **plan.after}
         self._change(wanted.entry, wanted.where, before, after, (*steps, *plan.operations, *members))
 
     def _with_own(self, settings: Settings, wanted: WantedLink, own: WantedKind, former: Link | None) -> Settings:
@@ -351,7 +358,11 @@ class CreatedLinks:
         """
         if wanted.where in self.gone:
             return []
-        on = self._actual.links_on(wanted.namespace, former)
+        for where, each in reversed(self._actual.links_on(wanted.namespace, former)):
+            if (where, each.name) in self._parents.deleted and (where, each.name) not in self.gone:
+                self._delete_one(wanted.entry, (where, each.name), each, is_first=True)
+        there = self._actual.links_on(wanted.namespace, former)
+        on = [(where, each) for where, each in there if (where, each.name) not in self.gone]
         foreign = [place(where, each.name) for where, each in on if (where, each.name) not in self.masters.declared]
         if foreign:
             raise InvalidEntry(
@@ -394,12 +405,30 @@ class CreatedLinks:
         )
 
     def _delete(self, entry: Entry, where: Where, link: Link) -> None:
-        for place_on, each in reversed(self._actual.links_on(where[0], link)):  # the kernel deletes them with it
+        on = self._actual.links_on(where[0], link)
+        again = [(place_on, each) for place_on, each in on if (place_on, each.name) in self.masters.declared]
+        above = [found for place_on, each in again for found in self._actual.links_on(place_on, each)]
+        first = {(place_on, each.name) for place_on, each in (*again, *above)}
+        is_first = self._is_on_recreated(link)
+        for place_on, each in reversed(on):  # the kernel deletes them with it
             if (place_on, each.name) not in self.gone:
-                self._delete_one(entry, (place_on, each.name), each)
-        self._delete_one(entry, where, link)
+                self._delete_one(entry, (place_on, each.name), each, is_first or (place_on, each.name) in first)
+        self._delete_one(entry, where, link, is_first)
 
-    def _delete_one(self, entry: Entry, where: Where, link: Link) -> None:
+    def _is_on_recreated(self, link: Link) -> bool:
+        """Return whether a link is on one that the call deletes and creates again."""
+        ends = False
+        for place_of, base in reversed(list(bases_of(self._actual, link))):
+            wanted = self._created.get((place_of, base.name))
+            if wanted is not None and wanted.own is not None:
+                lost = self._parents.lost_base(wanted.own, base)
+                if ends or lost or find_difference(self._actual, wanted, wanted.own, base).recreates:
+                    return True
+            ends = ends or (place_of, base.name) in self._parents.deleted
+        return False
+
+    def _delete_one(self, entry: Entry, where: Where, link: Link, is_first: bool = False) -> None:
+        """Plan the deletion of a link; `is_first`: it is created again, or on one that is."""
         self.gone.add(where)
         kind = find_kind(link.kind, link.information)
         # A tunnel is in the way of a new one with the same number.
@@ -407,7 +436,8 @@ class CreatedLinks:
         # A device that moves keeps being promiscuous for a link that it loses elsewhere (dev_change_net_namespace()).
         base = self._actual.base_of(link)
         on_moved = base is not None and base[1].origin is not None and base[1].origin.moved
-        step = op.DeleteLink(*where, phase=Phase.RELEASE if is_tunnel or on_moved else Phase.REMOVE)
+        is_first = is_first or is_tunnel or on_moved
+        step = op.DeleteLink(*where, phase=Phase.RELEASE if is_first else Phase.REMOVE)
         self._change(entry, where, {"kind": describe_kind(link)}, None, (step,))
 
     def _disown(self, entry: Entry, where: Where, link: Link) -> None:
@@ -425,13 +455,6 @@ class CreatedLinks:
     ) -> None:
         if operations:
             self._planner.changes.append(Change(entry, f"link {place(*where)}", before, after, operations))
-
-
-def _ends(entry: WantedLink, link: Link) -> bool:
-    """Whether an entry deletes a link, or replaces it by one that takes no members."""
-    if entry.present:
-        return entry.own is not None and not entry.own.kind.takes_members
-    return entry.own is not None or link.created
 
 
 def _as_before(wanted: Settings, former: Found, masterless: bool) -> Settings:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.kinds import data_of, find_kind
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.state import KernelState, Link, NamespaceName
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_model import WantedKind, WantedLink
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_settings import place
 
@@ -78,12 +78,16 @@ def values_with_kept(own: WantedKind, link: Link | None) -> dict[str, Any]:
     return own.kind.keep(kept_values(own, link), own.values)
 
 
-def with_parent(state: KernelState, own: WantedKind, link: Link | None) -> WantedKind:
-    """Return what is wanted of a tunnel with the link that it is bound to: where none is given, it keeps its own."""
+def bound_to(state: KernelState, own: WantedKind, link: Link | None) -> tuple[NamespaceName, Link] | None:
+    """Return the link that a tunnel is bound to, and stays bound to as nothing else is given."""
     base = state.base_of(link) if link and is_of(own, link) else None
-    if own.parent is not None or own.kind.lower is None or base is None or base[0] != own.source:
-        return own
-    return replace(own, parent=(base[0], base[1].name))
+    is_free = own.parent is not None or own.kind.lower is None or base is None or base[0] != own.source
+    return None if is_free else base
+
+
+def with_parent(own: WantedKind, base: tuple[NamespaceName, Link] | None) -> WantedKind:
+    """Return what is wanted of a tunnel with the link that it stays bound to, if any."""
+    return own if base is None else replace(own, parent=(base[0], base[1].name))
 
 
 def differs(state: KernelState, wanted: WantedLink) -> bool:

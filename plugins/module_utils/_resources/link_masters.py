@@ -44,8 +44,8 @@ class Masters:
     """The links that others are members of, as they are when the settings of those are planned.
 
     `declared` are the kinds of the links that the call creates, by the kernel's names, `mtus` the MTUs that it wants of
-    any links, `gone` are the links that are
-    deleted by what is planned so far, and `ending` those bonds and VRFs that have no members any more.
+    any links, `gone` are the links that are deleted by what is planned so far, and `ending` those bonds and VRFs that
+    have no members any more.
     """
 
     state: KernelState

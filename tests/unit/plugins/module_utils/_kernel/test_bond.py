@@ -44,3 +44,11 @@ def test_what_is_as_the_kernel_has_it_is_left_out_where_it_is_not_taken() -> Non
     given = {"mode": "broadcast", "updelay": 0, "lacp_rate": "slow", "miimon": 0}
     assert BOND.keep({}, given) == {"mode": "broadcast", "miimon": 0}
     assert BOND.keep({"miimon": 100, "updelay": 400}, {"miimon": 0}) == {"miimon": 0}
+
+
+@pytest.mark.parametrize(
+    ("mode", "miimon", "deviates"),
+    [("802.3ad", 0, True), ("802.3ad", 100, True), ("balance-rr", 0, False), ("balance-rr", 100, True)],
+)
+def test_deviations_from_the_defaults_of_all_modes(mode: str, miimon: int, deviates: bool) -> None:
+    assert ("miimon" in BOND.deviations(BOND.encode({"mode": mode, "miimon": miimon}))) == deviates

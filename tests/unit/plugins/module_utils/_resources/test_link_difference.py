@@ -22,6 +22,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import I
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link import LinkResource
 from ansible_collections.netns.fabric.plugins.module_utils._resources.link_difference import (
     Difference,
+    bound_to,
     describe_kind,
     differs,
     find_difference,
@@ -92,8 +93,10 @@ def test_what_stays_of_a_tunnel() -> None:
     assert values_with_kept(own, former) == {"id": 5, "remote": "2001:db8::1", "ttl": 9}
     _wanted, own = entry("vxlan", id=6, local="192.0.2.3")
     assert values_with_kept(own, former) == {"id": 6, "remote": "192.0.2.1", "local": "192.0.2.3", "ttl": 9}
-    assert with_parent(state(former), own, former).parent == (None, "eth0")
-    assert with_parent(state(former), own, None).parent is None
+    assert bound_to(state(former), own, former) == (None, ETH0)
+    assert with_parent(own, bound_to(state(former), own, former)).parent == (None, "eth0")
+    assert bound_to(state(former), own, None) is None
+    assert with_parent(own, None).parent is None
 
 
 @pytest.mark.parametrize(("kind", "recreates"), [("ifb", True), ("bridge", False)])
