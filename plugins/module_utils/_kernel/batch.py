@@ -28,10 +28,13 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.undo import (
     Contents,
     Deletion,
 )
+from ansible_collections.netns.fabric.plugins.module_utils._system.capabilities import has_capability
 
 Undo = Callable[[], None]
 Entry = tuple[Operation, bytearray, Undo]
 Deleted = tuple[Operation, CapturedLink, Deletion]
+#: The links that are on another link, by that: by its namespace and its index.
+OnOthers = Mapping[tuple[NamespaceName, int], list[tuple[NamespaceName, Link]]]
 
 
 class Batch:
@@ -65,7 +68,7 @@ class Batch:
         ends = self._capture_present(places)
         if not ends:  # another program has deleted it: what was wanted
             return
-        dependants = [place for end in ends for place in self._dependants(end.namespace, end.link.index)]
+        dependants = [place for end in ends for place in _find_dependants(self._on, (end.namespace, end.link.index))]
         members = self._members([*[(end.namespace, end.link) for end in ends], *dependants])
         deletion = Deletion(
             ends,
@@ -94,26 +97,20 @@ class Batch:
         return found
 
     def dependants_of(self, namespace: NamespaceName, name: str) -> list[tuple[NamespaceName, Link]]:
-        """Return the links that are on a link, and what is on these, as they are once what was added before is done."""
-        self.send()
-        link = self._state.link(namespace, name)
-        return self._dependants(namespace, link.index) if link else []
+        """Return the links that are on a link, and what is on these, as they are once what was added before is done.
 
-    def _dependants(self, namespace: NamespaceName, index: int) -> list[tuple[NamespaceName, Link]]:
-        """Return the links that the kernel deletes with a link: those that are on it, and what is on these."""
-        found: list[tuple[NamespaceName, Link]] = []
-        for place, link in self._on.get((namespace, index), ()):
-            found += [(place, link), *self._dependants(place, link.index)]
-        return found
+        Only those in its own namespace, where this process may not enter another one (setns(2)).
+        """
+        self.send()
+        may_enter = has_capability("CAP_SYS_ADMIN")
+        state = self._state if may_enter else self._reader.read([namespace])
+        link = state.link(namespace, name)
+        on = self._on if may_enter else _find_what_is_on_others(state)
+        return _find_dependants(on, (namespace, link.index)) if link else []
 
     @cached_property
-    def _on(self) -> Mapping[tuple[NamespaceName, int], list[tuple[NamespaceName, Link]]]:
-        """The links that are on another link, by that."""
-        found: dict[tuple[NamespaceName, int], list[tuple[NamespaceName, Link]]] = {}
-        for place, link in self._state.links():
-            if link.base is not None and link.base.known and link.base.index:
-                found.setdefault((link.base.namespace, link.base.index), []).append((place, link))
-        return found
+    def _on(self) -> OnOthers:
+        return _find_what_is_on_others(self._state)
 
     def _members(self, masters: Sequence[tuple[NamespaceName, Link]]) -> list[tuple[NamespaceName, Link]]:
         """Return the links that lose their master with these."""
@@ -274,3 +271,19 @@ def refusal_of(operation: Operation, error: OSError) -> OperationFailed:
         )
     refusal = f"the kernel refused `{'; '.join(operation.commands())}`: {reason}"
     return OperationFailed(operation, with_cure(refusal, error), error.errno)
+
+
+def _find_what_is_on_others(state: KernelState) -> OnOthers:
+    found: dict[tuple[NamespaceName, int], list[tuple[NamespaceName, Link]]] = {}
+    for place, link in state.links():
+        if link.base is not None and link.base.known and link.base.index:
+            found.setdefault((link.base.namespace, link.base.index), []).append((place, link))
+    return found
+
+
+def _find_dependants(on: OnOthers, base: tuple[NamespaceName, int]) -> list[tuple[NamespaceName, Link]]:
+    """Return the links that the kernel deletes with a link: those that are on it, and what is on these."""
+    found: list[tuple[NamespaceName, Link]] = []
+    for place, link in on.get(base, ()):
+        found += [(place, link), *_find_dependants(on, (place, link.index))]
+    return found
