@@ -238,13 +238,13 @@ def test_a_link_that_carries_routes_is_taken_down_moved_and_readdressed(stage: H
         snapshot.assert_unchanged(before, f"the host after {options}")
 
 
-def test_fifty_routes_and_a_source_that_is_not_a_local_address(stage: Host, run_module: Run) -> None:
+def test_fifty_routes_and_a_gateway_that_is_a_broadcast_address(stage: Host, run_module: Run) -> None:
     entries: Entries = [
         {"namespace": "red", "destination": f"10.{number}.0.0/16", "gateway": "203.0.113.2", "metric": number % 2}
         for number in range(COUNT)
     ]
-    entries[REFUSED]["source"] = "192.0.2.99"
-    assert_refused(stage, run_module, "route", entries, "Invalid prefsrc address", exact=True)
+    entries[REFUSED]["gateway"] = "203.0.113.255"
+    assert_refused(stage, run_module, "route", entries, "Nexthop has invalid gateway", exact=True)
 
 
 # Every operation of a plan in turn
