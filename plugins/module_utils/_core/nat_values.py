@@ -24,12 +24,22 @@ def source_network(value: Any) -> Network:
     Raises:
         ValueError: It is not one, or cannot be masqueraded.
     """
-    source = network(value)
+    source = sender_network(value)
     if source.prefixlen == 0:
         raise ValidationError(
             f"{source} contains every address, so that no destination is left to masquerade it towards; "
             "name the network behind this router, for instance 192.168.100.0/24 or fd00::/64"
         )
+    return source
+
+
+def sender_network(value: Any) -> Network:
+    """Parse a network that packets can come from.
+
+    Raises:
+        ValueError: It is not one, or is multicast.
+    """
+    source = network(value)
     if source.is_multicast:
         raise ValidationError(f"{source} is multicast, which is never a source; name the network of the senders")
     return source

@@ -110,6 +110,7 @@ class Batch:
 
     @cached_property
     def _on(self) -> OnOthers:
+        """The links that are on others, of all namespaces."""
         return _find_what_is_on_others(self._state)
 
     def _members(self, masters: Sequence[tuple[NamespaceName, Link]]) -> list[tuple[NamespaceName, Link]]:

@@ -9,10 +9,15 @@ See bond_opts of drivers/net/bonding/bond_options.c.
 from __future__ import annotations
 
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes import Attribute, Kind
-from ansible_collections.netns.fabric.plugins.module_utils._kernel.encodings import IpAddresses, MacAddress, Number
+from ansible_collections.netns.fabric.plugins.module_utils._kernel.encodings import (
+    U8,
+    U16,
+    U32,
+    IpAddresses,
+    MacAddress,
+    Number,
+)
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import ETH_DATA_LEN
-
-U8, U16, U32 = "=B", "=H", "=I"
 
 IFLA_BOND_PEER_NOTIF_DELAY = 28
 

@@ -15,6 +15,9 @@ from typing import Any, ClassVar, Protocol
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._kernel import netlink
 
+#: Codes of the struct module, in the byte order of the host.
+U8, U16, U32 = "=B", "=H", "=I"
+
 #: The contents of IFLA_INFO_DATA, by the numbers of its attributes.
 Data = Mapping[int, bytes]
 

@@ -25,6 +25,9 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.attributes im
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.bond import BOND
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.encodings import (
+    U8,
+    U16,
+    U32,
     Bits,
     Hundredths,
     IpAddress,
@@ -41,7 +44,7 @@ from ansible_collections.netns.fabric.plugins.module_utils._kernel.outer_packets
 )
 from ansible_collections.netns.fabric.plugins.module_utils._kernel.uapi import ETH_DATA_LEN, IFLA_INFO_DATA
 
-U8, U16, U32, BE16 = "=B", "=H", "=I", ">H"
+BE16 = ">H"
 
 _SOME_MACVLAN = (
     Attribute(

@@ -20,6 +20,7 @@ from typing import Any
 from ansible_collections.netns.fabric.plugins.module_utils._core import validation
 from ansible_collections.netns.fabric.plugins.module_utils._core.checks import Checks
 from ansible_collections.netns.fabric.plugins.module_utils._core.host import Host
+from ansible_collections.netns.fabric.plugins.module_utils._core.nat_values import sender_network
 from ansible_collections.netns.fabric.plugins.module_utils._core.plan import Entry, Plan
 from ansible_collections.netns.fabric.plugins.module_utils._core.resource import Call, Resource
 from ansible_collections.netns.fabric.plugins.module_utils._core.validation import FORWARDING, Network
@@ -231,7 +232,7 @@ class IsolationResource(Resource[WantedIsolation, Actual]):
     def desired(self, entry: Entry, options: Mapping[str, Any]) -> WantedIsolation:
         checks = Checks(entry)
         link = checks.value("link", validation.rule_safe_interface, options["link"])
-        networks = checks.each("networks", _check_network, options.get("networks"))
+        networks = checks.each("networks", sender_network, options.get("networks"))
         outbound = checks.each("outbound", _check_outbound, options.get("outbound"))
         reaches = checks.each("reaches", _check_reach, options.get("reaches"))
         for number, found in enumerate(outbound):
@@ -277,25 +278,13 @@ def _unique(values: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def _check_network(value: Any) -> Network:
-    """Return a network that packets can come from.
-
-    Raises:
-        ValueError: It is not a network, or is multicast.
-    """
-    network = validation.network(value)
-    if network.is_multicast:
-        raise ValueError(f"{network} is multicast, which is never a source; name the network of the senders")
-    return network
-
-
 def _check_outbound(value: Mapping[str, Any]) -> Outbound:
     """Return what may leave the router.
 
     Raises:
         ValueError: A value is not valid.
     """
-    return Outbound(_check_network(value["source"]), _check_interface(value.get("out_interface")))
+    return Outbound(sender_network(value["source"]), _check_interface(value.get("out_interface")))
 
 
 def _check_reach(value: Mapping[str, Any]) -> Reach:
